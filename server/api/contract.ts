@@ -1,0 +1,48 @@
+import type { FastifyInstance, FastifyPluginCallback, HTTPMethods } from 'fastify'
+import { requireUser } from '../auth/current-user.ts'
+import type { Context } from '../context.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { answerError } from './error-reply.ts'
+import { acceptAnyBody } from './json-body.ts'
+
+/** How a contract tells failures; its paths, shapes and limits stand in its own file. */
+export interface Contract {
+  readonly name: string
+  /** Where its statuses differ from the usual ones. */
+  readonly statuses: Readonly<Partial<Record<ErrorCode, number>>>
+  errorBody(error: AppError): object
+}
+
+/** The scope in which a contract's routes stand: a user is required, bodies are read late, failures are told its way. */
+export function contractScope(
+  contract: Contract,
+  context: Context,
+  routes: (scope: FastifyInstance) => void,
+): FastifyPluginCallback {
+  return (scope, _options, done) => {
+    acceptAnyBody(scope)
+    scope.setErrorHandler(answerError(contract))
+    scope.addHook('onRequest', requireUser(context.tokens))
+    routes(scope)
+    done()
+  }
+}
+
+const methods: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** Answers what a path does not offer with 405 and `Allow` (RFC 9110, 15.5.6). */
+export function refuseOtherMethods(
+  scope: FastifyInstance,
+  url: string,
+  offered: readonly HTTPMethods[],
+): void {
+  const allow = [...offered, ...(offered.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  scope.route({
+    url,
+    method: methods.filter(method => !offered.includes(method)),
+    handler: (request, reply) => {
+      reply.header('allow', allow)
+      throw new AppError('method_not_allowed', `${request.method} is not possible here; ${allow} are.`)
+    },
+  })
+}

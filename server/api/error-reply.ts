@@ -1,0 +1,90 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError, type ErrorCode } from '../errors.ts'
+import type { Contract } from './contract.ts'
+
+const usualStatus: Readonly<Record<ErrorCode, number>> = {
+  token_missing: 401,
+  token_invalid: 401,
+  not_your_path: 403,
+  broken_rule: 422,
+  not_json: 422,
+  task_not_found: 404,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  unsupported_media_type: 415,
+  bad_request: 400,
+  database_away: 503,
+  keys_away: 503,
+  shutting_down: 503,
+  internal: 500,
+}
+
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: object
+}
+
+export function errorAnswer(contract: Contract, error: AppError): ErrorAnswer {
+  const status = contract.statuses[error.code] ?? usualStatus[error.code]
+  const headers: Record<string, string> = {}
+  if (status === 401) headers['www-authenticate'] = 'Bearer'
+  if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter)
+  return { status, headers, body: contract.errorBody(error) }
+}
+
+/** The one place where a failure becomes an answer. What nobody expected is logged here, once, with its stack. */
+export function answerError(contract: Contract) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const { status, headers, body } = errorAnswer(contract, toAppError(error, request))
+    reply
+      .code(status)
+      .headers(headers)
+      .header('content-type', 'application/json; charset=utf-8')
+      .send(JSON.stringify(body))
+  }
+}
+
+function toAppError(error: unknown, request: FastifyRequest): AppError {
+  if (error instanceof AppError) {
+    if (error.cause !== undefined) request.log.warn({ reqId: request.id, err: error.cause }, error.message)
+    return error
+  }
+  const refused = isFastifyError(error) ? frameworkRefusal(error) : undefined
+  if (refused) return refused
+  request.log.error({ reqId: request.id, err: error }, 'an unexpected error')
+  return new AppError(
+    'internal',
+    `Something went wrong on the server. Please mention ${request.id} if you report it.`,
+  )
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return (
+    error instanceof Error &&
+    'statusCode' in error &&
+    'code' in error &&
+    String(error.code).startsWith('FST_')
+  )
+}
+
+/** What Fastify refused before a handler saw it, by its status. */
+export function frameworkRefusal(error: FastifyError): AppError | undefined {
+  switch (error.statusCode) {
+    case 404:
+      return new AppError('route_not_found', 'There is nothing at this address.')
+    case 413:
+      return new AppError('body_too_large', 'The body is too large.')
+    case 415:
+      return new AppError('unsupported_media_type', 'Send the body as application/json.')
+    case 503:
+      return new AppError('shutting_down', 'The server is shutting down. Please try again.', {
+        retryAfter: 1,
+      })
+    default: {
+      const client = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+      return client ? new AppError('bad_request', 'The request cannot be read as HTTP.') : undefined
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { AppError, brokenRules } from '../errors.ts'
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * Takes every body as bytes, whatever its media type: front ends in the field forget the header. The handler that wants
+ * JSON reads it with `readJson`; one that wants none never fails over what came along.
+ */
+export function acceptAnyBody(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+}
+
+/** The body as a JSON object. Names are looked up one by one, so `__proto__` and the like are names as any other. */
+export function readJson(request: FastifyRequest): JsonObject {
+  if (request.headers['content-encoding'] !== undefined) {
+    throw new AppError('unsupported_media_type', 'Send the body without a Content-Encoding.')
+  }
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw notJson('The body must be in UTF-8.')
+  const value = parse(request.body)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw brokenRules([{ field: '', message: 'The body must be a JSON object.' }])
+  }
+  return value as JsonObject
+}
+
+function parse(body: unknown): unknown {
+  if (!Buffer.isBuffer(body) || body.length === 0) throw notJson('The body is empty; send a JSON object.')
+  try {
+    return JSON.parse(utf8.decode(body))
+  } catch {
+    throw notJson('The body is not valid JSON.')
+  }
+}
+
+function notJson(message: string): AppError {
+  return new AppError('not_json', message)
+}

@@ -1,0 +1,90 @@
+import type { FastifyRequest } from 'fastify'
+import { brokenRules, type FieldProblem } from '../errors.ts'
+import {
+  checkDescription,
+  checkTitle,
+  type NewTask,
+  type TaskChange,
+  type TextLimits,
+} from '../tasks/task.ts'
+import type { JsonObject } from './json-body.ts'
+
+// What the contracts read alike: the same fields under the same rules, with limits and names of their own.
+
+export interface FieldRules {
+  readonly limits: TextLimits
+  /** What the contract calls `is_completed`. */
+  readonly completed: string
+}
+
+/** A path's task id: 1 to 2^53-1, in plain digits. */
+export function taskId(request: FastifyRequest): number {
+  const { id = '' } = request.params as { id?: string }
+  const number = /^[1-9]\d{0,15}$/.test(id) ? Number(id) : 0
+  if (Number.isSafeInteger(number) && number > 0) return number
+  throw brokenRules([{ field: 'id', message: 'The task id must be a whole number from 1.' }])
+}
+
+/** A whole number of the query string; out of range is refused, never clamped. */
+export function queryInteger<T>(
+  request: FastifyRequest,
+  name: string,
+  { min, max, fallback }: { min: number; max: number; fallback: T },
+): number | T {
+  const value = (request.query as Record<string, unknown>)[name]
+  if (value === undefined) return fallback
+  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw brokenRules([{ field: name, message: `${name} must be a whole number from ${min} to ${max}.` }])
+}
+
+export function readNewTask(body: JsonObject, owner: string, rules: FieldRules): NewTask {
+  const problems = ownerProblems(body, owner)
+  const title = collect(problems, checkTitle(body.title, rules.limits), '')
+  const description = collect(problems, checkDescription(body.description, rules.limits), null)
+  const isCompleted = body[rules.completed]
+  if (isCompleted !== undefined && typeof isCompleted !== 'boolean') problems.push(notBoolean(rules))
+  if (problems.length > 0) throw brokenRules(problems)
+  return { title, description, isCompleted: isCompleted === true }
+}
+
+/** The fields that were sent, and none else. */
+export function readChange(body: JsonObject, owner: string, rules: FieldRules): TaskChange {
+  const problems = ownerProblems(body, owner)
+  const change: { -readonly [Field in keyof TaskChange]: TaskChange[Field] } = {}
+  if (body.title !== undefined) change.title = collect(problems, checkTitle(body.title, rules.limits), '')
+  if (body.description !== undefined) {
+    change.description = collect(problems, checkDescription(body.description, rules.limits), null)
+  }
+  const isCompleted = body[rules.completed]
+  if (typeof isCompleted === 'boolean') change.isCompleted = isCompleted
+  else if (isCompleted !== undefined) problems.push(notBoolean(rules))
+  if (problems.length > 0) throw brokenRules(problems)
+  return change
+}
+
+/** The owner as it stands on the wire: a number where the id is a canonical decimal number, else a text. */
+export function ownerJson(owner: string): string {
+  const number = /^(0|[1-9]\d{0,15})$/.test(owner) && Number.isSafeInteger(Number(owner))
+  return number ? owner : JSON.stringify(owner)
+}
+
+function ownerProblems(body: JsonObject, owner: string): FieldProblem[] {
+  return ['user_id', 'owner_id']
+    .filter(field => body[field] !== undefined && body[field] !== null && String(body[field]) !== owner)
+    .map(field => ({ field, message: `${field} must be your own or left out.` }))
+}
+
+function notBoolean({ completed }: FieldRules): FieldProblem {
+  return { field: completed, message: `${completed} must be true or false.` }
+}
+
+function collect<T extends string | null>(
+  problems: FieldProblem[],
+  checked: T | FieldProblem,
+  instead: T,
+): T {
+  if (typeof checked !== 'object' || checked === null) return checked
+  problems.push(checked)
+  return instead
+}

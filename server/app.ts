@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import cors from '@fastify/cors'
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { answerError } from './api/error-reply.ts'
+import { health } from './api/health.ts'
+import { RequestLog } from './api/request-log.ts'
+import { taskApi, taskApiErrors } from './api/task-api.ts'
+import { answerUnreadable } from './api/unreadable-request.ts'
+import type { Context } from './context.ts'
+import { AppError } from './errors.ts'
+
+/** The map of the server: every family of routes, in reading order. */
+export async function createApp(context: Context): Promise<FastifyInstance> {
+  const { config, log } = context
+  const errors = taskApiErrors
+
+  const app: FastifyInstance = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    // The request's id is on the lines that need it; a logger of its own per request costs more than its one line.
+    childLoggerFactory: logger => logger,
+    logController: new RequestLog(),
+    genReqId: requestIds(),
+    requestIdHeader: false,
+    bodyLimit: 128 * 1024,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
+    clientErrorHandler: answerUnreadable(errors),
+    frameworkErrors: (error, request, reply) => answerError(errors)(error, request, reply as never),
+  })
+  app.decorateRequest('userId', '')
+  app.setErrorHandler(answerError(errors))
+  app.setNotFoundHandler(() => {
+    throw new AppError('route_not_found', 'There is nothing at this address.')
+  })
+
+  await app.register(cors, {
+    origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins],
+    credentials: config.corsOrigins !== '*',
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['ETag', 'Link', 'Location', 'Retry-After'],
+    maxAge: 600,
+  })
+  await app.register(health(context))
+  await app.register(taskApi(context))
+  return app
+}
+
+// Unique among replicas and restarts without a look at the clock or a random number per request.
+function requestIds(): () => string {
+  const replica = randomBytes(4).toString('hex')
+  let count = 0
+  return () => {
+    count += 1
+    return `${replica}-${count.toString(36)}`
+  }
+}

@@ -1,0 +1,170 @@
+import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import type { Algorithm } from '../config.ts'
+
+/** Why a token was refused: for the log. The client is told "expired" or "invalid", nothing more. */
+export class TokenError extends Error {
+  readonly expired: boolean
+
+  constructor(reason: string, expired = false) {
+    super(reason)
+    this.name = 'TokenError'
+    this.expired = expired
+  }
+}
+
+export interface Jwt {
+  readonly alg: string
+  readonly kid: string | undefined
+  readonly claims: Readonly<Record<string, unknown>>
+  /** What the signature is over: header and payload as they were sent. */
+  readonly signed: string
+  readonly signature: Buffer
+}
+
+export interface ClaimRules {
+  readonly issuer: string | undefined
+  readonly audience: string | undefined
+}
+
+export interface Identity {
+  readonly userId: string
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
+}
+
+const maxLength = 8192
+const toleranceSeconds = 5
+const compactForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
+
+/** Takes a JWS in compact form apart (RFC 7515, 3.1). Nothing in it is to be believed before its signature is checked. */
+export function parseJwt(token: string): Jwt {
+  if (token.length > maxLength) throw new TokenError('longer than 8 KiB')
+  const parts = compactForm.exec(token)
+  if (!parts) throw new TokenError('not three base64url parts')
+  const header = parseObject(parts[1] as string, 'header')
+  // An extension marked critical must be understood or refused (RFC 7515, 4.1.11); none is understood here.
+  if ('crit' in header) throw new TokenError('a crit header')
+  if (typeof header.alg !== 'string') throw new TokenError('no alg')
+  if (header.kid !== undefined && typeof header.kid !== 'string') throw new TokenError('kid is not a text')
+  return {
+    alg: header.alg,
+    kid: header.kid,
+    claims: parseObject(parts[2] as string, 'payload'),
+    signed: token.slice(0, token.lastIndexOf('.')),
+    signature: Buffer.from(parts[3] as string, 'base64url'),
+  }
+}
+
+const hashes: Record<string, string> = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' }
+
+export function verifyHmac(jwt: Jwt, secret: KeyObject): boolean {
+  const hash = hashes[jwt.alg]
+  if (hash === undefined) return false
+  const expected = createHmac(hash, secret).update(jwt.signed).digest()
+  return expected.length === jwt.signature.length && timingSafeEqual(expected, jwt.signature)
+}
+
+/** What a public key must be for an algorithm (RFC 7518, 3.1; RFC 8037): the algorithm follows the key, never the token. */
+const publicKeyRules: Record<string, { type: string; curve?: string; hash: string | null; pss?: boolean }> = {
+  EdDSA: { type: 'ed25519', hash: null },
+  ES256: { type: 'ec', curve: 'prime256v1', hash: 'sha256' },
+  ES384: { type: 'ec', curve: 'secp384r1', hash: 'sha384' },
+  ES512: { type: 'ec', curve: 'secp521r1', hash: 'sha512' },
+  RS256: { type: 'rsa', hash: 'sha256' },
+  RS384: { type: 'rsa', hash: 'sha384' },
+  RS512: { type: 'rsa', hash: 'sha512' },
+  PS256: { type: 'rsa', hash: 'sha256', pss: true },
+  PS384: { type: 'rsa', hash: 'sha384', pss: true },
+  PS512: { type: 'rsa', hash: 'sha512', pss: true },
+}
+
+export function keyFits(key: KeyObject, alg: string): boolean {
+  const rule = publicKeyRules[alg]
+  if (!rule || rule.type !== key.asymmetricKeyType) return false
+  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
+  return rule.type === 'rsa' ? modulusLength >= 2048 : rule.curve === namedCurve
+}
+
+export function verifyPublic(jwt: Jwt, key: KeyObject): boolean {
+  const rule = publicKeyRules[jwt.alg]
+  if (!rule || !keyFits(key, jwt.alg)) return false
+  const padding = rule.pss
+    ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+    : {}
+  return verify(
+    rule.hash,
+    Buffer.from(jwt.signed),
+    { key, dsaEncoding: 'ieee-p1363', ...padding },
+    jwt.signature,
+  )
+}
+
+/** Checks the registered claims (RFC 7519, 4.1) of a token whose signature holds. @param now in milliseconds */
+export function readClaims(claims: Jwt['claims'], rules: ClaimRules, now: number): Identity {
+  const seconds = now / 1000
+  const expiry = time(claims, 'exp')
+  if (expiry === undefined) throw new TokenError('no exp')
+  const userId = subject(claims)
+  if (expiry <= seconds) throw new TokenError('expired', true)
+  if ((time(claims, 'nbf') ?? 0) > seconds + toleranceSeconds) throw new TokenError('not valid yet (nbf)')
+  if ((time(claims, 'iat') ?? 0) > seconds + toleranceSeconds)
+    throw new TokenError('issued in the future (iat)')
+  if (rules.issuer !== undefined && claims.iss !== rules.issuer) throw new TokenError('another issuer (iss)')
+  if (rules.audience !== undefined && !audiences(claims.aud).includes(rules.audience)) {
+    throw new TokenError('for another audience (aud)')
+  }
+  return { userId, expiresAt: expiry * 1000 }
+}
+
+function subject(claims: Jwt['claims']): string {
+  const names = ['sub', 'user_id', 'id'].filter(name => claims[name] !== undefined)
+  const users = new Set(names.map(name => userIdOf(claims[name], name)))
+  const [userId] = users
+  if (userId === undefined) throw new TokenError('no sub, user_id or id')
+  if (users.size > 1) throw new TokenError(`${names.join(' and ')} differ`)
+  return userId
+}
+
+function userIdOf(value: unknown, name: string): string {
+  const text = Number.isSafeInteger(value) ? String(value) : value
+  // PostgreSQL keys and log lines hold it: no control characters, no broken text, no novels.
+  if (typeof text !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(text))
+    throw new TokenError(`${name} is no user id`)
+  return text
+}
+
+function time(claims: Jwt['claims'], name: string): number | undefined {
+  const value = claims[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TokenError(`${name} is not a time`)
+  return value
+}
+
+function audiences(aud: unknown): unknown[] {
+  return Array.isArray(aud) ? aud : [aud]
+}
+
+function parseObject(part: string, what: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
+  } catch {
+    throw new TokenError(`the ${what} is no JSON`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TokenError(`the ${what} is no object`)
+  return value as Record<string, unknown>
+}
+
+/** Signs a token the way front ends do today; for the command line and for tests. */
+export function signHmac(
+  claims: object,
+  secret: KeyObject,
+  alg: Extract<Algorithm, `HS${string}`> = 'HS256',
+): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = `${encode({ alg, typ: 'JWT' })}.${encode(claims)}`
+  return `${signed}.${createHmac(hashes[alg] as string, secret)
+    .update(signed)
+    .digest('base64url')}`
+}

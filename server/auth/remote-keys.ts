@@ -1,0 +1,125 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { AppError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { type Jwt, keyFits } from './jwt.ts'
+
+const pauseMs = 30_000
+const staleMs = 10 * 60_000
+const timeoutMs = 5000
+const maxBytes = 256 * 1024
+
+interface RemoteKey {
+  readonly kid: string | undefined
+  readonly alg: string | undefined
+  readonly key: KeyObject
+}
+
+export interface RemoteKeysOptions {
+  readonly url: URL
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number
+}
+
+/**
+ * The public keys of another issuer, as a JWK Set (RFC 7517). They are fetched when first needed, once however many
+ * requests wait; again for a `kid` that is not among them, but not more than once per half-minute; and again, without
+ * anyone waiting, when they are ten minutes old. While the issuer is down the last ones stay in use.
+ */
+export class RemoteKeys {
+  readonly #options: RemoteKeysOptions
+  readonly #now: () => number
+  #keys: readonly RemoteKey[] | undefined
+  #triedAt = Number.NEGATIVE_INFINITY
+  #fetching: Promise<void> | undefined
+
+  constructor(options: RemoteKeysOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  /**
+   * The keys that may have signed this token: at once where they are known.
+   * @throws AppError `keys_away` as long as no key could ever be fetched.
+   */
+  find(jwt: Jwt): readonly KeyObject[] | Promise<readonly KeyObject[]> {
+    const known = this.#fitting(jwt)
+    const age = this.#now() - this.#triedAt
+    if (known.length > 0) {
+      if (age > staleMs) void this.#fetchOnce()
+      return known
+    }
+    if (!this.#fetching && age < pauseMs) return this.#knownOrAway(known)
+    return this.#fetchOnce().then(() => this.#knownOrAway(this.#fitting(jwt)))
+  }
+
+  #fitting({ alg, kid }: Jwt): KeyObject[] {
+    return (this.#keys ?? [])
+      .filter(known => kid === undefined || known.kid === undefined || known.kid === kid)
+      .filter(known => (known.alg === undefined || known.alg === alg) && keyFits(known.key, alg))
+      .map(known => known.key)
+  }
+
+  #knownOrAway(found: readonly KeyObject[]): readonly KeyObject[] {
+    if (this.#keys) return found
+    throw new AppError('keys_away', 'Tokens cannot be checked right now. Please try again shortly.', {
+      retryAfter: 5,
+    })
+  }
+
+  #fetchOnce(): Promise<void> {
+    this.#triedAt = this.#fetching ? this.#triedAt : this.#now()
+    this.#fetching ??= fetchKeys(this.#options.url)
+      .then(
+        keys => {
+          this.#keys = keys
+        },
+        error =>
+          this.#options.log.warn(
+            { err: error },
+            `the keys at ${this.#options.url.origin} could not be fetched`,
+          ),
+      )
+      .finally(() => {
+        this.#fetching = undefined
+      })
+    return this.#fetching
+  }
+}
+
+async function fetchKeys(url: URL): Promise<RemoteKey[]> {
+  const response = await fetch(url, {
+    headers: { accept: 'application/json' },
+    redirect: 'error',
+    signal: AbortSignal.timeout(timeoutMs),
+  })
+  if (!response.ok) throw new Error(`the issuer answered with ${response.status}`)
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length
+    if (size > maxBytes) throw new Error('the issuer sent more than 256 KiB')
+    chunks.push(chunk)
+  }
+  const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  const list = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined
+  if (!Array.isArray(list)) throw new Error('the issuer sent no JWK Set')
+  return list.flatMap(readKey)
+}
+
+// A key of a kind that is not understood is passed over (RFC 7517, 5).
+function readKey(jwk: unknown): RemoteKey[] {
+  if (typeof jwk !== 'object' || jwk === null) return []
+  const { kid, alg, use, kty, d } = jwk as Record<string, unknown>
+  if (kty === 'oct' || d !== undefined || (use !== undefined && use !== 'sig')) return []
+  try {
+    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    return [{ kid: textOrNothing(kid), alg: textOrNothing(alg), key }]
+  } catch {
+    return []
+  }
+}
+
+function textOrNothing(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

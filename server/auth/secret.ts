@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto'
+import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeDataDir } from '../db/data-dir.ts'
+import { exit, StartError } from '../errors.ts'
+
+/**
+ * The secret in the data directory, made on first use and readable by its owner only. Two processes that make it at once
+ * end up with the same one.
+ */
+export function keptSecret(dataDir: string): string {
+  const file = join(dataDir, 'secret')
+  const kept = read(file)
+  if (kept !== undefined) return kept
+  makeDataDir(dataDir)
+  const draft = `${file}.${process.pid}`
+  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+  try {
+    // A link, unlike a rename, does not replace what another process has just put there.
+    linkSync(draft, file)
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error
+  } finally {
+    unlinkSync(draft)
+  }
+  return read(file) ?? keptSecret(dataDir)
+}
+
+function read(file: string): string | undefined {
+  try {
+    const secret = readFileSync(file, 'utf8').trim()
+    if (secret.length >= 32) return secret
+    throw new StartError(
+      `The file ${file} holds no secret. Put the old one back, or remove the file: a new one is made then.`,
+      exit.config,
+    )
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

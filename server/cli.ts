@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { migrateCommand } from './cli/migrate.ts'
+import { startCommand } from './cli/start.ts'
+import { tokenCommand } from './cli/token.ts'
+import { exit, StartError } from './errors.ts'
+import { version } from './version.ts'
+
+/** One word after `duly`. What it prints with --help is its documentation. */
+export interface Command {
+  readonly help: string
+  run(args: string[]): Promise<void>
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  start: startCommand,
+  token: tokenCommand,
+  migrate: migrateCommand,
+}
+
+const help = `Duly ${version}: a task service.
+
+Usage: duly COMMAND [options]
+
+  start    serve the tasks over HTTP
+  token    print a token for a user
+  migrate  show the state of the database schema, or change it
+
+duly COMMAND --help tells more.  duly --version prints the version.`
+
+async function main([name, ...args]: string[]): Promise<void> {
+  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command) {
+    if (args.includes('--help') || args.includes('-h')) print(command.help)
+    else await command.run(args)
+    return
+  }
+  if (name === '--version' || name === '-v') print(version)
+  else if (name === undefined || name === '--help' || name === '-h' || name === 'help') print(help)
+  else throw new StartError(`There is no command "${name}"; say duly --help for those there are.`, exit.usage)
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+main(process.argv.slice(2)).catch(error => {
+  if (error instanceof StartError) {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = error.exitCode
+    return
+  }
+  process.stderr.write(
+    `Duly stopped over something unexpected:\n${error instanceof Error ? error.stack : error}\n`,
+  )
+  process.exitCode = exit.software
+})

@@ -1,0 +1,85 @@
+import { createSecretKey } from 'node:crypto'
+import { signHmac } from '../auth/jwt.ts'
+import type { Command } from '../cli.ts'
+import { environment, readConfig, settings } from '../config.ts'
+import { createLog } from '../log.ts'
+import { type Server, startServer } from '../main.ts'
+import { readArguments } from './arguments.ts'
+
+const help = `Usage: duly start [--host ADDRESS] [--port PORT] [--data-dir FOLDER]
+
+Serves the tasks over HTTP until it is told to stop (Ctrl-C, SIGTERM).
+A flag goes before the setting of the same name. Settings are read from the
+environment, then from a .env file in the current folder:
+
+${settings.map(describe).join('\n')}`
+
+function describe({ name, aliases, fallback, meaning }: (typeof settings)[number]): string {
+  const also = aliases.length > 0 ? ` (or ${aliases.join(', ')})` : ''
+  return `  ${name}${also}\n      ${meaning} Default: ${fallback}.`
+}
+
+const shutdownMs = 10_000
+// npm hands the Ctrl-C that the terminal has already delivered on once more: only a later one is a second one.
+const impatientMs = 1000
+
+export const startCommand: Command = {
+  help,
+  async run(args) {
+    const { values } = readArguments(args, {
+      host: { type: 'string' },
+      port: { type: 'string' },
+      'data-dir': { type: 'string' },
+    })
+    const env = environment({ HOST: values.host, PORT: values.port, DATA_DIR: values['data-dir'] })
+    const config = readConfig(env)
+    const log = createLog(config.logLevel)
+    const server = await startServer(config, log)
+    if (server.firstStart && server.secret !== undefined) welcome(server, server.secret)
+    stopOnSignal(server, log)
+  },
+}
+
+function welcome({ url, databaseLabel }: Server, secret: string): void {
+  const hour = Math.floor(Date.now() / 1000) + 3600
+  const token = signHmac({ sub: 'alice', exp: hour }, createSecretKey(Buffer.from(secret)))
+  process.stdout.write(`
+Duly listens on ${url}
+The tasks are in the ${databaseLabel}
+A first task for alice, with a token that is good for an hour:
+
+curl ${url}/api/tasks -H 'Content-Type: application/json' -d '{"title":"Say hello"}' -H 'Authorization: Bearer ${token}'
+
+A new token at any time: npm run duly -- token --user alice
+
+`)
+}
+
+function stopOnSignal(server: Server, log: ReturnType<typeof createLog>): void {
+  let askedAt: number | undefined
+  const stop = (signal: NodeJS.Signals) => {
+    if (askedAt !== undefined) {
+      if (Date.now() - askedAt > impatientMs) process.exit(1)
+      return
+    }
+    askedAt = Date.now()
+    log.info({ signal }, 'stopping: requests in flight end first')
+    const tooLong = setTimeout(() => {
+      log.error(`requests did not end within ${shutdownMs / 1000} s`)
+      log.flush(() => process.exit(1))
+    }, shutdownMs)
+    server.close().then(
+      () => {
+        clearTimeout(tooLong)
+        log.info('stopped')
+        log.flush(() => process.exit(0))
+      },
+      error => {
+        log.fatal({ err: error }, 'stopping failed')
+        log.flush(() => process.exit(1))
+      },
+    )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}

@@ -1,0 +1,256 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { type PostgresAddress, parseDatabaseUrl } from './db/database-url.ts'
+import { exit, StartError } from './errors.ts'
+
+/** One row of the settings table: what `duly start --help` prints and what the README lists. */
+export interface Setting {
+  readonly name: string
+  /** Names that existing deployments use for the same thing; the first one that is set wins. */
+  readonly aliases: readonly string[]
+  readonly fallback: string
+  readonly meaning: string
+}
+
+const setting = (name: string, fallback: string, meaning: string, aliases: string[] = []): Setting => ({
+  name,
+  aliases,
+  fallback,
+  meaning,
+})
+
+export const settings: readonly Setting[] = [
+  setting('HOST', '127.0.0.1', 'Address to listen on; `0.0.0.0` for all.', ['API_HOST']),
+  setting('PORT', '8000', 'Port to listen on.', ['API_PORT']),
+  setting('DATABASE_URL', 'embedded', 'Your PostgreSQL (14 or newer), as `postgres://…`.'),
+  setting('DATA_DIR', './data', 'Where the embedded database and the generated secret are kept.'),
+  setting('DATABASE_POOL', '20', 'Connections to PostgreSQL at most.'),
+  setting('DATABASE_POOLER', 'none', '`transaction` behind PgBouncer and the like in transaction mode.'),
+  setting(
+    'BETTER_AUTH_SECRET',
+    'embedded: made once, kept in `DATA_DIR`',
+    'Shared secret of HMAC tokens, at least 32 characters.',
+    ['JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'],
+  ),
+  setting('JWT_ALGORITHM', 'all that fit the keys', 'Narrows the accepted algorithms; comma-separated.', [
+    'ALGORITHM',
+  ]),
+  setting('JWKS_URL', 'none', 'Public keys of a remote issuer, as a JWK Set.', [
+    'BETTER_AUTH_PUBLIC_KEY_URL',
+  ]),
+  setting('JWT_ISSUER', 'unchecked', 'The `iss` that a token must carry.'),
+  setting('JWT_AUDIENCE', 'unchecked', 'The `aud` that a token must carry.'),
+  setting('CONTRACT', 'task-api', 'What `/api/{user_id}/tasks` speaks: `task-api`, `stage-2` or `todo-app`.'),
+  setting('CORS_ORIGINS', 'http://localhost:3000', 'Origins of your front ends; comma-separated, or `*`.', [
+    'FRONTEND_URL',
+  ]),
+  setting('LOG_LEVEL', 'info', '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.'),
+  setting(
+    'DATA_SYNC',
+    'on',
+    '`off`: the embedded database is faster, and a power cut may take the last writes.',
+  ),
+  setting('TRASH_DAYS', '30', 'Days for which a deleted task is kept before it is swept away.'),
+]
+
+export const contracts = ['task-api', 'stage-2', 'todo-app'] as const
+export type ContractName = (typeof contracts)[number]
+
+export const hmacAlgorithms = ['HS256', 'HS384', 'HS512'] as const
+export const publicKeyAlgorithms = [
+  'EdDSA',
+  'ES256',
+  'ES384',
+  'ES512',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+] as const
+export type Algorithm = (typeof hmacAlgorithms)[number] | (typeof publicKeyAlgorithms)[number]
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  /** Absent: the embedded database in `dataDir`. */
+  readonly postgres: PostgresAddress | undefined
+  readonly dataDir: string
+  readonly databasePool: number
+  readonly secret: string | undefined
+  readonly algorithms: readonly Algorithm[]
+  readonly jwksUrl: URL | undefined
+  readonly issuer: string | undefined
+  readonly audience: string | undefined
+  readonly contract: ContractName
+  readonly corsOrigins: readonly string[] | '*'
+  readonly logLevel: (typeof logLevels)[number]
+  readonly dataSync: boolean
+  readonly trashDays: number
+  /** Sentences for the log: what was ignored, and what will not work as set up. */
+  readonly notes: readonly string[]
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/**
+ * The environment, with what a `.env` file in the current folder adds to it and what flags put in its place. Nothing else
+ * in the program reads the process's environment.
+ */
+export function environment(flags: Readonly<Record<string, string | undefined>> = {}): Env {
+  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
+  const said = Object.entries(flags).filter(([, value]) => value !== undefined)
+  return { ...file, ...process.env, ...Object.fromEntries(said) }
+}
+
+/**
+ * The settings, from an environment.
+ * @throws StartError (EX_CONFIG) that lists every mistake, each with its mend. No value of a secret or a URL is repeated.
+ */
+export function readConfig(env: Env): Config {
+  const problems: string[] = []
+  const notes: string[] = []
+  const read = (name: string) => readSetting(name, env, notes)
+  const problem = (name: string, mend: string) => {
+    const used = usedName(name, env)
+    problems.push(`${used}: ${mend}`)
+    return undefined
+  }
+  const oneOf = <const T extends string>(name: string, values: readonly T[], fallback: T): T => {
+    const value = read(name)
+    if (value === undefined) return fallback
+    return (
+      values.find(known => known === value) ?? (problem(name, `say one of ${values.join(', ')}.`), fallback)
+    )
+  }
+  const integer = (name: string, min: number, max: number, fallback: number): number => {
+    const value = read(name)
+    if (value === undefined) return fallback
+    if (/^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
+    problem(name, `say a whole number from ${min} to ${max}.`)
+    return fallback
+  }
+
+  const pooler = oneOf('DATABASE_POOLER', ['none', 'transaction'], 'none')
+  const databaseUrl = read('DATABASE_URL')
+  const parsed =
+    databaseUrl === undefined ? undefined : parseDatabaseUrl(databaseUrl, pooler === 'transaction')
+  if (parsed && 'problem' in parsed) problem('DATABASE_URL', parsed.problem)
+  const postgres = parsed && 'address' in parsed ? parsed.address : undefined
+
+  const secret = read('BETTER_AUTH_SECRET')
+  if (secret !== undefined && Array.from(secret).length < 32) {
+    problem('BETTER_AUTH_SECRET', 'use at least 32 characters; `openssl rand -base64 32` prints a good one.')
+  }
+
+  const jwksUrl = readUrl('JWKS_URL')
+  const hmac = secret !== undefined || databaseUrl === undefined
+  if (!hmac && !jwksUrl) {
+    notes.push('No token can be accepted: set BETTER_AUTH_SECRET or JWKS_URL. Every call will get 401.')
+  }
+
+  const config: Config = {
+    host: read('HOST') ?? '127.0.0.1',
+    port: integer('PORT', 0, 65_535, 8000),
+    postgres,
+    dataDir: resolve(read('DATA_DIR') ?? './data'),
+    databasePool: integer('DATABASE_POOL', 1, 1000, 20),
+    secret,
+    algorithms: readAlgorithms(hmac, jwksUrl !== undefined),
+    jwksUrl,
+    issuer: read('JWT_ISSUER'),
+    audience: read('JWT_AUDIENCE'),
+    contract: oneOf('CONTRACT', contracts, 'task-api'),
+    corsOrigins: readOrigins(),
+    logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
+    dataSync: oneOf('DATA_SYNC', ['on', 'off'], 'on') === 'on',
+    trashDays: integer('TRASH_DAYS', 1, 36_500, 30),
+    notes,
+  }
+  if (problems.length > 0) {
+    const list = problems.map(line => `  - ${line}`).join('\n')
+    throw new StartError(`Duly cannot start with these settings:\n${list}`, exit.config)
+  }
+  return config
+
+  function readUrl(name: string): URL | undefined {
+    const value = read(name)
+    if (value === undefined) return undefined
+    const url = webUrl(value)
+    if (url) return url
+    return problem(name, 'give a whole address, such as https://app.example.com/api/auth/jwks.')
+  }
+
+  function readAlgorithms(hmacKey: boolean, publicKeys: boolean): Algorithm[] {
+    const fitting: Algorithm[] = [
+      ...(hmacKey ? hmacAlgorithms : []),
+      ...(publicKeys ? publicKeyAlgorithms : []),
+    ]
+    const value = read('JWT_ALGORITHM')
+    if (value === undefined) return fitting
+    const asked = splitList(value)
+    const known: readonly string[] = [...hmacAlgorithms, ...publicKeyAlgorithms]
+    const unknown = asked.filter(name => !known.includes(name))
+    if (unknown.length > 0 || asked.length === 0) {
+      problem('JWT_ALGORITHM', `say one or more of ${known.join(', ')}.`)
+      return fitting
+    }
+    const narrowed = fitting.filter(name => asked.includes(name))
+    if (narrowed.length === 0) {
+      problem('JWT_ALGORITHM', 'no key fits: HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.')
+    }
+    return narrowed
+  }
+
+  function readOrigins(): readonly string[] | '*' {
+    const value = read('CORS_ORIGINS') ?? 'http://localhost:3000'
+    if (value === '*') return '*'
+    const origins = splitList(value).map(item => webUrl(item)?.origin)
+    if (origins.length === 0 || origins.includes(undefined)) {
+      problem(
+        'CORS_ORIGINS',
+        'give origins such as https://app.example.com, separated by commas, or `*` alone.',
+      )
+    }
+    return origins.filter(origin => origin !== undefined)
+  }
+}
+
+function namesOf(name: string): readonly string[] {
+  return [name, ...(settings.find(row => row.name === name)?.aliases ?? [])]
+}
+
+// An empty variable counts as unset: that is how compose files and dashboards hand on what nobody filled in.
+function isSet(name: string, env: Env): boolean {
+  return env[name] !== undefined && env[name].trim() !== ''
+}
+
+function usedName(name: string, env: Env): string {
+  return namesOf(name).find(candidate => isSet(candidate, env)) ?? name
+}
+
+function readSetting(name: string, env: Env, notes: string[]): string | undefined {
+  const set = namesOf(name).filter(candidate => isSet(candidate, env))
+  const [used, ...ignored] = set
+  if (used === undefined) return undefined
+  for (const other of ignored) {
+    if (env[other] !== env[used]) notes.push(`${other} is ignored, because ${used} is set.`)
+  }
+  return env[used]?.trim()
+}
+
+function webUrl(value: string): URL | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  return url?.protocol === 'https:' || url?.protocol === 'http:' ? url : undefined
+}
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== '')
+}

@@ -1,0 +1,18 @@
+import type { Tokens } from './auth/tokens.ts'
+import type { Config } from './config.ts'
+import type { Database } from './db/database.ts'
+import type { Log } from './log.ts'
+
+/** What every part is handed. */
+export interface Context {
+  readonly config: Pick<Config, 'contract' | 'corsOrigins'>
+  readonly db: Database
+  readonly tokens: Tokens
+  readonly log: Log
+  readonly lifecycle: Lifecycle
+}
+
+/** Where the program stands between its start and its end; `/readyz` tells it. */
+export interface Lifecycle {
+  stopping: boolean
+}

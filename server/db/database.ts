@@ -1,0 +1,50 @@
+/** A statement's text is constant: what comes from a request is only ever among the values. */
+export interface Statement {
+  /** Prepared once per session under this name; the empty name is never prepared ahead. */
+  readonly name: string
+  readonly text: string
+}
+
+export type Value = string | number | boolean | null | readonly number[]
+
+/**
+ * A row as PostgreSQL's text format, column by column; `null` is SQL's. Whoever wrote the statement knows the columns
+ * and reads them: `Date` objects and name-by-name rows cost more than the whole query (see bench/).
+ */
+export type Row = readonly (string | null)[]
+
+export interface Session {
+  /**
+   * Runs one statement.
+   * @throws AppError `database_away` where the database did not answer; whether a write was done is then unknown.
+   * @throws the driver's DatabaseError where PostgreSQL refused the statement.
+   */
+  query(statement: Statement, values?: readonly Value[]): Promise<Row[]>
+}
+
+/** Whether a session that is silent for long is given up, or may take its time (migrations). */
+export type Patience = 'short' | 'unlimited'
+
+export interface Database extends Session {
+  /** For people: which database this is, without credentials. */
+  readonly label: string
+  /**
+   * Runs several statements as one transaction, in a session of their own. Use the session that `work` is handed, never the
+   * database itself: the embedded one has a single session, and waiting for it from inside ends in `database_away`.
+   */
+  transaction<T>(work: (session: Session) => Promise<T>, patience?: Patience): Promise<T>
+  /** Resolves when the database answers. Calls at the same time share one round trip. */
+  ping(): Promise<void>
+  /** Lets statements under way end, then closes every session. */
+  close(): Promise<void>
+}
+
+/** Names a statement for preparation. The name is unique in the program; give a changed text a new one or none. */
+export function statement(name: string, text: string): Statement {
+  return { name, text: text.replace(/\s+/g, ' ').trim() }
+}
+
+/** A statement that is run too rarely to be prepared. */
+export function unprepared(text: string): Statement {
+  return { name: '', text }
+}

@@ -1,0 +1,224 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import pg from 'pg'
+import { exit, StartError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { lockDataDir } from './data-dir.ts'
+import { type Database, unprepared } from './database.ts'
+import { joinBytes } from './join-bytes.ts'
+import { asText } from './postgres.ts'
+import { Sessions } from './sessions.ts'
+
+/** The PostgreSQL major version of the PGlite release in package.json; a cluster of another one cannot be opened. */
+const postgresMajor = '18'
+
+export interface EmbeddedOptions {
+  readonly dataDir: string
+  /** Whether every commit reaches the disk before it is acknowledged. */
+  readonly sync: boolean
+  readonly log: Log
+}
+
+export interface WorkerSettings {
+  readonly directory: string
+  readonly sync: boolean
+}
+
+export interface EmbeddedDatabase extends Database {
+  /** Whether this start created the database. */
+  readonly created: boolean
+}
+
+/**
+ * Opens the embedded PostgreSQL (PGlite) in `dataDir/postgres`, creating it first where there is none. It runs in a
+ * worker thread and is spoken to by the same driver as any server; it has one session.
+ * @throws StartError where another process has the directory, or its data is of another PostgreSQL version.
+ */
+export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  const lock = lockDataDir(dataDir)
+  const directory = join(dataDir, 'postgres')
+  let worker: Worker | undefined
+  try {
+    const created = await ensureCluster(directory, log)
+    const sessions = new Sessions({
+      label: `embedded PostgreSQL in ${directory}`,
+      open: async () => {
+        // A worker that broke is left behind; its replacement recovers from the write-ahead log.
+        await worker?.terminate()
+        worker = await startWorker({ directory, sync })
+        return connectTo(worker)
+      },
+      max: 1,
+      prepare: true,
+      // There is no network in between: a thread that dies says so, and a long VACUUM is no reason to give up.
+      silentMs: Number.POSITIVE_INFINITY,
+      onTrouble: error => log.error({ err: error }, 'the embedded database stopped and is being restarted'),
+    })
+    await sessions.ping()
+    const upkeep = keepUp(sessions, log)
+    return Object.assign(sessions, {
+      created,
+      close: async () => {
+        await upkeep.stop()
+        await Sessions.prototype.close.call(sessions)
+        if (worker) await closeWorker(worker)
+        lock.release()
+      },
+    })
+  } catch (error) {
+    await worker?.terminate()
+    lock.release()
+    throw error
+  }
+}
+
+async function ensureCluster(directory: string, log: Log): Promise<boolean> {
+  const versionFile = join(directory, 'PG_VERSION')
+  if (existsSync(versionFile)) {
+    const found = readFileSync(versionFile, 'utf8').trim()
+    if (found === postgresMajor) return false
+    throw new StartError(
+      `The data in ${directory} is of PostgreSQL ${found}; this version of Duly reads PostgreSQL ${postgresMajor}.`,
+      exit.config,
+    )
+  }
+  log.info('creating the embedded database, which takes a few seconds')
+  // Under another name until it is whole: a start that is interrupted begins anew.
+  const unfinished = `${directory}.new`
+  rmSync(unfinished, { recursive: true, force: true })
+  const program = fileURLToPath(new URL('./create-cluster.js', import.meta.url))
+  try {
+    await promisify(execFile)(process.execPath, [program, unfinished])
+    renameSync(unfinished, directory)
+  } catch (error) {
+    throw new StartError(
+      `The embedded database could not be created in ${directory}: ${error instanceof Error ? error.message : error}`,
+      exit.cantCreate,
+    )
+  }
+  return true
+}
+
+async function startWorker(settings: WorkerSettings): Promise<Worker> {
+  const worker = new Worker(new URL('./embedded-worker.js', import.meta.url), {
+    workerData: settings,
+    stdout: true,
+  })
+  return new Promise((resolve, reject) => {
+    worker.once('message', () => resolve(worker))
+    worker.once('error', reject)
+    worker.once('exit', code =>
+      reject(new Error(`the embedded database ended with code ${code} while starting`)),
+    )
+  })
+}
+
+async function connectTo(worker: Worker): Promise<pg.Client> {
+  const stream = new WorkerStream(worker)
+  const client = new pg.Client({
+    stream: () => stream as never,
+    pipeline: true,
+    user: 'postgres',
+    password: '',
+    database: 'postgres',
+    types: { getTypeParser: () => asText },
+  })
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+async function closeWorker(worker: Worker): Promise<void> {
+  const exited = new Promise(resolve => worker.once('exit', resolve))
+  worker.postMessage('close')
+  await exited
+}
+
+/** The driver's socket, leading to the worker thread. Every write ends with a whole message, as the driver makes it. */
+class WorkerStream extends Duplex {
+  readonly #worker: Worker
+
+  constructor(worker: Worker) {
+    super()
+    this.#worker = worker
+    worker.on('message', (answer: Uint8Array | 'closed') => {
+      if (answer !== 'closed') this.push(Buffer.from(answer.buffer, answer.byteOffset, answer.byteLength))
+    })
+    worker.on('error', error => this.destroy(error))
+    worker.on('exit', () => this.destroy())
+  }
+
+  connect(): this {
+    process.nextTick(() => this.emit('connect'))
+    return this
+  }
+
+  setNoDelay(): void {}
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#post([chunk])
+    done()
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    this.#post(chunks.map(({ chunk }) => chunk))
+    done()
+  }
+
+  // The driver waits for the close that follows once both directions have ended.
+  override _final(done: () => void): void {
+    this.push(null)
+    done()
+  }
+
+  #post(chunks: readonly Buffer[]): void {
+    const bytes = joinBytes(chunks)
+    this.#worker.postMessage(bytes, [bytes.buffer])
+  }
+}
+
+const mebibyte = 1024 * 1024
+
+/**
+ * PGlite has no background processes: without this its write-ahead log and its dead rows would only grow. Work is
+ * measured by the log: a checkpoint after 16 MiB of it, a vacuum after 64 MiB.
+ */
+function keepUp(database: Database, log: Log): { stop(): Promise<void> } {
+  const written = unprepared(`select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')`)
+  let checkpointed: number | undefined
+  let vacuumed: number | undefined
+  let running: Promise<void> = Promise.resolve()
+  const round = async () => {
+    const [row] = await database.query(written)
+    const position = Number(row?.[0])
+    checkpointed ??= position
+    vacuumed ??= position
+    if (position - vacuumed > 64 * mebibyte) {
+      await database.query(unprepared('vacuum (analyze)'))
+      vacuumed = position
+    }
+    if (position - checkpointed > 16 * mebibyte) {
+      await database.query(unprepared('checkpoint'))
+      checkpointed = position
+    }
+  }
+  const timer = setInterval(() => {
+    running = running
+      .then(round)
+      .catch(error => log.warn({ err: error }, 'upkeep of the embedded database failed'))
+  }, 10_000)
+  timer.unref()
+  return {
+    stop: async () => {
+      clearInterval(timer)
+      await running
+    },
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Joins chunks into memory of their own, which can be transferred to another thread. `Buffer.concat` takes small results
+ * from a shared pool, and a message would carry the whole pool along.
+ */
+export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
+  let offset = 0
+  for (const chunk of chunks) {
+    joined.set(chunk, offset)
+    offset += chunk.length
+  }
+  return joined
+}

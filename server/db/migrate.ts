@@ -1,0 +1,113 @@
+import { exit, StartError } from '../errors.ts'
+import { type Database, type Session, statement, unprepared } from './database.ts'
+import { type Migration, migrations as released } from './migrations.ts'
+
+// Everything of Duly's lives in a schema of its own: a `tasks` table that an application already has is left alone.
+const bootstrap = [
+  'create schema if not exists duly',
+  `create table if not exists duly.migrations (
+    id integer primary key,
+    name text not null,
+    applied_at timestamptz not null default now()
+  )`,
+].map(unprepared)
+
+// Any constant that no other program is likely to lock: the letters "duly". The lock ends with the transaction, also
+// behind a pooler, where a session's lock could not be given back.
+const lock = unprepared(`select pg_advisory_xact_lock(${0x64756c79})`)
+const unlimited = unprepared('set local statement_timeout = 0')
+const readApplied = unprepared(
+  `select id, name, to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from duly.migrations order by id`,
+)
+const schemaExists = unprepared(`select to_regclass('duly.migrations') is not null`)
+const record = statement('', 'insert into duly.migrations (id, name) values ($1, $2)')
+const erase = statement('', 'delete from duly.migrations where id = $1')
+
+export interface AppliedMigration {
+  readonly id: number
+  readonly name: string
+  readonly appliedAt: string
+}
+
+/**
+ * Brings the schema up to what this program needs, in one transaction. Programs that start together take turns: the second
+ * finds nothing left to do.
+ * @returns the names of the migrations that were run.
+ * @throws StartError where the database is newer than the program.
+ */
+export function migrateUp(db: Database, list: readonly Migration[] = released): Promise<string[]> {
+  return locked(db, async session => {
+    const applied = await appliedIn(session)
+    refuseNewer(applied, list)
+    const pending = list.slice(applied.length)
+    for (const [index, migration] of pending.entries()) {
+      for (const text of migration.up) await session.query(unprepared(text))
+      await session.query(record, [applied.length + index + 1, migration.name])
+    }
+    return pending.map(migration => migration.name)
+  })
+}
+
+/**
+ * Takes the schema back to `target` migrations, newest first, in one transaction.
+ * @throws StartError where that would delete tasks and `force` is not set, or the database is newer than the program.
+ */
+export function migrateDown(
+  db: Database,
+  target: number,
+  { force = false, list = released }: { force?: boolean; list?: readonly Migration[] } = {},
+): Promise<string[]> {
+  return locked(db, async session => {
+    const applied = await appliedIn(session)
+    refuseNewer(applied, list)
+    const undone = applied.slice(target).reverse()
+    if (target === 0 && undone.length > 0 && !force) await refuseLoss(session)
+    for (const { id } of undone) {
+      for (const text of list[id - 1]?.down ?? []) await session.query(unprepared(text))
+      await session.query(erase, [id])
+    }
+    return undone.map(migration => migration.name)
+  })
+}
+
+/** What has been applied, oldest first; nothing where Duly has never been here. Changes nothing. */
+export async function migrationStatus(session: Session): Promise<AppliedMigration[]> {
+  const [row] = await session.query(schemaExists)
+  return row?.[0] === 't' ? appliedIn(session) : []
+}
+
+function locked<T>(db: Database, work: (session: Session) => Promise<T>): Promise<T> {
+  return db.transaction(async session => {
+    await session.query(unlimited)
+    await session.query(lock)
+    for (const text of bootstrap) await session.query(text)
+    return work(session)
+  }, 'unlimited')
+}
+
+async function appliedIn(session: Session): Promise<AppliedMigration[]> {
+  const rows = await session.query(readApplied)
+  return rows.map(([id, name, appliedAt]) => ({
+    id: Number(id),
+    name: String(name),
+    appliedAt: String(appliedAt),
+  }))
+}
+
+function refuseNewer(applied: readonly AppliedMigration[], list: readonly Migration[]): void {
+  if (applied.length <= list.length) return
+  throw new StartError(
+    `The database is newer than this version of Duly: it has ${applied.length} migrations, this program knows ${list.length}. Start the newer version, or take the database back with its \`duly migrate down --to ${list.length}\`.`,
+    exit.config,
+  )
+}
+
+async function refuseLoss(session: Session): Promise<void> {
+  const [row] = await session.query(unprepared('select count(*) from duly.tasks where deleted_at is null'))
+  const count = Number(row?.[0])
+  if (count === 0) return
+  throw new StartError(
+    `Going back to before the first migration removes every table, and with them ${count} tasks. Say --force if you mean it.`,
+    exit.dataErr,
+  )
+}

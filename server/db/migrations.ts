@@ -1,0 +1,51 @@
+/**
+ * One step of the schema, forwards and back. The list is append-only: what has been released is never edited. Each string
+ * is one statement (the embedded database refuses several at once).
+ *
+ * Rules, so that the tables can be distributed by owner (Citus): every key and every unique index starts with the owner; no
+ * triggers; foreign keys only between tables that are distributed alike.
+ */
+export interface Migration {
+  readonly name: string
+  readonly up: readonly string[]
+  readonly down: readonly string[]
+}
+
+/** Migration n is `migrations[n - 1]`. */
+export const migrations: readonly Migration[] = [
+  {
+    name: 'owners and their tasks',
+    up: [
+      // `revision` counts the writes to an owner's tasks. `epoch` tells an owner apart from a former one of the same id, whose
+      // revisions began at 1 too. Half-empty pages keep the row's many versions on the page it is on (HOT).
+      `create table duly.owners (
+        id text primary key,
+        revision bigint not null,
+        epoch bigint not null default (extract(epoch from clock_timestamp()) * 1000000)::bigint,
+        task_count bigint not null
+      ) with (fillfactor = 50)`,
+      `create table duly.tasks (
+        user_id text not null references duly.owners (id) on delete cascade,
+        id bigint generated always as identity,
+        title text not null,
+        description text,
+        is_completed boolean not null,
+        completed_at timestamptz,
+        created_at timestamptz not null,
+        updated_at timestamptz not null,
+        revision bigint not null,
+        deleted_at timestamptz,
+        primary key (user_id, id)
+      ) with (fillfactor = 85)`,
+    ],
+    down: ['drop table duly.tasks', 'drop table duly.owners'],
+  },
+  {
+    name: 'indexes for lists and for the sweep',
+    up: [
+      `create index tasks_newest on duly.tasks (user_id, created_at desc, id desc) where deleted_at is null`,
+      `create index tasks_deleted on duly.tasks (deleted_at, user_id) where deleted_at is not null`,
+    ],
+    down: ['drop index duly.tasks_deleted', 'drop index duly.tasks_newest'],
+  },
+]

@@ -1,0 +1,107 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import { exit, StartError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Database } from './database.ts'
+import type { PostgresAddress } from './database-url.ts'
+import { Sessions } from './sessions.ts'
+
+const connectMs = 5000
+const statementMs = 10_000
+const startupMs = 30_000
+
+export interface PostgresOptions {
+  readonly address: PostgresAddress
+  /** Sessions at most. */
+  readonly pool: number
+  readonly log: Log
+  /** For how long a server that is still coming up is waited for. */
+  readonly startupMs?: number
+}
+
+/**
+ * Connects to a PostgreSQL server and waits for one that is still coming up.
+ * @throws StartError when it cannot be reached in time, or at once when it refuses the user, the password or the database.
+ */
+export async function connectPostgres({
+  address,
+  pool,
+  log,
+  ...options
+}: PostgresOptions): Promise<Database> {
+  await waitForServer(address, log, options.startupMs ?? startupMs)
+  return new Sessions({
+    label: `PostgreSQL at ${address.label}`,
+    open: () => openSession(address),
+    max: pool,
+    prepare: !address.transactionPooler,
+    onTrouble: error => log.warn({ err: error }, 'a database session was lost or could not be opened'),
+  })
+}
+
+async function openSession(address: PostgresAddress): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: address.host,
+    port: address.port,
+    ssl: address.ssl,
+    enableChannelBinding: address.enableChannelBinding,
+    password: address.password,
+    ...(address.user === undefined ? {} : { user: address.user }),
+    ...(address.database === undefined ? {} : { database: address.database }),
+    pipeline: true,
+    keepAlive: true,
+    connectionTimeoutMillis: connectMs,
+    fallback_application_name: 'duly',
+    types: { getTypeParser: () => asText },
+    // A pooler refuses start-up parameters that it does not know.
+    ...(address.transactionPooler ? {} : { statement_timeout: statementMs }),
+  })
+  // Errors before the session is handed on are told by connect(); without a listener they would end the process too.
+  const ignore = () => {}
+  client.on('error', ignore)
+  await client.connect()
+  // The new owner's listener is added in the same turn in which the promise of this function is used.
+  return client
+}
+
+export function asText(value: string): string {
+  return value
+}
+
+async function waitForServer(address: PostgresAddress, log: Log, limit: number): Promise<void> {
+  const deadline = Date.now() + limit
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const client = await openSession(address)
+      await client.end()
+      return
+    } catch (error) {
+      if (refused(error)) {
+        throw new StartError(`PostgreSQL at ${address.label} refused: ${text(error)}`, exit.unavailable, {
+          cause: error,
+        })
+      }
+      if (Date.now() >= deadline) {
+        throw new StartError(
+          `PostgreSQL at ${address.label} did not answer within ${limit / 1000} s: ${text(error)}\nCheck DATABASE_URL, and that the server runs and lets this machine in.`,
+          exit.unavailable,
+          { cause: error },
+        )
+      }
+      const message = `waiting for PostgreSQL at ${address.label}: ${text(error)}`
+      if (attempt === 0) log.warn(`${message} (for ${limit / 1000} s at most)`)
+      else log.debug(message)
+      await pause(Math.min(1000, 100 * 2 ** attempt))
+    }
+  }
+}
+
+// Class 28: authorization; 3D000: no such database; 42501: not permitted. Waiting changes none of them.
+function refused(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(28|3D000|42501)/.test(error.code ?? '')
+}
+
+function text(error: unknown): string {
+  if (error instanceof AggregateError) return text(error.errors[0])
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,264 @@
+import type { Duplex } from 'node:stream'
+import type pg from 'pg'
+import type { Database, Patience, Row, Session, Statement, Value } from './database.ts'
+import { unprepared } from './database.ts'
+import { databaseAway, databaseError } from './database-error.ts'
+
+/** How long a caller waits for a session that transactions hold before it is told that the database is busy. */
+const waitMs = 10_000
+/** A session that has answered nothing for this long is given up: its statement timeout (10 s) is long past. */
+const silentMs = 15_000
+/** Statements in flight on every session before another one is opened. */
+const deep = 4
+const backoffMs = { first: 100, most: 5000 }
+
+export interface SessionOptions {
+  readonly label: string
+  /** Opens and connects one session. */
+  readonly open: () => Promise<pg.Client>
+  /** Sessions at most. */
+  readonly max: number
+  /** Whether statements may be prepared under a name (not behind a pooler in transaction mode). */
+  readonly prepare: boolean
+  readonly waitMs?: number
+  readonly silentMs?: number
+  /** Called when a session is lost, and when opening one fails. */
+  readonly onTrouble?: (error: Error) => void
+}
+
+interface Member {
+  readonly client: pg.Client
+  inFlight: number
+  /** Held by a transaction: nobody else's statement may be sent on it. */
+  held: boolean
+  /** Held for as long as it takes: migrations rebuild whole tables. */
+  patient: boolean
+  lost: boolean
+  corked: boolean
+  lastAnswer: number
+}
+
+interface Waiter {
+  /** Wants the session for itself. */
+  readonly hold: boolean
+  readonly settle: (outcome: Member | Error) => void
+}
+
+/**
+ * Pipelined sessions over one PostgreSQL: a statement is sent at once on the least busy session, without waiting for
+ * those before it. Each carries its own Sync, so it is its own transaction and fails alone.
+ *
+ * `pg.Pool` gives a session to one caller at a time, which costs a round trip of waiting and half as much CPU again
+ * per statement; measured in bench/.
+ */
+export class Sessions implements Database {
+  readonly label: string
+  readonly #options: SessionOptions
+  readonly #members = new Set<Member>()
+  readonly #waiting: Waiter[] = []
+  readonly #watchdog: NodeJS.Timeout
+  #opening = 0
+  #failures = 0
+  #retryAt = 0
+  #lastError: unknown
+  #pinging: Promise<void> | undefined
+  #closing = false
+
+  constructor(options: SessionOptions) {
+    this.label = options.label
+    this.#options = options
+    this.#watchdog = setInterval(() => this.#giveUpSilent(), 1000)
+    this.#watchdog.unref()
+  }
+
+  query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
+    const member = this.#leastBusy()
+    if (member) return this.#send(member, statement, values)
+    return this.#wait(false).then(waited => this.#send(waited, statement, values))
+  }
+
+  async transaction<T>(work: (session: Session) => Promise<T>, patience: Patience = 'short'): Promise<T> {
+    const free = this.#leastBusy()
+    if (free) free.held = true
+    const member = free ?? (await this.#wait(true))
+    member.patient = patience === 'unlimited'
+    const session: Session = { query: (statement, values) => this.#send(member, statement, values) }
+    try {
+      await session.query(unprepared('begin'))
+      const result = await work(session)
+      await session.query(unprepared('commit'))
+      return result
+    } catch (error) {
+      // A lost session has rolled back by itself; a rollback that fails leaves a session that nobody may use again.
+      await session.query(unprepared('rollback')).catch(() => this.#destroy(member))
+      throw error
+    } finally {
+      member.held = false
+      member.patient = false
+      this.#serveWaiting()
+    }
+  }
+
+  ping(): Promise<void> {
+    this.#pinging ??= this.query(unprepared('select 1'))
+      .then(() => undefined)
+      .finally(() => {
+        this.#pinging = undefined
+      })
+    return this.#pinging
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    clearInterval(this.#watchdog)
+    for (const waiter of this.#waiting.splice(0)) waiter.settle(new Error('the database is being closed'))
+    await Promise.all([...this.#members].map(member => member.client.end()))
+  }
+
+  #send(member: Member, statement: Statement, values: readonly Value[] | undefined): Promise<Row[]> {
+    if (member.inFlight === 0) member.lastAnswer = Date.now()
+    member.inFlight += 1
+    this.#cork(member)
+    const prepared = this.#options.prepare && statement.name !== ''
+    const config: pg.QueryArrayConfig = prepared
+      ? { name: statement.name, text: statement.text, rowMode: 'array' }
+      : { text: statement.text, rowMode: 'array' }
+    return new Promise((resolve, reject) => {
+      // The driver's own promise adds a stack capture to each failure and a second promise to each success.
+      const answer = (error: Error | null, result: pg.QueryArrayResult) => {
+        member.inFlight -= 1
+        member.lastAnswer = Date.now()
+        if (error) reject(databaseError(error, member.lost || this.#closing))
+        else resolve(result.rows as Row[])
+      }
+      sendTo(member.client, config, values, answer)
+    })
+  }
+
+  // All statements of one turn of the event loop leave in one write: the system call costs more than the statement.
+  #cork(member: Member): void {
+    if (member.corked) return
+    member.corked = true
+    const stream = wireOf(member.client)
+    stream.cork()
+    setImmediate(() => {
+      member.corked = false
+      stream.uncork()
+    })
+  }
+
+  #leastBusy(): Member | undefined {
+    let best: Member | undefined
+    for (const member of this.#members) {
+      if (!member.held && !member.lost && (!best || member.inFlight < best.inFlight)) best = member
+    }
+    if (!best || best.inFlight >= deep) this.#openAnother()
+    return best
+  }
+
+  #wait(hold: boolean): Promise<Member> {
+    if (this.#closing) return Promise.reject(databaseAway(new Error('the database is being closed')))
+    if (this.#members.size === 0 && this.#opening === 0) return Promise.reject(databaseAway(this.#lastError))
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: Member | Error) => {
+        clearTimeout(timer)
+        if (outcome instanceof Error) reject(databaseAway(outcome))
+        else resolve(outcome)
+      }
+      const waiter = { hold, settle }
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        settle(new Error('no session became free in time'))
+      }, this.#options.waitMs ?? waitMs)
+      this.#waiting.push(waiter)
+    })
+  }
+
+  #serveWaiting(): void {
+    while (this.#waiting.length > 0) {
+      const member = this.#leastBusy()
+      const waiter = member && this.#waiting.shift()
+      if (!waiter) return
+      // Held before anyone else is served: what was promised earlier on this session is sent before its `begin`.
+      if (waiter.hold) member.held = true
+      waiter.settle(member)
+    }
+  }
+
+  #openAnother(): void {
+    const full = this.#members.size + this.#opening >= this.#options.max
+    if (full || this.#closing || this.#opening > 1 || Date.now() < this.#retryAt) return
+    this.#opening += 1
+    this.#options.open().then(
+      client => this.#join(client),
+      error => this.#failedToOpen(error),
+    )
+  }
+
+  #join(client: pg.Client): void {
+    this.#opening -= 1
+    this.#failures = 0
+    const member: Member = {
+      client,
+      inFlight: 0,
+      held: false,
+      patient: false,
+      lost: false,
+      corked: false,
+      lastAnswer: Date.now(),
+    }
+    const lose = (error: Error) => {
+      if (member.lost) return
+      member.lost = true
+      this.#members.delete(member)
+      if (!this.#closing) this.#options.onTrouble?.(error)
+    }
+    client.on('error', lose)
+    client.on('end', () => lose(new Error('the session ended')))
+    if (this.#closing) {
+      void client.end()
+      return
+    }
+    this.#members.add(member)
+    this.#serveWaiting()
+  }
+
+  #failedToOpen(error: Error): void {
+    this.#opening -= 1
+    this.#lastError = error
+    // Full jitter, so that replicas do not come back in step (Exponential Backoff And Jitter, AWS 2015).
+    const pause = Math.min(backoffMs.most, backoffMs.first * 2 ** this.#failures)
+    this.#failures += 1
+    this.#retryAt = Date.now() + pause * (0.5 + Math.random() / 2)
+    this.#options.onTrouble?.(error)
+    if (this.#members.size > 0 || this.#opening > 0) return
+    for (const waiter of this.#waiting.splice(0)) waiter.settle(error)
+  }
+
+  #giveUpSilent(): void {
+    const limit = Date.now() - (this.#options.silentMs ?? silentMs)
+    for (const member of this.#members) {
+      if (member.inFlight > 0 && member.lastAnswer < limit && !member.patient) this.#destroy(member)
+    }
+  }
+
+  #destroy(member: Member): void {
+    wireOf(member.client).destroy(new Error('the session stopped answering'))
+  }
+}
+
+// The driver keeps its socket in `connection.stream` and its types leave that out.
+function wireOf(client: pg.Client): Duplex {
+  return (client as pg.Client & { connection: { stream: Duplex } }).connection.stream
+}
+
+// The driver's types know no callback with rows as arrays, and values only as a mutable list.
+function sendTo(
+  client: pg.Client,
+  config: pg.QueryArrayConfig,
+  values: readonly Value[] | undefined,
+  answer: (error: Error | null, result: pg.QueryArrayResult) => void,
+): void {
+  const send = client.query as unknown as (this: pg.Client, ...call: unknown[]) => void
+  send.call(client, config, values, answer)
+}

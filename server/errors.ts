@@ -1,0 +1,72 @@
+/**
+ * Every way in which a request can fail, as a closed list. A contract turns a code into its own status and
+ * body; the sentence is what a person reads, so it never carries a token, a title or a statement.
+ */
+export type ErrorCode =
+  | 'token_missing'
+  | 'token_invalid'
+  | 'not_your_path'
+  | 'broken_rule'
+  | 'not_json'
+  | 'task_not_found'
+  | 'route_not_found'
+  | 'method_not_allowed'
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'bad_request'
+  | 'database_away'
+  | 'keys_away'
+  | 'shutting_down'
+  | 'internal'
+
+/** One broken rule of a body, a query or a path: `field` names it as the client wrote it. */
+export interface FieldProblem {
+  readonly field: string
+  readonly message: string
+}
+
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly problems: readonly FieldProblem[]
+  /** Seconds after which the client may try again; sent as `Retry-After` (RFC 9110, 10.2.3). */
+  readonly retryAfter: number | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; problems?: readonly FieldProblem[]; retryAfter?: number } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.name = 'AppError'
+    this.code = code
+    this.problems = options.problems ?? []
+    this.retryAfter = options.retryAfter
+  }
+}
+
+/** Refuses a request whose body, query or path breaks rules; the message is the first problem's sentence, then the others'. */
+export function brokenRules(problems: readonly FieldProblem[]): AppError {
+  return new AppError('broken_rule', problems.map(problem => problem.message).join(' '), { problems })
+}
+
+/** A failure that is for the person who starts the program: printed as a sentence, without a stack. */
+export class StartError extends Error {
+  /** The process's exit code, from sysexits(3). */
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StartError'
+    this.exitCode = exitCode
+  }
+}
+
+/** Exit codes of sysexits(3). */
+export const exit = {
+  usage: 64,
+  dataErr: 65,
+  unavailable: 69,
+  software: 70,
+  cantCreate: 73,
+  config: 78,
+} as const

@@ -1,0 +1,122 @@
+import { statement } from '../db/database.ts'
+
+// Every statement on tasks. `$1` is the owner in each of them, on every table it touches.
+//
+// A write is one statement: it locks the task, raises the owner's revision, and stamps the task with it. The lock comes
+// first: an owner raised before it were known that the task is there would leave a gap when two deletes race. The
+// time is read once the owner's row is held, so that times and revisions of one owner run the same way.
+
+/** In the order in which `taskOf` reads them. Times come as UTC text, whatever the session's time zone is. */
+const columns = (table: string) => `${table}.id, ${table}.title, ${table}.description, ${table}.is_completed,
+  ${table}.completed_at at time zone 'UTC', ${table}.created_at at time zone 'UTC',
+  ${table}.updated_at at time zone 'UTC', ${table}.revision`
+
+const task = columns('tasks')
+const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
+const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
+const lockedTask = `select * from duly.tasks where ${live} and tasks.id = $2 for update`
+const raised = 'returning revision, clock_timestamp() as at'
+
+/** $2 limit, $3 offset; the owner's number of tasks comes first in each row. */
+export const page = statement(
+  'duly_page',
+  `select (select task_count from duly.owners where owners.id = $1), ${task}
+  from duly.tasks where ${live} ${newestFirst} limit $2 offset $3`,
+)
+
+export const count = statement('duly_count', 'select task_count from duly.owners where owners.id = $1')
+
+/** $2 and $3: creation time and id of the last task of the batch before; $4 limit. */
+export const batch = statement(
+  'duly_batch',
+  `select ${task} from duly.tasks
+  where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit $4`,
+)
+
+export const get = statement('duly_get', `select ${task} from duly.tasks where ${live} and tasks.id = $2`)
+
+/** $2 title, $3 description, $4 whether it is completed. The owner need not exist. */
+export const create = statement(
+  'duly_create',
+  `with owner as (
+    insert into duly.owners (id, revision, task_count) values ($1, 1, 1)
+    on conflict (id) do update set revision = owners.revision + 1, task_count = owners.task_count + 1
+    ${raised}
+  )
+  insert into duly.tasks (user_id, title, description, is_completed, completed_at, created_at, updated_at, revision)
+  values ($1, $2, $3, $4::boolean, case when $4::boolean then (select at from owner) end,
+    (select at from owner), (select at from owner), (select revision from owner))
+  returning ${task}`,
+)
+
+/**
+ * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null. A change that changes
+ * nothing is no change: the task comes back as it is and no revision is spent.
+ */
+export const update = statement(
+  'duly_update',
+  `with old as (${lockedTask}),
+  new as (
+    select coalesce($3::text, title) as title,
+      case when $4::boolean then $5::text else description end as description,
+      coalesce($6::boolean, is_completed) as is_completed
+    from old
+    where (title, description, is_completed) is distinct from
+      (coalesce($3, title), case when $4 then $5 else description end, coalesce($6, is_completed))
+  ),
+  owner as (
+    update duly.owners set revision = owners.revision + 1
+    where owners.id = $1 and exists (select from new) ${raised}
+  ),
+  changed as (
+    update duly.tasks set title = new.title, description = new.description, is_completed = new.is_completed,
+      completed_at = case when new.is_completed then coalesce(tasks.completed_at, owner.at) end,
+      updated_at = owner.at, revision = owner.revision
+    from new, owner where tasks.user_id = $1 and tasks.id = $2
+    returning ${task}
+  )
+  select * from changed
+  union all
+  select ${columns('old')} from old where not exists (select from new)`,
+)
+
+export const toggle = statement(
+  'duly_toggle',
+  `with old as (${lockedTask}),
+  owner as (
+    update duly.owners set revision = owners.revision + 1
+    where owners.id = $1 and exists (select from old) ${raised}
+  )
+  update duly.tasks set is_completed = not tasks.is_completed,
+    completed_at = case when tasks.is_completed then null else owner.at end,
+    updated_at = owner.at, revision = owner.revision
+  from owner where tasks.user_id = $1 and tasks.id = $2
+  returning ${task}`,
+)
+
+/** The row stays as its own tombstone until the sweep. */
+export const remove = statement(
+  'duly_remove',
+  `with old as (${lockedTask}),
+  owner as (
+    update duly.owners set revision = owners.revision + 1, task_count = owners.task_count - 1
+    where owners.id = $1 and exists (select from old) ${raised}
+  )
+  update duly.tasks set deleted_at = owner.at, revision = owner.revision
+  from owner where tasks.user_id = $1 and tasks.id = $2
+  returning tasks.id`,
+)
+
+/** The one statement that looks across owners: which tombstones are older than $1 days; $2 at most. */
+export const expired = statement(
+  'duly_expired',
+  `select tasks.user_id, tasks.id from duly.tasks
+  where tasks.deleted_at < now() - make_interval(days => $1::integer) order by tasks.deleted_at limit $2`,
+)
+
+/** $2 ids, $3 days. */
+export const sweep = statement(
+  'duly_sweep',
+  `delete from duly.tasks where tasks.user_id = $1 and tasks.id = any($2::bigint[])
+    and tasks.deleted_at < now() - make_interval(days => $3::integer)`,
+)
