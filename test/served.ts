@@ -1,0 +1,165 @@
+import { createSecretKey } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { pino } from 'pino'
+import { signHmac } from '../server/auth/jwt.ts'
+import { readConfig } from '../server/config.ts'
+import { connect } from '../server/db/connect.ts'
+import type { Database } from '../server/db/database.ts'
+import { migrateUp } from '../server/db/migrate.ts'
+import type { Log } from '../server/log.ts'
+import { type Server, startServer } from '../server/main.ts'
+
+// The real program for a test file: a database of its own, on whichever server the run is about, and the real server
+// before it, called over HTTP.
+
+export const testSecret = 'a secret that only the tests know, and use'
+export const onPostgres = process.env.TEST_DATABASE_URL !== undefined
+
+export type Env = Record<string, string>
+
+export interface OwnDatabase {
+  /** Settings that lead to it. */
+  readonly env: Env
+  drop(): Promise<void>
+}
+
+/** A database that no other test uses: in a folder, or on the server under test. */
+export async function ownDatabase(): Promise<OwnDatabase> {
+  const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  const server = process.env.TEST_DATABASE_URL
+  if (server === undefined) {
+    await copyCluster(folder)
+    return { env: { DATA_DIR: folder }, drop: async () => removeFolder() }
+  }
+  const name = `duly_test_${process.pid}_${Math.random().toString(36).slice(2)}`
+  const administer = async (text: string) => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    await client.query(text)
+    await client.end()
+  }
+  await administer(`create database ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return {
+    env: { DATA_DIR: folder, DATABASE_URL: url.toString() },
+    drop: async () => {
+      removeFolder()
+      await administer(`drop database ${name} with (force)`)
+    },
+  }
+}
+
+// Creating a cluster takes seconds, copying one does not. The first test file of a machine makes the template.
+const template = join(tmpdir(), `duly-test-template-${process.getuid?.() ?? 'user'}-pg18`)
+
+async function copyCluster(folder: string): Promise<void> {
+  if (!existsSync(template)) {
+    const draft = mkdtempSync(`${template}-`)
+    const { db } = await connect(readConfig({ DATA_DIR: draft }), silent)
+    await db.close()
+    try {
+      renameSync(join(draft, 'postgres'), template)
+    } catch {
+      // Another test file was faster.
+    }
+    rmSync(draft, { recursive: true, force: true })
+  }
+  mkdirSync(folder, { recursive: true })
+  cpSync(template, join(folder, 'postgres'), { recursive: true })
+}
+
+const silent = pino({ level: 'silent' })
+
+export async function ownMigratedDatabase(): Promise<{ db: Database; env: Env; close(): Promise<void> }> {
+  const { env, drop } = await ownDatabase()
+  const { db } = await connect(readConfig({ ...env }), silent)
+  await migrateUp(db)
+  return {
+    db,
+    env,
+    close: async () => {
+      await db.close()
+      await drop()
+    },
+  }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The body as JSON; undefined where it is empty. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into any answer
+  readonly body: any
+}
+
+export interface Call {
+  readonly user?: string
+  readonly token?: string
+  readonly json?: unknown
+  readonly body?: string | Uint8Array
+  readonly headers?: Record<string, string>
+}
+
+export interface Served {
+  readonly server: Server
+  /** Every line of the log, parsed. */
+  readonly lines: Record<string, unknown>[]
+  call(method: string, path: string, call?: Call): Promise<Answer>
+  close(): Promise<void>
+}
+
+/** Starts the server in this process, on a database of its own. */
+export async function served(settings: Env = {}, database?: OwnDatabase): Promise<Served> {
+  const own = database ?? (await ownDatabase())
+  const lines: Record<string, unknown>[] = []
+  const log: Log = pino({ level: 'debug', base: null }, { write: line => lines.push(JSON.parse(line)) })
+  const env = { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...own.env, ...settings }
+  const server = await startServer(readConfig(env), log)
+  return {
+    server,
+    lines,
+    call: (method, path, call) => callAt(server.url, method, path, call),
+    close: async () => {
+      await server.close()
+      if (!database) await own.drop()
+    },
+  }
+}
+
+export async function callAt(url: string, method: string, path: string, call: Call = {}): Promise<Answer> {
+  const headers = new Headers(call.headers)
+  const token = call.token ?? (call.user === undefined ? undefined : tokenOf(call.user))
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+  const body = call.json === undefined ? (call.body as RequestInit['body']) : JSON.stringify(call.json)
+  if (call.json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json')
+  const response = await fetch(url + path, { method, headers, redirect: 'manual', ...(body === undefined ? {} : { body }) })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, text, body: parse(text) }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+export function tokenOf(user: unknown, claims: object = {}, secret = testSecret): string {
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  return signHmac({ sub: user, exp, ...claims }, createSecretKey(Buffer.from(secret)))
+}
+
+let users = 0
+
+/** A user whom no other test knows. */
+export function newUser(name = 'user'): string {
+  users += 1
+  return `${name}-${process.pid}-${users}`
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type Database, statement, unprepared } from '../server/db/database.ts'
+import { AppError } from '../server/errors.ts'
+import { onPostgres, ownMigratedDatabase } from './served.ts'
+
+let db: Database
+let close: () => Promise<void>
+before(async () => {
+  const own = await ownMigratedDatabase()
+  db = own.db
+  close = own.close
+  await db.query(unprepared('create table notes (text text primary key)'))
+})
+after(() => close())
+
+const insert = statement('test_insert', 'insert into notes (text) values ($1) returning text')
+const texts = async () => (await db.query(unprepared('select text from notes order by text'))).map(([text]) => text)
+
+describe('the database', () => {
+  it('answers statements sent at once in order, and one that fails fails alone', async () => {
+    const divide = statement('test_divide', 'select 10 / $1::integer')
+    const outcomes = await Promise.allSettled([5, 0, 2, 0, 1].map(n => db.query(divide, [n])))
+    const seen = outcomes.map(outcome => (outcome.status === 'fulfilled' ? outcome.value[0]?.[0] : outcome.reason.code))
+    assert.deepEqual(seen, ['2', '22012', '5', '22012', '10'])
+  })
+
+  it('commits a transaction as a whole', async () => {
+    const result = await db.transaction(async session => {
+      await session.query(insert, ['one'])
+      await session.query(insert, ['two'])
+      return 'done'
+    })
+    assert.equal(result, 'done')
+    assert.deepEqual(await texts(), ['one', 'two'])
+  })
+
+  it('rolls a transaction back where a statement or the work fails, and is usable afterwards', async () => {
+    const twice = db.transaction(async session => {
+      await session.query(insert, ['three'])
+      await session.query(insert, ['one'])
+    })
+    await assert.rejects(twice, { code: '23505' })
+    const thrown = db.transaction(async session => {
+      await session.query(insert, ['four'])
+      throw new Error('changed my mind')
+    })
+    await assert.rejects(thrown, /changed my mind/)
+    assert.deepEqual(await texts(), ['one', 'two'])
+  })
+
+  it('keeps others’ statements out of a transaction', async () => {
+    let others: Promise<unknown>[] = []
+    await assert.rejects(
+      db.transaction(async session => {
+        await session.query(insert, ['inside'])
+        others = [db.query(insert, ['outside 1']), db.transaction(tx => tx.query(insert, ['outside 2']))]
+        await session.query(unprepared('select 1'))
+        throw new Error('rolled back')
+      }),
+    )
+    await Promise.all(others)
+    assert.deepEqual(await texts(), ['one', 'outside 1', 'outside 2', 'two'])
+  })
+
+  it('says so, instead of waiting for ever, where a transaction waits for the database outside of itself', async () => {
+    const outside = db.transaction(async () => {
+      // As many transactions inside each other as there are sessions: none is left.
+      const deeper = async (depth: number): Promise<unknown> =>
+        depth === 0 ? db.query(unprepared('select 1')) : db.transaction(() => deeper(depth - 1))
+      return deeper(onPostgres ? 20 : 0)
+    })
+    await assert.rejects(outside, (error: unknown) => error instanceof AppError && error.code === 'database_away')
+    await db.ping()
+  })
+
+  it('knows numbers past 2^31 and any text, and never takes a value for a part of the statement', async () => {
+    const echo = statement('test_echo', 'select $1::bigint, $2::text, $3::boolean, $4::text')
+    const text = `'; drop table notes; -- $1 \\ " \u{1f411}`
+    const [row] = await db.query(echo, [9007199254740991, text, true, null])
+    assert.deepEqual(row, ['9007199254740991', text, 't', null])
+  })
+})
