@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { createApp } from './app.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
 import { keptSecret } from './auth/secret.ts'
@@ -37,7 +38,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const lifecycle = { stopping: false }
     const tokens = new Tokens({ ...config, secret, remoteKeys })
     const app = await createApp({ config, db, tokens, log, lifecycle })
-    closers.push(() => app.close())
+    closers.push(() => closeApp(app))
     const sweeping = sweepHourly(db, config.trashDays, log)
     closers.push(() => sweeping.stop())
     const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
@@ -50,6 +51,16 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+// A connection that was busy when the server began to close is kept alive after its answer; someone has to close it then.
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const sweeping = setInterval(() => app.server.closeIdleConnections(), 50)
+  try {
+    await app.close()
+  } finally {
+    clearInterval(sweeping)
   }
 }
 

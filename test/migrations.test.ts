@@ -1,21 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { pino } from 'pino'
-import { readConfig } from '../server/config.ts'
-import { connect } from '../server/db/connect.ts'
 import { type Database, unprepared } from '../server/db/database.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../server/db/migrate.ts'
 import { migrations } from '../server/db/migrations.ts'
 import { StartError } from '../server/errors.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
-import { newUser, type OwnDatabase, onPostgres, ownDatabase } from './served.ts'
+import { newUser, type OwnDatabase, onPostgres, openDatabase, ownDatabase } from './served.ts'
 
-const log = pino({ level: 'silent' })
 let own: OwnDatabase
 let db: Database
 before(async () => {
   own = await ownDatabase()
-  db = (await connect(readConfig({ ...own.env }), log)).db
+  db = (await openDatabase(own.env)).db
 })
 after(async () => {
   await db.close()
@@ -100,7 +96,7 @@ describe('migrations', () => {
   it('are run by one of two programs that start together', async () => {
     await migrateDown(db, 0, { force: true })
     // The embedded database admits one program only: there, two callers of the same one stand for the two.
-    const second = onPostgres ? (await connect(readConfig({ ...own.env }), log)).db : db
+    const second = onPostgres ? (await openDatabase(own.env)).db : db
     const ran = await Promise.all([migrateUp(db), migrateUp(second)])
     if (second !== db) await second.close()
     assert.deepEqual(ran.map(names => names.length).sort(), [0, migrations.length])

@@ -75,9 +75,14 @@ async function copyCluster(folder: string): Promise<void> {
 
 const silent = pino({ level: 'silent' })
 
+/** The database that these settings lead to, as the server opens it. */
+export function openDatabase(env: Env) {
+  return connect(readConfig({ ...env }), silent)
+}
+
 export async function ownMigratedDatabase(): Promise<{ db: Database; env: Env; close(): Promise<void> }> {
   const { env, drop } = await ownDatabase()
-  const { db } = await connect(readConfig({ ...env }), silent)
+  const { db } = await openDatabase(env)
   await migrateUp(db)
   return {
     db,

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { duly, dulyStart } from './program.ts'
+import { callAt, newUser, openDatabase, ownDatabase, served, testSecret } from './served.ts'
+
+const folders: string[] = []
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+  folders.push(folder)
+  return folder
+}
+
+describe('duly start, with nothing set up', () => {
+  it('creates its data, prints a call that works, and keeps its secret to its owner', async () => {
+    const folder = emptyFolder()
+    const dataDir = join(folder, 'data')
+    const first = duly(['start', '--port', '0', '--data-dir', dataDir])
+    const [command] = await first.printed(/^curl .*$/m)
+    assert.match(first.output(), new RegExp(`in the embedded PostgreSQL in ${join(dataDir, 'postgres')}`))
+    const task = JSON.parse(execFileSync('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString())
+    assert.deepEqual([task.title, task.user_id], ['Say hello', 'alice'])
+    first.child.kill('SIGINT')
+    assert.deepEqual([(await first.ended).code, (await first.ended).signal], [0, null])
+
+    const secret = readFileSync(join(dataDir, 'secret'), 'utf8')
+    assert.match(secret, /^[\w-]{43}\n$/)
+    assert.equal(statSync(join(dataDir, 'secret')).mode & 0o777, 0o600)
+    assert.equal(statSync(dataDir).mode & 0o777, 0o700)
+
+    const printed = await duly(['token', '--user', 'alice', '--ttl', '5m'], { DATA_DIR: dataDir }).ended
+    assert.equal(printed.code, 0)
+    const again = duly(['start', '--port', '0'], { DATA_DIR: dataDir })
+    const [, url = ''] = await again.printed(/listening on (http\S+?)[,"]/)
+    assert.ok(!again.output().includes('curl'), 'the welcome is for the first start')
+    const { body } = await callAt(url, 'GET', '/api/tasks', { token: printed.stdout.trim() })
+    assert.deepEqual(body.tasks, [task])
+    again.child.kill('SIGTERM')
+    assert.equal((await again.ended).code, 0)
+    for (const output of [again.output(), first.output()]) assert.ok(!output.includes(secret.trim()))
+  })
+
+  it('refuses data that another process has, and names that process', async () => {
+    const database = await ownDatabase()
+    const first = await dulyStart(database.env)
+    for (const args of [['start'], ['migrate', 'status']]) {
+      const { code, stderr } = await duly(args, { PORT: '0', ...database.env }).ended
+      assert.equal(code, 73)
+      assert.match(stderr, new RegExp(`in use by process ${first.child.pid} on`))
+    }
+    first.child.kill('SIGKILL')
+    await first.ended
+    const next = await dulyStart(database.env)
+    next.child.kill('SIGTERM')
+    assert.equal((await next.ended).code, 0)
+    await database.drop()
+  })
+
+  it('refuses data of another PostgreSQL version with a sentence', async () => {
+    const database = await ownDatabase()
+    writeFileSync(join(String(database.env.DATA_DIR), 'postgres', 'PG_VERSION'), '99\n')
+    const { code, stderr } = await duly(['start'], database.env).ended
+    assert.equal(code, 78)
+    assert.match(stderr, /is of PostgreSQL 99; this version of Duly reads PostgreSQL 18/)
+    await database.drop()
+  })
+
+  it('ends requests in flight before it ends itself', async () => {
+    const database = await ownDatabase()
+    const user = newUser()
+    const { child, ended, url } = await dulyStart(database.env)
+    const writes = Array.from({ length: 200 }, (_, n) =>
+      callAt(url, 'POST', '/api/tasks', { user, json: { title: `${n}` } }).then(
+        ({ status }) => status,
+        () => 'refused',
+      ),
+    )
+    await Promise.race(writes)
+    child.kill('SIGTERM')
+    const outcomes = await Promise.all(writes)
+    assert.equal((await ended).code, 0)
+    const next = await dulyStart(database.env)
+    const { body } = await callAt(next.url, 'GET', '/api/tasks?limit=1000', { user })
+    next.child.kill('SIGTERM')
+    await next.ended
+    await database.drop()
+    assert.equal(body.total, outcomes.filter(outcome => outcome === 201).length)
+    assert.ok(outcomes.every(outcome => outcome === 201 || outcome === 503 || outcome === 'refused'))
+  })
+})
+
+describe('the embedded database', () => {
+  it('syncs to the disk, and can be told not to', async () => {
+    const database = await ownDatabase()
+    for (const sync of ['on', 'off']) {
+      const { db } = await openDatabase({ ...database.env, DATA_SYNC: sync })
+      const [row] = await db.query(unprepared(`select current_setting('fsync')`))
+      assert.equal(row?.[0], sync)
+      await db.close()
+    }
+    await database.drop()
+  })
+})
+
+describe('the command line', () => {
+  it('reports every wrong setting at once, with its mend and without its value', async () => {
+    const wrong = {
+      PORT: '70000',
+      API_HOST: '',
+      DATABASE_URL: 'mysql://root:hunter2@localhost/x',
+      DATABASE_POOL: 'many',
+      JWT_SECRET: 'too short',
+      ALGORITHM: 'none',
+      JWKS_URL: 'not an address',
+      CONTRACT: 'rest',
+      CORS_ORIGINS: 'localhost',
+      LOG_LEVEL: 'loud',
+    }
+    const { code, stderr, stdout } = await duly(['start'], wrong).ended
+    assert.equal(code, 78)
+    assert.equal(stdout, '')
+    const named = ['PORT', 'DATABASE_URL', 'DATABASE_POOL', 'JWT_SECRET', 'ALGORITHM', 'JWKS_URL', 'CONTRACT', 'LOG_LEVEL']
+    for (const name of [...named, 'CORS_ORIGINS']) assert.match(stderr, new RegExp(`^  - ${name}: .+\\.$`, 'm'))
+    for (const value of ['hunter2', 'too short']) assert.ok(!stderr.includes(value))
+  })
+
+  const misused: [string[], RegExp][] = [
+    [['serve'], /no command "serve"/],
+    [['constructor'], /no command/],
+    [['start', '--prot', '1'], /--prot/],
+    [['start', '--port', 'x'], /PORT/],
+    [['start', 'now'], /now/],
+    [['token'], /--user/],
+    [['token', '--user', 'alice', '--ttl', 'soon'], /--ttl soon is no time/],
+    [['token', '--user', 'alice', '--ttl', '0'], /--ttl 0 is no time/],
+    [['migrate'], /status, up or down/],
+    [['migrate', 'sideways'], /status, up or down/],
+    [['migrate', 'up', '--force'], /go with duly migrate down/],
+  ]
+  for (const [args, sentence] of misused) {
+    it(`duly ${args.join(' ')} is an error with a sentence`, async () => {
+      const { code, stdout, stderr } = await duly(args, { DATA_DIR: emptyFolder() }).ended
+      assert.ok(code === 64 || code === 78)
+      assert.match(stderr, sentence)
+      assert.equal(stdout, '')
+      assert.ok(!stderr.includes('    at '), 'no stack')
+    })
+  }
+
+  it('explains itself', async () => {
+    for (const args of [[], ['--help'], ['start', '--help'], ['token', '-h'], ['migrate', '--help']]) {
+      const { code, stdout } = await duly(args).ended
+      assert.equal(code, 0)
+      assert.match(stdout, /Usage: duly/)
+    }
+    assert.match((await duly(['--version']).ended).stdout, /^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('shows the migrations, takes them back and runs them again', async () => {
+    const database = await ownDatabase()
+    const migrate = async (...args: string[]) => (await duly(['migrate', ...args], database.env).ended).stdout
+    assert.match(await migrate('status'), /^1 {2}pending {2}/)
+    assert.match(await migrate('up'), /^applied: /)
+    assert.match(await migrate('status'), /^1 {2}applied \d{4}-\d\d-\d\dT/)
+    assert.match(await migrate('down'), /^taken back: [^\n]+\n$/)
+    assert.match(await migrate('down', '--to', '0'), /^taken back: /)
+    assert.match(await migrate('up'), /^applied: /)
+    assert.match(await migrate('up'), /^Nothing to do/)
+    const beyond = await duly(['migrate', 'down', '--to', '9'], database.env).ended
+    assert.deepEqual([beyond.code, beyond.stdout], [64, ''])
+    await database.drop()
+  })
+})
+
+describe('the log', () => {
+  it('has one line per request, and never a token, a body, a title or a query', async () => {
+    const api = await served()
+    const user = newUser()
+    await api.call('POST', `/api/${user}/tasks?note=private`, { user, json: { title: 'very private' } })
+    await api.call('GET', '/api/tasks?limit=5', { token: 'not.a.token' })
+    await api.call('GET', '/nowhere?private')
+    await api.close()
+    const lines = api.lines.filter(line => line.msg === 'request')
+    const kept = lines.map(({ method, route, status, user }) => ({ method, route, status, user }))
+    assert.deepEqual(kept, [
+      { method: 'POST', route: '/api/:user_id/tasks', status: 201, user },
+      { method: 'GET', route: '/api/tasks', status: 401, user: undefined },
+      { method: 'GET', route: 'none', status: 404, user: undefined },
+    ])
+    assert.ok(lines.every(line => typeof line.reqId === 'string' && typeof line.ms === 'number'))
+    assert.equal(new Set(lines.map(line => line.reqId)).size, 3)
+    const all = JSON.stringify(api.lines)
+    for (const secret of ['private', 'eyJ', 'not.a.token', testSecret]) assert.ok(!all.includes(secret), secret)
+    const reason = api.lines.find(line => line.msg === 'a token was refused')
+    assert.equal(typeof reason?.reason, 'string')
+  })
+})

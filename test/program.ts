@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { type Env, testSecret } from './served.ts'
+
+// The program as its users start it: a process of its own.
+
+const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
+
+export interface Ended {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Program {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ended>
+  /** What it has printed so far. */
+  output(): string
+  /** Resolves with the match once the program has printed it; rejects when it ends before. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>
+}
+
+/** Starts `duly …` with these settings and none of this machine's own. */
+export function duly(args: string[], env: Env = {}): Program {
+  const { PATH = '', NODE_V8_COVERAGE, HOME = '', TMPDIR } = process.env
+  const inherited = { PATH, HOME, ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {}), ...(TMPDIR ? { TMPDIR } : {}) }
+  const child = spawn(process.execPath, [cli, ...args], { env: { ...inherited, ...env } })
+  let stdout = ''
+  let stderr = ''
+  const watchers = new Set<() => void>()
+  const grow = (add: (text: string) => void) => (chunk: Buffer) => {
+    add(chunk.toString())
+    for (const watcher of watchers) watcher()
+  }
+  child.stdout.on(
+    'data',
+    grow(text => {
+      stdout += text
+    }),
+  )
+  child.stderr.on(
+    'data',
+    grow(text => {
+      stderr += text
+    }),
+  )
+  const ended = new Promise<Ended>(resolve => {
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+  const output = () => stdout + stderr
+  const printed = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(output())
+        if (!match) return
+        watchers.delete(look)
+        resolve(match)
+      }
+      watchers.add(look)
+      look()
+      void ended.then(() => reject(new Error(`ended without printing ${pattern}:\n${output()}`)))
+    })
+  return { child, ended, output, printed }
+}
+
+export interface RunningServer extends Program {
+  readonly url: string
+}
+
+/** Starts `duly start` on a free port and waits until it listens. */
+export async function dulyStart(env: Env): Promise<RunningServer> {
+  const program = duly(['start'], { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...env })
+  const [, url = ''] = await program.printed(/listening on (http:\/\/[\w.:[\]]+)/)
+  return { ...program, url }
+}
