@@ -123,9 +123,9 @@ export function readConfig(env: Env): Config {
   const oneOf = <const T extends string>(name: string, values: readonly T[], fallback: T): T => {
     const value = read(name)
     if (value === undefined) return fallback
-    return (
-      values.find(known => known === value) ?? (problem(name, `say one of ${values.join(', ')}.`), fallback)
-    )
+    const known = values.find(candidate => candidate === value)
+    if (known === undefined) problem(name, `say one of ${values.join(', ')}.`)
+    return known ?? fallback
   }
   const integer = (name: string, min: number, max: number, fallback: number): number => {
     const value = read(name)

@@ -18,7 +18,9 @@ it('kill -9 in the middle of acknowledged writes, ten times, loses nothing and d
       for (let n = 0; ; n += 1) {
         const title = `round ${round} writer ${writer} task ${n}`
         sent.add(title)
-        const answer = await callAt(url, 'POST', '/api/tasks', { user, json: { title } }).catch(() => undefined)
+        const answer = await callAt(url, 'POST', '/api/tasks', { user, json: { title } }).catch(
+          () => undefined,
+        )
         if (answer?.status !== 201) return
         acknowledged.add(title)
         if (acknowledged.size === enough) child.kill('SIGKILL')
@@ -41,6 +43,14 @@ it('kill -9 in the middle of acknowledged writes, ten times, loses nothing and d
 
   assert.ok(acknowledged.size >= rounds * 50)
   assert.equal(new Set(stored).size, stored.length, 'nothing is stored twice')
-  assert.deepEqual([...acknowledged].filter(title => !stored.includes(title)), [], 'nothing acknowledged is lost')
-  assert.deepEqual(stored.filter(title => !sent.has(title)), [], 'nothing is there that was never sent')
+  assert.deepEqual(
+    [...acknowledged].filter(title => !stored.includes(title)),
+    [],
+    'nothing acknowledged is lost',
+  )
+  assert.deepEqual(
+    stored.filter(title => !sent.has(title)),
+    [],
+    'nothing is there that was never sent',
+  )
 })

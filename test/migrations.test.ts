@@ -56,7 +56,8 @@ describe('migrations', () => {
     const user = newUser()
     await migrateDown(db, 1)
     const tasks = tasksOf(db, user)
-    for (const title of ['a', 'b', 'c']) await tasks.create({ title, description: 'kept', isCompleted: false })
+    for (const title of ['a', 'b', 'c'])
+      await tasks.create({ title, description: 'kept', isCompleted: false })
     const rows = () => db.query(unprepared('select * from duly.tasks order by user_id, id'))
     const before = await rows()
     assert.equal(before.length, 3)
@@ -83,11 +84,19 @@ describe('migrations', () => {
   })
 
   it('of a newer program are refused with a sentence', async () => {
-    const newer = { name: 'from the future', up: ['create table duly.later (id integer)'], down: ['drop table duly.later'] }
+    const newer = {
+      name: 'from the future',
+      up: ['create table duly.later (id integer)'],
+      down: ['drop table duly.later'],
+    }
     await migrateUp(db, [...migrations, newer])
     for (const attempt of [() => migrateUp(db), () => migrateDown(db, 0, { force: true })]) {
       await assert.rejects(attempt(), (error: unknown) => {
-        return error instanceof StartError && error.exitCode === 78 && /newer than this version/.test(error.message)
+        return (
+          error instanceof StartError &&
+          error.exitCode === 78 &&
+          /newer than this version/.test(error.message)
+        )
       })
     }
     await migrateDown(db, migrations.length, { list: [...migrations, newer] })

@@ -26,7 +26,9 @@ describe('duly start, with nothing set up', () => {
     const first = duly(['start', '--port', '0', '--data-dir', dataDir])
     const [command] = await first.printed(/^curl .*$/m)
     assert.match(first.output(), new RegExp(`in the embedded PostgreSQL in ${join(dataDir, 'postgres')}`))
-    const task = JSON.parse(execFileSync('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString())
+    const task = JSON.parse(
+      execFileSync('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString(),
+    )
     assert.deepEqual([task.title, task.user_id], ['Say hello', 'alice'])
     first.child.kill('SIGINT')
     assert.deepEqual([(await first.ended).code, (await first.ended).signal], [0, null])
@@ -127,8 +129,18 @@ describe('the command line', () => {
     const { code, stderr, stdout } = await duly(['start'], wrong).ended
     assert.equal(code, 78)
     assert.equal(stdout, '')
-    const named = ['PORT', 'DATABASE_URL', 'DATABASE_POOL', 'JWT_SECRET', 'ALGORITHM', 'JWKS_URL', 'CONTRACT', 'LOG_LEVEL']
-    for (const name of [...named, 'CORS_ORIGINS']) assert.match(stderr, new RegExp(`^  - ${name}: .+\\.$`, 'm'))
+    const named = [
+      'PORT',
+      'DATABASE_URL',
+      'DATABASE_POOL',
+      'JWT_SECRET',
+      'ALGORITHM',
+      'JWKS_URL',
+      'CONTRACT',
+      'LOG_LEVEL',
+    ]
+    for (const name of [...named, 'CORS_ORIGINS'])
+      assert.match(stderr, new RegExp(`^  - ${name}: .+\\.$`, 'm'))
     for (const value of ['hunter2', 'too short']) assert.ok(!stderr.includes(value))
   })
 
@@ -198,7 +210,8 @@ describe('the log', () => {
     assert.ok(lines.every(line => typeof line.reqId === 'string' && typeof line.ms === 'number'))
     assert.equal(new Set(lines.map(line => line.reqId)).size, 3)
     const all = JSON.stringify(api.lines)
-    for (const secret of ['private', 'eyJ', 'not.a.token', testSecret]) assert.ok(!all.includes(secret), secret)
+    for (const secret of ['private', 'eyJ', 'not.a.token', testSecret])
+      assert.ok(!all.includes(secret), secret)
     const reason = api.lines.find(line => line.msg === 'a token was refused')
     assert.equal(typeof reason?.reason, 'string')
   })

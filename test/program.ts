@@ -25,7 +25,12 @@ export interface Program {
 /** Starts `duly …` with these settings and none of this machine's own. */
 export function duly(args: string[], env: Env = {}): Program {
   const { PATH = '', NODE_V8_COVERAGE, HOME = '', TMPDIR } = process.env
-  const inherited = { PATH, HOME, ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {}), ...(TMPDIR ? { TMPDIR } : {}) }
+  const inherited = {
+    PATH,
+    HOME,
+    ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {}),
+    ...(TMPDIR ? { TMPDIR } : {}),
+  }
   const child = spawn(process.execPath, [cli, ...args], { env: { ...inherited, ...env } })
   let stdout = ''
   let stderr = ''

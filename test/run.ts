@@ -35,14 +35,18 @@ let passed = 0
 let failed = 0
 
 const whole = values.only === undefined && values.database === undefined
-if (whole) check('format and lint', ['@biomejs', 'biome', 'bin', 'biome'], ['ci', '--error-on-warnings', root])
+if (whole)
+  check('format and lint', ['@biomejs', 'biome', 'bin', 'biome'], ['ci', '--error-on-warnings', root])
 rmSync(coverage, { recursive: true, force: true })
 process.env.NODE_V8_COVERAGE = join(coverage, 'raw')
 
 const files = testFiles()
 const needsDatabase = (file: string) => file.startsWith(join(dist, 'test'))
 if (values.database !== 'postgres') {
-  await suite('on the embedded database', files.filter(file => !file.endsWith('.postgres.test.js')))
+  await suite(
+    'on the embedded database',
+    files.filter(file => !file.endsWith('.postgres.test.js')),
+  )
 }
 if (values.database !== 'embedded') {
   const server = process.env.TEST_DATABASE_URL === undefined ? await startPostgres() : undefined
@@ -55,12 +59,25 @@ if (values.database !== 'embedded') {
 }
 delete process.env.NODE_V8_COVERAGE
 if (whole) {
-  check(`at least ${minimumCoverage} % of the lines of server/ are run`, ['c8', 'bin', 'c8.js'], [
-    'report',
-    ...['--temp-directory', join(coverage, 'raw'), '--reports-dir', coverage],
-    ...['--include', 'server/**', '--exclude', '**/*.test.ts', '--exclude-after-remap', '--all', '--src', 'server'],
-    ...['--check-coverage', '--lines', String(minimumCoverage), '--reporter', 'text'],
-  ])
+  check(
+    `at least ${minimumCoverage} % of the lines of server/ are run`,
+    ['c8', 'bin', 'c8.js'],
+    [
+      'report',
+      ...['--temp-directory', join(coverage, 'raw'), '--reports-dir', coverage],
+      ...[
+        '--include',
+        'server/**',
+        '--exclude',
+        '**/*.test.ts',
+        '--exclude-after-remap',
+        '--all',
+        '--src',
+        'server',
+      ],
+      ...['--check-coverage', '--lines', String(minimumCoverage), '--reporter', 'text'],
+    ],
+  )
 }
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0
@@ -96,7 +113,9 @@ async function suite(name: string, chosen: string[]): Promise<void> {
 function testFiles(): string[] {
   return ['server', 'test']
     .flatMap(folder =>
-      readdirSync(join(dist, folder), { recursive: true, encoding: 'utf8' }).map(name => join(dist, folder, name)),
+      readdirSync(join(dist, folder), { recursive: true, encoding: 'utf8' }).map(name =>
+        join(dist, folder, name),
+      ),
     )
     .filter(file => file.endsWith('.test.js') && file.includes(values.only ?? ''))
     .sort()

@@ -143,7 +143,12 @@ export async function callAt(url: string, method: string, path: string, call: Ca
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
   const body = call.json === undefined ? (call.body as RequestInit['body']) : JSON.stringify(call.json)
   if (call.json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json')
-  const response = await fetch(url + path, { method, headers, redirect: 'manual', ...(body === undefined ? {} : { body }) })
+  const response = await fetch(url + path, {
+    method,
+    headers,
+    redirect: 'manual',
+    ...(body === undefined ? {} : { body }),
+  })
   const text = await response.text()
   return { status: response.status, headers: response.headers, text, body: parse(text) }
 }

@@ -15,13 +15,16 @@ before(async () => {
 after(() => close())
 
 const insert = statement('test_insert', 'insert into notes (text) values ($1) returning text')
-const texts = async () => (await db.query(unprepared('select text from notes order by text'))).map(([text]) => text)
+const texts = async () =>
+  (await db.query(unprepared('select text from notes order by text'))).map(([text]) => text)
 
 describe('the database', () => {
   it('answers statements sent at once in order, and one that fails fails alone', async () => {
     const divide = statement('test_divide', 'select 10 / $1::integer')
     const outcomes = await Promise.allSettled([5, 0, 2, 0, 1].map(n => db.query(divide, [n])))
-    const seen = outcomes.map(outcome => (outcome.status === 'fulfilled' ? outcome.value[0]?.[0] : outcome.reason.code))
+    const seen = outcomes.map(outcome =>
+      outcome.status === 'fulfilled' ? outcome.value[0]?.[0] : outcome.reason.code,
+    )
     assert.deepEqual(seen, ['2', '22012', '5', '22012', '10'])
   })
 
@@ -70,7 +73,10 @@ describe('the database', () => {
         depth === 0 ? db.query(unprepared('select 1')) : db.transaction(() => deeper(depth - 1))
       return deeper(onPostgres ? 20 : 0)
     })
-    await assert.rejects(outside, (error: unknown) => error instanceof AppError && error.code === 'database_away')
+    await assert.rejects(
+      outside,
+      (error: unknown) => error instanceof AppError && error.code === 'database_away',
+    )
     await db.ping()
   })
 

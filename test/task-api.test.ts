@@ -47,7 +47,13 @@ describe('task-api: create', () => {
 
   it('ignores unknown fields, and starts every task as open', async () => {
     const user = newUser()
-    const task = await created(user, { title: 'a', priority: null, id: 7, is_completed: true, __proto__: { x: 1 } })
+    const task = await created(user, {
+      title: 'a',
+      priority: null,
+      id: 7,
+      is_completed: true,
+      __proto__: { x: 1 },
+    })
     assert.equal(task.is_completed, false)
     assert.equal(task.priority, undefined)
   })
@@ -59,7 +65,14 @@ describe('task-api: create', () => {
     assert.deepEqual([status, body.title, body.user_id], [201, 'a', user])
   })
 
-  const texts = ['🐑'.repeat(500), 'שלום עולם', `'; DROP TABLE tasks; --`, 'a\u200b"\\/\n\tb', '{"a":1}', '\u{10ffff}']
+  const texts = [
+    '🐑'.repeat(500),
+    'שלום עולם',
+    `'; DROP TABLE tasks; --`,
+    'a\u200b"\\/\n\tb',
+    '{"a":1}',
+    '\u{10ffff}',
+  ]
   for (const title of texts) {
     it(`gives back ${JSON.stringify(title.slice(0, 12))} as it was sent`, async () => {
       const user = newUser()
@@ -147,8 +160,17 @@ describe('task-api: list', () => {
     assert.deepEqual({ ...first, tasks: [] }, { tasks: [], total: 52, limit: 50, offset: 0, has_more: true })
     const second = await page('?limit=2&offset=50')
     assert.deepEqual(idsOf(second), ids.slice(50))
-    assert.deepEqual({ ...second, tasks: [] }, { tasks: [], total: 52, limit: 2, offset: 50, has_more: false })
-    assert.deepEqual(await page('?offset=60'), { tasks: [], total: 52, limit: 50, offset: 60, has_more: false })
+    assert.deepEqual(
+      { ...second, tasks: [] },
+      { tasks: [], total: 52, limit: 2, offset: 50, has_more: false },
+    )
+    assert.deepEqual(await page('?offset=60'), {
+      tasks: [],
+      total: 52,
+      limit: 50,
+      offset: 60,
+      has_more: false,
+    })
     assert.deepEqual(idsOf(await page('/?limit=1000')), ids)
   })
 
@@ -161,7 +183,15 @@ describe('task-api: list', () => {
     }
   })
 
-  for (const query of ['limit=0', 'limit=1001', 'limit=ten', 'limit=', 'limit=1&limit=2', 'offset=-1', 'offset=1e3']) {
+  for (const query of [
+    'limit=0',
+    'limit=1001',
+    'limit=ten',
+    'limit=',
+    'limit=1&limit=2',
+    'offset=-1',
+    'offset=1e3',
+  ]) {
     it(`refuses ?${query} with 422`, async () => {
       const user = newUser()
       const { status, body } = await api.call('GET', `/api/tasks?${query}`, { user })
@@ -202,7 +232,14 @@ describe('task-api: one task', () => {
     }
   })
 
-  for (const json of [{ title: '' }, { title: null }, { is_completed: null }, { is_completed: 1 }, { description: 1 }, []]) {
+  for (const json of [
+    { title: '' },
+    { title: null },
+    { is_completed: null },
+    { is_completed: 1 },
+    { description: 1 },
+    [],
+  ]) {
     it(`is not changed by ${JSON.stringify(json)}: 422`, async () => {
       const user = newUser()
       const task = await created(user)
@@ -230,7 +267,10 @@ describe('task-api: one task', () => {
     const user = newUser()
     const task = await created(user)
     const path = `/api/${user}/tasks/${task.id}`
-    const { status, text } = await api.call('DELETE', path, { user, headers: { 'content-type': 'application/json' } })
+    const { status, text } = await api.call('DELETE', path, {
+      user,
+      headers: { 'content-type': 'application/json' },
+    })
     assert.deepEqual([status, text], [204, ''])
     for (const method of ['GET', 'DELETE']) assert.equal((await api.call(method, path, { user })).status, 404)
     assert.equal((await api.call('PATCH', `${path}/complete`, { user })).status, 404)
@@ -238,7 +278,17 @@ describe('task-api: one task', () => {
     assert.deepEqual(await listed(user), [])
   })
 
-  for (const id of ['0', '-1', '1.0', '01', 'abc', '9007199254740992', '99999999999999999999', '1%2F2', '%00']) {
+  for (const id of [
+    '0',
+    '-1',
+    '1.0',
+    '01',
+    'abc',
+    '9007199254740992',
+    '99999999999999999999',
+    '1%2F2',
+    '%00',
+  ]) {
     it(`with the id ${id} is refused with 422`, async () => {
       const user = newUser()
       for (const [method, path] of [
@@ -271,7 +321,10 @@ describe('task-api: who is calling', () => {
       ['a b/ü', 'a b/ü'],
     ]) {
       const path = `/api/${encodeURIComponent(String(sub))}/tasks`
-      const { status, body } = await api.call('POST', path, { token: tokenOf(sub), json: { title: 'a', user_id: sub } })
+      const { status, body } = await api.call('POST', path, {
+        token: tokenOf(sub),
+        json: { title: 'a', user_id: sub },
+      })
       assert.deepEqual([status, body.user_id], [201, shown])
     }
     assert.equal((await api.call('GET', '/api/007/tasks', { token: tokenOf('7') })).status, 403)
@@ -284,8 +337,14 @@ describe('task-api: who is calling', () => {
     ['an empty header', () => ({ authorization: '' })],
     ['another scheme', () => ({ authorization: `Basic ${tokenOf('alice')}` })],
     ['an expired token', () => ({ authorization: `Bearer ${tokenOf('alice', { exp: now() - 1 })}` })],
-    ['a token that never expires', () => ({ authorization: `Bearer ${tokenOf('alice', { exp: undefined })}` })],
-    ['a token from the future', () => ({ authorization: `Bearer ${tokenOf('alice', { nbf: now() + hour })}` })],
+    [
+      'a token that never expires',
+      () => ({ authorization: `Bearer ${tokenOf('alice', { exp: undefined })}` }),
+    ],
+    [
+      'a token from the future',
+      () => ({ authorization: `Bearer ${tokenOf('alice', { nbf: now() + hour })}` }),
+    ],
     ['another secret', () => ({ authorization: `Bearer ${tokenOf('alice', {}, 'x'.repeat(40))}` })],
     ['two different users', () => ({ authorization: `Bearer ${tokenOf('alice', { user_id: 'bob' })}` })],
     ['garbage', () => ({ authorization: 'Bearer a.b.c' })],
@@ -333,7 +392,10 @@ describe('around the tasks', () => {
   it('a method that a path does not offer is 405 with Allow', async () => {
     const user = newUser()
     const { status, headers, body } = await api.call('PATCH', '/api/tasks', { user })
-    assert.deepEqual([status, headers.get('allow'), typeof body.detail], [405, 'GET, POST, HEAD, OPTIONS', 'string'])
+    assert.deepEqual(
+      [status, headers.get('allow'), typeof body.detail],
+      [405, 'GET, POST, HEAD, OPTIONS', 'string'],
+    )
   })
 
   it('an unknown address and an unreadable one are told in the contract’s shape', async () => {
@@ -350,7 +412,11 @@ describe('around the tasks', () => {
   it('a front end at an allowed origin may call with credentials, another may not', async () => {
     const preflight = (origin: string) =>
       api.call('OPTIONS', '/api/alice/tasks', {
-        headers: { origin, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' },
+        headers: {
+          origin,
+          'access-control-request-method': 'PUT',
+          'access-control-request-headers': 'authorization',
+        },
       })
     const allowed = await preflight('http://localhost:3000')
     assert.equal(allowed.status, 204)

@@ -20,7 +20,10 @@ const open = (title: string) => ({ title, description: null, isCompleted: false 
 const notFound = (error: unknown) => error instanceof AppError && error.code === 'task_not_found'
 
 async function ownerOf(user: string): Promise<{ revision: number; count: number }> {
-  const rows = await db.query({ name: '', text: 'select revision, task_count from duly.owners where id = $1' }, [user])
+  const rows = await db.query(
+    { name: '', text: 'select revision, task_count from duly.owners where id = $1' },
+    [user],
+  )
   return { revision: Number(rows[0]?.[0] ?? 0), count: Number(rows[0]?.[1] ?? 0) }
 }
 
@@ -95,13 +98,20 @@ describe('the tasks of one owner', () => {
   it('deleted ones are swept after their days, and only those', async () => {
     const user = newUser()
     const tasks = tasksOf(db, user)
-    const [kept, fresh, old] = [await tasks.create(open('a')), await tasks.create(open('b')), await tasks.create(open('c'))]
+    const [kept, fresh, old] = [
+      await tasks.create(open('a')),
+      await tasks.create(open('b')),
+      await tasks.create(open('c')),
+    ]
     await tasks.remove(fresh.id)
     await tasks.remove(old.id)
     const age = `update duly.tasks set deleted_at = deleted_at - interval '31 days' where user_id = $1 and id = $2`
     await db.query({ name: '', text: age }, [user, old.id])
     assert.equal(await sweep(db, 30), 1)
-    const rows = await db.query({ name: '', text: 'select id from duly.tasks where user_id = $1 order by id' }, [user])
+    const rows = await db.query(
+      { name: '', text: 'select id from duly.tasks where user_id = $1 order by id' },
+      [user],
+    )
     assert.deepEqual(
       rows.map(([id]) => Number(id)),
       [kept.id, fresh.id],
@@ -120,8 +130,10 @@ describe('many writers of one owner at once', () => {
     let finished = false
     const reader = (async () => {
       while (!finished) {
-        const [row] = await db.query(unprepared(`select o.revision, max(t.revision) from duly.owners o
-          join duly.tasks t on t.user_id = o.id where o.id = '${user}' group by o.revision`))
+        const [row] = await db.query(
+          unprepared(`select o.revision, max(t.revision) from duly.owners o
+          join duly.tasks t on t.user_id = o.id where o.id = '${user}' group by o.revision`),
+        )
         if (Number(row?.[1]) > Number(row?.[0])) ahead += 1
       }
     })()

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { settings } from '../server/config.ts'
+
+// The rules of the house, held against the sources.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Folder of server/ → what it may import: folders, files of the ground floor, packages. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  db: [
+    'db',
+    'errors',
+    'log',
+    'config',
+    'pg',
+    'pg-connection-string',
+    '@electric-sql',
+    'fs-native-extensions',
+  ],
+  tasks: ['tasks', 'db', 'errors', 'log'],
+  auth: ['auth', 'db/data-dir', 'errors', 'log', 'config', 'fastify'],
+  api: ['api', 'tasks', 'auth', 'errors', 'context', 'version', 'fastify'],
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map(name => join(root, folder, name))
+}
+
+function importsOf(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from '([^']+)'/gms)].map(
+    match => match[1] as string,
+  )
+}
+
+describe('the house', () => {
+  for (const [folder, allowed] of Object.entries(mayImport)) {
+    it(`server/${folder} imports only what it may`, () => {
+      for (const file of sources(`server/${folder}`)) {
+        for (const name of importsOf(file).filter(found => !found.startsWith('node:'))) {
+          const target = name.startsWith('.')
+            ? relative(join(root, 'server'), resolve(dirname(file), name))
+                .split(sep)
+                .join('/')
+            : name
+          const permitted = allowed.some(
+            prefix => target === prefix || target.startsWith(`${prefix}/`) || target === `${prefix}.ts`,
+          )
+          assert.ok(
+            permitted,
+            `${relative(root, file)} imports ${target}; server/${folder} may import ${allowed.join(', ')}`,
+          )
+        }
+      }
+    })
+  }
+
+  it('no contract imports another', () => {
+    const contracts = ['task-api']
+    for (const contract of contracts) {
+      const others = contracts.filter(other => other !== contract).map(other => `./${other}.ts`)
+      const imported = importsOf(join(root, 'server', 'api', `${contract}.ts`))
+      assert.deepEqual(
+        imported.filter(name => others.includes(name)),
+        [],
+      )
+    }
+  })
+
+  it('only config.ts reads the environment', () => {
+    const readers = sources('server').filter(file => readFileSync(file, 'utf8').includes('process.env'))
+    assert.deepEqual(
+      readers.map(file => relative(root, file).split(sep).join('/')),
+      ['server/config.ts'],
+    )
+  })
+
+  it('statements on tasks stand in server/tasks alone', () => {
+    const elsewhere = sources('server')
+      .filter(file => /(from|into|update) duly\.(tasks|owners)/.test(readFileSync(file, 'utf8')))
+      .map(file => relative(root, file).split(sep).join('/'))
+    // Migrations say what is lost before they drop it.
+    assert.deepEqual(elsewhere.sort(), ['server/db/migrate.ts', 'server/tasks/statements.ts'])
+  })
+})
+
+describe('the README', () => {
+  it('lists every setting as the program knows it', () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const rows = settings.map(({ name, aliases, fallback, meaning }) => {
+      const also = aliases.map(alias => `\`${alias}\``).join(', ')
+      return `| \`${name}\` | ${also} | ${fallback} | ${meaning.replaceAll('|', '\\|')} |`
+    })
+    const table =
+      /\| name \| or \| default \| meaning \|\n\| --- \| --- \| --- \| --- \|\n((?:\|.*\|\n)+)/.exec(readme)
+    assert.deepEqual(table?.[1]?.trim().split('\n'), rows)
+  })
+})
