@@ -1,18 +1,30 @@
 import { randomBytes } from 'node:crypto'
 import cors from '@fastify/cors'
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { type Contract, speak } from './api/contract.ts'
 import { answerError } from './api/error-reply.ts'
 import { health } from './api/health.ts'
 import { RequestLog } from './api/request-log.ts'
-import { taskApi, taskApiErrors } from './api/task-api.ts'
+import { stage2 } from './api/stage-2.ts'
+import { taskApi } from './api/task-api.ts'
+import { todoApp } from './api/todo-app.ts'
+import { todos } from './api/todos.ts'
 import { answerUnreadable } from './api/unreadable-request.ts'
+import type { ContractName } from './config.ts'
 import type { Context } from './context.ts'
 import { AppError } from './errors.ts'
+
+/** What `/api/{user_id}/tasks` can speak; `CONTRACT` chooses. */
+const contracts: Readonly<Record<ContractName, Contract>> = {
+  'task-api': taskApi,
+  'stage-2': stage2,
+  'todo-app': todoApp,
+}
 
 /** The map of the server: every family of routes, in reading order. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { config, log } = context
-  const errors = taskApiErrors
+  const chosen = contracts[config.contract]
 
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -23,11 +35,11 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     requestIdHeader: false,
     bodyLimit: 128 * 1024,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
-    clientErrorHandler: answerUnreadable(errors),
-    frameworkErrors: (error, request, reply) => answerError(errors)(error, request, reply as never),
+    clientErrorHandler: answerUnreadable(chosen),
+    frameworkErrors: (error, request, reply) => answerError(chosen)(error, request, reply as never),
   })
   app.decorateRequest('userId', '')
-  app.setErrorHandler(answerError(errors))
+  app.setErrorHandler(answerError(chosen))
   app.setNotFoundHandler(() => {
     throw new AppError('route_not_found', 'There is nothing at this address.')
   })
@@ -40,7 +52,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     maxAge: 600,
   })
   await app.register(health(context))
-  await app.register(taskApi(context))
+  await app.register(speak(chosen, context))
+  await app.register(speak(todos, context))
   return app
 }
 

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'token_invalid'
   | 'not_your_path'
   | 'broken_rule'
+  | 'nothing_to_change'
   | 'not_json'
   | 'task_not_found'
   | 'route_not_found'

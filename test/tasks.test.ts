@@ -29,7 +29,8 @@ async function ownerOf(user: string): Promise<{ revision: number; count: number 
 
 async function everything(user: string, size?: number): Promise<Task[]> {
   const tasks: Task[] = []
-  for await (const batch of tasksOf(db, user).batches(size)) tasks.push(...batch)
+  for await (const batch of tasksOf(db, user).batches(size === undefined ? {} : { size }))
+    tasks.push(...batch)
   return tasks
 }
 

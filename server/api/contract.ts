@@ -5,28 +5,27 @@ import { AppError, type ErrorCode } from '../errors.ts'
 import { answerError } from './error-reply.ts'
 import { acceptAnyBody } from './json-body.ts'
 
-/** How a contract tells failures; its paths, shapes and limits stand in its own file. */
+/** One way of speaking about tasks over HTTP. Its paths, shapes, limits and statuses stand in its own file. */
 export interface Contract {
-  readonly name: string
   /** Where its statuses differ from the usual ones. */
   readonly statuses: Readonly<Partial<Record<ErrorCode, number>>>
   errorBody(error: AppError): object
+  routes(scope: FastifyInstance, context: Context): void
 }
 
 /** The scope in which a contract's routes stand: a user is required, bodies are read late, failures are told its way. */
-export function contractScope(
-  contract: Contract,
-  context: Context,
-  routes: (scope: FastifyInstance) => void,
-): FastifyPluginCallback {
+export function speak(contract: Contract, context: Context): FastifyPluginCallback {
   return (scope, _options, done) => {
     acceptAnyBody(scope)
     scope.setErrorHandler(answerError(contract))
     scope.addHook('onRequest', requireUser(context.tokens))
-    routes(scope)
+    contract.routes(scope, context)
     done()
   }
 }
+
+/** The two collections that `CONTRACT` speaks for: with the owner in the path, and with the owner of the token. */
+export const ownerCollections = ['/api/:user_id/tasks', '/api/tasks'] as const
 
 const methods: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 

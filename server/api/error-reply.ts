@@ -7,6 +7,7 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
   token_invalid: 401,
   not_your_path: 403,
   broken_rule: 422,
+  nothing_to_change: 400,
   not_json: 422,
   task_not_found: 404,
   route_not_found: 404,

@@ -1,29 +1,26 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Context } from '../context.ts'
 import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
-import { type Contract, contractScope, refuseOtherMethods } from './contract.ts'
+import { type Contract, ownerCollections, refuseOtherMethods } from './contract.ts'
 import { readJson } from './json-body.ts'
+import { sendJson } from './json-reply.ts'
 import { ownerJson, queryInteger, readChange, readNewTask, taskId } from './task-fields.ts'
 
 // The `task-api` contract: pages with a total, partial PUT, PATCH …/complete to toggle.
 
-export const taskApiErrors: Contract = {
-  name: 'task-api',
+const limits = { title: 500, description: 5000 }
+
+export const taskApi: Contract = {
   statuses: {},
   errorBody: ({ message, problems }) =>
     problems.length > 1 ? { detail: message, errors: problems } : { detail: message },
+  routes(scope, context) {
+    for (const collection of ownerCollections) serve(scope, collection, context)
+  },
 }
 
-const rules = { limits: { title: 500, description: 5000 }, completed: 'is_completed' }
-
-export function taskApi(context: Context) {
-  return contractScope(taskApiErrors, context, scope => {
-    for (const collection of ['/api/tasks', '/api/:user_id/tasks']) routes(scope, collection, context)
-  })
-}
-
-function routes(scope: FastifyInstance, collection: string, { db }: Context): void {
+function serve(scope: FastifyInstance, collection: string, { db }: Context): void {
   const one = `${collection}/:id`
 
   scope.get(collection, async (request, reply) => {
@@ -40,9 +37,8 @@ function routes(scope: FastifyInstance, collection: string, { db }: Context): vo
   })
 
   scope.post(collection, async (request, reply) => {
-    const task = readNewTask(readJson(request), request.userId, rules)
-    // A new task is open in this contract, whatever else a front end sends along.
-    const created = await tasksOf(db, request.userId).create({ ...task, isCompleted: false })
+    const task = readNewTask(readJson(request), request.userId, limits)
+    const created = await tasksOf(db, request.userId).create(task)
     return sendJson(reply.code(201), taskJson(created, ownerJson(request.userId)))
   })
 
@@ -53,7 +49,7 @@ function routes(scope: FastifyInstance, collection: string, { db }: Context): vo
 
   scope.put(one, async (request, reply) => {
     const id = taskId(request)
-    const change = readChange(readJson(request), request.userId, rules)
+    const change = readChange(readJson(request), request.userId, limits, 'is_completed')
     const task = await tasksOf(db, request.userId).update(id, change)
     return sendJson(reply, taskJson(task, ownerJson(request.userId)))
   })
@@ -77,8 +73,4 @@ function routes(scope: FastifyInstance, collection: string, { db }: Context): vo
 function taskJson(task: Task, owner: string): string {
   const { id, title, description, isCompleted, createdAt, updatedAt } = task
   return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description ?? '')},"is_completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}","user_id":${owner}}`
-}
-
-function sendJson(reply: FastifyReply, json: string): FastifyReply {
-  return reply.header('content-type', 'application/json; charset=utf-8').send(json)
 }

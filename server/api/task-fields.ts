@@ -11,12 +11,6 @@ import type { JsonObject } from './json-body.ts'
 
 // What the contracts read alike: the same fields under the same rules, with limits and names of their own.
 
-export interface FieldRules {
-  readonly limits: TextLimits
-  /** What the contract calls `is_completed`. */
-  readonly completed: string
-}
-
 /** A path's task id: 1 to 2^53-1, in plain digits. */
 export function taskId(request: FastifyRequest): number {
   const { id = '' } = request.params as { id?: string }
@@ -38,27 +32,32 @@ export function queryInteger<T>(
   throw brokenRules([{ field: name, message: `${name} must be a whole number from ${min} to ${max}.` }])
 }
 
-export function readNewTask(body: JsonObject, owner: string, rules: FieldRules): NewTask {
+/** A new task, open. What its contract does not ask for at creation is ignored, whatever it is. */
+export function readNewTask(body: JsonObject, owner: string, limits: TextLimits): NewTask {
   const problems = ownerProblems(body, owner)
-  const title = collect(problems, checkTitle(body.title, rules.limits), '')
-  const description = collect(problems, checkDescription(body.description, rules.limits), null)
-  const isCompleted = body[rules.completed]
-  if (isCompleted !== undefined && typeof isCompleted !== 'boolean') problems.push(notBoolean(rules))
+  const title = collect(problems, checkTitle(body.title, limits), '')
+  const description = collect(problems, checkDescription(body.description, limits), null)
   if (problems.length > 0) throw brokenRules(problems)
-  return { title, description, isCompleted: isCompleted === true }
+  return { title, description, isCompleted: false }
 }
 
-/** The fields that were sent, and none else. */
-export function readChange(body: JsonObject, owner: string, rules: FieldRules): TaskChange {
+/** The fields that were sent, and none else. @param completed what the contract calls `isCompleted` */
+export function readChange(
+  body: JsonObject,
+  owner: string,
+  limits: TextLimits,
+  completed: string,
+): TaskChange {
   const problems = ownerProblems(body, owner)
   const change: { -readonly [Field in keyof TaskChange]: TaskChange[Field] } = {}
-  if (body.title !== undefined) change.title = collect(problems, checkTitle(body.title, rules.limits), '')
+  if (body.title !== undefined) change.title = collect(problems, checkTitle(body.title, limits), '')
   if (body.description !== undefined) {
-    change.description = collect(problems, checkDescription(body.description, rules.limits), null)
+    change.description = collect(problems, checkDescription(body.description, limits), null)
   }
-  const isCompleted = body[rules.completed]
+  const isCompleted = body[completed]
   if (typeof isCompleted === 'boolean') change.isCompleted = isCompleted
-  else if (isCompleted !== undefined) problems.push(notBoolean(rules))
+  else if (isCompleted !== undefined)
+    problems.push({ field: completed, message: `${completed} must be true or false.` })
   if (problems.length > 0) throw brokenRules(problems)
   return change
 }
@@ -73,10 +72,6 @@ function ownerProblems(body: JsonObject, owner: string): FieldProblem[] {
   return ['user_id', 'owner_id']
     .filter(field => body[field] !== undefined && body[field] !== null && String(body[field]) !== owner)
     .map(field => ({ field, message: `${field} must be your own or left out.` }))
-}
-
-function notBoolean({ completed }: FieldRules): FieldProblem {
-  return { field: completed, message: `${completed} must be true or false.` }
 }
 
 function collect<T extends string | null>(

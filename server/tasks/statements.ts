@@ -26,11 +26,11 @@ export const page = statement(
 
 export const count = statement('duly_count', 'select task_count from duly.owners where owners.id = $1')
 
-/** $2 and $3: creation time and id of the last task of the batch before; $4 limit. */
+/** $2 and $3: creation time and id of the last task of the batch before; $4 limit, $5 offset. */
 export const batch = statement(
   'duly_batch',
   `select ${task} from duly.tasks
-  where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit $4`,
+  where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit $4 offset $5`,
 )
 
 export const get = statement('duly_get', `select ${task} from duly.tasks where ${live} and tasks.id = $2`)

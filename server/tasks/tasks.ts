@@ -9,6 +9,13 @@ export interface TaskPage {
   readonly total: number
 }
 
+/** Which of the tasks: after the first `skip`, `limit` at most, `size` in a batch. */
+export interface Range {
+  readonly skip?: number
+  readonly limit?: number
+  readonly size?: number
+}
+
 export type Tasks = ReturnType<typeof tasksOf>
 
 const batchSize = 500
@@ -26,16 +33,27 @@ export function tasksOf(db: Session, owner: string) {
       return { tasks: rows.map(row => taskOf(row, 1)), total: Number(first?.[0] ?? 0) }
     },
 
-    /** Every task, newest first, in batches: memory stays bounded however long the list is. */
-    async *batches(size = batchSize): AsyncGenerator<readonly Task[], void, undefined> {
+    /**
+     * Every task, or as many as `limit` says after the first `skip`, newest first, in batches: memory stays bounded however
+     * long the list is.
+     */
+    async *batches({
+      skip = 0,
+      limit = Number.MAX_SAFE_INTEGER,
+      size = batchSize,
+    }: Range = {}): AsyncGenerator<readonly Task[], void, undefined> {
       let after: readonly [string, number] = ['infinity', Number.MAX_SAFE_INTEGER]
-      for (;;) {
-        const rows = await db.query(statements.batch, [owner, ...after, size])
+      let offset = skip
+      for (let left = limit; left > 0; ) {
+        const wanted = Math.min(size, left)
+        const rows = await db.query(statements.batch, [owner, ...after, wanted, offset])
         const tasks = rows.map(row => taskOf(row))
         yield tasks
         const last = tasks.at(-1)
-        if (!last || tasks.length < size) return
+        if (!last || tasks.length < wanted) return
         after = [last.createdAt, last.id]
+        offset = 0
+        left -= tasks.length
       }
     },
 
