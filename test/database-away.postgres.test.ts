@@ -132,7 +132,9 @@ describe('while the database is away', () => {
     const [, id] = /^Something went wrong on the server\. Please mention (\S+) /.exec(body.detail) ?? []
     const lines = api.lines.filter(line => line.msg === 'an unexpected error' && line.reqId === id)
     assert.equal(lines.length, 1)
-    assert.match(JSON.stringify(lines[0]), /"stack":"[^"]+ at /)
+    const { err } = JSON.parse(JSON.stringify(lines[0]))
+    assert.match(err.stack, /\n\s+at /)
+    assert.equal(err.statement, 'duly_get')
   })
 })
 

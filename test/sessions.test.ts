@@ -80,6 +80,15 @@ describe('the database', () => {
     await db.ping()
   })
 
+  it('tells which statement failed, and nothing of what was in it', async () => {
+    await db.query(unprepared('create table strict (text text, needed text not null)'))
+    const secret = statement('test_secret', 'insert into strict (text) values ($1)')
+    await assert.rejects(db.query(secret, ['very private']), (error: Error) => {
+      const everything = JSON.stringify({ ...error, message: error.message, stack: error.stack })
+      return everything.includes('"statement":"test_secret"') && !everything.includes('very private')
+    })
+  })
+
   it('knows numbers past 2^31 and any text, and never takes a value for a part of the statement', async () => {
     const echo = statement('test_echo', 'select $1::bigint, $2::text, $3::boolean, $4::text')
     const text = `'; drop table notes; -- $1 \\ " \u{1f411}`

@@ -8,12 +8,14 @@ import { AppError } from '../errors.ts'
  */
 const passing = /^(08|40|53|57|25006)/
 
-/** Turns what the driver rejects with into what the program speaks of. `lost`: the connection broke under the statement. */
-export function databaseError(error: unknown, lost: boolean): unknown {
-  if (error instanceof pg.DatabaseError) {
-    return passing.test(error.code ?? '') ? databaseAway(error) : error
-  }
-  return lost ? databaseAway(error) : error
+/**
+ * Turns what the driver rejects with into what the program speaks of. What is left to be logged names the statement and
+ * loses its `detail`, in which PostgreSQL repeats whole rows. `lost`: the connection broke under the statement.
+ */
+export function databaseError(error: unknown, statementName: string, lost: boolean): unknown {
+  if (!(error instanceof pg.DatabaseError)) return lost ? databaseAway(error) : error
+  Object.assign(error, { statement: statementName || 'unprepared', detail: undefined })
+  return passing.test(error.code ?? '') ? databaseAway(error) : error
 }
 
 export function databaseAway(cause: unknown): AppError {

@@ -96,9 +96,11 @@ async function waitForServer(address: PostgresAddress, log: Log, limit: number):
   }
 }
 
-// Class 28: authorization; 3D000: no such database; 42501: not permitted. Waiting changes none of them.
+// Class 28: authorization; 3D000: no such database; 42501: not permitted; and a certificate that does not hold.
+// Waiting changes none of them.
 function refused(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^(28|3D000|42501)/.test(error.code ?? '')
+  if (error instanceof pg.DatabaseError) return /^(28|3D000|42501)/.test(error.code ?? '')
+  return error instanceof Error && 'code' in error && /CERT|UNABLE_TO_VERIFY/.test(String(error.code))
 }
 
 function text(error: unknown): string {

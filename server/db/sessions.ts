@@ -128,7 +128,7 @@ export class Sessions implements Database {
       const answer = (error: Error | null, result: pg.QueryArrayResult) => {
         member.inFlight -= 1
         member.lastAnswer = Date.now()
-        if (error) reject(databaseError(error, member.lost || this.#closing))
+        if (error) reject(databaseError(error, statement.name, member.lost || this.#closing))
         else resolve(result.rows as Row[])
       }
       sendTo(member.client, config, values, answer)
