@@ -50,6 +50,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: ['ETag', 'Link', 'Location', 'Retry-After'],
     maxAge: 600,
+    strictPreflight: false,
   })
   await app.register(health(context))
   await app.register(speak(chosen, context))

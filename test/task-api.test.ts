@@ -95,6 +95,8 @@ describe('task-api: create', () => {
     ['half a surrogate pair', { title: 'a\ud800' }],
     ['another user’s user_id', { title: 'a', user_id: 'mallory' }],
     ['another user’s owner_id', { title: 'a', owner_id: 7 }],
+    ['a user_id that is an object', { title: 'a', user_id: { toString: 1 } }],
+    ['a user_id that is a list', { title: 'a', user_id: ['mallory'] }],
     ['a list', []],
     ['a text', 'title'],
     ['null', null],
@@ -395,6 +397,10 @@ describe('around the tasks', () => {
       [status, headers.get('allow'), typeof body.detail],
       [405, 'GET, POST, HEAD, OPTIONS', 'string'],
     )
+  })
+
+  it('OPTIONS without a preflight’s headers is answered as well', async () => {
+    assert.equal((await api.call('OPTIONS', '/api/tasks')).status, 204)
   })
 
   it('an unknown address and an unreadable one are told in the contract’s shape', async () => {

@@ -75,6 +75,8 @@ export function frameworkRefusal(error: FastifyError): AppError | undefined {
   switch (error.statusCode) {
     case 404:
       return new AppError('route_not_found', 'There is nothing at this address.')
+    case 414:
+      return new AppError('bad_request', 'The address of the request is too long.')
     case 413:
       return new AppError('body_too_large', 'The body is too large.')
     case 415:
@@ -85,7 +87,7 @@ export function frameworkRefusal(error: FastifyError): AppError | undefined {
       })
     default: {
       const client = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
-      return client ? new AppError('bad_request', 'The request cannot be read as HTTP.') : undefined
+      return client ? new AppError('bad_request', 'The request cannot be read.') : undefined
     }
   }
 }

@@ -70,8 +70,12 @@ export function ownerJson(owner: string): string {
 
 function ownerProblems(body: JsonObject, owner: string): FieldProblem[] {
   return ['user_id', 'owner_id']
-    .filter(field => body[field] !== undefined && body[field] !== null && String(body[field]) !== owner)
+    .filter(field => body[field] !== undefined && body[field] !== null && !isOwner(body[field], owner))
     .map(field => ({ field, message: `${field} must be your own or left out.` }))
+}
+
+function isOwner(value: unknown, owner: string): boolean {
+  return typeof value === 'number' ? String(value) === owner : value === owner
 }
 
 function collect<T extends string | null>(

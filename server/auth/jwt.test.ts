@@ -1,0 +1,482 @@
+import assert from 'node:assert/strict'
+import {
+  constants,
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto'
+import { describe, it } from 'node:test'
+import { hmacAlgorithms, publicKeyAlgorithms } from '../config.ts'
+import {
+  type ClaimRules,
+  type Jwt,
+  keyFits,
+  parseJwt,
+  readClaims,
+  signHmac,
+  TokenError,
+  verifyHmac,
+  verifyPublic,
+} from './jwt.ts'
+
+const second = 1_700_000_000
+const now = second * 1000
+const unchecked: ClaimRules = { issuer: undefined, audience: undefined }
+const secretOf = (text: string) => createSecretKey(Buffer.from(text))
+const secret = secretOf('correct horse battery staple 12345')
+
+const part = (value: unknown) =>
+  (Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value))).toString('base64url')
+
+const tokenOf = (header: unknown, payload: unknown = { sub: 'alice' }, signature = 'c2ln') =>
+  `${part(header)}.${part(payload)}.${signature}`
+
+function refusal(reason: RegExp, expired = false) {
+  return (error: unknown) => {
+    assert.ok(error instanceof TokenError, `not a TokenError: ${error}`)
+    assert.match(error.message, reason)
+    assert.equal(error.expired, expired)
+    return true
+  }
+}
+
+describe('a token in compact form', () => {
+  it('is taken apart', () => {
+    const token = tokenOf({ alg: 'EdDSA', kid: 'key 1', typ: 'JWT' }, { sub: 'älice', exp: 7 })
+    assert.deepEqual(parseJwt(token), {
+      alg: 'EdDSA',
+      kid: 'key 1',
+      claims: { sub: 'älice', exp: 7 },
+      signed: token.slice(0, token.lastIndexOf('.')),
+      signature: Buffer.from('sig'),
+    })
+  })
+
+  it('may come without a kid', () => {
+    assert.equal(parseJwt(tokenOf({ alg: 'HS256' })).kid, undefined)
+  })
+
+  it('may be of 8 KiB, and not of a character more', () => {
+    const start = tokenOf({ alg: 'HS256' }, { sub: 'alice' }, '')
+    const full = start.padEnd(8192, 'A')
+    assert.equal(parseJwt(full).alg, 'HS256')
+    assert.throws(() => parseJwt(`${full}A`), refusal(/^longer than 8 KiB$/))
+  })
+
+  const good = tokenOf({ alg: 'HS256' })
+  const garbage = [
+    '',
+    '.',
+    '..',
+    'undefined',
+    'a.b',
+    'a.b.c.d',
+    'a.b.c.d.e',
+    ` ${good}`,
+    `${good}\n`,
+    `${good}=`,
+    `${good}.`,
+    good.replace('.', '..'),
+    good.slice(0, good.lastIndexOf('.')),
+    good.slice(0, good.lastIndexOf('.') + 1),
+    good.replace('.', '.+'),
+    good.replace('.', './'),
+    good.replace('.', '.é'),
+    good.replace('.', '.\0'),
+  ]
+  for (const token of garbage) {
+    it(`is refused as ${JSON.stringify(token)}`, () => {
+      assert.throws(() => parseJwt(token), refusal(/^not three base64url parts$/))
+    })
+  }
+
+  const broken: readonly (readonly [name: string, header: unknown, payload: unknown, reason: RegExp])[] = [
+    ['whose header is no JSON', Buffer.from('{alg'), {}, /^the header is no JSON$/],
+    ['whose header is a text', 'HS256', {}, /^the header is no object$/],
+    ['whose header is a list', [{ alg: 'HS256' }], {}, /^the header is no object$/],
+    ['whose header is null', null, {}, /^the header is no object$/],
+    ['without an alg', { typ: 'JWT' }, {}, /^no alg$/],
+    ['whose alg is null', { alg: null }, {}, /^no alg$/],
+    ['whose alg is a list', { alg: ['HS256'] }, {}, /^no alg$/],
+    ['whose kid is a number', { alg: 'HS256', kid: 1 }, {}, /^kid is not a text$/],
+    ['whose kid is null', { alg: 'HS256', kid: null }, {}, /^kid is not a text$/],
+    ['whose kid is an object', { alg: 'HS256', kid: {} }, {}, /^kid is not a text$/],
+    ['with a crit header', { alg: 'HS256', crit: ['exp'] }, {}, /^a crit header$/],
+    ['with an empty crit header', { alg: 'HS256', crit: [] }, {}, /^a crit header$/],
+    ['with a crit header of null', { alg: 'HS256', crit: null }, {}, /^a crit header$/],
+    ['whose payload is no JSON', { alg: 'HS256' }, Buffer.from('hello'), /^the payload is no JSON$/],
+    ['whose payload is a text', { alg: 'HS256' }, 'alice', /^the payload is no object$/],
+    ['whose payload is a list', { alg: 'HS256' }, [], /^the payload is no object$/],
+    ['whose payload is null', { alg: 'HS256' }, null, /^the payload is no object$/],
+  ]
+  for (const [name, header, payload, reason] of broken) {
+    it(`${name} is refused`, () => assert.throws(() => parseJwt(tokenOf(header, payload)), refusal(reason)))
+  }
+
+  // "a UTF-8-encoded representation of a completely valid JSON object" (RFC 7519, 7.2)
+  for (const bytes of ['ff', 'c3', 'eda080']) {
+    it(`whose payload is not UTF-8 is refused: ${bytes}`, () => {
+      const payload = Buffer.concat([
+        Buffer.from('{"sub":"a'),
+        Buffer.from(bytes, 'hex'),
+        Buffer.from('","exp":9999999999}'),
+      ])
+      assert.throws(() => parseJwt(tokenOf({ alg: 'HS256' }, payload)), refusal(/^the payload is no JSON$/))
+    })
+  }
+})
+
+describe('an HMAC', () => {
+  it('holds for the example of RFC 7515, A.1', () => {
+    const key = createSecretKey(
+      Buffer.from(
+        'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow',
+        'base64url',
+      ),
+    )
+    const token = [
+      'eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9',
+      'eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ',
+      'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    ].join('.')
+    assert.equal(verifyHmac(parseJwt(token), key), true)
+  })
+
+  for (const alg of hmacAlgorithms) {
+    it(`of ${alg} holds for what was signed with the secret, and for nothing else`, () => {
+      const jwt = parseJwt(signHmac({ sub: 'alice' }, secret, alg))
+      assert.deepEqual([jwt.alg, jwt.claims], [alg, { sub: 'alice' }])
+      assert.equal(verifyHmac(jwt, secret), true)
+      assert.equal(verifyHmac(jwt, secretOf('another secret of 32 characters.')), false)
+      assert.equal(verifyHmac({ ...jwt, signed: `${jwt.signed}A` }, secret), false)
+      for (const other of hmacAlgorithms.filter(name => name !== alg)) {
+        assert.equal(verifyHmac({ ...jwt, alg: other }, secret), false)
+      }
+      const flipped = Buffer.from(jwt.signature)
+      flipped[0] = (flipped[0] ?? 0) ^ 1
+      const cut = jwt.signature.subarray(1)
+      for (const signature of [flipped, cut, Buffer.alloc(0), Buffer.concat([jwt.signature, cut])]) {
+        assert.equal(verifyHmac({ ...jwt, signature }, secret), false)
+      }
+    })
+  }
+
+  for (const alg of ['none', 'hs256', 'HS1', '', ...publicKeyAlgorithms]) {
+    it(`is never checked for the alg "${alg}"`, () => {
+      const jwt = parseJwt(signHmac({ sub: 'alice' }, secret))
+      assert.equal(verifyHmac({ ...jwt, alg }, secret), false)
+    })
+  }
+
+  it('is over the bytes that were sent, whatever their JSON says', () => {
+    const signed = `${part(Buffer.from('{ "alg":"HS256" }'))}.${part(Buffer.from('{"sub" : "alice"}'))}`
+    const signature = createHmac('sha256', secret).update(signed).digest('base64url')
+    assert.equal(verifyHmac(parseJwt(`${signed}.${signature}`), secret), true)
+  })
+})
+
+const pairs = {
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  shortRsa: generateKeyPairSync('rsa', { modulusLength: 1024 }),
+  ed25519: generateKeyPairSync('ed25519'),
+  ed448: generateKeyPairSync('ed448'),
+  x25519: generateKeyPairSync('x25519'),
+  p256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  p384: generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  p521: generateKeyPairSync('ec', { namedCurve: 'P-521' }),
+  k256: generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
+} as const
+type Kind = keyof typeof pairs
+
+const kindOf: Readonly<Record<(typeof publicKeyAlgorithms)[number], Kind>> = {
+  EdDSA: 'ed25519',
+  ES256: 'p256',
+  ES384: 'p384',
+  ES512: 'p521',
+  RS256: 'rsa',
+  RS384: 'rsa',
+  RS512: 'rsa',
+  PS256: 'rsa',
+  PS384: 'rsa',
+  PS512: 'rsa',
+}
+
+/** Signed by node:crypto as RFC 7518 and RFC 8037 say. */
+function signed(alg: string, key: KeyObject, options: object = {}): Jwt {
+  const token = `${part({ alg })}.${part({ sub: 'alice' })}`
+  const hash = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`
+  const pss = alg.startsWith('PS')
+    ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+    : {}
+  const signature = sign(hash, Buffer.from(token), { key, dsaEncoding: 'ieee-p1363', ...pss, ...options })
+  return parseJwt(`${token}.${signature.toString('base64url')}`)
+}
+
+describe('a signature with a private key', () => {
+  it('holds for the example of RFC 7515, A.3', () => {
+    const key = createPublicKey({
+      format: 'jwk',
+      key: {
+        kty: 'EC',
+        crv: 'P-256',
+        x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+        y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+      },
+    })
+    const token = [
+      'eyJhbGciOiJFUzI1NiJ9',
+      'eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ',
+      'DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q',
+    ].join('.')
+    assert.equal(verifyPublic(parseJwt(token), key), true)
+  })
+
+  it('holds for the example of RFC 8037, A.4', () => {
+    const key = createPublicKey({
+      format: 'jwk',
+      key: { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' },
+    })
+    const jwt = {
+      alg: 'EdDSA',
+      kid: undefined,
+      claims: {},
+      signed: 'eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc',
+      signature: Buffer.from(
+        'hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg',
+        'base64url',
+      ),
+    }
+    assert.equal(verifyPublic(jwt, key), true)
+  })
+
+  for (const alg of publicKeyAlgorithms) {
+    const { publicKey, privateKey } = pairs[kindOf[alg]]
+
+    it(`of ${alg} holds with its public key`, () => {
+      assert.equal(verifyPublic(signed(alg, privateKey), publicKey), true)
+    })
+
+    it(`of ${alg} does not hold once header, payload or signature is another`, () => {
+      const jwt = signed(alg, privateKey)
+      const [header, payload] = jwt.signed.split('.')
+      const another = part({ sub: 'mallory' })
+      assert.equal(verifyPublic({ ...jwt, signed: `${header}.${another}` }, publicKey), false)
+      assert.equal(
+        verifyPublic({ ...jwt, signed: `${part({ alg, kid: 'x' })}.${payload}` }, publicKey),
+        false,
+      )
+      const flipped = Buffer.from(jwt.signature)
+      flipped[9] = (flipped[9] ?? 0) ^ 1
+      assert.equal(verifyPublic({ ...jwt, signature: flipped }, publicKey), false)
+      for (const length of [0, 1, 63, 64, 65, 96, 132, 255, 256, 257, 6000]) {
+        assert.equal(verifyPublic({ ...jwt, signature: Buffer.alloc(length) }, publicKey), false)
+      }
+    })
+
+    it(`of ${alg} fits its kind of key and no other`, () => {
+      for (const [kind, { publicKey: candidate }] of Object.entries(pairs)) {
+        assert.equal(keyFits(candidate, alg), kind === kindOf[alg], kind)
+      }
+      const jwt = signed(alg, privateKey)
+      for (const other of publicKeyAlgorithms.filter(name => name !== alg)) {
+        assert.equal(verifyPublic({ ...jwt, alg: other }, publicKey), false, other)
+      }
+    })
+  }
+
+  for (const alg of [
+    ...hmacAlgorithms,
+    'none',
+    '',
+    'ES256K',
+    'eddsa',
+    'constructor',
+    '__proto__',
+    'toString',
+  ]) {
+    it(`is never checked for the alg "${alg}"`, () => {
+      for (const { publicKey } of Object.values(pairs)) {
+        assert.equal(keyFits(publicKey, alg), false)
+        assert.equal(verifyPublic({ ...signed('EdDSA', pairs.ed25519.privateKey), alg }, publicKey), false)
+      }
+    })
+  }
+
+  it('with an RSA key of less than 2048 bits does not hold', () => {
+    assert.equal(verifyPublic(signed('RS256', pairs.shortRsa.privateKey), pairs.shortRsa.publicKey), false)
+  })
+
+  it('of ECDSA does not hold in DER form (RFC 7518, 3.4)', () => {
+    const jwt = signed('ES256', pairs.p256.privateKey, { dsaEncoding: 'der' })
+    assert.equal(verifyPublic(jwt, pairs.p256.publicKey), false)
+  })
+
+  it('of RSASSA-PSS does not hold with a salt that is shorter than the hash (RFC 7518, 3.5)', () => {
+    const jwt = signed('PS256', pairs.rsa.privateKey, { saltLength: 8 })
+    assert.equal(verifyPublic(jwt, pairs.rsa.publicKey), false)
+  })
+})
+
+describe('the claims', () => {
+  const claims = { sub: 'alice', exp: second + 60 }
+
+  it('say who calls and until when', () => {
+    assert.deepEqual(readClaims(claims, unchecked, now), { userId: 'alice', expiresAt: now + 60_000 })
+  })
+
+  const accepted: readonly (readonly [name: string, claims: object])[] = [
+    ['exp is a second ahead', { exp: second + 1 }],
+    ['exp is a part of a second ahead', { exp: second + 0.001 }],
+    ['exp is far ahead', { exp: 1e300 }],
+    ['nbf is in the past', { nbf: second - 60 }],
+    ['nbf is now', { nbf: second }],
+    ['nbf is 5 s ahead', { nbf: second + 5 }],
+    ['iat is in the past', { iat: second - 60 }],
+    ['iat is 5 s ahead', { iat: second + 5 }],
+    ['iat is 0', { iat: 0 }],
+    ['iss and aud are there and not asked for', { iss: 'anyone', aud: ['anything'] }],
+    ['other claims are there', { name: null, roles: [{}] }],
+  ]
+  for (const [name, more] of accepted) {
+    it(`hold when ${name}`, () => {
+      assert.equal(readClaims({ ...claims, ...more }, unchecked, now).userId, 'alice')
+    })
+  }
+
+  const refused: readonly (readonly [name: string, claims: object, reason: RegExp])[] = [
+    ['exp is missing', { exp: undefined }, /^no exp$/],
+    ['exp is null', { exp: null }, /^exp is not a time$/],
+    ['exp is a text', { exp: String(second + 60) }, /^exp is not a time$/],
+    ['exp is endless', { exp: Number.POSITIVE_INFINITY }, /^exp is not a time$/],
+    ['exp is true', { exp: true }, /^exp is not a time$/],
+    ['nbf is 6 s ahead', { nbf: second + 6 }, /nbf/],
+    ['nbf is just over 5 s ahead', { nbf: second + 5.001 }, /nbf/],
+    ['nbf is a text', { nbf: '0' }, /^nbf is not a time$/],
+    ['nbf is null', { nbf: null }, /^nbf is not a time$/],
+    ['iat is 6 s ahead', { iat: second + 6 }, /iat/],
+    ['iat is a text', { iat: 'now' }, /^iat is not a time$/],
+  ]
+  for (const [name, more, reason] of refused) {
+    it(`are refused when ${name}`, () => {
+      assert.throws(() => readClaims({ ...claims, ...more }, unchecked, now), refusal(reason))
+    })
+  }
+
+  for (const [name, exp] of [
+    ['now', second],
+    ['a second ago', second - 1],
+    ['3 s ago, for the tolerance is not for exp', second - 3],
+    ['a year ago', second - 31_536_000],
+    ['0', 0],
+    ['before the epoch', -1],
+  ] as const) {
+    it(`have expired when exp is ${name}`, () => {
+      assert.throws(() => readClaims({ ...claims, exp }, unchecked, now), refusal(/^expired$/, true))
+    })
+  }
+
+  it('are refused when exp is endless in JSON, as 1e999', () => {
+    const endless = JSON.parse('{"sub":"alice","exp":1e999}')
+    assert.throws(() => readClaims(endless, unchecked, now), refusal(/^exp is not a time$/))
+  })
+
+  const rules = { issuer: 'https://me', audience: 'tasks' }
+  const good = { ...claims, iss: 'https://me', aud: 'tasks' }
+  it('hold with the issuer and the audience that are asked for', () => {
+    for (const aud of ['tasks', ['tasks'], ['mail', 'tasks'], [7, null, 'tasks']]) {
+      assert.equal(readClaims({ ...good, aud }, rules, now).userId, 'alice')
+    }
+  })
+  for (const iss of [
+    undefined,
+    null,
+    '',
+    'https://me/',
+    'HTTPS://ME',
+    ['https://me'],
+    { url: 'https://me' },
+  ]) {
+    it(`are refused with the iss ${JSON.stringify(iss)}`, () => {
+      assert.throws(() => readClaims({ ...good, iss }, rules, now), refusal(/iss/))
+      assert.equal(readClaims({ ...good, iss }, { ...rules, issuer: undefined }, now).userId, 'alice')
+    })
+  }
+  for (const aud of [
+    undefined,
+    null,
+    '',
+    'Tasks',
+    'tasks mail',
+    [],
+    ['mail'],
+    [['tasks']],
+    { tasks: true },
+  ]) {
+    it(`are refused with the aud ${JSON.stringify(aud)}`, () => {
+      assert.throws(() => readClaims({ ...good, aud }, rules, now), refusal(/aud/))
+      assert.equal(readClaims({ ...good, aud }, { ...rules, audience: undefined }, now).userId, 'alice')
+    })
+  }
+})
+
+describe('the user of a token', () => {
+  const read = (claims: object) => readClaims({ exp: second + 60, ...claims }, unchecked, now).userId
+
+  const accepted: readonly (readonly [name: string, claims: object, userId: string])[] = [
+    ['is its sub', { sub: 'alice' }, 'alice'],
+    ['is its user_id where there is no sub', { user_id: 'alice' }, 'alice'],
+    ['is its id where there is neither', { id: 'alice' }, 'alice'],
+    ['may be said three times', { sub: '7', user_id: 7, id: '7' }, '7'],
+    ['may be an integer, which becomes text', { sub: 7 }, '7'],
+    ['may be zero', { id: 0 }, '0'],
+    ['may be negative', { sub: -7 }, '-7'],
+    ['may be the greatest safe integer', { sub: Number.MAX_SAFE_INTEGER }, '9007199254740991'],
+    ['keeps leading zeros of a text', { sub: '007' }, '007'],
+    ['keeps letter case and spaces', { sub: ' Alice B ' }, ' Alice B '],
+    ['may be in any script, and an emoji', { sub: 'Ωμέγα 🐑' }, 'Ωμέγα 🐑'],
+    ['may be of 255 characters', { sub: '🐑'.repeat(255) }, '🐑'.repeat(255)],
+    ['may look like SQL', { sub: `'; DROP TABLE` }, `'; DROP TABLE`],
+  ]
+  for (const [name, claims, userId] of accepted) {
+    it(name, () => assert.equal(read(claims), userId))
+  }
+
+  const refused: readonly (readonly [name: string, claims: object, reason: RegExp])[] = [
+    ['is there', {}, /^no sub, user_id or id$/],
+    ['is not two: sub and user_id', { sub: 'alice', user_id: 'bob' }, /^sub and user_id differ$/],
+    ['is not two: sub and id', { sub: 'alice', id: 'bob' }, /^sub and id differ$/],
+    ['is not two: user_id and id', { user_id: 7, id: 8 }, /^user_id and id differ$/],
+    ['is not two: the third differs', { sub: '7', user_id: 7, id: 8 }, /differ$/],
+    ['is not 7 and 007', { sub: '7', id: '007' }, /differ$/],
+    ['is not null', { sub: null }, /^sub is no user id$/],
+    ['is not null beside a user_id', { sub: null, user_id: 'alice' }, /^sub is no user id$/],
+    ['is not a fraction', { sub: 1.5 }, /^sub is no user id$/],
+    ['is not an integer that JSON cannot hold', { sub: 2 ** 53 }, /^sub is no user id$/],
+    ['is not a truth value', { sub: true }, /^sub is no user id$/],
+    ['is not a list', { sub: ['alice'] }, /^sub is no user id$/],
+    ['is not an object', { id: { sub: 'alice' } }, /^id is no user id$/],
+    ['is not empty', { sub: '' }, /^sub is no user id$/],
+    ['is not of 256 characters', { sub: 'a'.repeat(256) }, /^sub is no user id$/],
+    ['holds no NUL', { sub: 'ali\0ce' }, /^sub is no user id$/],
+    ['holds no line break', { sub: 'alice\n' }, /^sub is no user id$/],
+    ['holds no carriage return', { sub: 'alice\r\nbob' }, /^sub is no user id$/],
+    ['holds no escape', { sub: '\u001b[31malice' }, /^sub is no user id$/],
+    ['holds no DEL', { sub: 'alice\u007f' }, /^sub is no user id$/],
+    ['holds no C1 control', { sub: 'alice\u0085' }, /^sub is no user id$/],
+    ['holds no lone leading surrogate', { sub: 'alice\ud83d' }, /^sub is no user id$/],
+    ['holds no lone trailing surrogate', { user_id: '\udc11alice' }, /^user_id is no user id$/],
+  ]
+  for (const [name, claims, reason] of refused) {
+    it(name, () => assert.throws(() => read(claims), refusal(reason)))
+  }
+
+  it('is not inherited', () => {
+    assert.throws(
+      () => read(JSON.parse(`{"exp":${second + 60},"__proto__":{"sub":"alice"}}`)),
+      refusal(/^no sub, user_id or id$/),
+    )
+  })
+})

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { after, describe, it } from 'node:test'
+import { exit, StartError } from '../errors.ts'
+import { keptSecret } from './secret.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-secret-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let folders = 0
+function newDataDir(): string {
+  folders += 1
+  return join(folder, `data ${folders}`)
+}
+
+function dataDirWith(secret: string): string {
+  const dataDir = newDataDir()
+  mkdirSync(dataDir)
+  writeFileSync(join(dataDir, 'secret'), secret)
+  return dataDir
+}
+
+describe('the kept secret', () => {
+  it('is made once, with its folders, and stays the same', () => {
+    const dataDir = join(newDataDir(), 'further', 'in')
+    const secret = keptSecret(dataDir)
+    assert.match(secret, /^[\w-]{43}$/)
+    assert.equal(keptSecret(dataDir), secret)
+    assert.equal(readFileSync(join(dataDir, 'secret'), 'utf8'), `${secret}\n`)
+    assert.deepEqual(readdirSync(dataDir), ['secret'])
+  })
+
+  it('is another one in another folder', () => {
+    assert.notEqual(keptSecret(newDataDir()), keptSecret(newDataDir()))
+  })
+
+  it('can be read by its owner only', { skip: process.platform === 'win32' && 'no modes there' }, () => {
+    const before = process.umask(0)
+    const dataDir = newDataDir()
+    try {
+      keptSecret(dataDir)
+    } finally {
+      process.umask(before)
+    }
+    assert.equal(statSync(join(dataDir, 'secret')).mode & 0o777, 0o600)
+    assert.equal(statSync(dataDir).mode & 0o777, 0o700)
+  })
+
+  it('is the same for processes that make it at once', async () => {
+    const dataDir = newDataDir()
+    // Each is ready before any begins.
+    const script = `
+      const { keptSecret } = await import(process.argv[1])
+      process.stdout.write('.')
+      process.stdin.once('data', () => {
+        process.stdout.write(keptSecret(process.argv[2]))
+        process.stdin.destroy()
+      })`
+    const module = new URL('./secret.js', import.meta.url).href
+    const makers = Array.from({ length: 8 }, () =>
+      spawn(process.execPath, ['--input-type=module', '-e', script, module, dataDir], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
+    )
+    await Promise.all(makers.map(maker => once(maker.stdout, 'readable')))
+    for (const maker of makers) maker.stdin.end('go')
+    const secrets = await Promise.all(makers.map(maker => text(maker.stdout)))
+    assert.deepEqual(new Set(secrets), new Set([`.${keptSecret(dataDir)}`]))
+    assert.deepEqual(readdirSync(dataDir), ['secret'])
+  })
+
+  it('may be put there by hand, and is trimmed', () => {
+    const own = 'my own secret, of 32 characters.'
+    assert.equal(keptSecret(dataDirWith(`  ${own}\r\n\n`)), own)
+  })
+
+  for (const kept of ['', '\n', 'x'.repeat(31), `${' '.repeat(40)}short${' '.repeat(40)}`]) {
+    it(`is refused with a sentence when the file holds ${JSON.stringify(kept)}`, () => {
+      const dataDir = dataDirWith(kept)
+      const file = join(dataDir, 'secret')
+      assert.throws(
+        () => keptSecret(dataDir),
+        error => {
+          assert.ok(error instanceof StartError)
+          assert.equal(error.exitCode, exit.config)
+          assert.equal(
+            error.message,
+            `The file ${file} holds no secret. Put the old one back, or remove the file: a new one is made then.`,
+          )
+          return true
+        },
+      )
+      assert.equal(readFileSync(file, 'utf8'), kept, 'what is there is not replaced')
+    })
+  }
+
+  it('is refused with a sentence where the folder cannot be made', () => {
+    const file = join(folder, 'a file')
+    writeFileSync(file, '')
+    assert.throws(
+      () => keptSecret(join(file, 'data')),
+      error => {
+        assert.ok(error instanceof StartError)
+        assert.match(
+          error.message,
+          /^The data directory .* cannot be made: .*\nSet DATA_DIR to one that can\.$/,
+        )
+        return true
+      },
+    )
+    assert.ok(existsSync(file))
+  })
+})

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import { createSecretKey } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { hmacAlgorithms, publicKeyAlgorithms } from '../config.ts'
+import { signHmac, TokenError } from './jwt.ts'
+import { type TokenOptions, Tokens } from './tokens.ts'
+
+const second = 1_700_000_000
+const secret = 'correct horse battery staple 12345'
+const keyOf = (text: string) => createSecretKey(Buffer.from(text))
+const key = keyOf(secret)
+
+/** Verified tokens, with a clock that is set by hand. */
+function newTokens(options: Partial<TokenOptions> = {}) {
+  const clock = { now: second * 1000 }
+  const tokens = new Tokens({
+    algorithms: hmacAlgorithms,
+    issuer: undefined,
+    audience: undefined,
+    secret,
+    now: () => clock.now,
+    ...options,
+  })
+  return { tokens, clock }
+}
+
+const tokenOf = (claims: object = {}, alg: (typeof hmacAlgorithms)[number] = 'HS256') =>
+  signHmac({ sub: 'alice', exp: second + 600, ...claims }, key, alg)
+
+const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+function refusal(reason: RegExp, expired = false) {
+  return (error: unknown) => {
+    assert.ok(error instanceof TokenError, `not a TokenError: ${error}`)
+    assert.match(error.message, reason)
+    assert.equal(error.expired, expired)
+    return true
+  }
+}
+
+describe('an HMAC token', () => {
+  for (const alg of hmacAlgorithms) {
+    it(`of ${alg} is accepted, at once`, () => {
+      const { tokens } = newTokens()
+      assert.deepEqual(tokens.verify(tokenOf({}, alg)), {
+        userId: 'alice',
+        expiresAt: (second + 600) * 1000,
+      })
+    })
+
+    it(`of ${alg} is refused where another algorithm is asked for`, () => {
+      const { tokens } = newTokens({ algorithms: hmacAlgorithms.filter(name => name !== alg) })
+      assert.throws(() => tokens.verify(tokenOf({}, alg)), refusal(/algorithm that is not accepted/))
+    })
+  }
+
+  it('signed with another secret is refused', () => {
+    const { tokens } = newTokens()
+    const token = signHmac({ sub: 'alice', exp: second + 600 }, keyOf('another secret of 32 characters.'))
+    assert.throws(() => tokens.verify(token), refusal(/^the signature does not match$/))
+  })
+
+  it('signed with an empty secret is refused, where there is a secret and where there is none', () => {
+    const token = signHmac({ sub: 'alice', exp: second + 600 }, createSecretKey(Buffer.alloc(0)))
+    for (const held of [secret, undefined]) {
+      const { tokens } = newTokens({ secret: held })
+      assert.throws(() => tokens.verify(token), refusal(/^the signature does not match$/))
+    }
+  })
+
+  it('is refused where there is no secret', () => {
+    const { tokens } = newTokens({ secret: undefined })
+    assert.throws(() => tokens.verify(tokenOf()), refusal(/^the signature does not match$/))
+  })
+
+  it('whose payload was changed is refused', () => {
+    const { tokens } = newTokens()
+    const token = tokenOf()
+    tokens.verify(token)
+    const [header, , signature] = token.split('.')
+    const forged = `${header}.${part({ sub: 'bob', exp: second + 600 })}.${signature}`
+    assert.throws(() => tokens.verify(forged), refusal(/^the signature does not match$/))
+  })
+
+  it('whose header was changed is refused', () => {
+    const { tokens } = newTokens()
+    const [, payload, signature] = tokenOf().split('.')
+    for (const header of [{ alg: 'HS384' }, { alg: 'HS256' }, { alg: 'HS256', typ: 'JWT', kid: 'x' }]) {
+      assert.throws(
+        () => tokens.verify(`${part(header)}.${payload}.${signature}`),
+        refusal(/^the signature does not match$/),
+      )
+    }
+  })
+
+  const others = ['none', 'None', 'hs256', '', 'HS1', 'constructor', '__proto__', 'toString', 'dir', 'ES256K']
+  for (const alg of [...others, ...publicKeyAlgorithms]) {
+    it(`that says "${alg}" is refused`, () => {
+      const { tokens } = newTokens()
+      const [, payload, signature] = tokenOf().split('.')
+      const start = `${part({ alg })}.${payload}`
+      assert.throws(() => tokens.verify(`${start}.${signature}`), refusal(/algorithm that is not accepted/))
+      assert.throws(() => tokens.verify(`${start}.`), refusal(/^not three base64url parts$/))
+      assert.throws(() => tokens.verify(start), refusal(/^not three base64url parts$/))
+    })
+  }
+
+  it('with a public-key algorithm is refused where no issuer is set up', () => {
+    const { tokens } = newTokens({ algorithms: publicKeyAlgorithms })
+    const [, payload, signature] = tokenOf().split('.')
+    assert.throws(
+      () => tokens.verify(`${part({ alg: 'EdDSA' })}.${payload}.${signature}`),
+      refusal(/^no public keys are set up$/),
+    )
+  })
+
+  it('of more than 8 KiB is refused, however good its signature', () => {
+    const { tokens } = newTokens()
+    assert.throws(() => tokens.verify(tokenOf({ more: 'x'.repeat(8192) })), refusal(/^longer than 8 KiB$/))
+  })
+
+  it('must be from the issuer and for the audience that are set up', () => {
+    const { tokens } = newTokens({ issuer: 'https://me', audience: 'tasks' })
+    const good = { iss: 'https://me', aud: ['tasks', 'mail'] }
+    assert.deepEqual(tokens.verify(tokenOf(good)), { userId: 'alice', expiresAt: (second + 600) * 1000 })
+    assert.throws(() => tokens.verify(tokenOf({ ...good, iss: 'https://you' })), refusal(/iss/))
+    assert.throws(() => tokens.verify(tokenOf({ ...good, aud: 'mail' })), refusal(/aud/))
+    assert.throws(() => tokens.verify(tokenOf()), refusal(/iss/))
+  })
+
+  it('is refused with two different subjects', () => {
+    const { tokens } = newTokens()
+    assert.throws(() => tokens.verify(tokenOf({ user_id: 'bob' })), refusal(/^sub and user_id differ$/))
+  })
+})
+
+// Whether a token is remembered shows when the clock is put back to before its nbf: what is remembered is not read again.
+describe('a token that was accepted', () => {
+  const minute = 60_000
+  const notBefore = (user: number) => tokenOf({ sub: `user ${user}`, nbf: second })
+
+  it('is remembered', () => {
+    const { tokens, clock } = newTokens()
+    const token = notBefore(1)
+    const first = tokens.verify(token)
+    clock.now -= minute
+    assert.deepEqual(tokens.verify(token), first)
+    assert.throws(() => tokens.verify(notBefore(2)), refusal(/nbf/), 'another one is read')
+  })
+
+  it('expires all the same, at its very moment', () => {
+    const { tokens, clock } = newTokens()
+    const token = tokenOf()
+    tokens.verify(token)
+    clock.now = (second + 600) * 1000 - 1
+    tokens.verify(token)
+    clock.now = (second + 600) * 1000
+    assert.throws(() => tokens.verify(token), refusal(/^expired$/, true))
+    clock.now += minute
+    assert.throws(() => tokens.verify(token), refusal(/^expired$/, true))
+  })
+
+  it('is not taken for another that differs in one character of its signature', () => {
+    const { tokens } = newTokens()
+    const token = tokenOf()
+    tokens.verify(token)
+    const at = token.length - 10
+    const forged = `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`
+    assert.throws(() => tokens.verify(forged), refusal(/^the signature does not match$/))
+  })
+
+  it('is forgotten when twice as many others have come as are remembered', () => {
+    const { tokens, clock } = newTokens({ remembered: 3 })
+    const all = Array.from({ length: 100 }, (_, user) => notBefore(user))
+    for (const token of all) tokens.verify(token)
+    clock.now -= minute
+    const known = all.filter(token => isKnown(tokens, token))
+    assert.ok(known.length >= 3 && known.length <= 6, `${known.length} are known`)
+    assert.ok(known.every(token => all.indexOf(token) >= 94))
+  })
+
+  it('stays remembered as long as it is in use', () => {
+    const { tokens, clock } = newTokens({ remembered: 3 })
+    const [used = '', idle = '', ...others] = Array.from({ length: 100 }, (_, user) => notBefore(user))
+    tokens.verify(idle)
+    for (const token of others) {
+      tokens.verify(used)
+      tokens.verify(token)
+    }
+    clock.now -= minute
+    assert.equal(isKnown(tokens, used), true)
+    assert.equal(isKnown(tokens, idle), false)
+  })
+
+  function isKnown(tokens: Tokens, token: string): boolean {
+    try {
+      tokens.verify(token)
+      return true
+    } catch {
+      return false
+    }
+  }
+})
+
+describe('a token that was refused', () => {
+  it('is not remembered: it is accepted once it is valid', () => {
+    const { tokens, clock } = newTokens()
+    const token = tokenOf({ nbf: second + 6 })
+    assert.throws(() => tokens.verify(token), refusal(/nbf/))
+    clock.now += 1000
+    assert.deepEqual(tokens.verify(token), { userId: 'alice', expiresAt: (second + 600) * 1000 })
+  })
+
+  const never: readonly (readonly [name: string, token: string, reason: RegExp, expired?: boolean])[] = [
+    ['with a wrong signature', `${tokenOf().slice(0, -9)}AAAAAAAAA`, /^the signature does not match$/],
+    ['after its end', tokenOf({ exp: second - 1 }), /^expired$/, true],
+    ['without exp', tokenOf({ exp: undefined }), /^no exp$/],
+    ['without a user', tokenOf({ sub: undefined }), /^no sub, user_id or id$/],
+    ['with a lone surrogate in sub', tokenOf({ sub: 'a\ud800' }), /^sub is no user id$/],
+    ['as garbage', 'garbage', /^not three base64url parts$/],
+  ]
+  for (const [name, token, reason, expired] of never) {
+    it(`${name} is refused every time, for the same reason`, () => {
+      const { tokens } = newTokens()
+      for (let time = 0; time < 3; time++) assert.throws(() => tokens.verify(token), refusal(reason, expired))
+    })
+  }
+
+  it("takes nobody else's place in the memory", () => {
+    const { tokens, clock } = newTokens({ remembered: 1 })
+    const token = tokenOf({ nbf: second })
+    tokens.verify(token)
+    for (let user = 0; user < 10; user++) {
+      assert.throws(() => tokens.verify(tokenOf({ sub: `user ${user}`, exp: second })), refusal(/./, true))
+    }
+    clock.now -= 60_000
+    assert.deepEqual(tokens.verify(token), { userId: 'alice', expiresAt: (second + 600) * 1000 })
+  })
+})

@@ -1,0 +1,383 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import {
+  type Config,
+  environment,
+  hmacAlgorithms,
+  publicKeyAlgorithms,
+  readConfig,
+  settings,
+} from './config.ts'
+import { exit, StartError } from './errors.ts'
+
+type Env = Parameters<typeof readConfig>[0]
+
+const secret = 'correct horse battery staple 12345'
+const database = 'postgres://alice:pw@db.example.com/tasks'
+const jwks = 'https://app.example.com/api/auth/jwks'
+
+/** The problems with an environment, one line each. */
+function problemsOf(env: Env): string[] {
+  const error = refusal(env)
+  const [head, ...lines] = error.message.split('\n')
+  assert.equal(head, 'Duly cannot start with these settings:')
+  return lines.map(line => line.replace(/^ {2}- /, ''))
+}
+
+function refusal(env: Env): StartError {
+  try {
+    readConfig(env)
+  } catch (error) {
+    assert.ok(error instanceof StartError)
+    assert.equal(error.exitCode, exit.config)
+    return error
+  }
+  assert.fail('the settings were accepted')
+}
+
+interface Sample {
+  readonly text: string
+  readonly shown: (config: Config) => unknown
+  readonly value: unknown
+  /** What else has to be set for it to show. */
+  readonly beside?: Env
+}
+
+/** For every setting a value that is not its default, and where that shows. */
+const samples: Readonly<Record<string, Sample>> = {
+  HOST: { text: '0.0.0.0', shown: config => config.host, value: '0.0.0.0' },
+  PORT: { text: '8080', shown: config => config.port, value: 8080 },
+  DATABASE_URL: { text: database, shown: config => config.postgres?.label, value: 'db.example.com/tasks' },
+  DATA_DIR: { text: 'elsewhere', shown: config => config.dataDir, value: resolve('elsewhere') },
+  DATABASE_POOL: { text: '5', shown: config => config.databasePool, value: 5 },
+  DATABASE_POOLER: {
+    text: 'transaction',
+    shown: config => config.postgres?.transactionPooler,
+    value: true,
+    beside: { DATABASE_URL: database },
+  },
+  BETTER_AUTH_SECRET: { text: secret, shown: config => config.secret, value: secret },
+  JWT_ALGORITHM: { text: 'HS384', shown: config => config.algorithms, value: ['HS384'] },
+  JWKS_URL: { text: jwks, shown: config => config.jwksUrl?.href, value: jwks },
+  JWT_ISSUER: { text: 'the issuer', shown: config => config.issuer, value: 'the issuer' },
+  JWT_AUDIENCE: { text: 'the audience', shown: config => config.audience, value: 'the audience' },
+  CONTRACT: { text: 'stage-2', shown: config => config.contract, value: 'stage-2' },
+  CORS_ORIGINS: {
+    text: 'https://a.example.com',
+    shown: config => config.corsOrigins,
+    value: ['https://a.example.com'],
+  },
+  LOG_LEVEL: { text: 'debug', shown: config => config.logLevel, value: 'debug' },
+  DATA_SYNC: { text: 'off', shown: config => config.dataSync, value: false },
+  TRASH_DAYS: { text: '7', shown: config => config.trashDays, value: 7 },
+}
+
+describe('the settings', () => {
+  it('have these defaults', () => {
+    assert.deepEqual(readConfig({}), {
+      host: '127.0.0.1',
+      port: 8000,
+      postgres: undefined,
+      dataDir: resolve('data'),
+      databasePool: 20,
+      secret: undefined,
+      algorithms: ['HS256', 'HS384', 'HS512'],
+      jwksUrl: undefined,
+      issuer: undefined,
+      audience: undefined,
+      contract: 'task-api',
+      corsOrigins: ['http://localhost:3000'],
+      logLevel: 'info',
+      dataSync: true,
+      trashDays: 30,
+      notes: [],
+    })
+  })
+
+  it('have each a sample in this test', () => {
+    assert.deepEqual(Object.keys(samples).sort(), settings.map(row => row.name).sort())
+  })
+
+  it('have the aliases that existing deployments use', () => {
+    const aliases = settings.filter(row => row.aliases.length > 0).map(row => [row.name, ...row.aliases])
+    assert.deepEqual(aliases, [
+      ['HOST', 'API_HOST'],
+      ['PORT', 'API_PORT'],
+      ['BETTER_AUTH_SECRET', 'JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'],
+      ['JWT_ALGORITHM', 'ALGORITHM'],
+      ['JWKS_URL', 'BETTER_AUTH_PUBLIC_KEY_URL'],
+      ['CORS_ORIGINS', 'FRONTEND_URL'],
+    ])
+  })
+
+  for (const { name, aliases } of settings) {
+    const sample = samples[name]
+    if (!sample) continue
+    const { text, shown, value, beside } = sample
+    for (const used of [name, ...aliases]) {
+      it(`${used} is read, and trimmed`, () => {
+        assert.notDeepEqual(shown(readConfig({ ...beside })), value)
+        for (const written of [text, `  ${text} \n`]) {
+          assert.deepEqual(shown(readConfig({ ...beside, [used]: written })), value)
+        }
+      })
+
+      it(`${used} counts as unset when it is empty or blank`, () => {
+        const untouched = readConfig({ ...beside })
+        for (const empty of ['', '   ', '\t\n', undefined]) {
+          assert.deepEqual(readConfig({ ...beside, [used]: empty }), untouched)
+        }
+      })
+    }
+
+    for (const [index, alias] of aliases.entries()) {
+      it(`${alias} steps in where the names before it are empty`, () => {
+        const empty = Object.fromEntries([name, ...aliases.slice(0, index)].map(before => [before, '']))
+        const config = readConfig({ ...beside, ...empty, [alias]: text })
+        assert.deepEqual(shown(config), value)
+        assert.deepEqual(config.notes, [])
+      })
+    }
+  }
+
+  it('go by the first name that is set, and say which names were ignored', () => {
+    const config = readConfig({
+      SECRET_KEY: `${secret} in SECRET_KEY`,
+      JWT_SECRET: `${secret} in JWT_SECRET`,
+      JWT_SECRET_KEY: secret,
+      API_PORT: '9000',
+      PORT: '8080',
+    })
+    assert.deepEqual([config.secret, config.port], [secret, 8080])
+    assert.deepEqual([...config.notes].sort(), [
+      'API_PORT is ignored, because PORT is set.',
+      'JWT_SECRET is ignored, because JWT_SECRET_KEY is set.',
+      'SECRET_KEY is ignored, because JWT_SECRET_KEY is set.',
+    ])
+  })
+
+  it('say nothing of an alias with the same value', () => {
+    assert.deepEqual(readConfig({ PORT: '8080', API_PORT: '8080', HOST: '::', API_HOST: '' }).notes, [])
+  })
+
+  it('repeat no secret in what they note', () => {
+    const { notes } = readConfig({ BETTER_AUTH_SECRET: secret, JWT_SECRET: `other ${secret}` })
+    assert.equal(notes.length, 1)
+    assert.ok(!notes.join().includes(secret))
+  })
+})
+
+describe('a setting that cannot be', () => {
+  const cases: readonly (readonly [name: string, values: readonly string[], mend: string])[] = [
+    [
+      'PORT',
+      ['65536', '-1', '80.5', '8e3', '0x50', 'http', '8000 8001', '1234567890', '٨٠'],
+      'say a whole number from 0 to 65535.',
+    ],
+    ['DATABASE_POOL', ['0', '1001', 'many', '-3'], 'say a whole number from 1 to 1000.'],
+    ['TRASH_DAYS', ['0', '36501', '1.5'], 'say a whole number from 1 to 36500.'],
+    ['CONTRACT', ['todos', 'v1', 'Task-API', 'task-api,todo-app'], 'say one of task-api, stage-2, todo-app.'],
+    ['LOG_LEVEL', ['INFO', 'verbose', '30'], 'say one of fatal, error, warn, info, debug, trace, silent.'],
+    ['DATA_SYNC', ['false', 'OFF', '0'], 'say one of on, off.'],
+    ['DATABASE_POOLER', ['session', 'true'], 'say one of none, transaction.'],
+    [
+      'DATABASE_URL',
+      ['mysql://localhost/tasks', 'localhost:5432', 'tasks'],
+      'give it as postgres://user:password@host:5432/database.',
+    ],
+    [
+      'DATABASE_URL',
+      [`${database}?sslmode=prefer`],
+      'sslmode in it must be one of disable, require, no-verify, verify-ca, verify-full.',
+    ],
+    [
+      'BETTER_AUTH_SECRET',
+      ['x'.repeat(31), ` ${'x'.repeat(31)} `, '🔑'.repeat(31)],
+      'use at least 32 characters; `openssl rand -base64 32` prints a good one.',
+    ],
+    [
+      'JWKS_URL',
+      [
+        'app.example.com/jwks',
+        '/api/auth/jwks',
+        'ftp://app.example.com/jwks',
+        'file:///jwks.json',
+        'https://',
+      ],
+      'give a whole address, such as https://app.example.com/api/auth/jwks.',
+    ],
+    [
+      'CORS_ORIGINS',
+      [',', 'localhost:3000', 'null', 'https://a.example.com, *', '*.example.com', 'ftp://a.example.com'],
+      'give origins such as https://app.example.com, separated by commas, or `*` alone.',
+    ],
+  ]
+
+  for (const [name, values, mend] of cases) {
+    for (const value of values) {
+      it(`is refused with its mend: ${name}=${value}`, () => {
+        assert.deepEqual(problemsOf({ [name]: value }), [`${name}: ${mend}`])
+      })
+    }
+  }
+
+  it('is reported under the name by which it was set', () => {
+    const [problem] = problemsOf({ PORT: '', API_PORT: 'eighty' })
+    assert.equal(problem, 'API_PORT: say a whole number from 0 to 65535.')
+  })
+
+  it('is reported together with all others, and no value of it is repeated', () => {
+    const broken = {
+      PORT: '99999',
+      DATABASE_URL: 'postgres://u-alice:pw-tiger@h-db/tasks?sslmode=m-maybe',
+      DATABASE_POOL: '5000',
+      DATABASE_POOLER: 'v-statement',
+      JWT_SECRET: 'short-and-known',
+      JWT_ALGORITHM: 'v-none',
+      JWKS_URL: 'ftp://u-bob:pw-lion@h-keys/jwks',
+      CONTRACT: 'v-todos',
+      CORS_ORIGINS: 'v-origin',
+      LOG_LEVEL: 'v-loud',
+      DATA_SYNC: 'v-perhaps',
+      TRASH_DAYS: '40000',
+    }
+    const names = problemsOf(broken).map(line => line.split(':')[0])
+    assert.deepEqual(names.sort(), Object.keys(broken).sort())
+    const shown = inspect(refusal(broken), { depth: 10, showHidden: true })
+    for (const value of ['u-alice', 'pw-tiger', 'm-maybe', 'short-and-known', 'u-bob', 'pw-lion', 'v-']) {
+      assert.ok(!shown.includes(value), `${value} is repeated`)
+    }
+  })
+
+  it('is one problem, not two: a broken JWKS_URL does not make JWT_ALGORITHM wrong', () => {
+    const problems = problemsOf({ JWKS_URL: 'app.example.com/jwks', JWT_ALGORITHM: 'EdDSA' })
+    assert.deepEqual(problems, [
+      'JWKS_URL: give a whole address, such as https://app.example.com/api/auth/jwks.',
+    ])
+  })
+})
+
+describe('a setting at its limit', () => {
+  const cases: readonly (readonly [
+    name: string,
+    text: string,
+    shown: (config: Config) => unknown,
+    unknown,
+  ])[] = [
+    ['PORT', '0', config => config.port, 0],
+    ['PORT', '65535', config => config.port, 65_535],
+    ['DATABASE_POOL', '1', config => config.databasePool, 1],
+    ['DATABASE_POOL', '1000', config => config.databasePool, 1000],
+    ['TRASH_DAYS', '1', config => config.trashDays, 1],
+    ['TRASH_DAYS', '36500', config => config.trashDays, 36_500],
+    ['BETTER_AUTH_SECRET', 'x'.repeat(32), config => config.secret, 'x'.repeat(32)],
+    ['BETTER_AUTH_SECRET', '🔑'.repeat(32), config => config.secret, '🔑'.repeat(32)],
+    ['JWKS_URL', 'http://127.0.0.1:3000/jwks', config => config.jwksUrl?.port, '3000'],
+    ['CORS_ORIGINS', '*', config => config.corsOrigins, '*'],
+    [
+      'CORS_ORIGINS',
+      ' https://A.example.com/ ,, http://localhost:3000/app?x=1, https://b.example.com:443',
+      config => config.corsOrigins,
+      ['https://a.example.com', 'http://localhost:3000', 'https://b.example.com'],
+    ],
+  ]
+  for (const [name, text, shown, value] of cases) {
+    it(`is accepted: ${name}=${text}`, () => {
+      assert.deepEqual(shown(readConfig({ [name]: text })), value)
+    })
+  }
+})
+
+describe('the accepted algorithms', () => {
+  const all = [...hmacAlgorithms, ...publicKeyAlgorithms]
+  const cases: readonly (readonly [name: string, env: Env, algorithms: readonly string[]])[] = [
+    ['embedded: HMAC, with the kept secret', {}, hmacAlgorithms],
+    ['embedded with a secret: HMAC', { BETTER_AUTH_SECRET: secret }, hmacAlgorithms],
+    ['embedded with a remote issuer: all', { JWKS_URL: jwks }, all],
+    ['DATABASE_URL and a secret: HMAC', { DATABASE_URL: database, SECRET_KEY: secret }, hmacAlgorithms],
+    [
+      'DATABASE_URL and a remote issuer: those of public keys',
+      { DATABASE_URL: database, JWKS_URL: jwks },
+      publicKeyAlgorithms,
+    ],
+    [
+      'DATABASE_URL, a secret and a remote issuer: all',
+      { DATABASE_URL: database, BETTER_AUTH_SECRET: secret, JWKS_URL: jwks },
+      all,
+    ],
+    ['DATABASE_URL alone: none', { DATABASE_URL: database }, []],
+    ['narrowed to several', { JWT_ALGORITHM: ' HS512 ,HS256,' }, ['HS256', 'HS512']],
+    ['narrowed to one, named twice', { JWT_ALGORITHM: 'HS256,HS256' }, ['HS256']],
+    ['narrowed through the alias', { ALGORITHM: 'HS256' }, ['HS256']],
+    ['narrowed to one of each kind', { JWKS_URL: jwks, JWT_ALGORITHM: 'EdDSA,HS256' }, ['HS256', 'EdDSA']],
+    ['narrowed away from HMAC', { JWKS_URL: jwks, JWT_ALGORITHM: 'ES256' }, ['ES256']],
+    ['narrowed to HMAC beside a remote issuer', { JWKS_URL: jwks, JWT_ALGORITHM: 'HS256' }, ['HS256']],
+    ['asked for one without a key beside one with', { JWT_ALGORITHM: 'HS256,RS256' }, ['HS256']],
+  ]
+  for (const [name, env, algorithms] of cases) {
+    it(`are, ${name}`, () => {
+      assert.deepEqual(readConfig(env).algorithms, algorithms)
+    })
+  }
+
+  for (const alg of all) {
+    it(`can be narrowed to ${alg} alone`, () => {
+      assert.deepEqual(readConfig({ JWKS_URL: jwks, JWT_ALGORITHM: alg }).algorithms, [alg])
+    })
+  }
+
+  for (const value of ['none', 'hs256', 'HS256,none', 'HS256 HS384', ',', 'constructor', 'ES256K']) {
+    it(`are never "${value}"`, () => {
+      assert.deepEqual(problemsOf({ JWKS_URL: jwks, JWT_ALGORITHM: value }), [
+        `JWT_ALGORITHM: say one or more of ${all.join(', ')}.`,
+      ])
+    })
+  }
+
+  const keyless: readonly (readonly [name: string, env: Env])[] = [
+    ['RS256 without a remote issuer', { JWT_ALGORITHM: 'RS256' }],
+    ['EdDSA with a secret alone', { BETTER_AUTH_SECRET: secret, JWT_ALGORITHM: 'EdDSA' }],
+    ['HS256 without a secret', { DATABASE_URL: database, JWKS_URL: jwks, JWT_ALGORITHM: 'HS256' }],
+    ['anything without any key', { DATABASE_URL: database, JWT_ALGORITHM: 'HS256,ES256' }],
+  ]
+  for (const [name, env] of keyless) {
+    it(`cannot be narrowed to ${name}`, () => {
+      assert.deepEqual(problemsOf(env), [
+        'JWT_ALGORITHM: no key fits: HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.',
+      ])
+    })
+  }
+
+  it('are noted when there are none, and only then', () => {
+    const note = 'No token can be accepted: set BETTER_AUTH_SECRET or JWKS_URL. Every call will get 401.'
+    assert.deepEqual(readConfig({ DATABASE_URL: database }).notes, [note])
+    assert.deepEqual(readConfig({ DATABASE_URL: database, JWKS_URL: jwks }).notes, [])
+    assert.deepEqual(readConfig({ DATABASE_URL: database, JWT_SECRET: secret }).notes, [])
+  })
+})
+
+describe('the environment', () => {
+  const home = process.cwd()
+  const folder = mkdtempSync(join(tmpdir(), 'duly-env-'))
+  before(() => process.chdir(folder))
+  after(() => {
+    process.chdir(home)
+    delete process.env.DULY_TEST_A
+    delete process.env.DULY_TEST_B
+    rmSync(folder, { recursive: true })
+  })
+
+  it('is what the process was given, then what .env adds, with flags in front', () => {
+    process.env.DULY_TEST_A = 'process'
+    process.env.DULY_TEST_B = 'process'
+    assert.equal(environment().DULY_TEST_A, 'process')
+    assert.equal(environment().DULY_TEST_C, undefined)
+    writeFileSync(join(folder, '.env'), '# a comment\nDULY_TEST_A=file\nDULY_TEST_C="in the file"\n')
+    const env = environment({ DULY_TEST_B: 'flag', DULY_TEST_A: undefined })
+    assert.deepEqual([env.DULY_TEST_A, env.DULY_TEST_B, env.DULY_TEST_C], ['process', 'flag', 'in the file'])
+  })
+})

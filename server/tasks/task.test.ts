@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { checkDescription, checkTitle } from './task.ts'
+
+const limits = { title: 5, description: 8 }
+const sheep = '🐑'
+const family = '👨‍👩‍👧'
+
+describe('a title', () => {
+  const accepted: readonly (readonly [name: string, value: string, title: string])[] = [
+    ['is trimmed', '  a b\t\n', 'a b'],
+    ['is trimmed of every kind of space', '\u00a0\u3000\u2028\ufeffa\u2003', 'a'],
+    ['keeps its inner spaces', 'a \n b', 'a \n b'],
+    ['may be at the limit', 'abcde', 'abcde'],
+    ['may be at the limit once trimmed', '   abcde   ', 'abcde'],
+    ['is counted in code points, so emoji may be at the limit', sheep.repeat(5), sheep.repeat(5)],
+    ['may hold an emoji of as many code points as the limit', family, family],
+    ['may hold right-to-left text', 'שלום', 'שלום'],
+    ['may hold control characters other than NUL', 'a\u0001\u001b', 'a\u0001\u001b'],
+    ['may hold the last code point', '\u{10ffff}', '\u{10ffff}'],
+    ['is not normalised', 'e\u0301', 'e\u0301'],
+    ['may be made of zeros', '0', '0'],
+  ]
+  for (const [name, value, title] of accepted) {
+    it(name, () => assert.equal(checkTitle(value, limits), title))
+  }
+
+  const long = 'The title must have at most 5 characters.'
+  const empty = 'The title must not be empty.'
+  const text = 'The title must be a text.'
+  const nul = 'The title must not contain a NUL character.'
+  const half = 'The title contains half of a surrogate pair.'
+  const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
+    ['is required', undefined, 'A title is required.'],
+    ['is not null', null, text],
+    ['is not a number', 7, text],
+    ['is not a truth value', true, text],
+    ['is not a list', ['a'], text],
+    ['is not an object', { toString: 'a' }, text],
+    ['is not empty', '', empty],
+    ['is not blank', ' \t\r\n ', empty],
+    ['is not blank in any script', '\u00a0\u2003\u3000\ufeff', empty],
+    ['is not over the limit', 'abcdef', long],
+    ['is not over the limit in emoji', sheep.repeat(6), long],
+    ['is not over the limit by one emoji', `abcde${sheep}`, long],
+    ['is not over the limit inside', 'a    b', long],
+    ['holds no NUL', 'a\0b', nul],
+    ['is not a NUL', '\0', nul],
+    ['does not end in a NUL', 'a\0 ', nul],
+    ['holds no lone leading surrogate', 'a\ud83db', half],
+    ['holds no lone trailing surrogate', '\udc11', half],
+    ['holds no surrogates in the wrong order', '\udc11\ud83d', half],
+    ['is not cut through an emoji', `abcd${sheep[0]}`, half],
+  ]
+  for (const [name, value, message] of refused) {
+    it(name, () => assert.deepEqual(checkTitle(value, limits), { field: 'title', message }))
+  }
+})
+
+describe('a description', () => {
+  const accepted: readonly (readonly [name: string, value: unknown, description: string | null])[] = [
+    ['may be absent', undefined, null],
+    ['may be null', null, null],
+    ['may be empty, which is not absent', '', ''],
+    ['comes back untrimmed', '  a\n ', '  a\n '],
+    ['may be blank', '   ', '   '],
+    ['may be at the limit', 'abcdefgh', 'abcdefgh'],
+    ['is counted in code points', sheep.repeat(8), sheep.repeat(8)],
+  ]
+  for (const [name, value, description] of accepted) {
+    it(name, () => assert.equal(checkDescription(value, limits), description))
+  }
+
+  const long = 'The description must have at most 8 characters.'
+  const text = 'The description must be a text.'
+  const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
+    ['is not a number', 0, text],
+    ['is not a truth value', false, text],
+    ['is not a list', [], text],
+    ['is not an object', {}, text],
+    ['is not over the limit', 'abcdefghi', long],
+    ['is not over the limit with its spaces', ' abcdefg ', long],
+    ['is not over the limit in emoji', sheep.repeat(9), long],
+    ['holds no NUL', '\0', 'The description must not contain a NUL character.'],
+    ['holds no lone surrogate', 'a\ud83d', 'The description contains half of a surrogate pair.'],
+  ]
+  for (const [name, value, message] of refused) {
+    it(name, () => assert.deepEqual(checkDescription(value, limits), { field: 'description', message }))
+  }
+})
