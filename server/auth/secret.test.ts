@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
@@ -60,27 +59,34 @@ describe('the kept secret', () => {
     assert.equal(statSync(dataDir).mode & 0o777, 0o700)
   })
 
-  it('is the same for processes that make it at once', async () => {
-    const dataDir = newDataDir()
-    // Each is ready before any begins.
+  it('is the same for processes that make it at once', { timeout: 60_000 }, async () => {
+    const [makers, rounds] = [4, 25]
+    const dataDirs = Array.from({ length: rounds }, newDataDir)
+    const meeting = newDataDir()
+    mkdirSync(meeting)
+    // In every round each waits for all others at the last moment, without leaving its processor.
     const script = `
-      const { keptSecret } = await import(process.argv[1])
-      process.stdout.write('.')
-      process.stdin.once('data', () => {
-        process.stdout.write(keptSecret(process.argv[2]))
-        process.stdin.destroy()
-      })`
+      import { readdirSync, writeFileSync } from 'node:fs'
+      import { join } from 'node:path'
+      const [, module, makers, meeting, ...dataDirs] = process.argv
+      const { keptSecret } = await import(module)
+      for (const [round, dataDir] of dataDirs.entries()) {
+        writeFileSync(join(meeting, \`\${round} \${process.pid}\`), '')
+        while (readdirSync(meeting).length < (round + 1) * Number(makers));
+        process.stdout.write(keptSecret(dataDir) + '\\n')
+      }`
     const module = new URL('./secret.js', import.meta.url).href
-    const makers = Array.from({ length: 8 }, () =>
-      spawn(process.execPath, ['--input-type=module', '-e', script, module, dataDir], {
-        stdio: ['pipe', 'pipe', 'inherit'],
+    const args = ['--input-type=module', '-e', script, module, String(makers), meeting, ...dataDirs]
+    const made = await Promise.all(
+      Array.from({ length: makers }, () => {
+        const maker = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+        after(() => maker.kill())
+        return text(maker.stdout)
       }),
     )
-    await Promise.all(makers.map(maker => once(maker.stdout, 'readable')))
-    for (const maker of makers) maker.stdin.end('go')
-    const secrets = await Promise.all(makers.map(maker => text(maker.stdout)))
-    assert.deepEqual(new Set(secrets), new Set([`.${keptSecret(dataDir)}`]))
-    assert.deepEqual(readdirSync(dataDir), ['secret'])
+    const kept = `${dataDirs.map(keptSecret).join('\n')}\n`
+    for (const secrets of made) assert.equal(secrets, kept)
+    for (const dataDir of dataDirs) assert.deepEqual(readdirSync(dataDir), ['secret'])
   })
 
   it('may be put there by hand, and is trimmed', () => {

@@ -3,6 +3,8 @@ export interface Statement {
   /** Prepared once per session under this name; the empty name is never prepared ahead. */
   readonly name: string
   readonly text: string
+  /** Writes of one owner, who is the first value: they wait for each other in any case, so they share a session. */
+  readonly write?: boolean
 }
 
 export type Value = string | number | boolean | null | readonly number[]
@@ -42,6 +44,11 @@ export interface Database extends Session {
 /** Names a statement for preparation. The name is unique in the program; give a changed text a new one or none. */
 export function statement(name: string, text: string): Statement {
   return { name, text: text.replace(/\s+/g, ' ').trim() }
+}
+
+/** Names a statement that changes what belongs to one owner, the first of its values. */
+export function write(name: string, text: string): Statement {
+  return { ...statement(name, text), write: true }
 }
 
 /** A statement that is run too rarely to be prepared. */

@@ -54,7 +54,7 @@ interface Waiter {
 export class Sessions implements Database {
   readonly label: string
   readonly #options: SessionOptions
-  readonly #members = new Set<Member>()
+  #members: readonly Member[] = []
   readonly #waiting: Waiter[] = []
   readonly #watchdog: NodeJS.Timeout
   #opening = 0
@@ -72,7 +72,7 @@ export class Sessions implements Database {
   }
 
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
-    const member = this.#leastBusy()
+    const member = statement.write ? this.#sharedBy(String(values?.[0])) : this.#leastBusy()
     if (member) return this.#send(member, statement, values)
     return this.#wait(false).then(waited => this.#send(waited, statement, values))
   }
@@ -112,7 +112,7 @@ export class Sessions implements Database {
     this.#closing = true
     clearInterval(this.#watchdog)
     for (const waiter of this.#waiting.splice(0)) waiter.settle(new Error('the database is being closed'))
-    await Promise.all([...this.#members].map(member => member.client.end()))
+    await Promise.all(this.#members.map(member => member.client.end()))
   }
 
   #send(member: Member, statement: Statement, values: readonly Value[] | undefined): Promise<Row[]> {
@@ -156,9 +156,27 @@ export class Sessions implements Database {
     return best
   }
 
+  /**
+   * The session on which an owner's writes follow each other. Spread over sessions they would queue for the lock on the
+   * owner's row instead, each occupying a session: a third of the requests a second where 100 clients write for one owner.
+   */
+  #sharedBy(owner: string): Member | undefined {
+    let hash = 0
+    for (let n = 0; n < owner.length; n += 1) hash = (hash * 31 + owner.charCodeAt(n)) >>> 0
+    const { length } = this.#members
+    for (let n = 0; n < length; n += 1) {
+      const member = this.#members[(hash + n) % length]
+      if (!member || member.held || member.lost) continue
+      if (member.inFlight >= deep) this.#openAnother()
+      return member
+    }
+    return this.#leastBusy()
+  }
+
   #wait(hold: boolean): Promise<Member> {
     if (this.#closing) return Promise.reject(databaseAway(new Error('the database is being closed')))
-    if (this.#members.size === 0 && this.#opening === 0) return Promise.reject(databaseAway(this.#lastError))
+    if (this.#members.length === 0 && this.#opening === 0)
+      return Promise.reject(databaseAway(this.#lastError))
     return new Promise((resolve, reject) => {
       const settle = (outcome: Member | Error) => {
         clearTimeout(timer)
@@ -186,7 +204,7 @@ export class Sessions implements Database {
   }
 
   #openAnother(): void {
-    const full = this.#members.size + this.#opening >= this.#options.max
+    const full = this.#members.length + this.#opening >= this.#options.max
     if (full || this.#closing || this.#opening > 1 || Date.now() < this.#retryAt) return
     this.#opening += 1
     this.#options.open().then(
@@ -210,7 +228,7 @@ export class Sessions implements Database {
     const lose = (error: Error) => {
       if (member.lost) return
       member.lost = true
-      this.#members.delete(member)
+      this.#members = this.#members.filter(other => other !== member)
       if (!this.#closing) this.#options.onTrouble?.(error)
     }
     client.on('error', lose)
@@ -219,7 +237,7 @@ export class Sessions implements Database {
       void client.end()
       return
     }
-    this.#members.add(member)
+    this.#members = [...this.#members, member]
     this.#serveWaiting()
   }
 
@@ -231,7 +249,7 @@ export class Sessions implements Database {
     this.#failures += 1
     this.#retryAt = Date.now() + pause * (0.5 + Math.random() / 2)
     this.#options.onTrouble?.(error)
-    if (this.#members.size > 0 || this.#opening > 0) return
+    if (this.#members.length > 0 || this.#opening > 0) return
     for (const waiter of this.#waiting.splice(0)) waiter.settle(error)
   }
 

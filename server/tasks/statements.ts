@@ -1,4 +1,4 @@
-import { statement } from '../db/database.ts'
+import { statement, write } from '../db/database.ts'
 
 // Every statement on tasks. `$1` is the owner in each of them, on every table it touches.
 //
@@ -36,7 +36,7 @@ export const batch = statement(
 export const get = statement('duly_get', `select ${task} from duly.tasks where ${live} and tasks.id = $2`)
 
 /** $2 title, $3 description, $4 whether it is completed. The owner need not exist. */
-export const create = statement(
+export const create = write(
   'duly_create',
   `with owner as (
     insert into duly.owners (id, revision, task_count) values ($1, 1, 1)
@@ -53,7 +53,7 @@ export const create = statement(
  * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null. A change that changes
  * nothing is no change: the task comes back as it is and no revision is spent.
  */
-export const update = statement(
+export const update = write(
   'duly_update',
   `with old as (${lockedTask}),
   new as (
@@ -80,7 +80,7 @@ export const update = statement(
   select ${columns('old')} from old where not exists (select from new)`,
 )
 
-export const toggle = statement(
+export const toggle = write(
   'duly_toggle',
   `with old as (${lockedTask}),
   owner as (
@@ -95,7 +95,7 @@ export const toggle = statement(
 )
 
 /** The row stays as its own tombstone until the sweep. */
-export const remove = statement(
+export const remove = write(
   'duly_remove',
   `with old as (${lockedTask}),
   owner as (
