@@ -261,6 +261,15 @@ describe('a setting that cannot be', () => {
   })
 })
 
+describe('an address of public keys', () => {
+  it('is refused with a password in it, which is not repeated', () => {
+    const [problem, ...others] = problemsOf({ JWKS_URL: 'https://u-alice:pw-tiger@app.example.com/jwks' })
+    assert.deepEqual(others, [])
+    assert.match(problem ?? '', /JWKS_URL: leave user and password out/)
+    assert.doesNotMatch(problem ?? '', /pw-tiger/)
+  })
+})
+
 describe('a setting at its limit', () => {
   const cases: readonly (readonly [
     name: string,

@@ -103,8 +103,8 @@ type Env = Readonly<Record<string, string | undefined>>
  */
 export function environment(flags: Readonly<Record<string, string | undefined>> = {}): Env {
   const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-  const said = Object.entries(flags).filter(([, value]) => value !== undefined)
-  return { ...file, ...process.env, ...Object.fromEntries(said) }
+  const set = (values: Env) => Object.fromEntries(Object.entries(values).filter(([, value]) => value))
+  return { ...file, ...set(process.env), ...set(flags) }
 }
 
 /**
@@ -160,7 +160,7 @@ export function readConfig(env: Env): Config {
     dataDir: resolve(read('DATA_DIR') ?? './data'),
     databasePool: integer('DATABASE_POOL', 1, 1000, 20),
     secret,
-    algorithms: readAlgorithms(hmac, jwksUrl !== undefined),
+    algorithms: readAlgorithms(hmac, read('JWKS_URL') !== undefined),
     jwksUrl,
     issuer: read('JWT_ISSUER'),
     audience: read('JWT_AUDIENCE'),
@@ -181,7 +181,8 @@ export function readConfig(env: Env): Config {
     const value = read(name)
     if (value === undefined) return undefined
     const url = webUrl(value)
-    if (url) return url
+    if (url && url.username === '' && url.password === '') return url
+    if (url) return problem(name, 'leave user and password out of the address: public keys need none.')
     return problem(name, 'give a whole address, such as https://app.example.com/api/auth/jwks.')
   }
 

@@ -149,6 +149,7 @@ describe('the command line', () => {
     [['constructor'], /no command/],
     [['start', '--prot', '1'], /--prot/],
     [['start', '--port', 'x'], /PORT/],
+    [['start', '--port', ''], /--port needs a value/],
     [['start', 'now'], /now/],
     [['token'], /--user/],
     [['token', '--user', 'alice', '--ttl', 'soon'], /--ttl soon is no time/],

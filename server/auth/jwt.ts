@@ -34,6 +34,8 @@ export interface Identity {
 
 const maxLength = 8192
 const toleranceSeconds = 5
+// Broken bytes are refused: replaced by U+FFFD, different subjects would become one.
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 const compactForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
 /** Takes a JWS in compact form apart (RFC 7515, 3.1). Nothing in it is to be believed before its signature is checked. */
@@ -55,10 +57,14 @@ export function parseJwt(token: string): Jwt {
   }
 }
 
-const hashes: Record<string, string> = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' }
+const hashes = new Map([
+  ['HS256', 'sha256'],
+  ['HS384', 'sha384'],
+  ['HS512', 'sha512'],
+])
 
 export function verifyHmac(jwt: Jwt, secret: KeyObject): boolean {
-  const hash = hashes[jwt.alg]
+  const hash = hashes.get(jwt.alg)
   if (hash === undefined) return false
   const expected = createHmac(hash, secret).update(jwt.signed).digest()
   return expected.length === jwt.signature.length && timingSafeEqual(expected, jwt.signature)
@@ -147,7 +153,7 @@ function audiences(aud: unknown): unknown[] {
 function parseObject(part: string, what: string): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
+    value = JSON.parse(utf8.decode(Buffer.from(part, 'base64url')))
   } catch {
     throw new TokenError(`the ${what} is no JSON`)
   }
@@ -164,7 +170,7 @@ export function signHmac(
 ): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const signed = `${encode({ alg, typ: 'JWT' })}.${encode(claims)}`
-  return `${signed}.${createHmac(hashes[alg] as string, secret)
+  return `${signed}.${createHmac(hashes.get(alg) as string, secret)
     .update(signed)
     .digest('base64url')}`
 }

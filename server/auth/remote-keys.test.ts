@@ -288,16 +288,6 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
       assert.deepEqual([issuer.fetches, elsewhere.fetches], [1, 0])
     })
   }
-
-  it('put no password of their URL into the log', async () => {
-    const issuer = await newIssuer()
-    const url = new URL(issuer.url)
-    url.username = 'u-alice'
-    url.password = 'pw-tiger'
-    const { keys, lines } = newKeys(url)
-    await found(keys, 'ed').catch(() => undefined)
-    assert.doesNotMatch(lines.join('\n'), /pw-tiger/)
-  })
 })
 
 describe('a key of a remote issuer', () => {

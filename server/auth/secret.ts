@@ -10,11 +10,11 @@ import { exit, StartError } from '../errors.ts'
  */
 export function keptSecret(dataDir: string): string {
   const file = join(dataDir, 'secret')
+  makeDataDir(dataDir)
   const kept = read(file)
   if (kept !== undefined) return kept
-  makeDataDir(dataDir)
-  const draft = `${file}.${process.pid}`
-  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 })
+  const draft = `${file}.${randomBytes(8).toString('hex')}`
+  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
   try {
     // A link, unlike a rename, does not replace what another process has just put there.
     linkSync(draft, file)
@@ -27,17 +27,19 @@ export function keptSecret(dataDir: string): string {
 }
 
 function read(file: string): string | undefined {
+  let secret: string
   try {
-    const secret = readFileSync(file, 'utf8').trim()
-    if (secret.length >= 32) return secret
-    throw new StartError(
-      `The file ${file} holds no secret. Put the old one back, or remove the file: a new one is made then.`,
-      exit.config,
-    )
+    secret = readFileSync(file, 'utf8').trim()
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
-    throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new StartError(`The secret in ${file} cannot be read: ${reason}`, exit.config)
   }
+  if (secret.length >= 32) return secret
+  throw new StartError(
+    `The file ${file} holds no secret. Put the old one back, or remove the file: a new one is made then.`,
+    exit.config,
+  )
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -129,7 +129,7 @@ describe('the label of a database', () => {
     ['postgres://u-alice:pw-tiger@db.example.com:6543/tasks', 'db.example.com/tasks'],
     ['postgres://db/tasks?user=u-alice&password=pw-tiger', 'db/tasks'],
     ['postgres://u-alice:pw-tiger@localhost/tasks?host=/run/pg', '/run/pg/tasks'],
-    ['postgres:///', 'localhost/'],
+    ['postgres:///', 'localhost'],
   ]
   for (const [url, label] of labels) {
     it(`is ${label}`, () => assert.equal(addressOf(url).label, label))

@@ -32,40 +32,57 @@ export function parseDatabaseUrl(
   text: string,
   transactionPooler: boolean,
 ): { address: PostgresAddress } | { problem: string } {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:')) {
-    return { problem: 'give it as postgres://user:password@host:5432/database.' }
+  // A socket's URL may have a user and no host, which is no URL to WHATWG's parser.
+  const whole = text.replace(/^(\w+:\/\/[^/@]*@)(?=[/?]|$)/, '$1localhost')
+  const url = /^postgres(ql)?:\/\//.test(whole) && URL.canParse(whole) ? new URL(whole) : undefined
+  if (!url) return { problem: 'give it as postgres://user:password@host:5432/database.' }
+  if (url.pathname.includes('@')) {
+    return { problem: 'write special characters of the password percent-encoded, such as %2F for a slash.' }
   }
-  const mode = url.searchParams.get('sslmode') ?? 'disable'
+  const ask = (name: string) => url.searchParams.get(name)
+  if (ask('sslcert') !== null || ask('sslkey') !== null) {
+    return { problem: 'sslcert and sslkey in it are not supported; sign in with a password.' }
+  }
+  const bound = ask('channel_binding') === 'require'
+  const rootCert = ask('sslrootcert')
+  const systemRoots = rootCert === 'system'
+  const mode =
+    ask('sslmode') ?? (systemRoots ? 'verify-full' : bound || ask('ssl') === 'true' ? 'require' : 'disable')
   if (!isTlsMode(mode)) return { problem: `sslmode in it must be one of ${tlsModes.join(', ')}.` }
-  const rootCert = url.searchParams.get('sslrootcert')
-  const channelBinding = url.searchParams.get('channel_binding')
-  const pooledByUrl = url.searchParams.get('pgbouncer') === 'true' || /-pooler\./.test(url.hostname)
-  for (const name of ['sslmode', 'sslrootcert', 'channel_binding', 'pgbouncer']) url.searchParams.delete(name)
+  if (systemRoots && mode !== 'verify-full')
+    return { problem: 'sslrootcert=system in it needs sslmode=verify-full.' }
+  const enableChannelBinding = ask('channel_binding') !== 'disable' && mode !== 'disable'
+  const pooledByUrl = ask('pgbouncer') === 'true' || /-pooler\./.test(url.hostname)
+  for (const name of ['sslmode', 'ssl', 'sslrootcert', 'channel_binding', 'pgbouncer'])
+    url.searchParams.delete(name)
+
+  let ca: string | undefined
   try {
-    const parsed = parse(url.toString())
-    const host = parsed.host || 'localhost'
-    const ca = rootCert && rootCert !== 'system' ? readFileSync(rootCert, 'utf8') : undefined
-    return {
-      address: {
-        host,
-        port: parsed.port ? Number(parsed.port) : 5432,
-        database: parsed.database ?? undefined,
-        user: parsed.user,
-        password: parsed.password ?? '',
-        ssl: tlsOptions(mode, ca, channelBinding === 'require'),
-        enableChannelBinding: channelBinding !== 'disable' && mode !== 'disable',
-        transactionPooler: transactionPooler || pooledByUrl,
-        label: `${host}/${parsed.database ?? parsed.user ?? ''}`,
-      },
-    }
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return {
-      problem: missing
-        ? 'the file that sslrootcert in it names cannot be read.'
-        : 'it cannot be read as a URL.',
-    }
+    ca = rootCert && !systemRoots ? readFileSync(rootCert, 'utf8') : undefined
+  } catch {
+    return { problem: 'the file that sslrootcert in it names cannot be read.' }
+  }
+  let parsed: ReturnType<typeof parse>
+  try {
+    parsed = parse(url.toString())
+  } catch {
+    return { problem: 'it cannot be read as a URL.' }
+  }
+  const host = parsed.host || 'localhost'
+  const port = parsed.port ? Number(parsed.port) : 5432
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return { problem: 'the port in it is no port.' }
+  return {
+    address: {
+      host,
+      port,
+      database: parsed.database ?? undefined,
+      user: parsed.user,
+      password: parsed.password ?? '',
+      ssl: tlsOptions(mode, ca, bound),
+      enableChannelBinding,
+      transactionPooler: transactionPooler || pooledByUrl,
+      label: parsed.database ? `${host}/${parsed.database}` : host,
+    },
   }
 }
 
