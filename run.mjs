@@ -2,7 +2,7 @@
 // stale, and hands over.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -30,9 +30,12 @@ const words = {
 }
 if (!Object.hasOwn(words, word)) stop(`There is no "${word}"; there are ${Object.keys(words).join(', ')}.`)
 install()
-// A type error is one of the findings of `test`, which builds by itself; every other word needs the build.
-build()
-await words[word]()
+if (word === 'format' || build()) {
+  await words[word]()
+} else {
+  process.exitCode = 1
+  if (word === 'test') process.stdout.write('0 passed, 1 failed\n')
+}
 
 function install() {
   if (!isStale()) return
@@ -66,14 +69,16 @@ function packagesIn(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : undefined
 }
 
+/** Whether what stands in dist/ is what the sources say now. */
 function build() {
   const print = fingerprint()
-  if (existsSync(built) && readFileSync(built, 'utf8') === print) return
+  if (existsSync(built) && readFileSync(built, 'utf8') === print) return true
   say('building')
   rmSync(at('dist'), { recursive: true, force: true })
   const { status } = spawnSync(process.execPath, [tsc, '--project', root], { cwd: root, stdio: 'inherit' })
-  if (status !== 0) stop('The build failed; see above.')
-  writeFileSync(built, print)
+  if (status === 0) writeFileSync(built, print)
+  else say('The build failed; see above.')
+  return status === 0
 }
 
 function fingerprint() {
@@ -97,27 +102,35 @@ async function load(program, argv) {
   await import(pathToFileURL(program).href)
 }
 
+// After every change: build, and only what has built replaces the server that runs.
 function dev() {
-  const inherit = { cwd: root, stdio: 'inherit' }
-  const compiler = spawn(
-    process.execPath,
-    [tsc, '--project', root, '--watch', '--preserveWatchOutput'],
-    inherit,
-  )
-  const server = spawn(
-    process.execPath,
-    ['--watch', '--watch-preserve-output', cli, 'start', ...args],
-    inherit,
-  )
-  // The next `npm start` compares sources with this: after an edit it builds anew.
-  const end = code => {
-    compiler.kill()
-    server.kill()
-    process.exitCode ??= code
+  const serve = () => spawn(process.execPath, [cli, 'start', ...args], { cwd: root, stdio: 'inherit' })
+  let server = serve()
+  let timer
+  let ending = false
+  const rebuild = () => {
+    if (ending || !build()) return
+    const old = server
+    const next = () => {
+      if (!ending) server = serve()
+    }
+    if (old.exitCode !== null || old.signalCode !== null) return next()
+    old.once('exit', next)
+    old.kill()
   }
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => end(0))
-  compiler.on('exit', code => end(code ?? 0))
-  server.on('exit', code => end(code ?? 0))
+  // Editors write in several steps: wait until it is quiet for a moment.
+  const watcher = watch(at('server'), { recursive: true }, () => {
+    clearTimeout(timer)
+    timer = setTimeout(rebuild, 200)
+  })
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      ending = true
+      clearTimeout(timer)
+      watcher.close()
+      server.kill('SIGTERM')
+    })
+  }
 }
 
 function run(program, argv) {
