@@ -1,15 +1,10 @@
 #!/usr/bin/env node
+import type { Command } from './cli/command.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { startCommand } from './cli/start.ts'
 import { tokenCommand } from './cli/token.ts'
 import { exit, StartError } from './errors.ts'
 import { version } from './version.ts'
-
-/** One word after `duly`. What it prints with --help is its documentation. */
-export interface Command {
-  readonly help: string
-  run(args: string[]): Promise<void>
-}
 
 const commands: Readonly<Record<string, Command>> = {
   start: startCommand,

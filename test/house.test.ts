@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   tasks: ['tasks', 'db', 'errors', 'log'],
   auth: ['auth', 'db/data-dir', 'errors', 'log', 'config', 'fastify'],
-  api: ['api', 'tasks', 'auth', 'errors', 'context', 'version', 'fastify'],
+  api: ['api', 'tasks', 'auth', 'db/database', 'errors', 'context', 'version', 'fastify'],
 }
 
 function sources(folder: string): string[] {

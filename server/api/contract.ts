@@ -1,15 +1,12 @@
 import type { FastifyInstance, FastifyPluginCallback, HTTPMethods } from 'fastify'
 import { requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
-import { AppError, type ErrorCode } from '../errors.ts'
-import { answerError } from './error-reply.ts'
+import { AppError } from '../errors.ts'
+import { answerError, type ErrorShape } from './error-reply.ts'
 import { acceptAnyBody } from './json-body.ts'
 
 /** One way of speaking about tasks over HTTP. Its paths, shapes, limits and statuses stand in its own file. */
-export interface Contract {
-  /** Where its statuses differ from the usual ones. */
-  readonly statuses: Readonly<Partial<Record<ErrorCode, number>>>
-  errorBody(error: AppError): object
+export interface Contract extends ErrorShape {
   routes(scope: FastifyInstance, context: Context): void
 }
 

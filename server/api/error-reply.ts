@@ -1,6 +1,12 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
-import type { Contract } from './contract.ts'
+
+/** How a contract tells failures. */
+export interface ErrorShape {
+  /** Where its statuses differ from the usual ones. */
+  readonly statuses: Readonly<Partial<Record<ErrorCode, number>>>
+  errorBody(error: AppError): object
+}
 
 const usualStatus: Readonly<Record<ErrorCode, number>> = {
   token_missing: 401,
@@ -27,7 +33,7 @@ export interface ErrorAnswer {
   readonly body: object
 }
 
-export function errorAnswer(contract: Contract, error: AppError): ErrorAnswer {
+export function errorAnswer(contract: ErrorShape, error: AppError): ErrorAnswer {
   const status = contract.statuses[error.code] ?? usualStatus[error.code]
   const headers: Record<string, string> = {}
   if (status === 401) headers['www-authenticate'] = 'Bearer'
@@ -36,7 +42,7 @@ export function errorAnswer(contract: Contract, error: AppError): ErrorAnswer {
 }
 
 /** The one place where a failure becomes an answer. What nobody expected is logged here, once, with its stack. */
-export function answerError(contract: Contract) {
+export function answerError(contract: ErrorShape) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const { status, headers, body } = errorAnswer(contract, toAppError(error, request))
     reply

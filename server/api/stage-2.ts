@@ -5,12 +5,13 @@ import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 import { type Contract, ownerCollections, refuseOtherMethods } from './contract.ts'
 import { type JsonObject, readJson } from './json-body.ts'
-import { sendJson, sendTasks } from './json-reply.ts'
-import { ownerJson, readChange, readNewTask, taskId } from './task-fields.ts'
+import { sendTasks } from './json-reply.ts'
+import { ownerJson, readChange, taskId } from './task-fields.ts'
+import { taskHandlers, type Wire } from './task-handlers.ts'
 
 // The `stage-2` contract: whole lists with a count, PUT of the whole task, PATCH of a part; the flag is `complete`.
 
-const limits = { title: 200, description: 1000 }
+const wire: Wire = { limits: { title: 200, description: 1000 }, completed: 'complete', taskJson }
 
 const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   token_missing: 'AUTH_MISSING',
@@ -49,37 +50,24 @@ function serve(scope: FastifyInstance, collection: string, { db }: Context): voi
     })
   })
 
-  scope.post(collection, async (request, reply) => {
-    const task = readNewTask(readJson(request), request.userId, limits)
-    const created = await tasksOf(db, request.userId).create(task)
-    return sendJson(reply.code(201), taskJson(created, ownerJson(request.userId)))
-  })
-
-  scope.get(one, async (request, reply) => {
-    const task = await tasksOf(db, request.userId).get(taskId(request))
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
-  })
+  const tasks = taskHandlers(db, wire)
+  scope.post(collection, tasks.create)
+  scope.get(one, tasks.get)
+  scope.delete(one, tasks.remove)
 
   scope.put(one, async (request, reply) => {
     const id = taskId(request)
-    const body = readJson(request)
-    const task = await tasksOf(db, request.userId).update(id, readWhole(body, request.userId))
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
+    const whole = readWhole(readJson(request), request.userId)
+    return tasks.send(request, reply, await tasksOf(db, request.userId).update(id, whole))
   })
 
   scope.patch(one, async (request, reply) => {
     const id = taskId(request)
-    const change = readChange(readJson(request), request.userId, limits, 'complete')
+    const change = readChange(readJson(request), request.userId, wire.limits, wire.completed)
     if (Object.keys(change).length === 0) {
       throw new AppError('nothing_to_change', 'Send at least one of title, description and complete.')
     }
-    const task = await tasksOf(db, request.userId).update(id, change)
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
-  })
-
-  scope.delete(one, async (request, reply) => {
-    await tasksOf(db, request.userId).remove(taskId(request))
-    return reply.code(204).send()
+    return tasks.send(request, reply, await tasksOf(db, request.userId).update(id, change))
   })
 
   refuseOtherMethods(scope, collection, ['GET', 'POST'])
@@ -94,7 +82,7 @@ function readWhole(body: JsonObject, owner: string) {
       missing.map(field => ({ field, message: `${field} is required: PUT replaces the whole task.` })),
     )
   }
-  return { description: null, ...readChange(body, owner, limits, 'complete') }
+  return { description: null, ...readChange(body, owner, wire.limits, wire.completed) }
 }
 
 function taskJson(task: Task, owner: string): string {

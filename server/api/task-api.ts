@@ -3,13 +3,13 @@ import type { Context } from '../context.ts'
 import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 import { type Contract, ownerCollections, refuseOtherMethods } from './contract.ts'
-import { readJson } from './json-body.ts'
 import { sendJson } from './json-reply.ts'
-import { ownerJson, queryInteger, readChange, readNewTask, taskId } from './task-fields.ts'
+import { ownerJson, queryInteger } from './task-fields.ts'
+import { taskHandlers, type Wire } from './task-handlers.ts'
 
 // The `task-api` contract: pages with a total, partial PUT, PATCH …/complete to toggle.
 
-const limits = { title: 500, description: 5000 }
+const wire: Wire = { limits: { title: 500, description: 5000 }, completed: 'is_completed', taskJson }
 
 export const taskApi: Contract = {
   statuses: {},
@@ -36,33 +36,12 @@ function serve(scope: FastifyInstance, collection: string, { db }: Context): voi
     )
   })
 
-  scope.post(collection, async (request, reply) => {
-    const task = readNewTask(readJson(request), request.userId, limits)
-    const created = await tasksOf(db, request.userId).create(task)
-    return sendJson(reply.code(201), taskJson(created, ownerJson(request.userId)))
-  })
-
-  scope.get(one, async (request, reply) => {
-    const task = await tasksOf(db, request.userId).get(taskId(request))
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
-  })
-
-  scope.put(one, async (request, reply) => {
-    const id = taskId(request)
-    const change = readChange(readJson(request), request.userId, limits, 'is_completed')
-    const task = await tasksOf(db, request.userId).update(id, change)
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
-  })
-
-  scope.delete(one, async (request, reply) => {
-    await tasksOf(db, request.userId).remove(taskId(request))
-    return reply.code(204).send()
-  })
-
-  scope.patch(`${one}/complete`, async (request, reply) => {
-    const task = await tasksOf(db, request.userId).toggle(taskId(request))
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
-  })
+  const tasks = taskHandlers(db, wire)
+  scope.post(collection, tasks.create)
+  scope.get(one, tasks.get)
+  scope.put(one, tasks.change)
+  scope.delete(one, tasks.remove)
+  scope.patch(`${one}/complete`, tasks.toggle)
 
   refuseOtherMethods(scope, collection, ['GET', 'POST'])
   refuseOtherMethods(scope, one, ['GET', 'PUT', 'DELETE'])

@@ -3,13 +3,13 @@ import type { Context } from '../context.ts'
 import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 import { type Contract, ownerCollections, refuseOtherMethods } from './contract.ts'
-import { readJson } from './json-body.ts'
 import { sendJson, sendTasks } from './json-reply.ts'
-import { ownerJson, readChange, readNewTask, taskId } from './task-fields.ts'
+import { ownerJson, taskId } from './task-fields.ts'
+import { taskHandlers, type Wire } from './task-handlers.ts'
 
 // The `todo-app` contract: bare lists, partial PUT, PATCH …/complete to toggle; the flag is `completed`.
 
-const limits = { title: 255, description: 1000 }
+const wire: Wire = { limits: { title: 255, description: 1000 }, completed: 'completed', taskJson }
 
 export const todoApp: Contract = {
   statuses: { broken_rule: 400, not_json: 400 },
@@ -29,32 +29,15 @@ function serve(scope: FastifyInstance, collection: string, { db }: Context): voi
     return sendTasks(reply, tasksOf(db, request.userId).batches(), shape)
   })
 
-  scope.post(collection, async (request, reply) => {
-    const task = readNewTask(readJson(request), request.userId, limits)
-    const created = await tasksOf(db, request.userId).create(task)
-    return sendJson(reply.code(201), taskJson(created, ownerJson(request.userId)))
-  })
-
-  scope.get(one, async (request, reply) => {
-    const task = await tasksOf(db, request.userId).get(taskId(request))
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
-  })
-
-  scope.put(one, async (request, reply) => {
-    const id = taskId(request)
-    const change = readChange(readJson(request), request.userId, limits, 'completed')
-    const task = await tasksOf(db, request.userId).update(id, change)
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
-  })
+  const tasks = taskHandlers(db, wire)
+  scope.post(collection, tasks.create)
+  scope.get(one, tasks.get)
+  scope.put(one, tasks.change)
+  scope.patch(`${one}/complete`, tasks.toggle)
 
   scope.delete(one, async (request, reply) => {
     await tasksOf(db, request.userId).remove(taskId(request))
     return sendJson(reply, '{"success":true}')
-  })
-
-  scope.patch(`${one}/complete`, async (request, reply) => {
-    const task = await tasksOf(db, request.userId).toggle(taskId(request))
-    return sendJson(reply, taskJson(task, ownerJson(request.userId)))
   })
 
   refuseOtherMethods(scope, collection, ['GET', 'POST'])

@@ -3,12 +3,13 @@ import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 import { type Contract, refuseOtherMethods } from './contract.ts'
 import { readJson } from './json-body.ts'
-import { sendJson, sendTasks } from './json-reply.ts'
-import { queryInteger, readChange, readNewTask, taskId } from './task-fields.ts'
+import { sendTasks } from './json-reply.ts'
+import { queryInteger, readChange, readNewTask } from './task-fields.ts'
+import { taskHandlers, type Wire } from './task-handlers.ts'
 
 // The `todos` contract, always on: paths without an owner, who is never shown; bare lists with skip and limit.
 
-const limits = { title: 254, description: 999 }
+const wire: Wire = { limits: { title: 254, description: 999 }, completed: 'is_completed', taskJson }
 const collection = '/api/v1/todos'
 const one = `${collection}/:id`
 
@@ -40,32 +41,21 @@ export const todos: Contract = {
       return sendTasks(reply, tasksOf(db, request.userId).batches({ skip, limit }), shape)
     })
 
+    const tasks = taskHandlers(db, wire)
+    scope.get(one, tasks.get)
+    scope.put(one, tasks.change)
+    scope.delete(one, tasks.remove)
+
     scope.post(collection, async (request, reply) => {
       const body = readJson(request)
-      const task = readNewTask(body, request.userId, limits)
-      const { isCompleted = false } = readChange(
-        { is_completed: body.is_completed },
-        request.userId,
-        limits,
-        'is_completed',
+      const task = readNewTask(body, request.userId, wire.limits)
+      const flag = { [wire.completed]: body[wire.completed] }
+      const { isCompleted = false } = readChange(flag, request.userId, wire.limits, wire.completed)
+      return tasks.send(
+        request,
+        reply.code(201),
+        await tasksOf(db, request.userId).create({ ...task, isCompleted }),
       )
-      const created = await tasksOf(db, request.userId).create({ ...task, isCompleted })
-      return sendJson(reply.code(201), taskJson(created))
-    })
-
-    scope.get(one, async (request, reply) => {
-      return sendJson(reply, taskJson(await tasksOf(db, request.userId).get(taskId(request))))
-    })
-
-    scope.put(one, async (request, reply) => {
-      const id = taskId(request)
-      const change = readChange(readJson(request), request.userId, limits, 'is_completed')
-      return sendJson(reply, taskJson(await tasksOf(db, request.userId).update(id, change)))
-    })
-
-    scope.delete(one, async (request, reply) => {
-      await tasksOf(db, request.userId).remove(taskId(request))
-      return reply.code(204).send()
     })
 
     refuseOtherMethods(scope, collection, ['GET', 'POST'])

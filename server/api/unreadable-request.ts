@@ -1,7 +1,6 @@
 import type { FastifyServerOptions } from 'fastify'
 import { AppError } from '../errors.ts'
-import type { Contract } from './contract.ts'
-import { errorAnswer } from './error-reply.ts'
+import { type ErrorShape, errorAnswer } from './error-reply.ts'
 
 const reasons: Readonly<Record<string, readonly [status: string, message: string]>> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
@@ -10,7 +9,7 @@ const reasons: Readonly<Record<string, readonly [status: string, message: string
 
 /** Answers what is not HTTP, before there is a request: in the contract's own error shape, then the connection ends. */
 export function answerUnreadable(
-  contract: Contract,
+  contract: ErrorShape,
 ): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
     // A connection that is reset or gone takes no answer.

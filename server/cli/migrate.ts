@@ -1,4 +1,3 @@
-import type { Command } from '../cli.ts'
 import { environment, readConfig } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import type { Database } from '../db/database.ts'
@@ -7,6 +6,7 @@ import { migrations } from '../db/migrations.ts'
 import { exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { readArguments } from './arguments.ts'
+import type { Command } from './command.ts'
 
 const help = `Usage: duly migrate status | up | down [--to N] [--force]
 

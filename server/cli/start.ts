@@ -1,10 +1,10 @@
 import { createSecretKey } from 'node:crypto'
 import { signHmac } from '../auth/jwt.ts'
-import type { Command } from '../cli.ts'
 import { environment, readConfig, settings } from '../config.ts'
 import { createLog } from '../log.ts'
 import { type Server, startServer } from '../main.ts'
 import { readArguments } from './arguments.ts'
+import type { Command } from './command.ts'
 
 const help = `Usage: duly start [--host ADDRESS] [--port PORT] [--data-dir FOLDER]
 

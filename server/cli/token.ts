@@ -1,10 +1,10 @@
 import { createSecretKey } from 'node:crypto'
 import { signHmac } from '../auth/jwt.ts'
 import { keptSecret } from '../auth/secret.ts'
-import type { Command } from '../cli.ts'
 import { type Algorithm, environment, hmacAlgorithms, readConfig } from '../config.ts'
 import { exit, StartError } from '../errors.ts'
 import { readArguments } from './arguments.ts'
+import type { Command } from './command.ts'
 
 const help = `Usage: duly token --user ID [--ttl TIME]
 
