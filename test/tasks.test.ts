@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Database, unprepared } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
+import { get, remove, toggle, update } from '../server/tasks/statements.ts'
 import { sweep } from '../server/tasks/sweep.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
@@ -118,6 +119,31 @@ describe('the tasks of one owner', () => {
       [kept.id, fresh.id],
     )
   })
+})
+
+describe('the plan of a statement on one task', () => {
+  const id = [['text', 'bigint'], `'alice', 5`] as const
+  const change = [
+    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean'],
+    `'alice', 5, 'x', false, null, null`,
+  ] as const
+  for (const [{ name, text }, types, values] of [
+    [get, ...id],
+    [update, ...change],
+    [toggle, ...id],
+    [remove, ...id],
+  ] as const) {
+    it(`${name} goes by the primary key, where the database knows nothing about the tables yet`, async () => {
+      const plan = await db.transaction(async session => {
+        await session.query(unprepared('set local plan_cache_mode = force_generic_plan'))
+        await session.query(unprepared(`prepare plan_${name} (${types.join(', ')}) as ${text}`))
+        return session.query(unprepared(`explain (costs off) execute plan_${name} (${values})`))
+      })
+      const lines = plan.map(([line]) => line).join('\n')
+      assert.match(lines, /using tasks_pkey on tasks/)
+      assert.doesNotMatch(lines, /tasks_newest|Seq Scan on (tasks|owners)/)
+    })
+  }
 })
 
 describe('many writers of one owner at once', () => {
