@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { signHmac } from '../../server/auth/jwt.ts'
-import { type PostgresServer, startPostgres } from '../../test/postgres-server.ts'
+import { startPostgres } from '../../test/postgres-server.ts'
 
 export interface Contestant {
   readonly name: string
@@ -18,28 +18,36 @@ export interface Field {
   readonly contestants: readonly Contestant[]
   readonly token: string
   readonly user: string
+}
+
+export interface Stage {
+  /** Starts everything. @throws where a program ends instead of listening, and once the stage is closed. */
+  open(): Promise<Field>
+  /** Ends all that was started, in whatever state it is. */
   close(): Promise<void>
 }
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Starts a PostgreSQL server and, each as a process of its own, the programs that are compared. */
-export async function startField(): Promise<Field> {
+/** A PostgreSQL server and, each as a process of its own, the programs that are compared. */
+export function stage(): Stage {
   const secret = randomBytes(32).toString('hex')
   const user = 'alice'
   const exp = Math.floor(Date.now() / 1000) + 6 * 3600
   const token = signHmac({ sub: user, exp }, createSecretKey(Buffer.from(secret)))
   const dataDir = mkdtempSync(join(tmpdir(), 'duly-bench-'))
   const children: ChildProcess[] = []
-  let postgres: PostgresServer | undefined
+  let postgres: ReturnType<typeof startPostgres> | undefined
+  let closed = false
   const close = async () => {
-    const ends = children.map(child => new Promise(resolve => child.once('close', resolve)))
-    for (const child of children) child.kill('SIGTERM')
-    await Promise.all(ends)
-    await postgres?.stop()
+    closed = true
+    await Promise.all(children.map(end))
+    const server = await postgres?.catch(() => undefined)
+    await server?.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
   const start = async (name: string, args: string[], env: Record<string, string>): Promise<Contestant> => {
+    if (closed) throw new Error('The bench is being stopped.')
     const child = spawn(process.execPath, args, {
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -47,9 +55,9 @@ export async function startField(): Promise<Field> {
     children.push(child)
     return { name, url: await addressOf(child, name), pid: child.pid ?? 0 }
   }
-  try {
-    postgres = await startPostgres()
-    const databaseUrl = await createDatabase(postgres.url, 'bench')
+  const open = async (): Promise<Field> => {
+    postgres = startPostgres()
+    const databaseUrl = await createDatabase((await postgres).url, 'bench')
     const duly = [file('../../server/cli.js'), 'start', '--port', '0', '--data-dir', dataDir]
     const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info' }
     const contestants = [
@@ -57,11 +65,17 @@ export async function startField(): Promise<Field> {
       await start('duly', duly, { ...env, DATABASE_URL: databaseUrl }),
       await start('duly embedded', duly, env),
     ]
-    return { contestants, token, user, close }
-  } catch (error) {
-    await close()
-    throw error
+    return { contestants, token, user }
   }
+  return { open, close }
+}
+
+// Its data is thrown away, so nothing is gained by asking; one that has ended by itself tells no second time.
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await ended
 }
 
 async function createDatabase(server: string, name: string): Promise<string> {

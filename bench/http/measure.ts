@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import autocannon from 'autocannon'
 import type { Contestant } from './contestants.ts'
 import type { Request } from './scenarios.ts'
@@ -34,6 +35,7 @@ export async function measure({ url, pid }: Contestant, load: Load): Promise<Mea
   // Autocannon starts every connection at the first request; here each starts at a place of its own.
   let next = 0
   const amount = load.once ? { amount: load.requests.length } : { duration: load.seconds }
+  await untilIdle(pid)
   const before = cpuMicroseconds(pid)
   const times: number[] = []
   const options: autocannon.Options = {
@@ -68,6 +70,16 @@ export async function measure({ url, pid }: Contestant, load: Load): Promise<Mea
     cpuPerRequest: spent / answered,
     peakRss: peakRss(pid),
     errors: errors + non2xx,
+  }
+}
+
+// A load leaves up to one request per connection behind, and the server goes on answering them: with lists of a thousand
+// for a second, which the next measurement would count as its own.
+async function untilIdle(pid: number): Promise<void> {
+  for (let n = 0; n < 50; n += 1) {
+    const before = cpuMicroseconds(pid)
+    await pause(200)
+    if (cpuMicroseconds(pid) - before <= 20_000) return
   }
 }
 

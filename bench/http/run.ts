@@ -1,5 +1,5 @@
 import { isDeepStrictEqual, parseArgs } from 'node:util'
-import { type Contestant, type Field, startField } from './contestants.ts'
+import { type Contestant, type Field, stage } from './contestants.ts'
 import { type Measured, measure } from './measure.ts'
 import { callerOf, type Scenario, scenarios } from './scenarios.ts'
 
@@ -14,11 +14,14 @@ in every scenario. Starts all it needs on the loopback, and leaves nothing behin
 
 CPU is of the server's process and carries over between machines as a ratio; requests a second and latencies do not.`
 
+class Interrupted extends Error {}
+
 try {
   await main()
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
-  process.exitCode = 1
+  // At once: a load that was broken off would go on.
+  process.exit(error instanceof Interrupted ? 130 : 1)
 }
 
 async function main(): Promise<void> {
@@ -41,16 +44,29 @@ async function main(): Promise<void> {
     throw new Error(`There is no scenario "${unknown.join(', ')}"; say --help for those there are.`)
   const chosen = scenarios.filter(({ name }) => values.only?.includes(name) ?? true)
 
-  const field = await startField()
-  const interrupted = () => void field.close().then(() => process.exit(130))
-  process.once('SIGINT', interrupted)
-  try {
+  const { open, close } = stage()
+  const compare = async () => {
+    const field = await open()
     await compareAnswers(field)
     for (const scenario of chosen) await run(scenario, field, connections, seconds)
-  } finally {
-    process.removeListener('SIGINT', interrupted)
-    await field.close()
   }
+  // Before anything is started: what runs synchronously, as initdb does, would be left behind by a signal's default.
+  const interrupted = interruption()
+  try {
+    await Promise.race([compare(), interrupted])
+  } finally {
+    await close()
+  }
+}
+
+// The listeners stay: npm hands on the Ctrl-C that the terminal has delivered already, and the second would end the
+// process amid its cleaning up.
+function interruption(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+      process.on(signal, () => reject(new Interrupted(`The bench was stopped by ${signal}.`)))
+    }
+  })
 }
 
 function positive(flag: string, text: string): number {
