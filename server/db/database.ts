@@ -11,7 +11,7 @@ export type Value = string | number | boolean | null | readonly number[]
 
 /**
  * A row as PostgreSQL's text format, column by column; `null` is SQL's. Whoever wrote the statement knows the columns
- * and reads them: `Date` objects and name-by-name rows cost more than the whole query (see bench/).
+ * and reads them: `Date` objects and rows by name would cost and be thrown away again.
  */
 export type Row = readonly (string | null)[]
 

@@ -48,8 +48,7 @@ interface Waiter {
  * Pipelined sessions over one PostgreSQL: a statement is sent at once on the least busy session, without waiting for
  * those before it. Each carries its own Sync, so it is its own transaction and fails alone.
  *
- * `pg.Pool` gives a session to one caller at a time, which costs a round trip of waiting and half as much CPU again
- * per statement; measured in bench/.
+ * `pg.Pool` gives a session to one caller at a time, so that each statement waits for a free one.
  */
 export class Sessions implements Database {
   readonly label: string
