@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = dirname(fileURLToPath(import.meta.url))
 const at = (...parts) => join(root, ...parts)
 const built = at('dist', '.built')
-const tsc = at('node_modules', 'typescript', 'bin', 'tsc')
+const tsc = at('node_modules', 'typescript-native', 'bin', 'tsc')
 const biome = at('node_modules', '@biomejs', 'biome', 'bin', 'biome')
 const cli = at('dist', 'server', 'cli.js')
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import cors from '@fastify/cors'
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
-import { type Contract, speak } from './api/contract.ts'
-import { answerError } from './api/error-reply.ts'
+import { type Contract, type Section, speak } from './api/contract.ts'
+import { documents } from './api/documents.ts'
+import { answerError, type ErrorShape } from './api/error-reply.ts'
 import { health } from './api/health.ts'
+import { openApi } from './api/openapi.ts'
 import { RequestLog } from './api/request-log.ts'
 import { stage2 } from './api/stage-2.ts'
 import { taskApi } from './api/task-api.ts'
@@ -22,9 +24,22 @@ const contracts: Readonly<Record<ContractName, Contract>> = {
 }
 
 /** The map of the server: every family of routes, in reading order. */
+export function sections(contract: ContractName): readonly Section[] {
+  const chosen = contracts[contract]
+  const open = { errors: chosen, secured: false }
+  const map: readonly Section[] = [
+    { family: health, ...open },
+    { family: documents(() => openApi(map)), ...open },
+    { family: chosen, errors: chosen, secured: true },
+    { family: todos, errors: todos, secured: true },
+  ]
+  return map
+}
+
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { config, log } = context
-  const chosen = contracts[config.contract]
+  const map = sections(config.contract)
+  const shapeOf = shapes(map)
 
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -35,11 +50,11 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     requestIdHeader: false,
     bodyLimit: 128 * 1024,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
-    clientErrorHandler: answerUnreadable(chosen),
-    frameworkErrors: (error, request, reply) => answerError(chosen)(error, request, reply as never),
+    clientErrorHandler: answerUnreadable(contracts[config.contract]),
+    frameworkErrors: (error, request, reply) => answerError(shapeOf)(error, request, reply as never),
   })
   app.decorateRequest('userId', '')
-  app.setErrorHandler(answerError(chosen))
+  app.setErrorHandler(answerError(shapeOf))
   app.setNotFoundHandler(() => {
     throw new AppError('route_not_found', 'There is nothing at this address.')
   })
@@ -52,10 +67,21 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     maxAge: 600,
     strictPreflight: false,
   })
-  await app.register(health(context))
-  await app.register(speak(chosen, context))
-  await app.register(speak(todos, context))
+  for (const section of map) await app.register(speak(section, context))
   return app
+}
+
+/** Whose way of telling failures goes with an address at which there may be nothing: that of the nearest contract. */
+function shapes(map: readonly Section[]): (path: string) => ErrorShape {
+  const known = map.filter(({ secured }) => secured)
+  const [chosen] = known
+  if (!chosen) throw new Error('there is no contract')
+  return path => {
+    const near = known.find(({ family }) =>
+      family.routes.some(route => !route.path.includes('{') && path.startsWith(route.path)),
+    )
+    return (near ?? chosen).errors
+  }
 }
 
 // Unique among replicas and restarts without a look at the clock or a random number per request.

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import type { Command } from './cli/command.ts'
 import { migrateCommand } from './cli/migrate.ts'
+import { openApiCommand } from './cli/openapi.ts'
 import { startCommand } from './cli/start.ts'
 import { tokenCommand } from './cli/token.ts'
 import { exit, StartError } from './errors.ts'
@@ -10,6 +11,7 @@ const commands: Readonly<Record<string, Command>> = {
   start: startCommand,
   token: tokenCommand,
   migrate: migrateCommand,
+  openapi: openApiCommand,
 }
 
 const help = `Duly ${version}: a task service.
@@ -19,6 +21,7 @@ Usage: duly COMMAND [options]
   start    serve the tasks over HTTP
   token    print a token for a user
   migrate  show the state of the database schema, or change it
+  openapi  print the API's OpenAPI document
 
 duly COMMAND --help tells more.  duly --version prints the version.`
 

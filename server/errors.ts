@@ -12,6 +12,8 @@ export type ErrorCode =
   | 'task_not_found'
   | 'route_not_found'
   | 'method_not_allowed'
+  | 'precondition_failed'
+  | 'idempotency_key_reused'
   | 'body_too_large'
   | 'unsupported_media_type'
   | 'bad_request'

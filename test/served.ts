@@ -11,6 +11,7 @@ import type { Database } from '../server/db/database.ts'
 import { migrateUp } from '../server/db/migrate.ts'
 import type { Log } from '../server/log.ts'
 import { type Server, startServer } from '../server/main.ts'
+import { described } from './described.ts'
 
 // The real program for a test file: a database of its own, on whichever server the run is about, and the real server
 // before it, called over HTTP.
@@ -119,17 +120,23 @@ export interface Served {
   close(): Promise<void>
 }
 
-/** Starts the server in this process, on a database of its own. */
+/** Starts the server in this process, on a database of its own. Each answer is held against the OpenAPI document. */
 export async function served(settings: Env = {}, database?: OwnDatabase): Promise<Served> {
   const own = database ?? (await ownDatabase())
   const lines: Record<string, unknown>[] = []
   const log: Log = pino({ level: 'debug', base: null }, { write: line => lines.push(JSON.parse(line)) })
   const env = { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...own.env, ...settings }
-  const server = await startServer(readConfig(env), log)
+  const config = readConfig(env)
+  const server = await startServer(config, log)
+  const { check } = described(config.contract)
   return {
     server,
     lines,
-    call: (method, path, call) => callAt(server.url, method, path, call),
+    call: async (method, path, call) => {
+      const answer = await callAt(server.url, method, path, call)
+      check({ method, path }, answer)
+      return answer
+    },
     close: async () => {
       await server.close()
       if (!database) await own.drop()

@@ -1,44 +1,40 @@
-import type { FastifyInstance, FastifyPluginCallback, HTTPMethods } from 'fastify'
+import type { FastifyPluginCallback } from 'fastify'
 import { requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
-import { AppError } from '../errors.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { acceptAnyBody } from './json-body.ts'
+import { bind, type Family } from './route.ts'
 
 /** One way of speaking about tasks over HTTP. Its paths, shapes, limits and statuses stand in its own file. */
-export interface Contract extends ErrorShape {
-  routes(scope: FastifyInstance, context: Context): void
+export interface Contract extends Family, ErrorShape {}
+
+/** Routes as the server answers them: who may call, and how failures are told. */
+export interface Section {
+  readonly family: Family
+  readonly errors: ErrorShape
+  /** Whether a user is required. */
+  readonly secured: boolean
 }
 
-/** The scope in which a contract's routes stand: a user is required, bodies are read late, failures are told its way. */
-export function speak(contract: Contract, context: Context): FastifyPluginCallback {
+/** The scope in which a section's routes stand. Bodies are read late, once it is known who sends them. */
+export function speak({ family, errors, secured }: Section, context: Context): FastifyPluginCallback {
   return (scope, _options, done) => {
     acceptAnyBody(scope)
-    scope.setErrorHandler(answerError(contract))
-    scope.addHook('onRequest', requireUser(context.tokens))
-    contract.routes(scope, context)
+    scope.setErrorHandler(answerError(() => errors))
+    if (secured) scope.addHook('onRequest', requireUser(context.tokens))
+    bind(scope, family.routes, context)
     done()
   }
 }
 
-/** The two collections that `CONTRACT` speaks for: with the owner in the path, and with the owner of the token. */
-export const ownerCollections = ['/api/:user_id/tasks', '/api/tasks'] as const
-
-const methods: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
-
-/** Answers what a path does not offer with 405 and `Allow` (RFC 9110, 15.5.6). */
-export function refuseOtherMethods(
-  scope: FastifyInstance,
-  url: string,
-  offered: readonly HTTPMethods[],
-): void {
-  const allow = [...offered, ...(offered.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-  scope.route({
-    url,
-    method: methods.filter(method => !offered.includes(method)),
-    handler: (request, reply) => {
-      reply.header('allow', allow)
-      throw new AppError('method_not_allowed', `${request.method} is not possible here; ${allow} are.`)
-    },
-  })
+/** A path at which tasks stand, and what the document's operation ids call them. */
+export interface Collection {
+  readonly path: string
+  readonly noun: string
 }
+
+/** The two that `CONTRACT` speaks for: with the owner in the path, and with the owner of the token. */
+export const ownerCollections: readonly Collection[] = [
+  { path: '/api/{user_id}/tasks', noun: 'UserTask' },
+  { path: '/api/tasks', noun: 'MyTask' },
+]

@@ -1,11 +1,24 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
+import type { Schema } from './operation.ts'
+
+/** What a contract may tell of a failure beside the failure itself. */
+export interface Occurrence {
+  readonly status: number
+  readonly at: Date
+  /** The address that was called, without its query. */
+  readonly path: string
+}
 
 /** How a contract tells failures. */
 export interface ErrorShape {
   /** Where its statuses differ from the usual ones. */
   readonly statuses: Readonly<Partial<Record<ErrorCode, number>>>
-  errorBody(error: AppError): object
+  /** `application/json` where nothing is said. */
+  readonly errorMediaType?: string
+  /** The body's schema, among those of the contract. */
+  readonly errorSchema: Schema
+  errorBody(error: AppError, occurrence: Occurrence): object
 }
 
 const usualStatus: Readonly<Record<ErrorCode, number>> = {
@@ -18,6 +31,8 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
   task_not_found: 404,
   route_not_found: 404,
   method_not_allowed: 405,
+  precondition_failed: 412,
+  idempotency_key_reused: 422,
   body_too_large: 413,
   unsupported_media_type: 415,
   bad_request: 400,
@@ -30,27 +45,38 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
 export interface ErrorAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: object
+  readonly body: string
 }
 
-export function errorAnswer(contract: ErrorShape, error: AppError): ErrorAnswer {
-  const status = contract.statuses[error.code] ?? usualStatus[error.code]
-  const headers: Record<string, string> = {}
+export function statusOf(shape: ErrorShape, code: ErrorCode): number {
+  return shape.statuses[code] ?? usualStatus[code]
+}
+
+/** @param path the address that was called, without its query */
+export function errorAnswer(shape: ErrorShape, error: AppError, path: string): ErrorAnswer {
+  const status = statusOf(shape, error.code)
+  const mediaType = shape.errorMediaType ?? 'application/json'
+  const headers: Record<string, string> = { 'content-type': `${mediaType}; charset=utf-8` }
   if (status === 401) headers['www-authenticate'] = 'Bearer'
   if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter)
-  return { status, headers, body: contract.errorBody(error) }
+  return { status, headers, body: JSON.stringify(shape.errorBody(error, { status, at: new Date(), path })) }
 }
 
-/** The one place where a failure becomes an answer. What nobody expected is logged here, once, with its stack. */
-export function answerError(contract: ErrorShape) {
+/**
+ * The one place where a failure becomes an answer, in the shape that goes with the address. What nobody expected is
+ * logged here, once, with its stack.
+ */
+export function answerError(shapeOf: (path: string) => ErrorShape) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const { status, headers, body } = errorAnswer(contract, toAppError(error, request))
-    reply
-      .code(status)
-      .headers(headers)
-      .header('content-type', 'application/json; charset=utf-8')
-      .send(JSON.stringify(body))
+    const path = pathOf(request)
+    const { status, headers, body } = errorAnswer(shapeOf(path), toAppError(error, request), path)
+    reply.code(status).headers(headers).send(body)
   }
+}
+
+export function pathOf(request: FastifyRequest): string {
+  const query = request.url.indexOf('?')
+  return query < 0 ? request.url : request.url.slice(0, query)
 }
 
 function toAppError(error: unknown, request: FastifyRequest): AppError {

@@ -1,17 +1,27 @@
-import type { FastifyInstance } from 'fastify'
-import type { Context } from '../context.ts'
 import { AppError, brokenRules, type ErrorCode } from '../errors.ts'
-import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
-import { type Contract, ownerCollections, refuseOtherMethods } from './contract.ts'
+import { type Collection, type Contract, ownerCollections } from './contract.ts'
+import { datedError, datedErrorSchema } from './dated-error.ts'
 import { type JsonObject, readJson } from './json-body.ts'
 import { sendTasks } from './json-reply.ts'
+import { ref } from './operation.ts'
+import type { Route } from './route.ts'
 import { ownerJson, readChange, taskId } from './task-fields.ts'
-import { taskHandlers, type Wire } from './task-handlers.ts'
+import { taskRoutes, type Wire } from './task-routes.ts'
+import { closed, completedSchema, countSchema, descriptionSchema, sent, titleSchema } from './task-schemas.ts'
 
 // The `stage-2` contract: whole lists with a count, PUT of the whole task, PATCH of a part; the flag is `complete`.
 
-const wire: Wire = { limits: { title: 200, description: 1000 }, completed: 'complete', taskJson }
+const wire: Wire = {
+  prefix: 'Stage2',
+  limits: { title: 200, description: 1000 },
+  completed: 'complete',
+  absent: null,
+  taskJson({ id, title, description, isCompleted, createdAt, updatedAt }, owner) {
+    return `{"id":${id},"user_id":${owner},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"complete":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
+  },
+}
+const tasks = taskRoutes(wire)
 
 const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   token_missing: 'AUTH_MISSING',
@@ -25,53 +35,66 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   internal: 'INTERNAL_ERROR',
 }
 
-export const stage2: Contract = {
-  statuses: { database_away: 500 },
-  errorBody: ({ code, message, problems }) => ({
-    detail: message,
-    error_code: codes[code] ?? 'VALIDATION_ERROR',
-    timestamp: new Date().toISOString(),
-    ...(problems.length > 1 ? { errors: problems } : {}),
-  }),
-  routes(scope, context) {
-    for (const collection of ownerCollections) serve(scope, collection, context)
+const list = ({ path, noun }: Collection): Route => ({
+  method: 'GET',
+  path,
+  operation: {
+    id: `list${noun}s`,
+    summary: 'List every task, newest first',
+    description: 'The whole list, with its length.',
+    answers: {
+      200: {
+        description: 'The whole list.',
+        schema: ref('Stage2List'),
+        example: { tasks: [tasks.example], count: 1 },
+      },
+    },
   },
-}
-
-function serve(scope: FastifyInstance, collection: string, { db }: Context): void {
-  const one = `${collection}/:id`
-
-  scope.get(collection, (request, reply) => {
+  handle(request, reply, { db }) {
     const owner = ownerJson(request.userId)
     return sendTasks(reply, tasksOf(db, request.userId).batches(), {
       head: '{"tasks":[',
       tail: count => `],"count":${count}}`,
-      task: task => taskJson(task, owner),
+      task: task => wire.taskJson(task, owner),
     })
-  })
+  },
+})
 
-  const tasks = taskHandlers(db, wire)
-  scope.post(collection, tasks.create)
-  scope.get(one, tasks.get)
-  scope.delete(one, tasks.remove)
-
-  scope.put(one, async (request, reply) => {
+const replace = ({ path, noun }: Collection): Route => ({
+  method: 'PUT',
+  path: `${path}/{id}`,
+  operation: {
+    id: `replace${noun}`,
+    summary: 'Replace a task',
+    description: 'A description that is not sent is not kept.',
+    body: {
+      required: true,
+      schema: ref('Stage2WholeTask'),
+      examples: { whole: { title: 'Water the fern', description: 'Twice', complete: true } },
+    },
+    answers: { 200: tasks.one('The task as it is now.') },
+  },
+  async handle(request, reply, { db }) {
     const id = taskId(request)
     const whole = readWhole(readJson(request), request.userId)
     return tasks.send(request, reply, await tasksOf(db, request.userId).update(id, whole))
-  })
+  },
+})
 
-  scope.patch(one, async (request, reply) => {
-    const id = taskId(request)
-    const change = readChange(readJson(request), request.userId, wire.limits, wire.completed)
-    if (Object.keys(change).length === 0) {
-      throw new AppError('nothing_to_change', 'Send at least one of title, description and complete.')
-    }
-    return tasks.send(request, reply, await tasksOf(db, request.userId).update(id, change))
-  })
-
-  refuseOtherMethods(scope, collection, ['GET', 'POST'])
-  refuseOtherMethods(scope, one, ['GET', 'PUT', 'PATCH', 'DELETE'])
+const change = (at: Collection): Route => {
+  const usual = tasks.change(at, 'PATCH')
+  return {
+    ...usual,
+    operation: { ...usual.operation, fails: ['nothing_to_change'] },
+    async handle(request, reply, { db }) {
+      const id = taskId(request)
+      const fields = readChange(readJson(request), request.userId, wire.limits, wire.completed)
+      if (Object.keys(fields).length === 0) {
+        throw new AppError('nothing_to_change', 'Send at least one of title, description and complete.')
+      }
+      return tasks.send(request, reply, await tasksOf(db, request.userId).update(id, fields))
+    },
+  }
 }
 
 /** A whole task: what is not sent is not kept. */
@@ -85,7 +108,31 @@ function readWhole(body: JsonObject, owner: string) {
   return { description: null, ...readChange(body, owner, wire.limits, wire.completed) }
 }
 
-function taskJson(task: Task, owner: string): string {
-  const { id, title, description, isCompleted, createdAt, updatedAt } = task
-  return `{"id":${id},"user_id":${owner},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"complete":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
+export const stage2: Contract = {
+  name: 'stage-2',
+  about: 'Whole lists with a count; the flag is `complete`; `PUT` replaces, `PATCH` changes what is sent.',
+  statuses: { database_away: 500 },
+  errorSchema: ref('Stage2Error'),
+  errorBody: datedError(codes, 'VALIDATION_ERROR'),
+  schemas: {
+    ...tasks.schemas,
+    Stage2WholeTask: sent(
+      {
+        title: titleSchema(wire.limits),
+        description: descriptionSchema(wire.limits, null),
+        complete: completedSchema,
+      },
+      ['title', 'complete'],
+    ),
+    Stage2List: closed({ tasks: { type: 'array', items: ref('Stage2Task') }, count: countSchema }),
+    Stage2Error: datedErrorSchema(codes, 'VALIDATION_ERROR'),
+  },
+  routes: ownerCollections.flatMap(at => [
+    list(at),
+    tasks.create(at),
+    tasks.get(at),
+    replace(at),
+    change(at),
+    tasks.remove(at),
+  ]),
 }

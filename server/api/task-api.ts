@@ -1,55 +1,102 @@
-import type { FastifyInstance } from 'fastify'
-import type { Context } from '../context.ts'
-import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
-import { type Contract, ownerCollections, refuseOtherMethods } from './contract.ts'
+import { type Collection, type Contract, ownerCollections } from './contract.ts'
 import { sendJson } from './json-reply.ts'
+import { ref } from './operation.ts'
+import type { Route } from './route.ts'
 import { ownerJson, queryInteger } from './task-fields.ts'
-import { taskHandlers, type Wire } from './task-handlers.ts'
+import { taskRoutes, type Wire } from './task-routes.ts'
+import { closed, countSchema, problemsSchema } from './task-schemas.ts'
 
 // The `task-api` contract: pages with a total, partial PUT, PATCH …/complete to toggle.
 
-const wire: Wire = { limits: { title: 500, description: 5000 }, completed: 'is_completed', taskJson }
-
-export const taskApi: Contract = {
-  statuses: {},
-  errorBody: ({ message, problems }) =>
-    problems.length > 1 ? { detail: message, errors: problems } : { detail: message },
-  routes(scope, context) {
-    for (const collection of ownerCollections) serve(scope, collection, context)
+const wire: Wire = {
+  prefix: 'TaskApi',
+  limits: { title: 500, description: 5000 },
+  completed: 'is_completed',
+  absent: '',
+  // Written out: a list of a thousand tasks is the call that spends most on its JSON.
+  taskJson({ id, title, description, isCompleted, createdAt, updatedAt }, owner) {
+    return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description ?? '')},"is_completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}","user_id":${owner}}`
   },
 }
+const tasks = taskRoutes(wire)
+const limits = { min: 1, max: 1000, fallback: 50 }
+const offsets = { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 }
 
-function serve(scope: FastifyInstance, collection: string, { db }: Context): void {
-  const one = `${collection}/:id`
-
-  scope.get(collection, async (request, reply) => {
-    const limit = queryInteger(request, 'limit', { min: 1, max: 1000, fallback: 50 })
-    const offset = queryInteger(request, 'offset', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 })
-    const { tasks, total } = await tasksOf(db, request.userId).page(limit, offset)
+const list = ({ path, noun }: Collection): Route => ({
+  method: 'GET',
+  path,
+  operation: {
+    id: `list${noun}s`,
+    summary: 'List tasks, newest first',
+    description: 'One page, with the number of all tasks.',
+    parameters: [
+      {
+        name: 'limit',
+        in: 'query',
+        description: 'Tasks at most.',
+        schema: { type: 'integer', minimum: limits.min, maximum: limits.max, default: limits.fallback },
+        example: 20,
+      },
+      {
+        name: 'offset',
+        in: 'query',
+        description: 'How many to leave out first.',
+        schema: { ...countSchema, maximum: offsets.max, default: 0 },
+        example: 0,
+      },
+    ],
+    answers: {
+      200: {
+        description: 'One page of the list.',
+        schema: ref('TaskApiList'),
+        example: { tasks: [tasks.example], total: 1, limit: 20, offset: 0, has_more: false },
+      },
+    },
+  },
+  async handle(request, reply, { db }) {
+    const limit = queryInteger(request, 'limit', limits)
+    const offset = queryInteger(request, 'offset', offsets)
+    const { tasks: found, total } = await tasksOf(db, request.userId).page(limit, offset)
     const owner = ownerJson(request.userId)
-    const list = tasks.map(task => taskJson(task, owner)).join(',')
-    const hasMore = offset + tasks.length < total
+    const page = found.map(task => wire.taskJson(task, owner)).join(',')
+    const hasMore = offset + found.length < total
     return sendJson(
       reply,
-      `{"tasks":[${list}],"total":${total},"limit":${limit},"offset":${offset},"has_more":${hasMore}}`,
+      `{"tasks":[${page}],"total":${total},"limit":${limit},"offset":${offset},"has_more":${hasMore}}`,
     )
-  })
+  },
+})
 
-  const tasks = taskHandlers(db, wire)
-  scope.post(collection, tasks.create)
-  scope.get(one, tasks.get)
-  scope.put(one, tasks.change)
-  scope.delete(one, tasks.remove)
-  scope.patch(`${one}/complete`, tasks.toggle)
-
-  refuseOtherMethods(scope, collection, ['GET', 'POST'])
-  refuseOtherMethods(scope, one, ['GET', 'PUT', 'DELETE'])
-  refuseOtherMethods(scope, `${one}/complete`, ['PATCH'])
-}
-
-// Written out: a list of a thousand tasks is the call that spends most on its JSON.
-function taskJson(task: Task, owner: string): string {
-  const { id, title, description, isCompleted, createdAt, updatedAt } = task
-  return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description ?? '')},"is_completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}","user_id":${owner}}`
+export const taskApi: Contract = {
+  name: 'task-api',
+  about: 'Tasks in pages with a total; `PUT` changes what is sent, `PATCH …/complete` flips.',
+  statuses: {},
+  errorSchema: ref('TaskApiError'),
+  errorBody: ({ message, problems }) =>
+    problems.length > 1 ? { detail: message, errors: problems } : { detail: message },
+  schemas: {
+    ...tasks.schemas,
+    TaskApiList: closed({
+      tasks: { type: 'array', items: ref('TaskApiTask') },
+      total: countSchema,
+      limit: countSchema,
+      offset: countSchema,
+      has_more: { type: 'boolean' },
+    }),
+    TaskApiError: {
+      type: 'object',
+      required: ['detail'],
+      properties: { detail: { type: 'string' }, errors: problemsSchema },
+      additionalProperties: false,
+    },
+  },
+  routes: ownerCollections.flatMap(at => [
+    list(at),
+    tasks.create(at),
+    tasks.get(at),
+    tasks.change(at, 'PUT'),
+    tasks.remove(at),
+    tasks.toggle(at),
+  ]),
 }

@@ -32,13 +32,22 @@ export function queryInteger<T>(
   throw brokenRules([{ field: name, message: `${name} must be a whole number from ${min} to ${max}.` }])
 }
 
-/** A new task, open. What its contract does not ask for at creation is ignored, whatever it is. */
-export function readNewTask(body: JsonObject, owner: string, limits: TextLimits): NewTask {
+/**
+ * A new task. What its contract does not ask for at creation is ignored, whatever it is.
+ * @param completed what the contract calls `isCompleted`, where it lets a new task be completed already
+ */
+export function readNewTask(
+  body: JsonObject,
+  owner: string,
+  limits: TextLimits,
+  completed?: string,
+): NewTask {
   const problems = ownerProblems(body, owner)
   const title = collect(problems, checkTitle(body.title, limits), '')
   const description = collect(problems, checkDescription(body.description, limits), null)
+  const isCompleted = completed !== undefined && (readFlag(body, completed, problems) ?? false)
   if (problems.length > 0) throw brokenRules(problems)
-  return { title, description, isCompleted: false }
+  return { title, description, isCompleted }
 }
 
 /** The fields that were sent, and none else. @param completed what the contract calls `isCompleted` */
@@ -54,10 +63,8 @@ export function readChange(
   if (body.description !== undefined) {
     change.description = collect(problems, checkDescription(body.description, limits), null)
   }
-  const isCompleted = body[completed]
-  if (typeof isCompleted === 'boolean') change.isCompleted = isCompleted
-  else if (isCompleted !== undefined)
-    problems.push({ field: completed, message: `${completed} must be true or false.` })
+  const isCompleted = readFlag(body, completed, problems)
+  if (isCompleted !== undefined) change.isCompleted = isCompleted
   if (problems.length > 0) throw brokenRules(problems)
   return change
 }
@@ -66,6 +73,13 @@ export function readChange(
 export function ownerJson(owner: string): string {
   const number = /^(0|[1-9]\d{0,15})$/.test(owner) && Number.isSafeInteger(Number(owner))
   return number ? owner : JSON.stringify(owner)
+}
+
+function readFlag(body: JsonObject, name: string, problems: FieldProblem[]): boolean | undefined {
+  const value = body[name]
+  if (value === undefined || typeof value === 'boolean') return value
+  problems.push({ field: name, message: `${name} must be true or false.` })
+  return undefined
 }
 
 function ownerProblems(body: JsonObject, owner: string): FieldProblem[] {

@@ -1,51 +1,87 @@
-import type { FastifyInstance } from 'fastify'
-import type { Context } from '../context.ts'
-import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
-import { type Contract, ownerCollections, refuseOtherMethods } from './contract.ts'
+import { type Collection, type Contract, ownerCollections } from './contract.ts'
 import { sendJson, sendTasks } from './json-reply.ts'
+import { ref } from './operation.ts'
+import type { Route } from './route.ts'
 import { ownerJson, taskId } from './task-fields.ts'
-import { taskHandlers, type Wire } from './task-handlers.ts'
+import { taskRoutes, type Wire } from './task-routes.ts'
+import { closed, problemsSchema } from './task-schemas.ts'
 
 // The `todo-app` contract: bare lists, partial PUT, PATCH …/complete to toggle; the flag is `completed`.
 
-const wire: Wire = { limits: { title: 255, description: 1000 }, completed: 'completed', taskJson }
-
-export const todoApp: Contract = {
-  statuses: { broken_rule: 400, not_json: 400 },
-  errorBody: ({ message, problems }) =>
-    problems.length > 1 ? { error: message, errors: problems } : { error: message },
-  routes(scope, context) {
-    for (const collection of ownerCollections) serve(scope, collection, context)
+const wire: Wire = {
+  prefix: 'TodoApp',
+  limits: { title: 255, description: 1000 },
+  completed: 'completed',
+  absent: null,
+  taskJson({ id, title, description, isCompleted, createdAt, updatedAt }, owner) {
+    return `{"id":${id},"user_id":${owner},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
   },
 }
+const tasks = taskRoutes(wire)
 
-function serve(scope: FastifyInstance, collection: string, { db }: Context): void {
-  const one = `${collection}/:id`
-
-  scope.get(collection, (request, reply) => {
+const list = ({ path, noun }: Collection): Route => ({
+  method: 'GET',
+  path,
+  operation: {
+    id: `list${noun}s`,
+    summary: 'List every task, newest first',
+    description: 'The whole list, as a bare array.',
+    answers: {
+      200: { description: 'The whole list.', schema: ref('TodoAppList'), example: [tasks.example] },
+    },
+  },
+  handle(request, reply, { db }) {
     const owner = ownerJson(request.userId)
-    const shape = { head: '[', tail: () => ']', task: (task: Task) => taskJson(task, owner) }
-    return sendTasks(reply, tasksOf(db, request.userId).batches(), shape)
-  })
+    return sendTasks(reply, tasksOf(db, request.userId).batches(), {
+      head: '[',
+      tail: () => ']',
+      task: task => wire.taskJson(task, owner),
+    })
+  },
+})
 
-  const tasks = taskHandlers(db, wire)
-  scope.post(collection, tasks.create)
-  scope.get(one, tasks.get)
-  scope.put(one, tasks.change)
-  scope.patch(`${one}/complete`, tasks.toggle)
-
-  scope.delete(one, async (request, reply) => {
+const remove = (at: Collection): Route => ({
+  ...tasks.remove(at),
+  operation: {
+    ...tasks.remove(at).operation,
+    answers: {
+      200: {
+        description: 'It is deleted.',
+        schema: closed({ success: { const: true } }),
+        example: { success: true },
+      },
+    },
+  },
+  async handle(request, reply, { db }) {
     await tasksOf(db, request.userId).remove(taskId(request))
     return sendJson(reply, '{"success":true}')
-  })
+  },
+})
 
-  refuseOtherMethods(scope, collection, ['GET', 'POST'])
-  refuseOtherMethods(scope, one, ['GET', 'PUT', 'DELETE'])
-  refuseOtherMethods(scope, `${one}/complete`, ['PATCH'])
-}
-
-function taskJson(task: Task, owner: string): string {
-  const { id, title, description, isCompleted, createdAt, updatedAt } = task
-  return `{"id":${id},"user_id":${owner},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
+export const todoApp: Contract = {
+  name: 'todo-app',
+  about: 'Bare lists; the flag is `completed`; `PUT` changes what is sent, `PATCH …/complete` flips.',
+  statuses: { broken_rule: 400, not_json: 400 },
+  errorSchema: ref('TodoAppError'),
+  errorBody: ({ message, problems }) =>
+    problems.length > 1 ? { error: message, errors: problems } : { error: message },
+  schemas: {
+    ...tasks.schemas,
+    TodoAppList: { type: 'array', items: ref('TodoAppTask') },
+    TodoAppError: {
+      type: 'object',
+      required: ['error'],
+      properties: { error: { type: 'string' }, errors: problemsSchema },
+      additionalProperties: false,
+    },
+  },
+  routes: ownerCollections.flatMap(at => [
+    list(at),
+    tasks.create(at),
+    tasks.get(at),
+    tasks.change(at, 'PUT'),
+    remove(at),
+    tasks.toggle(at),
+  ]),
 }

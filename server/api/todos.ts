@@ -1,17 +1,29 @@
 import type { ErrorCode } from '../errors.ts'
-import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
-import { type Contract, refuseOtherMethods } from './contract.ts'
-import { readJson } from './json-body.ts'
+import type { Collection, Contract } from './contract.ts'
+import { datedError, datedErrorSchema } from './dated-error.ts'
 import { sendTasks } from './json-reply.ts'
-import { queryInteger, readChange, readNewTask } from './task-fields.ts'
-import { taskHandlers, type Wire } from './task-handlers.ts'
+import { ref } from './operation.ts'
+import type { Route } from './route.ts'
+import { queryInteger } from './task-fields.ts'
+import { taskRoutes, type Wire } from './task-routes.ts'
+import { countSchema } from './task-schemas.ts'
 
 // The `todos` contract, always on: paths without an owner, who is never shown; bare lists with skip and limit.
 
-const wire: Wire = { limits: { title: 254, description: 999 }, completed: 'is_completed', taskJson }
-const collection = '/api/v1/todos'
-const one = `${collection}/:id`
+const wire: Wire = {
+  prefix: 'Todos',
+  limits: { title: 254, description: 999 },
+  completed: 'is_completed',
+  absent: null,
+  createsCompleted: true,
+  taskJson({ id, title, description, isCompleted, createdAt, updatedAt }) {
+    return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"is_completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
+  },
+}
+const tasks = taskRoutes(wire)
+const at: Collection = { path: '/api/v1/todos', noun: 'Todo' }
+const most = Number.MAX_SAFE_INTEGER
 
 const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   token_missing: 'UNAUTHORIZED',
@@ -23,47 +35,58 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   internal: 'INTERNAL_ERROR',
 }
 
-export const todos: Contract = {
-  statuses: { broken_rule: 400, not_json: 400 },
-  errorBody: ({ code, message, problems }) => ({
-    detail: message,
-    error_code: codes[code] ?? 'BAD_REQUEST',
-    timestamp: new Date().toISOString(),
-    ...(problems.length > 1 ? { errors: problems } : {}),
-  }),
-
-  routes(scope, { db }) {
-    scope.get(collection, (request, reply) => {
-      const skip = queryInteger(request, 'skip', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 })
-      const most = Number.MAX_SAFE_INTEGER
-      const limit = queryInteger(request, 'limit', { min: 1, max: most, fallback: most })
-      const shape = { head: '[', tail: () => ']', task: taskJson }
-      return sendTasks(reply, tasksOf(db, request.userId).batches({ skip, limit }), shape)
+const list: Route = {
+  method: 'GET',
+  path: at.path,
+  operation: {
+    id: 'listTodos',
+    summary: 'List todos, newest first',
+    description: 'A bare array: all of it, or what `skip` and `limit` leave of it.',
+    parameters: [
+      {
+        name: 'skip',
+        in: 'query',
+        description: 'How many to leave out first.',
+        schema: { ...countSchema, maximum: most, default: 0 },
+        example: 0,
+      },
+      {
+        name: 'limit',
+        in: 'query',
+        description: 'Todos at most; all of them where it is left out.',
+        schema: { type: 'integer', minimum: 1, maximum: most },
+        example: 20,
+      },
+    ],
+    answers: {
+      200: {
+        description: 'The list, or what was asked for of it.',
+        schema: ref('TodosList'),
+        example: [tasks.example],
+      },
+    },
+  },
+  handle(request, reply, { db }) {
+    const skip = queryInteger(request, 'skip', { min: 0, max: most, fallback: 0 })
+    const limit = queryInteger(request, 'limit', { min: 1, max: most, fallback: most })
+    return sendTasks(reply, tasksOf(db, request.userId).batches({ skip, limit }), {
+      head: '[',
+      tail: () => ']',
+      task: task => wire.taskJson(task, ''),
     })
-
-    const tasks = taskHandlers(db, wire)
-    scope.get(one, tasks.get)
-    scope.put(one, tasks.change)
-    scope.delete(one, tasks.remove)
-
-    scope.post(collection, async (request, reply) => {
-      const body = readJson(request)
-      const task = readNewTask(body, request.userId, wire.limits)
-      const flag = { [wire.completed]: body[wire.completed] }
-      const { isCompleted = false } = readChange(flag, request.userId, wire.limits, wire.completed)
-      return tasks.send(
-        request,
-        reply.code(201),
-        await tasksOf(db, request.userId).create({ ...task, isCompleted }),
-      )
-    })
-
-    refuseOtherMethods(scope, collection, ['GET', 'POST'])
-    refuseOtherMethods(scope, one, ['GET', 'PUT', 'DELETE'])
   },
 }
 
-function taskJson(task: Task): string {
-  const { id, title, description, isCompleted, createdAt, updatedAt } = task
-  return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"is_completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
+export const todos: Contract = {
+  name: 'todos',
+  about: 'Todos of the token’s owner, who is never shown: bare lists, `PUT` changes what is sent.',
+  statuses: { broken_rule: 400, not_json: 400 },
+  errorSchema: ref('TodosError'),
+  errorBody: datedError(codes, 'BAD_REQUEST'),
+  schemas: {
+    ...tasks.schemas,
+    TodosList: { type: 'array', items: ref('TodosTask') },
+    TodosError: datedErrorSchema(codes, 'BAD_REQUEST'),
+  },
+  routes: [list, tasks.create(at), tasks.get(at), tasks.change(at, 'PUT'), tasks.remove(at)],
 }

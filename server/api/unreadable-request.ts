@@ -21,7 +21,7 @@ export function answerUnreadable(
       '400 Bad Request',
       'The request cannot be read as HTTP.',
     ]
-    const body = JSON.stringify(errorAnswer(contract, new AppError('bad_request', message)).body)
+    const { body } = errorAnswer(contract, new AppError('bad_request', message), '')
     const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close`
     socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
   }

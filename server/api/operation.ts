@@ -1,0 +1,45 @@
+import type { ErrorCode } from '../errors.ts'
+
+/** A JSON Schema (2020-12), as OpenAPI 3.1 embeds it. */
+export type Schema = Readonly<Record<string, unknown>>
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'query' | 'header'
+  readonly description: string
+  readonly schema: Schema
+  readonly example?: unknown
+}
+
+export interface RequestBody {
+  readonly schema: Schema
+  readonly required: boolean
+  /** `application/json` where nothing is said. */
+  readonly mediaTypes?: readonly string[]
+  /** Each can be sent as it stands, and is. */
+  readonly examples: Readonly<Record<string, unknown>>
+}
+
+export interface Answer {
+  readonly description: string
+  /** Absent: there is no body. */
+  readonly schema?: Schema
+  readonly mediaType?: string
+  readonly example?: unknown
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>
+}
+
+/** What the document says of one route. What every route can answer (401, 503 and the like) is added by `openApi`. */
+export interface Operation {
+  readonly id: string
+  readonly summary: string
+  readonly description: string
+  readonly parameters?: readonly Parameter[]
+  readonly body?: RequestBody
+  /** By status: what it answers when all is well. */
+  readonly answers: Readonly<Record<number, Answer>>
+  /** How it can fail beside the usual. */
+  readonly fails?: readonly ErrorCode[]
+}
+
+export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })

@@ -1,0 +1,104 @@
+import type { ErrorCode } from '../errors.ts'
+
+/** What a code means to the person who meets it: on its page, in the document, in a problem's `title`. */
+export interface Problem {
+  readonly title: string
+  readonly meaning: string
+  readonly mend: string
+}
+
+/** The closed list of what can go wrong. */
+export const problems: Readonly<Record<ErrorCode, Problem>> = {
+  token_missing: {
+    title: 'A token is required',
+    meaning: 'The request carries no Authorization header.',
+    mend: 'Send `Authorization: Bearer <token>`.',
+  },
+  token_invalid: {
+    title: 'The token is not accepted',
+    meaning:
+      'The token has expired, or it is not one that this server accepts: another secret or issuer, an algorithm that is not set up, or no token at all.',
+    mend: 'Get a new token and send the request again. The server’s log says why this one was refused.',
+  },
+  not_your_path: {
+    title: 'The path belongs to another user',
+    meaning: 'The user in the path is not the one whose token came with the request.',
+    mend: 'Use your own user id in the path, or a path without one.',
+  },
+  broken_rule: {
+    title: 'A rule is broken',
+    meaning: 'A field of the body, a parameter or a header is not what it may be. `errors` names each.',
+    mend: 'Correct what is named and send the request again.',
+  },
+  nothing_to_change: {
+    title: 'Nothing to change',
+    meaning: 'The body names no field that could be changed.',
+    mend: 'Send at least one field.',
+  },
+  not_json: {
+    title: 'The body is not JSON',
+    meaning: 'The body is empty, or no JSON text in UTF-8 (RFC 8259).',
+    mend: 'Send a JSON object.',
+  },
+  task_not_found: {
+    title: 'There is no such task',
+    meaning: 'You have no task with this id. It was deleted, it is somebody else’s, or it never was.',
+    mend: 'List your tasks to see which there are.',
+  },
+  route_not_found: {
+    title: 'There is nothing at this address',
+    meaning: 'No call of the API has this path.',
+    mend: 'See /docs for those there are.',
+  },
+  method_not_allowed: {
+    title: 'The method is not possible here',
+    meaning: 'The path exists, but not for this method. The Allow header lists those that are possible.',
+    mend: 'Use one of the methods in Allow.',
+  },
+  precondition_failed: {
+    title: 'The task has changed',
+    meaning:
+      'If-Match names another revision than the task has now. Nothing was written; `task` is the task as it is.',
+    mend: 'Decide with the current task, and send its revision in If-Match.',
+  },
+  idempotency_key_reused: {
+    title: 'The idempotency key was used for another request',
+    meaning: 'A different request came with this Idempotency-Key within the last 24 hours.',
+    mend: 'Use a new key for a new request, and the same key only to repeat the same request.',
+  },
+  body_too_large: {
+    title: 'The body is too large',
+    meaning: 'The body is longer than any task can be.',
+    mend: 'Send less.',
+  },
+  unsupported_media_type: {
+    title: 'The media type is not supported',
+    meaning: 'The Content-Type, or the Content-Encoding, is not one that this call reads.',
+    mend: 'Send `Content-Type: application/json`, without a Content-Encoding.',
+  },
+  bad_request: {
+    title: 'The request cannot be read',
+    meaning: 'The request is no well-formed HTTP, or its address is broken or too long.',
+    mend: 'Look at what your client sends; a proxy may have changed it.',
+  },
+  database_away: {
+    title: 'The database is away',
+    meaning: 'The database did not answer. Whether a write was done is then unknown.',
+    mend: 'Try again after the seconds in Retry-After; with an Idempotency-Key that never does a write twice.',
+  },
+  keys_away: {
+    title: 'The issuer’s keys are away',
+    meaning: 'The keys that check this token could not be fetched from its issuer.',
+    mend: 'Try again after the seconds in Retry-After.',
+  },
+  shutting_down: {
+    title: 'The server is shutting down',
+    meaning: 'This server takes no more requests. Nothing was done.',
+    mend: 'Try again: another replica, or the next start, will answer.',
+  },
+  internal: {
+    title: 'Something went wrong on the server',
+    meaning: 'The server met something that nobody expected, and wrote it to its log.',
+    mend: 'Report it with the request id in `detail`.',
+  },
+}

@@ -1,0 +1,53 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
+import { AppError } from '../errors.ts'
+import type { Operation, Schema } from './operation.ts'
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** One call of the API: its address, what the document says of it, and what it does. */
+export interface Route {
+  readonly method: Method
+  /** As OpenAPI writes it: `/api/tasks/{id}`. */
+  readonly path: string
+  readonly operation: Operation
+  handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown
+}
+
+/** Routes that belong together; a section of the document. */
+export interface Family {
+  readonly name: string
+  readonly about: string
+  /** What the operations refer to, by name. */
+  readonly schemas: Readonly<Record<string, Schema>>
+  readonly routes: readonly Route[]
+}
+
+const methods: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** Binds routes to a scope. What a path does not offer is answered with 405 and `Allow` (RFC 9110, 15.5.6). */
+export function bind(scope: FastifyInstance, routes: readonly Route[], context: Context): void {
+  const offered = new Map<string, Method[]>()
+  for (const route of routes) {
+    const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
+    offered.set(url, [...(offered.get(url) ?? []), route.method])
+    scope.route({
+      url,
+      method: route.method,
+      handler: (request, reply) => route.handle(request, reply, context),
+    })
+  }
+  for (const [url, known] of offered) refuseOthers(scope, url, known)
+}
+
+function refuseOthers(scope: FastifyInstance, url: string, offered: readonly Method[]): void {
+  const allow = [...offered, ...(offered.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  scope.route({
+    url,
+    method: methods.filter(method => !offered.includes(method)),
+    handler: (request, reply) => {
+      reply.header('allow', allow)
+      throw new AppError('method_not_allowed', `${request.method} is not possible here; ${allow} are.`)
+    },
+  })
+}

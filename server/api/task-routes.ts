@@ -1,0 +1,167 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
+import type { Task, TextLimits } from '../tasks/task.ts'
+import { tasksOf } from '../tasks/tasks.ts'
+import type { Collection } from './contract.ts'
+import { readJson } from './json-body.ts'
+import { sendJson } from './json-reply.ts'
+import { type Answer, ref, type Schema } from './operation.ts'
+import type { Method, Route } from './route.ts'
+import { ownerJson, readChange, readNewTask, taskId } from './task-fields.ts'
+import {
+  closed,
+  completedSchema,
+  descriptionSchema,
+  exampleOwner,
+  exampleTask,
+  ownerSchema,
+  sent,
+  taskIdSchema,
+  timeSchema,
+  titleSchema,
+} from './task-schemas.ts'
+
+/** What a contract's tasks look like. */
+export interface Wire {
+  /** What the schemas' names begin with. */
+  readonly prefix: string
+  readonly limits: TextLimits
+  /** What the contract calls `isCompleted`. */
+  readonly completed: string
+  /** What stands where there is no description. */
+  readonly absent: string | null
+  /** Whether a new task may be completed already. */
+  readonly createsCompleted?: boolean
+  /** A task as JSON; `owner` is its owner as JSON. */
+  taskJson(task: Task, owner: string): string
+}
+
+/**
+ * The calls that contracts have in common, each with its operation; a contract binds those that it has to its
+ * collections, and writes its own beside them.
+ */
+export function taskRoutes(wire: Wire) {
+  const { prefix, limits, completed, absent, taskJson } = wire
+  const task = JSON.parse(taskJson(exampleTask, exampleOwner)) as Record<string, unknown>
+  const whole = { title: exampleTask.title, description: exampleTask.description }
+  const fields = {
+    id: taskIdSchema,
+    user_id: ownerSchema,
+    title: titleSchema(limits),
+    description: descriptionSchema(limits, absent),
+    [completed]: completedSchema,
+    created_at: timeSchema,
+    updated_at: timeSchema,
+  }
+  const shown = Object.fromEntries(Object.keys(task).map(name => [name, fields[name] as Schema]))
+  const flag = { [completed]: completedSchema }
+  const text = { title: fields.title as Schema, description: descriptionSchema(limits, null) }
+  const schemas = {
+    [`${prefix}Task`]: closed(shown),
+    [`${prefix}NewTask`]: sent({ ...text, ...(wire.createsCompleted ? flag : {}) }, ['title']),
+    [`${prefix}TaskChange`]: sent({ ...text, ...flag }),
+  }
+  const one = (description: string): Answer => ({ description, schema: ref(`${prefix}Task`), example: task })
+  const send = (request: FastifyRequest, reply: FastifyReply, found: Task) =>
+    sendJson(reply, taskJson(found, ownerJson(request.userId)))
+
+  return {
+    /** The schemas of a task, a new one and a change. */
+    schemas,
+    /** A task as an example shows it. */
+    example: task,
+    one,
+    send,
+
+    create: ({ path, noun }: Collection): Route => ({
+      method: 'POST',
+      path,
+      operation: {
+        id: `create${noun}`,
+        summary: 'Create a task',
+        description: 'A new task stands first in the list. Fields that are not named here are ignored.',
+        body: {
+          required: true,
+          schema: ref(`${prefix}NewTask`),
+          examples: { whole, short: { title: exampleTask.title } },
+        },
+        answers: { 201: one('The new task.') },
+      },
+      async handle(request, reply, { db }: Context) {
+        const task = readNewTask(
+          readJson(request),
+          request.userId,
+          limits,
+          wire.createsCompleted ? completed : undefined,
+        )
+        return send(request, reply.code(201), await tasksOf(db, request.userId).create(task))
+      },
+    }),
+
+    get: ({ path, noun }: Collection): Route => ({
+      method: 'GET',
+      path: `${path}/{id}`,
+      operation: {
+        id: `get${noun}`,
+        summary: 'Read one task',
+        description: 'A task as it is now.',
+        answers: { 200: one('The task.') },
+      },
+      async handle(request, reply, { db }) {
+        return send(request, reply, await tasksOf(db, request.userId).get(taskId(request)))
+      },
+    }),
+
+    /** Only the fields sent. */
+    change: ({ path, noun }: Collection, method: Method): Route => ({
+      method,
+      path: `${path}/{id}`,
+      operation: {
+        id: `change${noun}`,
+        summary: 'Change a task',
+        description: 'What is not sent stays as it is.',
+        body: {
+          required: true,
+          schema: ref(`${prefix}TaskChange`),
+          examples: { rename: { title: 'Water the fern' }, complete: { [completed]: true } },
+        },
+        answers: { 200: one('The task as it is now.') },
+      },
+      async handle(request, reply, { db }) {
+        const id = taskId(request)
+        const change = readChange(readJson(request), request.userId, limits, completed)
+        return send(request, reply, await tasksOf(db, request.userId).update(id, change))
+      },
+    }),
+
+    /** Flips, whatever the body is. */
+    toggle: ({ path, noun }: Collection): Route => ({
+      method: 'PATCH',
+      path: `${path}/{id}/complete`,
+      operation: {
+        id: `toggle${noun}`,
+        summary: 'Complete a task, or reopen it',
+        description: `Flips \`${completed}\`. A body is not needed and not read.`,
+        answers: { 200: one('The task, flipped.') },
+      },
+      async handle(request, reply, { db }) {
+        return send(request, reply, await tasksOf(db, request.userId).toggle(taskId(request)))
+      },
+    }),
+
+    remove: ({ path, noun }: Collection): Route => ({
+      method: 'DELETE',
+      path: `${path}/{id}`,
+      operation: {
+        id: `remove${noun}`,
+        summary: 'Delete a task',
+        description: 'It is then not found, for its owner as for anyone.',
+        answers: { 204: { description: 'It is deleted.' } },
+      },
+      async handle(request, reply, { db }) {
+        await tasksOf(db, request.userId).remove(taskId(request))
+        return reply.code(204).send()
+      },
+    }),
+  }
+}

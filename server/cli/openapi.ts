@@ -1,0 +1,20 @@
+import { openApi } from '../api/openapi.ts'
+import { sections } from '../app.ts'
+import { environment, readConfig } from '../config.ts'
+import { readArguments } from './arguments.ts'
+import type { Command } from './command.ts'
+
+const help = `Usage: duly openapi [--contract NAME]
+
+Prints the OpenAPI 3.1 document that the server serves at /openapi.json, without starting it.
+
+  --contract NAME  what /api/{user_id}/tasks speaks (CONTRACT; default task-api)`
+
+export const openApiCommand: Command = {
+  help,
+  async run(args) {
+    const { values } = readArguments(args, { contract: { type: 'string' } })
+    const { contract } = readConfig(environment({ CONTRACT: values.contract }))
+    process.stdout.write(`${JSON.stringify(openApi(sections(contract)), null, 2)}\n`)
+  },
+}

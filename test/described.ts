@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { openApi } from '../server/api/openapi.ts'
+import { sections } from '../server/app.ts'
+import type { ContractName } from '../server/config.ts'
+
+// Holds answers against the OpenAPI document: every answer that a test gets from the server goes through here.
+
+export interface Described {
+  readonly document: OpenApi
+  /** @throws AssertionError where the document does not foresee this answer */
+  check(call: { method: string; path: string }, answer: ToCheck): void
+}
+
+interface ToCheck {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+}
+
+/** As much of OpenAPI 3.1 as the tests look at. */
+export interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+  readonly tags: readonly { readonly name: string }[]
+}
+
+export interface OperationObject {
+  readonly operationId: string
+  readonly tags: readonly string[]
+  readonly security?: readonly object[]
+  readonly parameters?: readonly ParameterObject[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, MediaType>> }
+  readonly responses: Readonly<Record<string, ResponseObject>>
+}
+
+export interface ParameterObject {
+  readonly name: string
+  readonly in: 'path' | 'query' | 'header'
+  readonly schema: object
+  readonly example?: unknown
+}
+
+export interface ResponseObject {
+  readonly content?: Readonly<Record<string, MediaType>>
+  readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>
+}
+
+export interface MediaType {
+  readonly schema: object
+  readonly example?: unknown
+  readonly examples?: Readonly<Record<string, { readonly value: unknown }>>
+}
+
+const known = new Map<ContractName, Described>()
+
+export function described(contract: ContractName): Described {
+  const made = known.get(contract) ?? describe(contract)
+  known.set(contract, made)
+  return made
+}
+
+/** Whether `value` is what the schema at this place of the document says; else why not. */
+export type Validate = (pointer: readonly string[], value: unknown) => string | undefined
+
+export function validatorOf(document: OpenApi): Validate {
+  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  formats.default(ajv)
+  ajv.addSchema({ ...document, $id: 'duly' })
+  const compiled = new Map<string, ValidateFunction>()
+  return (pointer, value) => {
+    const path = pointer.map(part => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
+    const $ref = `duly#/${path.join('/')}`
+    const validate = compiled.get($ref) ?? ajv.compile({ $ref })
+    compiled.set($ref, validate)
+    return validate(value) ? undefined : ajv.errorsText(validate.errors)
+  }
+}
+
+function describe(contract: ContractName): Described {
+  // JSON and back: what the server sends, not what its objects happen to be.
+  const document = JSON.parse(JSON.stringify(openApi(sections(contract)))) as OpenApi
+  const validate = validatorOf(document)
+  const templates = Object.keys(document.paths)
+    .map(template => ({ template, pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`) }))
+    .sort((a, b) => variables(a.template) - variables(b.template))
+
+  return {
+    document,
+    check({ method, path }, { status, headers, text }) {
+      if (method === 'OPTIONS') return
+      const what = `${method} ${path} answered ${status}: ${text.slice(0, 300)}`
+      const found = templates.find(({ pattern }) => pattern.test(path.replace(/[?#].*$/s, '')))
+      if (!found) return assert.ok([400, 404].includes(status), `${what}, and no such path is described`)
+      const asked = method === 'HEAD' ? 'get' : method.toLowerCase()
+      const operation = document.paths[found.template]?.[asked]
+      if (!operation) return assert.ok([400, 401, 403, 405].includes(status), what)
+      const response = operation.responses[String(status)]
+      assert.ok(response, `${what}, which is not described`)
+      for (const [name, header] of Object.entries(response.headers ?? {})) {
+        if (header.required) assert.ok(headers.has(name), `${what} without ${name}`)
+      }
+      if (method === 'HEAD') return
+      if (!response.content) return assert.equal(text, '', what)
+      const type = (headers.get('content-type') ?? '').replace(/;.*$/, '')
+      assert.ok(response.content[type], `${what} as ${type}, which is not described`)
+      if (!type.endsWith('json')) return
+      const place = ['paths', found.template, asked, 'responses', String(status), 'content', type, 'schema']
+      const problem = validate(place, JSON.parse(text))
+      assert.equal(problem, undefined, what)
+    },
+  }
+}
+
+function variables(template: string): number {
+  return template.split('{').length
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import spectral from '@stoplight/spectral-core'
+import rulesets from '@stoplight/spectral-rulesets'
+import { problems } from '../server/api/problems.ts'
+import { contracts } from '../server/config.ts'
+import { described, type OperationObject, validatorOf } from './described.ts'
+import { type Call, newUser, type Served, served } from './served.ts'
+
+// The document, held against the server: it is complete, and every example in it is true.
+
+const methods = ['get', 'post', 'put', 'patch', 'delete']
+
+for (const contract of contracts) {
+  describe(`the document of ${contract}`, () => {
+    const { document } = described(contract)
+    const validate = validatorOf(document)
+    const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
+    )
+    let api: Served
+    before(async () => {
+      api = await served({ CONTRACT: contract })
+    })
+    after(() => api.close())
+
+    it('is what the server serves', async () => {
+      const { status, body } = await api.call('GET', '/openapi.json')
+      assert.deepEqual([status, body], [200, document])
+    })
+
+    it('passes every recommended rule of Spectral', async () => {
+      const linter = new spectral.Spectral()
+      // Its own types do not fit each other: the ruleset is no `RulesetDefinition` to the compiler.
+      linter.setRuleset({ extends: [[rulesets.oas as never, 'recommended']] })
+      assert.deepEqual(await linter.run(JSON.parse(JSON.stringify(document))), [])
+    })
+
+    it('describes every method that a path offers, and no other', async () => {
+      for (const [path, item] of Object.entries(document.paths)) {
+        const user = newUser()
+        const address = path.replaceAll('{user_id}', user).replaceAll(/\{\w+\}/g, '1')
+        for (const method of methods.filter(name => !(name in item))) {
+          const { status, headers } = await api.call(method.toUpperCase(), address, { user })
+          assert.equal(status, 405, `${method} ${path}`)
+          const allowed = headers
+            .get('allow')
+            ?.split(', ')
+            .map(name => name.toLowerCase())
+          const described = [...Object.keys(item), ...('get' in item ? ['head'] : []), 'options']
+          assert.deepEqual(allowed?.sort(), described.sort())
+        }
+      }
+    })
+
+    it('shows answers that its own schemas allow', () => {
+      for (const { path, method, operation } of operations) {
+        for (const [status, response] of Object.entries(operation.responses)) {
+          for (const [type, { example, examples = {} }] of Object.entries(response.content ?? {})) {
+            const place = ['paths', path, method, 'responses', status, 'content', type, 'schema']
+            const shown = [
+              ...(example === undefined ? [] : [example]),
+              ...Object.values(examples).map(({ value }) => value),
+            ]
+            for (const value of shown)
+              assert.equal(validate(place, value), undefined, `${method} ${path} ${status}`)
+          }
+        }
+      }
+    })
+
+    it('shows requests that do what it says', async () => {
+      for (const { path, method, operation } of operations) {
+        for (const { body, contentType, name } of examplesOf(operation)) {
+          const user = newUser()
+          const { body: task } = await api.call('POST', '/api/tasks', {
+            user,
+            json: { title: 'a', description: 'b' },
+          })
+          const query = (operation.parameters ?? [])
+            .filter(parameter => parameter.in === 'query' && parameter.example !== undefined)
+            .map(parameter => `${parameter.name}=${encodeURIComponent(String(parameter.example))}`)
+          const address = path
+            .replaceAll('{user_id}', user)
+            .replaceAll('{id}', task.id)
+            .replaceAll('{code}', Object.keys(problems)[0] as string)
+          const call: Call = {
+            ...(operation.security?.length === 0 ? {} : { user }),
+            ...(body === undefined
+              ? {}
+              : { body: JSON.stringify(body), headers: { 'content-type': contentType } }),
+          }
+          const answer = await api.call(method.toUpperCase(), `${address}?${query.join('&')}`, call)
+          assert.ok(answer.status < 300, `${method} ${path} with ${name}: ${answer.text}`)
+          const shown = operation.responses[String(answer.status)]?.content?.['application/json']?.example
+          if (shown !== undefined) assert.deepEqual(shape(answer.body), shape(shown))
+        }
+      }
+    })
+  })
+}
+
+function examplesOf(operation: OperationObject): { name: string; contentType: string; body: unknown }[] {
+  const content = Object.entries(operation.requestBody?.content ?? {})
+  if (content.length === 0) return [{ name: 'no body', contentType: '', body: undefined }]
+  return content.flatMap(([contentType, { examples = {} }]) =>
+    Object.entries(examples).map(([name, { value }]) => ({ name, contentType, body: value })),
+  )
+}
+
+/** The names of an answer's fields, however many items its lists have. */
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shape)
+  if (typeof value !== 'object' || value === null) return 'value'
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, shape(field)]))
+}
