@@ -4,7 +4,7 @@ import { type Database, unprepared } from '../server/db/database.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../server/db/migrate.ts'
 import { migrations } from '../server/db/migrations.ts'
 import { StartError } from '../server/errors.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
+import { columns } from '../server/tasks/task-row.ts'
 import { newUser, type OwnDatabase, onPostgres, openDatabase, ownDatabase } from './served.ts'
 
 let own: OwnDatabase
@@ -23,6 +23,15 @@ async function schema(): Promise<unknown> {
     where table_schema = 'duly' order by table_name, ordinal_position`
   const indexes = `select indexname, indexdef from pg_indexes where schemaname = 'duly' order by indexname`
   return [await db.query(unprepared(columns)), await db.query(unprepared(indexes))]
+}
+
+/** Tasks as the first version wrote them. */
+async function insertOld(user: string, titles: readonly string[]): Promise<void> {
+  const owner = 'insert into duly.owners (id, revision, task_count) values ($1, $2, $2)'
+  await db.query(unprepared(owner), [user, titles.length])
+  const task = `insert into duly.tasks (user_id, title, description, is_completed, created_at, updated_at, revision)
+    values ($1, $2, 'kept', false, now(), now(), $3)`
+  for (const [index, title] of titles.entries()) await db.query(unprepared(task), [user, title, index + 1])
 }
 
 describe('migrations', () => {
@@ -55,10 +64,8 @@ describe('migrations', () => {
   it('keep every row on the way from one version to the next, and back', async () => {
     const user = newUser()
     await migrateDown(db, 1)
-    const tasks = tasksOf(db, user)
-    for (const title of ['a', 'b', 'c'])
-      await tasks.create({ title, description: 'kept', isCompleted: false })
-    const rows = () => db.query(unprepared('select * from duly.tasks order by user_id, id'))
+    await insertOld(user, ['a', 'b', 'c'])
+    const rows = () => db.query(unprepared(`select ${columns('tasks')} from duly.tasks order by user_id, id`))
     const before = await rows()
     assert.equal(before.length, 3)
     await migrateUp(db)

@@ -7,7 +7,8 @@ export interface Statement {
   readonly write?: boolean
 }
 
-export type Value = string | number | boolean | null | readonly number[]
+/** A Buffer is sent in PostgreSQL's binary format, everything else as text. */
+export type Value = string | number | boolean | null | readonly number[] | readonly string[] | Buffer
 
 /**
  * A row as PostgreSQL's text format, column by column; `null` is SQL's. Whoever wrote the statement knows the columns

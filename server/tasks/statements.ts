@@ -1,15 +1,11 @@
 import { statement, write } from '../db/database.ts'
+import { columns } from './task-row.ts'
 
 // Every statement on tasks. `$1` is the owner in each of them, on every table it touches.
 //
 // A write is one statement: it locks the task, raises the owner's revision, and stamps the task with it. The lock comes
 // first: an owner raised before it were known that the task is there would leave a gap when two deletes race. The
 // time is read once the owner's row is held, so that times and revisions of one owner run the same way.
-
-/** In the order in which `taskOf` reads them. Times come as UTC text, whatever the session's time zone is. */
-const columns = (table: string) => `${table}.id, ${table}.title, ${table}.description, ${table}.is_completed,
-  ${table}.completed_at at time zone 'UTC', ${table}.created_at at time zone 'UTC',
-  ${table}.updated_at at time zone 'UTC', ${table}.revision`
 
 const task = columns('tasks')
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
@@ -38,7 +34,7 @@ export const batch = statement(
 
 export const get = statement('duly_get', `select ${task} from duly.tasks where ${one}`)
 
-/** $2 title, $3 description, $4 whether it is completed. The owner need not exist. */
+/** $2 title, $3 description, $4 whether it is completed, $5 the folded title. The owner need not exist. */
 export const create = write(
   'duly_create',
   `with owner as (
@@ -46,25 +42,21 @@ export const create = write(
     on conflict (id) do update set revision = owners.revision + 1, task_count = owners.task_count + 1
     ${raised}
   )
-  insert into duly.tasks (user_id, title, description, is_completed, completed_at, created_at, updated_at, revision)
-  values ($1, $2, $3, $4::boolean, case when $4::boolean then (select at from owner) end,
+  insert into duly.tasks
+    (user_id, title, title_key, description, is_completed, completed_at, created_at, updated_at, revision)
+  values ($1, $2, left($5::text, 64), $3, $4::boolean, case when $4::boolean then (select at from owner) end,
     (select at from owner), (select at from owner), (select revision from owner))
   returning ${task}`,
 )
 
-/**
- * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null. A change that changes
- * nothing is no change: the task comes back as it is and no revision is spent.
- */
-export const update = write(
-  'duly_update',
-  `with old as (${lockedTask}),
+// `only` says which of the tasks that were found are changed.
+const updating = (only: string) => `with old as (${lockedTask}),
   new as (
-    select coalesce($3::text, title) as title,
+    select coalesce($3::text, title) as title, coalesce(left($7::text, 64), title_key) as title_key,
       case when $4::boolean then $5::text else description end as description,
       coalesce($6::boolean, is_completed) as is_completed
     from old
-    where (title, description, is_completed) is distinct from
+    where ${only} and (title, description, is_completed) is distinct from
       (coalesce($3, title), case when $4 then $5 else description end, coalesce($6, is_completed))
   ),
   owner as (
@@ -72,12 +64,21 @@ export const update = write(
     where owners.id = $1 and exists (select from new) ${raised}
   ),
   changed as (
-    update duly.tasks set title = new.title, description = new.description, is_completed = new.is_completed,
+    update duly.tasks set title = new.title, title_key = new.title_key, description = new.description,
+      is_completed = new.is_completed,
       completed_at = case when new.is_completed then coalesce(tasks.completed_at, owner.at) end,
       updated_at = owner.at, revision = owner.revision
     from new, owner where tasks.user_id = $1 and tasks.id = $2
     returning ${task}
-  )
+  )`
+
+/**
+ * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null, $7 the folded title or null. A
+ * change that changes nothing is no change: the task comes back as it is and no revision is spent.
+ */
+export const update = write(
+  'duly_update',
+  `${updating('true')}
   select * from changed
   union all
   select ${columns('old')} from old where not exists (select from new)`,
@@ -97,18 +98,19 @@ export const toggle = write(
   returning ${task}`,
 )
 
-/** The row stays as its own tombstone until the sweep. */
-export const remove = write(
-  'duly_remove',
-  `with old as (${lockedTask}),
+const removing = (only: string) => `with old as (${lockedTask}),
   owner as (
     update duly.owners set revision = owners.revision + 1, task_count = owners.task_count - 1
-    where owners.id = $1 and exists (select from old) ${raised}
-  )
-  update duly.tasks set deleted_at = owner.at, revision = owner.revision
-  from owner where tasks.user_id = $1 and tasks.id = $2
-  returning tasks.id`,
-)
+    where owners.id = $1 and exists (select from old where ${only}) ${raised}
+  ),
+  removed as (
+    update duly.tasks set deleted_at = owner.at, revision = owner.revision
+    from owner where tasks.user_id = $1 and tasks.id = $2
+    returning tasks.id
+  )`
+
+/** The row stays as its own tombstone until the sweep. */
+export const remove = write('duly_remove', `${removing('true')} select id from removed`)
 
 /** The one statement that looks across owners: which tombstones are older than $1 days; $2 at most. */
 export const expired = statement(

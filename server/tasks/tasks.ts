@@ -1,7 +1,10 @@
-import type { Row, Session } from '../db/database.ts'
+import type { Row, Session, Value } from '../db/database.ts'
 import { AppError } from '../errors.ts'
+import { fold } from './fold.ts'
+import { type ListPage, type ListQuery, type OwnerState, readList, readState } from './list.ts'
 import * as statements from './statements.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
+import { taskOf } from './task-row.ts'
 
 export interface TaskPage {
   readonly tasks: readonly Task[]
@@ -57,13 +60,23 @@ export function tasksOf(db: Session, owner: string) {
       }
     },
 
+    /** One primary-key look-up: whether anything changed can be told without reading a task. */
+    state(): Promise<OwnerState> {
+      return readState(db, owner)
+    },
+
+    /** @throws AppError `broken_rule` for a position that no page of this order has ended at. */
+    list(query: ListQuery): Promise<ListPage> {
+      return readList(db, owner, query)
+    },
+
     /** @throws AppError `task_not_found` */
     async get(id: number): Promise<Task> {
       return found(await db.query(statements.get, [owner, id]))
     },
 
     async create({ title, description, isCompleted }: NewTask): Promise<Task> {
-      return found(await db.query(statements.create, [owner, title, description, isCompleted]))
+      return found(await db.query(statements.create, [owner, title, description, isCompleted, fold(title)]))
     },
 
     /**
@@ -71,9 +84,7 @@ export function tasksOf(db: Session, owner: string) {
      * @throws AppError `task_not_found`
      */
     async update(id: number, change: TaskChange): Promise<Task> {
-      const { title = null, description, isCompleted = null } = change
-      const values = [owner, id, title, description !== undefined, description ?? null, isCompleted]
-      return found(await db.query(statements.update, values))
+      return found(await db.query(statements.update, [owner, id, ...changeValues(change)]))
     },
 
     /**
@@ -98,26 +109,12 @@ function found(rows: readonly Row[]): Task {
   return taskOf(row)
 }
 
+// As update and updateIf number them, from $3.
+function changeValues({ title, description, isCompleted }: TaskChange): readonly Value[] {
+  const folded = title === undefined ? null : fold(title)
+  return [title ?? null, description !== undefined, description ?? null, isCompleted ?? null, folded]
+}
+
 function notFound(): AppError {
   return new AppError('task_not_found', 'There is no such task.')
-}
-
-/** Reads the columns of statements.ts, which begin at `from`. */
-function taskOf(row: Row, from = 0): Task {
-  return {
-    id: Number(row[from]),
-    title: row[from + 1] as string,
-    description: row[from + 2] as string | null,
-    isCompleted: row[from + 3] === 't',
-    completedAt: row[from + 4] ? isoTime(row[from + 4] as string) : null,
-    createdAt: isoTime(row[from + 5] as string),
-    updatedAt: isoTime(row[from + 6] as string),
-    revision: Number(row[from + 7]),
-  }
-}
-
-// PostgreSQL writes `2026-01-31 09:30:00.25`, without trailing zeros; clients get six digits always.
-function isoTime(text: string): string {
-  const fraction = text.length > 19 ? text.slice(20) : ''
-  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction.padEnd(6, '0')}Z`
 }

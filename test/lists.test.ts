@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type Database, unprepared } from '../server/db/database.ts'
+import { AppError } from '../server/errors.ts'
+import { type ListQuery, type Position, type SortOrder, sortOrders } from '../server/tasks/list.ts'
+import type { Task } from '../server/tasks/task.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
+import { newUser, ownMigratedDatabase } from './served.ts'
+
+let db: Database
+let close: () => Promise<void>
+before(async () => {
+  const own = await ownMigratedDatabase()
+  db = own.db
+  close = own.close
+})
+after(() => close())
+
+const open = (title: string) => ({ title, description: null, isCompleted: false })
+const column = { created_at: 'createdAt', updated_at: 'updatedAt', title: 'title' } as const
+
+/** The order of a list, said once more in the test's own words. */
+function inOrder(tasks: readonly Task[], sort: SortOrder): Task[] {
+  const [down, name] = sort.startsWith('-') ? [-1, sort.slice(1)] : [1, sort]
+  const field = column[name as keyof typeof column]
+  const key = (task: Task) => (field === 'title' ? task.title.toLowerCase() : task[field])
+  return [...tasks].sort((a, b) => {
+    const [x, y] = [key(a), key(b)]
+    return down * (x === y ? a.id - b.id : x < y ? -1 : 1)
+  })
+}
+
+/** Every page of a list; `between` is called after each. */
+async function pages(user: string, query: ListQuery, between = async () => {}): Promise<Task[]> {
+  const found: Task[] = []
+  let after: Position | null = null
+  do {
+    const page = await tasksOf(db, user).list(after ? { ...query, after } : query)
+    assert.ok(page.tasks.length <= query.limit)
+    found.push(...page.tasks)
+    after = page.next
+    await between()
+  } while (after)
+  return found
+}
+
+/** Tasks with many ties in every order. */
+async function someTasks(user: string, count: number): Promise<Task[]> {
+  const tasks = tasksOf(db, user)
+  const made = await Promise.all(
+    Array.from({ length: count }, (_, n) =>
+      tasks.create({ ...open(`${n % 2 ? 'T' : 't'}itle ${n % 5}`), isCompleted: n % 3 === 0 }),
+    ),
+  )
+  const tie = `update duly.tasks set created_at = date_trunc('hour', created_at) + id % 4 * interval '1 minute',
+    updated_at = date_trunc('hour', created_at) + id % 3 * interval '1 second' where user_id = $1`
+  await db.query(unprepared(tie), [user])
+  return Promise.all(made.map(({ id }) => tasks.get(id)))
+}
+
+const ids = (tasks: readonly Task[]) => tasks.map(({ id }) => id)
+
+describe('a list', () => {
+  for (const sort of sortOrders) {
+    it(`in the order ${sort} comes in pages of any size, with ties, none twice and none skipped`, async () => {
+      const user = newUser()
+      const all = await someTasks(user, 24)
+      for (const limit of [1, 5, 24, 100]) {
+        assert.deepEqual(await pages(user, { sort, limit }), inOrder(all, sort))
+        for (const isCompleted of [true, false]) {
+          const some = all.filter(task => task.isCompleted === isCompleted)
+          assert.deepEqual(await pages(user, { sort, limit, isCompleted }), inOrder(some, sort))
+        }
+      }
+    })
+
+    it(`in the order ${sort} skips and doubles none that stays, while others come and go between the pages`, async () => {
+      const user = newUser()
+      const staying = await someTasks(user, 24)
+      const tasks = tasksOf(db, user)
+      let made: Task | undefined
+      let round = 0
+      const seen = await pages(user, { sort, limit: 5 }, async () => {
+        if (made && round % 2 === 0) await tasks.remove(made.id)
+        round += 1
+        // Enough to be met by a page in ascending order, and to end.
+        if (round < 10) made = await tasks.create(open(`title ${round % 5}`))
+      })
+      const stayed = new Set(ids(staying))
+      assert.equal(new Set(ids(seen)).size, seen.length)
+      assert.deepEqual(ids(seen.filter(({ id }) => stayed.has(id))), ids(inOrder(staying, sort)))
+    })
+  }
+
+  it('says where the next page begins only where there is one', async () => {
+    const user = newUser()
+    const all = inOrder(await someTasks(user, 4), 'title')
+    const tasks = tasksOf(db, user)
+    assert.equal((await tasks.list({ sort: 'title', limit: 4 })).next, null)
+    const { next } = await tasks.list({ sort: 'title', limit: 3 })
+    assert.equal(next?.id, all[2]?.id)
+    assert.deepEqual(next?.key, all[2]?.title.toLowerCase())
+    const beyond = { key: 'zzz', id: 0 }
+    const end = await tasks.list({ sort: 'title', limit: 3, after: beyond })
+    assert.deepEqual([end.tasks, end.next, end.state.revision], [[], null, 4])
+  })
+
+  it('orders titles by code point of what is left without case, alike on every database', async () => {
+    const tasks = tasksOf(db, newUser())
+    const titles = [
+      'b',
+      'A',
+      'é',
+      'É',
+      'a b',
+      'Z',
+      '\u{1f411}',
+      '日本',
+      'ａ',
+      '_',
+      `${'x'.repeat(63)}yb`,
+      `${'x'.repeat(63)}ya`,
+    ]
+    for (const title of titles) await tasks.create(open(title))
+    const expected = [
+      '_',
+      'A',
+      'ａ',
+      'a b',
+      'b',
+      `${'x'.repeat(63)}yb`,
+      `${'x'.repeat(63)}ya`,
+      'Z',
+      'é',
+      'É',
+      '日本',
+      '\u{1f411}',
+    ]
+    const sorted = async (sort: SortOrder) =>
+      (await tasks.list({ sort, limit: 100 })).tasks.map(({ title }) => title)
+    assert.deepEqual(await sorted('title'), expected)
+    assert.deepEqual(await sorted('-title'), expected.toReversed())
+  })
+
+  it('a task moves to where its new title and its change belong', async () => {
+    const user = newUser()
+    const tasks = tasksOf(db, user)
+    const [a, b] = [await tasks.create(open('a')), await tasks.create(open('b'))]
+    await tasks.update(a.id, { title: 'C' })
+    assert.deepEqual(ids((await tasks.list({ sort: 'title', limit: 9 })).tasks), [b.id, a.id])
+    assert.deepEqual(ids((await tasks.list({ sort: '-updated_at', limit: 9 })).tasks), [a.id, b.id])
+    await tasks.toggle(b.id)
+    assert.deepEqual(ids((await tasks.list({ sort: '-updated_at', limit: 9 })).tasks), [b.id, a.id])
+    await tasks.remove(b.id)
+    assert.deepEqual(ids((await tasks.list({ sort: '-updated_at', limit: 9 })).tasks), [a.id])
+  })
+
+  it('of an owner never seen is empty, and so is its state', async () => {
+    const tasks = tasksOf(db, newUser())
+    const nobody = { revision: 0, epoch: '0' }
+    assert.deepEqual(await tasks.state(), nobody)
+    assert.deepEqual(await tasks.list({ sort: 'title', limit: 3 }), { state: nobody, tasks: [], next: null })
+  })
+
+  it('never holds another owner’s task', async () => {
+    const [alice, bob] = [newUser(), newUser()]
+    await someTasks(alice, 5)
+    const own = await someTasks(bob, 3)
+    for (const sort of sortOrders) assert.deepEqual(await pages(bob, { sort, limit: 2 }), inOrder(own, sort))
+  })
+
+  it('refuses a position that is none, before the database sees it', async () => {
+    const tasks = tasksOf(db, newUser())
+    const time = '2026-01-31T09:30:00.000000Z'
+    const wrong: [SortOrder, Position][] = [
+      ['created_at', { key: 'yesterday', id: 1 }],
+      ['created_at', { key: '2026-02-31T09:30:00.000000Z', id: 1 }],
+      ['-updated_at', { key: '2026-13-01T09:30:00.000000Z', id: 1 }],
+      ['-updated_at', { key: `${time} or 1=1`, id: 1 }],
+      ['created_at', { key: time, id: 1.5 }],
+      ['created_at', { key: time, id: 2 ** 60 }],
+      ['title', { key: 'a\0', id: 1 }],
+      ['title', { key: '\ud800', id: 1 }],
+    ]
+    for (const [sort, after] of wrong) {
+      await assert.rejects(
+        tasks.list({ sort, limit: 1, after }),
+        (error: unknown) => error instanceof AppError && error.code === 'broken_rule',
+      )
+    }
+    for (const sort of sortOrders) await tasks.list({ sort, limit: 1, after: { key: time, id: 1 } })
+  })
+})
+
+describe('the state of an owner', () => {
+  it('is that of the list, and moves with every write', async () => {
+    const user = newUser()
+    const tasks = tasksOf(db, user)
+    const task = await tasks.create(open('a'))
+    const first = await tasks.state()
+    assert.equal(first.revision, 1)
+    assert.deepEqual((await tasks.list({ sort: 'title', limit: 1 })).state, first)
+    await tasks.update(task.id, { title: 'a' })
+    assert.deepEqual(await tasks.state(), first)
+    await tasks.remove(task.id)
+    assert.deepEqual(await tasks.state(), { revision: 2, epoch: first.epoch })
+  })
+
+  it('tells an owner who was removed and came back from the former one', async () => {
+    const user = newUser()
+    const tasks = tasksOf(db, user)
+    await tasks.create(open('a'))
+    const former = await tasks.state()
+    await db.query(unprepared('delete from duly.owners where id = $1'), [user])
+    assert.deepEqual(await tasks.state(), { revision: 0, epoch: '0' })
+    await tasks.create(open('a'))
+    const now = await tasks.state()
+    assert.equal(now.revision, former.revision)
+    assert.notEqual(now.epoch, former.epoch)
+  })
+
+  it('in a list is never ahead of its tasks, nor they of it, while others write', async () => {
+    const user = newUser()
+    const tasks = tasksOf(db, user)
+    const shared = await tasks.create(open('everyone toggles this'))
+    let finished = false
+    const writers = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        for (let n = 0; n < 50; n += 1) await tasks.toggle(shared.id)
+      }),
+    ).finally(() => {
+      finished = true
+    })
+    while (!finished) {
+      const { state, tasks: listed } = await tasks.list({ sort: '-updated_at', limit: 1 })
+      assert.equal(listed[0]?.revision, state.revision)
+    }
+    await writers
+  })
+})
