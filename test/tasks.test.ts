@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Database, unprepared } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
-import { get, remove, toggle, update } from '../server/tasks/statements.ts'
+import { get, remove, removeIf, toggle, update, updateIf } from '../server/tasks/statements.ts'
 import { sweep } from '../server/tasks/sweep.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
@@ -130,8 +130,10 @@ describe('the plan of a statement on one task', () => {
   for (const [{ name, text }, types, values] of [
     [get, ...id],
     [update, ...change],
+    [updateIf, [...change[0], 'bigint[]'], `${change[1]}, '{1}'`],
     [toggle, ...id],
     [remove, ...id],
+    [removeIf, [...id[0], 'bigint[]'], `${id[1]}, '{1}'`],
   ] as const) {
     it(`${name} goes by the primary key, where the database knows nothing about the tables yet`, async () => {
       const plan = await db.transaction(async session => {

@@ -84,6 +84,15 @@ export const update = write(
   select ${columns('old')} from old where not exists (select from new)`,
 )
 
+/** As `update`, where the task's revision is among $8; whether it was comes first. */
+export const updateIf = write(
+  'duly_update_if',
+  `${updating('revision = any($8::bigint[])')}
+  select true, * from changed
+  union all
+  select old.revision = any($8), ${columns('old')} from old where not exists (select from new)`,
+)
+
 export const toggle = write(
   'duly_toggle',
   `with old as (${lockedTask}),
@@ -111,6 +120,12 @@ const removing = (only: string) => `with old as (${lockedTask}),
 
 /** The row stays as its own tombstone until the sweep. */
 export const remove = write('duly_remove', `${removing('true')} select id from removed`)
+
+/** As `remove`, where the task's revision is among $3; whether it was comes first, then the task before it was removed. */
+export const removeIf = write(
+  'duly_remove_if',
+  `${removing('revision = any($3::bigint[])')} select exists (select from removed), ${columns('old')} from old`,
+)
 
 /** The one statement that looks across owners: which tombstones are older than $1 days; $2 at most. */
 export const expired = statement(

@@ -19,6 +19,13 @@ export interface Range {
   readonly size?: number
 }
 
+/** What became of a change that was to happen only to certain revisions. */
+export interface Outcome {
+  /** Whether the task's revision was among them. */
+  readonly matched: boolean
+  readonly task: Task
+}
+
 export type Tasks = ReturnType<typeof tasksOf>
 
 const batchSize = 500
@@ -88,6 +95,14 @@ export function tasksOf(db: Session, owner: string) {
     },
 
     /**
+     * As `update`, only where the task's revision is one of these; otherwise the task comes back as it is now.
+     * @throws AppError `task_not_found`
+     */
+    async updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
+      return outcome(await db.query(statements.updateIf, [owner, id, ...changeValues(change), revisions]))
+    },
+
+    /**
      * Reads and flips in one statement: n toggles at once flip n times.
      * @throws AppError `task_not_found`
      */
@@ -100,6 +115,14 @@ export function tasksOf(db: Session, owner: string) {
       const rows = await db.query(statements.remove, [owner, id])
       if (rows.length === 0) throw notFound()
     },
+
+    /**
+     * As `remove`, only where the task's revision is one of these. The task comes back as it was, or as it is now.
+     * @throws AppError `task_not_found`
+     */
+    async removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
+      return outcome(await db.query(statements.removeIf, [owner, id, revisions]))
+    },
   }
 }
 
@@ -107,6 +130,12 @@ function found(rows: readonly Row[]): Task {
   const [row] = rows
   if (!row) throw notFound()
   return taskOf(row)
+}
+
+function outcome(rows: readonly Row[]): Outcome {
+  const [row] = rows
+  if (!row) throw notFound()
+  return { matched: row[0] === 't', task: taskOf(row, 1) }
 }
 
 // As update and updateIf number them, from $3.

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Database } from '../server/db/database.ts'
+import { AppError } from '../server/errors.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
+import { newUser, ownMigratedDatabase } from './served.ts'
+
+let db: Database
+let close: () => Promise<void>
+before(async () => {
+  const own = await ownMigratedDatabase()
+  db = own.db
+  close = own.close
+})
+after(() => close())
+
+const open = (title: string) => ({ title, description: null, isCompleted: false })
+const notFound = (error: unknown) => error instanceof AppError && error.code === 'task_not_found'
+
+describe('a change on condition', () => {
+  it('is made where the revision is among those named, and answers with the changed task', async () => {
+    const tasks = tasksOf(db, newUser())
+    const task = await tasks.create(open('a'))
+    const outcome = await tasks.updateIf(task.id, { title: 'b', description: 'c' }, [7, task.revision])
+    assert.equal(outcome.matched, true)
+    assert.deepEqual(outcome.task, await tasks.get(task.id))
+    assert.deepEqual([outcome.task.title, outcome.task.description, outcome.task.revision], ['b', 'c', 2])
+  })
+
+  it('is not made otherwise, and answers with the task as it is now', async () => {
+    const tasks = tasksOf(db, newUser())
+    const old = await tasks.create(open('a'))
+    const now = await tasks.update(old.id, { title: 'b' })
+    for (const revisions of [[], [old.revision], [3, 99]]) {
+      const outcome = await tasks.updateIf(old.id, { title: 'c' }, revisions)
+      assert.deepEqual(outcome, { matched: false, task: now })
+    }
+    assert.equal((await tasks.state()).revision, 2)
+  })
+
+  it('that changes nothing matches, and spends no revision', async () => {
+    const tasks = tasksOf(db, newUser())
+    const task = await tasks.create(open('a'))
+    assert.deepEqual(await tasks.updateIf(task.id, {}, [1]), { matched: true, task })
+    assert.deepEqual(await tasks.updateIf(task.id, { title: 'a', isCompleted: false }, [1]), {
+      matched: true,
+      task,
+    })
+    assert.deepEqual(await tasks.updateIf(task.id, {}, [2]), { matched: false, task })
+    assert.equal((await tasks.state()).revision, 1)
+  })
+
+  it('of a task that is missing, deleted or another owner’s finds none', async () => {
+    const [tasks, others] = [tasksOf(db, newUser()), tasksOf(db, newUser())]
+    const [gone, theirs] = [await tasks.create(open('a')), await others.create(open('b'))]
+    await tasks.remove(gone.id)
+    for (const id of [gone.id, theirs.id, Number.MAX_SAFE_INTEGER]) {
+      await assert.rejects(tasks.updateIf(id, { title: 'x' }, [1, 2]), notFound)
+      await assert.rejects(tasks.removeIf(id, [1, 2]), notFound)
+    }
+    assert.deepEqual(await others.get(theirs.id), theirs)
+  })
+
+  it('by many writers who have seen the same revision is made for exactly one', async () => {
+    const tasks = tasksOf(db, newUser())
+    const task = await tasks.create(open('a'))
+    const outcomes = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => tasks.updateIf(task.id, { title: `by ${n}` }, [task.revision])),
+    )
+    const matched = outcomes.filter(outcome => outcome.matched)
+    assert.equal(matched.length, 1)
+    const now = await tasks.get(task.id)
+    for (const outcome of outcomes) assert.deepEqual(outcome.task, now)
+    assert.equal(now.revision, 2)
+  })
+
+  it('by writers who try again with what they were answered loses none', async () => {
+    const tasks = tasksOf(db, newUser())
+    const task = await tasks.create({ ...open('a'), description: '' })
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, n) => {
+        let seen = task
+        for (;;) {
+          const change = { description: `${seen.description}${n}` }
+          const outcome = await tasks.updateIf(task.id, change, [seen.revision])
+          if (outcome.matched) return
+          seen = outcome.task
+        }
+      }),
+    )
+    const { description } = await tasks.get(task.id)
+    assert.equal([...(description ?? '')].sort().join(''), '01234567')
+  })
+})
+
+describe('a removal on condition', () => {
+  it('happens where the revision is among those named, and answers with the task as it was', async () => {
+    const tasks = tasksOf(db, newUser())
+    const task = await tasks.create(open('a'))
+    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: true, task })
+    await assert.rejects(tasks.get(task.id), notFound)
+    assert.equal((await tasks.state()).revision, 2)
+    assert.equal((await tasks.page(1, 0)).total, 0)
+  })
+
+  it('does not happen otherwise, and answers with the task as it is now', async () => {
+    const tasks = tasksOf(db, newUser())
+    const task = await tasks.create(open('a'))
+    const now = await tasks.toggle(task.id)
+    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: false, task: now })
+    assert.deepEqual(await tasks.get(task.id), now)
+  })
+
+  it('by many who have seen the same revision happens for exactly one, and the others find none', async () => {
+    const tasks = tasksOf(db, newUser())
+    const task = await tasks.create(open('a'))
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => tasks.removeIf(task.id, [1])))
+    const done = outcomes.filter(({ status }) => status === 'fulfilled')
+    assert.equal(done.length, 1)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') assert.ok(notFound(outcome.reason))
+    assert.equal((await tasks.state()).revision, 2)
+  })
+
+  it('and a change on the same revision: one of them happens', async () => {
+    const tasks = tasksOf(db, newUser())
+    for (let round = 0; round < 10; round += 1) {
+      const task = await tasks.create(open('a'))
+      const [changed, removed] = await Promise.allSettled([
+        tasks.updateIf(task.id, { title: 'b' }, [task.revision]),
+        tasks.removeIf(task.id, [task.revision]),
+      ])
+      const matched = [changed, removed].filter(
+        outcome => outcome.status === 'fulfilled' && outcome.value.matched,
+      )
+      assert.equal(matched.length, 1)
+    }
+  })
+})
