@@ -69,4 +69,22 @@ export const migrations: readonly Migration[] = [
       'alter table duly.tasks drop column title_key',
     ],
   },
+  {
+    name: 'answers kept for idempotency keys',
+    up: [
+      // No foreign key: the answer kept may be that an owner never seen has no such task.
+      `create table duly.idempotency_keys (
+        user_id text not null,
+        key text not null,
+        fingerprint text not null,
+        created_at timestamptz not null,
+        status integer,
+        headers text,
+        body text,
+        primary key (user_id, key)
+      )`,
+      'create index idempotency_keys_created_at on duly.idempotency_keys (created_at)',
+    ],
+    down: ['drop table duly.idempotency_keys'],
+  },
 ]

@@ -1,0 +1,109 @@
+import { type Database, type Session, statement } from '../db/database.ts'
+import { AppError } from '../errors.ts'
+
+/** An answer as it was first given, to be given again. */
+export interface KeptAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** `fingerprint` tells requests apart that came with the same key. */
+export interface KeyedRequest {
+  readonly key: string
+  readonly fingerprint: string
+}
+
+const expired = `kept.created_at < now() - interval '24 hours'`
+
+// Whoever comes second waits here, on the unique index, until the first commits or rolls back.
+const claim = statement(
+  'duly_key_claim',
+  `insert into duly.idempotency_keys as kept (user_id, key, fingerprint, created_at) values ($1, $2, $3, now())
+  on conflict (user_id, key) do update set fingerprint = excluded.fingerprint, created_at = excluded.created_at
+  where ${expired} returning true`,
+)
+const keep = statement(
+  'duly_key_keep',
+  'update duly.idempotency_keys set status = $3, headers = $4, body = $5 where user_id = $1 and key = $2',
+)
+const read = statement(
+  'duly_key_read',
+  'select fingerprint, status, headers, body from duly.idempotency_keys where user_id = $1 and key = $2',
+)
+
+/** Across owners, as for tombstones: which keys have expired; $1 at most. */
+export const expiredKeys = statement(
+  'duly_keys_expired',
+  `select kept.user_id, kept.key from duly.idempotency_keys as kept where ${expired} order by kept.created_at limit $1`,
+)
+
+/** $2 keys. */
+export const sweepKeys = statement(
+  'duly_keys_sweep',
+  `delete from duly.idempotency_keys as kept where kept.user_id = $1 and kept.key = any($2::text[]) and ${expired}`,
+)
+
+/**
+ * Runs `work` at most once per owner and key within 24 hours, its answer kept in the same transaction as its write. What
+ * `work` throws undoes both, so that the key may be tried again. `work` writes through the session it is handed.
+ * (draft-ietf-httpapi-idempotency-key-header)
+ * @throws AppError `idempotency_key_reused` where the key came with another fingerprint before.
+ */
+export function once(
+  db: Database,
+  owner: string,
+  request: KeyedRequest,
+  work: (session: Session) => Promise<KeptAnswer>,
+): Promise<{ readonly answer: KeptAnswer; readonly replayed: boolean }> {
+  const { key, fingerprint } = request
+  return inTurn(db, owner, () =>
+    db.transaction(async session => {
+      const claimed = await session.query(claim, [owner, key, fingerprint])
+      if (claimed.length === 0) return { answer: await readKept(session, owner, request), replayed: true }
+      const answer = await work(session)
+      const values = [owner, key, answer.status, JSON.stringify(answer.headers), answer.body]
+      await session.query(keep, values)
+      return { answer, replayed: false }
+    }),
+  )
+}
+
+// The claim that failed has locked the row: it is still there.
+async function readKept(
+  session: Session,
+  owner: string,
+  { key, fingerprint }: KeyedRequest,
+): Promise<KeptAnswer> {
+  const [row] = await session.query(read, [owner, key])
+  if (row?.[0] !== fingerprint) {
+    throw new AppError('idempotency_key_reused', 'This idempotency key was used for a different request.')
+  }
+  // Written by `keep` from a KeptAnswer.
+  const headers = JSON.parse(row[2] as string) as Record<string, string>
+  return { status: Number(row[1]), headers, body: row[3] as string }
+}
+
+const turns = new WeakMap<Database, Map<string, Promise<unknown>>>()
+
+/**
+ * One owner's transactions follow each other: they would wait for each other's key or for the owner's row in any case, and
+ * a hundred of them would wait on every session there is, before everyone else. Replicas meet in the database.
+ */
+function inTurn<T>(db: Database, owner: string, work: () => Promise<T>): Promise<T> {
+  const owners = turns.get(db) ?? new Map<string, Promise<unknown>>()
+  turns.set(db, owners)
+  const before = owners.get(owner)
+  // A database that is away is away for all who wait; each finding out by itself would take as long as all together.
+  const mine = before ? before.then(work, error => (isAway(error) ? Promise.reject(error) : work())) : work()
+  owners.set(owner, mine)
+  const leave = () => {
+    if (owners.get(owner) === mine) owners.delete(owner)
+  }
+  mine.then(leave, leave)
+  return mine
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'database_away'
+}
