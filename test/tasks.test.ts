@@ -124,8 +124,8 @@ describe('the tasks of one owner', () => {
 describe('the plan of a statement on one task', () => {
   const id = [['text', 'bigint'], `'alice', 5`] as const
   const change = [
-    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean', 'text'],
-    `'alice', 5, 'x', false, null, null, 'x'`,
+    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean', 'text', 'integer[]', 'text', 'integer[]'],
+    `'alice', 5, 'x', false, null, null, 'x', '{1}', null, null`,
   ] as const
   for (const [{ name, text }, types, values] of [
     [get, ...id],
@@ -143,7 +143,7 @@ describe('the plan of a statement on one task', () => {
       })
       const lines = plan.map(([line]) => line).join('\n')
       assert.match(lines, /using tasks_pkey on tasks/)
-      assert.doesNotMatch(lines, /tasks_(created_at|updated_at|title_key)|Seq Scan on (tasks|owners)/)
+      assert.doesNotMatch(lines, /tasks_(created_at|updated_at|title_key)|Seq Scan on (tasks|owners|search)/)
     })
   }
 })

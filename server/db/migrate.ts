@@ -41,7 +41,9 @@ export function migrateUp(db: Database, list: readonly Migration[] = released): 
     refuseNewer(applied, list)
     const pending = list.slice(applied.length)
     for (const [index, migration] of pending.entries()) {
-      for (const text of migration.up) await session.query(unprepared(text))
+      for (const step of migration.up) {
+        await (typeof step === 'string' ? session.query(unprepared(step)) : step(session))
+      }
       await session.query(record, [applied.length + index + 1, migration.name])
     }
     return pending.map(migration => migration.name)

@@ -1,3 +1,6 @@
+import type { Session } from './database.ts'
+import { makeOldTasksSearchable } from './search-of-old-tasks.ts'
+
 /**
  * One step of the schema, forwards and back. The list is append-only: what has been released is never edited. Each string
  * is one statement (the embedded database refuses several at once).
@@ -7,7 +10,8 @@
  */
 export interface Migration {
   readonly name: string
-  readonly up: readonly string[]
+  /** What SQL cannot do is a function; as a statement, it is never edited again. */
+  readonly up: readonly (string | ((session: Session) => Promise<void>))[]
   readonly down: readonly string[]
 }
 
@@ -86,5 +90,28 @@ export const migrations: readonly Migration[] = [
       'create index idempotency_keys_created_at on duly.idempotency_keys (created_at)',
     ],
     down: ['drop table duly.idempotency_keys'],
+  },
+  {
+    name: 'search',
+    up: [
+      // Folded texts, apart from the tasks, which most statements read and write without them. For an owner's tasks past the
+      // first few thousand also hashes of the owner and each n-gram, by which they are found without reading the others.
+      `create table duly.search (
+        user_id text not null,
+        id bigint not null,
+        title text collate "C" not null,
+        title_grams integer[],
+        description text collate "C",
+        description_grams integer[],
+        primary key (user_id, id),
+        foreign key (user_id, id) references duly.tasks (user_id, id) on delete cascade
+      )`,
+      makeOldTasksSearchable,
+      'create index search_scanned on duly.search (user_id) where title_grams is null',
+      // What is pending is read by every search, and written into the index by the create that fills it.
+      `create index search_grams on duly.search using gin (title_grams, description_grams)
+        with (fastupdate = on, gin_pending_list_limit = 256) where title_grams is not null`,
+    ],
+    down: ['drop table duly.search'],
   },
 ]

@@ -5,8 +5,8 @@
  */
 export function fold(text: string): string {
   if (isAscii(text)) return text.toLowerCase()
-  // By way of upper case `ß` meets `ss` and `ı` meets `i`; the dot that is left of a lowered `İ` goes, so that it meets them.
-  const lower = text.normalize('NFKC').toUpperCase().toLowerCase()
+  // By way of upper case `ß` meets `ss` and `ı` meets `i`, and `ẞ` meets them by way of `ß`; the dot that is left of a lowered `İ` goes, so that it meets them.
+  const lower = text.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase()
   return lower.replaceAll('ς', 'σ').replaceAll('i\u0307', 'i').normalize('NFC')
 }
 

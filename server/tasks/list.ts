@@ -1,4 +1,4 @@
-import type { Session } from '../db/database.ts'
+import type { Session, Value } from '../db/database.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import { type ListStatement, listStatement, ownerState } from './list-statements.ts'
 import type { Task } from './task.ts'
@@ -24,6 +24,8 @@ export interface ListQuery {
   /** Titles are ordered by the first 64 characters of what `fold` makes of them; equals by id, the same way. */
   readonly sort: SortOrder
   readonly isCompleted?: boolean
+  /** What the title or the description holds, in any case. Never empty. */
+  readonly search?: string
   readonly limit: number
   readonly after?: Position
 }
@@ -48,11 +50,22 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
 }
 
 /** @throws AppError `broken_rule` for a position that no page of this order has ended at. */
-export async function readList(db: Session, owner: string, query: ListQuery): Promise<ListPage> {
-  const { statement, start } = listStatement(query.sort, query.isCompleted !== undefined)
+export function readList(db: Session, owner: string, query: ListQuery): Promise<ListPage> {
+  return readPage(db, owner, query, listStatement, [])
+}
+
+/** A page by one of the families of list statements; `values` are what its statements have beyond those of each list. */
+export async function readPage(
+  db: Session,
+  owner: string,
+  query: ListQuery,
+  statementOf: typeof listStatement,
+  values: readonly Value[],
+): Promise<ListPage> {
+  const { statement, start } = statementOf(query.sort, query.isCompleted !== undefined)
   const { key, id } = startOf(query, start)
   const filter = query.isCompleted === undefined ? [] : [query.isCompleted]
-  const rows = await db.query(statement, [owner, key, id, query.limit + 1, ...filter])
+  const rows = await db.query(statement, [owner, key, id, query.limit + 1, ...values, ...filter])
   // An owner without tasks still comes as a row.
   const found = rows.filter(row => row[3] !== null)
   const tasks = found.slice(0, query.limit).map(row => taskOf(row, 3))
@@ -61,7 +74,7 @@ export async function readList(db: Session, owner: string, query: ListQuery): Pr
   return { state: stateOf(rows[0]?.[0], rows[0]?.[1]), tasks, next }
 }
 
-function stateOf(revision: string | null | undefined, epoch: string | null | undefined): OwnerState {
+export function stateOf(revision: string | null | undefined, epoch: string | null | undefined): OwnerState {
   return { revision: Number(revision ?? 0), epoch: epoch ?? '0' }
 }
 

@@ -1,4 +1,5 @@
 import { statement, write } from '../db/database.ts'
+import { scanned } from './search-statements.ts'
 import { columns } from './task-row.ts'
 
 // Every statement on tasks. `$1` is the owner in each of them, on every table it touches.
@@ -34,19 +35,30 @@ export const batch = statement(
 
 export const get = statement('duly_get', `select ${task} from duly.tasks where ${one}`)
 
-/** $2 title, $3 description, $4 whether it is completed, $5 the folded title. The owner need not exist. */
+/**
+ * $2 title, $3 description, $4 whether it is completed; $5 and $6 the folded title and its grams, $7 and $8 those of the
+ * description. The owner need not exist.
+ */
 export const create = write(
   'duly_create',
   `with owner as (
     insert into duly.owners (id, revision, task_count) values ($1, 1, 1)
     on conflict (id) do update set revision = owners.revision + 1, task_count = owners.task_count + 1
-    ${raised}
+    ${raised}, task_count
+  ),
+  made as (
+    insert into duly.tasks
+      (user_id, title, title_key, description, is_completed, completed_at, created_at, updated_at, revision)
+    values ($1, $2, left($5::text, 64), $3, $4::boolean, case when $4::boolean then (select at from owner) end,
+      (select at from owner), (select at from owner), (select revision from owner))
+    returning tasks.*
+  ),
+  searchable as (
+    insert into duly.search (user_id, id, title, title_grams, description, description_grams)
+    select $1, made.id, $5, case when owner.task_count > ${scanned} then $6::integer[] end,
+      $7, case when owner.task_count > ${scanned} then $8::integer[] end from made, owner
   )
-  insert into duly.tasks
-    (user_id, title, title_key, description, is_completed, completed_at, created_at, updated_at, revision)
-  values ($1, $2, left($5::text, 64), $3, $4::boolean, case when $4::boolean then (select at from owner) end,
-    (select at from owner), (select at from owner), (select revision from owner))
-  returning ${task}`,
+  select ${columns('made')} from made`,
 )
 
 // `only` says which of the tasks that were found are changed.
@@ -70,11 +82,21 @@ const updating = (only: string) => `with old as (${lockedTask}),
       updated_at = owner.at, revision = owner.revision
     from new, owner where tasks.user_id = $1 and tasks.id = $2
     returning ${task}
+  ),
+  searchable as (
+    update duly.search set title = coalesce($7, search.title),
+      title_grams = case when search.title_grams is not null then coalesce($8::integer[], search.title_grams) end,
+      description = case when $4 then $9::text else search.description end,
+      description_grams = case when not $4 then search.description_grams
+        when search.title_grams is not null then $10::integer[] end
+    from old, new where search.user_id = $1 and search.id = $2
+      and (old.title, old.description) is distinct from (new.title, new.description)
   )`
 
 /**
- * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null, $7 the folded title or null. A
- * change that changes nothing is no change: the task comes back as it is and no revision is spent.
+ * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null; $7 and $8 the folded title
+ * and its grams or null, $9 and $10 those of the description. A change that changes nothing is no change: the task
+ * comes back as it is and no revision is spent.
  */
 export const update = write(
   'duly_update',
@@ -84,13 +106,13 @@ export const update = write(
   select ${columns('old')} from old where not exists (select from new)`,
 )
 
-/** As `update`, where the task's revision is among $8; whether it was comes first. */
+/** As `update`, where the task's revision is among $11; whether it was comes first. */
 export const updateIf = write(
   'duly_update_if',
-  `${updating('revision = any($8::bigint[])')}
+  `${updating('revision = any($11::bigint[])')}
   select true, * from changed
   union all
-  select old.revision = any($8), ${columns('old')} from old where not exists (select from new)`,
+  select old.revision = any($11), ${columns('old')} from old where not exists (select from new)`,
 )
 
 export const toggle = write(

@@ -1,7 +1,9 @@
 import type { Row, Session, Value } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { fold } from './fold.ts'
+import { gramsOf } from './grams.ts'
 import { type ListPage, type ListQuery, type OwnerState, readList, readState } from './list.ts'
+import { readSearch } from './search.ts'
 import * as statements from './statements.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
 import { taskOf } from './task-row.ts'
@@ -74,7 +76,9 @@ export function tasksOf(db: Session, owner: string) {
 
     /** @throws AppError `broken_rule` for a position that no page of this order has ended at. */
     list(query: ListQuery): Promise<ListPage> {
-      return readList(db, owner, query)
+      return query.search === undefined
+        ? readList(db, owner, query)
+        : readSearch(db, owner, query.search, query)
     },
 
     /** @throws AppError `task_not_found` */
@@ -83,7 +87,9 @@ export function tasksOf(db: Session, owner: string) {
     },
 
     async create({ title, description, isCompleted }: NewTask): Promise<Task> {
-      return found(await db.query(statements.create, [owner, title, description, isCompleted, fold(title)]))
+      const values = [owner, title, description, isCompleted]
+      const searchable = [...searchValues(owner, title), ...searchValues(owner, description)]
+      return found(await db.query(statements.create, [...values, ...searchable]))
     },
 
     /**
@@ -91,7 +97,7 @@ export function tasksOf(db: Session, owner: string) {
      * @throws AppError `task_not_found`
      */
     async update(id: number, change: TaskChange): Promise<Task> {
-      return found(await db.query(statements.update, [owner, id, ...changeValues(change)]))
+      return found(await db.query(statements.update, [owner, id, ...changeValues(owner, change)]))
     },
 
     /**
@@ -99,7 +105,9 @@ export function tasksOf(db: Session, owner: string) {
      * @throws AppError `task_not_found`
      */
     async updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
-      return outcome(await db.query(statements.updateIf, [owner, id, ...changeValues(change), revisions]))
+      return outcome(
+        await db.query(statements.updateIf, [owner, id, ...changeValues(owner, change), revisions]),
+      )
     },
 
     /**
@@ -139,9 +147,20 @@ function outcome(rows: readonly Row[]): Outcome {
 }
 
 // As update and updateIf number them, from $3.
-function changeValues({ title, description, isCompleted }: TaskChange): readonly Value[] {
-  const folded = title === undefined ? null : fold(title)
-  return [title ?? null, description !== undefined, description ?? null, isCompleted ?? null, folded]
+function changeValues(owner: string, { title, description, isCompleted }: TaskChange): readonly Value[] {
+  return [
+    ...[title ?? null, description !== undefined, description ?? null, isCompleted ?? null],
+    ...[...searchValues(owner, title), ...searchValues(owner, description)],
+  ]
+}
+
+function searchValues(
+  owner: string,
+  text: string | null | undefined,
+): readonly [string | null, Buffer | null] {
+  if (text === undefined || text === null) return [null, null]
+  const folded = fold(text)
+  return [folded, gramsOf(owner, folded)]
 }
 
 function notFound(): AppError {

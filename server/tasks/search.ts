@@ -1,0 +1,35 @@
+import type { Session } from '../db/database.ts'
+import { fold } from './fold.ts'
+import { gramsOf, hasGrams } from './grams.ts'
+import { type ListPage, type ListQuery, readPage, readState, stateOf } from './list.ts'
+import { listOfIds, listOfMatches } from './list-statements.ts'
+import { fewHits, hitsByGrams, hitsByText } from './search-statements.ts'
+
+/**
+ * The tasks whose title or description holds the text. The state is read with the hits, before the tasks: where one of them
+ * changes in between, the state is older than they are, never newer.
+ * @throws AppError `broken_rule` for a position that no page of this order has ended at.
+ */
+export async function readSearch(
+  db: Session,
+  owner: string,
+  text: string,
+  query: ListQuery,
+): Promise<ListPage> {
+  // No text that is stored holds these, and PostgreSQL refuses to look.
+  if (!text.isWellFormed() || text.includes('\0')) {
+    return { state: await readState(db, owner), tasks: [], next: null }
+  }
+  const folded = fold(text)
+  const grams = gramsOf(owner, folded)
+  const [row] = hasGrams(grams)
+    ? await db.query(hitsByGrams, [owner, folded, grams])
+    : await db.query(hitsByText, [owner, folded])
+  const state = stateOf(row?.[0], row?.[1])
+  const count = Number(row?.[2])
+  const page =
+    count > fewHits
+      ? await readPage(db, owner, query, listOfMatches, [folded])
+      : await readPage(db, owner, query, listOfIds, [row?.[3] ?? '{}'])
+  return { ...page, state }
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type Database, type Statement, unprepared } from '../server/db/database.ts'
+import { sortOrders } from '../server/tasks/list.ts'
+import {
+  type ListStatement,
+  listOfIds,
+  listOfMatches,
+  listStatement,
+} from '../server/tasks/list-statements.ts'
+import { hitsByGrams } from '../server/tasks/search-statements.ts'
+import { ownMigratedDatabase } from './served.ts'
+
+let db: Database
+let close: () => Promise<void>
+before(async () => {
+  const own = await ownMigratedDatabase()
+  db = own.db
+  close = own.close
+})
+after(() => close())
+
+const position = ['text', 'text', 'bigint', 'bigint'] as const
+
+/** The plan for whatever values come, which is the one that a statement used often gets. `values` are literals. */
+async function planOf(
+  { name, text }: Statement,
+  types: readonly string[],
+  values: readonly string[],
+): Promise<string> {
+  const rows = await db.transaction(async session => {
+    await session.query(unprepared('set local plan_cache_mode = force_generic_plan'))
+    await session.query(unprepared(`prepare plan_${name} (${types.join(', ')}) as ${text}`))
+    const plan = await session.query(
+      unprepared(`explain (costs off) execute plan_${name} (${values.join(', ')})`),
+    )
+    await session.query(unprepared(`deallocate plan_${name}`))
+    return plan
+  })
+  return `${name}:\n${rows.map(([line]) => line).join('\n')}`
+}
+
+async function planOfList(
+  { statement, start }: ListStatement,
+  filtered: boolean,
+  ...more: (readonly [string, string])[]
+): Promise<string> {
+  const rest = [...more, ...(filtered ? [['boolean', 'true'] as const] : [])]
+  const literals = [
+    `'alice'`,
+    `'${start.key}'`,
+    String(start.id),
+    '101',
+    ...rest.map(([, literal]) => literal),
+  ]
+  return planOf(statement, [...position, ...rest.map(([type]) => type)], literals)
+}
+
+/** One owner of half of all tasks, and many of a few. */
+async function fill(): Promise<void> {
+  await db.query(
+    unprepared(`insert into duly.owners (id, revision, task_count)
+      select case when n = 0 then 'alice' else 'user ' || n end, 1, 1 from generate_series(0, 500) as n`),
+  )
+  await db.query(
+    unprepared(`insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision)
+      select case when n % 2 = 0 then 'alice' else 'user ' || (n % 499 + 1) end, 'task ' || n, 'task ' || n, n % 10 = 0,
+        now() - n * interval '1 second', now() - n * interval '1 second', 1 from generate_series(1, 10000) as n`),
+  )
+  await db.query(
+    unprepared(`insert into duly.search (user_id, id, title, title_grams, description, description_grams)
+      select user_id, id, title_key, case when id % 2 = 0 then array[id, id % 100, id % 1000 + 1000000] end, 'text ' || repeat(md5(id::text), 10),
+        case when id % 2 = 0 then array[id + 2000000, id % 100 + 3000000] end from duly.tasks`),
+  )
+}
+
+const each = sortOrders.flatMap(sort =>
+  [false, true].map(filtered => {
+    const index = `tasks_${sort.replace('-', '').replace('title', 'title_key')}`
+    return { sort, filtered, ownIndex: new RegExp(`Index Scan (Backward )?using ${index} on tasks`) }
+  }),
+)
+
+async function listsGoByTheirIndex(): Promise<void> {
+  for (const { sort, filtered, ownIndex } of each) {
+    const plan = await planOfList(listStatement(sort, filtered), filtered)
+    assert.match(plan, ownIndex)
+    const condition = /Index Cond: .*ROW\(.*/.exec(plan)?.[0] ?? ''
+    assert.equal(condition.includes('is_completed'), filtered, plan)
+    assert.doesNotMatch(plan, /Sort|Seq Scan/)
+  }
+}
+
+async function searchesGoByGrams(): Promise<void> {
+  const hits = await planOf(hitsByGrams, ['text', 'text', 'integer[]'], [`'alice'`, `'task'`, `'{1,2}'`])
+  assert.equal(hits.match(/Bitmap Index Scan on search_grams/g)?.length, 2, hits)
+  assert.match(hits, /search_scanned/)
+  assert.doesNotMatch(hits, /Seq Scan|search_pkey/)
+}
+
+async function searchesStayNarrow(): Promise<void> {
+  for (const { sort, filtered, ownIndex } of each) {
+    const few = await planOfList(listOfIds(sort, filtered), filtered, ['bigint[]', `'{1,2,3}'`])
+    assert.match(few, /tasks_pkey/)
+    assert.doesNotMatch(few, /Seq Scan|tasks_(created_at|updated_at|title_key)/)
+    const many = await planOfList(listOfMatches(sort, filtered), filtered, ['text', `'task'`])
+    assert.match(many, ownIndex)
+    assert.match(many, /using search_pkey on search/)
+    assert.doesNotMatch(many, /Sort|Seq Scan/)
+  }
+}
+
+async function everyPlan(): Promise<void> {
+  await listsGoByTheirIndex()
+  await searchesGoByGrams()
+  await searchesStayNarrow()
+}
+
+describe('a page is read from the index of its order from the position on, a search goes by grams', () => {
+  it('a page also where the database has nothing yet', listsGoByTheirIndex)
+
+  it('where it has many tasks, and has not looked at them', async () => {
+    await fill()
+    await everyPlan()
+  })
+
+  it('where it has looked at them', async () => {
+    await db.query(unprepared('analyze'))
+    await everyPlan()
+  })
+
+  it('where what it knows is out of date', async () => {
+    await db.query(unprepared('delete from duly.owners'))
+    await db.query(unprepared('vacuum analyze'))
+    await fill()
+    await everyPlan()
+  })
+})
