@@ -2,7 +2,7 @@
 // stale, and hands over.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -69,16 +69,32 @@ function packagesIn(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : undefined
 }
 
-/** Whether what stands in dist/ is what the sources say now. */
+/**
+ * Whether what stands in dist/ is what the sources say now.
+ */
 function build() {
   const print = fingerprint()
   if (existsSync(built) && readFileSync(built, 'utf8') === print) return true
   say('building')
   rmSync(at('dist'), { recursive: true, force: true })
-  const { status } = spawnSync(process.execPath, [tsc, '--project', root], { cwd: root, stdio: 'inherit' })
-  if (status === 0) writeFileSync(built, print)
+  const done = copySwaggerUi() && step(tsc, ['--project', root])
+  if (done) writeFileSync(built, print)
   else say('The build failed; see above.')
+  return done
+}
+
+function step(program, argv) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], { cwd: root })
+  if (status !== 0) process.stderr.write(Buffer.concat([stdout, stderr]))
   return status === 0
+}
+
+// The page at /docs is made of them. They are copied, so that who installs the package gets no more than these.
+function copySwaggerUi() {
+  for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
+    cpSync(at('node_modules', 'swagger-ui-dist', file), at('dist', 'server', 'api', 'swagger-ui', file))
+  }
+  return true
 }
 
 function fingerprint() {

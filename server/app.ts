@@ -12,6 +12,7 @@ import { taskApi } from './api/task-api.ts'
 import { todoApp } from './api/todo-app.ts'
 import { todos } from './api/todos.ts'
 import { answerUnreadable } from './api/unreadable-request.ts'
+import { v1 } from './api/v1.ts'
 import type { ContractName } from './config.ts'
 import type { Context } from './context.ts'
 import { AppError } from './errors.ts'
@@ -28,18 +29,21 @@ export function sections(contract: ContractName): readonly Section[] {
   const chosen = contracts[contract]
   const open = { errors: chosen, secured: false }
   const map: readonly Section[] = [
-    { family: health, ...open },
-    { family: documents(() => openApi(map)), ...open },
+    { family: v1, errors: v1, secured: true },
     { family: chosen, errors: chosen, secured: true },
     { family: todos, errors: todos, secured: true },
+    { family: documents(() => openApi(map)), ...open },
+    { family: health, ...open },
   ]
   return map
 }
 
+/** The server's routes, answering; it does not listen yet. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { config, log } = context
   const map = sections(config.contract)
-  const shapeOf = shapes(map)
+  const chosen = contracts[config.contract]
+  const shapeOf = shapes(map, chosen)
 
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -50,7 +54,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     requestIdHeader: false,
     bodyLimit: 128 * 1024,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
-    clientErrorHandler: answerUnreadable(contracts[config.contract]),
+    clientErrorHandler: answerUnreadable(chosen),
     frameworkErrors: (error, request, reply) => answerError(shapeOf)(error, request, reply as never),
   })
   app.decorateRequest('userId', '')
@@ -63,7 +67,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins],
     credentials: config.corsOrigins !== '*',
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['ETag', 'Link', 'Location', 'Retry-After'],
+    exposedHeaders: ['ETag', 'Link', 'Location', 'Retry-After', 'Idempotent-Replayed'],
     maxAge: 600,
     strictPreflight: false,
   })
@@ -72,15 +76,11 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
 }
 
 /** Whose way of telling failures goes with an address at which there may be nothing: that of the nearest contract. */
-function shapes(map: readonly Section[]): (path: string) => ErrorShape {
-  const known = map.filter(({ secured }) => secured)
-  const [chosen] = known
-  if (!chosen) throw new Error('there is no contract')
+function shapes(map: readonly Section[], otherwise: ErrorShape): (path: string) => ErrorShape {
+  const secured = map.filter(section => section.secured)
   return path => {
-    const near = known.find(({ family }) =>
-      family.routes.some(route => !route.path.includes('{') && path.startsWith(route.path)),
-    )
-    return (near ?? chosen).errors
+    const near = secured.find(({ family }) => family.routes.some(route => path.startsWith(route.path)))
+    return near?.errors ?? otherwise
   }
 }
 

@@ -22,9 +22,11 @@ export type ErrorCode =
   | 'shutting_down'
   | 'internal'
 
-/** One broken rule of a body, a query or a path: `field` names it as the client wrote it. */
+/** One broken rule: `field` names what broke it as the client wrote it. */
 export interface FieldProblem {
   readonly field: string
+  /** Where it stands; in the body where nothing is said. */
+  readonly in?: 'path' | 'query' | 'header'
   readonly message: string
 }
 

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import spectral from '@stoplight/spectral-core'
 import rulesets from '@stoplight/spectral-rulesets'
-import { problems } from '../server/api/problems.ts'
 import { contracts } from '../server/config.ts'
-import { described, type OperationObject, validatorOf } from './described.ts'
+import { described, type OperationObject, type ParameterObject, validatorOf } from './described.ts'
 import { type Call, newUser, type Served, served } from './served.ts'
 
 // The document, held against the server: it is complete, and every example in it is true.
@@ -83,7 +82,7 @@ for (const contract of contracts) {
           const address = path
             .replaceAll('{user_id}', user)
             .replaceAll('{id}', task.id)
-            .replaceAll('{code}', Object.keys(problems)[0] as string)
+            .replaceAll(/\{(\w+)\}/g, (_, name: string) => String(parameterOf(operation, name)?.example))
           const call: Call = {
             ...(operation.security?.length === 0 ? {} : { user }),
             ...(body === undefined
@@ -98,6 +97,10 @@ for (const contract of contracts) {
       }
     })
   })
+}
+
+function parameterOf(operation: OperationObject, name: string): ParameterObject | undefined {
+  return operation.parameters?.find(parameter => parameter.name === name)
 }
 
 function examplesOf(operation: OperationObject): { name: string; contentType: string; body: unknown }[] {

@@ -1,7 +1,7 @@
 import type { AppError, ErrorCode } from '../errors.ts'
 import type { Occurrence } from './error-reply.ts'
+import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 import type { Schema } from './operation.ts'
-import { problemsSchema } from './task-schemas.ts'
 
 // The error body of the contracts that tell a code of their own, and the moment.
 
@@ -9,11 +9,11 @@ type Codes = Readonly<Partial<Record<ErrorCode, string>>>
 
 /** @param codes what the contract calls them; `otherwise` those that it does not tell apart */
 export function datedError(codes: Codes, otherwise: string) {
-  return ({ code, message, problems }: AppError, { at }: Occurrence) => ({
-    detail: message,
-    error_code: codes[code] ?? otherwise,
+  return (error: AppError, { at }: Occurrence) => ({
+    detail: error.message,
+    error_code: codes[error.code] ?? otherwise,
     timestamp: at.toISOString(),
-    ...(problems.length > 1 ? { errors: problems } : {}),
+    ...fieldErrors(error),
   })
 }
 
@@ -25,7 +25,7 @@ export function datedErrorSchema(codes: Codes, otherwise: string): Schema {
       detail: { type: 'string' },
       error_code: { enum: [...new Set([...Object.values(codes), otherwise])] },
       timestamp: { type: 'string', format: 'date-time' },
-      errors: problemsSchema,
+      errors: fieldErrorsSchema,
     },
     additionalProperties: false,
   }

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Task } from '../tasks/task.ts'
 
-const mediaType = 'application/json; charset=utf-8'
+export const jsonMediaType = 'application/json; charset=utf-8'
 
 /** Sends JSON that is already written. */
 export function sendJson(reply: FastifyReply, json: string): FastifyReply {
-  return reply.header('content-type', mediaType).send(json)
+  return reply.header('content-type', jsonMediaType).send(json)
 }
 
 export interface ListShape {
@@ -41,5 +41,5 @@ export async function sendTasks(
     }
     yield tail(count)
   }
-  return reply.header('content-type', mediaType).send(Readable.from(rest()))
+  return reply.header('content-type', jsonMediaType).send(Readable.from(rest()))
 }

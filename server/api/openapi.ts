@@ -78,6 +78,7 @@ const pathParameters: Readonly<Record<string, { description: string; schema: Sch
     example: 'alice',
   },
   id: { description: 'The task’s id.', schema: taskIdSchema, example: 7 },
+  file: { description: 'The file’s name.', schema: { type: 'string' }, example: 'docs.js' },
   code: {
     description: 'The problem’s code.',
     schema: { enum: Object.keys(problems) },
@@ -110,9 +111,9 @@ function requestBody({ schema, required, mediaTypes, examples }: NonNullable<Ope
 }
 
 function response({ description, schema, mediaType, example, headers }: Answer): object {
-  const content = {
-    [mediaType ?? 'application/json']: { schema, ...(example === undefined ? {} : { example }) },
-  }
+  const types = [mediaType ?? 'application/json'].flat()
+  const shown = { schema, ...(example === undefined ? {} : { example }) }
+  const content = Object.fromEntries(types.map(type => [type, shown]))
   return {
     description,
     ...(headers === undefined ? {} : { headers }),

@@ -24,9 +24,17 @@ export interface Answer {
   readonly description: string
   /** Absent: there is no body. */
   readonly schema?: Schema
-  readonly mediaType?: string
+  /** `application/json` where nothing is said. */
+  readonly mediaType?: string | readonly string[]
   readonly example?: unknown
-  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>
+  readonly headers?: Readonly<Record<string, Header>>
+}
+
+export interface Header {
+  readonly description: string
+  readonly schema: Schema
+  /** Whether every such answer has it. */
+  readonly required?: boolean
 }
 
 /** What the document says of one route. What every route can answer (401, 503 and the like) is added by `openApi`. */

@@ -1,11 +1,12 @@
 import { tasksOf } from '../tasks/tasks.ts'
 import { type Collection, type Contract, ownerCollections } from './contract.ts'
+import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 import { sendJson } from './json-reply.ts'
 import { ref } from './operation.ts'
 import type { Route } from './route.ts'
 import { ownerJson, queryInteger } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
-import { closed, countSchema, problemsSchema } from './task-schemas.ts'
+import { closed, countSchema } from './task-schemas.ts'
 
 // The `task-api` contract: pages with a total, partial PUT, PATCH …/complete to toggle.
 
@@ -73,8 +74,7 @@ export const taskApi: Contract = {
   about: 'Tasks in pages with a total; `PUT` changes what is sent, `PATCH …/complete` flips.',
   statuses: {},
   errorSchema: ref('TaskApiError'),
-  errorBody: ({ message, problems }) =>
-    problems.length > 1 ? { detail: message, errors: problems } : { detail: message },
+  errorBody: error => ({ detail: error.message, ...fieldErrors(error) }),
   schemas: {
     ...tasks.schemas,
     TaskApiList: closed({
@@ -87,7 +87,7 @@ export const taskApi: Contract = {
     TaskApiError: {
       type: 'object',
       required: ['detail'],
-      properties: { detail: { type: 'string' }, errors: problemsSchema },
+      properties: { detail: { type: 'string' }, errors: fieldErrorsSchema },
       additionalProperties: false,
     },
   },

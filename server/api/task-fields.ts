@@ -16,7 +16,7 @@ export function taskId(request: FastifyRequest): number {
   const { id = '' } = request.params as { id?: string }
   const number = /^[1-9]\d{0,15}$/.test(id) ? Number(id) : 0
   if (Number.isSafeInteger(number) && number > 0) return number
-  throw brokenRules([{ field: 'id', message: 'The task id must be a whole number from 1.' }])
+  throw brokenRules([{ field: 'id', in: 'path', message: 'The task id must be a whole number from 1.' }])
 }
 
 /** A whole number of the query string; out of range is refused, never clamped. */
@@ -29,7 +29,9 @@ export function queryInteger<T>(
   if (value === undefined) return fallback
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
   if (number >= min && number <= max) return number
-  throw brokenRules([{ field: name, message: `${name} must be a whole number from ${min} to ${max}.` }])
+  throw brokenRules([
+    { field: name, in: 'query', message: `${name} must be a whole number from ${min} to ${max}.` },
+  ])
 }
 
 /**

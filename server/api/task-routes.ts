@@ -15,6 +15,7 @@ import {
   exampleOwner,
   exampleTask,
   ownerSchema,
+  revisionSchema,
   sent,
   taskIdSchema,
   timeSchema,
@@ -52,6 +53,8 @@ export function taskRoutes(wire: Wire) {
     [completed]: completedSchema,
     created_at: timeSchema,
     updated_at: timeSchema,
+    completed_at: { ...timeSchema, type: ['string', 'null'] },
+    revision: revisionSchema,
   }
   const shown = Object.fromEntries(Object.keys(task).map(name => [name, fields[name] as Schema]))
   const flag = { [completed]: completedSchema }

@@ -27,6 +27,12 @@ export const timeSchema: Schema = {
   description: 'UTC, with microseconds.',
 }
 
+export const revisionSchema: Schema = {
+  type: 'integer',
+  minimum: 1,
+  description: 'Counts its owner’s writes; this is the one that last changed the task.',
+}
+
 export const titleSchema = ({ title }: TextLimits): Schema => ({
   type: 'string',
   minLength: 1,
@@ -59,10 +65,3 @@ export function sent(properties: Readonly<Record<string, Schema>>, required: rea
 }
 
 export const countSchema: Schema = { type: 'integer', minimum: 0 }
-
-/** Every broken rule, where there are several. */
-export const problemsSchema: Schema = {
-  type: 'array',
-  items: closed({ field: { type: 'string' }, message: { type: 'string' } }),
-  description: 'Every broken rule, where there are several.',
-}

@@ -1,11 +1,12 @@
 import { tasksOf } from '../tasks/tasks.ts'
 import { type Collection, type Contract, ownerCollections } from './contract.ts'
+import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 import { sendJson, sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
 import type { Route } from './route.ts'
 import { ownerJson, taskId } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
-import { closed, problemsSchema } from './task-schemas.ts'
+import { closed } from './task-schemas.ts'
 
 // The `todo-app` contract: bare lists, partial PUT, PATCH …/complete to toggle; the flag is `completed`.
 
@@ -64,15 +65,14 @@ export const todoApp: Contract = {
   about: 'Bare lists; the flag is `completed`; `PUT` changes what is sent, `PATCH …/complete` flips.',
   statuses: { broken_rule: 400, not_json: 400 },
   errorSchema: ref('TodoAppError'),
-  errorBody: ({ message, problems }) =>
-    problems.length > 1 ? { error: message, errors: problems } : { error: message },
+  errorBody: error => ({ error: error.message, ...fieldErrors(error) }),
   schemas: {
     ...tasks.schemas,
     TodoAppList: { type: 'array', items: ref('TodoAppTask') },
     TodoAppError: {
       type: 'object',
       required: ['error'],
-      properties: { error: { type: 'string' }, errors: problemsSchema },
+      properties: { error: { type: 'string' }, errors: fieldErrorsSchema },
       additionalProperties: false,
     },
   },

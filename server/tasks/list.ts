@@ -1,6 +1,5 @@
 import type { Session, Value } from '../db/database.ts'
-import { brokenRules, type FieldProblem } from '../errors.ts'
-import { type ListStatement, listStatement, ownerState } from './list-statements.ts'
+import { listStatement, ownerState } from './list-statements.ts'
 import type { Task } from './task.ts'
 import { taskOf } from './task-row.ts'
 
@@ -14,7 +13,7 @@ export const sortOrders = [
 ] as const
 export type SortOrder = (typeof sortOrders)[number]
 
-/** Where a page ended: the sort key of its last task, as text, and its id. */
+/** Where a page ended: the sort key of its last task, as text, and its id. One from outside is first seen by `isPosition`. */
 export interface Position {
   readonly key: string
   readonly id: number
@@ -49,7 +48,6 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
   return stateOf(row?.[0], row?.[1])
 }
 
-/** @throws AppError `broken_rule` for a position that no page of this order has ended at. */
 export function readList(db: Session, owner: string, query: ListQuery): Promise<ListPage> {
   return readPage(db, owner, query, listStatement, [])
 }
@@ -63,7 +61,7 @@ export async function readPage(
   values: readonly Value[],
 ): Promise<ListPage> {
   const { statement, start } = statementOf(query.sort, query.isCompleted !== undefined)
-  const { key, id } = startOf(query, start)
+  const { key, id } = query.after ?? start
   const filter = query.isCompleted === undefined ? [] : [query.isCompleted]
   const rows = await db.query(statement, [owner, key, id, query.limit + 1, ...values, ...filter])
   // An owner without tasks still comes as a row.
@@ -84,19 +82,18 @@ function positionOf(sort: SortOrder, task: Task, titleKey: string | null | undef
   return { key: titleKey ?? '', id: task.id }
 }
 
-function startOf({ sort, after }: ListQuery, start: ListStatement['start']): Position {
-  if (!after) return start
-  const fits = sort.endsWith('title') ? isText(after.key) : isTime(after.key)
-  if (fits && Number.isSafeInteger(after.id)) return after
-  const problem: FieldProblem = { field: 'cursor', message: 'The cursor is not one of this list.' }
-  throw brokenRules([problem])
+/**
+ * Whether a page of this order can have ended here: positions come back from clients, and what PostgreSQL could not read as a
+ * time or as a text must not reach it.
+ */
+export function isPosition(sort: SortOrder, key: unknown, id: unknown): boolean {
+  if (typeof key !== 'string' || !Number.isSafeInteger(id)) return false
+  return sort.endsWith('title') ? key.isWellFormed() && !key.includes('\0') : isTime(key)
 }
 
-const isText = (key: string) => key.isWellFormed() && !key.includes('\0')
-
-// Read back, since a day such as 31 February has the form of one.
+// Read back, since a day such as 31 February has the form of one; and PostgreSQL knows no year 0.
 function isTime(key: string): boolean {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(key)) return false
+  if (!/^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(key)) return false
   const time = new Date(key)
   return !Number.isNaN(time.getTime()) && time.toISOString().slice(0, 19) === key.slice(0, 19)
 }

@@ -8,7 +8,6 @@ import { fewHits, hitsByGrams, hitsByText } from './search-statements.ts'
 /**
  * The tasks whose title or description holds the text. The state is read with the hits, before the tasks: where one of them
  * changes in between, the state is older than they are, never newer.
- * @throws AppError `broken_rule` for a position that no page of this order has ended at.
  */
 export async function readSearch(
   db: Session,

@@ -74,7 +74,7 @@ export function tasksOf(db: Session, owner: string) {
       return readState(db, owner)
     },
 
-    /** @throws AppError `broken_rule` for a position that no page of this order has ended at. */
+    /** One page, in one of six orders; of all tasks, or of those that are asked for. */
     list(query: ListQuery): Promise<ListPage> {
       return query.search === undefined
         ? readList(db, owner, query)

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { FastifyReply } from 'fastify'
+import { AppError } from '../errors.ts'
+import type { Route } from './route.ts'
+
+// The page that shows /openapi.json: Swagger UI, whose files the build puts beside this one. Everything comes from this server.
+
+const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Duly API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/docs.js"></script>
+</body>
+</html>
+`
+
+// The token stays in the browser's own storage, for the next visit; "Logout" in the same dialog removes it.
+const script = `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+  deepLinking: true,
+  displayRequestDuration: true,
+  validatorUrl: null,
+})
+`
+
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const fromPackage = (name: string) => () => readFile(new URL(`./swagger-ui/${name}`, import.meta.url))
+
+interface File {
+  readonly type: 'text/css' | 'text/javascript'
+  read(): Promise<Buffer>
+}
+
+const files: Readonly<Record<string, File>> = {
+  'swagger-ui.css': { type: 'text/css', read: fromPackage('swagger-ui.css') },
+  'swagger-ui-bundle.js': { type: 'text/javascript', read: fromPackage('swagger-ui-bundle.js') },
+  'docs.js': { type: 'text/javascript', read: async () => Buffer.from(script) },
+}
+
+export const docsRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/docs',
+    operation: {
+      id: 'showDocs',
+      summary: 'This document as a page',
+      description: 'With "Authorize" it takes a token, which it keeps; with "Execute" it calls this server.',
+      answers: { 200: { description: 'The page.', mediaType: 'text/html', schema: { type: 'string' } } },
+    },
+    handle(_request, reply) {
+      return secured(reply).header('content-type', 'text/html; charset=utf-8').send(page)
+    },
+  },
+  {
+    method: 'GET',
+    path: '/docs/{file}',
+    operation: {
+      id: 'getDocsFile',
+      summary: 'What the page is made of',
+      description: 'Its style and its scripts.',
+      fails: ['route_not_found'],
+      answers: {
+        200: {
+          description: 'The file.',
+          mediaType: ['text/css', 'text/javascript'],
+          schema: { type: 'string' },
+        },
+        304: { description: 'You have it already.' },
+      },
+    },
+    async handle(request, reply) {
+      const { file: name } = request.params as { file: string }
+      const file = Object.hasOwn(files, name) ? files[name] : undefined
+      if (!file) throw new AppError('route_not_found', 'There is no such file.')
+      const bytes = await file.read()
+      const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+      secured(reply).headers({
+        etag,
+        'content-type': `${file.type}; charset=utf-8`,
+        'cache-control': 'no-cache',
+      })
+      return request.headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(bytes)
+    },
+  },
+]
+
+function secured(reply: FastifyReply): FastifyReply {
+  return reply.headers({
+    'content-security-policy': policy,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+  })
+}

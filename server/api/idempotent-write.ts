@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
+import { AppError, brokenRules } from '../errors.ts'
+import { type KeptAnswer, once } from '../tasks/idempotency.ts'
+import { type Tasks, tasksOf } from '../tasks/tasks.ts'
+import { type ErrorShape, errorAnswer, pathOf } from './error-reply.ts'
+import type { Parameter } from './operation.ts'
+
+/**
+ * Answers a write. With an Idempotency-Key it is done at most once within 24 h, and its repetitions get the first answer
+ * (draft-ietf-httpapi-idempotency-key-header). Refusals that depend on the tasks as they were are answers too, and kept;
+ * what can never succeed, or may pass, is not.
+ */
+export async function answerWrite(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { db }: Context,
+  shape: ErrorShape,
+  work: (tasks: Tasks) => Promise<KeptAnswer>,
+): Promise<FastifyReply> {
+  const key = keyOf(request)
+  if (key === undefined) return send(reply, await work(tasksOf(db, request.userId)))
+  const kept = { key, fingerprint: fingerprintOf(request) }
+  const { answer, replayed } = await once(db, request.userId, kept, session =>
+    work(tasksOf(session, request.userId)).catch(error => refusal(error, request, shape)),
+  )
+  if (replayed) reply.header('idempotent-replayed', 'true')
+  return send(reply, answer)
+}
+
+export const idempotencyKey: Parameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'Any text of your own, best a UUID. The same request with the same key within 24 hours is not done again: it gets the first answer, with `Idempotent-Replayed: true`.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+}
+
+export const replayedHeader = {
+  'Idempotent-Replayed': {
+    description: 'Present where this is the answer to an earlier request with the same key.',
+    schema: { const: 'true' },
+  },
+}
+
+function keyOf(request: FastifyRequest): string | undefined {
+  const header = request.headers['idempotency-key']
+  if (header === undefined) return undefined
+  if (typeof header === 'string' && /^[!-~]{1,255}$/.test(header)) return header
+  const message = 'Idempotency-Key must have 1 to 255 visible ASCII characters, without blanks.'
+  throw brokenRules([{ field: 'Idempotency-Key', in: 'header', message }])
+}
+
+/** Everything that makes a request what it is. */
+function fingerprintOf(request: FastifyRequest): string {
+  const hash = createHash('sha256')
+  for (const part of [request.method, pathOf(request), request.headers['if-match'] ?? ''])
+    hash.update(`${part}\n`)
+  if (Buffer.isBuffer(request.body)) hash.update(request.body)
+  return hash.digest('base64url')
+}
+
+function refusal(error: unknown, request: FastifyRequest, shape: ErrorShape): KeptAnswer {
+  if (error instanceof AppError && error.code === 'task_not_found') {
+    return errorAnswer(shape, error, pathOf(request))
+  }
+  throw error
+}
+
+function send(reply: FastifyReply, { status, headers, body }: KeptAnswer): FastifyReply {
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(body === '' ? undefined : body)
+}

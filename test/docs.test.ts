@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { openBrowser } from './browser.ts'
+import { newUser, type Served, served, tokenOf } from './served.ts'
+
+let api: Served
+let browser: Browser
+before(async () => {
+  api = await served()
+  browser = await openBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await api.close()
+})
+
+/** The page, and everything that went wrong on it. */
+async function openDocs(): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  page.on('console', message => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  page.on('pageerror', error => complaints.push(error.message))
+  await page.route('**/*', route => {
+    if (new URL(route.request().url()).origin === api.server.url) return route.continue()
+    complaints.push(`a request to ${route.request().url()}`)
+    return route.abort()
+  })
+  await page.goto(`${api.server.url}/docs`)
+  await page.waitForSelector('#operations-v1-listTasks')
+  return { page, complaints }
+}
+
+async function tryListTasks(page: Page): Promise<string | null> {
+  const list = page.locator('#operations-v1-listTasks')
+  if (!(await list.locator('.execute').isVisible())) await list.locator('.opblock-summary-control').click()
+  const answered = page.waitForResponse(response => new URL(response.url()).pathname === '/api/v1/tasks')
+  await list.locator('.execute').click()
+  await answered
+  return await list.locator('.live-responses-table tbody .response-col_status').textContent()
+}
+
+describe('the page at /docs', () => {
+  it('shows every operation, and asks nobody but this server', async () => {
+    const { page, complaints } = await openDocs()
+    assert.equal(await page.title(), 'Duly API')
+    const { body: document } = await api.call('GET', '/openapi.json')
+    const count = Object.values(document.paths as Record<string, object>).flatMap(item =>
+      Object.keys(item),
+    ).length
+    assert.equal(await page.locator('.opblock').count(), count)
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  it('takes a token, tries a call with it, and keeps it over a reload', async () => {
+    const user = newUser()
+    await api.call('POST', '/api/v1/tasks', { user, json: { title: 'Seen from the page' } })
+    const { page, complaints } = await openDocs()
+    assert.match((await tryListTasks(page)) ?? '', /^401/)
+    // The browser tells of every answer that is a refusal.
+    assert.match(complaints.splice(0).join(), /401/)
+    await page.locator('.auth-wrapper .authorize').first().click()
+    await page.locator('.modal-ux input').fill(tokenOf(user))
+    await page.locator('.modal-ux button[type=submit]').click()
+    await page.locator('.modal-ux .btn-done').click()
+    for (const visit of ['first', 'after a reload']) {
+      assert.match((await tryListTasks(page)) ?? '', /^200/, visit)
+      const shown = await page.locator('#operations-v1-listTasks .live-responses-table').textContent()
+      assert.ok(shown?.includes('Seen from the page'))
+      await page.reload()
+      await page.waitForSelector('#operations-v1-listTasks')
+    }
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  it('comes with a policy that forbids whatever it does not need', async () => {
+    const { headers } = await api.call('GET', '/docs')
+    const policy = headers.get('content-security-policy') ?? ''
+    assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/)
+    assert.doesNotMatch(policy, /unsafe|https?:|\*/)
+    assert.equal(headers.get('x-content-type-options'), 'nosniff')
+  })
+
+  it('serves its own files and no others, and not again to who has them', async () => {
+    const { status, headers } = await api.call('GET', '/docs/swagger-ui.css')
+    assert.deepEqual([status, headers.get('content-type')], [200, 'text/css; charset=utf-8'])
+    const again = await api.call('GET', '/docs/swagger-ui.css', {
+      headers: { 'if-none-match': headers.get('etag') ?? '' },
+    })
+    assert.deepEqual([again.status, again.text], [304, ''])
+    for (const file of [
+      'LICENSE',
+      '..%2Fdocs.js',
+      '%2e%2e%2f%2e%2e%2fpackage.json',
+      '__proto__',
+      'docs.js%00',
+    ]) {
+      assert.equal((await api.call('GET', `/docs/${file}`)).status, 404, file)
+    }
+  })
+})
