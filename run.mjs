@@ -11,6 +11,7 @@ const at = (...parts) => join(root, ...parts)
 const built = at('dist', '.built')
 const tsc = at('node_modules', 'typescript-native', 'bin', 'tsc')
 const biome = at('node_modules', '@biomejs', 'biome', 'bin', 'biome')
+const openApiTypes = at('node_modules', 'openapi-typescript', 'bin', 'cli.js')
 const cli = at('dist', 'server', 'cli.js')
 
 const [major, minor] = process.versions.node.split('.').map(Number)
@@ -70,14 +71,21 @@ function packagesIn(file) {
 }
 
 /**
- * Whether what stands in dist/ is what the sources say now.
+ * Whether what stands in dist/ is what the sources say now. The server is built first: the client's types are made from the
+ * document that it prints.
  */
 function build() {
   const print = fingerprint()
   if (existsSync(built) && readFileSync(built, 'utf8') === print) return true
   say('building')
   rmSync(at('dist'), { recursive: true, force: true })
-  const done = copySwaggerUi() && step(tsc, ['--project', root])
+  const done =
+    step(tsc, ['--project', at('tsconfig.server.json')]) &&
+    copySwaggerUi() &&
+    describeApi() &&
+    step(openApiTypes, [at('dist', 'openapi.json'), '--output', at('client', 'schema.ts')]) &&
+    step(tsc, ['--project', root]) &&
+    step(tsc, ['--project', at('client')])
   if (done) writeFileSync(built, print)
   else say('The build failed; see above.')
   return done
@@ -97,15 +105,28 @@ function copySwaggerUi() {
   return true
 }
 
+// Without the settings of this machine: the document is the same wherever it is built.
+function describeApi() {
+  const dist = at('dist')
+  const { status, stdout } = spawnSync(process.execPath, [cli, 'openapi'], {
+    cwd: dist,
+    env: {},
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status === 0) writeFileSync(join(dist, 'openapi.json'), stdout)
+  return status === 0
+}
+
 function fingerprint() {
   const hash = createHash('sha256')
   const add = path => hash.update(path.slice(root.length)).update(readFileSync(path))
-  for (const file of ['tsconfig.json', 'package-lock.json']) add(at(file))
-  for (const folder of ['server', 'test', 'bench']) {
+  for (const file of ['tsconfig.json', 'tsconfig.server.json', 'client/tsconfig.json', 'package-lock.json'])
+    add(at(file))
+  for (const folder of ['server', 'client', 'test', 'bench']) {
     if (!existsSync(at(folder))) continue
     const files = readdirSync(at(folder), { recursive: true, withFileTypes: true })
     const paths = files
-      .filter(file => file.name.endsWith('.ts'))
+      .filter(file => file.name.endsWith('.ts') && file.name !== 'schema.ts')
       .map(file => join(file.parentPath, file.name))
     paths.sort().forEach(add)
   }

@@ -60,6 +60,14 @@ describe('the house', () => {
     })
   }
 
+  it('the client imports nothing but itself', () => {
+    const imported = sources('client').flatMap(importsOf)
+    assert.deepEqual(
+      imported.filter(name => !name.startsWith('./')),
+      [],
+    )
+  })
+
   it('no contract imports another', () => {
     const contracts = ['task-api', 'stage-2', 'todo-app', 'todos', 'v1']
     for (const contract of contracts) {

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { newUser, type Served, served, tokenOf } from './served.ts'
+
+// The examples of docs/client.md, each as a program of its own that imports the package by its name.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const page = readFileSync(join(root, 'docs', 'client.md'), 'utf8')
+const examples = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(match => match[1] as string)
+
+/** What each prints, in the order of the page. */
+const printed = [
+  '',
+  "[ 'Buy milk', 'Call the plumber' ] true\nCall mother\nCall the plumber\n",
+  'true\n',
+  'Paint the fence green\n',
+  '#/title The title must not be empty.\n',
+]
+
+describe('the page about the client', () => {
+  let api: Served
+  // Inside the package: its name leads to itself from there.
+  const folder = mkdtempSync(join(root, 'dist', 'examples-'))
+  before(async () => {
+    api = await served()
+  })
+  after(async () => {
+    await api.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('has the examples that are run here', () => assert.equal(examples.length, printed.length))
+
+  for (const [n, example] of examples.entries()) {
+    it(`example ${n + 1} does what it says`, async () => {
+      const file = join(folder, `${n}.mjs`)
+      writeFileSync(file, example)
+      const env = { ...process.env, DULY_URL: api.server.url, DULY_TOKEN: tokenOf(newUser()) }
+      const { stdout } = await promisify(execFile)(process.execPath, [file], { env })
+      assert.equal(stdout, printed[n])
+    })
+  }
+})

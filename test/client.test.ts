@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { type Client, createClient, DulyError } from '../client/index.ts'
+import { newUser, type Served, served, tokenOf } from './served.ts'
+
+let api: Served
+before(async () => {
+  api = await served()
+})
+after(() => api.close())
+
+const clientOf = (user: string, url = api.server.url): Client => createClient({ url, token: tokenOf(user) })
+const isProblem = (status: number, code: string) => (error: unknown) =>
+  error instanceof DulyError && error.status === status && error.code === code
+
+/** What stands between the client and the server: passes a request on, or does to it what the test says. */
+interface Fault {
+  readonly url: string
+  /** What became of each request, in order. */
+  readonly seen: string[]
+  close(): Promise<void>
+}
+
+type Deed = 'pass' | 'answer lost' | 'refuse' | 'cut' | { status: number; headers?: Record<string, string> }
+
+/** A proxy that does the deeds to the requests in their order, and passes on what comes after them. */
+async function faulty(deeds: Deed[]): Promise<Fault> {
+  const seen: string[] = []
+  const proxy = createServer(async (request, response) => {
+    const deed = deeds.shift() ?? 'pass'
+    seen.push(typeof deed === 'string' ? deed : String(deed.status))
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    if (deed === 'refuse') return void request.socket.destroy()
+    if (typeof deed === 'object') return void response.writeHead(deed.status, deed.headers).end()
+    const body = Buffer.concat(chunks)
+    const { host: _host, connection: _connection, ...headers } = request.headers as Record<string, string>
+    const answer = await fetch(api.server.url + request.url, {
+      method: request.method ?? 'GET',
+      headers,
+      ...(body.length > 0 ? { body } : {}),
+    })
+    const text = await answer.text()
+    if (deed === 'answer lost') return void request.socket.destroy()
+    const { 'transfer-encoding': _encoding, ...kept } = Object.fromEntries(answer.headers)
+    response.writeHead(answer.status, kept)
+    if (deed !== 'cut') return void response.end(text)
+    response.write(text.slice(0, 5), () => request.socket.destroy())
+  })
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    seen,
+    close: () => new Promise(resolve => proxy.close(() => resolve()).closeAllConnections()),
+  }
+}
+
+describe('the client', () => {
+  it('creates, reads, changes, lists and removes', async () => {
+    const { tasks } = clientOf(newUser())
+    const task = await tasks.create({ title: 'Water the plants' })
+    assert.deepEqual(await tasks.get(task.id), task)
+    const done = await tasks.update(task.id, { is_completed: true })
+    assert.deepEqual([done.is_completed, done.revision], [true, 2])
+    assert.deepEqual(await tasks.list({ is_completed: true }), { tasks: [done], next_cursor: null })
+    assert.equal(await tasks.remove(task.id), undefined)
+    await assert.rejects(tasks.get(task.id), isProblem(404, 'task_not_found'))
+  })
+
+  it('goes through every page', async () => {
+    const { tasks } = clientOf(newUser())
+    const titles = ['a', 'b', 'c', 'd', 'e']
+    for (const title of titles) await tasks.create({ title })
+    const found: string[] = []
+    for await (const task of tasks.all({ sort: 'title', limit: 2 })) found.push(task.title)
+    assert.deepEqual(found, titles)
+    for await (const task of tasks.all({ sort: 'title', limit: 2, q: 'zz' })) assert.fail(task.title)
+  })
+
+  it('tells a refusal with its code, its rules, and the task as it is', async () => {
+    const { tasks } = clientOf(newUser())
+    await assert.rejects(tasks.create({ title: '' }), (error: unknown) => {
+      assert.ok(error instanceof DulyError)
+      assert.deepEqual(
+        [error.status, error.code, error.message],
+        [422, 'broken_rule', 'The title must not be empty.'],
+      )
+      assert.deepEqual(error.problem?.errors, [
+        { pointer: '#/title', detail: 'The title must not be empty.' },
+      ])
+      return true
+    })
+    const task = await tasks.create({ title: 'a' })
+    const current = await tasks.update(task.id, { title: 'b' }, { ifMatch: task })
+    await assert.rejects(tasks.update(task.id, { title: 'c' }, { ifMatch: task }), (error: unknown) => {
+      assert.ok(error instanceof DulyError)
+      assert.deepEqual([error.code, error.problem?.task], ['precondition_failed', current])
+      return true
+    })
+    await assert.rejects(tasks.remove(task.id, { ifMatch: task }), isProblem(412, 'precondition_failed'))
+    await tasks.remove(task.id, { ifMatch: current })
+  })
+
+  it('does a write once, however often its answer is lost', async () => {
+    const proxy = await faulty([
+      'answer lost',
+      'refuse',
+      'cut',
+      { status: 503, headers: { 'retry-after': '0' } },
+    ])
+    const user = newUser()
+    const task = await clientOf(user, proxy.url).tasks.create({ title: 'once' })
+    assert.deepEqual(proxy.seen, ['answer lost', 'refuse', 'cut', '503', 'pass'])
+    assert.deepEqual((await clientOf(user).tasks.list()).tasks, [task])
+    await proxy.close()
+  })
+
+  it('gives up after its attempts, with the last failure', async () => {
+    const away = { status: 503, headers: { 'retry-after': '0' } }
+    const proxy = await faulty([away, away, away])
+    const client = createClient({ url: `${proxy.url}/`, token: tokenOf(newUser()), attempts: 2 })
+    await assert.rejects(
+      client.tasks.list(),
+      (error: unknown) => error instanceof DulyError && error.status === 503,
+    )
+    assert.equal(proxy.seen.length, 2)
+    await proxy.close()
+    await assert.rejects(client.tasks.list(), TypeError)
+  })
+
+  it('does not repeat what would be refused again', async () => {
+    const proxy = await faulty([])
+    await assert.rejects(clientOf(newUser(), proxy.url).tasks.get(1), isProblem(404, 'task_not_found'))
+    assert.equal(proxy.seen.length, 1)
+    await proxy.close()
+  })
+
+  it('asks for a new token once when the old one is refused', async () => {
+    const user = newUser()
+    const tokens = [tokenOf(user, { exp: 1 }), tokenOf(user)]
+    const client = createClient({ url: api.server.url, token: async () => tokens.shift() ?? 'none left' })
+    assert.deepEqual((await client.tasks.list()).tasks, [])
+    await assert.rejects(client.tasks.list(), isProblem(401, 'token_invalid'))
+  })
+
+  it('stops when its caller does, also between attempts', async () => {
+    const proxy = await faulty([{ status: 503, headers: { 'retry-after': '3600' } }])
+    const controller = new AbortController()
+    const options = { url: proxy.url, token: tokenOf(newUser()) }
+    const answered: typeof fetch = async (...call) => {
+      const response = await fetch(...call)
+      setImmediate(() => controller.abort(new Error('enough')))
+      return response
+    }
+    const client = createClient({ ...options, fetch: answered })
+    await assert.rejects(client.tasks.list({}, { signal: controller.signal }), /enough/)
+    assert.equal(proxy.seen.length, 1)
+    await proxy.close()
+  })
+})
