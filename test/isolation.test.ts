@@ -1,59 +1,276 @@
 import assert from 'node:assert/strict'
-import { after, before, it } from 'node:test'
-import { type Answer, newUser, type Served, served } from './served.ts'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { contracts } from '../server/config.ts'
+import { badTokens } from './bad-tokens.ts'
+import { described, type OperationObject } from './described.ts'
+import { type RawCall, type RawCaller, rawCaller } from './raw-call.ts'
+import { type Answer, newUser, type Served, served, tokenOf } from './served.ts'
 
-let api: Served
-before(async () => {
-  api = await served()
-})
-after(() => api.close())
+// Every call that the document knows, tried by one user on another: a new route is in here from its first day.
 
-// Everything a client can do to one task, and to the list.
-const attempts: [method: string, suffix: string, json?: object][] = [
-  ['GET', ''],
-  ['PUT', '', { title: 'taken over' }],
-  ['PUT', '', {}],
-  ['PATCH', '/complete'],
-  ['DELETE', ''],
+const missing = String(Number.MAX_SAFE_INTEGER)
+
+/** What stands where an id should: each is a refusal, whoever asks. */
+const noIds = [
+  ...['0', '-1', '00', '01', '1.0', '1e0', '+1', ' 1', '1 ', '0x1', 'NaN', 'null', 'x', '٣', '１'],
+  ...[String(2 ** 53), '9'.repeat(16), `1${'0'.repeat(30)}`, '1'.repeat(5000)],
+  ...[
+    '%2F',
+    '..%2F..%2Fbob',
+    '%2e%2e',
+    '%00',
+    '1%00',
+    '1;2',
+    '1,2',
+    '%31%00',
+    "1'--",
+    '%zz',
+    '%',
+    '%C3',
+    '*',
+  ],
 ]
 
-/** All of an answer that a client sees, but for the moment at which it was given. */
-function seen({ status, headers, text }: Answer): unknown {
-  const kept = [...headers].filter(([name]) => name !== 'date')
-  return { status, kept, text }
+for (const contract of contracts) {
+  describe(`users of ${contract} and the calls beside it`, () => {
+    const { document, check } = described(contract)
+    const calls = Object.entries(document.paths)
+      .flatMap(([path, item]) =>
+        Object.entries(item).map(([method, operation]) => ({
+          path,
+          method: method.toUpperCase(),
+          operation,
+        })),
+      )
+      .filter(({ operation }) => operation.security === undefined)
+    const secret = randomUUID()
+    const victim = newUser(`victim-${secret}`)
+    const stranger = newUser('stranger')
+    const authorization = `Bearer ${tokenOf(stranger)}`
+    let api: Served
+    let raw: RawCaller
+    let theirs: { id: number; revision: number }[]
+    let untouched: string
+
+    const listOf = async (user: string) => (await api.call('GET', '/api/v1/tasks?limit=1000', { user })).text
+
+    before(async () => {
+      api = await served({ CONTRACT: contract })
+      raw = rawCaller(api.server.url)
+      for (let n = 0; n < 3; n += 1) {
+        const json = { title: `${secret} ${n}`, description: secret }
+        await api.call('POST', '/api/v1/tasks', {
+          user: victim,
+          json,
+          headers: { 'idempotency-key': `key-${n}` },
+        })
+      }
+      untouched = await listOf(victim)
+      theirs = JSON.parse(untouched).tasks
+    })
+    after(async () => {
+      raw.close()
+      await api.close()
+    })
+
+    /** Sends it; whatever it is, the answer is one that the document foresees, and tells nothing of the other user. */
+    async function attempt(call: RawCall): Promise<Answer> {
+      const answer = await raw.call(call)
+      const what = `${call.method} ${call.path}: ${answer.status} ${answer.text.slice(0, 200)}`
+      check(call, answer)
+      assert.ok(answer.status < 500, what)
+      assert.ok(!`${[...answer.headers].join()} ${answer.text}`.includes(secret), what)
+      return answer
+    }
+
+    it('gets for another’s task exactly what a missing one gets', async () => {
+      for (const { path, method, operation } of calls.filter(call => call.path.includes('{id}'))) {
+        for (const body of bodiesOf(operation)) {
+          for (const conditions of conditionsOf(theirs[0]?.revision ?? 0)) {
+            const answers: { status: number }[] = []
+            for (const id of [missing, ...theirs.map(task => String(task.id))]) {
+              // A user each: an idempotency key is used up by the first.
+              const user = newUser('stranger')
+              const headers = { authorization: `Bearer ${tokenOf(user)}`, ...body.headers, ...conditions }
+              const address = fill(path, user, id)
+              answers.push(seen(await attempt({ method, path: address, headers, ...body.sent }), user, id))
+            }
+            assert.equal(answers[0]?.status, 404, `${method} ${path}`)
+            for (const answer of answers) assert.deepEqual(answer, answers[0])
+          }
+        }
+      }
+    })
+
+    it('gets nothing by an id that is none', async () => {
+      for (const { path, method, operation } of calls.filter(call => call.path.includes('{id}'))) {
+        const [body] = bodiesOf(operation)
+        for (const id of noIds) {
+          const address = fill(
+            path,
+            stranger,
+            id.replaceAll(' ', '%20').replaceAll(/[^\x21-\x7e]/g, encodeURIComponent),
+          )
+          const { status } = await attempt({
+            method,
+            path: address,
+            headers: { authorization, ...body?.headers },
+            ...body?.sent,
+          })
+          assert.ok([400, 404, 414, 422].includes(status), `${method} ${address}: ${status}`)
+        }
+      }
+    })
+
+    it('gets nothing by another’s name in the path', async () => {
+      const encoded = [...victim].map(letter => `%${letter.charCodeAt(0).toString(16)}`).join('')
+      const names = [
+        victim,
+        encoded,
+        `${victim}%00`,
+        `${victim}%20`,
+        `./${victim}`,
+        `${stranger}%2F..%2F${victim}`,
+        victim.toUpperCase(),
+        `${victim}.`,
+        '..',
+        '%2e%2e',
+        'nobody',
+      ]
+      for (const { path, method, operation } of calls.filter(call => call.path.includes('{user_id}'))) {
+        const [body] = bodiesOf(operation)
+        for (const name of names) {
+          const address = fill(path, name, String(theirs[0]?.id))
+          const { status } = await attempt({
+            method,
+            path: address,
+            headers: { authorization, ...body?.headers },
+            ...body?.sent,
+          })
+          assert.ok([400, 403, 404].includes(status), `${method} ${address}: ${status}`)
+        }
+        const inTheirs = await attempt({
+          method,
+          path: fill(path, victim, missing),
+          headers: { authorization },
+        })
+        const inNobodys = await attempt({
+          method,
+          path: fill(path, 'nobody', missing),
+          headers: { authorization },
+        })
+        assert.deepEqual(seen(inTheirs, victim, missing), seen(inNobodys, 'nobody', missing))
+      }
+    })
+
+    it('gets nothing by saying in a body whose task it is', async () => {
+      for (const { path, method, operation } of calls) {
+        for (const body of bodiesOf(operation)) {
+          if (body.value === undefined) continue
+          for (const field of ['user_id', 'owner_id']) {
+            const { body: own } = await api.call('POST', '/api/v1/tasks', {
+              user: stranger,
+              json: { title: 'own' },
+            })
+            const planted = JSON.stringify({ ...(body.value as object), [field]: victim })
+            const address = fill(path, stranger, String(own.id))
+            const { status } = await attempt({
+              method,
+              path: address,
+              headers: { authorization, ...body.headers },
+              body: planted,
+            })
+            assert.ok([400, 422].includes(status), `${method} ${path}: ${status}`)
+          }
+        }
+      }
+    })
+
+    it('is let in by no bad token, on any call', async () => {
+      for (const { path, method, operation } of calls) {
+        const [body] = bodiesOf(operation)
+        for (const [name, header] of Object.entries(badTokens(victim))) {
+          const headers = { ...body?.headers, ...(header === undefined ? {} : { authorization: header }) }
+          const address = fill(path, victim, String(theirs[0]?.id))
+          const answer = await attempt({ method, path: address, headers, ...body?.sent })
+          assert.equal(answer.status, 401, `${method} ${path} with ${name}`)
+          assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
+        }
+      }
+    })
+
+    it('finds in no list what is another’s', async () => {
+      const queries = [
+        '',
+        `?q=${secret}`,
+        '?limit=1000',
+        '?sort=title',
+        `?user_id=${victim}`,
+        `?owner_id=${victim}`,
+      ]
+      for (const { path, method } of calls.filter(
+        call => call.method === 'GET' && !call.path.includes('{id}'),
+      )) {
+        for (const query of queries) {
+          const { status } = await attempt({
+            method,
+            path: fill(path, stranger, '') + query,
+            headers: { authorization },
+          })
+          assert.equal(status, 200, `${path}${query}`)
+        }
+      }
+    })
+
+    // The last of them: nothing that was tried above has changed anything.
+    it('has changed nothing of another’s', async () => {
+      assert.equal(await listOf(victim), untouched)
+    })
+  })
 }
 
-it('two users who try everything on each other get what a missing task gets, and change nothing', async () => {
-  const users = [newUser('alice'), newUser('bob')] as const
-  const tasks = new Map<string, { id: number }>()
-  for (const user of users) {
-    const { body } = await api.call('POST', '/api/tasks', { user, json: { title: `of ${user}` } })
-    tasks.set(user, body)
-  }
-  const missing = 9007199254740991
-  for (const [user, other] of [users, [users[1], users[0]]]) {
-    const theirs = tasks.get(other)?.id
-    for (const [method, suffix, json] of attempts) {
-      for (const collection of ['/api/tasks', `/api/${user}/tasks`]) {
-        const onTheirs = await api.call(method, `${collection}/${theirs}${suffix}`, { user, json })
-        const onNone = await api.call(method, `${collection}/${missing}${suffix}`, { user, json })
-        assert.equal(onTheirs.status, 404)
-        assert.deepEqual(seen(onTheirs), seen(onNone))
-      }
-      const inTheirPath = await api.call(method, `/api/${other}/tasks/${theirs}${suffix}`, { user, json })
-      const inNobodysPath = await api.call(method, `/api/nobody/tasks/${missing}${suffix}`, { user, json })
-      assert.equal(inTheirPath.status, 403)
-      assert.deepEqual(seen(inTheirPath), seen(inNobodysPath))
-    }
-    for (const [method, json] of [['GET'], ['POST', { title: 'planted' }]] as [string, object?][]) {
-      const { status } = await api.call(method, `/api/${other}/tasks`, { user, json })
-      assert.equal(status, 403)
-    }
-    const planted = { title: 'planted', user_id: other }
-    assert.equal((await api.call('POST', '/api/tasks', { user, json: planted })).status, 422)
-  }
-  for (const user of users) {
-    const { body } = await api.call('GET', '/api/tasks', { user })
-    assert.deepEqual(body.tasks, [tasks.get(user)])
-  }
-})
+interface Body {
+  readonly value: unknown
+  readonly headers: Readonly<Record<string, string>>
+  readonly sent: { readonly body?: string }
+}
+
+/** The bodies that the document shows, or none. */
+function bodiesOf({ requestBody }: OperationObject): Body[] {
+  const bodies = Object.entries(requestBody?.content ?? {}).flatMap(([type, { examples = {} }]) =>
+    Object.values(examples).map(({ value }) => ({
+      value,
+      headers: { 'content-type': type },
+      sent: { body: JSON.stringify(value) },
+    })),
+  )
+  return bodies.length > 0 ? bodies : [{ value: undefined, headers: {}, sent: {} }]
+}
+
+/** What a request can make its effect depend on: also what only the owner of the task could know. */
+function conditionsOf(revision: number): Readonly<Record<string, string>>[] {
+  const tag = `"${revision}"`
+  return [
+    {},
+    { 'if-match': tag },
+    { 'if-match': '*' },
+    { 'if-none-match': tag },
+    { 'if-none-match': '*' },
+    { 'idempotency-key': 'key-0' },
+  ]
+}
+
+function fill(path: string, user: string, id: string): string {
+  return path.replace('{user_id}', user).replace('{id}', id)
+}
+
+/** All of an answer that a client sees, but for the moment at which it was given, and the address that it repeats. */
+function seen({ status, headers, text }: Answer, user: string, id: string): { status: number } {
+  const kept = [...headers].filter(([name]) => !['date', 'content-length'].includes(name))
+  const told = text
+    .replace(`/${user}/`, '/user/')
+    .replace(`/${id}`, '/id')
+    .replace(/"timestamp":"[^"]*"/, '')
+  return Object.assign({ status }, { kept, told })
+}

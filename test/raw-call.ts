@@ -1,0 +1,54 @@
+import { Agent, request } from 'node:http'
+import type { Answer } from './served.ts'
+
+/** A request as it leaves: unlike `fetch`, nothing is normalised, refused or added. */
+export interface RawCall {
+  readonly method: string
+  readonly path: string
+  /** A list is sent as several headers of one name. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly body?: string | Uint8Array
+}
+
+export interface RawCaller {
+  call(call: RawCall): Promise<Answer>
+  close(): void
+}
+
+/** Calls over a few connections that stay open. */
+export function rawCaller(url: string, connections = 4): RawCaller {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const call = ({ method, path, headers = {}, body }: RawCall): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const sent = request(url, {
+        method,
+        path,
+        headers: headers as Record<string, string | string[]>,
+        agent,
+      })
+      sent.on('error', reject)
+      sent.on('response', response => {
+        const chunks: Buffer[] = []
+        response.on('data', chunk => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          const received = new Headers()
+          for (const [name, value] of Object.entries(response.headers)) {
+            for (const one of [value ?? []].flat()) received.append(name, one)
+          }
+          resolve({ status: response.statusCode ?? 0, headers: received, text, body: parse(text) })
+        })
+      })
+      sent.end(body)
+    })
+  return { call, close: () => agent.destroy() }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
