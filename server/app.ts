@@ -44,6 +44,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const map = sections(config.contract)
   const chosen = contracts[config.contract]
   const shapeOf = shapes(map, chosen)
+  const allowed = config.corsOrigins
 
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -59,13 +60,19 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   })
   app.decorateRequest('userId', '')
   app.setErrorHandler(answerError(shapeOf))
-  app.setNotFoundHandler(() => {
+  app.setNotFoundHandler((request, reply) => {
+    // A preflight from an origin that was not named, or none at all: an answer, that lets nobody in.
+    if (request.method === 'OPTIONS') return reply.code(204).send()
     throw new AppError('route_not_found', 'There is nothing at this address.')
   })
 
   await app.register(cors, {
-    origin: config.corsOrigins === '*' ? '*' : [...config.corsOrigins],
-    credentials: config.corsOrigins !== '*',
+    // Other origins, and programs that are no browser, get no word of CORS at all.
+    origin:
+      allowed === '*'
+        ? '*'
+        : (origin, answer) => answer(null, allowed.find(name => name === origin) ?? false),
+    credentials: allowed !== '*',
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: ['ETag', 'Link', 'Location', 'Retry-After', 'Idempotent-Replayed'],
     maxAge: 600,

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { contracts } from '../server/config.ts'
+import { described } from './described.ts'
+import { type Call, newUser, type Served, served } from './served.ts'
+
+// What a browser needs to let a front end call from another origin; and nothing for origins that were not named.
+
+const front = 'http://localhost:3000'
+const second = 'https://app.example.com'
+const strangers = [
+  ...['https://evil.example', 'null', 'http://localhost', 'http://localhost:30000', 'https://localhost:3000'],
+  ...[
+    'http://localhost:3000.evil.example',
+    'http://evil.example/http://localhost:3000',
+    'HTTP://LOCALHOST:3000',
+    '*',
+    '',
+  ],
+]
+const asked = 'authorization,content-type,idempotency-key,if-match,if-none-match,x-request-id'
+const allowing = (headers: Headers) =>
+  [...headers].filter(([name]) => name.startsWith('access-control-')).sort()
+
+for (const contract of contracts) {
+  describe(`calls of ${contract} from another origin`, () => {
+    const { document } = described(contract)
+    const calls = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.keys(item).map(method => ({ path, method: method.toUpperCase() })),
+    )
+    const user = newUser()
+    const fill = (path: string) => path.replace('{user_id}', user).replace(/\{\w+\}/, '1')
+    let api: Served
+    before(async () => {
+      api = await served({ CONTRACT: contract, CORS_ORIGINS: `${front}, ${second}` })
+    })
+    after(() => api.close())
+
+    const preflight = (origin: string, path: string, method: string) =>
+      api.call('OPTIONS', path, {
+        headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': asked },
+      })
+
+    it('every call may be made from the front ends that were named, with every header it takes', async () => {
+      for (const origin of [front, second]) {
+        for (const { path, method } of calls) {
+          const { status, headers, text } = await preflight(origin, fill(path), method)
+          assert.deepEqual([status, text], [204, ''], `${method} ${path}`)
+          assert.equal(headers.get('access-control-allow-origin'), origin)
+          assert.equal(headers.get('access-control-allow-credentials'), 'true')
+          assert.ok(headers.get('access-control-allow-methods')?.split(', ').includes(method))
+          assert.equal(headers.get('access-control-allow-headers'), asked)
+          assert.match(headers.get('vary') ?? '', /Origin/)
+          assert.ok(Number(headers.get('access-control-max-age')) > 0)
+        }
+      }
+    })
+
+    it('an answer may be read by them, whatever it is, with the headers that matter', async () => {
+      const answers: [number, string, string, Call][] = [
+        [200, 'GET', '/api/v1/tasks', { user }],
+        [201, 'POST', '/api/v1/tasks', { user, json: { title: 'a' } }],
+        [401, 'GET', '/api/tasks', {}],
+        [404, 'GET', '/api/tasks/9007199254740991', { user }],
+        [404, 'GET', '/nowhere', { user }],
+        [405, 'DELETE', '/api/tasks', { user }],
+        [413, 'POST', '/api/tasks', { user, body: 'x'.repeat(200_000) }],
+      ]
+      for (const [expected, method, path, call] of answers) {
+        const { status, headers } = await api.call(method, path, { ...call, headers: { origin: front } })
+        assert.equal(status, expected, `${method} ${path}`)
+        assert.equal(headers.get('access-control-allow-origin'), front)
+        assert.equal(headers.get('access-control-allow-credentials'), 'true')
+        const exposed = headers.get('access-control-expose-headers')?.split(', ')
+        const needed = ['ETag', 'Link', 'Location', 'Retry-After', 'Idempotent-Replayed']
+        assert.deepEqual(
+          exposed?.filter(name => needed.includes(name)),
+          needed,
+        )
+        assert.match(headers.get('vary') ?? '', /Origin/)
+      }
+    })
+
+    it('other origins get nothing that lets them in', async () => {
+      for (const origin of strangers) {
+        for (const { path, method } of [{ path: '/api/v1/tasks', method: 'POST' }, ...calls.slice(0, 3)]) {
+          const { headers } = await preflight(origin, fill(path), method)
+          assert.equal(headers.get('access-control-allow-origin'), null, `${origin} ${path}`)
+          assert.deepEqual(allowing(headers), [], `${origin} ${path}`)
+        }
+        const { headers } = await api.call('GET', '/api/v1/tasks', { user, headers: { origin } })
+        assert.deepEqual(allowing(headers), [], origin)
+      }
+    })
+  })
+}
+
+describe('any origin', () => {
+  it('is let in by *, and then without credentials', async () => {
+    const api = await served({ CORS_ORIGINS: '*' })
+    const { headers } = await api.call('GET', '/api/v1/tasks', {
+      user: newUser(),
+      headers: { origin: second },
+    })
+    assert.equal(headers.get('access-control-allow-origin'), '*')
+    assert.equal(headers.get('access-control-allow-credentials'), null)
+    await api.close()
+  })
+})
