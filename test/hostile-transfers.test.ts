@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { contracts } from '../server/config.ts'
+import { described } from './described.ts'
+import { newUser, type Served, served, tokenOf } from './served.ts'
+
+// Bodies that arrive broken, on every call that takes one: refused or cut off, and nothing of them is stored.
+
+const body = '{"title":"never stored"}'
+const length = Buffer.byteLength(body)
+const chunked = 'Transfer-Encoding: chunked'
+const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+
+/** Headers and what follows them. Where the connection is not ended, the server has all that it waits for. */
+const broken: Readonly<Record<string, { headers: string[]; sent: string; ends?: true }>> = {
+  'a body that breaks off': { headers: [`Content-Length: ${length + 10}`], sent: body, ends: true },
+  'a body that never comes': { headers: [`Content-Length: ${length}`], sent: '', ends: true },
+  'less announced than sent': { headers: [`Content-Length: ${length - 3}`], sent: body },
+  'a length that is negative': { headers: ['Content-Length: -1'], sent: body },
+  'a length that is no number': { headers: ['Content-Length: 1e1'], sent: body },
+  'a length beyond the limit': { headers: ['Content-Length: 999999999'], sent: body },
+  'two lengths': { headers: [`Content-Length: ${length}`, 'Content-Length: 5'], sent: body },
+  'a length and chunks': { headers: [`Content-Length: ${length}`, chunked], sent: `${chunk(body)}0\r\n\r\n` },
+  'chunks that break off': { headers: [chunked], sent: chunk(body), ends: true },
+  'a chunk without a size': { headers: [chunked], sent: `x\r\n${body}\r\n0\r\n\r\n` },
+  'a chunk of a size too large': { headers: [chunked], sent: `ffffffffffffffff\r\n${body}\r\n0\r\n\r\n` },
+  'chunks beyond the limit': {
+    headers: [chunked],
+    sent: `${chunk(`{"title":"${'x'.repeat(140_000)}"}`)}0\r\n\r\n`,
+  },
+  'an encoding of the transfer that is none': {
+    headers: ['Transfer-Encoding: gzip'],
+    sent: body,
+    ends: true,
+  },
+  'a compressed body': { headers: ['Content-Encoding: gzip', `Content-Length: ${length}`], sent: body },
+  'a header that is none': { headers: [`Content-Length: ${length}`, 'no header'], sent: body },
+  'a header too large': {
+    headers: [`Content-Length: ${length}`, `X-Large: ${'x'.repeat(20_000)}`],
+    sent: body,
+  },
+}
+
+for (const contract of contracts) {
+  describe(`broken transfers to ${contract} and the calls beside it`, () => {
+    const writes = Object.entries(described(contract).document.paths).flatMap(([path, item]) =>
+      Object.entries(item)
+        .filter(([, operation]) => operation.requestBody)
+        .map(([method]) => ({ method: method.toUpperCase(), path })),
+    )
+    let api: Served
+    before(async () => {
+      api = await served({ CONTRACT: contract })
+    })
+    after(() => api.close())
+
+    /** All that comes back until the server closes, or has answered a request that was sent behind. */
+    async function exchange(lines: string[], sent: string, ends: boolean): Promise<string> {
+      const socket = connect(Number(new URL(api.server.url).port), '127.0.0.1')
+      let received = ''
+      socket.on('data', bytes => {
+        received += bytes
+      })
+      socket.on('error', () => {})
+      await once(socket, 'connect')
+      socket.write(`${lines.join('\r\n')}\r\n\r\n${sent}`)
+      if (!ends) socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      socket.end()
+      await once(socket, 'close')
+      return received
+    }
+
+    for (const [name, { headers, sent, ends = false }] of Object.entries(broken)) {
+      it(`${name} is refused`, async () => {
+        for (const { method, path } of writes) {
+          const user = newUser()
+          const { body: task } = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'kept' } })
+          const address = path.replace('{user_id}', user).replace('{id}', task.id)
+          const head = [`${method} ${address} HTTP/1.1`, 'Host: x', 'Content-Type: application/json']
+          const lines = [...head, `Authorization: Bearer ${tokenOf(user)}`, ...headers]
+          const answer = await exchange(lines, sent, ends)
+          const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(match => Number(match[1]))
+          const [first = 400] = statuses
+          assert.ok(first >= 400 && first < 500, `${method} ${path}: ${answer.slice(0, 300)}`)
+          const { body: list } = await api.call('GET', '/api/v1/tasks', { user })
+          assert.deepEqual(list.tasks, [task], `${method} ${path}`)
+        }
+      })
+    }
+
+    it('a body in many small chunks is read as one', async () => {
+      const user = newUser()
+      const text = JSON.stringify({ title: '🐑 in pieces' })
+      const bytes = Buffer.from(text)
+      const pieces = Array.from(bytes, byte => `1\r\n${String.fromCharCode(byte)}\r\n`).join('')
+      const socket = connect(Number(new URL(api.server.url).port), '127.0.0.1')
+      await once(socket, 'connect')
+      const head = `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n${chunked}`
+      socket.write(`${head}\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`)
+      socket.write(Buffer.from(`${pieces}0\r\n\r\n`, 'latin1'))
+      socket.resume()
+      await once(socket, 'close')
+      const { body: list } = await api.call('GET', '/api/v1/tasks', { user })
+      assert.deepEqual(
+        list.tasks.map((task: { title: string }) => task.title),
+        ['🐑 in pieces'],
+      )
+    })
+  })
+}
