@@ -108,9 +108,9 @@ export const migrations: readonly Migration[] = [
       )`,
       makeOldTasksSearchable,
       'create index search_scanned on duly.search (user_id) where title_grams is null',
-      // What is pending is read by every search, and written into the index by the create that fills it.
+      // Without a list of what is pending: it would save nothing, be read by every search, and hold up the create that fills it.
       `create index search_grams on duly.search using gin (title_grams, description_grams)
-        with (fastupdate = on, gin_pending_list_limit = 256) where title_grams is not null`,
+        with (fastupdate = off) where title_grams is not null`,
     ],
     down: ['drop table duly.search'],
   },

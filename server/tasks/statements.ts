@@ -2,7 +2,7 @@ import { statement, write } from '../db/database.ts'
 import { scanned } from './search-statements.ts'
 import { columns } from './task-row.ts'
 
-// Every statement on tasks. `$1` is the owner in each of them, on every table it touches.
+// The statements on one task, and on lists as they were created. `$1` is the owner in each of them, on every table it touches.
 //
 // A write is one statement: it locks the task, raises the owner's revision, and stamps the task with it. The lock comes
 // first: an owner raised before it were known that the task is there would leave a gap when two deletes race. The
