@@ -4,9 +4,6 @@ import { type Database, unprepared } from '../server/db/database.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../server/db/migrate.ts'
 import { migrations } from '../server/db/migrations.ts'
 import { StartError } from '../server/errors.ts'
-import { fold } from '../server/tasks/fold.ts'
-import { gramsOf } from '../server/tasks/grams.ts'
-import { scanned } from '../server/tasks/search-statements.ts'
 import { columns } from '../server/tasks/task-row.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { newUser, type OwnDatabase, onPostgres, openDatabase, ownDatabase } from './served.ts'
@@ -96,25 +93,6 @@ describe('migrations', () => {
     const text = `select t.title_key, s.title, s.description from duly.tasks t join duly.search s using (user_id, id)
       where user_id = $1 order by id`
     assert.deepEqual(await db.query(unprepared(text), [old]), await db.query(unprepared(text), [young]))
-  })
-
-  it('give old tasks past the first thousands the grams that new ones get', async () => {
-    const user = newUser()
-    const [title, count] = ['STRAẞE 買い物 \u{1f411}\u{1f411} and İ', scanned + 1]
-    await migrateDown(db, 2)
-    const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, $2)'
-    await db.query(unprepared(owner), [user, count])
-    const many = `insert into duly.tasks (user_id, title, description, is_completed, created_at, updated_at, revision)
-      select $1, $2, 'kept', false, now(), now(), 1 from generate_series(1, $3)`
-    await db.query(unprepared(many), [user, title, count])
-    await migrateUp(db)
-    const same = (column: string, value: string) =>
-      `${column} @> ${value}::integer[] and ${column} <@ ${value}::integer[]`
-    const grams = `select ${same('title_grams', '$2')} and ${same('description_grams', '$3')} from duly.search
-      where user_id = $1 and title_grams is not null`
-    const values = [user, gramsOf(user, fold(title)), gramsOf(user, 'kept')]
-    assert.deepEqual(await db.query(unprepared(grams), values), [['t']])
-    await db.query(unprepared('delete from duly.owners where id = $1'), [user])
   })
 
   it('do not throw tasks away unless told to', async () => {

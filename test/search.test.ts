@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Database, unprepared } from '../server/db/database.ts'
-import { fold } from '../server/tasks/fold.ts'
-import { gramsOf } from '../server/tasks/grams.ts'
 import { type ListQuery, type Position, type SortOrder, sortOrders } from '../server/tasks/list.ts'
+import { makeGrams } from '../server/tasks/make-grams.ts'
 import { fewHits, scanned } from '../server/tasks/search-statements.ts'
 import { sweep } from '../server/tasks/sweep.ts'
 import type { Task } from '../server/tasks/task.ts'
@@ -19,21 +19,20 @@ before(async () => {
 })
 after(() => close())
 
-/** An owner whose tasks are found by reading them, and one who has so many that new ones are found by their grams. */
-const owners: readonly (readonly [name: string, owner: () => Promise<string>])[] = [
-  ['few tasks', async () => newUser()],
-  ['many tasks', async () => ownerOfMany(newUser())],
-]
+/** Tasks that are found by reading them, and tasks that have been given grams before each search. */
+const ways = ['reading', 'grams'] as const
+const byGrams = new Set<string>()
 
-async function ownerOfMany(owner: string): Promise<string> {
-  const many = 'insert into duly.owners (id, revision, task_count) values ($1, 1, $2)'
-  await db.query(unprepared(many), [owner, scanned])
+function ownerBy(way: (typeof ways)[number]): string {
+  const owner = newUser()
+  if (way === 'grams') byGrams.add(owner)
   return owner
 }
 
 const titled = (title: string) => ({ title, description: null, isCompleted: false })
 
 async function titles(owner: string, search: string, query: Partial<ListQuery> = {}): Promise<string[]> {
+  if (byGrams.has(owner)) await makeGrams(db, owner, 0)
   const page = await tasksOf(db, owner).list({ sort: 'created_at', limit: 100, ...query, search })
   return page.tasks.map(({ title }) => title)
 }
@@ -43,8 +42,9 @@ async function grams(owner: string, column: 'title' | 'description'): Promise<nu
   return Number((await db.query(unprepared(text), [owner]))[0]?.[0])
 }
 
-for (const [name, ownerWith] of owners) {
-  describe(`a search by an owner of ${name}`, () => {
+for (const way of ways) {
+  describe(`a search by ${way}`, () => {
+    const ownerWith = () => ownerBy(way)
     const found: readonly (readonly [what: string, text: string, ...searches: string[]])[] = [
       ['a part of a word', 'Groceries', 'roc', 'ies', 'gro'],
       ['in any case', 'Buy MILK', 'buy milk', 'BUY', 'mIlK'],
@@ -76,7 +76,7 @@ for (const [name, ownerWith] of owners) {
     ]
     for (const [what, text, ...searches] of found) {
       it(`finds ${what}, in the title and in the description`, async () => {
-        const owner = await ownerWith()
+        const owner = ownerWith()
         const tasks = tasksOf(db, owner)
         await tasks.create(titled(text))
         await tasks.create({ title: 'described', description: `see: ${text}`, isCompleted: false })
@@ -87,7 +87,7 @@ for (const [name, ownerWith] of owners) {
     }
 
     it('finds nothing that is not there', async () => {
-      const owner = await ownerWith()
+      const owner = ownerWith()
       await tasksOf(db, owner).create({ title: 'abcd', description: 'efgh', isCompleted: false })
       for (const search of ['abd', 'abcdefgh', 'dcba', 'a%d', 'a_cd', 'ab.*', 'z', '', 'abcd '].filter(
         Boolean,
@@ -97,7 +97,7 @@ for (const [name, ownerWith] of owners) {
     })
 
     it('finds nothing by what no task can hold', async () => {
-      const owner = await ownerWith()
+      const owner = ownerWith()
       await tasksOf(db, owner).create(titled('abcd'))
       for (const search of ['a\0b', '\0', '\ud800', 'abc\udc00']) {
         const page = await tasksOf(db, owner).list({ sort: 'title', limit: 5, search })
@@ -106,7 +106,7 @@ for (const [name, ownerWith] of owners) {
     })
 
     it('follows a change of either text, and only of that one', async () => {
-      const owner = await ownerWith()
+      const owner = ownerWith()
       const tasks = tasksOf(db, owner)
       const { id } = await tasks.create({
         title: 'first title',
@@ -133,7 +133,7 @@ for (const [name, ownerWith] of owners) {
     })
 
     it('keeps up with writers of both texts at once', async () => {
-      const owner = await ownerWith()
+      const owner = ownerWith()
       const tasks = tasksOf(db, owner)
       const { id } = await tasks.create(titled('title 0'))
       await Promise.all(
@@ -152,7 +152,7 @@ for (const [name, ownerWith] of owners) {
     })
 
     it('never shows, nor counts, another owner’s task', async () => {
-      const [alice, bob] = [await ownerWith(), await ownerWith()]
+      const [alice, bob] = [ownerWith(), ownerWith()]
       for (let n = 0; n < 3; n += 1) await tasksOf(db, alice).create(titled('secret plans'))
       await tasksOf(db, bob).create(titled('secret wishes'))
       for (const search of ['secret', 'se', 'plans']) {
@@ -161,7 +161,7 @@ for (const [name, ownerWith] of owners) {
     })
 
     it('comes in pages in every order, with and without a filter, none twice and none skipped', async () => {
-      const owner = await ownerWith()
+      const owner = ownerWith()
       const tasks = tasksOf(db, owner)
       const made = await Promise.all(
         Array.from({ length: 20 }, (_, n) =>
@@ -185,6 +185,7 @@ for (const [name, ownerWith] of owners) {
 }
 
 async function pages(owner: string, query: ListQuery): Promise<Task[]> {
+  if (byGrams.has(owner)) await makeGrams(db, owner, 0)
   const found: Task[] = []
   let after: Position | null = null
   do {
@@ -196,25 +197,33 @@ async function pages(owner: string, query: ListQuery): Promise<Task[]> {
 }
 
 describe('what a search goes by', () => {
-  it('is made with grams only for an owner of many tasks', async () => {
+  it('loses its grams when a text changes, and is found all the same', async () => {
     const owner = newUser()
-    await db.query(unprepared('insert into duly.owners (id, revision, task_count) values ($1, 1, $2)'), [
-      owner,
-      scanned - 1,
-    ])
     const tasks = tasksOf(db, owner)
-    const [last, first] = [
-      await tasks.create(titled('scanned')),
-      await tasks.create({ ...titled('indexed'), description: 'text' }),
-    ]
-    assert.deepEqual([await grams(owner, 'title'), await grams(owner, 'description')], [1, 1])
-    await tasks.update(last.id, { title: 'renamed', description: 'described' })
-    assert.deepEqual([await grams(owner, 'title'), await grams(owner, 'description')], [1, 1])
-    await tasks.update(first.id, { description: null })
-    assert.deepEqual([await grams(owner, 'title'), await grams(owner, 'description')], [1, 0])
-    assert.deepEqual(await titles(owner, 'renamed'), ['renamed'])
-    assert.deepEqual(await titles(owner, 'indexed'), ['indexed'])
-    assert.deepEqual(await titles(owner, 'described'), ['renamed'])
+    const { id } = await tasks.create({ ...titled('indexed'), description: 'text' })
+    await makeGrams(db, owner, 0)
+    const counts = async () => [await grams(owner, 'title'), await grams(owner, 'description')]
+    assert.deepEqual(await counts(), [1, 1])
+    await tasks.toggle(id)
+    assert.deepEqual(await counts(), [1, 1])
+    await tasks.update(id, { description: 'described' })
+    assert.deepEqual(await counts(), [0, 0])
+    assert.deepEqual(
+      [await titles(owner, 'indexed'), await titles(owner, 'described')],
+      [['indexed'], ['indexed']],
+    )
+    await makeGrams(db, owner, 0)
+    assert.deepEqual(await counts(), [1, 1])
+    assert.deepEqual([await titles(owner, 'text'), await titles(owner, 'described')], [[], ['indexed']])
+  })
+
+  it('gets its grams once an owner of many searches, past the first few thousand', async () => {
+    const owner = newUser()
+    await fill(owner, scanned + 50)
+    await tasksOf(db, owner).list({ sort: 'title', limit: 1, search: 'nothing' })
+    while ((await grams(owner, 'title')) < 50) await nextTurn()
+    assert.deepEqual(await titles(owner, `common 0${scanned + 49}`), [`Common 0${scanned + 49}`])
+    assert.equal(await grams(owner, 'title'), 50)
   })
 
   it('goes with the task when it is swept, and with its owner', async () => {
@@ -242,6 +251,7 @@ describe('a search that finds more than is put in order at once', () => {
   before(async () => {
     owner = newUser()
     await fill(owner, total)
+    await makeGrams(db, owner)
   })
 
   for (const sort of ['-created_at', 'title', '-updated_at'] as SortOrder[]) {
@@ -275,21 +285,6 @@ async function fill(owner: string, count: number): Promise<void> {
     select $1, 'Common ' || lpad(n::text, 5, '0'), 'common ' || lpad(n::text, 5, '0'), n % 100 = 0,
       now() + n * interval '1 second', now() - n * interval '1 second', 1 from generate_series(0, $2 - 1) as n`
   await db.query(unprepared(tasks), [owner, count])
-  const rows = await db.query(unprepared('select id, title from duly.tasks where user_id = $1 order by id'), [
-    owner,
-  ])
-  const search = `insert into duly.search (user_id, id, title, title_grams) values ($1, $2, $3, $4)`
-  await db.transaction(session =>
-    Promise.all(
-      rows.map(([id, title], n) => {
-        const folded = fold(title ?? '')
-        return session.query({ name: 'test_fill', text: search }, [
-          owner,
-          Number(id),
-          folded,
-          n < scanned ? null : gramsOf(owner, folded),
-        ])
-      }),
-    ),
-  )
+  const search = `insert into duly.search (user_id, id, title) select user_id, id, title_key from duly.tasks where user_id = $1`
+  await db.query(unprepared(search), [owner])
 }

@@ -124,8 +124,8 @@ describe('the tasks of one owner', () => {
 describe('the plan of a statement on one task', () => {
   const id = [['text', 'bigint'], `'alice', 5`] as const
   const change = [
-    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean', 'text', 'integer[]', 'text', 'integer[]'],
-    `'alice', 5, 'x', false, null, null, 'x', '{1}', null, null`,
+    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean', 'text', 'text'],
+    `'alice', 5, 'x', false, null, null, 'x', null`,
   ] as const
   for (const [{ name, text }, types, values] of [
     [get, ...id],

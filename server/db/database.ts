@@ -7,8 +7,7 @@ export interface Statement {
   readonly write?: boolean
 }
 
-/** A Buffer is sent in PostgreSQL's binary format, everything else as text. */
-export type Value = string | number | boolean | null | readonly number[] | readonly string[] | Buffer
+export type Value = string | number | boolean | null | readonly number[] | readonly (string | null)[]
 
 /**
  * A row as PostgreSQL's text format, column by column; `null` is SQL's. Whoever wrote the statement knows the columns
@@ -54,5 +53,5 @@ export function write(name: string, text: string): Statement {
 
 /** A statement that is run too rarely to be prepared. */
 export function unprepared(text: string): Statement {
-  return { name: '', text }
+  return { name: '', text: text.replace(/\s+/g, ' ').trim() }
 }

@@ -94,8 +94,8 @@ export const migrations: readonly Migration[] = [
   {
     name: 'search',
     up: [
-      // Folded texts, apart from the tasks, which most statements read and write without them. For an owner's tasks past the
-      // first few thousand also hashes of the owner and each n-gram, by which they are found without reading the others.
+      // Folded texts, apart from the tasks, which most statements read and write without them. Where an owner of many searches,
+      // also hashes of the owner and each n-gram, by which texts are found without reading the others.
       `create table duly.search (
         user_id text not null,
         id bigint not null,
@@ -107,8 +107,9 @@ export const migrations: readonly Migration[] = [
         foreign key (user_id, id) references duly.tasks (user_id, id) on delete cascade
       )`,
       makeOldTasksSearchable,
-      'create index search_scanned on duly.search (user_id) where title_grams is null',
-      // Without a list of what is pending: it would save nothing, be read by every search, and hold up the create that fills it.
+      // Of an expression, so that a search that asks for it cannot be given the primary key instead.
+      `create index search_scanned on duly.search ((user_id || '')) where title_grams is null`,
+      // Without a list of what is pending: every search would read it.
       `create index search_grams on duly.search using gin (title_grams, description_grams)
         with (fastupdate = off) where title_grams is not null`,
     ],

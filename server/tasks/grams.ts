@@ -1,20 +1,14 @@
-/**
- * The n-grams of a folded text, none twice, as an `int4[]` in PostgreSQL's binary format; those of a part of the text are
- * among those of the text. Each is a hash of the owner and of three characters that stand together, or two in
- * scripts that write words without spaces. With the owner in it, what others have makes no search longer.
- */
-export function gramsOf(owner: string, folded: string): Buffer {
-  return int4Array(hashes(owner, folded))
-}
-
 /** From here on: the scripts of East Asia, where two characters say as much as a word elsewhere; and emoji. */
 const dense = 0x2e80
-/** A look through so few is faster than a sort or a Set. */
-const few = 100
 
-function hashes(owner: string, folded: string): readonly number[] {
+/**
+ * The n-grams of a folded text, none twice, as 32-bit integers; those of a part of the text are among those of the text, and a
+ * text of one or two characters may have none. Each is a hash of the owner and of three characters that stand together, or two in
+ * scripts that write words without spaces. With the owner in it, what others have makes no search longer.
+ */
+export function gramsOf(owner: string, folded: string): readonly number[] {
   const seed = seedOf(owner)
-  const found: number[] = []
+  const found = new Set<number>()
   // The two characters before this one, -1 where the run has none.
   let first = -1
   let before = -1
@@ -31,14 +25,11 @@ function hashes(owner: string, folded: string): readonly number[] {
       continue
     }
     const [enough, start] = point >= dense ? [before, seed] : [first, mix(seed, first)]
-    if (enough !== -1) {
-      const gram = mix(mix(start, before), point)
-      if (found.length > few || !found.includes(gram)) found.push(gram)
-    }
+    if (enough !== -1) found.add(mix(mix(start, before), point))
     first = before
     before = point
   }
-  return found.length > few ? [...new Set(found)] : found
+  return [...found]
 }
 
 function seedOf(owner: string): number {
@@ -52,30 +43,4 @@ function mix(hash: number, value: number): number {
   const k = Math.imul(value, 0xcc9e2d51)
   const h = hash ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593)
   return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
-}
-
-const int4 = 23
-
-// Dimensions, whether there are nulls, element type; length and lower bound; then each element's size and value (array_recv).
-function int4Array(values: readonly number[]): Buffer {
-  const header = values.length === 0 ? [0, 0, int4] : [1, 0, int4, values.length, 1]
-  const bytes = Buffer.allocUnsafe(4 * header.length + 8 * values.length)
-  let at = 0
-  for (const word of header) at = put(bytes, word, at)
-  for (const value of values) at = put(bytes, value, put(bytes, 4, at))
-  return bytes
-}
-
-// A third of the time of `writeInt32BE`, on the way of every create.
-function put(bytes: Buffer, value: number, at: number): number {
-  bytes[at] = value >>> 24
-  bytes[at + 1] = value >>> 16
-  bytes[at + 2] = value >>> 8
-  bytes[at + 3] = value
-  return at + 4
-}
-
-/** Whether there is any; a text of one or two characters has none. */
-export function hasGrams(grams: Buffer): boolean {
-  return grams.readInt32BE(0) > 0
 }

@@ -1,8 +1,9 @@
 import type { Session } from '../db/database.ts'
 import { fold } from './fold.ts'
-import { gramsOf, hasGrams } from './grams.ts'
+import { gramsOf } from './grams.ts'
 import { type ListPage, type ListQuery, readPage, readState, stateOf } from './list.ts'
 import { listOfIds, listOfMatches } from './list-statements.ts'
+import { startMakingGrams } from './make-grams.ts'
 import { fewHits, hitsByGrams, hitsByText } from './search-statements.ts'
 
 /**
@@ -21,11 +22,14 @@ export async function readSearch(
   }
   const folded = fold(text)
   const grams = gramsOf(owner, folded)
-  const [row] = hasGrams(grams)
-    ? await db.query(hitsByGrams, [owner, folded, grams])
-    : await db.query(hitsByText, [owner, folded])
+  const [row] =
+    grams.length > 0
+      ? await db.query(hitsByGrams, [owner, folded, grams])
+      : await db.query(hitsByText, [owner, folded])
   const state = stateOf(row?.[0], row?.[1])
+  if (row?.[4] === 't') startMakingGrams(db, owner)
   const count = Number(row?.[2])
+  if (count === 0) return { state, tasks: [], next: null }
   const page =
     count > fewHits
       ? await readPage(db, owner, query, listOfMatches, [folded])

@@ -1,5 +1,4 @@
 import { statement, write } from '../db/database.ts'
-import { scanned } from './search-statements.ts'
 import { columns } from './task-row.ts'
 
 // The statements on one task, and on lists as they were created. `$1` is the owner in each of them, on every table it touches.
@@ -36,15 +35,15 @@ export const batch = statement(
 export const get = statement('duly_get', `select ${task} from duly.tasks where ${one}`)
 
 /**
- * $2 title, $3 description, $4 whether it is completed; $5 and $6 the folded title and its grams, $7 and $8 those of the
- * description. The owner need not exist.
+ * $2 title, $3 description, $4 whether it is completed; $5 the folded title, $6 the folded description. The owner need
+ * not exist.
  */
 export const create = write(
   'duly_create',
   `with owner as (
     insert into duly.owners (id, revision, task_count) values ($1, 1, 1)
     on conflict (id) do update set revision = owners.revision + 1, task_count = owners.task_count + 1
-    ${raised}, task_count
+    ${raised}
   ),
   made as (
     insert into duly.tasks
@@ -54,9 +53,7 @@ export const create = write(
     returning tasks.*
   ),
   searchable as (
-    insert into duly.search (user_id, id, title, title_grams, description, description_grams)
-    select $1, made.id, $5, case when owner.task_count > ${scanned} then $6::integer[] end,
-      $7, case when owner.task_count > ${scanned} then $8::integer[] end from made, owner
+    insert into duly.search (user_id, id, title, description) values ($1, (select id from made), $5, $6)
   )
   select ${columns('made')} from made`,
 )
@@ -84,19 +81,15 @@ const updating = (only: string) => `with old as (${lockedTask}),
     returning ${task}
   ),
   searchable as (
-    update duly.search set title = coalesce($7, search.title),
-      title_grams = case when search.title_grams is not null then coalesce($8::integer[], search.title_grams) end,
-      description = case when $4 then $9::text else search.description end,
-      description_grams = case when not $4 then search.description_grams
-        when search.title_grams is not null then $10::integer[] end
+    update duly.search set title = coalesce($7, search.title), title_grams = null,
+      description = case when $4 then $8::text else search.description end, description_grams = null
     from old, new where search.user_id = $1 and search.id = $2
       and (old.title, old.description) is distinct from (new.title, new.description)
   )`
 
 /**
- * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null; $7 and $8 the folded title
- * and its grams or null, $9 and $10 those of the description. A change that changes nothing is no change: the task
- * comes back as it is and no revision is spent.
+ * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null; $7 the folded title or null, $8
+ * the folded description. A change that changes nothing is no change: the task comes back as it is and no revision is spent.
  */
 export const update = write(
   'duly_update',
@@ -106,13 +99,13 @@ export const update = write(
   select ${columns('old')} from old where not exists (select from new)`,
 )
 
-/** As `update`, where the task's revision is among $11; whether it was comes first. */
+/** As `update`, where the task's revision is among $9; whether it was comes first. */
 export const updateIf = write(
   'duly_update_if',
-  `${updating('revision = any($11::bigint[])')}
+  `${updating('revision = any($9::bigint[])')}
   select true, * from changed
   union all
-  select old.revision = any($11), ${columns('old')} from old where not exists (select from new)`,
+  select old.revision = any($9), ${columns('old')} from old where not exists (select from new)`,
 )
 
 export const toggle = write(

@@ -1,7 +1,6 @@
 import type { Row, Session, Value } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { fold } from './fold.ts'
-import { gramsOf } from './grams.ts'
 import { type ListPage, type ListQuery, type OwnerState, readList, readState } from './list.ts'
 import { readSearch } from './search.ts'
 import * as statements from './statements.ts'
@@ -87,9 +86,8 @@ export function tasksOf(db: Session, owner: string) {
     },
 
     async create({ title, description, isCompleted }: NewTask): Promise<Task> {
-      const values = [owner, title, description, isCompleted]
-      const searchable = [...searchValues(owner, title), ...searchValues(owner, description)]
-      return found(await db.query(statements.create, [...values, ...searchable]))
+      const values = [owner, title, description, isCompleted, fold(title), description && fold(description)]
+      return found(await db.query(statements.create, values))
     },
 
     /**
@@ -97,7 +95,7 @@ export function tasksOf(db: Session, owner: string) {
      * @throws AppError `task_not_found`
      */
     async update(id: number, change: TaskChange): Promise<Task> {
-      return found(await db.query(statements.update, [owner, id, ...changeValues(owner, change)]))
+      return found(await db.query(statements.update, [owner, id, ...changeValues(change)]))
     },
 
     /**
@@ -105,9 +103,7 @@ export function tasksOf(db: Session, owner: string) {
      * @throws AppError `task_not_found`
      */
     async updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
-      return outcome(
-        await db.query(statements.updateIf, [owner, id, ...changeValues(owner, change), revisions]),
-      )
+      return outcome(await db.query(statements.updateIf, [owner, id, ...changeValues(change), revisions]))
     },
 
     /**
@@ -147,20 +143,9 @@ function outcome(rows: readonly Row[]): Outcome {
 }
 
 // As update and updateIf number them, from $3.
-function changeValues(owner: string, { title, description, isCompleted }: TaskChange): readonly Value[] {
-  return [
-    ...[title ?? null, description !== undefined, description ?? null, isCompleted ?? null],
-    ...[...searchValues(owner, title), ...searchValues(owner, description)],
-  ]
-}
-
-function searchValues(
-  owner: string,
-  text: string | null | undefined,
-): readonly [string | null, Buffer | null] {
-  if (text === undefined || text === null) return [null, null]
-  const folded = fold(text)
-  return [folded, gramsOf(owner, folded)]
+function changeValues({ title, description, isCompleted }: TaskChange): readonly Value[] {
+  const texts = [title ?? null, description !== undefined, description ?? null, isCompleted ?? null]
+  return [...texts, title === undefined ? null : fold(title), description ? fold(description) : null]
 }
 
 function notFound(): AppError {

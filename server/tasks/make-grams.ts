@@ -1,0 +1,58 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Session, statement } from '../db/database.ts'
+import { gramsOf } from './grams.ts'
+import { scanned } from './search-statements.ts'
+
+// Few at a time, and then a pause as long as they took: the embedded database has one session, which others wait for.
+const batchSize = 50
+
+/** $2 how many of the owner's texts are left without grams, $3 limit. */
+const without = statement(
+  'duly_search_without',
+  `select search.id, search.title, search.description from duly.search
+  where search.user_id || '' = $1 and search.title_grams is null offset $2 limit $3`,
+)
+
+/**
+ * $2 ids, $3 and $4 the texts of which $5 and $6 are the grams, as literals. Where a text has changed since, it is left for the
+ * next time. One statement: one commit, and so one sync to the disk, for all of them.
+ */
+const keep = statement(
+  'duly_search_keep',
+  `update duly.search set title_grams = made.title_grams::integer[], description_grams = made.description_grams::integer[]
+  from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+    as made (id, title, description, title_grams, description_grams)
+  where search.user_id = $1 and search.id = made.id
+    and search.title = made.title and search.description is not distinct from made.description`,
+)
+
+const running = new WeakMap<Session, Set<string>>()
+
+/**
+ * Makes the grams of an owner's texts past the first `rest` that have none, in the background of a search that had to read
+ * them. A round that fails is left to the next search; two replicas at once do the same work, and no harm.
+ */
+export function startMakingGrams(db: Session, owner: string): void {
+  const owners = running.get(db) ?? new Set<string>()
+  running.set(db, owners)
+  if (owners.has(owner)) return
+  owners.add(owner)
+  makeGrams(db, owner)
+    .catch(() => {})
+    .finally(() => owners.delete(owner))
+}
+
+export async function makeGrams(db: Session, owner: string, rest = scanned): Promise<void> {
+  for (;;) {
+    const start = performance.now()
+    const rows = await db.query(without, [owner, rest, batchSize])
+    const columns = [0, 1, 2].map(n => rows.map(row => row[n] ?? null))
+    const grams = [1, 2].map(n => rows.map(row => literal(owner, row[n])))
+    if (rows.length > 0) await db.query(keep, [owner, ...columns, ...grams])
+    if (rows.length < batchSize) return
+    await pause(performance.now() - start, undefined, { ref: false })
+  }
+}
+
+const literal = (owner: string, text: string | null | undefined) =>
+  text === null || text === undefined ? null : `{${gramsOf(owner, text).join(',')}}`
