@@ -1,42 +1,92 @@
-import { mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
+
+// A container's root has no sandbox, and its /dev/shm is small.
+const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
+const installedNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+// The package's own file names folders of Amazon's machines.
+const fontsConf = `<?xml version="1.0"?>
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+`
 
 /**
- * A Chromium for tests: the one that `CHROMIUM_PATH` names; else one from an npm package, on Linux, with the libraries that a
- * bare machine lacks; else a Chrome or an Edge that is installed.
+ * A Chromium for tests. The one that `CHROMIUM_PATH` names and no other; else, on Linux on x64, the one in an npm package,
+ * which is the same everywhere and needs nothing installed; else, or where that does not start, an installed one.
  */
 export async function openBrowser(): Promise<Browser> {
-  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
   const named = process.env.CHROMIUM_PATH
   if (named !== undefined) return chromium.launch({ executablePath: named, args })
-  if (process.platform === 'linux' && process.arch === 'x64') {
-    return chromium.launch({
-      executablePath: await unpacked(),
-      args: [...args, '--headless=shell', '--no-zygote'],
-    })
-  }
-  for (const channel of ['chrome', 'msedge']) {
-    const browser = await chromium.launch({ channel, args }).catch(() => undefined)
-    if (browser) return browser
+  const reasons: unknown[] = []
+  for (const way of [packaged, ...installedNames.map(onPath), channel('chrome'), channel('msedge')]) {
+    try {
+      const options = way()
+      if (options) return await chromium.launch({ args, ...options })
+    } catch (error) {
+      reasons.push(error)
+    }
   }
   throw new Error(
-    'Install Chrome, Edge or Chromium, or say where it is with CHROMIUM_PATH, to run the tests in a browser.',
+    'Install Chromium, Chrome or Edge (on Debian: apt-get install chromium), or set CHROMIUM_PATH to one, to run the tests in a browser.',
+    { cause: new AggregateError(reasons, 'None of these started.') },
   )
 }
 
-// The package unpacks to the folder for temporary files, under names that users of a machine would share; and brings its
-// libraries only where it takes the machine for one of Amazon's.
-async function unpacked(): Promise<string> {
-  const folder = join(tmpdir(), `duly-test-chromium-${process.getuid?.() ?? 'user'}`)
-  mkdirSync(folder, { recursive: true })
-  process.env.TMPDIR = folder
-  process.env.AWS_LAMBDA_JS_RUNTIME = 'nodejs20.x'
-  try {
-    const { default: packaged } = await import('@sparticuz/chromium')
-    return await packaged.executablePath()
-  } finally {
-    delete process.env.AWS_LAMBDA_JS_RUNTIME
+const channel = (name: string) => (): LaunchOptions => ({ channel: name })
+
+const onPath = (name: string) => (): LaunchOptions | undefined => {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  const found = folders.map(folder => join(folder, name)).find(path => existsSync(path))
+  return found === undefined ? undefined : { executablePath: found }
+}
+
+function packaged(): LaunchOptions | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
+  const folder = unpacked()
+  return {
+    executablePath: join(folder, 'chromium'),
+    // What a bare machine lacks: NSS, and a font, without which a page crashes. An installed one of either comes second.
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: join(folder, 'al2023', 'lib'),
+      FONTCONFIG_FILE: join(folder, 'fonts.conf'),
+    },
   }
+}
+
+/**
+ * Where the package's browser stands unpacked: inside the package, so that it goes when another version comes. It appears
+ * there whole or not at all, whoever else unpacks at the same time or is interrupted.
+ */
+function unpacked(): string {
+  const root = dirname(dirname(dirname(fileURLToPath(import.meta.resolve('@sparticuz/chromium')))))
+  const folder = join(root, 'unpacked')
+  if (existsSync(folder)) return folder
+  const draft = mkdtempSync(`${folder}-`)
+  try {
+    // The package unpacks to the folder for temporary files, and its libraries only where it takes the machine for one of
+    // Amazon's; both are told by the environment, which here is that of a process of its own.
+    const script = "import('@sparticuz/chromium').then(({ default: it }) => it.executablePath())"
+    execFileSync(process.execPath, ['--eval', script], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, TMPDIR: draft, AWS_LAMBDA_JS_RUNTIME: 'nodejs20.x' },
+    })
+    writeFileSync(join(draft, 'fonts.conf'), fontsConf)
+    // Whoever may read the package may run its browser.
+    for (const path of [draft, join(draft, 'chromium')]) chmodSync(path, 0o755)
+    renameSync(draft, folder)
+  } catch (error) {
+    // Another test run may have been faster.
+    if (!existsSync(folder)) throw error
+  } finally {
+    rmSync(draft, { recursive: true, force: true })
+  }
+  return folder
 }
