@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, Locator, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { openBrowser } from './browser.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
@@ -16,8 +16,8 @@ after(async () => {
 })
 
 /** The page, and everything that went wrong on it. */
-async function openDocs(): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage()
+async function openDocs(options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage(options)
   const complaints: string[] = []
   page.on('console', message => {
     if (message.type() === 'error') complaints.push(message.text())
@@ -95,6 +95,22 @@ describe('the page at /docs', () => {
       complaints.filter(complaint => !complaint.includes('401')),
       [],
     )
+    await page.close()
+  })
+
+  it('fits a phone, and is dark where the phone is', async () => {
+    const { page, complaints } = await openDocs({
+      colorScheme: 'dark',
+      viewport: { width: 360, height: 740 },
+    })
+    await page.locator('html.dark-mode').waitFor()
+    const list = page.locator('#operations-v1-listTasks')
+    await click(list.locator('.opblock-summary-control'))
+    await list.locator('.responses-table').waitFor()
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360)
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.locator('html:not(.dark-mode)').waitFor()
+    assert.deepEqual(complaints, [])
     await page.close()
   })
 

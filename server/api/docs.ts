@@ -11,9 +11,11 @@ const page = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Duly API</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/docs.css">
 </head>
 <body>
 <div id="swagger-ui"></div>
@@ -24,7 +26,12 @@ const page = `<!doctype html>
 `
 
 // The token stays in the browser's own storage, for the next visit; "Logout" in the same dialog removes it.
-const script = `SwaggerUIBundle({
+const script = `const dark = matchMedia('(prefers-color-scheme: dark)')
+const colour = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
+dark.addEventListener('change', colour)
+colour()
+
+SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#swagger-ui',
   persistAuthorization: true,
@@ -33,6 +40,12 @@ const script = `SwaggerUIBundle({
   displayRequestDuration: true,
   validatorUrl: null,
 })
+`
+
+// A column that is empty here is all that does not fit on a phone.
+const style = `@media (max-width: 600px) {
+  .swagger-ui .response-col_links { display: none }
+}
 `
 
 const policy = [
@@ -56,6 +69,7 @@ interface File {
 const files: Readonly<Record<string, File>> = {
   'swagger-ui.css': { type: 'text/css', read: fromPackage('swagger-ui.css') },
   'swagger-ui-bundle.js': { type: 'text/javascript', read: fromPackage('swagger-ui-bundle.js') },
+  'docs.css': { type: 'text/css', read: async () => Buffer.from(style) },
   'docs.js': { type: 'text/javascript', read: async () => Buffer.from(script) },
 }
 
