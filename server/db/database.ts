@@ -15,6 +15,14 @@ export type Value = string | number | boolean | null | readonly number[] | reado
  */
 export type Row = readonly (string | null)[]
 
+/** Rows with the names and the types of their columns: for a library that writes its own statements. */
+export interface Result {
+  readonly columns: readonly { readonly name: string; readonly type: number }[]
+  readonly rows: readonly Row[]
+  /** How many rows a write has touched. */
+  readonly affected: number
+}
+
 export interface Session {
   /**
    * Runs one statement.
@@ -22,6 +30,8 @@ export interface Session {
    * @throws the driver's DatabaseError where PostgreSQL refused the statement.
    */
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]>
+  /** As `query`, for statements that others have written. */
+  run(statement: Statement, values: readonly unknown[]): Promise<Result>
 }
 
 /** Whether a session that is silent for long is given up, or may take its time (migrations). */

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
-import type { Database, Patience, Row, Session, Statement, Value } from './database.ts'
+import type { Database, Patience, Result, Row, Session, Statement, Value } from './database.ts'
 import { unprepared } from './database.ts'
 import { databaseAway, databaseError } from './database-error.ts'
 
@@ -72,8 +72,12 @@ export class Sessions implements Database {
 
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
     const member = statement.write ? this.#sharedBy(String(values?.[0])) : this.#leastBusy()
-    if (member) return this.#send(member, statement, values)
-    return this.#wait(false).then(waited => this.#send(waited, statement, values))
+    if (member) return this.#send(member, statement, values, rowsOf)
+    return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf))
+  }
+
+  async run(statement: Statement, values: readonly unknown[]): Promise<Result> {
+    return this.#send(this.#leastBusy() ?? (await this.#wait(false)), statement, values, resultOf)
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>, patience: Patience = 'short'): Promise<T> {
@@ -81,7 +85,10 @@ export class Sessions implements Database {
     if (free) free.held = true
     const member = free ?? (await this.#wait(true))
     member.patient = patience === 'unlimited'
-    const session: Session = { query: (statement, values) => this.#send(member, statement, values) }
+    const session: Session = {
+      query: (statement, values) => this.#send(member, statement, values, rowsOf),
+      run: (statement, values) => this.#send(member, statement, values, resultOf),
+    }
     try {
       await session.query(unprepared('begin'))
       const result = await work(session)
@@ -114,7 +121,12 @@ export class Sessions implements Database {
     await Promise.all(this.#members.map(member => member.client.end()))
   }
 
-  #send(member: Member, statement: Statement, values: readonly Value[] | undefined): Promise<Row[]> {
+  #send<T>(
+    member: Member,
+    statement: Statement,
+    values: readonly unknown[] | undefined,
+    read: (result: pg.QueryArrayResult) => T,
+  ): Promise<T> {
     if (member.inFlight === 0) member.lastAnswer = Date.now()
     member.inFlight += 1
     this.#cork(member)
@@ -128,7 +140,7 @@ export class Sessions implements Database {
         member.inFlight -= 1
         member.lastAnswer = Date.now()
         if (error) reject(databaseError(error, statement.name, member.lost || this.#closing))
-        else resolve(result.rows as Row[])
+        else resolve(read(result))
       }
       sendTo(member.client, config, values, answer)
     })
@@ -264,6 +276,15 @@ export class Sessions implements Database {
   }
 }
 
+function rowsOf(result: pg.QueryArrayResult): Row[] {
+  return result.rows as Row[]
+}
+
+function resultOf({ fields, rows, rowCount }: pg.QueryArrayResult): Result {
+  const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }))
+  return { columns, rows: rows as Row[], affected: rowCount ?? 0 }
+}
+
 // The driver keeps its socket in `connection.stream` and its types leave that out.
 function wireOf(client: pg.Client): Duplex {
   return (client as pg.Client & { connection: { stream: Duplex } }).connection.stream
@@ -273,7 +294,7 @@ function wireOf(client: pg.Client): Duplex {
 function sendTo(
   client: pg.Client,
   config: pg.QueryArrayConfig,
-  values: readonly Value[] | undefined,
+  values: readonly unknown[] | undefined,
   answer: (error: Error | null, result: pg.QueryArrayResult) => void,
 ): void {
   const send = client.query as unknown as (this: pg.Client, ...call: unknown[]) => void
