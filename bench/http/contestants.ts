@@ -29,8 +29,11 @@ export interface Stage {
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** A PostgreSQL server and, each as a process of its own, the programs that are compared. */
-export function stage(): Stage {
+/**
+ * A PostgreSQL server and, each as a process of its own, the programs that are compared.
+ * @param settings of Duly, beside those that lead it there
+ */
+export function stage(settings: Readonly<Record<string, string>> = {}): Stage {
   const secret = randomBytes(32).toString('hex')
   const user = 'alice'
   const exp = Math.floor(Date.now() / 1000) + 6 * 3600
@@ -59,7 +62,7 @@ export function stage(): Stage {
     postgres = startPostgres()
     const databaseUrl = await createDatabase((await postgres).url, 'bench')
     const duly = [file('../../server/cli.js'), 'start', '--port', '0', '--data-dir', dataDir]
-    const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info' }
+    const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info', ...settings }
     const contestants = [
       await start('bare', [file('./bare.js'), databaseUrl, secret], {}),
       await start('duly', duly, { ...env, DATABASE_URL: databaseUrl }),
