@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import cors from '@fastify/cors'
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { accessTokens } from './api/access-tokens.ts'
+import { accounts } from './api/accounts.ts'
 import { type Contract, type Section, speak } from './api/contract.ts'
 import { documents } from './api/documents.ts'
 import { answerError, type ErrorShape } from './api/error-reply.ts'
 import { health } from './api/health.ts'
+import { leaving } from './api/leaving.ts'
 import { openApi } from './api/openapi.ts'
 import { RequestLog } from './api/request-log.ts'
 import { stage2 } from './api/stage-2.ts'
@@ -13,7 +16,7 @@ import { todoApp } from './api/todo-app.ts'
 import { todos } from './api/todos.ts'
 import { answerUnreadable } from './api/unreadable-request.ts'
 import { v1 } from './api/v1.ts'
-import type { ContractName } from './config.ts'
+import type { Config, ContractName } from './config.ts'
 import type { Context } from './context.ts'
 import { AppError } from './errors.ts'
 
@@ -25,13 +28,16 @@ const contracts: Readonly<Record<ContractName, Contract>> = {
 }
 
 /** The map of the server: every family of routes, in reading order. */
-export function sections(contract: ContractName): readonly Section[] {
+export function sections(contract: ContractName, withAccounts = true): readonly Section[] {
   const chosen = contracts[contract]
   const open = { errors: chosen, secured: false }
   const map: readonly Section[] = [
     { family: v1, errors: v1, secured: true },
     { family: chosen, errors: chosen, secured: true },
     { family: todos, errors: todos, secured: true },
+    { family: accessTokens, errors: v1, secured: true },
+    { family: leaving, errors: v1, secured: true },
+    ...(withAccounts ? [{ family: accounts, errors: accounts, secured: false }] : []),
     { family: documents(() => openApi(map)), ...open },
     { family: health, ...open },
   ]
@@ -41,7 +47,7 @@ export function sections(contract: ContractName): readonly Section[] {
 /** The server's routes, answering; it does not listen yet. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { config, log } = context
-  const map = sections(config.contract)
+  const map = sections(config.contract, context.accounts !== undefined)
   const chosen = contracts[config.contract]
   const shapeOf = shapes(map, chosen)
   const allowed = config.corsOrigins
@@ -54,6 +60,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     genReqId: requestIds(),
     requestIdHeader: false,
     bodyLimit: 128 * 1024,
+    trustProxy: trustProxyOf(config.trustProxy),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     clientErrorHandler: answerUnreadable(chosen),
     frameworkErrors: (error, request, reply) => answerError(shapeOf)(error, request, reply as never),
@@ -74,7 +82,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
         : (origin, answer) => answer(null, allowed.find(name => name === origin) ?? false),
     credentials: allowed !== '*',
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['ETag', 'Link', 'Location', 'Retry-After', 'Idempotent-Replayed'],
+    exposedHeaders: ['set-auth-jwt', 'ETag', 'Link', 'Location', 'Retry-After', 'Idempotent-Replayed'],
     maxAge: 600,
     strictPreflight: false,
   })
@@ -84,11 +92,19 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
 
 /** Whose way of telling failures goes with an address at which there may be nothing: that of the nearest contract. */
 function shapes(map: readonly Section[], otherwise: ErrorShape): (path: string) => ErrorShape {
-  const secured = map.filter(section => section.secured)
+  const own = map.filter(section => section.errors !== otherwise || section.secured)
   return path => {
-    const near = secured.find(({ family }) => family.routes.some(route => path.startsWith(route.path)))
+    const near = own.find(({ family }) => family.routes.some(route => path.startsWith(route.path)))
     return near?.errors ?? otherwise
   }
+}
+
+/** As Fastify wants it: whose `X-Forwarded-For` counts. */
+function trustProxyOf(
+  trusted: Config['trustProxy'],
+): false | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof trusted !== 'number') return [...trusted]
+  return trusted === 0 ? false : (_address, hop) => hop < trusted
 }
 
 // Unique among replicas and restarts without a look at the clock or a random number per request.

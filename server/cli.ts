@@ -2,6 +2,7 @@
 import type { Command } from './cli/command.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { openApiCommand } from './cli/openapi.ts'
+import { keysCommand, userCommand } from './cli/operate.ts'
 import { startCommand } from './cli/start.ts'
 import { tokenCommand } from './cli/token.ts'
 import { exit, StartError } from './errors.ts'
@@ -10,6 +11,8 @@ import { version } from './version.ts'
 const commands: Readonly<Record<string, Command>> = {
   start: startCommand,
   token: tokenCommand,
+  user: userCommand,
+  keys: keysCommand,
   migrate: migrateCommand,
   openapi: openApiCommand,
 }
@@ -20,6 +23,8 @@ Usage: duly COMMAND [options]
 
   start    serve the tasks over HTTP
   token    print a token for a user
+  user     add, list, disable and remove the people who sign in here
+  keys     list and rotate the keys that sign tokens
   migrate  show the state of the database schema, or change it
   openapi  print the API's OpenAPI document
 

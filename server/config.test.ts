@@ -62,9 +62,21 @@ const samples: Readonly<Record<string, Sample>> = {
   },
   BETTER_AUTH_SECRET: { text: secret, shown: config => config.secret, value: secret },
   JWT_ALGORITHM: { text: 'HS384', shown: config => config.algorithms, value: ['HS384'] },
-  JWKS_URL: { text: jwks, shown: config => config.jwksUrl?.href, value: jwks },
-  JWT_ISSUER: { text: 'the issuer', shown: config => config.issuer, value: 'the issuer' },
-  JWT_AUDIENCE: { text: 'the audience', shown: config => config.audience, value: 'the audience' },
+  BETTER_AUTH_SECRET_ALSO: { text: secret, shown: config => config.secretAlso, value: secret },
+  JWKS_URL: { text: jwks, shown: config => config.remoteIssuers.map(({ url }) => url.href), value: [jwks] },
+  JWT_ISSUER: { text: 'the issuer', shown: config => config.rules.issuers, value: ['the issuer'] },
+  JWT_AUDIENCE: { text: 'a, b', shown: config => config.rules.audiences, value: ['a', 'b'] },
+  PUBLIC_URL: {
+    text: 'https://tasks.example.com',
+    shown: config => config.publicUrl?.origin,
+    value: 'https://tasks.example.com',
+  },
+  TRUST_PROXY: { text: '10.0.0.0/8, ::1', shown: config => config.trustProxy, value: ['10.0.0.0/8', '::1'] },
+  ACCOUNTS: { text: 'off', shown: config => config.accounts, value: false },
+  SIGN_UP: { text: 'closed', shown: config => config.signUp, value: 'closed' },
+  SMTP_URL: { text: 'smtp://mail.test', shown: config => config.smtp, value: 'smtp://mail.test' },
+  MAIL_FROM: { text: 'a@mail.test', shown: config => config.mailFrom, value: 'a@mail.test' },
+  BREACHED_PASSWORDS: { text: 'list', shown: config => config.breachedPasswords, value: 'list' },
   CONTRACT: { text: 'stage-2', shown: config => config.contract, value: 'stage-2' },
   CORS_ORIGINS: {
     text: 'https://a.example.com',
@@ -86,9 +98,18 @@ describe('the settings', () => {
       databasePool: 20,
       secret: undefined,
       algorithms: ['HS256', 'HS384', 'HS512'],
-      jwksUrl: undefined,
-      issuer: undefined,
-      audience: undefined,
+      secretAlso: undefined,
+      remoteIssuers: [],
+      rules: { issuers: [], audiences: [] },
+      publicUrl: undefined,
+      trustProxy: 0,
+      accounts: true,
+      signUp: 'open',
+      smtp: undefined,
+      mailFrom: undefined,
+      github: undefined,
+      google: undefined,
+      breachedPasswords: undefined,
       contract: 'task-api',
       corsOrigins: ['http://localhost:3000'],
       logLevel: 'info',
@@ -99,7 +120,8 @@ describe('the settings', () => {
   })
 
   it('have each a sample in this test', () => {
-    assert.deepEqual(Object.keys(samples).sort(), settings.map(row => row.name).sort())
+    const others = settings.filter(({ name }) => !/^(GITHUB|GOOGLE)_/.test(name))
+    assert.deepEqual(Object.keys(samples).sort(), others.map(row => row.name).sort())
   })
 
   it('have the aliases that existing deployments use', () => {
@@ -110,6 +132,7 @@ describe('the settings', () => {
       ['BETTER_AUTH_SECRET', 'JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'],
       ['JWT_ALGORITHM', 'ALGORITHM'],
       ['JWKS_URL', 'BETTER_AUTH_PUBLIC_KEY_URL'],
+      ['PUBLIC_URL', 'BETTER_AUTH_URL'],
       ['CORS_ORIGINS', 'FRONTEND_URL'],
     ])
   })
@@ -285,7 +308,7 @@ describe('a setting at its limit', () => {
     ['TRASH_DAYS', '36500', config => config.trashDays, 36_500],
     ['BETTER_AUTH_SECRET', 'x'.repeat(32), config => config.secret, 'x'.repeat(32)],
     ['BETTER_AUTH_SECRET', '🔑'.repeat(32), config => config.secret, '🔑'.repeat(32)],
-    ['JWKS_URL', 'http://127.0.0.1:3000/jwks', config => config.jwksUrl?.port, '3000'],
+    ['JWKS_URL', 'http://127.0.0.1:3000/jwks', config => config.remoteIssuers[0]?.url.port, '3000'],
     ['CORS_ORIGINS', '*', config => config.corsOrigins, '*'],
     [
       'CORS_ORIGINS',
@@ -363,10 +386,102 @@ describe('the accepted algorithms', () => {
 
   it('are noted when there are none, and only then', () => {
     const note = 'No token can be accepted: set BETTER_AUTH_SECRET or JWKS_URL. Every call will get 401.'
-    assert.deepEqual(readConfig({ DATABASE_URL: database }).notes, [note])
-    assert.deepEqual(readConfig({ DATABASE_URL: database, JWKS_URL: jwks }).notes, [])
+    const accounts = 'There are no accounts here: they need BETTER_AUTH_SECRET.'
+    assert.deepEqual(readConfig({ DATABASE_URL: database }).notes, [note, accounts])
+    assert.deepEqual(readConfig({ DATABASE_URL: database, JWKS_URL: jwks }).notes, [accounts])
+    assert.deepEqual(readConfig({ DATABASE_URL: database, JWKS_URL: jwks, ACCOUNTS: 'off' }).notes, [])
     assert.deepEqual(readConfig({ DATABASE_URL: database, JWT_SECRET: secret }).notes, [])
   })
+})
+
+describe('providers', () => {
+  for (const [name, shown] of [
+    ['GITHUB', (env: Record<string, string>) => readConfig(env).github],
+    ['GOOGLE', (env: Record<string, string>) => readConfig(env).google],
+  ] as const) {
+    it(`${name} is set up with an id and a secret`, () => {
+      const env = { [`${name}_CLIENT_ID`]: ' id ', [`${name}_CLIENT_SECRET`]: 'hidden' }
+      assert.deepEqual(shown(env), { clientId: 'id', clientSecret: 'hidden' })
+      assert.equal(shown({ [`${name}_CLIENT_ID`]: ' ' }), undefined)
+    })
+
+    it(`${name} is no half of them`, () => {
+      for (const half of ['CLIENT_ID', 'CLIENT_SECRET']) {
+        assert.throws(
+          () => readConfig({ [`${name}_${half}`]: 'hidden-1' }),
+          (error: Error) => {
+            assert.match(error.message, new RegExp(`${name}_CLIENT_`))
+            assert.doesNotMatch(error.message, /hidden-1/)
+            return true
+          },
+        )
+      }
+    })
+  }
+})
+
+describe('other issuers', () => {
+  const urls = `${jwks}, https://b.example.com/jwks`
+
+  it('have rules each, in the same order', () => {
+    const { remoteIssuers } = readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a,b', JWT_AUDIENCE: 'x' })
+    assert.deepEqual(
+      remoteIssuers.map(({ url, rules }) => [url.href, rules]),
+      [
+        [jwks, { issuers: ['a'], audiences: ['x'] }],
+        ['https://b.example.com/jwks', { issuers: ['b'], audiences: ['x'] }],
+      ],
+    )
+  })
+
+  it('share a rule that is the only one', () => {
+    const { remoteIssuers } = readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a' })
+    assert.deepEqual(
+      remoteIssuers.map(({ rules }) => rules.issuers),
+      [['a'], ['a']],
+    )
+  })
+
+  it('are refused with more rules than there are of them', () => {
+    assert.throws(
+      () => readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a,b,c' }),
+      /JWT_ISSUER: name one issuer, or 2/,
+    )
+  })
+})
+
+describe('what is in front', () => {
+  const cases: readonly [string, number | string[]][] = [
+    ['none', 0],
+    ['1', 1],
+    ['10.0.0.1', ['10.0.0.1']],
+    ['fd00::/8, loopback', ['fd00::/8', 'loopback']],
+  ]
+  for (const [text, trusted] of cases) {
+    it(`can be ${text}`, () => assert.deepEqual(readConfig({ TRUST_PROXY: text }).trustProxy, trusted))
+  }
+  for (const text of [
+    'yes',
+    'true',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    'proxy.example.com',
+    ',',
+    '::1/129',
+    '-1',
+  ]) {
+    it(`cannot be ${text}`, () =>
+      assert.throws(() => readConfig({ TRUST_PROXY: text }), /TRUST_PROXY: say none/))
+  }
+  for (const text of [
+    'https://a.example.com/path',
+    'ftp://a.example.com',
+    'a.example.com',
+    'https://a:b@c.example',
+  ]) {
+    it(`is not reached at ${text}`, () =>
+      assert.throws(() => readConfig({ PUBLIC_URL: text }), /PUBLIC_URL: give/))
+  }
 })
 
 describe('the environment', () => {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { type PostgresAddress, parseDatabaseUrl } from './db/database-url.ts'
@@ -36,11 +37,52 @@ export const settings: readonly Setting[] = [
   setting('JWT_ALGORITHM', 'all that fit the keys', 'Narrows the accepted algorithms; comma-separated.', [
     'ALGORITHM',
   ]),
-  setting('JWKS_URL', 'none', 'Public keys of a remote issuer, as a JWK Set.', [
+  setting(
+    'BETTER_AUTH_SECRET_ALSO',
+    'none',
+    'A second secret that is accepted too, while one takes the place of the other.',
+  ),
+  setting('JWKS_URL', 'none', 'Public keys of other issuers, as JWK Sets; comma-separated.', [
     'BETTER_AUTH_PUBLIC_KEY_URL',
   ]),
-  setting('JWT_ISSUER', 'unchecked', 'The `iss` that a token must carry.'),
-  setting('JWT_AUDIENCE', 'unchecked', 'The `aud` that a token must carry.'),
+  setting(
+    'JWT_ISSUER',
+    'unchecked',
+    'The `iss` that tokens of others must carry; one for all, or as many as JWKS_URL names, in the same order.',
+  ),
+  setting(
+    'JWT_AUDIENCE',
+    'unchecked',
+    'The `aud` that tokens of others must carry; one of these, comma-separated.',
+  ),
+  setting(
+    'PUBLIC_URL',
+    '`http://localhost:` and the port',
+    'Where people and front ends reach this server.',
+    ['BETTER_AUTH_URL'],
+  ),
+  setting(
+    'TRUST_PROXY',
+    'none',
+    'Whose `X-Forwarded-For` is believed: how many proxies there are, or their addresses or networks; comma-separated.',
+  ),
+  setting('ACCOUNTS', 'on', '`off`: nobody signs up or in here; tokens come from elsewhere.'),
+  setting('SIGN_UP', 'open', '`closed`: only `duly user add` makes accounts.'),
+  setting(
+    'SMTP_URL',
+    'none',
+    'Sends letters, as `smtp://user:password@host:port`; without it their links go to the log.',
+  ),
+  setting('MAIL_FROM', '`Duly <no-reply@…>` of PUBLIC_URL', 'The sender of letters.'),
+  setting('GITHUB_CLIENT_ID', 'none', 'Sign-in with GitHub, together with GITHUB_CLIENT_SECRET.'),
+  setting('GITHUB_CLIENT_SECRET', 'none', 'See GITHUB_CLIENT_ID.'),
+  setting('GOOGLE_CLIENT_ID', 'none', 'Sign-in with Google, together with GOOGLE_CLIENT_SECRET.'),
+  setting('GOOGLE_CLIENT_SECRET', 'none', 'See GOOGLE_CLIENT_ID.'),
+  setting(
+    'BREACHED_PASSWORDS',
+    'none',
+    'A file of SHA-1 hashes of passwords that nobody may choose: hexadecimal, sorted, one in a line.',
+  ),
   setting('CONTRACT', 'task-api', 'What `/api/{user_id}/tasks` speaks: `task-api`, `stage-2` or `todo-app`.'),
   setting('CORS_ORIGINS', 'http://localhost:3000', 'Origins of your front ends; comma-separated, or `*`.', [
     'FRONTEND_URL',
@@ -83,9 +125,23 @@ export interface Config {
   readonly databasePool: number
   readonly secret: string | undefined
   readonly algorithms: readonly Algorithm[]
-  readonly jwksUrl: URL | undefined
-  readonly issuer: string | undefined
-  readonly audience: string | undefined
+  /** A second secret that is accepted as well. */
+  readonly secretAlso: string | undefined
+  /** Issuers whose public keys are fetched. */
+  readonly remoteIssuers: readonly RemoteIssuerAddress[]
+  /** What HMAC tokens must carry. */
+  readonly rules: ClaimRules
+  /** Where this server is reached; absent: on the port at which it listens. */
+  readonly publicUrl: URL | undefined
+  /** Proxies whose word about who is calling is taken: how many, or which. */
+  readonly trustProxy: number | readonly string[]
+  readonly accounts: boolean
+  readonly signUp: 'open' | 'closed'
+  readonly smtp: string | undefined
+  readonly mailFrom: string | undefined
+  readonly github: ProviderClient | undefined
+  readonly google: ProviderClient | undefined
+  readonly breachedPasswords: string | undefined
   readonly contract: ContractName
   readonly corsOrigins: readonly string[] | '*'
   readonly logLevel: (typeof logLevels)[number]
@@ -93,6 +149,25 @@ export interface Config {
   readonly trashDays: number
   /** Sentences for the log: what was ignored, and what will not work as set up. */
   readonly notes: readonly string[]
+}
+
+/** What a token's claims must be. */
+export interface ClaimRules {
+  /** One of these; any where there is none. */
+  readonly issuers: readonly string[]
+  /** One of these at least; any where there is none. */
+  readonly audiences: readonly string[]
+}
+
+export interface RemoteIssuerAddress {
+  readonly url: URL
+  readonly rules: ClaimRules
+}
+
+/** How a provider such as GitHub knows this server. */
+export interface ProviderClient {
+  readonly clientId: string
+  readonly clientSecret: string
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -142,16 +217,16 @@ export function readConfig(env: Env): Config {
   if (parsed && 'problem' in parsed) problem('DATABASE_URL', parsed.problem)
   const postgres = parsed && 'address' in parsed ? parsed.address : undefined
 
-  const secret = read('BETTER_AUTH_SECRET')
-  if (secret !== undefined && Array.from(secret).length < 32) {
-    problem('BETTER_AUTH_SECRET', 'use at least 32 characters; `openssl rand -base64 32` prints a good one.')
-  }
+  const secret = readSecret('BETTER_AUTH_SECRET')
+  const secretAlso = readSecret('BETTER_AUTH_SECRET_ALSO')
 
-  const jwksUrl = readUrl('JWKS_URL')
+  const remoteIssuers = readRemoteIssuers()
   const hmac = secret !== undefined || databaseUrl === undefined
-  if (!hmac && !jwksUrl) {
+  if (!hmac && remoteIssuers.length === 0) {
     notes.push('No token can be accepted: set BETTER_AUTH_SECRET or JWKS_URL. Every call will get 401.')
   }
+  const accountsAsked = oneOf('ACCOUNTS', ['on', 'off'], 'on') === 'on'
+  if (accountsAsked && !hmac) notes.push('There are no accounts here: they need BETTER_AUTH_SECRET.')
 
   const config: Config = {
     host: read('HOST') ?? '127.0.0.1',
@@ -160,10 +235,19 @@ export function readConfig(env: Env): Config {
     dataDir: resolve(read('DATA_DIR') ?? './data'),
     databasePool: integer('DATABASE_POOL', 1, 1000, 20),
     secret,
+    secretAlso,
     algorithms: readAlgorithms(hmac, read('JWKS_URL') !== undefined),
-    jwksUrl,
-    issuer: read('JWT_ISSUER'),
-    audience: read('JWT_AUDIENCE'),
+    remoteIssuers,
+    rules: { issuers: splitList(read('JWT_ISSUER') ?? ''), audiences: splitList(read('JWT_AUDIENCE') ?? '') },
+    publicUrl: readPublicUrl(),
+    trustProxy: readTrustProxy(),
+    accounts: accountsAsked && hmac,
+    signUp: oneOf('SIGN_UP', ['open', 'closed'], 'open'),
+    smtp: readSmtp(),
+    mailFrom: read('MAIL_FROM'),
+    github: readProvider('GITHUB'),
+    google: readProvider('GOOGLE'),
+    breachedPasswords: read('BREACHED_PASSWORDS'),
     contract: oneOf('CONTRACT', contracts, 'task-api'),
     corsOrigins: readOrigins(),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
@@ -177,13 +261,83 @@ export function readConfig(env: Env): Config {
   }
   return config
 
-  function readUrl(name: string): URL | undefined {
+  function readSecret(name: string): string | undefined {
     const value = read(name)
-    if (value === undefined) return undefined
+    if (value !== undefined && Array.from(value).length < 32) {
+      problem(name, 'use at least 32 characters; `openssl rand -base64 32` prints a good one.')
+    }
+    return value
+  }
+
+  function readRemoteIssuers(): RemoteIssuerAddress[] {
+    const urls = splitList(read('JWKS_URL') ?? '').map(readKeysUrl)
+    const issuers = splitList(read('JWT_ISSUER') ?? '')
+    const audiences = splitList(read('JWT_AUDIENCE') ?? '')
+    const paired = urls.length > 1 && issuers.length > 1
+    if (paired && urls.length !== issuers.length) {
+      problem('JWT_ISSUER', `name one issuer, or ${urls.length} in the order of JWKS_URL.`)
+    }
+    return urls.flatMap((url, n) => {
+      const own = paired ? issuers.slice(n, n + 1) : issuers
+      return url ? [{ url, rules: { issuers: own, audiences } }] : []
+    })
+  }
+
+  function readKeysUrl(value: string): URL | undefined {
     const url = webUrl(value)
     if (url && url.username === '' && url.password === '') return url
-    if (url) return problem(name, 'leave user and password out of the address: public keys need none.')
-    return problem(name, 'give a whole address, such as https://app.example.com/api/auth/jwks.')
+    if (url) return problem('JWKS_URL', 'leave user and password out of the address: public keys need none.')
+    return problem('JWKS_URL', 'give a whole address, such as https://app.example.com/api/auth/jwks.')
+  }
+
+  function readPublicUrl(): URL | undefined {
+    const value = read('PUBLIC_URL')
+    if (value === undefined) return undefined
+    const url = webUrl(value)
+    if (url && url.href === `${url.origin}/`) return url
+    return problem('PUBLIC_URL', 'give an address without a path, such as https://tasks.example.com.')
+  }
+
+  function readTrustProxy(): number | readonly string[] {
+    const value = read('TRUST_PROXY') ?? 'none'
+    if (value === 'none') return 0
+    if (/^\d{1,2}$/.test(value)) return Number(value)
+    const networks = splitList(value)
+    const named = ['loopback', 'linklocal', 'uniquelocal']
+    const wrong = networks.some(item => {
+      const [address = '', bits, more] = item.split('/')
+      const most = isIP(address) === 6 ? 128 : 32
+      const fitting = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
+      return !named.includes(item) && (isIP(address) === 0 || !fitting || more !== undefined)
+    })
+    if (wrong || networks.length === 0) {
+      problem(
+        'TRUST_PROXY',
+        'say none, a number of proxies, or addresses such as 10.0.0.0/8, separated by commas.',
+      )
+    }
+    return networks
+  }
+
+  function readSmtp(): string | undefined {
+    const value = read('SMTP_URL')
+    if (value === undefined) return undefined
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    const known = url !== undefined && ['smtp:', 'smtps:'].includes(url.protocol) && url.hostname !== ''
+    return known
+      ? value
+      : problem('SMTP_URL', 'give an address such as smtp://user:password@mail.example.com:587.')
+  }
+
+  function readProvider(name: 'GITHUB' | 'GOOGLE'): ProviderClient | undefined {
+    const clientId = read(`${name}_CLIENT_ID`)
+    const clientSecret = read(`${name}_CLIENT_SECRET`)
+    if (clientId !== undefined && clientSecret !== undefined) return { clientId, clientSecret }
+    if (clientId !== undefined)
+      problem(`${name}_CLIENT_SECRET`, `set it too, or leave ${name}_CLIENT_ID out.`)
+    if (clientSecret !== undefined)
+      problem(`${name}_CLIENT_ID`, `set it too, or leave ${name}_CLIENT_SECRET out.`)
+    return undefined
   }
 
   function readAlgorithms(hmacKey: boolean, publicKeys: boolean): Algorithm[] {

@@ -1,3 +1,4 @@
+import type { Accounts } from './accounts/accounts.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
@@ -5,9 +6,11 @@ import type { Log } from './log.ts'
 
 /** What every part is handed. */
 export interface Context {
-  readonly config: Pick<Config, 'contract' | 'corsOrigins'>
+  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'trustProxy'>
   readonly db: Database
   readonly tokens: Tokens
+  /** Absent: nobody signs up or in here. */
+  readonly accounts: Accounts | undefined
   readonly log: Log
   readonly lifecycle: Lifecycle
 }

@@ -5,13 +5,21 @@
 export type ErrorCode =
   | 'token_missing'
   | 'token_invalid'
+  | 'insufficient_scope'
   | 'not_your_path'
+  | 'origin_not_trusted'
+  | 'account_elsewhere'
   | 'broken_rule'
   | 'nothing_to_change'
   | 'not_json'
   | 'task_not_found'
   | 'precondition_failed'
   | 'idempotency_key_reused'
+  | 'token_not_found'
+  | 'too_many_tokens'
+  | 'too_many_requests'
+  | 'password_compromised'
+  | 'busy'
   | 'route_not_found'
   | 'method_not_allowed'
   | 'body_too_large'
@@ -30,22 +38,28 @@ export interface FieldProblem {
   readonly message: string
 }
 
+interface AppErrorOptions {
+  readonly cause?: unknown
+  readonly problems?: readonly FieldProblem[]
+  readonly retryAfter?: number
+  readonly scope?: string
+}
+
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly problems: readonly FieldProblem[]
   /** Seconds after which the client may try again; sent as `Retry-After` (RFC 9110, 10.2.3). */
   readonly retryAfter: number | undefined
+  /** The scope that a token lacks; sent in `WWW-Authenticate` (RFC 6750, 3.1). */
+  readonly scope: string | undefined
 
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options: { cause?: unknown; problems?: readonly FieldProblem[]; retryAfter?: number } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.name = 'AppError'
     this.code = code
     this.problems = options.problems ?? []
     this.retryAfter = options.retryAfter
+    this.scope = options.scope
   }
 }
 

@@ -1,19 +1,28 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { type Accounts, openAccounts } from './accounts/accounts.ts'
+import { sweepAccounts } from './accounts/sweep.ts'
 import { createApp } from './app.ts'
+import { AccessTokens } from './auth/access-tokens.ts'
+import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
+import { Revocations } from './auth/revocations.ts'
 import { keptSecret } from './auth/secret.ts'
 import { Tokens } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import { connect } from './db/connect.ts'
+import type { Database } from './db/database.ts'
 import { migrateUp } from './db/migrate.ts'
+import { hourly } from './hourly.ts'
 import type { Log } from './log.ts'
-import { sweepHourly } from './tasks/sweep.ts'
+import { takeOrders } from './operator/control.ts'
+import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
 
 export interface Server {
   /** Where it listens, as an address to call. */
   readonly url: string
   readonly databaseLabel: string
+  readonly db: Database
   /** Whether this start created the embedded database. */
   readonly firstStart: boolean
   /** The secret of HMAC tokens, where there is one. */
@@ -34,24 +43,77 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const migrated = await migrateUp(db)
     if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
     const secret = config.secret ?? (config.postgres ? undefined : keptSecret(config.dataDir))
-    const remoteKeys = config.jwksUrl ? new RemoteKeys({ url: config.jwksUrl, log }) : undefined
+    const secrets = [secret, config.secretAlso].filter(value => value !== undefined)
     const lifecycle = { stopping: false }
-    const tokens = new Tokens({ ...config, secret, remoteKeys })
-    const app = await createApp({ config, db, tokens, log, lifecycle })
+    const accessTokens = new AccessTokens(db, log)
+    closers.push(() => accessTokens.flush())
+    const ownKeys = config.accounts ? new OwnKeys(db) : undefined
+    const revocations = new Revocations({ db, onKeys: () => forgetKeys() })
+    const tokens: Tokens = new Tokens({
+      algorithms: config.algorithms,
+      secrets,
+      rules: config.rules,
+      remoteIssuers: config.remoteIssuers.map(({ url, rules }) => ({
+        keys: new RemoteKeys({ url, log }),
+        rules,
+      })),
+      ownKeys,
+      accessTokens,
+      revocations,
+    })
+    const forgetKeys = () => {
+      ownKeys?.forget()
+      tokens.forget()
+    }
+    const [current, ...others] = secrets
+    const accounts =
+      config.accounts && current !== undefined
+        ? await openAccounts({ config, db, log, secrets: [current, ...others], publicUrl: () => publicUrl })
+        : undefined
+    if (accounts) closers.push(() => accounts.close())
+    const app = await createApp({ config, db, tokens, accounts, log, lifecycle })
     closers.push(() => closeApp(app))
-    const sweeping = sweepHourly(db, config.trashDays, log)
+    const sweeping = hourly(async () => {
+      const tasks = await sweep(db, config.trashDays)
+      const keys = await sweepIdempotencyKeys(db)
+      await sweepAccounts(db)
+      log.debug({ tasks, keys }, 'swept what is of no use any more')
+    }, log)
     closers.push(() => sweeping.stop())
     const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
     await app.listen({ host: config.host, port: config.port, listenTextResolver })
     closers.push(async () => {
       lifecycle.stopping = true
     })
-    const url = addressOf(app.server.address() as AddressInfo)
-    return { url, databaseLabel: db.label, firstStart: created, secret, close }
+    const address = app.server.address() as AddressInfo
+    const url = addressOf(address)
+    const publicUrl = config.publicUrl ?? new URL(`http://localhost:${address.port}`)
+    if (!config.postgres) {
+      const orders = await takeOrders(config.dataDir, { db, accounts }, log)
+      closers.push(() => orders.stop())
+    }
+    if (accounts) {
+      if (config.smtp === undefined)
+        log.info('no SMTP_URL is set: links that would be e-mailed go to this log')
+      if (others.length > 0) closers.push(takeOverSecrets(accounts, log))
+    }
+    return { url, databaseLabel: db.label, db, firstStart: created, secret, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Encrypts anew what the other secret has encrypted, beside what is going on. @returns waits until it is done */
+function takeOverSecrets(accounts: Accounts, log: Log): () => Promise<void> {
+  const done = accounts
+    .issuer()
+    .then(issuer => issuer.encryptAnew())
+    .then(
+      count => log.info({ count }, 'everything is encrypted with BETTER_AUTH_SECRET now'),
+      error => log.error({ err: error }, 'not everything could be encrypted with BETTER_AUTH_SECRET'),
+    )
+  return () => done
 }
 
 // A connection that was busy when the server began to close is kept alive after its answer; someone has to close it then.

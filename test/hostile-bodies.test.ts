@@ -27,7 +27,9 @@ const writesOf = (contract: (typeof contracts)[number]): Write[] =>
   Object.entries(described(contract).document.paths).flatMap(([path, item]) =>
     Object.entries(item).flatMap(([method, operation]) => {
       const [content] = Object.entries(operation.requestBody?.content ?? {})
-      if (!content) return []
+      // Of tasks: those of accounts and tokens have a test of their own.
+      if (!content || !operation.tags.some(tag => tag === contract || tag === 'todos' || tag === 'v1'))
+        return []
       const schemaName = (content[1].schema as { $ref: string }).$ref.replace(/^.*\//, '')
       return [{ path, method: method.toUpperCase(), operation, mediaType: content[0], schemaName }]
     }),

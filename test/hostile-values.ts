@@ -131,10 +131,17 @@ const strangeNames = [
 ]
 const valid: Readonly<Record<string, string>> = { string: '"Water the plants"', boolean: 'true' }
 
-/** A JSON object as text: fields that are good, hostile, absent or there twice, and some that nobody knows. */
-export function objects({ properties }: BodySchema): fc.Arbitrary<string> {
+/**
+ * A JSON object as text: fields that are good, hostile, absent or there twice, and some that nobody knows.
+ * @param examples good values of fields that not every text is good for
+ */
+export function objects(
+  { properties }: BodySchema,
+  examples: Readonly<Record<string, unknown>> = {},
+): fc.Arbitrary<string> {
   const fields = Object.entries(properties).map(([name, schema]) => {
-    const good = fc.constant(valid[[schema.type ?? 'string'].flat()[0] as string] ?? 'null')
+    const known = JSON.stringify(examples[name]) as string | undefined
+    const good = fc.constant(known ?? valid[[schema.type ?? 'string'].flat()[0] as string] ?? 'null')
     const value = fc.oneof({ weight: 3, arbitrary: good }, { weight: 2, arbitrary: jsonTexts(schema) })
     return fc
       .array(value, { minLength: 0, maxLength: 2, size: 'max' })

@@ -20,10 +20,24 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'pg-connection-string',
     '@electric-sql',
     'fs-native-extensions',
+    'kysely',
   ],
   tasks: ['tasks', 'db', 'errors', 'log'],
-  auth: ['auth', 'db/data-dir', 'errors', 'log', 'config', 'fastify'],
-  api: ['api', 'tasks', 'auth', 'db/database', 'errors', 'context', 'version', 'fastify'],
+  auth: ['auth', 'db/data-dir', 'db/database', 'errors', 'log', 'config', 'fastify'],
+  accounts: [
+    'accounts',
+    'auth',
+    'tasks/owner',
+    'db/database',
+    'db/kysely',
+    'errors',
+    'log',
+    'config',
+    'better-auth',
+    '@better-auth/passkey',
+    'nodemailer',
+  ],
+  api: ['api', 'accounts', 'tasks', 'auth', 'db/database', 'errors', 'context', 'version', 'fastify'],
 }
 
 function sources(folder: string): string[] {

@@ -69,9 +69,16 @@ for (const contract of contracts) {
     })
 
     it('shows requests that do what it says', async () => {
-      for (const { path, method, operation } of operations) {
+      // Those of accounts need the cookie of a session, and are sent where they have one.
+      for (const { path, method, operation } of operations.filter(
+        ({ operation }) => !operation.tags.includes('accounts'),
+      )) {
         for (const { body, contentType, name } of examplesOf(operation)) {
           const user = newUser()
+          const { body: token } = await api.call('POST', '/api/v1/tokens', {
+            user,
+            json: { name: 'a', scopes: ['tasks:read'] },
+          })
           const { body: task } = await api.call('POST', '/api/tasks', {
             user,
             json: { title: 'a', description: 'b' },
@@ -82,6 +89,7 @@ for (const contract of contracts) {
           const address = path
             .replaceAll('{user_id}', user)
             .replaceAll('{id}', task.id)
+            .replaceAll('{token_id}', token.id)
             .replaceAll(/\{(\w+)\}/g, (_, name: string) => String(parameterOf(operation, name)?.example))
           const call: Call = {
             ...(operation.security?.length === 0 ? {} : { user }),

@@ -128,7 +128,7 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
   const env = { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...own.env, ...settings }
   const config = readConfig(env)
   const server = await startServer(config, log)
-  const { check } = described(config.contract)
+  const { check } = described(config.contract, config.accounts)
   return {
     server,
     lines,

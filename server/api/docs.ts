@@ -2,51 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
 import { AppError } from '../errors.ts'
+import { page, script, style } from './docs-page.ts'
 import type { Route } from './route.ts'
 
 // The page that shows /openapi.json: Swagger UI, whose files the build puts beside this one. Everything comes from this server.
-
-const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Duly API</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-<link rel="stylesheet" href="/docs/docs.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/docs.js"></script>
-</body>
-</html>
-`
-
-// The token stays in the browser's own storage, for the next visit; "Logout" in the same dialog removes it.
-const script = `const dark = matchMedia('(prefers-color-scheme: dark)')
-const colour = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
-dark.addEventListener('change', colour)
-colour()
-
-SwaggerUIBundle({
-  url: '/openapi.json',
-  dom_id: '#swagger-ui',
-  persistAuthorization: true,
-  tryItOutEnabled: true,
-  deepLinking: true,
-  displayRequestDuration: true,
-  validatorUrl: null,
-})
-`
-
-// A column that is empty here is all that does not fit on a phone.
-const style = `@media (max-width: 600px) {
-  .swagger-ui .response-col_links { display: none }
-}
-`
 
 const policy = [
   "default-src 'none'",
@@ -80,7 +39,8 @@ export const docsRoutes: readonly Route[] = [
     operation: {
       id: 'showDocs',
       summary: 'This document as a page',
-      description: 'With "Authorize" it takes a token, which it keeps; with "Execute" it calls this server.',
+      description:
+        'Whoever signs in on it is authorized for every call; so is whoever gives a token in "Authorize". With "Execute" it calls this server.',
       answers: { 200: { description: 'The page.', mediaType: 'text/html', schema: { type: 'string' } } },
     },
     handle(_request, reply) {

@@ -24,13 +24,21 @@ export interface ErrorShape {
 const usualStatus: Readonly<Record<ErrorCode, number>> = {
   token_missing: 401,
   token_invalid: 401,
+  insufficient_scope: 403,
   not_your_path: 403,
+  origin_not_trusted: 403,
+  account_elsewhere: 403,
   broken_rule: 422,
   nothing_to_change: 400,
   not_json: 422,
   task_not_found: 404,
   precondition_failed: 412,
   idempotency_key_reused: 422,
+  token_not_found: 404,
+  too_many_tokens: 409,
+  too_many_requests: 429,
+  password_compromised: 400,
+  busy: 503,
   route_not_found: 404,
   method_not_allowed: 405,
   body_too_large: 413,
@@ -58,6 +66,9 @@ export function errorAnswer(shape: ErrorShape, error: AppError, path: string): E
   const mediaType = shape.errorMediaType ?? 'application/json'
   const headers: Record<string, string> = { 'content-type': `${mediaType}; charset=utf-8` }
   if (status === 401) headers['www-authenticate'] = 'Bearer'
+  if (error.scope !== undefined) {
+    headers['www-authenticate'] = `Bearer error="insufficient_scope", scope="${error.scope}"`
+  }
   if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter)
   return { status, headers, body: JSON.stringify(shape.errorBody(error, { status, at: new Date(), path })) }
 }

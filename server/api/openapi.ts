@@ -42,7 +42,13 @@ export function openApi(sections: readonly Section[]): object {
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: 'A JWT with `exp` and `sub`.',
+          description: 'A JWT with `exp` and `sub`, or a personal access token.',
+        },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'better-auth.session_token',
+          description: 'The cookie of a session; behind TLS its name begins with `__Secure-`.',
         },
       },
       schemas: Object.assign({}, ...sections.map(({ family }) => family.schemas)),
@@ -52,7 +58,7 @@ export function openApi(sections: readonly Section[]): object {
 
 function operationOf(route: Route, section: Section): object {
   const { id, summary, description, body, answers } = route.operation
-  const failures = failuresOf(route, section)
+  const failures = { ...refusalsOf(route, section), ...failuresOf(route, section) }
   const responses = Object.entries(answers).map(([status, answer]) => {
     const { schema } = answer
     const either =
@@ -64,7 +70,7 @@ function operationOf(route: Route, section: Section): object {
     tags: [section.family.name],
     summary,
     description,
-    ...(section.secured ? {} : { security: [] }),
+    ...(section.secured ? {} : { security: route.operation.security ? [{ session: [] }] : [] }),
     ...parametersOf(route),
     ...(body === undefined ? {} : { requestBody: requestBody(body) }),
     responses: { ...failures, ...Object.fromEntries(responses) },
@@ -79,6 +85,9 @@ const pathParameters: Readonly<Record<string, { description: string; schema: Sch
   },
   id: { description: 'The task’s id.', schema: taskIdSchema, example: 7 },
   file: { description: 'The file’s name.', schema: { type: 'string' }, example: 'docs.js' },
+  token_id: { description: 'The token’s id.', schema: taskIdSchema, example: 7 },
+  provider: { description: 'Who was asked.', schema: { enum: ['github', 'google'] }, example: 'github' },
+  token: { description: 'The token of the letter.', schema: { type: 'string' }, example: 'x7' },
   code: {
     description: 'The problem’s code.',
     schema: { enum: Object.keys(problems) },
@@ -153,11 +162,22 @@ function failuresOf(route: Route, { errors, secured }: Section): Record<string, 
   return Object.fromEntries([...byStatus].map(entry => [String(entry[0]), failure(entry)]))
 }
 
+function refusalsOf({ operation }: Route, { errors }: Section): Record<string, object> {
+  const content = { [errors.errorMediaType ?? 'application/json']: { schema: errors.errorSchema } }
+  const refusals = (operation.refusals ?? []).map(status => [
+    status,
+    { description: 'It is refused.', content },
+  ])
+  return Object.fromEntries(refusals)
+}
+
 function codesOf({ method, path, operation }: Route, secured: boolean): ErrorCode[] {
   const always: ErrorCode[] = ['bad_request', 'internal', 'shutting_down']
   return [
     ...always,
-    ...(secured ? (['token_missing', 'token_invalid', 'keys_away', 'database_away'] as const) : []),
+    ...(secured
+      ? (['token_missing', 'token_invalid', 'insufficient_scope', 'keys_away', 'database_away'] as const)
+      : []),
     ...(path.includes('{user_id}') ? (['not_your_path'] as const) : []),
     ...(path.includes('{id}') ? (['task_not_found', 'broken_rule'] as const) : []),
     ...(operation.parameters ? (['broken_rule'] as const) : []),

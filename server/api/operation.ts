@@ -48,6 +48,10 @@ export interface Operation {
   readonly answers: Readonly<Record<number, Answer>>
   /** How it can fail beside the usual. */
   readonly fails?: readonly ErrorCode[]
+  /** Statuses with which something behind this server refuses, in the section's way of telling failures. */
+  readonly refusals?: readonly number[]
+  /** What it needs where a token is not taken: the cookie of a session. */
+  readonly security?: 'session'
 }
 
 export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })

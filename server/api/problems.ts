@@ -20,6 +20,21 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
       'The token has expired, or it is not one that this server accepts: another secret or issuer, an algorithm that is not set up, or no token at all.',
     mend: 'Get a new token and send the request again. The server’s log says why this one was refused.',
   },
+  insufficient_scope: {
+    title: 'The token may not do this',
+    meaning: 'A personal access token came with the request whose scopes do not include what this call does.',
+    mend: 'Use a token with the scope that WWW-Authenticate names. What concerns tokens and the account needs a sign-in.',
+  },
+  origin_not_trusted: {
+    title: 'The origin is not trusted',
+    meaning: 'The page that sent this is neither this server’s nor one of a front end that it knows.',
+    mend: 'Whoever runs the server names the front end in CORS_ORIGINS.',
+  },
+  account_elsewhere: {
+    title: 'The account is removed by its own call',
+    meaning: 'This user has an account on this server, which takes a password or a fresh sign-in to remove.',
+    mend: 'Call POST /api/auth/delete-user.',
+  },
   not_your_path: {
     title: 'The path belongs to another user',
     meaning: 'The user in the path is not the one whose token came with the request.',
@@ -65,6 +80,31 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     title: 'The idempotency key was used for another request',
     meaning: 'A different request came with this Idempotency-Key within the last 24 hours.',
     mend: 'Use a new key for a new request, and the same key only to repeat the same request.',
+  },
+  token_not_found: {
+    title: 'There is no such token',
+    meaning: 'You have no personal access token with this id. It was revoked, or it is somebody else’s.',
+    mend: 'List your tokens to see which there are.',
+  },
+  too_many_tokens: {
+    title: 'There are too many tokens',
+    meaning: 'You have as many personal access tokens as one user can have.',
+    mend: 'Revoke those that are not used any more.',
+  },
+  too_many_requests: {
+    title: 'There are too many requests',
+    meaning: 'More attempts were made than are possible in this time. Nothing was done.',
+    mend: 'Try again after the seconds in Retry-After.',
+  },
+  password_compromised: {
+    title: 'The password is known to others',
+    meaning: 'The password is in a list of those that got out somewhere.',
+    mend: 'Choose another, and change it wherever else you use it.',
+  },
+  busy: {
+    title: 'The server is busy',
+    meaning: 'More is going on than can be done at once. Nothing was done.',
+    mend: 'Try again after the seconds in Retry-After.',
   },
   body_too_large: {
     title: 'The body is too large',

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Scope } from '../auth/access-tokens.ts'
 import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
 import type { Operation, Schema } from './operation.ts'
@@ -11,7 +12,18 @@ export interface Route {
   /** As OpenAPI writes it: `/api/tasks/{id}`. */
   readonly path: string
   readonly operation: Operation
+  /** What a personal access token needs for it: by its method, where nothing is said. `account`: no such token will do. */
+  readonly scope?: Need
   handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown
+}
+
+/** A scope of personal access tokens, or what none of them has. */
+export type Need = Scope | 'account'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    need?: Need
+  }
 }
 
 /** Routes that belong together; a section of the document. */
@@ -34,6 +46,7 @@ export function bind(scope: FastifyInstance, routes: readonly Route[], context: 
     scope.route({
       url,
       method: route.method,
+      config: { need: route.scope ?? (route.method === 'GET' ? 'tasks:read' : 'tasks:write') },
       handler: (request, reply) => route.handle(request, reply, context),
     })
   }

@@ -84,7 +84,8 @@ function readFlag(body: JsonObject, name: string, problems: FieldProblem[]): boo
   return undefined
 }
 
-function ownerProblems(body: JsonObject, owner: string): FieldProblem[] {
+/** A body may say whose it is, but nothing else than the truth. */
+export function ownerProblems(body: JsonObject, owner: string): FieldProblem[] {
   return ['user_id', 'owner_id']
     .filter(field => body[field] !== undefined && body[field] !== null && !isOwner(body[field], owner))
     .map(field => ({ field, message: `${field} must be your own or left out.` }))

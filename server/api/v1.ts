@@ -29,6 +29,8 @@ const wire: Wire = {
     return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"is_completed":${isCompleted},"completed_at":${completedAt === null ? null : `"${completedAt}"`},"created_at":"${createdAt}","updated_at":"${updatedAt}","revision":${revision}}`
   },
 }
+/** A task as this contract shows it. */
+export const taskJson = (task: Task): string => wire.taskJson(task, '')
 const tasks = taskRoutes(wire)
 const at: Collection = { path: '/api/v1/tasks', noun: 'Task' }
 const json = ['application/json'] as const

@@ -32,12 +32,21 @@ export function requireUser(tokens: Tokens): onRequestHookHandler {
   }
 }
 
-function enter(request: FastifyRequest, { userId }: Identity): void {
+function enter(request: FastifyRequest, { userId, scopes }: Identity): void {
   request.userId = userId
+  if (scopes) requireScope(request, scopes)
   const { user_id: pathUser } = request.params as { user_id?: string }
   if (pathUser !== undefined && pathUser !== userId) {
     throw new AppError('not_your_path', 'This path belongs to another user.')
   }
+}
+
+function requireScope(request: FastifyRequest, scopes: readonly string[]): void {
+  // Fastify makes this object anew at each look: none for those who may do everything.
+  const { need } = request.routeOptions.config
+  if (need === undefined || scopes.includes(need)) return
+  const what = need === 'account' ? 'a sign-in, not a personal access token' : `the scope ${need}`
+  throw new AppError('insufficient_scope', `This needs ${what}.`, { scope: need })
 }
 
 function bearerToken(request: FastifyRequest): string {

@@ -1,5 +1,6 @@
 import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
-import type { Algorithm } from '../config.ts'
+import type { Algorithm, ClaimRules } from '../config.ts'
+import type { Scope } from './access-tokens.ts'
 
 /** Why a token was refused: for the log. The client is told "expired" or "invalid", nothing more. */
 export class TokenError extends Error {
@@ -21,15 +22,14 @@ export interface Jwt {
   readonly signature: Buffer
 }
 
-export interface ClaimRules {
-  readonly issuer: string | undefined
-  readonly audience: string | undefined
-}
-
 export interface Identity {
   readonly userId: string
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
+  /** What it may do; absent: all that its user may. */
+  readonly scopes?: readonly Scope[]
+  /** The id of the personal access token, where it is one. */
+  readonly accessToken?: number
 }
 
 const maxLength = 8192
@@ -115,8 +115,11 @@ export function readClaims(claims: Jwt['claims'], rules: ClaimRules, now: number
   if ((time(claims, 'nbf') ?? 0) > seconds + toleranceSeconds) throw new TokenError('not valid yet (nbf)')
   if ((time(claims, 'iat') ?? 0) > seconds + toleranceSeconds)
     throw new TokenError('issued in the future (iat)')
-  if (rules.issuer !== undefined && claims.iss !== rules.issuer) throw new TokenError('another issuer (iss)')
-  if (rules.audience !== undefined && !audiences(claims.aud).includes(rules.audience)) {
+  const { issuers, audiences } = rules
+  if (issuers.length > 0 && !issuers.some(issuer => issuer === claims.iss)) {
+    throw new TokenError('another issuer (iss)')
+  }
+  if (audiences.length > 0 && !listed(claims.aud).some(aud => audiences.some(known => known === aud))) {
     throw new TokenError('for another audience (aud)')
   }
   return { userId, expiresAt: expiry * 1000 }
@@ -146,7 +149,7 @@ function time(claims: Jwt['claims'], name: string): number | undefined {
   return value
 }
 
-function audiences(aud: unknown): unknown[] {
+function listed(aud: unknown): unknown[] {
   return Array.isArray(aud) ? aud : [aud]
 }
 

@@ -361,10 +361,9 @@ describe('a token of a remote issuer', () => {
     const { keys, clock } = newKeys(issuer.url)
     const tokens = new Tokens({
       algorithms: [...hmacAlgorithms, ...publicKeyAlgorithms],
-      issuer: undefined,
-      audience: undefined,
-      secret: held,
-      remoteKeys: keys,
+      rules: { issuers: [], audiences: [] },
+      secrets: [held],
+      remoteIssuers: [{ keys, rules: { issuers: [], audiences: [] } }],
       now: () => clock.now,
     })
     const verify = async (token: string) => (await tokens.verify(token)).userId

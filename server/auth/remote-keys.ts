@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { publicKeyAlgorithms } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Jwt, keyFits } from './jwt.ts'
@@ -35,7 +36,7 @@ export class RemoteKeys {
 
   constructor(options: RemoteKeysOptions) {
     this.#options = options
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? (() => Date.now())
   }
 
   /**
@@ -104,7 +105,10 @@ async function fetchKeys(url: URL): Promise<RemoteKey[]> {
   const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
   const list = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined
   if (!Array.isArray(list)) throw new Error('the issuer sent no JWK Set')
-  return list.flatMap(readKey)
+  const keys = list.flatMap(readKey)
+  // None at all is a word that can be taken; none that can be read is none.
+  if (keys.length === 0 && list.length > 0) throw new Error('the issuer sent no key that can be read')
+  return keys
 }
 
 // A key of a kind that is not understood is passed over (RFC 7517, 5).
@@ -114,6 +118,7 @@ function readKey(jwk: unknown): RemoteKey[] {
   if (kty === 'oct' || d !== undefined || (use !== undefined && use !== 'sig')) return []
   try {
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    if (!publicKeyAlgorithms.some(known => keyFits(key, known))) return []
     return [{ kid: textOrNothing(kid), alg: textOrNothing(alg), key }]
   } catch {
     return []

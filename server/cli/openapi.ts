@@ -14,7 +14,7 @@ export const openApiCommand: Command = {
   help,
   async run(args) {
     const { values } = readArguments(args, { contract: { type: 'string' } })
-    const { contract } = readConfig(environment({ CONTRACT: values.contract }))
-    process.stdout.write(`${JSON.stringify(openApi(sections(contract)), null, 2)}\n`)
+    const { contract, accounts } = readConfig(environment({ CONTRACT: values.contract }))
+    process.stdout.write(`${JSON.stringify(openApi(sections(contract, accounts)), null, 2)}\n`)
   },
 }

@@ -51,6 +51,7 @@ A first task for alice, with a token that is good for an hour:
 curl ${url}/api/tasks -H 'Content-Type: application/json' -d '{"title":"Say hello"}' -H 'Authorization: Bearer ${token}'
 
 A new token at any time: npm run duly -- token --user alice
+Or sign up and try every call on a page: ${url}/docs
 
 `)
 }

@@ -31,12 +31,13 @@ export const tokenCommand: Command = {
       throw new StartError('There is no secret to sign with: set BETTER_AUTH_SECRET.', exit.config)
     }
     const now = Math.floor(Date.now() / 1000)
+    const [[issuer], [audience]] = [config.rules.issuers, config.rules.audiences]
     const claims = {
       sub: values.user,
       iat: now,
       exp: now + readTtl(values.ttl),
-      ...(config.issuer === undefined ? {} : { iss: config.issuer }),
-      ...(config.audience === undefined ? {} : { aud: config.audience }),
+      ...(issuer === undefined ? {} : { iss: issuer }),
+      ...(audience === undefined ? {} : { aud: audience }),
     }
     const alg = hmacAlgorithms.find(name => config.algorithms.includes(name satisfies Algorithm))
     if (!alg)

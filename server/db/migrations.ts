@@ -115,4 +115,129 @@ export const migrations: readonly Migration[] = [
     ],
     down: ['drop table duly.search'],
   },
+  {
+    name: 'accounts',
+    up: [
+      // As Better Auth wants them, in its names. They are found by e-mail, by a session's token, by a provider's id: no owner
+      // is known yet, so these tables are not distributed.
+      `create table duly."user" (
+        id text primary key,
+        name text not null,
+        email text not null unique,
+        "emailVerified" boolean not null,
+        image text,
+        "createdAt" timestamptz not null default current_timestamp,
+        "updatedAt" timestamptz not null default current_timestamp,
+        "twoFactorEnabled" boolean,
+        "disabledAt" timestamptz
+      )`,
+      `create table duly.session (
+        id text primary key,
+        "expiresAt" timestamptz not null,
+        token text not null unique,
+        "createdAt" timestamptz not null default current_timestamp,
+        "updatedAt" timestamptz not null,
+        "ipAddress" text,
+        "userAgent" text,
+        "userId" text not null references duly."user" (id) on delete cascade
+      )`,
+      `create table duly.account (
+        id text primary key,
+        "accountId" text not null,
+        "providerId" text not null,
+        "userId" text not null references duly."user" (id) on delete cascade,
+        "accessToken" text,
+        "refreshToken" text,
+        "idToken" text,
+        "accessTokenExpiresAt" timestamptz,
+        "refreshTokenExpiresAt" timestamptz,
+        scope text,
+        password text,
+        "createdAt" timestamptz not null default current_timestamp,
+        "updatedAt" timestamptz not null
+      )`,
+      `create table duly.verification (
+        id text primary key,
+        identifier text not null,
+        value text not null,
+        "expiresAt" timestamptz not null,
+        "createdAt" timestamptz not null default current_timestamp,
+        "updatedAt" timestamptz not null default current_timestamp
+      )`,
+      `create table duly.jwks (
+        id text primary key,
+        "publicKey" text not null,
+        "privateKey" text not null,
+        "createdAt" timestamptz not null,
+        "expiresAt" timestamptz,
+        alg text,
+        crv text
+      )`,
+      `create table duly."twoFactor" (
+        id text primary key,
+        secret text not null,
+        "backupCodes" text not null,
+        "userId" text not null references duly."user" (id) on delete cascade,
+        verified boolean,
+        "failedVerificationCount" integer,
+        "lockedUntil" timestamptz
+      )`,
+      `create table duly.passkey (
+        id text primary key,
+        name text,
+        "publicKey" text not null,
+        "userId" text not null references duly."user" (id) on delete cascade,
+        "credentialID" text not null,
+        counter integer not null,
+        "deviceType" text not null,
+        "backedUp" boolean not null,
+        transports text,
+        "createdAt" timestamptz,
+        aaguid text
+      )`,
+      'create index "session_userId_idx" on duly.session ("userId")',
+      'create index "account_userId_idx" on duly.account ("userId")',
+      'create unique index account_provider on duly.account ("providerId", "accountId")',
+      'create index verification_identifier_idx on duly.verification (identifier)',
+      'create index "twoFactor_secret_idx" on duly."twoFactor" (secret)',
+      'create index "twoFactor_userId_idx" on duly."twoFactor" ("userId")',
+      'create index "passkey_userId_idx" on duly.passkey ("userId")',
+      'create index "passkey_credentialID_idx" on duly.passkey ("credentialID")',
+      'create index "user_createdAt" on duly."user" ("createdAt", id)',
+    ],
+    down: ['passkey', '"twoFactor"', 'jwks', 'verification', 'account', 'session', '"user"'].map(
+      table => `drop table duly.${table}`,
+    ),
+  },
+  {
+    name: 'personal access tokens, revocations and attempts',
+    up: [
+      // Not distributed either: a token is found by its hash, and the others belong to nobody.
+      `create table duly.access_tokens (
+        user_id text not null,
+        id bigint generated always as identity primary key,
+        name text not null,
+        scopes text not null,
+        hash text not null unique,
+        created_at timestamptz not null,
+        expires_at timestamptz not null,
+        last_used_at timestamptz
+      )`,
+      'create index access_tokens_user_id on duly.access_tokens (user_id)',
+      // One row, which whoever revokes holds until the end, so that revisions become visible in their order.
+      'create table duly.revision_of_revocations (one boolean primary key default true check (one), revision bigint not null)',
+      'insert into duly.revision_of_revocations (revision) values (0)',
+      `create table duly.revocations (
+        subject text primary key,
+        refused boolean not null,
+        revision bigint not null,
+        expires_at timestamptz
+      )`,
+      'create index revocations_revision on duly.revocations (revision)',
+      'create table duly.attempts (key text primary key, free_at timestamptz not null) with (fillfactor = 70)',
+    ],
+    down: ['attempts', 'revocations', 'revision_of_revocations', 'access_tokens'].map(
+      table => `drop table duly.${table}`,
+    ),
+  },
 ]

@@ -1,0 +1,102 @@
+import { availableParallelism } from 'node:os'
+import { revoke, subjectOf } from '../auth/revocations.ts'
+import type { Config } from '../config.ts'
+import type { Database } from '../db/database.ts'
+import { AppError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { admission } from './admission.ts'
+import { breachedPasswords } from './breached-passwords.ts'
+import { devices } from './cookies.ts'
+import type { Issuer } from './issuer.ts'
+import { issuerSecrets } from './secrets.ts'
+import { removeUser } from './users.ts'
+
+/** Requests that hash a password, at work or waiting: a second or two of waiting at most. */
+const hashingAtMost = 16
+
+export interface AccountsOptions {
+  readonly config: Pick<
+    Config,
+    'publicUrl' | 'corsOrigins' | 'signUp' | 'github' | 'google' | 'smtp' | 'mailFrom' | 'breachedPasswords'
+  >
+  readonly db: Database
+  readonly log: Log
+  readonly secrets: readonly [string, ...string[]]
+  /** Where the server is reached; asked for when the first person comes. */
+  readonly publicUrl: () => URL
+}
+
+export type Accounts = Awaited<ReturnType<typeof openAccounts>>
+
+/** The people who sign up and in here. @throws StartError where the list of breached passwords cannot be read */
+export async function openAccounts({ config, db, log, secrets, publicUrl }: AccountsOptions) {
+  const isBreached = config.breachedPasswords && (await breachedPasswords(config.breachedPasswords))
+  const frontEnds = config.corsOrigins === '*' ? [] : config.corsOrigins
+  const cores = availableParallelism()
+  let loaded: Promise<{ issuer: Issuer; close(): Promise<void> }> | undefined
+
+  const load = async () => {
+    const url = publicUrl()
+    const [{ createIssuer }, { createMail }] = await Promise.all([import('./issuer.ts'), import('./mail.ts')])
+    const mail = createMail({
+      smtp: config.smtp,
+      from: config.mailFrom ?? `Duly <no-reply@${url.hostname}>`,
+      log,
+    })
+    const issuer = createIssuer({
+      db,
+      log,
+      publicUrl: url,
+      trustedOrigins: [...frontEnds, ...alsoLocal(url)],
+      secrets,
+      signUp: config.signUp,
+      github: config.github,
+      google: config.google,
+      mail,
+      // One core is everybody else's.
+      hashers: Math.max(1, Math.min(cores - 1, 4)),
+      endSession: (session, id) => revoke(session, [subjectOf('session', id)]),
+      removeUser: id => removeUser(db, id),
+    })
+    return { issuer, close: () => mail.close() }
+  }
+
+  return {
+    /**
+     * Better Auth, loaded when the first person comes: half a second and 60 MB that a server which only checks tokens
+     * does not spend.
+     */
+    async issuer(): Promise<Issuer> {
+      loaded ??= load().catch(error => {
+        loaded = undefined
+        throw error
+      })
+      return (await loaded).issuer
+    },
+    /** @throws AppError `password_compromised` for a password that is in the list of breached ones, where there is one */
+    async refuseBreached(password: string): Promise<void> {
+      if (!isBreached || !(await isBreached(password))) return
+      throw new AppError('password_compromised', 'This password is known from a data breach. Choose another.')
+    },
+    /** For routes that hash a password. */
+    admit: admission(hashingAtMost),
+    /** Whether cookies are taken from a page of this origin. */
+    trusts(origin: string): boolean {
+      const url = publicUrl()
+      return origin === url.origin || frontEnds.includes(origin) || alsoLocal(url).includes(origin)
+    },
+    publicUrl,
+    devices: devices(secrets, config.publicUrl?.protocol === 'https:'),
+    /** The keys with which cookies are signed, the current one first. */
+    cookieKeys: issuerSecrets(secrets).map(({ value }) => value),
+    async close(): Promise<void> {
+      await (await loaded?.catch(() => undefined))?.close()
+    },
+  }
+}
+
+/** A person at the machine itself types either name of it. */
+function alsoLocal({ protocol, hostname, port }: URL): string[] {
+  if (hostname !== 'localhost') return []
+  return [`${protocol}//127.0.0.1:${port}`, `${protocol}//[::1]:${port}`]
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { breachedPasswords } from './breached-passwords.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-breached-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const hashOf = (password: string) => createHash('sha1').update(password).digest('hex').toUpperCase()
+const file = join(folder, 'list')
+
+describe('the list of breached passwords', () => {
+  for (const [name, lineOf, end] of [
+    ['as Have I Been Pwned writes it', (hash: string) => `${hash}:${hash.length}`, '\r\n'],
+    ['with hashes alone', (hash: string) => hash.toLowerCase(), '\n'],
+  ] as const) {
+    it(`finds every password that is in it, and no other, ${name}`, async () => {
+      for (const count of [1, 2, 3, 10, 257]) {
+        const passwords = Array.from({ length: count }, (_, n) => `password ${n}`)
+        const lines = passwords.map(hashOf).sort().map(lineOf)
+        for (const text of [lines.join(end), lines.join(end) + end]) {
+          writeFileSync(file, text)
+          const isBreached = await breachedPasswords(file)
+          for (const password of passwords)
+            assert.equal(await isBreached(password), true, `${password} of ${count}`)
+          for (let n = 0; n < 50; n += 1) assert.equal(await isBreached(`another ${n}`), false)
+        }
+      }
+    })
+  }
+
+  it('has to be one', async () => {
+    for (const text of ['', 'hello', '\n', '5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD']) {
+      writeFileSync(file, text)
+      await assert.rejects(breachedPasswords(file), /BREACHED_PASSWORDS: .* cannot be used/)
+    }
+    await assert.rejects(breachedPasswords(join(folder, 'missing')), /cannot be used: ENOENT/)
+  })
+})

@@ -1,0 +1,89 @@
+import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { parseJwt, verifyHmac } from '../auth/jwt.ts'
+
+/** Names and values of a Cookie header (RFC 6265, 4.2.1). */
+export function readCookies(header: string | undefined): readonly (readonly [name: string, value: string])[] {
+  return (header ?? '').split(/; */).flatMap(pair => {
+    const at = pair.indexOf('=')
+    return at > 0 ? [[pair.slice(0, at), pair.slice(at + 1)] as const] : []
+  })
+}
+
+/**
+ * Cookies that an older secret has signed, signed with the current one: Better Auth knows only that. A signed cookie is
+ * `value.signature`, the signature HMAC-SHA-256 in base64, the whole percent-encoded.
+ * @param keys of the accounts, the current one first
+ */
+export function signAnew(header: string, keys: readonly string[]): string {
+  const [current = '', ...older] = keys
+  const anew = (encoded: string): string => {
+    const text = decode(encoded)
+    const dot = text.lastIndexOf('.')
+    if (dot < 0 || text.length - dot !== 45) return encoded
+    const value = text.slice(0, dot)
+    const signedWith = (key: string) => same(text.slice(dot + 1), signature(value, key))
+    return older.some(signedWith) ? encodeURIComponent(`${value}.${signature(value, current)}`) : encoded
+  }
+  return readCookies(header)
+    .map(([name, value]) => `${name}=${anew(value)}`)
+    .join('; ')
+}
+
+/** The token of a letter's link, likewise: a JWT (HS256). */
+export function signLinkAnew(token: string, keys: readonly string[]): string {
+  const [current = '', ...older] = keys
+  try {
+    const jwt = parseJwt(token)
+    const isOld = jwt.alg === 'HS256' && older.some(key => verifyHmac(jwt, createSecretKey(Buffer.from(key))))
+    if (!isOld) return token
+    return `${jwt.signed}.${createHmac('sha256', current).update(jwt.signed).digest('base64url')}`
+  } catch {
+    return token
+  }
+}
+
+function signature(value: string, key: string): string {
+  return createHmac('sha256', key).update(value).digest('base64')
+}
+
+const deviceCookie = 'duly.device'
+const deviceSeconds = 365 * 24 * 60 * 60
+
+/**
+ * Cookies of devices with which somebody has signed in before: a number that only counts, signed for one e-mail address.
+ * They let nobody in.
+ */
+export function devices(secrets: readonly string[], secure: boolean) {
+  const keys = secrets.map(secret => Buffer.from(hkdfSync('sha256', secret, '', 'duly devices', 32)))
+  const mac = (key: Buffer, email: string, id: string) =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([email, id]))
+      .digest('base64url')
+  return {
+    /** The device, where it is one that this account knows. */
+    read(cookies: string | undefined, email: string): string | undefined {
+      const value = readCookies(cookies).find(([name]) => name === deviceCookie)?.[1]
+      const [id = '', proof = ''] = (value ?? '').split('.')
+      return keys.some(key => same(proof, mac(key, email, id))) ? id : undefined
+    },
+    /** A Set-Cookie header. */
+    write(email: string): string {
+      const id = randomBytes(12).toString('base64url')
+      const value = `${id}.${mac(keys[0] as Buffer, email, id)}`
+      return `${deviceCookie}=${value}; Path=/api/auth; Max-Age=${deviceSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+    },
+  }
+}
+
+function same(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

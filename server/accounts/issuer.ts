@@ -1,0 +1,255 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { passkey } from '@better-auth/passkey'
+import { betterAuth } from 'better-auth'
+import { APIError } from 'better-auth/api'
+import { createJwk, type JwtOptions, jwt, twoFactor } from 'better-auth/plugins'
+import { revoke, subjectOf } from '../auth/revocations.ts'
+import { type Database, type Session, statement, unprepared } from '../db/database.ts'
+import { kyselyDialect } from '../db/kysely.ts'
+import { AppError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { clientAddressHeader } from './client-address.ts'
+import { encryptAnew } from './encrypt-anew.ts'
+import type { Mail } from './mail.ts'
+import { passwordHasher } from './passwords.ts'
+import { issuerSecrets } from './secrets.ts'
+import { announcedSeconds, keptSeconds, signingKeys } from './signing-keys.ts'
+
+export interface Provider {
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+export interface IssuerOptions {
+  readonly db: Database
+  readonly log: Log
+  /** Where this server is reached: `iss` and `aud` of its tokens, and the origin of its links. */
+  readonly publicUrl: URL
+  /** Other origins from which cookies are taken and to which links may lead. */
+  readonly trustedOrigins: readonly string[]
+  /** The first one signs and encrypts; what the others have signed and encrypted is still good. */
+  readonly secrets: readonly [string, ...string[]]
+  readonly signUp: 'open' | 'closed'
+  readonly github: Provider | undefined
+  readonly google: Provider | undefined
+  readonly mail: Mail
+  /** Passwords hashed at once. */
+  readonly hashers: number
+  /** Called before the session is gone: its tokens are refused from now on. */
+  readonly endSession: (session: Session, id: string) => Promise<void>
+  /** Removes all that there is of a user. */
+  readonly removeUser: (id: string) => Promise<void>
+}
+
+export interface NewUser {
+  readonly email: string
+  readonly name: string
+  readonly password: string
+}
+
+/** What is learnt while one request is answered. */
+interface Asked {
+  error?: AppError
+  /** Of the transaction that is under way. */
+  session?: Session | undefined
+  /** The e-mail address of whom this device turned out to be. */
+  knownDevice?: string
+}
+
+export type Issuer = ReturnType<typeof createIssuer>
+
+const oneDay = 24 * 60 * 60
+const sevenDays = 7 * oneDay
+/** For how long a token is good. */
+export const tokenMinutes = 15
+
+const disabledAt = statement('user_disabled_at', 'select "disabledAt" from duly."user" where id = $1')
+
+const removeOtherKeys = unprepared('delete from duly.jwks where id <> $1')
+// A little longer than the new one is announced: the clocks of the replicas and of the database differ.
+const retireOtherKeys = unprepared(
+  `update duly.jwks set "expiresAt" = now() + interval '${2 * announcedSeconds} seconds'
+  where id <> $1 and "expiresAt" is null`,
+)
+
+// What is one person's mistake to Better Auth is no warning to whoever runs the server.
+const quieter = { debug: 'debug', info: 'debug', success: 'debug', warn: 'debug', error: 'warn' } as const
+
+/** Better Auth, as Duly sets it up: everything in our database, in our schema, and nothing kept that is not needed. */
+export function createIssuer(options: IssuerOptions) {
+  const { db, log, publicUrl, mail, signUp } = options
+  const asked = new AsyncLocalStorage<Asked>()
+  const note = (what: Asked) => Object.assign(asked.getStore() ?? {}, what)
+  const dialect = kyselyDialect(db, {
+    failed: error => {
+      if (error instanceof AppError) note({ error })
+    },
+    holds: session => note({ session }),
+  })
+  // What is done beside a transaction of Better Auth's is done in it: it may hold the only session there is.
+  const current = (): Session => asked.getStore()?.session ?? db
+  const hasher = passwordHasher(options.hashers)
+  // What a provider lets us do in a user's name is not needed once it has told who they are.
+  const forgetTokens = async <T extends object>(account: T) => ({
+    data: { ...account, accessToken: null, refreshToken: null, idToken: null },
+  })
+  const provider = (known: Provider | undefined) =>
+    known && { ...known, disableSignUp: signUp === 'closed', disableImplicitLinking: false }
+  const github = provider(options.github)
+  const google = provider(options.google)
+
+  const jwtOptions = {
+    adapter: signingKeys(db),
+    jwks: { gracePeriod: keptSeconds },
+    jwt: {
+      // The session, so that its tokens can end with it; nothing else about the user.
+      definePayload: ({ session }) => ({ sid: session.id }),
+      expirationTime: `${tokenMinutes}m`,
+    },
+  } satisfies JwtOptions
+
+  const auth = betterAuth({
+    appName: 'Duly',
+    baseURL: publicUrl.origin,
+    basePath: '/api/auth',
+    secrets: issuerSecrets(options.secrets),
+    trustedOrigins: [...options.trustedOrigins],
+    database: {
+      dialect,
+      type: 'postgres',
+      schemaName: 'duly',
+      transaction: true,
+    },
+    telemetry: { enabled: false },
+    // Limits are Duly's own: counted by account and by the address that Duly has found out.
+    rateLimit: { enabled: false },
+    // Its messages name addresses now and then.
+    logger: {
+      level: 'debug',
+      log: (level, message) =>
+        log[quieter[level]]({ auth: message.replaceAll(/[^\s@]+@[^\s@]+/g, '…@…') }, 'accounts'),
+    },
+    onAPIError: { throw: true },
+    advanced: {
+      useSecureCookies: publicUrl.protocol === 'https:',
+      disableCSRFCheck: false,
+      disableOriginCheck: false,
+      ipAddress: { ipAddressHeaders: [clientAddressHeader] },
+      // With joins: one query for a person and their password, as for nobody. Two would tell by their time who has an account.
+      database: { validateSchema: false, joins: true },
+    },
+    user: {
+      additionalFields: {
+        disabledAt: { type: 'date', required: false, input: false, returned: false },
+      },
+      changeEmail: {
+        enabled: true,
+        updateEmailWithoutVerification: true,
+        sendChangeEmailConfirmation: async ({ user, newEmail, url }) =>
+          mail.send('change-email', user.email, url, newEmail),
+      },
+      deleteUser: { enabled: true, beforeDelete: ({ id }) => options.removeUser(id) },
+    },
+    session: { expiresIn: sevenDays, updateAge: oneDay },
+    // Links are in e-mails, not in the database: a look into it opens no account.
+    verification: { storeIdentifier: 'hashed' },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: signUp === 'closed',
+      requireEmailVerification: mail.isDelivered,
+      revokeSessionsOnPasswordReset: true,
+      onPasswordReset: async ({ user }) => {
+        note({ knownDevice: user.email })
+      },
+      password: {
+        hash: hasher.hash,
+        verify: hasher.verify,
+      },
+      sendResetPassword: async ({ user, url }) => mail.send('reset-password', user.email, url),
+      onExistingUserSignUp: async ({ user }) => mail.send('already-here', user.email, publicUrl.origin),
+    },
+    emailVerification: {
+      sendOnSignUp: mail.isDelivered,
+      autoSignInAfterVerification: true,
+      sendVerificationEmail: async ({ user, url }) => mail.send('verify-email', user.email, url),
+    },
+    socialProviders: { ...(github && { github }), ...(google && { google }) },
+    account: { updateAccountOnSignIn: false },
+    databaseHooks: {
+      account: { create: { before: forgetTokens }, update: { before: forgetTokens } },
+      session: {
+        create: {
+          before: async ({ userId }) => {
+            const [row] = await current().query(disabledAt, [userId])
+            if (row?.[0] == null) return
+            throw new APIError('FORBIDDEN', { code: 'USER_DISABLED', message: 'This account is disabled.' })
+          },
+        },
+        delete: { before: async ({ id }) => options.endSession(current(), id) },
+      },
+    },
+    plugins: [
+      jwt(jwtOptions),
+      twoFactor({ issuer: 'Duly', allowPasswordless: true }),
+      passkey({
+        rpID: publicUrl.hostname,
+        rpName: 'Duly',
+        origin: [publicUrl.origin, ...options.trustedOrigins],
+      }),
+    ],
+  })
+
+  return {
+    auth,
+    /**
+     * Answers a request at `/api/auth/…` in Better Auth's own way.
+     * @throws AppError `database_away`, also where Better Auth has told it as something else.
+     */
+    async handle(request: Request): Promise<{ response: Response; knownDevice: string | undefined }> {
+      const store: Asked = {}
+      const response = await asked.run(store, () => auth.handler(request))
+      if (store.error && response.status >= 400) throw store.error
+      return { response, knownDevice: store.knownDevice }
+    },
+
+    /** Makes an account whose address counts as confirmed: an operator vouches for it. @returns its id */
+    addUser({ email, name, password }: NewUser): Promise<string> {
+      return asked.run({}, async () => {
+        const { internalAdapter, password: passwords } = await auth.$context
+        const hash = await passwords.hash(password)
+        const user = await internalAdapter.createUser(
+          { email, name, emailVerified: true },
+          { method: 'admin' },
+        )
+        try {
+          const account = { userId: user.id, providerId: 'credential', accountId: user.id, password: hash }
+          await internalAdapter.linkAccount(account)
+        } catch (error) {
+          await options.removeUser(user.id)
+          throw error
+        }
+        return user.id
+      })
+    },
+
+    /**
+     * A new key signs tokens a minute from now, while the others still check theirs.
+     * @param atOnce nothing that the others have signed is accepted any more
+     * @returns its id
+     */
+    async rotateKeys(atOnce: boolean): Promise<string> {
+      const context = await auth.$context
+      // Of a request's context only the part is needed that is given here.
+      const { id } = await createJwk({ context } as Parameters<typeof createJwk>[0], jwtOptions)
+      await db.query(atOnce ? removeOtherKeys : retireOtherKeys, [id])
+      if (atOnce) await revoke(db, [subjectOf('keys', '')])
+      return id
+    },
+
+    /** Encrypts with the first secret what others have encrypted. @returns how many rows */
+    async encryptAnew(): Promise<number> {
+      const { secretConfig } = await auth.$context
+      return encryptAnew(db, secretConfig)
+    },
+  }
+}

@@ -1,0 +1,16 @@
+import { type Session, unprepared } from '../db/database.ts'
+import { keptSeconds } from './signing-keys.ts'
+
+const expired = [
+  'delete from duly.session where "expiresAt" < now()',
+  'delete from duly.verification where "expiresAt" < now()',
+  `delete from duly.jwks where "expiresAt" < now() - interval '${keptSeconds} seconds'`,
+  'delete from duly.access_tokens where expires_at < now()',
+  'delete from duly.revocations where expires_at < now()',
+  'delete from duly.attempts where free_at < now()',
+].map(unprepared)
+
+/** Removes what is good for nothing any more: sessions, letters' links, keys, tokens, refusals and counts of attempts. */
+export async function sweepAccounts(db: Session): Promise<void> {
+  for (const statement of expired) await db.query(statement)
+}

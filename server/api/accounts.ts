@@ -1,0 +1,207 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Accounts } from '../accounts/accounts.ts'
+import {
+  byAccount,
+  byAddress,
+  byRecipient,
+  type Count,
+  giveBackAttempt,
+  takeAttempt,
+} from '../accounts/attempts.ts'
+import { clientAddressHeader } from '../accounts/client-address.ts'
+import { readCookies, signAnew, signLinkAnew } from '../accounts/cookies.ts'
+import type { Context } from '../context.ts'
+import { AppError, brokenRules } from '../errors.ts'
+import { accountCalls, type Call } from './account-calls.ts'
+import { schemas } from './account-schemas.ts'
+import type { Contract } from './contract.ts'
+import { readJson } from './json-body.ts'
+import { jsonMediaType } from './json-reply.ts'
+import { ref, type Schema } from './operation.ts'
+import type { Route } from './route.ts'
+
+// Signing up and in: Better Auth's calls, those of them that Duly offers, each guarded before Better Auth sees it.
+
+export const accounts: Contract = {
+  name: 'accounts',
+  about:
+    'Signing up and in, with Better Auth. A session is a cookie (`HttpOnly`, `SameSite=Lax`), which only these calls take; `GET /api/auth/token` turns it into a token for all others. From a page, its origin must be this server’s or one of CORS_ORIGINS.',
+  statuses: { broken_rule: 400, not_json: 400 },
+  errorSchema: ref('AuthError'),
+  errorBody: ({ code, message }) => ({ code: code.toUpperCase(), message }),
+  schemas,
+  routes: accountCalls.map(routeOf),
+}
+
+function routeOf(call: Call): Route {
+  const { method, path, id, summary, description, body, parameters, answers } = call
+  return {
+    method,
+    path,
+    operation: {
+      id,
+      summary,
+      description: description ?? `${summary}.`,
+      ...(parameters ? { parameters } : {}),
+      ...(body ? { body } : {}),
+      answers,
+      ...(call.session ? { security: 'session' } : {}),
+      fails: [
+        'database_away',
+        ...(method === 'GET'
+          ? []
+          : (['origin_not_trusted', 'broken_rule', 'not_json', 'unsupported_media_type'] as const)),
+        ...(call.attempts ? (['too_many_requests'] as const) : []),
+        ...(call.hashes ? (['busy'] as const) : []),
+        ...(call.choosesPassword ? (['password_compromised'] as const) : []),
+      ],
+      // Better Auth has refusals of its own at every call.
+      refusals: [400, 401, 403, 404, 409, 422],
+    },
+    async handle(request, reply, { accounts: people, db, tokens }) {
+      if (!people) throw new AppError('route_not_found', 'There are no accounts here.')
+      const response = await answer(call, request, people, db)
+      if (method === 'POST') tokens.recheck()
+      return forward(response, reply)
+    },
+  }
+}
+
+async function answer(
+  call: Call,
+  request: FastifyRequest,
+  people: Accounts,
+  db: Context['db'],
+): Promise<Response> {
+  const fields = call.method === 'GET' ? undefined : readFields(call, request, people)
+  const chosen = call.choosesPassword && fields?.[call.choosesPassword]
+  if (typeof chosen === 'string') await people.refuseBreached(chosen)
+  const email = typeof fields?.email === 'string' ? fields.email.toLowerCase() : undefined
+  const counts = countsOf(call, request, fields, people)
+  if (counts.length > 0) await takeAttempt(db, counts)
+  const ask = async () => (await people.issuer()).handle(requestFor(request, fields, people))
+  const { response, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
+  if (call.attempts === 'account' && response.status === 200) await giveBackAttempt(db, counts)
+  const known = knownDevice ?? (call.attempts === 'account' && response.status === 200 ? email : undefined)
+  if (known !== undefined) response.headers.append('set-cookie', people.devices.write(known))
+  return response
+}
+
+/** The body, checked; what is not known is left out, so that Better Auth sees nothing that is not described. */
+function readFields(
+  call: Call,
+  request: FastifyRequest,
+  people: Accounts,
+): Readonly<Record<string, unknown>> {
+  const origin = request.headers.origin
+  if (origin !== undefined && !people.trusts(origin)) {
+    throw new AppError('origin_not_trusted', 'This page’s origin is not one of CORS_ORIGINS.')
+  }
+  const isEmpty = !Buffer.isBuffer(request.body) || request.body.length === 0
+  if (isEmpty && !call.body?.required) return {}
+  // A form of another site can be sent without asking, JSON cannot.
+  const type = (request.headers['content-type'] ?? '').replace(/;.*$/s, '').trim().toLowerCase()
+  if (type !== 'application/json') {
+    throw new AppError('unsupported_media_type', 'Send Content-Type: application/json.')
+  }
+  const sent = readJson(request)
+  if (!call.body) return {}
+  const schema = call.body.schema as { properties: Readonly<Record<string, Schema>> }
+  // Front ends send null for what they leave out.
+  const given = Object.keys(schema.properties).filter(
+    name => Object.hasOwn(sent, name) && sent[name] !== undefined,
+  )
+  const fields = Object.fromEntries(given.map(name => [name, sent[name]]))
+  const validate = request.compileValidationSchema(schema)
+  if (!validate(fields)) {
+    const problems = (validate.errors ?? []).map(
+      ({ instancePath = '', message = 'is not valid', params }) => {
+        const field = instancePath.slice(1) || String(params?.missingProperty ?? '')
+        return {
+          field,
+          message: `${field === '' ? 'The body' : field} ${params?.missingProperty ? 'is required' : message}.`,
+        }
+      },
+    )
+    throw brokenRules(problems)
+  }
+  if (!isStorable(fields))
+    throw brokenRules([
+      { field: '', message: 'Something has characters that cannot be stored, or is nested too deeply.' },
+    ])
+  return fields
+}
+
+const deepest = 8
+
+/** Whether PostgreSQL can hold every text in it, and nothing is nested deeper than anything that is sent here. */
+function isStorable(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value !== 'object' || value === null) return true
+  if (depth === deepest) return false
+  return Object.entries(value).every(([name, field]) => isStorable(name) && isStorable(field, depth + 1))
+}
+
+function countsOf(
+  { attempts }: Call,
+  request: FastifyRequest,
+  fields: Readonly<Record<string, unknown>> | undefined,
+  people: Accounts,
+): readonly Count[] {
+  if (!attempts) return []
+  const address = byAddress(request.ip)
+  const email = String(fields?.email ?? fields?.newEmail ?? '').toLowerCase()
+  switch (attempts) {
+    case 'address':
+      return [address]
+    case 'recipient':
+      return [address, byRecipient(email)]
+    case 'account':
+      return [address, ...byAccount(email, request.ip, people.devices.read(request.headers.cookie, email))]
+  }
+}
+
+const fetchMetadata = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']
+
+function requestFor(
+  request: FastifyRequest,
+  fields: Readonly<Record<string, unknown>> | undefined,
+  people: Accounts,
+): Request {
+  const headers = new Headers()
+  // Node's own `fetch` sends one of the Sec-Fetch headers, as if it were a page; pages send all of them.
+  const page = request.headers['sec-fetch-site'] === undefined ? [] : fetchMetadata
+  for (const name of ['origin', 'referer', 'user-agent', ...page]) {
+    const value = request.headers[name]
+    if (typeof value === 'string') headers.set(name, value)
+  }
+  const { cookie } = request.headers
+  if (cookie !== undefined && readCookies(cookie).length > 0)
+    headers.set('cookie', signAnew(cookie, people.cookieKeys))
+  headers.set(clientAddressHeader, request.ip)
+  if (fields) headers.set('content-type', 'application/json')
+  const url = new URL(request.url, people.publicUrl())
+  const token = url.searchParams.get('token')
+  if (token !== null) url.searchParams.set('token', signLinkAnew(token, people.cookieKeys))
+  return new Request(url, {
+    method: request.method === 'HEAD' ? 'GET' : request.method,
+    headers,
+    ...(fields ? { body: JSON.stringify(fields) } : {}),
+  })
+}
+
+async function forward(response: Response, reply: FastifyReply): Promise<FastifyReply> {
+  reply.code(response.status).header('cache-control', 'no-store')
+  for (const name of ['content-type', 'location', 'set-auth-jwt', 'retry-after']) {
+    const value = response.headers.get(name)
+    if (value !== null) reply.header(name, value)
+  }
+  for (const cookie of response.headers.getSetCookie()) reply.header('set-cookie', cookie)
+  const body = await response.text()
+  // Some of Better Auth's refusals come without a word.
+  if (response.status >= 400 && body === '') {
+    const message = response.statusText || 'It is refused.'
+    return reply.header('content-type', jsonMediaType).send(JSON.stringify({ message }))
+  }
+  return reply.send(body)
+}

@@ -1,0 +1,130 @@
+import { Readable } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
+import { isAccount, removeUser } from '../accounts/users.ts'
+import { AppError, brokenRules } from '../errors.ts'
+import type { Task } from '../tasks/task.ts'
+import { tasksOf } from '../tasks/tasks.ts'
+import type { Family, Route } from './route.ts'
+import { taskJson } from './v1.ts'
+
+// Taking everything along, and leaving nothing behind.
+
+interface Format {
+  readonly mediaType: string
+  readonly head: string
+  line(task: Task): string
+}
+
+const csvColumns = [
+  'id',
+  'title',
+  'description',
+  'is_completed',
+  'completed_at',
+  'created_at',
+  'updated_at',
+  'revision',
+]
+
+const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
+  ndjson: { mediaType: 'application/x-ndjson', head: '', line: task => `${taskJson(task)}\n` },
+  // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a formula: they are the user's own.
+  csv: {
+    mediaType: 'text/csv',
+    head: `${csvColumns.join(',')}\r\n`,
+    line({ id, title, description, isCompleted, completedAt, createdAt, updatedAt, revision }) {
+      return `${id},${quoted(title)},${quoted(description)},${isCompleted},${completedAt ?? ''},${createdAt},${updatedAt},${revision}\r\n`
+    },
+  },
+}
+
+const exportTasks: Route = {
+  method: 'GET',
+  path: '/api/v1/export',
+  operation: {
+    id: 'exportTasks',
+    summary: 'Take all your tasks along',
+    description: 'Every task, newest first, streamed: one JSON object a line, or CSV with a head.',
+    parameters: [
+      {
+        name: 'format',
+        in: 'query',
+        description: 'By default what Accept prefers, else NDJSON.',
+        schema: { enum: Object.keys(formats) },
+        example: 'csv',
+      },
+    ],
+    answers: {
+      200: {
+        description: 'The tasks.',
+        mediaType: Object.values(formats).map(({ mediaType }) => mediaType),
+        schema: { type: 'string' },
+        headers: {
+          'Content-Disposition': { description: 'A name for the file.', schema: { type: 'string' } },
+        },
+      },
+    },
+  },
+  async handle(request, reply, { db }) {
+    const name = formatOf(request)
+    const { mediaType, head, line } = formats[name]
+    const batches = tasksOf(db, request.userId).batches()
+    // A failure before the first line is an answer; one that comes later breaks the connection off.
+    const first = await batches.next()
+    const lines = async function* () {
+      yield head + (first.value ?? []).map(line).join('')
+      for await (const batch of batches) yield batch.map(line).join('')
+    }
+    return reply
+      .headers({
+        'content-type': `${mediaType}; charset=utf-8`,
+        'content-disposition': `attachment; filename="tasks.${name}"`,
+        'cache-control': 'private, no-store',
+      })
+      .send(Readable.from(lines()))
+  },
+}
+
+const leave: Route = {
+  method: 'DELETE',
+  path: '/api/v1/account',
+  scope: 'account',
+  operation: {
+    id: 'removeAccount',
+    summary: 'Remove all that is yours',
+    description:
+      'For users of other issuers: every task, token and answer kept for retries. Who has an account on this server removes it with `POST /api/auth/delete-user`.',
+    fails: ['account_elsewhere'],
+    answers: { 204: { description: 'Nothing is left.' } },
+  },
+  async handle(request, reply, { db, tokens }) {
+    if (await isAccount(db, request.userId)) {
+      throw new AppError(
+        'account_elsewhere',
+        'Remove your account with POST /api/auth/delete-user, which asks for your password.',
+      )
+    }
+    await removeUser(db, request.userId)
+    tokens.recheck()
+    return reply.code(204).send()
+  },
+}
+
+export const leaving: Family = {
+  name: 'leaving',
+  about: 'Take everything along, and leave nothing behind.',
+  schemas: {},
+  routes: [exportTasks, leave],
+}
+
+function formatOf(request: FastifyRequest): keyof typeof formats {
+  const { format } = request.query as { format?: unknown }
+  if (format === 'ndjson' || format === 'csv') return format
+  if (format !== undefined)
+    throw brokenRules([{ field: 'format', in: 'query', message: 'format must be ndjson or csv.' }])
+  return /^\s*text\/csv\b/i.test(request.headers.accept ?? '') ? 'csv' : 'ndjson'
+}
+
+function quoted(text: string | null): string {
+  return text === null ? '' : `"${text.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,185 @@
+import { createHash, randomInt } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { type Row, type Session, statement, unprepared } from '../db/database.ts'
+import { AppError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { type Identity, TokenError } from './jwt.ts'
+import { revoke, subjectOf } from './revocations.ts'
+
+/** What a personal access token may do. */
+export const scopes = ['tasks:read', 'tasks:write'] as const
+export type Scope = (typeof scopes)[number]
+
+/** What is known of a token, without the token. Times as in tasks: ISO 8601, UTC. */
+export interface AccessToken {
+  readonly id: number
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  readonly createdAt: string
+  readonly expiresAt: string
+  /** To the minute; null: never yet. */
+  readonly lastUsedAt: string | null
+}
+
+export interface NewAccessToken {
+  readonly name: string
+  readonly scopes: readonly Scope[]
+  readonly expiresInDays: number
+}
+
+/** Tokens that one user may have at a time. */
+export const maxTokens = 100
+
+const prefix = 'duly_pat_'
+const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const randomDigits = 32
+const sumDigits = 6
+const form = new RegExp(`^${prefix}[0-9A-Za-z]{${randomDigits + sumDigits}}$`)
+/** For how long a token is believed to be what it was, revocations aside. */
+const believedMs = 10 * 60_000
+const flushMs = 60_000
+
+const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+const columns = `id, name, scopes, ${time('created_at')}, ${time('expires_at')}, ${time('last_used_at')}`
+
+// The owner's tokens are counted under a lock on none of them: two at once may end up with one more than the most.
+const insert = unprepared(
+  `insert into duly.access_tokens (user_id, name, scopes, hash, created_at, expires_at)
+  select $1, $2, $3, $4, now(), now() + $5::integer * interval '1 day'
+  where (select count(*) from duly.access_tokens where user_id = $1 and expires_at > now()) < ${maxTokens}
+  returning ${columns}`,
+)
+const select = unprepared(
+  `select ${columns} from duly.access_tokens where user_id = $1 and expires_at > now() order by id desc`,
+)
+const remove = unprepared('delete from duly.access_tokens where user_id = $1 and id = $2 returning id')
+// By its hash, which no owner is known for yet: this table is not distributed.
+const find = statement(
+  'access_token_find',
+  'select user_id, id, scopes, extract(epoch from expires_at) * 1000 from duly.access_tokens where hash = $1',
+)
+const used = unprepared(
+  `update duly.access_tokens as kept set last_used_at = date_trunc('minute', now())
+  from unnest($1::bigint[]) as used (id) where kept.id = used.id`,
+)
+
+/** The personal access tokens of one user: made, shown once, listed, revoked. */
+export function accessTokensOf(db: Session, owner: string) {
+  return {
+    /** @throws AppError `too_many_tokens` */
+    async create({
+      name,
+      scopes: granted,
+      expiresInDays,
+    }: NewAccessToken): Promise<{ token: string } & AccessToken> {
+      const token = newToken()
+      const [row] = await db.query(insert, [owner, name, granted.join(' '), hashOf(token), expiresInDays])
+      if (!row) throw new AppError('too_many_tokens', `You have ${maxTokens} tokens; revoke one first.`)
+      return { token, ...accessTokenOf(row) }
+    },
+
+    /** Newest first. */
+    async list(): Promise<AccessToken[]> {
+      return (await db.query(select, [owner])).map(accessTokenOf)
+    },
+
+    /** Refused from now on, on every replica. @throws AppError `token_not_found` */
+    async revoke(id: number): Promise<void> {
+      const [row] = await db.query(remove, [owner, id])
+      if (!row) throw new AppError('token_not_found', 'There is no such token.')
+      await revoke(db, [subjectOf('token', String(id))])
+    },
+  }
+}
+
+export function looksLikeAccessToken(token: string): boolean {
+  return token.startsWith(prefix)
+}
+
+export interface Found {
+  readonly identity: Identity
+  readonly subjects: readonly string[]
+  /** Milliseconds since the epoch at which the database is to be asked again. */
+  readonly believedUntil: number
+}
+
+/** Checks personal access tokens, and notes when they were used: in memory first, a statement a minute for all of them. */
+export class AccessTokens {
+  readonly #db: Session
+  readonly #log: Log
+  readonly #used = new Set<number>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(db: Session, log: Log) {
+    this.#db = db
+    this.#log = log
+  }
+
+  /** @throws TokenError where there is no such token, or it has expired */
+  async find(token: string): Promise<Found> {
+    if (!form.test(token) || token.slice(-sumDigits) !== checksum(token.slice(0, -sumDigits))) {
+      throw new TokenError('no personal access token, by its checksum')
+    }
+    const [row] = await this.#db.query(find, [hashOf(token)])
+    if (!row) throw new TokenError('an unknown or revoked personal access token')
+    const [userId, id, granted, expiry] = row as [string, string, string, string]
+    const expiresAt = Number(expiry)
+    if (expiresAt <= Date.now()) throw new TokenError('expired', true)
+    return {
+      identity: { userId, expiresAt, accessToken: Number(id), scopes: granted.split(' ') as Scope[] },
+      subjects: [subjectOf('user', userId), subjectOf('token', id)],
+      believedUntil: Math.min(expiresAt, Date.now() + believedMs),
+    }
+  }
+
+  noteUse(id: number): void {
+    this.#used.add(id)
+    this.#timer ??= setTimeout(() => void this.flush(), flushMs).unref()
+  }
+
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const ids = [...this.#used]
+    this.#used.clear()
+    if (ids.length === 0) return
+    await this.#db
+      .query(used, [ids])
+      .catch(error => this.#log.warn({ err: error }, 'when tokens were used could not be noted'))
+  }
+}
+
+/**
+ * 32 random letters and digits (190 bits) between a prefix that secret scanners look for and six that are the CRC-32 of all
+ * before them, so that a scanner, or this server, can tell a token from a mere look-alike without asking a database.
+ */
+function newToken(): string {
+  const random = Array.from({ length: randomDigits }, () => digits[randomInt(digits.length)]).join('')
+  return prefix + random + checksum(prefix + random)
+}
+
+function checksum(text: string): string {
+  let left = crc32(text)
+  let sum = ''
+  for (let n = 0; n < sumDigits; n += 1) {
+    sum = digits[left % digits.length] + sum
+    left = Math.floor(left / digits.length)
+  }
+  return sum
+}
+
+// The token is as long as a key, so a plain hash is enough: there is nothing to guess.
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
+}
+
+function accessTokenOf([id, name, granted, createdAt, expiresAt, lastUsedAt]: Row): AccessToken {
+  return {
+    id: Number(id),
+    name: String(name),
+    scopes: String(granted).split(' ') as Scope[],
+    createdAt: String(createdAt),
+    expiresAt: String(expiresAt),
+    lastUsedAt: lastUsedAt ?? null,
+  }
+}

@@ -1,0 +1,66 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { type Session, statement } from '../db/database.ts'
+import { type Jwt, keyFits } from './jwt.ts'
+
+const pauseMs = 200
+
+const published = statement(
+  'own_keys',
+  `select id, "publicKey" from duly.jwks where "expiresAt" is null or "expiresAt" > now() - interval '1 hour'`,
+)
+
+/**
+ * The public keys of Duly's own issuer, read from the database. A `kid` that is not among them is looked up, five times a
+ * second at most: a key is there for a minute before it signs, so that nobody's token comes before its key.
+ */
+export class OwnKeys {
+  readonly #db: Session
+  readonly #now: () => number
+  #keys: ReadonlyMap<string, KeyObject> | undefined
+  #readAt = Number.NEGATIVE_INFINITY
+  #reading: Promise<void> | undefined
+
+  constructor(db: Session, now: () => number = () => performance.now()) {
+    this.#db = db
+    this.#now = now
+  }
+
+  /** The key that may have signed this token, where there is one. @throws AppError `database_away` */
+  find(jwt: Jwt): KeyObject | undefined | Promise<KeyObject | undefined> {
+    const known = this.#fitting(jwt)
+    if (known || jwt.kid === undefined) return known
+    if (!this.#reading && this.#now() - this.#readAt < pauseMs) return undefined
+    return this.#readOnce().then(() => this.#fitting(jwt))
+  }
+
+  /** The keys are others now. */
+  forget(): void {
+    this.#keys = undefined
+    this.#readAt = Number.NEGATIVE_INFINITY
+  }
+
+  #fitting({ kid, alg }: Jwt): KeyObject | undefined {
+    const key = kid === undefined ? undefined : this.#keys?.get(kid)
+    return key && keyFits(key, alg) ? key : undefined
+  }
+
+  #readOnce(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  async #read(): Promise<void> {
+    const startedAt = this.#now()
+    const rows = await this.#db.query(published)
+    this.#keys = new Map(
+      rows.map(([kid, jwk]) => {
+        // The column is what Better Auth has written: a JWK.
+        const key = JSON.parse(String(jwk)) as JsonWebKey
+        return [String(kid), createPublicKey({ key, format: 'jwk' })]
+      }),
+    )
+    this.#readAt = startedAt
+  }
+}

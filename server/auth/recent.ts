@@ -1,0 +1,39 @@
+/**
+ * Remembers what was asked for lately, in bounded memory: `size` entries at least, twice as many at most. Two
+ * generations: when the young one is full it becomes the old one, and what is not asked for again is forgotten.
+ */
+export class Recent<T> {
+  readonly #size: number
+  #young = new Map<string, T>()
+  #old = new Map<string, T>()
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  get(key: string): T | undefined {
+    const young = this.#young.get(key)
+    if (young !== undefined) return young
+    const old = this.#old.get(key)
+    if (old !== undefined) this.set(key, old)
+    return old
+  }
+
+  set(key: string, value: T): void {
+    if (this.#young.size >= this.#size) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(key, value)
+  }
+
+  delete(key: string): void {
+    this.#young.delete(key)
+    this.#old.delete(key)
+  }
+
+  clear(): void {
+    this.#young.clear()
+    this.#old.clear()
+  }
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto'
+import { type Session, statement } from '../db/database.ts'
+
+/** A revocation is known to this replica when it is this old at most. */
+const staleMs = 900
+/** From this age on, a look is taken that nobody waits for. */
+const agedMs = 400
+
+const raised =
+  'with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)'
+const record = statement(
+  'revocations_record',
+  `${raised}
+  insert into duly.revocations as kept (subject, refused, revision, expires_at)
+  select subject, $2, revision, now() + $3 * interval '1 second'
+  from raised, unnest($1::text[]) as subjects (subject)
+  on conflict (subject) do update set refused = excluded.refused, revision = excluded.revision, expires_at = excluded.expires_at`,
+)
+// Whoever raises the revision holds its row until the end: what has a revision up to that of a row seen here is seen too.
+const since = statement(
+  'revocations_since',
+  `select subject, refused, revision, extract(epoch from expires_at) * 1000 from duly.revocations
+  where revision > $1 order by revision`,
+)
+
+/** What can be refused: a session and its tokens, a user and all theirs, a personal access token, the signing keys. */
+export type Kind = 'session' | 'user' | 'token' | 'keys'
+
+/** A subject as the table knows it: who reads it learns no id. */
+export function subjectOf(kind: Kind, id: string): string {
+  return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
+}
+
+/** Longer than anything is good for that nobody asks the database about in between. */
+export const forgottenSeconds = 2 * 60 * 60
+
+/**
+ * Refuses subjects from now on, on every replica.
+ * @param seconds for how long; `null`: until it is taken back
+ */
+export async function revoke(
+  db: Session,
+  subjects: readonly string[],
+  seconds: number | null = forgottenSeconds,
+): Promise<void> {
+  await db.query(record, [subjects, true, seconds])
+}
+
+/** Takes a refusal back. */
+export async function reinstate(db: Session, subjects: readonly string[]): Promise<void> {
+  await db.query(record, [subjects, false, forgottenSeconds])
+}
+
+export interface RevocationsOptions {
+  readonly db: Session
+  /** Told that the signing keys are others now. */
+  readonly onKeys?: () => void
+  /** Milliseconds; monotonic. */
+  readonly now?: () => number
+}
+
+/**
+ * What is refused, as this replica knows it. It looks for news when there are requests, twice a second at most, and lets no
+ * request pass on knowledge that is older than a second: no query per request, none while nothing happens, and a
+ * replica that was cut off or asleep admits nobody before it has looked.
+ */
+export class Revocations {
+  readonly #db: Session
+  readonly #onKeys: () => void
+  readonly #now: () => number
+  readonly #refused = new Map<string, number>()
+  readonly #keys = subjectOf('keys', '')
+  #revision = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #looking: Promise<void> | undefined
+
+  constructor({ db, onKeys, now }: RevocationsOptions) {
+    this.#db = db
+    this.#onKeys = onKeys ?? (() => {})
+    this.#now = now ?? (() => performance.now())
+  }
+
+  /** Changes with every piece of news: what was admitted under one revision need not be checked again under the same. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Nothing where what is known is fresh enough; else a promise to wait for. @throws AppError `database_away` */
+  fresh(): Promise<void> | undefined {
+    const now = this.#now()
+    const age = now - this.#lookedAt
+    if (age < agedMs) return undefined
+    if (age >= staleMs) return this.#lookUntil(now - staleMs)
+    // Nobody waits for it: if it fails, those who come later will.
+    this.look().catch(() => {})
+    return undefined
+  }
+
+  /** What was just revoked here is known here at the next request. */
+  expire(): void {
+    this.#lookedAt = Number.NEGATIVE_INFINITY
+  }
+
+  refuses(subjects: readonly string[]): boolean {
+    return this.#refused.size > 0 && subjects.some(subject => this.#refused.has(subject))
+  }
+
+  /** Looks for news; calls at the same time share one look. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  // A look that began long ago, at a slow database, is no fresh one when it ends.
+  async #lookUntil(moment: number): Promise<void> {
+    do await this.look()
+    while (this.#lookedAt < moment)
+  }
+
+  async #look(): Promise<void> {
+    const startedAt = this.#now()
+    const rows = await this.#db.query(since, [this.#revision])
+    for (const [subject, refused, revision, expiresAt] of rows as [string, string, string, string | null][]) {
+      this.#revision = Number(revision)
+      if (subject === this.#keys) this.#onKeys()
+      else if (refused === 't')
+        this.#refused.set(subject, expiresAt === null ? Number.POSITIVE_INFINITY : Number(expiresAt))
+      else this.#refused.delete(subject)
+    }
+    if (rows.length > 0) this.#forget()
+    this.#lookedAt = startedAt
+  }
+
+  #forget(): void {
+    const now = Date.now()
+    for (const [subject, expiresAt] of this.#refused) if (expiresAt < now) this.#refused.delete(subject)
+  }
+}

@@ -1,0 +1,9 @@
+import type { OperatorCommand } from './command.ts'
+import { keysCommand } from './keys.ts'
+import { userCommand } from './user.ts'
+
+/** What a server can be asked to do. */
+export const commands: Readonly<Record<string, OperatorCommand>> = {
+  user: userCommand,
+  keys: keysCommand,
+}

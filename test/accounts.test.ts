@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
+import { type Answer, type Served, served } from './served.ts'
+
+let api: Served
+before(async () => {
+  api = await served(behindProxy)
+})
+after(() => api.close())
+
+const signIn = (person: Person, password = person.password): Promise<Answer> =>
+  person.auth('POST', '/sign-in/email', { email: person.email, password })
+const seen = ({ status, body }: Answer) => [status, body.code]
+const sessionOf = async (person: Person) => (await person.auth('GET', '/get-session')).body
+
+describe('somebody who signs up', () => {
+  it('is signed in, and has a list of tasks', async () => {
+    const person = newPerson(api)
+    const { email, password } = person
+    const signedUp = await person.auth('POST', '/sign-up/email', { name: 'Ann', email, password })
+    const { user } = signedUp.body
+    assert.deepEqual([signedUp.status, user.name, user.email, user.emailVerified], [200, 'Ann', email, false])
+    assert.equal(signedUp.text.includes(password), false)
+    assert.equal('disabledAt' in user, false)
+
+    const token = await person.token()
+    const created = await api.call('POST', `/api/${user.id}/tasks`, { token, json: { title: 'Mine' } })
+    assert.deepEqual([created.status, created.body.user_id], [201, user.id])
+    assert.equal((await api.call('GET', '/api/v1/tasks', { token })).body.tasks.length, 1)
+    assert.equal((await api.call('GET', '/api/somebody/tasks', { token })).status, 403)
+  })
+
+  it('cannot have an address that is taken, in whatever case it is written', async () => {
+    const { email, password } = await newUserHere(api)
+    const again = newPerson(api, { email: email.toUpperCase() })
+    const answer = await again.auth('POST', '/sign-up/email', { name: 'x', email: again.email, password })
+    assert.deepEqual(seen(answer), [422, 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL'])
+  })
+
+  it('twice at once has one account', async () => {
+    const [one, two] = [newPerson(api), newPerson(api)]
+    const body = { name: 'x', email: one.email, password: one.password }
+    const answers = await Promise.all([one, two].map(person => person.auth('POST', '/sign-up/email', body)))
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 422])
+    assert.equal((await signIn(one)).status, 200)
+  })
+
+  it('needs a password of eight characters, and a name', async () => {
+    const person = newPerson(api)
+    const body = { name: 'x', email: person.email, password: person.password }
+    for (const broken of [
+      { password: 'short77' },
+      { password: 'x'.repeat(129) },
+      { name: '' },
+      { email: 'nobody' },
+      { email: 7 },
+    ]) {
+      const answer = await person.auth('POST', '/sign-up/email', { ...body, ...broken })
+      assert.deepEqual(seen(answer), [400, 'BROKEN_RULE'], JSON.stringify(broken))
+      assert.match(answer.body.message, new RegExp(Object.keys(broken)[0] as string))
+    }
+  })
+
+  it('cannot give themselves what is not theirs to give', async () => {
+    const person = newPerson(api)
+    const body = { name: 'x', email: person.email, password: person.password }
+    const more = {
+      id: 'chosen',
+      emailVerified: true,
+      disabledAt: null,
+      role: 'admin',
+      twoFactorEnabled: true,
+    }
+    const { body: answer } = await person.auth('POST', '/sign-up/email', { ...body, ...more })
+    assert.notEqual(answer.user.id, 'chosen')
+    assert.equal(answer.user.emailVerified, false)
+  })
+})
+
+describe('somebody who signs in', () => {
+  it('does so with the right password only', async () => {
+    const person = await newUserHere(api)
+    const elsewhere = newPerson(api, person)
+    assert.deepEqual(seen(await signIn(elsewhere, 'wrong horse battery')), [401, 'INVALID_EMAIL_OR_PASSWORD'])
+    assert.equal(elsewhere.cookies.size, 0)
+    assert.equal((await signIn(elsewhere)).status, 200)
+    assert.equal((await sessionOf(elsewhere)).user.id, person.id)
+  })
+
+  it('gets the same answer for an address that has no account', async () => {
+    const nobody = newPerson(api)
+    const person = await newUserHere(api)
+    const [known, unknown] = [await signIn(newPerson(api, person), 'wrong one'), await signIn(nobody)]
+    assert.deepEqual([unknown.status, unknown.text], [known.status, known.text])
+    const names = ({ headers }: Answer) => [...headers.keys()].filter(name => name !== 'date')
+    assert.deepEqual(names(unknown), names(known))
+  })
+
+  it('sees where they are signed in, and ends a session elsewhere', async () => {
+    const person = await newUserHere(api)
+    const phone = newPerson(api, person)
+    await signIn(phone)
+    const { body: sessions } = await person.auth('GET', '/list-sessions')
+    assert.equal(sessions.length, 2)
+    const { session } = await sessionOf(phone)
+    assert.match(session.ipAddress, /^10\./)
+    assert.equal((await person.auth('POST', '/revoke-session', { token: session.token })).status, 200)
+    assert.equal(await sessionOf(phone), null)
+    assert.notEqual(await sessionOf(person), null)
+  })
+
+  it('ends no session of anybody else', async () => {
+    const [person, stranger] = [await newUserHere(api), await newUserHere(api)]
+    const { session } = await sessionOf(person)
+    await stranger.auth('POST', '/revoke-session', { token: session.token })
+    assert.notEqual(await sessionOf(person), null)
+  })
+
+  it('changes the password, and the others are signed out', async () => {
+    const person = await newUserHere(api)
+    const phone = newPerson(api, person)
+    await signIn(phone)
+    const change = {
+      currentPassword: person.password,
+      newPassword: 'another horse',
+      revokeOtherSessions: true,
+    }
+    const wrong = await person.auth('POST', '/change-password', { ...change, currentPassword: 'wrong horse' })
+    assert.deepEqual(seen(wrong), [400, 'INVALID_PASSWORD'])
+    assert.equal((await person.auth('POST', '/change-password', change)).status, 200)
+    assert.equal(await sessionOf(phone), null)
+    assert.notEqual(await sessionOf(person), null)
+    assert.equal((await signIn(newPerson(api, person))).status, 401)
+    assert.equal((await signIn(newPerson(api, { ...person, password: 'another horse' }))).status, 200)
+  })
+
+  it('changes the name, the picture and an address that was never confirmed', async () => {
+    const person = await newUserHere(api)
+    await person.auth('POST', '/update-user', { name: 'Bea', image: 'https://example.com/bea.png' })
+    const moved = newPerson(api)
+    assert.equal((await person.auth('POST', '/change-email', { newEmail: moved.email })).status, 200)
+    const { user } = await sessionOf(person)
+    assert.deepEqual([user.name, user.email], ['Bea', moved.email])
+    assert.equal((await signIn(moved)).status, 200)
+  })
+
+  it('forgets the password, and finds a link in the log while no letters are sent', async () => {
+    const person = await newUserHere(api)
+    const asked = await person.auth('POST', '/request-password-reset', {
+      email: person.email,
+      redirectTo: '/docs',
+    })
+    const unknown = await newPerson(api).auth('POST', '/request-password-reset', {
+      email: 'nobody@example.com',
+      redirectTo: '/docs',
+    })
+    assert.deepEqual([asked.status, asked.text], [unknown.status, unknown.text])
+    const links = api.lines.filter(line => line.letter === 'reset-password' && line.to === person.email)
+    assert.equal(links.length, 1)
+    const link = new URL(String(links[0]?.link))
+    const followed = await person.auth('GET', link.href.replace(`${link.origin}/api/auth`, ''))
+    const token = new URL(followed.headers.get('location') ?? '', link).searchParams.get('token')
+    const other = newPerson(api, { email: person.email, password: 'a new horse' })
+    const reset = { newPassword: other.password, token }
+    assert.equal((await other.auth('POST', '/reset-password', reset)).status, 200)
+    assert.deepEqual(seen(await other.auth('POST', '/reset-password', reset)), [400, 'INVALID_TOKEN'])
+    assert.equal(await sessionOf(person), null)
+    assert.equal((await signIn(other)).status, 200)
+  })
+
+  it('signs out', async () => {
+    const person = await newUserHere(api)
+    const signedOut = await person.auth('POST', '/sign-out')
+    assert.equal(signedOut.status, 200)
+    assert.equal(await sessionOf(person), null)
+    assert.equal((await person.auth('GET', '/token')).status, 401)
+  })
+})
+
+describe('a server where sign-ups are closed', () => {
+  let closed: Served
+  before(async () => {
+    closed = await served({ SIGN_UP: 'closed', ...behindProxy })
+  })
+  after(() => closed.close())
+
+  it('says so', async () => {
+    const person = newPerson(closed)
+    const { email, password } = person
+    const answer = await person.auth('POST', '/sign-up/email', { name: 'x', email, password })
+    assert.deepEqual(seen(answer), [400, 'EMAIL_PASSWORD_SIGN_UP_DISABLED'])
+  })
+})
+
+describe('a server without accounts', () => {
+  let bare: Served
+  before(async () => {
+    bare = await served({ ACCOUNTS: 'off' })
+  })
+  after(() => bare.close())
+
+  it('offers none, and takes tokens from elsewhere', async () => {
+    assert.equal((await bare.call('POST', '/api/auth/sign-in/email', { json: {} })).status, 404)
+    const { body } = await bare.call('GET', '/openapi.json')
+    assert.equal(
+      Object.keys(body.paths).some(path => path.startsWith('/api/auth')),
+      false,
+    )
+    assert.equal((await bare.call('GET', '/api/v1/tasks', { user: 'alice' })).status, 200)
+  })
+})

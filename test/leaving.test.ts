@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { behindProxy, newUserHere } from './person.ts'
+import { newUser, type Served, served } from './served.ts'
+
+let api: Served
+before(async () => {
+  api = await served(behindProxy)
+})
+after(() => api.close())
+
+const texts = ['plain', 'with "quotes", commas', 'two\nlines', '=1+1', 'ünïcödé 🪴', "'; DROP TABLE"]
+
+async function withTasks(user: string) {
+  for (const title of texts) {
+    await api.call('POST', '/api/v1/tasks', {
+      user,
+      json: { title, description: title === 'plain' ? null : title },
+    })
+  }
+  const { body } = await api.call('GET', '/api/v1/tasks', { user })
+  return body.tasks as Record<string, unknown>[]
+}
+
+describe('taking everything along', () => {
+  it('gives every task as a line of JSON', async () => {
+    const user = newUser()
+    const tasks = await withTasks(user)
+    await withTasks(newUser())
+    const { status, text, headers } = await api.call('GET', '/api/v1/export', { user })
+    assert.equal(status, 200)
+    assert.equal(headers.get('content-type'), 'application/x-ndjson; charset=utf-8')
+    assert.equal(headers.get('content-disposition'), 'attachment; filename="tasks.ndjson"')
+    assert.ok(text.endsWith('\n'))
+    assert.deepEqual(
+      text
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+      tasks,
+    )
+  })
+
+  it('gives every task as a row of CSV, by name or by Accept', async () => {
+    const user = newUser()
+    const tasks = await withTasks(user)
+    const named = await api.call('GET', '/api/v1/export?format=csv', { user })
+    const accepted = await api.call('GET', '/api/v1/export', { user, headers: { accept: 'text/csv' } })
+    assert.equal(named.text, accepted.text)
+    assert.equal(named.headers.get('content-type'), 'text/csv; charset=utf-8')
+    const [head, ...rows] = parseCsv(named.text)
+    assert.deepEqual(head, [
+      'id',
+      'title',
+      'description',
+      'is_completed',
+      'completed_at',
+      'created_at',
+      'updated_at',
+      'revision',
+    ])
+    assert.deepEqual(
+      rows.map(row => row[1]),
+      tasks.map(task => task.title),
+    )
+    assert.deepEqual(
+      rows.map(row => row[2]),
+      tasks.map(task => task.description ?? ''),
+    )
+  })
+
+  it('gives nothing to who has nothing, and refuses other formats', async () => {
+    const user = newUser()
+    assert.equal((await api.call('GET', '/api/v1/export', { user })).text, '')
+    assert.equal(parseCsv((await api.call('GET', '/api/v1/export?format=csv', { user })).text).length, 1)
+    for (const format of ['xml', '', 'CSV', 'csv&format=csv']) {
+      assert.equal((await api.call('GET', `/api/v1/export?format=${format}`, { user })).status, 422, format)
+    }
+  })
+
+  it('gives lists that are longer than a batch', async () => {
+    const user = newUser()
+    const create = (n: number) => api.call('POST', '/api/v1/tasks', { user, json: { title: String(n) } })
+    for (let n = 0; n < 1200; n += 100)
+      await Promise.all(Array.from({ length: 100 }, (_, k) => create(n + k)))
+    const { text } = await api.call('GET', '/api/v1/export', { user })
+    const titles = new Set(
+      text
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line).title),
+    )
+    assert.equal(titles.size, 1200)
+  })
+})
+
+describe('leaving', () => {
+  it('leaves nothing in any table', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const secret = `secret of ${person.id}`
+    const headers = { 'idempotency-key': `key-of-${person.id}` }
+    const { body: task } = await api.call('POST', '/api/v1/tasks', {
+      token,
+      json: { title: secret, description: secret },
+      headers,
+    })
+    await api.call('POST', '/api/v1/tasks', { token, json: { title: secret } })
+    await api.call('DELETE', `/api/v1/tasks/${task.id}`, { token })
+    await api.call('GET', `/api/v1/tasks?q=${person.id}`, { token })
+    await api.call('POST', '/api/v1/tokens', { token, json: { name: secret, scopes: ['tasks:read'] } })
+    await person.auth('POST', '/two-factor/enable', { password: person.password })
+    await person.auth('POST', '/request-password-reset', { email: person.email })
+    await person.auth('GET', '/passkey/generate-register-options')
+    const { session } = (await person.auth('GET', '/get-session')).body
+    const bystander = await newUserHere(api)
+    await api.call('POST', '/api/v1/tasks', { token: await bystander.token(), json: { title: 'stays' } })
+
+    const wrong = await person.auth('POST', '/delete-user', { password: 'wrong horse' })
+    assert.equal(wrong.status, 400)
+    const traces = [person.id, person.email, secret, session.id, session.token]
+    const here = await tablesWith(traces)
+    for (const table of [
+      'user',
+      'session',
+      'account',
+      'twoFactor',
+      'verification',
+      'owners',
+      'tasks',
+      'search',
+      'idempotency_keys',
+      'access_tokens',
+    ]) {
+      assert.ok(here.includes(table), `${table} had nothing of theirs, so this test would not see it left`)
+    }
+    assert.equal((await person.auth('POST', '/delete-user', { password: person.password })).status, 200)
+    assert.deepEqual(await tablesWith(traces), [])
+    assert.deepEqual(
+      (await api.call('GET', '/api/v1/tasks', { token: await bystander.token() })).body.tasks.map(
+        (left: { title: string }) => left.title,
+      ),
+      ['stays'],
+    )
+    assert.equal(
+      (await person.auth('POST', '/sign-in/email', { email: person.email, password: person.password }))
+        .status,
+      401,
+    )
+  })
+
+  it('leaves nothing of another issuer’s user either, who may come back', async () => {
+    const user = newUser('leaver')
+    const headers = { 'idempotency-key': 'k' }
+    await api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' }, headers })
+    await api.call('POST', '/api/v1/tokens', { user, json: { name: 'a', scopes: ['tasks:read'] } })
+    assert.equal((await api.call('DELETE', '/api/v1/account', { user })).status, 204)
+    assert.deepEqual(await tablesWith([user]), [])
+    assert.equal((await api.call('DELETE', '/api/v1/account', { user })).status, 204)
+    assert.equal((await api.call('POST', '/api/v1/tasks', { user, json: { title: 'b' } })).status, 201)
+    assert.equal((await api.call('GET', '/api/v1/tasks', { user })).body.tasks.length, 1)
+  })
+
+  it('with an account here takes more than a token', async () => {
+    const person = await newUserHere(api)
+    const { status, body } = await api.call('DELETE', '/api/v1/account', { token: await person.token() })
+    assert.deepEqual([status, body.code], [403, 'account_elsewhere'])
+    assert.notEqual((await person.auth('GET', '/get-session')).body, null)
+  })
+})
+
+/** The tables that have one of these anywhere. */
+async function tablesWith(traces: readonly string[]): Promise<string[]> {
+  const { db } = api.server
+  const tables = await db.query(
+    unprepared(`select table_name from information_schema.tables where table_schema = 'duly' order by 1`),
+  )
+  const found: string[] = []
+  for (const [table] of tables) {
+    const anywhere = traces.map((_, n) => `position($${n + 1} in row::text) > 0`).join(' or ')
+    const rows = await db.query(
+      unprepared(`select true from duly."${table}" as row where ${anywhere} limit 1`),
+      [...traces],
+    )
+    if (rows.length > 0) found.push(String(table))
+  }
+  return found
+}
+
+/** RFC 4180. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = []
+  let row: string[] = []
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g)) {
+    row.push(quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"'))
+    if (end === ',') continue
+    rows.push(row)
+    row = []
+  }
+  return rows
+}

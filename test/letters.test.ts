@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { behindProxy, newPerson, type Person } from './person.ts'
+import { type Served, served } from './served.ts'
+import { startSmtpServer } from './smtp-server.ts'
+
+let smtp: Awaited<ReturnType<typeof startSmtpServer>>
+let api: Served
+before(async () => {
+  smtp = await startSmtpServer()
+  api = await served({ ...behindProxy, SMTP_URL: smtp.url })
+})
+after(async () => {
+  await api.close()
+  await smtp.close()
+})
+
+const signUp = ({ auth, email, password }: Person) =>
+  auth('POST', '/sign-up/email', { name: 'Ann', email, password, callbackURL: '/docs' })
+const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
+const follow = (person: Person, link: string) => {
+  const { pathname, search } = new URL(link)
+  return person.auth('GET', (pathname + search).replace('/api/auth', ''))
+}
+const emailOf = async ({ auth }: Person) => (await auth('GET', '/get-session')).body?.user.email
+
+async function confirmed(): Promise<Person> {
+  const person = newPerson(api)
+  await signUp(person)
+  await follow(person, (await smtp.letterTo(person.email)).link)
+  return person
+}
+
+describe('where letters are sent', () => {
+  it('an address has to be confirmed before the first sign-in', async () => {
+    const person = newPerson(api)
+    const { status, body } = await signUp(person)
+    assert.deepEqual([status, body.token], [200, null])
+    assert.equal(person.cookies.size, 0)
+    const early = await signIn(person)
+    assert.deepEqual([early.status, early.body.code], [403, 'EMAIL_NOT_VERIFIED'])
+    const followed = await follow(person, (await smtp.letterTo(person.email)).link)
+    assert.deepEqual([followed.status, followed.headers.get('location')], [302, '/docs'])
+    assert.equal(await emailOf(person), person.email)
+    assert.equal((await signIn(person)).status, 200)
+  })
+
+  it('signing up tells nobody that an address has an account, save its owner', async () => {
+    const person = await confirmed()
+    const stranger = newPerson(api, { email: person.email, password: 'a stranger’s one' })
+    const [known, unknown] = [await signUp(stranger), await signUp(newPerson(api))]
+    assert.equal(known.status, unknown.status)
+    const shape = (body: { user: object }) => [Object.keys(body), Object.keys(body.user)]
+    assert.deepEqual(shape(known.body), shape(unknown.body))
+    assert.deepEqual([...known.headers.keys()], [...unknown.headers.keys()])
+    assert.match((await smtp.letterTo(person.email, 2)).text, /You have an account already/)
+    assert.equal((await signIn(stranger)).status, 401)
+    assert.equal((await signIn(person)).status, 200)
+  })
+
+  it('a forgotten password is chosen anew with a link that is good once', async () => {
+    const person = await confirmed()
+    await person.auth('POST', '/request-password-reset', { email: person.email, redirectTo: '/docs' })
+    const { link } = await smtp.letterTo(person.email, 2)
+    const token = new URL((await follow(person, link)).headers.get('location') ?? '', link).searchParams.get(
+      'token',
+    )
+    const newPassword = 'a new one for me'
+    assert.equal((await person.auth('POST', '/reset-password', { newPassword, token })).status, 200)
+    assert.equal((await person.auth('POST', '/reset-password', { newPassword, token })).status, 400)
+    assert.equal(await emailOf(person), undefined)
+    assert.equal((await signIn(person)).status, 401)
+    assert.equal((await signIn({ ...person, password: newPassword })).status, 200)
+  })
+
+  it('a confirmed address changes when letters to the old and the new one were answered', async () => {
+    const person = await confirmed()
+    const newEmail = `new-${person.email}`
+    await person.auth('POST', '/change-email', { newEmail, callbackURL: '/docs' })
+    const toOld = await smtp.letterTo(person.email, 2)
+    assert.ok(toOld.text.includes(newEmail))
+    await follow(person, toOld.link)
+    assert.equal(await emailOf(person), person.email)
+    await follow(person, (await smtp.letterTo(newEmail)).link)
+    assert.equal(await emailOf(person), newEmail)
+  })
+
+  it('nobody has letters sent to somebody without end', async () => {
+    const email = newPerson(api).email
+    const statuses = []
+    for (let n = 0; n < 5; n += 1) {
+      // From another address each time.
+      const { status, headers } = await newPerson(api).auth('POST', '/request-password-reset', { email })
+      statuses.push(status)
+      if (status === 429) assert.ok(Number(headers.get('retry-after')) > 0)
+    }
+    assert.deepEqual(statuses, [200, 200, 200, 429, 429])
+  })
+
+  it('no letter has what anybody wrote in its subject or its lines, but links of this server', async () => {
+    for (const { text, link } of smtp.letters) {
+      assert.match(link, /^http:\/\/localhost:\d+/)
+      assert.match(text, /^Subject: [A-Za-z -]+\r?$/m)
+    }
+  })
+
+  it('no link and no address is in the log', async () => {
+    const log = JSON.stringify(api.lines)
+    for (const { to, link } of smtp.letters) assert.ok(!log.includes(to) && !log.includes(link))
+  })
+
+  it('answers do not wait for the mail server', async () => {
+    const away = await served({ ...behindProxy, SMTP_URL: 'smtp://127.0.0.1:9' })
+    try {
+      const person = newPerson(away)
+      assert.equal((await signUp(person)).status, 200)
+      while (!away.lines.some(({ msg }) => msg === 'a letter could not be sent')) await pause(20)
+      assert.equal(JSON.stringify(away.lines).includes(person.email), false)
+    } finally {
+      await away.close()
+    }
+  })
+})

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { newPerson, type Person } from './person.ts'
+import { duly, dulyStart, type Ended, type RunningServer } from './program.ts'
+import {
+  type Call,
+  callAt,
+  type Env,
+  type OwnDatabase,
+  onPostgres,
+  ownDatabase,
+  testSecret,
+  tokenOf,
+} from './served.ts'
+
+// `duly user` and `duly keys`, beside a server that runs and without one.
+
+let own: OwnDatabase
+let env: Env
+before(async () => {
+  own = await ownDatabase()
+  env = { ...own.env, PORT: '0', BETTER_AUTH_SECRET: testSecret }
+})
+after(() => own.drop())
+
+async function run(args: string[], input?: string): Promise<Ended> {
+  const program = duly(args, env)
+  program.child.stdin?.end(input ?? '')
+  return program.ended
+}
+
+async function says(...args: string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await run(args)
+  assert.equal(code, 0, stderr)
+  return stdout.split('\n').filter(line => line !== '')
+}
+
+const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
+
+describe('an operator, while a server runs', () => {
+  let server: RunningServer
+  const api = { call: (method: string, path: string, call?: Call) => callAt(server.url, method, path, call) }
+  before(async () => {
+    server = await dulyStart(env)
+  })
+  after(async () => {
+    server.child.kill('SIGTERM')
+    await server.ended
+  })
+
+  const statusOf = async (token: string) => (await api.call('GET', '/api/v1/tasks', { token })).status
+  async function becomes(status: number, token: string) {
+    const at = performance.now()
+    while ((await statusOf(token)) !== status) assert.ok(performance.now() - at < 1000)
+  }
+
+  it('adds people, who sign in with the password that is printed, or with their own', async () => {
+    const [line = '', secret = ''] = await says('user', 'add', 'Ann@example.com', '--name', 'Ann')
+    assert.match(line, /^[A-Za-z0-9]{32} {2}ann@example\.com$/)
+    const password = secret.replace('password: ', '')
+    const signedIn = await signIn(newPerson(api, { email: 'ann@example.com', password }))
+    assert.deepEqual([signedIn.status, signedIn.body.user.name], [200, 'Ann'])
+    const added = await run(['user', 'add', 'bea@example.com', '--password-stdin'], 'my own password\n')
+    assert.deepEqual([added.code, added.stdout.includes('password')], [0, false])
+    assert.equal(
+      (await signIn(newPerson(api, { email: 'bea@example.com', password: 'my own password' }))).status,
+      200,
+    )
+    const lines = await says('user', 'list')
+    assert.ok(lines.some(row => row.includes('  ann@example.com  "Ann"')))
+    const [first] = (await says('user', 'list', '--json')).map(row => JSON.parse(row))
+    assert.deepEqual(Object.keys(first), ['id', 'email', 'name', 'createdAt', 'isVerified', 'disabledAt'])
+  })
+
+  it('disables one, enables them again, signs them out, and removes them', async () => {
+    const email = 'cleo@example.com'
+    await run(['user', 'add', email, '--password-stdin'], 'correct horse\n')
+    const person = newPerson(api, { email, password: 'correct horse' })
+    await signIn(person)
+    let token = await person.token()
+    assert.equal((await api.call('POST', '/api/v1/tasks', { token, json: { title: 'Mine' } })).status, 201)
+
+    assert.match((await says('user', 'disable', email))[0] ?? '', /is disabled\.$/)
+    await becomes(401, token)
+    assert.equal((await person.auth('GET', '/get-session')).body, null)
+    const refused = await signIn(newPerson(api, person))
+    assert.deepEqual([refused.status, refused.body.code], [403, 'USER_DISABLED'])
+    assert.ok((await says('user', 'list')).some(row => row.includes(email) && row.includes('  disabled ')))
+
+    await says('user', 'enable', email)
+    assert.equal((await signIn(person)).status, 200)
+    token = await person.token()
+    await becomes(200, token)
+    assert.equal((await api.call('GET', '/api/v1/tasks', { token })).body.tasks.length, 1)
+    await says('user', 'sign-out', email)
+    await becomes(401, token)
+
+    await signIn(person)
+    token = await person.token()
+    const careful = await run(['user', 'remove', email])
+    assert.deepEqual([careful.code, /Say --yes/.test(careful.stderr)], [64, true])
+    assert.equal(await statusOf(token), 200)
+    await says('user', 'remove', email, '--yes')
+    await becomes(401, token)
+    assert.equal(
+      (await says('user', 'list')).some(row => row.includes(email)),
+      false,
+    )
+    assert.equal((await signIn(newPerson(api, person))).status, 401)
+  })
+
+  it('disables and removes a user of another issuer', async () => {
+    const token = tokenOf('stranger')
+    assert.equal((await api.call('POST', '/api/v1/tasks', { token, json: { title: 'Mine' } })).status, 201)
+    await says('user', 'disable', 'stranger', '--other-issuer')
+    await becomes(401, token)
+    await says('user', 'enable', 'stranger', '--other-issuer')
+    await becomes(200, token)
+    await says('user', 'remove', 'stranger', '--other-issuer', '--yes')
+    assert.deepEqual((await api.call('GET', '/api/v1/tasks', { token })).body.tasks, [])
+  })
+
+  it('rotates the keys', async () => {
+    const [line = ''] = await says('keys', 'rotate')
+    assert.match(line, /^[A-Za-z0-9]{32} signs in 60 s\.$/)
+    assert.ok((await says('keys', 'list')).some(row => row.startsWith(line.slice(0, 32))))
+  })
+
+  it('is told what is wrong', async () => {
+    for (const [args, code, message] of [
+      [['user', 'dance', 'x'], 64, /duly user --help/],
+      [['user', 'list', 'x'], 64, /duly user --help/],
+      [['user', 'add', 'nobody'], 64, /nobody is no e-mail address/],
+      [['user', 'add', 'ann@example.com'], 65, /There is an account for/],
+      [['user', 'disable', 'nobody@example.com'], 65, /There is no account for nobody@example.com/],
+      [['user', 'list', '--colour'], 64, /--colour/],
+      [['keys'], 64, /duly keys list or duly keys rotate/],
+    ] as const) {
+      const ended = await run([...args])
+      assert.equal(ended.code, code, args.join(' '))
+      assert.match(ended.stderr, message)
+      assert.equal(ended.stdout, '')
+    }
+  })
+
+  if (!onPostgres) {
+    it('reaches it through a socket that is for nobody else', () => {
+      const { mode } = statSync(join(own.env.DATA_DIR ?? '', 'control'))
+      assert.equal(mode & 0o777, 0o600)
+    })
+  }
+})
+
+describe('an operator, while no server runs', () => {
+  it('does the same', async () => {
+    const email = 'dora@example.com'
+    await run(['user', 'add', email, '--password-stdin'], 'correct horse\n')
+    await says('user', 'disable', email)
+    const server = await dulyStart(env)
+    const api = {
+      call: (method: string, path: string, call?: Call) => callAt(server.url, method, path, call),
+    }
+    const refused = await signIn(newPerson(api, { email, password: 'correct horse' }))
+    server.child.kill('SIGTERM')
+    await server.ended
+    assert.deepEqual([refused.status, refused.body.code], [403, 'USER_DISABLED'])
+  })
+})

@@ -1,0 +1,21 @@
+import { openAccounts } from '../server/accounts/accounts.ts'
+import { readConfig } from '../server/config.ts'
+import { createLog } from '../server/log.ts'
+import { commands } from '../server/operator/commands.ts'
+import { type Served, testSecret } from './served.ts'
+
+/** What the operator's command says, done on the database of this server as by another process. */
+export async function operator(
+  api: Served,
+  [command = '', ...args]: string[],
+  input = '',
+): Promise<string[]> {
+  const { db, url } = api.server
+  const log = createLog('silent')
+  const publicUrl = () => new URL(url)
+  const accounts = await openAccounts({ config: readConfig({}), db, log, secrets: [testSecret], publicUrl })
+  const lines: string[] = []
+  for await (const line of commands[command]?.run({ db, accounts }, args, input) ?? []) lines.push(line)
+  await accounts.close()
+  return lines
+}

@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { newUserHere } from './person.ts'
+import { newUser, type Served, served } from './served.ts'
+
+// Tokens of others: of real Better Auths, at their defaults, in processes of their own.
+
+interface Issuer {
+  readonly url: string
+  readonly jwks: string
+  token(): Promise<{ token: string; userId: string }>
+  rotate(): Promise<void>
+  stop(): Promise<void>
+}
+
+async function startIssuer(port = 0): Promise<Issuer> {
+  const program = fileURLToPath(new URL('./other-issuer.js', import.meta.url))
+  const child: ChildProcess = spawn(process.execPath, [program, String(port)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const said = async () => String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0]).trim()
+  const url = await said()
+  return {
+    url,
+    jwks: `${url}/api/auth/jwks`,
+    async token() {
+      const headers = { 'content-type': 'application/json', origin: url }
+      const body = JSON.stringify({
+        name: 'x',
+        email: `${randomUUID()}@example.com`,
+        password: 'correct horse',
+      })
+      const signedUp = await fetch(`${url}/api/auth/sign-up/email`, { method: 'POST', headers, body })
+      const cookie = signedUp.headers
+        .getSetCookie()
+        .map(line => line.replace(/;.*/, ''))
+        .join('; ')
+      const answer = await fetch(`${url}/api/auth/token`, { headers: { cookie } })
+      const { token } = (await answer.json()) as { token: string }
+      return { token, userId: ((await signedUp.json()) as { user: { id: string } }).user.id }
+    },
+    async rotate() {
+      child.stdin?.write('rotate\n')
+      await said()
+    },
+    async stop() {
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+/** A server that hands out keys the way `listener` says, and counts. */
+async function keyServer(listener: RequestListener) {
+  const state = { requests: 0, listener }
+  const server = createServer((request, response) => {
+    state.requests += 1
+    state.listener(request, response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    state,
+    url: `http://127.0.0.1:${port}/jwks`,
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** A token whose `kid` nobody knows. */
+function stranger(token: string, kid: string): string {
+  const [header = '', ...rest] = token.split('.')
+  const head = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), kid }
+  return [Buffer.from(JSON.stringify(head)).toString('base64url'), ...rest].join('.')
+}
+
+describe('two other issuers beside this one', () => {
+  let one: Issuer
+  let two: Issuer
+  let api: Served
+  before(async () => {
+    ;[one, two] = await Promise.all([startIssuer(), startIssuer()])
+    api = await served({ JWKS_URL: `${one.jwks},${two.jwks}`, JWT_ISSUER: `${one.url},${two.url}` })
+  })
+  after(async () => {
+    await api?.close()
+    await Promise.all([one?.stop(), two?.stop()])
+  })
+  const statusOf = async (token: string, path = '/api/v1/tasks') =>
+    (await api.call('GET', path, { token })).status
+
+  it('are all believed, at once', async () => {
+    for (const issuer of [one, two]) {
+      const { token, userId } = await issuer.token()
+      const { status, body } = await api.call('POST', `/api/${userId}/tasks`, {
+        token,
+        json: { title: 'Mine' },
+      })
+      assert.deepEqual([status, body.user_id], [201, userId])
+      assert.equal(await statusOf(token), 200)
+    }
+    const person = await newUserHere(api)
+    assert.equal(await statusOf(await person.token()), 200)
+    assert.equal(
+      (await api.call('GET', '/api/v1/tasks', { user: newUser() })).status,
+      401,
+      'a token without iss',
+    )
+  })
+
+  it('each vouch for themselves only', async () => {
+    const mixed = await served({ JWKS_URL: `${one.jwks},${two.jwks}`, JWT_ISSUER: `${two.url},${one.url}` })
+    try {
+      const { token } = await one.token()
+      assert.equal((await mixed.call('GET', '/api/v1/tasks', { token })).status, 401)
+    } finally {
+      await mixed.close()
+    }
+  })
+
+  it('are checked for the audience that is asked for', async () => {
+    const picky = await served({ JWKS_URL: one.jwks, JWT_AUDIENCE: `https://tasks.example.com,${one.url}` })
+    const deaf = await served({ JWKS_URL: one.jwks, JWT_AUDIENCE: 'https://tasks.example.com' })
+    try {
+      const { token } = await one.token()
+      assert.equal((await picky.call('GET', '/api/v1/tasks', { token })).status, 200)
+      assert.equal((await deaf.call('GET', '/api/v1/tasks', { token })).status, 401)
+    } finally {
+      await picky.close()
+      await deaf.close()
+    }
+  })
+
+  it('rotate their keys, and the tokens of both keys are good', async () => {
+    const rotating = await served({ JWKS_URL: one.jwks })
+    try {
+      const status = async (token: string) => (await rotating.call('GET', '/api/v1/tasks', { token })).status
+      await one.rotate()
+      const { token: old } = await one.token()
+      assert.equal(await status(old), 200)
+      await one.rotate()
+      const { token: fresh } = await one.token()
+      // Keys are fetched again for one that is not known, once in half a minute: the clock moves on.
+      const now = Date.now
+      Date.now = () => now() + 31_000
+      try {
+        assert.equal(await status(fresh), 200)
+        assert.equal(await status(old), 200)
+      } finally {
+        Date.now = now
+      }
+    } finally {
+      await rotating.close()
+    }
+  })
+
+  it('one of which is down keep nobody from the other, and its known keys stay in use', async () => {
+    const third = await startIssuer()
+    const both = await served({ JWKS_URL: `${third.jwks},${two.jwks}` })
+    try {
+      const status = async (token: string) => (await both.call('GET', '/api/v1/tasks', { token })).status
+      const { token } = await third.token()
+      const { token: later } = await third.token()
+      assert.equal(await status(token), 200)
+      await third.stop()
+      assert.equal(await status(token), 200)
+      assert.equal(await status(later), 200)
+      assert.equal(await status((await two.token()).token), 200)
+    } finally {
+      await both.close()
+    }
+  })
+
+  it('one of which was never up gets 503 with Retry-After for what only it could have signed', async () => {
+    const gone = await startIssuer()
+    const { token } = await gone.token()
+    await gone.stop()
+    const both = await served({ JWKS_URL: `${gone.jwks},${two.jwks}` })
+    try {
+      const { status, headers } = await both.call('GET', '/api/v1/tasks', { token })
+      assert.equal(status, 503)
+      assert.ok(Number(headers.get('retry-after')) > 0)
+      assert.equal(
+        (await both.call('GET', '/api/v1/tasks', { token: (await two.token()).token })).status,
+        200,
+      )
+    } finally {
+      await both.close()
+    }
+  })
+})
+
+describe('an issuer that misbehaves', () => {
+  let real: Issuer
+  before(async () => {
+    real = await startIssuer()
+  })
+  after(() => real?.stop())
+
+  it('is asked twice at most about 1,000 unknown keys', async () => {
+    const keys = await (await fetch(real.jwks)).text()
+    const { token } = await real.token()
+    const published = await (await fetch(real.jwks)).text()
+    const server = await keyServer((_request, response) => response.end(published || keys))
+    const api = await served({ JWKS_URL: server.url })
+    try {
+      assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
+      for (let n = 0; n < 1000; n += 50) {
+        const tokens = Array.from({ length: 50 }, (_, k) => stranger(token, `unknown ${n + k}`))
+        const answers = await Promise.all(
+          tokens.map(other => api.call('GET', '/api/v1/tasks', { token: other })),
+        )
+        assert.ok(answers.every(({ status }) => status === 401))
+      }
+      assert.ok(server.state.requests <= 2, `${server.state.requests} requests`)
+      assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
+    } finally {
+      await api.close()
+      await server.close()
+    }
+  })
+
+  it('by being slow delays nobody whose key is known', async () => {
+    const { token } = await real.token()
+    const published = await (await fetch(real.jwks)).text()
+    const server = await keyServer((_request, response) => response.end(published))
+    const api = await served({ JWKS_URL: server.url })
+    try {
+      assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
+      server.state.listener = () => {}
+      const now = Date.now
+      Date.now = () => now() + 31_000
+      let waiting: Promise<unknown>
+      try {
+        waiting = api.call('GET', '/api/v1/tasks', { token: stranger(token, 'x') }).catch(() => {})
+        for (let n = 0; n < 20; n += 1)
+          assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
+      } finally {
+        Date.now = now
+      }
+      await waiting
+    } finally {
+      await api.close()
+      await server.close()
+    }
+  })
+
+  for (const [name, answer] of [
+    ['no JSON', 'not json'],
+    ['another JSON', '{"keys":7}'],
+    [
+      'keys that are none',
+      '{"keys":[null,7,{"kty":"OKP"},{"kty":"oct","k":"AAAA"},{"kty":"RSA","n":"","e":""}]}',
+    ],
+    ['more than it should', `{"keys":[],"x":"${'x'.repeat(300_000)}"}`],
+  ] as const) {
+    it(`by answering with ${name} lets nobody in, and takes nobody’s known key away`, async () => {
+      const { token } = await real.token()
+      const others = [(await real.token()).token, (await real.token()).token]
+      const published = await (await fetch(real.jwks)).text()
+      const server = await keyServer((_request, response) => response.end(answer))
+      const api = await served({ JWKS_URL: server.url })
+      try {
+        const first = (await api.call('GET', '/api/v1/tasks', { token })).status
+        assert.ok([401, 503].includes(first), String(first))
+        const now = Date.now
+        const later = async (ms: number, token: string) => {
+          Date.now = () => now() + ms
+          try {
+            return (await api.call('GET', '/api/v1/tasks', { token })).status
+          } finally {
+            Date.now = now
+          }
+        }
+        server.state.listener = (_request, response) => response.end(published)
+        assert.equal(await later(31_000, token), 200)
+        server.state.listener = (_request, response) => response.end(answer)
+        for (const other of others) assert.equal(await later(12 * 60_000, other), 200)
+      } finally {
+        await api.close()
+        await server.close()
+      }
+    })
+  }
+})

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { forgottenSeconds, Revocations, reinstate, revoke, subjectOf } from '../server/auth/revocations.ts'
+import type { Session } from '../server/db/database.ts'
+import { behindProxy, newPerson, newUserHere } from './person.ts'
+import {
+  type OwnDatabase,
+  onPostgres,
+  ownDatabase,
+  ownMigratedDatabase,
+  type Served,
+  served,
+} from './served.ts'
+
+describe('revocations', () => {
+  let own: Awaited<ReturnType<typeof ownMigratedDatabase>>
+  before(async () => {
+    own = await ownMigratedDatabase()
+  })
+  after(() => own.close())
+
+  /** Counts what it is asked, and can be away. */
+  function watched() {
+    const state = { queries: 0, away: false }
+    const db: Session = {
+      async query(statement, values) {
+        state.queries += 1
+        if (state.away) throw new Error('away')
+        return own.db.query(statement, values)
+      },
+      run: own.db.run.bind(own.db),
+    }
+    return { state, db }
+  }
+
+  it('are known within a second, with two looks a second at most, and none without requests', async () => {
+    const { state, db } = watched()
+    const clock = { now: 0 }
+    const revocations = new Revocations({ db, now: () => clock.now })
+    const subject = subjectOf('session', 'a')
+    await revocations.fresh()
+    assert.equal(revocations.refuses([subject]), false)
+    await revoke(own.db, [subject])
+    const until = 10_000
+    let known: number | undefined
+    for (clock.now = 0; clock.now <= until; clock.now += 10) {
+      await revocations.fresh()
+      if (known === undefined && revocations.refuses([subject])) known = clock.now
+    }
+    assert.ok(known !== undefined && known <= 1000, `known after ${known} ms`)
+    assert.ok(state.queries <= 2.5 * (until / 1000) + 1, `${state.queries} looks`)
+    const before = state.queries
+    clock.now += 3_600_000
+    assert.equal(state.queries, before)
+  })
+
+  it('let nobody pass on old knowledge while the database is away', async () => {
+    const { state, db } = watched()
+    const clock = { now: 0 }
+    const revocations = new Revocations({ db, now: () => clock.now })
+    await revocations.fresh()
+    state.away = true
+    clock.now = 500
+    assert.equal(revocations.fresh(), undefined)
+    clock.now = 950
+    await assert.rejects(async () => revocations.fresh(), /away/)
+    state.away = false
+    await revocations.fresh()
+  })
+
+  it('do not take a look that began long ago for a fresh one', async () => {
+    const { db } = watched()
+    const clock = { now: 0 }
+    let answer = () => {}
+    const slow: Session = {
+      ...db,
+      async query(statement, values) {
+        const rows = await own.db.query(statement, values)
+        await new Promise<void>(resolve => {
+          answer = resolve
+        })
+        return rows
+      },
+    }
+    const revocations = new Revocations({ db: slow, now: () => clock.now })
+    const first = revocations.look()
+    await pause(50)
+    clock.now = 5000
+    let settled = false
+    const waiting = Promise.resolve(revocations.fresh()).then(() => {
+      settled = true
+    })
+    answer()
+    await first
+    await pause(50)
+    assert.equal(settled, false)
+    answer()
+    await waiting
+  })
+
+  it('can be taken back, and are known to a replica that starts later', async () => {
+    const subject = subjectOf('user', 'b')
+    await revoke(own.db, [subject], null)
+    const one = new Revocations({ db: own.db })
+    await one.look()
+    assert.equal(one.refuses([subject]), true)
+    await reinstate(own.db, [subject])
+    await one.look()
+    assert.equal(one.refuses([subject]), false)
+  })
+
+  it('are seen in their order, however many are made at once', async () => {
+    const revocations = new Revocations({ db: own.db })
+    const subjects = Array.from({ length: 200 }, (_, n) => subjectOf('token', String(n)))
+    let done = false
+    const looking = (async () => {
+      while (!done) await revocations.look()
+    })()
+    await Promise.all(subjects.map(subject => revoke(own.db, [subject], forgottenSeconds)))
+    done = true
+    await looking
+    await revocations.look()
+    for (const subject of subjects) assert.equal(revocations.refuses([subject]), true)
+  })
+})
+
+describe('on every replica', () => {
+  let own: OwnDatabase
+  let api: Served
+  let other: Served
+  before(async () => {
+    own = await ownDatabase()
+    api = await served(behindProxy, own)
+    // The embedded database belongs to one process: there its only replica stands for both.
+    other = onPostgres ? await served(behindProxy, own) : api
+  })
+  after(async () => {
+    if (other !== api) await other.close()
+    await api.close()
+    await own.drop()
+  })
+
+  const statusOf = async (token: string) => (await other.call('GET', '/api/v1/tasks', { token })).status
+
+  /** A token that was good on the other replica until `act`, and is not a second later. */
+  async function refusedAfter(token: string, act: () => Promise<unknown>) {
+    assert.equal(await statusOf(token), 200)
+    await act()
+    const at = performance.now()
+    let status = 200
+    while (status === 200 && performance.now() - at < 1000) {
+      await pause(20)
+      status = await statusOf(token)
+    }
+    assert.equal(status, 401)
+  }
+
+  it('a token ends with its session', async () => {
+    const person = await newUserHere(api)
+    await refusedAfter(await person.token(), () => person.auth('POST', '/sign-out'))
+  })
+
+  it('every token ends with signing out everywhere, and those of a new session are good', async () => {
+    const person = await newUserHere(api)
+    const phone = newPerson(api, person)
+    await phone.auth('POST', '/sign-in/email', { email: person.email, password: person.password })
+    const token = await person.token()
+    await refusedAfter(await phone.token(), () => person.auth('POST', '/revoke-sessions'))
+    assert.equal(await statusOf(token), 401)
+    await person.auth('POST', '/sign-in/email', { email: person.email, password: person.password })
+    assert.equal(await statusOf(await person.token()), 200)
+  })
+
+  it('a personal access token ends when it is revoked', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const json = { name: 'x', scopes: ['tasks:read'] }
+    const { body } = await api.call('POST', '/api/v1/tokens', { token, json })
+    await refusedAfter(body.token, () => api.call('DELETE', `/api/v1/tokens/${body.id}`, { token }))
+    assert.equal(await statusOf(token), 200)
+  })
+
+  it('every token ends with the account', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const json = { name: 'x', scopes: ['tasks:read'] }
+    const { body } = await api.call('POST', '/api/v1/tokens', { token, json })
+    await refusedAfter(token, () => person.auth('POST', '/delete-user', { password: person.password }))
+    assert.equal(await statusOf(body.token), 401)
+  })
+})

@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
+import { type Call, type OwnDatabase, onPostgres, ownDatabase, type Served, served } from './served.ts'
+
+let own: OwnDatabase
+let api: Served
+let other: Served
+before(async () => {
+  own = await ownDatabase()
+  api = await served(behindProxy, own)
+  // The embedded database belongs to one process: there its only replica stands for both.
+  other = onPostgres ? await served(behindProxy, own) : api
+})
+after(async () => {
+  if (other !== api) await other.close()
+  await api.close()
+  await own.drop()
+})
+
+const front = 'http://localhost:3000'
+const guess = (at: Served, email: string, password: string, headers: Record<string, string>) =>
+  at.call('POST', '/api/auth/sign-in/email', {
+    json: { email, password },
+    headers: { origin: front, ...headers },
+  })
+const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
+
+describe('who guesses passwords', () => {
+  it('from one address is stopped after a few, on every replica', async () => {
+    const { email } = await newUserHere(api)
+    const headers = { 'x-forwarded-for': newAddress() }
+    const statuses: number[] = []
+    for (let n = 0; n < 8; n += 1) {
+      const answer = await guess(n % 2 === 0 ? api : other, email, `wrong horse ${n}`, headers)
+      statuses.push(answer.status)
+      if (answer.status === 429) {
+        assert.ok(Number(answer.headers.get('retry-after')) > 0)
+        assert.equal(answer.body.code, 'TOO_MANY_REQUESTS')
+      }
+    }
+    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429, 429])
+  })
+
+  it('is counted for addresses without an account the same', async () => {
+    const headers = { 'x-forwarded-for': newAddress() }
+    const statuses: number[] = []
+    for (let n = 0; n < 7; n += 1)
+      statuses.push((await guess(api, 'nobody@example.com', 'x', headers)).status)
+    assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429])
+  })
+
+  it('at many accounts from one address is stopped too', async () => {
+    const headers = { 'x-forwarded-for': newAddress(), origin: front }
+    // Codes are guesses too, and cost less to refuse.
+    const statuses: number[] = []
+    for (let n = 0; n < 64; n += 1) {
+      const at = n % 2 === 0 ? api : other
+      statuses.push(
+        (await at.call('POST', '/api/auth/two-factor/verify-totp', { json: { code: '123456' }, headers }))
+          .status,
+      )
+    }
+    assert.equal(statuses.slice(0, 60).includes(429), false)
+    assert.equal(statuses.includes(429), true)
+    assert.equal((await guess(api, 'nobody@example.com', 'wrong horse', headers)).status, 429)
+  })
+
+  it('cannot choose another address without a proxy that is trusted', async () => {
+    const open = await served({})
+    try {
+      const statuses: number[] = []
+      for (let n = 0; n < 7; n += 1) {
+        const headers = {
+          'x-forwarded-for': newAddress(),
+          'x-duly-client-address': newAddress(),
+          forwarded: `for=${newAddress()}`,
+        }
+        statuses.push((await guess(open, 'nobody@example.com', 'x', headers)).status)
+      }
+      assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429])
+    } finally {
+      await open.close()
+    }
+  })
+
+  it('from everywhere keeps nobody out who has signed in with their device before', async () => {
+    const person = await newUserHere(api)
+    await person.auth('POST', '/sign-out')
+    assert.equal((await signIn(person)).status, 200)
+    assert.ok(person.cookies.has('duly.device'))
+    await person.auth('POST', '/sign-out')
+    for (let n = 0; n < 55; n += 1) {
+      await guess(api, person.email, `wrong horse ${n}`, { 'x-forwarded-for': newAddress() })
+    }
+    const stranger = newPerson(api, person)
+    assert.equal((await signIn(stranger)).status, 429)
+    assert.equal((await signIn(person)).status, 200)
+    // What the device knows helps with no other account.
+    const thief = newPerson(api, { email: (await newUserHere(api)).email, password: 'wrong horse' })
+    for (let n = 0; n < 5; n += 1) await signIn(thief)
+    thief.cookies.set('duly.device', person.cookies.get('duly.device') ?? '')
+    assert.equal((await signIn(thief)).status, 429)
+  })
+
+  it('keeps nobody out who chooses a new password', async () => {
+    const person = await newUserHere(api)
+    for (let n = 0; n < 55; n += 1) {
+      await guess(api, person.email, `wrong horse ${n}`, { 'x-forwarded-for': newAddress() })
+    }
+    const phone = newPerson(api, { email: person.email, password: 'a new horse' })
+    assert.equal((await signIn(phone)).status, 429)
+    await phone.auth('POST', '/request-password-reset', { email: person.email })
+    const line = api.lines
+      .filter(({ letter, to }) => letter === 'reset-password' && to === person.email)
+      .at(-1)
+    const token = new URL(String(line?.link)).pathname.split('/').at(-1)
+    assert.equal(
+      (await phone.auth('POST', '/reset-password', { newPassword: phone.password, token })).status,
+      200,
+    )
+    assert.equal((await signIn(phone)).status, 200)
+  })
+
+  it('right gets all attempts back', async () => {
+    const person = await newUserHere(api)
+    for (let n = 0; n < 12; n += 1) assert.equal((await signIn(newPerson(api, person))).status, 200)
+    const phone = newPerson(api, person)
+    for (let n = 0; n < 12; n += 1) {
+      phone.cookies.clear()
+      assert.equal((await signIn(phone)).status, 200, String(n))
+    }
+  })
+})
+
+describe('another site', () => {
+  const evil = 'https://evil.example'
+  const writes = [
+    '/sign-out',
+    '/revoke-sessions',
+    '/delete-user',
+    '/update-user',
+    '/change-email',
+    '/sign-in/email',
+    '/sign-up/email',
+  ]
+
+  it('changes nothing with a person’s cookies', async () => {
+    const person = await newUserHere(api)
+    for (const path of writes) {
+      const answer = await person.auth('POST', path, { name: 'x' }, { origin: evil })
+      assert.equal(answer.status, 403, path)
+      const opaque = await person.auth('POST', path, { name: 'x' }, { origin: 'null' })
+      assert.equal(opaque.status, 403, path)
+    }
+    assert.notEqual((await person.auth('GET', '/get-session')).body, null)
+  })
+
+  it('sends no form', async () => {
+    const person = await newUserHere(api)
+    const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    for (const type of [
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'multipart/form-data; boundary=x',
+      '',
+    ]) {
+      const call: Call = {
+        body: '{"name":"Forged"}',
+        headers: { cookie, 'content-type': type, origin: front },
+      }
+      assert.equal((await api.call('POST', '/api/auth/update-user', call)).status, 415, type)
+    }
+  })
+
+  it('reads nothing: CORS names the front end alone', async () => {
+    const person = await newUserHere(api)
+    const { headers } = await person.auth('GET', '/get-session', undefined, { origin: evil })
+    assert.equal(headers.get('access-control-allow-origin'), null)
+    const known = await person.auth('GET', '/get-session')
+    assert.equal(known.headers.get('access-control-allow-origin'), front)
+    assert.equal(known.headers.get('access-control-allow-credentials'), 'true')
+  })
+
+  it('gets nobody sent to itself', async () => {
+    const person = await newUserHere(api)
+    const links = [
+      evil,
+      '//evil.example',
+      '/\\evil.example',
+      'https:evil.example',
+      'javascript:alert(1)',
+      '/%5cevil.example',
+      `${front}.evil.example`,
+      `${front}@evil.example`,
+      '/\t/evil.example',
+      'http://localhost:3000:80@evil.example',
+    ]
+    for (const callbackURL of links) {
+      const asked = await person.auth('POST', '/request-password-reset', {
+        email: person.email,
+        redirectTo: callbackURL,
+      })
+      assert.ok([400, 403, 429].includes(asked.status), `${callbackURL}: ${asked.status}`)
+      for (const path of ['/reset-password/x', '/verify-email']) {
+        const answer = await person.auth(
+          'GET',
+          `${path}?token=x&callbackURL=${encodeURIComponent(callbackURL)}`,
+        )
+        const where = answer.headers.get('location')
+        assert.ok(
+          where === null || new URL(where, 'http://here.test').origin === 'http://here.test',
+          `${callbackURL}: ${where}`,
+        )
+      }
+      const signedIn = await newPerson(api, person).auth('POST', '/sign-in/email', {
+        email: person.email,
+        password: person.password,
+        callbackURL,
+      })
+      assert.ok([400, 403].includes(signedIn.status), `${callbackURL}: ${signedIn.status}`)
+      assert.equal(signedIn.headers.get('location'), null)
+    }
+  })
+
+  it('finds task routes that take no cookies', async () => {
+    const person = await newUserHere(api)
+    const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    for (const path of ['/api/v1/tasks', '/api/tasks', '/api/v1/todos', '/api/v1/tokens', '/api/v1/export']) {
+      assert.equal((await api.call('GET', path, { headers: { cookie, origin: front } })).status, 401, path)
+    }
+  })
+})
+
+describe('a session’s cookie', () => {
+  it('is seen by no script, sent by no other site, and behind TLS by nothing else', async () => {
+    const secure = await served({ ...behindProxy, PUBLIC_URL: 'https://tasks.example.com' })
+    try {
+      for (const [at, origin, isSecure] of [
+        [api, front, false],
+        [secure, 'https://tasks.example.com', true],
+      ] as const) {
+        const person = newPerson(at)
+        const { email, password } = person
+        await person.auth('POST', '/sign-up/email', { name: 'x', email, password }, { origin })
+        const { headers } = await person.auth('POST', '/sign-in/email', { email, password }, { origin })
+        const cookies = headers.getSetCookie()
+        assert.equal(cookies.length, 2)
+        for (const cookie of cookies) {
+          assert.match(cookie, /; HttpOnly/)
+          assert.match(cookie, /; SameSite=Lax/)
+          assert.equal(/; Secure/.test(cookie), isSecure)
+          assert.doesNotMatch(cookie, /; Domain/i)
+        }
+        assert.equal(
+          cookies.some(cookie => cookie.startsWith('__Secure-better-auth.session_token=')),
+          isSecure,
+        )
+      }
+    } finally {
+      await secure.close()
+    }
+  })
+
+  it('that was changed is none', async () => {
+    const person = await newUserHere(api)
+    const [name, value] = [...person.cookies].find(([key]) => key.endsWith('session_token')) as [
+      string,
+      string,
+    ]
+    const text = decodeURIComponent(value)
+    for (const changed of [
+      text.slice(0, -2),
+      `${text}x`,
+      text.split('.')[0] ?? '',
+      `x${text}`,
+      `${text.split('.')[0]}.`,
+      '',
+      'x',
+      '%00',
+      'x'.repeat(5000),
+    ]) {
+      const { body } = await api.call('GET', '/api/auth/get-session', {
+        headers: { cookie: `${name}=${encodeURIComponent(changed)}` },
+      })
+      assert.equal(body, null, changed.slice(0, 80))
+    }
+  })
+})

@@ -1,0 +1,47 @@
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { SMTPServer } from 'smtp-server'
+
+export interface Letter {
+  readonly to: string
+  readonly text: string
+  /** The address in it. */
+  readonly link: string
+}
+
+/** A mail server that keeps what it gets. */
+export async function startSmtpServer() {
+  const letters: Letter[] = []
+  const waiting = new Set<() => void>()
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    async onData(stream, session, done) {
+      const raw = await text(stream)
+      const body = raw
+        .replaceAll(/=\r?\n/g, '')
+        .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+      const [link = ''] = /https?:\/\/\S+/.exec(body) ?? []
+      letters.push({ to: session.envelope.rcptTo[0]?.address ?? '', text: body, link })
+      for (const wake of waiting) wake()
+      done()
+    },
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.server.address() as AddressInfo
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    letters,
+    /** The `n`th letter to this address, once it is there. */
+    async letterTo(address: string, n = 1): Promise<Letter> {
+      for (;;) {
+        const letter = letters.filter(({ to }) => to === address)[n - 1]
+        if (letter) return letter
+        await new Promise<void>(resolve => {
+          waiting.add(resolve)
+        })
+      }
+    },
+    close: () => new Promise<void>(resolve => server.close(() => resolve())),
+  }
+}
