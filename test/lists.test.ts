@@ -10,6 +10,7 @@ import {
 } from '../server/tasks/list.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
+import { plain } from './plain-task.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -42,7 +43,7 @@ async function pages(user: string, query: ListQuery, between = async () => {}): 
   do {
     const page = await tasksOf(db, user).list(after ? { ...query, after } : query)
     assert.ok(page.tasks.length <= query.limit)
-    found.push(...page.tasks)
+    found.push(...page.tasks.map(plain))
     after = page.next
     await between()
   } while (after)

@@ -8,6 +8,7 @@ import { fewHits, scanned } from '../server/tasks/search-statements.ts'
 import { sweep } from '../server/tasks/sweep.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
+import { plain } from './plain-task.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -174,7 +175,7 @@ for (const way of ways) {
       )
       for (const sort of sortOrders) {
         for (const filter of [{}, { isCompleted: true }]) {
-          const list = (await tasks.list({ sort, limit: 100, ...filter })).tasks
+          const list = (await tasks.list({ sort, limit: 100, ...filter })).tasks.map(plain)
           const expected = list.filter(({ title }) => title.startsWith('odd'))
           assert.ok(made.length > expected.length && expected.length > 0)
           assert.deepEqual(await pages(owner, { sort, limit: 2, search: 'ODD', ...filter }), expected)
@@ -190,7 +191,7 @@ async function pages(owner: string, query: ListQuery): Promise<Task[]> {
   let after: Position | null = null
   do {
     const page = await tasksOf(db, owner).list(after ? { ...query, after } : query)
-    found.push(...page.tasks)
+    found.push(...page.tasks.map(plain))
     after = page.next
   } while (after)
   return found

@@ -1,7 +1,7 @@
 import type { Session, Value } from '../db/database.ts'
 import { listStatement, ownerState } from './list-statements.ts'
 import type { Task } from './task.ts'
-import { taskOf } from './task-row.ts'
+import { viewOf } from './task-row.ts'
 
 export const sortOrders = [
   'created_at',
@@ -66,9 +66,9 @@ export async function readPage(
   const rows = await db.query(statement, [owner, key, id, query.limit + 1, ...values, ...filter])
   // An owner without tasks still comes as a row.
   const found = rows.filter(row => row[3] !== null)
-  const tasks = found.slice(0, query.limit).map(row => taskOf(row, 3))
+  const tasks = found.slice(0, query.limit).map(row => viewOf(row, 3))
   const last = found.length > query.limit ? found[query.limit - 1] : undefined
-  const next = last ? positionOf(query.sort, taskOf(last, 3), last[2]) : null
+  const next = last ? positionOf(query.sort, viewOf(last, 3), last[2]) : null
   return { state: stateOf(rows[0]?.[0], rows[0]?.[1]), tasks, next }
 }
 

@@ -5,7 +5,7 @@ import { type ListPage, type ListQuery, type OwnerState, readList, readState } f
 import { readSearch } from './search.ts'
 import * as statements from './statements.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
-import { taskOf } from './task-row.ts'
+import { taskOf, viewOf } from './task-row.ts'
 
 export interface TaskPage {
   readonly tasks: readonly Task[]
@@ -41,7 +41,7 @@ export function tasksOf(db: Session, owner: string) {
     async page(limit: number, offset: number): Promise<TaskPage> {
       const rows = await db.query(statements.page, [owner, limit, offset])
       const [first] = rows.length > 0 ? rows : await db.query(statements.count, [owner])
-      return { tasks: rows.map(row => taskOf(row, 1)), total: Number(first?.[0] ?? 0) }
+      return { tasks: rows.map(row => viewOf(row, 1)), total: Number(first?.[0] ?? 0) }
     },
 
     /**
@@ -58,7 +58,7 @@ export function tasksOf(db: Session, owner: string) {
       for (let left = limit; left > 0; ) {
         const wanted = Math.min(size, left)
         const rows = await db.query(statements.batch, [owner, ...after, wanted, offset])
-        const tasks = rows.map(row => taskOf(row))
+        const tasks = rows.map(row => viewOf(row))
         yield tasks
         const last = tasks.at(-1)
         if (!last || tasks.length < wanted) return
