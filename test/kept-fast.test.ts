@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Database, Statement } from '../server/db/database.ts'
+import { newUser, type Served, served, tokenOf } from './served.ts'
+
+// What a call costs, counted instead of timed: statements sent to the database one after the other, each of which is a round
+// trip, and bytes of head before the answer. Whoever needs one more changes a number here, and says why.
+
+let api: Served
+let sent: string[]
+before(async () => {
+  api = await served()
+  sent = []
+  watch(api.server.db)
+})
+after(() => api.close())
+
+/** Notes every statement, in transactions too. */
+function watch(db: Database): void {
+  const { query, run, transaction } = db
+  const note = (statement: Statement) => {
+    // Twice a second at most, and not for a request: replicas look whether anything was revoked.
+    if (!statement.text.includes('from duly.revocations')) sent.push(statement.name || statement.text)
+  }
+  Object.assign(db, {
+    query: (...call: Parameters<Database['query']>) => {
+      note(call[0])
+      return query.apply(db, call)
+    },
+    run: (...call: Parameters<Database['run']>) => {
+      note(call[0])
+      return run.apply(db, call)
+    },
+    transaction: (work: Parameters<Database['transaction']>[0], ...more: []) =>
+      transaction.call(
+        db,
+        async session => {
+          sent.push('begin')
+          const result = await work({
+            query: (...call) => {
+              note(call[0])
+              return session.query(...call)
+            },
+            run: (...call) => {
+              note(call[0])
+              return session.run(...call)
+            },
+          })
+          sent.push('commit')
+          return result
+        },
+        ...more,
+      ),
+  })
+}
+
+interface Expected {
+  readonly method: string
+  readonly path: string
+  readonly json?: object
+  readonly headers?: Record<string, string>
+  readonly status: number
+  /** Statements, and so round trips: none is sent beside another. */
+  readonly statements: number
+}
+
+const json = { title: 'Water the plants', description: 'The fern twice' }
+const calls: readonly Expected[] = [
+  { method: 'GET', path: '/livez', status: 200, statements: 0 },
+  { method: 'GET', path: '/health', status: 200, statements: 1 },
+  { method: 'GET', path: '/api/tasks', status: 200, statements: 1 },
+  { method: 'GET', path: '/api/tasks/{id}', status: 200, statements: 1 },
+  { method: 'POST', path: '/api/tasks', json, status: 201, statements: 1 },
+  { method: 'PUT', path: '/api/tasks/{id}', json: { title: 'Another' }, status: 200, statements: 1 },
+  { method: 'PATCH', path: '/api/tasks/{id}/complete', status: 200, statements: 1 },
+  { method: 'GET', path: '/api/v1/tasks', status: 200, statements: 1 },
+  { method: 'GET', path: '/api/v1/tasks/{id}', status: 200, statements: 1 },
+  { method: 'POST', path: '/api/v1/tasks', json, status: 201, statements: 1 },
+  { method: 'PATCH', path: '/api/v1/tasks/{id}', json: { title: 'A third' }, status: 200, statements: 1 },
+  { method: 'GET', path: '/api/v1/todos', status: 200, statements: 1 },
+  // The key claimed, the write, the answer kept, in a transaction of their own.
+  {
+    method: 'POST',
+    path: '/api/v1/tasks',
+    json,
+    headers: { 'idempotency-key': 'a' },
+    status: 201,
+    statements: 5,
+  },
+  { method: 'DELETE', path: '/api/tasks/{id}', status: 204, statements: 1 },
+]
+
+describe('a call', () => {
+  let token: string
+  let id: number
+  before(async () => {
+    token = tokenOf(newUser())
+    // The first one of a token also checks its signature, and the first look at revocations is waited for.
+    id = (await api.call('POST', '/api/tasks', { token, json })).body.id
+  })
+
+  for (const { method, path, status, statements, ...rest } of calls) {
+    const keyed = rest.headers ? ' with an idempotency key' : ''
+    it(`${method} ${path}${keyed} sends ${statements} statement${statements === 1 ? '' : 's'}`, async () => {
+      sent.length = 0
+      const answer = await api.call(method, path.replace('{id}', String(id)), { token, ...rest })
+      assert.equal(answer.status, status, answer.text)
+      assert.deepEqual(sent.length, statements, sent.join('\n'))
+    })
+  }
+
+  it('that is refused sends none', async () => {
+    for (const [call, status] of [
+      [{}, 401],
+      [{ token: 'x' }, 401],
+      [{ token: tokenOf('x', { exp: 1 }) }, 401],
+      [{ token, json: { title: '' } }, 422],
+    ] as const) {
+      sent.length = 0
+      const method = 'json' in call ? 'POST' : 'GET'
+      assert.equal((await api.call(method, '/api/tasks', call)).status, status)
+      assert.deepEqual(sent, [])
+    }
+  })
+
+  it('for a list that has not changed looks at the owner alone', async () => {
+    const first = await api.call('GET', '/api/v1/tasks', { token })
+    sent.length = 0
+    const headers = { 'if-none-match': first.headers.get('etag') ?? '' }
+    assert.equal((await api.call('GET', '/api/v1/tasks', { token, headers })).status, 304)
+    assert.deepEqual(sent, ['duly_state'])
+  })
+
+  it('for a list of 1,100 sends a statement for each five hundred', async () => {
+    const user = newUser()
+    const { db } = api.server
+    const { tasksOf } = await import('../server/tasks/tasks.ts')
+    for (let n = 0; n < 1100; n += 100) {
+      await Promise.all(
+        Array.from({ length: 100 }, () => tasksOf(db, user).create({ ...json, isCompleted: false })),
+      )
+    }
+    sent.length = 0
+    await api.call('GET', '/api/v1/todos', { user })
+    assert.equal(sent.length, 3)
+  })
+
+  it('has a short head', async () => {
+    const { headers } = await api.call('GET', '/api/tasks', { token })
+    const head = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    assert.ok(head.length <= 200, `${head.length} bytes:\n${head}`)
+  })
+})
