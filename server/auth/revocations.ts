@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Session, statement } from '../db/database.ts'
+import { quick, type Session, statement } from '../db/database.ts'
 
 /** A revocation is known to this replica when it is this old at most. */
 const staleMs = 900
@@ -17,7 +17,7 @@ const record = statement(
   on conflict (subject) do update set refused = excluded.refused, revision = excluded.revision, expires_at = excluded.expires_at`,
 )
 // Whoever raises the revision holds its row until the end: what has a revision up to that of a row seen here is seen too.
-const since = statement(
+const since = quick(
   'revocations_since',
   `select subject, refused, revision, extract(epoch from expires_at) * 1000 from duly.revocations
   where revision > $1 order by revision`,

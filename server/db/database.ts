@@ -5,6 +5,8 @@ export interface Statement {
   readonly text: string
   /** Writes of one owner, who is the first value: they wait for each other in any case, so they share a session. */
   readonly write?: boolean
+  /** Looks at a row or two by their key: done in no time, so that others may wait behind it. */
+  readonly quick?: boolean
 }
 
 export type Value = string | number | boolean | null | readonly number[] | readonly (string | null)[]
@@ -54,6 +56,11 @@ export interface Database extends Session {
 /** Names a statement for preparation. The name is unique in the program; give a changed text a new one or none. */
 export function statement(name: string, text: string): Statement {
   return { name, text: text.replace(/\s+/g, ' ').trim() }
+}
+
+/** Names a statement that looks at a row or two by their key. */
+export function quick(name: string, text: string): Statement {
+  return { ...statement(name, text), quick: true }
 }
 
 /** Names a statement that changes what belongs to one owner, the first of its values. */

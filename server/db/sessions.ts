@@ -10,6 +10,8 @@ const waitMs = 10_000
 const silentMs = 15_000
 /** Statements in flight on every session before another one is opened. */
 const deep = 4
+/** Quick statements in flight on one session before another one is used. */
+const full = 16
 const backoffMs = { first: 100, most: 5000 }
 
 export interface SessionOptions {
@@ -29,6 +31,8 @@ export interface SessionOptions {
 interface Member {
   readonly client: pg.Client
   inFlight: number
+  /** Those of them that are neither quick nor writes. */
+  slow: number
   /** Held by a transaction: nobody else's statement may be sent on it. */
   held: boolean
   /** Held for as long as it takes: migrations rebuild whole tables. */
@@ -71,7 +75,7 @@ export class Sessions implements Database {
   }
 
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
-    const member = statement.write ? this.#sharedBy(String(values?.[0])) : this.#leastBusy()
+    const member = this.#choose(statement, values)
     if (member) return this.#send(member, statement, values, rowsOf)
     return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf))
   }
@@ -128,7 +132,9 @@ export class Sessions implements Database {
     read: (result: pg.QueryArrayResult) => T,
   ): Promise<T> {
     if (member.inFlight === 0) member.lastAnswer = Date.now()
+    const slow = statement.quick || statement.write ? 0 : 1
     member.inFlight += 1
+    member.slow += slow
     this.#cork(member)
     const prepared = this.#options.prepare && statement.name !== ''
     const config: pg.QueryArrayConfig = prepared
@@ -138,6 +144,7 @@ export class Sessions implements Database {
       // The driver's own promise adds a stack capture to each failure and a second promise to each success.
       const answer = (error: Error | null, result: pg.QueryArrayResult) => {
         member.inFlight -= 1
+      member.slow -= slow
         member.lastAnswer = Date.now()
         if (error) reject(databaseError(error, statement.name, member.lost || this.#closing))
         else resolve(read(result))
@@ -156,6 +163,22 @@ export class Sessions implements Database {
       member.corked = false
       stream.uncork()
     })
+  }
+
+  #choose({ write, quick }: Statement, values: readonly Value[] | undefined): Member | undefined {
+    if (write) return this.#sharedBy(String(values?.[0]))
+    return quick ? this.#roomy() : this.#leastBusy()
+  }
+
+  /** For a quick statement: the fullest session that has room. What leaves and comes back together costs one system call. */
+  #roomy(): Member | undefined {
+    let best: Member | undefined
+    for (const member of this.#members) {
+      const { held, lost, slow, inFlight } = member
+      if (held || lost || slow > 0 || inFlight >= full) continue
+      if (!best || inFlight > best.inFlight) best = member
+    }
+    return best ?? this.#leastBusy()
   }
 
   #leastBusy(): Member | undefined {
@@ -230,6 +253,7 @@ export class Sessions implements Database {
     const member: Member = {
       client,
       inFlight: 0,
+      slow: 0,
       held: false,
       patient: false,
       lost: false,

@@ -1,4 +1,4 @@
-import { type Statement, statement } from '../db/database.ts'
+import { quick, type Statement, statement } from '../db/database.ts'
 import type { Position, SortOrder } from './list.ts'
 import { holds } from './search-statements.ts'
 import { columns } from './task-row.ts'
@@ -13,7 +13,7 @@ export interface ListStatement {
 }
 
 /** One primary-key look-up. */
-export const ownerState = statement('duly_state', 'select revision, epoch from duly.owners where id = $1')
+export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
 const orders: Readonly<Record<SortOrder, Order>> = {
   created_at: { column: 'created_at', from: '-infinity' },

@@ -1,4 +1,4 @@
-import { statement, write } from '../db/database.ts'
+import { quick, statement, write } from '../db/database.ts'
 import { columns } from './task-row.ts'
 
 // The statements on one task, and on lists as they were created. `$1` is the owner in each of them, on every table it touches.
@@ -23,7 +23,7 @@ export const page = statement(
   from duly.tasks where ${live} ${newestFirst} limit $2 offset $3`,
 )
 
-export const count = statement('duly_count', 'select task_count from duly.owners where owners.id = $1')
+export const count = quick('duly_count', 'select task_count from duly.owners where owners.id = $1')
 
 /** $2 and $3: creation time and id of the last task of the batch before; $4 limit, $5 offset. */
 export const batch = statement(
@@ -32,7 +32,7 @@ export const batch = statement(
   where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit $4 offset $5`,
 )
 
-export const get = statement('duly_get', `select ${task} from duly.tasks where ${one}`)
+export const get = quick('duly_get', `select ${task} from duly.tasks where ${one}`)
 
 /**
  * $2 title, $3 description, $4 whether it is completed; $5 the folded title, $6 the folded description. The owner need
