@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type Accounts, openAccounts } from './accounts/accounts.ts'
 import { sweepAccounts } from './accounts/sweep.ts'
+import { finishRemovals } from './accounts/users.ts'
 import { createApp } from './app.ts'
 import { AccessTokens } from './auth/access-tokens.ts'
 import { OwnKeys } from './auth/own-keys.ts'
@@ -76,6 +77,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const sweeping = hourly(async () => {
       const tasks = await sweep(db, config.trashDays)
       const keys = await sweepIdempotencyKeys(db)
+      await finishRemovals(db)
       await sweepAccounts(db)
       log.debug({ tasks, keys }, 'swept what is of no use any more')
     }, log)

@@ -113,6 +113,21 @@ describe('a personal access token', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body, { tokens: [] })
   })
 
+  it('that could not be revoked is still there to be revoked', async () => {
+    const user = newUser()
+    const { token, id } = await newToken(user)
+    await api.call('GET', '/api/v1/tasks', { token })
+    const { db } = api.server
+    await db.query(unprepared('alter table duly.revocations rename to revocations_gone'))
+    try {
+      assert.equal((await api.call('DELETE', `${path}/${id}`, { user })).status, 500)
+    } finally {
+      await db.query(unprepared('alter table duly.revocations_gone rename to revocations'))
+    }
+    assert.equal((await api.call('DELETE', `${path}/${id}`, { user })).status, 204)
+    assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 401)
+  })
+
   it('is revoked by nobody else', async () => {
     const { token, id } = await newToken(newUser())
     assert.equal((await api.call('DELETE', `${path}/${id}`, { user: newUser() })).status, 404)
@@ -175,7 +190,10 @@ describe('a personal access token', () => {
 
   it('comes a hundred times for one user, not more often', async () => {
     const user = newUser()
-    for (let n = 0; n < 100; n += 1) await newToken(user)
+    for (let n = 0; n < 95; n += 1) await newToken(user)
+    const five = { user, json: { name: 'x', scopes: ['tasks:read'] } }
+    const made = await Promise.all(Array.from({ length: 10 }, () => api.call('POST', path, five)))
+    assert.equal(made.filter(answer => answer.status === 201).length, 5)
     const json = { name: 'x', scopes: ['tasks:read'] }
     const { status, body } = await api.call('POST', path, { user, json })
     assert.deepEqual([status, body.code], [409, 'too_many_tokens'])

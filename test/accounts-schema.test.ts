@@ -24,7 +24,6 @@ it('Better Auth finds every table, column and index that it wants', async () => 
     google: { clientId: 'x', clientSecret: 'x' },
     mail: { isDelivered: true, send: () => {}, close: nothing },
     hashers: 1,
-    endSession: nothing,
     removeUser: nothing,
   })
   const { toBeCreated, toBeAdded, toBeAddedIndexes } = await getMigrations(auth.options)

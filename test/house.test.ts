@@ -34,6 +34,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'log',
     'config',
     'better-auth',
+    '@better-auth/core',
     '@better-auth/passkey',
     'nodemailer',
   ],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { finishRemovals } from '../server/accounts/users.ts'
 import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newUserHere } from './person.ts'
 import { newUser, type Served, served } from './served.ts'
@@ -160,6 +161,42 @@ describe('leaving', () => {
     assert.equal((await api.call('DELETE', '/api/v1/account', { user })).status, 204)
     assert.equal((await api.call('POST', '/api/v1/tasks', { user, json: { title: 'b' } })).status, 201)
     assert.equal((await api.call('GET', '/api/v1/tasks', { user })).body.tasks.length, 1)
+  })
+
+  it('touches nobody else’s letters, whatever the user is called', async () => {
+    const person = await newUserHere(api)
+    await person.auth('POST', '/request-password-reset', { email: person.email })
+    const { db } = api.server
+    const count = async () =>
+      Number((await db.query(unprepared('select count(*) from duly.verification')))[0]?.[0])
+    const before = await count()
+    for (const user of [person.id.slice(0, 1), '"', '%', '1']) {
+      assert.equal((await api.call('DELETE', '/api/v1/account', { user })).status, 204)
+    }
+    assert.equal(await count(), before)
+  })
+
+  it('leaves nothing either of who goes on writing meanwhile', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    let done = false
+    const writing = (async () => {
+      while (!done) await api.call('POST', '/api/v1/tasks', { token, json: { title: 'More' } })
+    })()
+    assert.equal((await person.auth('POST', '/delete-user', { password: person.password })).status, 200)
+    done = true
+    await writing
+    assert.deepEqual(await tablesWith([person.id]), [])
+  })
+
+  it('goes on where it was interrupted', async () => {
+    const person = await newUserHere(api)
+    await api.call('POST', '/api/v1/tasks', { token: await person.token(), json: { title: 'x' } })
+    const { db } = api.server
+    const interrupted = `update duly."user" set "removedAt" = now() - interval '1 hour' where id = $1`
+    await db.query(unprepared(interrupted), [person.id])
+    await finishRemovals(db)
+    assert.deepEqual(await tablesWith([person.id, person.email]), [])
   })
 
   it('with an account here takes more than a token', async () => {

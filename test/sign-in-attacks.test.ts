@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
+import { type RawCaller, rawCaller } from './raw-call.ts'
 import { type Call, type OwnDatabase, onPostgres, ownDatabase, type Served, served } from './served.ts'
 
 let own: OwnDatabase
 let api: Served
 let other: Served
+let raw: RawCaller
 before(async () => {
   own = await ownDatabase()
   api = await served(behindProxy, own)
+  raw = rawCaller(api.server.url)
   // The embedded database belongs to one process: there its only replica stands for both.
   other = onPostgres ? await served(behindProxy, own) : api
 })
 after(async () => {
+  raw.close()
   if (other !== api) await other.close()
   await api.close()
   await own.drop()
@@ -40,6 +44,37 @@ describe('who guesses passwords', () => {
       }
     }
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429, 429])
+  })
+
+  it('from one address uses up nobody else’s attempts', async () => {
+    const person = await newUserHere(api)
+    const headers = { 'x-forwarded-for': newAddress() }
+    for (let n = 0; n < 70; n += 1) await guess(api, person.email, `wrong horse ${n}`, headers)
+    assert.equal((await signIn(newPerson(api, person))).status, 200)
+  })
+
+  it('with somebody’s session is stopped after ten', async () => {
+    const person = await newUserHere(api)
+    const statuses: number[] = []
+    for (let n = 0; n < 12; n += 1) {
+      const body = { currentPassword: `wrong horse ${n}`, newPassword: 'a new horse' }
+      const from = { 'x-forwarded-for': newAddress() }
+      statuses.push((await person.auth('POST', '/change-password', body, from)).status)
+    }
+    assert.deepEqual(statuses, [...Array.from({ length: 10 }, () => 400), 429, 429])
+  })
+
+  it('or has letters sent without a session keeps nobody from a new password', async () => {
+    const person = await newUserHere(api)
+    const stranger = newPerson(api)
+    for (const path of ['/change-email', '/send-verification-email']) {
+      for (let n = 0; n < 5; n += 1)
+        await stranger.auth('POST', path, { email: person.email, newEmail: person.email })
+    }
+    for (let n = 0; n < 5; n += 1)
+      await stranger.auth('POST', '/request-password-reset', { email: person.email })
+    const { status } = await person.auth('POST', '/request-password-reset', { email: person.email })
+    assert.equal(status, 200)
   })
 
   it('is counted for addresses without an account the same', async () => {
@@ -129,6 +164,45 @@ describe('who guesses passwords', () => {
     for (let n = 0; n < 12; n += 1) {
       phone.cookies.clear()
       assert.equal((await signIn(phone)).status, 200, String(n))
+    }
+  })
+})
+
+describe('too many sign-ins at once', () => {
+  it('are told so, and have tried nothing', async () => {
+    const person = await newUserHere(api)
+    const phone = newPerson(api, person)
+    const flood = Array.from({ length: 40 }, (_, n) =>
+      signIn(newPerson(api, { email: `nobody-${n}@example.com` })),
+    )
+    const busy = await Promise.all(Array.from({ length: 8 }, () => signIn(phone)))
+    const all = [...busy, ...(await Promise.all(flood))]
+    const refused = all.filter(({ status }) => status === 503)
+    assert.ok(refused.length > 0)
+    for (const { headers, body } of refused) {
+      assert.deepEqual([headers.get('retry-after'), body.code], ['1', 'BUSY'])
+    }
+    for (let n = 0; n < 3; n += 1) assert.equal((await signIn(phone)).status, 200)
+  })
+})
+
+describe('calls that are not in the list', () => {
+  it('are reached by no detour', async () => {
+    for (const path of [
+      '/error',
+      '/update-session',
+      '/get-access-token',
+      '/delete-user/callback',
+      '/callback/..\\error',
+      '/callback/..%5Cerror',
+      '/callback/..%2Ferror',
+      '/callback/..',
+      '/callback/..\\delete-user\\callback',
+      '/reset-password/..\\error',
+      '/callback/..\\passkey\\generate-authenticate-options',
+    ]) {
+      const answer = await raw.call({ method: 'GET', path: `/api/auth${path}` })
+      assert.equal(answer.status, 404, `${path}: ${answer.status} ${answer.text.slice(0, 100)}`)
     }
   })
 })

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { revoke, subjectOf } from '../auth/revocations.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
@@ -55,7 +54,6 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
       mail,
       // One core is everybody else's.
       hashers: Math.max(1, Math.min(cores - 1, 4)),
-      endSession: (session, id) => revoke(session, [subjectOf('session', id)]),
       removeUser: id => removeUser(db, id),
     })
     return { issuer, close: () => mail.close() }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
-import { type Session, statement, unprepared } from '../db/database.ts'
+import { type Session, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 
 /** How many attempts at once, and how many seconds until there is one more. */
@@ -18,7 +18,8 @@ const perAddress: Allowance = { burst: 60, everySeconds: 5 }
 const perAccount: Allowance = { burst: 50, everySeconds: 30 }
 const perAccountAndAddress: Allowance = { burst: 5, everySeconds: 60 }
 const perKnownDevice: Allowance = { burst: 10, everySeconds: 60 }
-const perRecipient: Allowance = { burst: 3, everySeconds: 300 }
+const perRecipient: Allowance = { burst: 10, everySeconds: 300 }
+const perRecipientAndAddress: Allowance = { burst: 3, everySeconds: 300 }
 
 export function byAddress(address: string): Count {
   return { ...perAddress, key: hashed('address', network(address)) }
@@ -36,48 +37,55 @@ export function byAccount(email: string, address: string, device: string | undef
   ]
 }
 
-/** Letters that anyone can have sent to an address of somebody else's. */
-export function byRecipient(email: string): Count {
-  return { ...perRecipient, key: hashed('letter', email) }
+/** Letters of one kind that anyone can have sent to an address of somebody else's. */
+export function byRecipient(letter: string, email: string, address: string): readonly Count[] {
+  return [
+    { ...perRecipientAndAddress, key: hashed('letter', letter, email, network(address)) },
+    { ...perRecipient, key: hashed('letter', letter, email) },
+  ]
+}
+
+/** Guesses at the password of who is signed in, by whoever has their session. */
+export function bySession(cookies: string): Count {
+  return { ...perKnownDevice, key: hashed('session', cookies) }
 }
 
 // The generic cell rate algorithm (ITU-T I.371): of each key only the moment is kept at which it is as if nothing had been.
-// In the order of the keys, so that two of these never wait for each other.
 const take = statement(
   'attempts_take',
-  `with wanted as (
-    select * from unnest($1::text[], $2::float8[], $3::float8[]) as wanted (key, burst, every) order by key
-  ), taken as (
-    insert into duly.attempts as kept (key, free_at)
-    select key, now() + every * interval '1 second' from wanted
-    on conflict (key) do update set free_at = greatest(kept.free_at, now()) + (excluded.free_at - now())
-    where greatest(kept.free_at, now()) <= now()
-      + (select (burst - 1) * every from wanted where wanted.key = kept.key) * interval '1 second'
+  `with taken as (
+    insert into duly.attempts as kept (key, free_at) values ($1, now() + $3::float8 * interval '1 second')
+    on conflict (key) do update set free_at = greatest(kept.free_at, now()) + $3 * interval '1 second'
+    where greatest(kept.free_at, now()) <= now() + ($2::float8 - 1) * $3 * interval '1 second'
     returning key
   )
-  select ceil(max(extract(epoch from kept.free_at - now()) - (burst - 1) * every)) from wanted
-    join duly.attempts as kept using (key) where key not in (select key from taken)`,
+  select ceil(extract(epoch from free_at - now()) - ($2 - 1) * $3) from duly.attempts
+  where key = $1 and not exists (select from taken)`,
 )
-const giveBack = unprepared(
-  `update duly.attempts as kept set free_at = kept.free_at - every * interval '1 second'
-  from unnest($1::text[], $2::float8[]) as given (key, every) where kept.key = given.key`,
+const giveBack = statement(
+  'attempts_give_back',
+  `update duly.attempts set free_at = free_at - $2::float8 * interval '1 second' where key = $1`,
 )
 
-/** @throws AppError `too_many_requests`, with the seconds until the next attempt, where there has been one too many. */
+/**
+ * Takes one of each, the nearest first: what one address is refused is not counted against everybody. One row at a time, so
+ * that two of these never wait for each other.
+ * @throws AppError `too_many_requests`, with the seconds until the next attempt, where there has been one too many.
+ */
 export async function takeAttempt(db: Session, counts: readonly Count[]): Promise<void> {
-  const [row] = await db.query(take, [
-    counts.map(({ key }) => key),
-    counts.map(({ burst }) => burst),
-    counts.map(({ everySeconds }) => everySeconds),
-  ])
-  if (row?.[0] == null) return
-  const retryAfter = Math.max(1, Number(row[0]))
-  throw new AppError('too_many_requests', `Too many attempts. Try again in ${retryAfter} s.`, { retryAfter })
+  for (const { key, burst, everySeconds } of counts) {
+    const [row] = await db.query(take, [key, burst, everySeconds])
+    if (row === undefined) continue
+    const retryAfter = Math.max(1, Number(row[0]))
+    throw new AppError('too_many_requests', `Too many attempts. Try again in ${retryAfter} s.`, {
+      retryAfter,
+    })
+  }
 }
 
 /** For attempts that were none: the right password was given. */
 export async function giveBackAttempt(db: Session, counts: readonly Count[]): Promise<void> {
-  await db.query(giveBack, [counts.map(({ key }) => key), counts.map(({ everySeconds }) => everySeconds)])
+  for (const { key, everySeconds } of counts) await db.query(giveBack, [key, everySeconds])
 }
 
 function hashed(...parts: readonly string[]): string {

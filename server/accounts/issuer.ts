@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { runWithTransaction } from '@better-auth/core/context'
 import { passkey } from '@better-auth/passkey'
 import { betterAuth } from 'better-auth'
 import { APIError } from 'better-auth/api'
@@ -35,8 +36,6 @@ export interface IssuerOptions {
   readonly mail: Mail
   /** Passwords hashed at once. */
   readonly hashers: number
-  /** Called before the session is gone: its tokens are refused from now on. */
-  readonly endSession: (session: Session, id: string) => Promise<void>
   /** Removes all that there is of a user. */
   readonly removeUser: (id: string) => Promise<void>
 }
@@ -141,6 +140,7 @@ export function createIssuer(options: IssuerOptions) {
     user: {
       additionalFields: {
         disabledAt: { type: 'date', required: false, input: false, returned: false },
+        removedAt: { type: 'date', required: false, input: false, returned: false },
       },
       changeEmail: {
         enabled: true,
@@ -185,7 +185,6 @@ export function createIssuer(options: IssuerOptions) {
             throw new APIError('FORBIDDEN', { code: 'USER_DISABLED', message: 'This account is disabled.' })
           },
         },
-        delete: { before: async ({ id }) => options.endSession(current(), id) },
       },
     },
     plugins: [
@@ -215,20 +214,17 @@ export function createIssuer(options: IssuerOptions) {
     /** Makes an account whose address counts as confirmed: an operator vouches for it. @returns its id */
     addUser({ email, name, password }: NewUser): Promise<string> {
       return asked.run({}, async () => {
-        const { internalAdapter, password: passwords } = await auth.$context
+        const { adapter, internalAdapter, password: passwords } = await auth.$context
         const hash = await passwords.hash(password)
-        const user = await internalAdapter.createUser(
-          { email, name, emailVerified: true },
-          { method: 'admin' },
-        )
-        try {
-          const account = { userId: user.id, providerId: 'credential', accountId: user.id, password: hash }
+        return runWithTransaction(adapter, async () => {
+          const { id } = await internalAdapter.createUser(
+            { email, name, emailVerified: true },
+            { method: 'admin' },
+          )
+          const account = { userId: id, providerId: 'credential', accountId: id, password: hash }
           await internalAdapter.linkAccount(account)
-        } catch (error) {
-          await options.removeUser(user.id)
-          throw error
-        }
-        return user.id
+          return id
+        })
       })
     },
 
@@ -241,8 +237,10 @@ export function createIssuer(options: IssuerOptions) {
       const context = await auth.$context
       // Of a request's context only the part is needed that is given here.
       const { id } = await createJwk({ context } as Parameters<typeof createJwk>[0], jwtOptions)
-      await db.query(atOnce ? removeOtherKeys : retireOtherKeys, [id])
-      if (atOnce) await revoke(db, [subjectOf('keys', '')])
+      await db.transaction(async session => {
+        await session.query(atOnce ? removeOtherKeys : retireOtherKeys, [id])
+        if (atOnce) await revoke(session, [subjectOf('keys', '')])
+      })
       return id
     },
 

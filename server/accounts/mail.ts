@@ -61,7 +61,7 @@ export function createMail({ smtp, from, log }: MailOptions): Mail {
         .sendMail({ to, ...letters[letter](link, newEmail) })
         // Neither the address nor the link belongs into a log; the person can ask for another letter.
         .catch(error =>
-          log.error({ letter, code: error.code, reason: error.message }, 'a letter could not be sent'),
+          log.error({ letter, code: error.code, answer: error.responseCode }, 'a letter could not be sent'),
         )
         .finally(() => leaving.delete(sent))
       leaving.add(sent)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { reinstate, revoke, subjectOf } from '../auth/revocations.ts'
 import { type Database, type Session, statement, unprepared } from '../db/database.ts'
 import { removeTasksOf } from '../tasks/owner.ts'
@@ -25,14 +26,29 @@ const disable = unprepared(
   'update duly."user" set "disabledAt" = coalesce("disabledAt", now()) where id = $1',
 )
 const enable = unprepared('update duly."user" set "disabledAt" = null where id = $1')
-const endSessions = unprepared('delete from duly.session where "userId" = $1 returning id')
-const removeVerifications = unprepared('delete from duly.verification where position($1 in value) > 0')
-const removeAccessTokens = unprepared('delete from duly.access_tokens where user_id = $1 returning id')
+const endSessions = unprepared('delete from duly.session where "userId" = $1')
+// Of accounts alone, whose ids are long and random: as the whole value, or as a text in JSON.
+const removeVerifications = unprepared(
+  `delete from duly.verification where exists (select from duly."user" where id = $1)
+    and (value = $1 or position('"' || $1 || '"' in value) > 0)`,
+)
+const accessTokenIds = unprepared('select id from duly.access_tokens where user_id = $1')
+const removeAccessTokens = unprepared('delete from duly.access_tokens where user_id = $1')
+const markRemoved = unprepared(
+  'update duly."user" set "disabledAt" = coalesce("disabledAt", now()), "removedAt" = now() where id = $1',
+)
+const unfinished = unprepared(
+  `select id from duly."user" where "removedAt" < now() - interval '10 minutes' limit 100`,
+)
 const removeUserRow = unprepared('delete from duly."user" where id = $1')
 const exists = statement('user_exists', 'select true from duly."user" where id = $1')
 
 /** For how long the tokens of a user who is gone are refused: no longer than anyone should make them good for. */
 export const removedSeconds = 30 * 24 * 60 * 60
+
+const foreignSeconds = 60
+/** Longer than any replica goes on without a look at what was revoked. */
+const knownEverywhereMs = 1200
 
 /** Every user, oldest first. */
 export async function* listUsers(db: Session): AsyncGenerator<User> {
@@ -62,8 +78,8 @@ export async function isAccount(db: Session, userId: string): Promise<boolean> {
 export async function disableUser(db: Database, id: string): Promise<void> {
   await db.transaction(async session => {
     await session.query(disable, [id])
+    await session.query(endSessions, [id])
     await revoke(session, [subjectOf('user', id)], null)
-    await refuseSessions(session, id)
   })
 }
 
@@ -75,36 +91,48 @@ export async function enableUser(db: Database, id: string): Promise<void> {
 }
 
 /** Ends every session of a user, and with them what tokens came from them. Personal access tokens stay good. */
-export async function signOutUser(db: Database, id: string): Promise<void> {
-  await db.transaction(session => refuseSessions(session, id))
+export async function signOutUser(db: Session, id: string): Promise<void> {
+  await db.query(endSessions, [id])
 }
 
 /**
  * Removes all that there is of a user, whether they have an account here or come from another issuer: account, sessions,
- * tokens, tasks. Only hashes remain, for as long as they keep what was handed out before from being accepted.
+ * tokens, tasks. First nobody is them any more; then, once every replica knows that, all is removed, some at a time, and the account last:
+ * what is interrupted is gone on with by `finishRemovals`. Only a hash remains, which keeps what was handed out from being accepted.
+ * Takes a second and longer.
  */
 export async function removeUser(db: Database, id: string): Promise<void> {
+  const account = await isAccount(db, id)
   await db.transaction(async session => {
-    const account = await isAccount(session, id)
-    const tokens = await session.query(removeAccessTokens, [id])
-    const subjects = tokens.map(([token]) => subjectOf('token', String(token)))
-    if (subjects.length > 0) await revoke(session, subjects)
+    if (account) await session.query(markRemoved, [id])
+    await session.query(endSessions, [id])
     // Another issuer's user may come back at once; an account of ours never has the same id again.
-    if (account) await revoke(session, [subjectOf('user', id)], removedSeconds)
-    await refuseSessions(session, id)
-    await removeTasksOf(session, id)
-    await session.query(removeVerifications, [id])
-    await session.query(removeUserRow, [id])
+    await revoke(session, [subjectOf('user', id)], account ? removedSeconds : foreignSeconds)
   })
+  await pause(knownEverywhereMs)
+  await removeAll(db, id)
+  if (!account) await reinstate(db, [subjectOf('user', id)])
 }
 
-async function refuseSessions(session: Session, userId: string): Promise<void> {
-  const ended = await session.query(endSessions, [userId])
-  if (ended.length > 0)
-    await revoke(
-      session,
-      ended.map(([id]) => subjectOf('session', String(id))),
-    )
+/** Goes on where a removal was interrupted. */
+export async function finishRemovals(db: Database): Promise<void> {
+  for (const [id] of await db.query(unfinished)) await removeAll(db, String(id))
+}
+
+async function removeAll(db: Database, id: string): Promise<void> {
+  await removeTasksOf(db, id)
+  const tokens = await db.query(accessTokenIds, [id])
+  if (tokens.length > 0) {
+    await db.transaction(async session => {
+      await session.query(removeAccessTokens, [id])
+      await revoke(
+        session,
+        tokens.map(([token]) => subjectOf('token', String(token))),
+      )
+    })
+  }
+  await db.query(removeVerifications, [id])
+  await db.query(removeUserRow, [id])
 }
 
 function userOf([id, email, name, createdAt, verified, disabledAt]: readonly (string | null)[]): User {

@@ -18,7 +18,7 @@ export interface Call {
   /** The field that is a new password. */
   readonly choosesPassword?: 'password' | 'newPassword'
   /** Guesses at a password, a code or an e-mail address; or has a letter sent. */
-  readonly attempts?: 'address' | 'account' | 'recipient'
+  readonly attempts?: 'address' | 'account' | 'password' | 'recipient'
 }
 
 type Description = Omit<Call, 'method' | 'path'>
@@ -55,7 +55,7 @@ export const accountCalls: readonly Call[] = [
     },
     hashes: true,
     choosesPassword: 'password',
-    attempts: 'address',
+    attempts: 'recipient',
   }),
   post('/sign-in/email', {
     id: 'signIn',
@@ -188,7 +188,7 @@ export const accountCalls: readonly Call[] = [
     session: true,
     hashes: true,
     choosesPassword: 'newPassword',
-    attempts: 'address',
+    attempts: 'password',
   }),
   post('/change-email', {
     id: 'changeEmail',
@@ -258,7 +258,7 @@ export const accountCalls: readonly Call[] = [
     answers: { 200: it.done },
     session: true,
     hashes: true,
-    attempts: 'address',
+    attempts: 'password',
   }),
   get('/list-accounts', {
     id: 'listSignIns',
@@ -312,7 +312,7 @@ export const accountCalls: readonly Call[] = [
     },
     session: true,
     hashes: true,
-    attempts: 'address',
+    attempts: 'password',
   }),
   post('/two-factor/disable', {
     id: 'disableTwoFactor',
@@ -321,7 +321,7 @@ export const accountCalls: readonly Call[] = [
     answers: { 200: it.done },
     session: true,
     hashes: true,
-    attempts: 'address',
+    attempts: 'password',
   }),
   post('/two-factor/get-totp-uri', {
     id: 'getTotpUri',
@@ -330,7 +330,7 @@ export const accountCalls: readonly Call[] = [
     answers: { 200: it.answer('For the authenticator.', { totpURI: { type: 'string' } }) },
     session: true,
     hashes: true,
-    attempts: 'address',
+    attempts: 'password',
   }),
   post('/two-factor/verify-totp', {
     id: 'verifyTotp',
@@ -359,7 +359,7 @@ export const accountCalls: readonly Call[] = [
     },
     session: true,
     hashes: true,
-    attempts: 'address',
+    attempts: 'password',
   }),
   get('/passkey/generate-register-options', {
     id: 'startPasskey',

@@ -4,6 +4,7 @@ import {
   byAccount,
   byAddress,
   byRecipient,
+  bySession,
   type Count,
   giveBackAttempt,
   takeAttempt,
@@ -78,10 +79,17 @@ async function answer(
   if (typeof chosen === 'string') await people.refuseBreached(chosen)
   const email = typeof fields?.email === 'string' ? fields.email.toLowerCase() : undefined
   const counts = countsOf(call, request, fields, people)
-  if (counts.length > 0) await takeAttempt(db, counts)
-  const ask = async () => (await people.issuer()).handle(requestFor(request, fields, people))
+  const ask = async () => {
+    await takeAttempt(db, counts)
+    return (await people.issuer()).handle(requestFor(call, request, fields, people))
+  }
+  // Whoever finds no room has not tried.
   const { response, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
-  if (call.attempts === 'account' && response.status === 200) await giveBackAttempt(db, counts)
+  if (call.attempts === 'account' && response.status === 200) {
+    await giveBackAttempt(db, counts).catch(error =>
+      request.log.warn({ reqId: request.id, err: error }, 'an attempt could not be given back'),
+    )
+  }
   const known = knownDevice ?? (call.attempts === 'account' && response.status === 200 ? email : undefined)
   if (known !== undefined) response.headers.append('set-cookie', people.devices.write(known))
   return response
@@ -143,27 +151,44 @@ function isStorable(value: unknown, depth = 0): boolean {
 }
 
 function countsOf(
-  { attempts }: Call,
+  { id, attempts }: Call,
   request: FastifyRequest,
   fields: Readonly<Record<string, unknown>> | undefined,
   people: Accounts,
 ): readonly Count[] {
   if (!attempts) return []
-  const address = byAddress(request.ip)
+  const { ip, headers } = request
   const email = String(fields?.email ?? fields?.newEmail ?? '').toLowerCase()
+  // The nearest first.
   switch (attempts) {
     case 'address':
-      return [address]
+      return [byAddress(ip)]
+    case 'password':
+      return [...sessionCookies(headers.cookie).map(bySession), byAddress(ip)]
     case 'recipient':
-      return [address, byRecipient(email)]
+      return [...byRecipient(id, email, ip), byAddress(ip)]
     case 'account':
-      return [address, ...byAccount(email, request.ip, people.devices.read(request.headers.cookie, email))]
+      return [...byAccount(email, ip, people.devices.read(headers.cookie, email)), byAddress(ip)]
   }
+}
+
+function sessionCookies(header: string | undefined): string[] {
+  return readCookies(header)
+    .filter(([name]) => name.endsWith('better-auth.session_token'))
+    .map(([, value]) => value)
 }
 
 const fetchMetadata = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']
 
+/** Names of providers and tokens of letters alone. */
+function parameter(request: FastifyRequest, name: string): string {
+  const value = (request.params as Readonly<Record<string, string>>)[name] ?? ''
+  if (/^[\w-]{1,128}$/.test(value)) return value
+  throw new AppError('route_not_found', 'There is nothing at this address.')
+}
+
 function requestFor(
+  call: Call,
   request: FastifyRequest,
   fields: Readonly<Record<string, unknown>> | undefined,
   people: Accounts,
@@ -180,7 +205,11 @@ function requestFor(
     headers.set('cookie', signAnew(cookie, people.cookieKeys))
   headers.set(clientAddressHeader, request.ip)
   if (fields) headers.set('content-type', 'application/json')
-  const url = new URL(request.url, people.publicUrl())
+  // The address is made anew from the call and its parameters: what a parser makes of `..` and `\\` leads nowhere else.
+  const path = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parameter(request, name))
+  const url = new URL(path, people.publicUrl())
+  const question = request.url.indexOf('?')
+  url.search = question < 0 ? '' : request.url.slice(question)
   const token = url.searchParams.get('token')
   if (token !== null) url.searchParams.set('token', signLinkAnew(token, people.cookieKeys))
   return new Request(url, {

@@ -1,6 +1,6 @@
 import { createHash, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { type Row, type Session, statement, unprepared } from '../db/database.ts'
+import { type Database, type Row, type Session, statement, unprepared } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { type Identity, TokenError } from './jwt.ts'
@@ -42,7 +42,8 @@ const flushMs = 60_000
 const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 const columns = `id, name, scopes, ${time('created_at')}, ${time('expires_at')}, ${time('last_used_at')}`
 
-// The owner's tokens are counted under a lock on none of them: two at once may end up with one more than the most.
+// One at a time for each owner, so that there are never more than the most.
+const inTurn = unprepared(`select pg_advisory_xact_lock(hashtextextended('duly tokens ' || $1, 0))`)
 const insert = unprepared(
   `insert into duly.access_tokens (user_id, name, scopes, hash, created_at, expires_at)
   select $1, $2, $3, $4, now(), now() + $5::integer * interval '1 day'
@@ -64,7 +65,7 @@ const used = unprepared(
 )
 
 /** The personal access tokens of one user: made, shown once, listed, revoked. */
-export function accessTokensOf(db: Session, owner: string) {
+export function accessTokensOf(db: Database, owner: string) {
   return {
     /** @throws AppError `too_many_tokens` */
     async create({
@@ -73,7 +74,11 @@ export function accessTokensOf(db: Session, owner: string) {
       expiresInDays,
     }: NewAccessToken): Promise<{ token: string } & AccessToken> {
       const token = newToken()
-      const [row] = await db.query(insert, [owner, name, granted.join(' '), hashOf(token), expiresInDays])
+      const values = [owner, name, granted.join(' '), hashOf(token), expiresInDays]
+      const [row] = await db.transaction(async session => {
+        await session.query(inTurn, [owner])
+        return session.query(insert, values)
+      })
       if (!row) throw new AppError('too_many_tokens', `You have ${maxTokens} tokens; revoke one first.`)
       return { token, ...accessTokenOf(row) }
     },
@@ -85,9 +90,11 @@ export function accessTokensOf(db: Session, owner: string) {
 
     /** Refused from now on, on every replica. @throws AppError `token_not_found` */
     async revoke(id: number): Promise<void> {
-      const [row] = await db.query(remove, [owner, id])
-      if (!row) throw new AppError('token_not_found', 'There is no such token.')
-      await revoke(db, [subjectOf('token', String(id))])
+      await db.transaction(async session => {
+        const [row] = await session.query(remove, [owner, id])
+        if (!row) throw new AppError('token_not_found', 'There is no such token.')
+        await revoke(session, [subjectOf('token', String(id))])
+      })
     },
   }
 }

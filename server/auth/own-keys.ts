@@ -18,6 +18,7 @@ export class OwnKeys {
   readonly #now: () => number
   #keys: ReadonlyMap<string, KeyObject> | undefined
   #readAt = Number.NEGATIVE_INFINITY
+  #generation = 0
   #reading: Promise<void> | undefined
 
   constructor(db: Session, now: () => number = () => performance.now()) {
@@ -35,6 +36,7 @@ export class OwnKeys {
 
   /** The keys are others now. */
   forget(): void {
+    this.#generation += 1
     this.#keys = undefined
     this.#readAt = Number.NEGATIVE_INFINITY
   }
@@ -53,7 +55,10 @@ export class OwnKeys {
 
   async #read(): Promise<void> {
     const startedAt = this.#now()
+    const generation = this.#generation
     const rows = await this.#db.query(published)
+    // They were forgotten meanwhile: what was read may be what is accepted no more.
+    if (generation !== this.#generation) return this.#read()
     this.#keys = new Map(
       rows.map(([kid, jwk]) => {
         // The column is what Better Auth has written: a JWK.

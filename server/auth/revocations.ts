@@ -102,7 +102,9 @@ export class Revocations {
   }
 
   refuses(subjects: readonly string[]): boolean {
-    return this.#refused.size > 0 && subjects.some(subject => this.#refused.has(subject))
+    if (this.#refused.size === 0) return false
+    const now = Date.now()
+    return subjects.some(subject => (this.#refused.get(subject) ?? 0) > now)
   }
 
   /** Looks for news; calls at the same time share one look. */

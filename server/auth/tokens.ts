@@ -61,12 +61,16 @@ export class Tokens {
 
   /** @throws TokenError (or rejects with one), with the reason for the log. */
   verify(token: string): Identity | Promise<Identity> {
+    // First what was revoked, then what is remembered: keys that are accepted no more are forgotten in between.
+    const fresh = this.#options.revocations?.fresh()
+    return fresh ? fresh.then(() => this.#verify(token)) : this.#verify(token)
+  }
+
+  #verify(token: string): Identity | Promise<Identity> {
     // By hash, so that a look at the memory shows no token that could be used.
     const key = hash('sha256', token, 'base64')
     const known = this.#remembered(key) ?? this.#read(token, key)
-    const fresh = this.#options.revocations?.fresh()
-    if (fresh === undefined && !(known instanceof Promise)) return this.#admit(known)
-    return Promise.all([known, fresh]).then(([read]) => this.#admit(read))
+    return known instanceof Promise ? known.then(read => this.#admit(read)) : this.#admit(known)
   }
 
   /** The next request waits for news of revocations: one has just been made here. */

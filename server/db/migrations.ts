@@ -5,8 +5,8 @@ import { makeOldTasksSearchable } from './search-of-old-tasks.ts'
  * One step of the schema, forwards and back. The list is append-only: what has been released is never edited. Each string
  * is one statement (the embedded database refuses several at once).
  *
- * Rules, so that the tables can be distributed by owner (Citus): every key and every unique index starts with the owner; no
- * triggers; foreign keys only between tables that are distributed alike.
+ * Rules for tables of tasks, so that they can be distributed by owner (Citus): every key and every unique index starts with the
+ * owner; no triggers; foreign keys only between tables that are distributed alike.
  */
 export interface Migration {
   readonly name: string
@@ -129,7 +129,8 @@ export const migrations: readonly Migration[] = [
         "createdAt" timestamptz not null default current_timestamp,
         "updatedAt" timestamptz not null default current_timestamp,
         "twoFactorEnabled" boolean,
-        "disabledAt" timestamptz
+        "disabledAt" timestamptz,
+        "removedAt" timestamptz
       )`,
       `create table duly.session (
         id text primary key,
@@ -234,10 +235,27 @@ export const migrations: readonly Migration[] = [
         expires_at timestamptz
       )`,
       'create index revocations_revision on duly.revocations (revision)',
+      // However a session ends, it is refused in the same transaction. The subject is what `subjectOf` makes of it.
+      `create function duly.refuse_ended_sessions() returns trigger language plpgsql as $$
+        begin
+          with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)
+          insert into duly.revocations as kept (subject, refused, revision, expires_at)
+          select translate(encode(sha256(convert_to('session:' || ended.id, 'UTF8')), 'base64'), '+/=', '-_'),
+            true, raised.revision, now() + interval '2 hours'
+          from raised, ended
+          on conflict (subject) do update set refused = true, revision = excluded.revision, expires_at = excluded.expires_at;
+          return null;
+        end $$`,
+      `create trigger refuse_ended_sessions after delete on duly.session
+        referencing old table as ended for each statement execute function duly.refuse_ended_sessions()`,
       'create table duly.attempts (key text primary key, free_at timestamptz not null) with (fillfactor = 70)',
     ],
-    down: ['attempts', 'revocations', 'revision_of_revocations', 'access_tokens'].map(
-      table => `drop table duly.${table}`,
-    ),
+    down: [
+      'drop trigger refuse_ended_sessions on duly.session',
+      'drop function duly.refuse_ended_sessions',
+      ...['attempts', 'revocations', 'revision_of_revocations', 'access_tokens'].map(
+        table => `drop table duly.${table}`,
+      ),
+    ],
   },
 ]

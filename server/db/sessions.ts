@@ -144,7 +144,7 @@ export class Sessions implements Database {
       // The driver's own promise adds a stack capture to each failure and a second promise to each success.
       const answer = (error: Error | null, result: pg.QueryArrayResult) => {
         member.inFlight -= 1
-      member.slow -= slow
+        member.slow -= slow
         member.lastAnswer = Date.now()
         if (error) reject(databaseError(error, statement.name, member.lost || this.#closing))
         else resolve(read(result))

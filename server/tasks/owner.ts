@@ -10,7 +10,7 @@ const removeSome = unprepared(
 const removeOwner = unprepared('delete from duly.owners where id = $1')
 const removeKeys = unprepared('delete from duly.idempotency_keys where user_id = $1')
 
-/** Removes an owner: every task, also those deleted lately, and the answers kept for retries. In a transaction. */
+/** Removes an owner: every task, also those deleted lately, and the answers kept for retries. */
 export async function removeTasksOf(session: Session, owner: string): Promise<void> {
   await session.query(removeKeys, [owner])
   while ((await session.query(removeSome, [owner])).length === batchSize);
