@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { Database, Patience, Result, Row, Session, Statement, Value } from './database.ts'
 import { unprepared } from './database.ts'
 import { databaseAway, databaseError } from './database-error.ts'
+import { RowsQuery } from './rows-query.ts'
 
 /** How long a caller waits for a session that transactions hold before it is told that the database is busy. */
 const waitMs = 10_000
@@ -129,27 +130,26 @@ export class Sessions implements Database {
     member: Member,
     statement: Statement,
     values: readonly unknown[] | undefined,
-    read: (result: pg.QueryArrayResult) => T,
+    read: (result: Answered) => T,
   ): Promise<T> {
     if (member.inFlight === 0) member.lastAnswer = Date.now()
     const slow = statement.quick || statement.write ? 0 : 1
     member.inFlight += 1
     member.slow += slow
     this.#cork(member)
-    const prepared = this.#options.prepare && statement.name !== ''
-    const config: pg.QueryArrayConfig = prepared
-      ? { name: statement.name, text: statement.text, rowMode: 'array' }
-      : { text: statement.text, rowMode: 'array' }
+    const { text } = statement
+    const name = this.#options.prepare ? statement.name : ''
     return new Promise((resolve, reject) => {
       // The driver's own promise adds a stack capture to each failure and a second promise to each success.
-      const answer = (error: Error | null, result: pg.QueryArrayResult) => {
+      const answer = (error: Error | null, result: Answered) => {
         member.inFlight -= 1
         member.slow -= slow
         member.lastAnswer = Date.now()
         if (error) reject(databaseError(error, statement.name, member.lost || this.#closing))
         else resolve(read(result))
       }
-      sendTo(member.client, config, values, answer)
+      if (slow === 0) sendTo(member.client, new RowsQuery(name, text, values, answer))
+      else sendTo(member.client, { name, text, rowMode: 'array' }, values, answer)
     })
   }
 
@@ -300,11 +300,14 @@ export class Sessions implements Database {
   }
 }
 
-function rowsOf(result: pg.QueryArrayResult): Row[] {
-  return result.rows as Row[]
+/** As much of the driver's result as is read; of a short statement, the rows alone. */
+type Answered = { readonly rows: unknown[] } & Partial<Pick<pg.QueryArrayResult, 'fields' | 'rowCount'>>
+
+function rowsOf({ rows }: Answered): Row[] {
+  return rows as Row[]
 }
 
-function resultOf({ fields, rows, rowCount }: pg.QueryArrayResult): Result {
+function resultOf({ fields = [], rows, rowCount }: Answered): Result {
   const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }))
   return { columns, rows: rows as Row[], affected: rowCount ?? 0 }
 }
@@ -314,13 +317,7 @@ function wireOf(client: pg.Client): Duplex {
   return (client as pg.Client & { connection: { stream: Duplex } }).connection.stream
 }
 
-// The driver's types know no callback with rows as arrays, and values only as a mutable list.
-function sendTo(
-  client: pg.Client,
-  config: pg.QueryArrayConfig,
-  values: readonly unknown[] | undefined,
-  answer: (error: Error | null, result: pg.QueryArrayResult) => void,
-): void {
-  const send = client.query as unknown as (this: pg.Client, ...call: unknown[]) => void
-  send.call(client, config, values, answer)
+// The driver's types know no callback with rows as arrays, no queries but their own, and values only as a mutable list.
+function sendTo(client: pg.Client, ...call: unknown[]): void {
+  ;(client.query as (...call: unknown[]) => void).apply(client, call)
 }
