@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { type Answer, type Served, served } from './served.ts'
@@ -190,6 +194,37 @@ describe('a server where sign-ups are closed', () => {
     const { email, password } = person
     const answer = await person.auth('POST', '/sign-up/email', { name: 'x', email, password })
     assert.deepEqual(seen(answer), [400, 'EMAIL_PASSWORD_SIGN_UP_DISABLED'])
+  })
+})
+
+describe('a server with a list of breached passwords', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'duly-breached-'))
+  const breached = 'correct horse battery'
+  let careful: Served
+  before(async () => {
+    const list = join(folder, 'list')
+    writeFileSync(list, `${createHash('sha1').update(breached).digest('hex').toUpperCase()}:7\n`)
+    careful = await served({ BREACHED_PASSWORDS: list, ...behindProxy })
+  })
+  after(async () => {
+    await careful.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('lets nobody choose one of them, and tells nobody who has an account', async () => {
+    const person = newPerson(careful, { password: 'a horse of its own' })
+    const { email, password } = person
+    const refused = await person.auth('POST', '/sign-up/email', { name: 'x', email, password: breached })
+    assert.deepEqual(seen(refused), [400, 'PASSWORD_COMPROMISED'])
+    assert.equal((await person.auth('POST', '/sign-up/email', { name: 'x', email, password })).status, 200)
+    const change = { currentPassword: password, newPassword: breached }
+    assert.deepEqual(seen(await person.auth('POST', '/change-password', change)), [
+      400,
+      'PASSWORD_COMPROMISED',
+    ])
+    const [known, unknown] = [newPerson(careful, { email }), newPerson(careful)]
+    assert.deepEqual(seen(await signIn(known, breached)), [401, 'INVALID_EMAIL_OR_PASSWORD'])
+    assert.deepEqual(seen(await signIn(unknown, breached)), [401, 'INVALID_EMAIL_OR_PASSWORD'])
   })
 })
 
