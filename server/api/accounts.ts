@@ -115,7 +115,6 @@ function readFields(
   const sent = readJson(request)
   if (!call.body) return {}
   const schema = call.body.schema as { properties: Readonly<Record<string, Schema>> }
-  // Front ends send null for what they leave out.
   const given = Object.keys(schema.properties).filter(
     name => Object.hasOwn(sent, name) && sent[name] !== undefined,
   )
@@ -205,7 +204,7 @@ function requestFor(
     headers.set('cookie', signAnew(cookie, people.cookieKeys))
   headers.set(clientAddressHeader, request.ip)
   if (fields) headers.set('content-type', 'application/json')
-  // The address is made anew from the call and its parameters: what a parser makes of `..` and `\\` leads nowhere else.
+  // The address is made anew from the call and its parameters: what a parser makes of dots and backslashes leads nowhere else.
   const path = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parameter(request, name))
   const url = new URL(path, people.publicUrl())
   const question = request.url.indexOf('?')
