@@ -92,9 +92,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
 
 /** Whose way of telling failures goes with an address at which there may be nothing: that of the nearest contract. */
 function shapes(map: readonly Section[], otherwise: ErrorShape): (path: string) => ErrorShape {
-  const own = map.filter(section => section.errors !== otherwise || section.secured)
   return path => {
-    const near = own.find(({ family }) => family.routes.some(route => path.startsWith(route.path)))
+    const near = map.find(({ family }) => family.routes.some(route => path.startsWith(route.path)))
     return near?.errors ?? otherwise
   }
 }

@@ -8,7 +8,7 @@ import { AccessTokens } from './auth/access-tokens.ts'
 import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
 import { Revocations } from './auth/revocations.ts'
-import { keptSecret } from './auth/secret.ts'
+import { acceptedSecrets, currentSecret } from './auth/secret.ts'
 import { Tokens } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import { connect } from './db/connect.ts'
@@ -43,8 +43,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
   try {
     const migrated = await migrateUp(db)
     if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
-    const secret = config.secret ?? (config.postgres ? undefined : keptSecret(config.dataDir))
-    const secrets = [secret, config.secretAlso].filter(value => value !== undefined)
+    const secret = currentSecret(config)
+    const secrets = acceptedSecrets(config)
     const lifecycle = { stopping: false }
     const accessTokens = new AccessTokens(db, log)
     closers.push(() => accessTokens.flush())
@@ -66,11 +66,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       ownKeys?.forget()
       tokens.forget()
     }
-    const [current, ...others] = secrets
-    const accounts =
-      config.accounts && current !== undefined
-        ? await openAccounts({ config, db, log, secrets: [current, ...others], publicUrl: () => publicUrl })
-        : undefined
+    const accounts = await openAccounts({ config, db, log, secrets, publicUrl: () => publicUrl })
     if (accounts) closers.push(() => accounts.close())
     const app = await createApp({ config, db, tokens, accounts, log, lifecycle })
     closers.push(() => closeApp(app))
@@ -97,7 +93,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (accounts) {
       if (config.smtp === undefined)
         log.info('no SMTP_URL is set: links that would be e-mailed go to this log')
-      if (others.length > 0) closers.push(takeOverSecrets(accounts, log))
+      if (secrets.length > 1) closers.push(takeOverSecrets(accounts, log))
     }
     return { url, databaseLabel: db.label, db, firstStart: created, secret, close }
   } catch (error) {

@@ -23,7 +23,6 @@ it('Better Auth finds every table, column and index that it wants', async () => 
     github: { clientId: 'x', clientSecret: 'x' },
     google: { clientId: 'x', clientSecret: 'x' },
     mail: { isDelivered: true, send: () => {}, close: nothing },
-    hashers: 1,
     removeUser: nothing,
   })
   const { toBeCreated, toBeAdded, toBeAddedIndexes } = await getMigrations(auth.options)

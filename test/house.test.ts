@@ -47,10 +47,10 @@ function sources(folder: string): string[] {
     .map(name => join(root, folder, name))
 }
 
-function importsOf(file: string): string[] {
-  return [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) [^;]*?from '([^']+)'/gms)].map(
-    match => match[1] as string,
-  )
+function importsOf(file: string, withTypes = true): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) (type )?[^;]*?from '([^']+)'/gms)]
+    .filter(([, isType]) => withTypes || isType === undefined)
+    .map(match => match[2] as string)
 }
 
 describe('the house', () => {
@@ -76,11 +76,30 @@ describe('the house', () => {
   }
 
   it('the client imports nothing but itself', () => {
-    const imported = sources('client').flatMap(importsOf)
+    const imported = sources('client').flatMap(file => importsOf(file))
     assert.deepEqual(
       imported.filter(name => !name.startsWith('./')),
       [],
     )
+  })
+
+  it('the server starts without what only those who sign in need', () => {
+    const reached = new Set<string>()
+    const follow = (file: string) => {
+      for (const name of importsOf(file, false)) {
+        const target = name.startsWith('.') ? resolve(dirname(file), name) : name
+        if (reached.has(target)) continue
+        reached.add(target)
+        if (name.startsWith('.')) follow(target)
+      }
+    }
+    follow(join(root, 'server', 'main.ts'))
+    follow(join(root, 'server', 'cli.ts'))
+    const heavy = [...reached].filter(name =>
+      /^(better-auth|@better-auth|kysely|nodemailer)(\/|$)/.test(name),
+    )
+    assert.deepEqual(heavy, [])
+    assert.ok(reached.has(join(root, 'server', 'accounts', 'accounts.ts')))
   })
 
   it('no contract imports another', () => {

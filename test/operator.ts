@@ -7,7 +7,7 @@ import { type Served, testSecret } from './served.ts'
 /** What the operator's command says, done on the database of this server as by another process. */
 export async function operator(
   api: Served,
-  [command = '', ...args]: string[],
+  [command, ...args]: [keyof typeof commands, ...string[]],
   input = '',
 ): Promise<string[]> {
   const { db, url } = api.server
@@ -15,7 +15,7 @@ export async function operator(
   const publicUrl = () => new URL(url)
   const accounts = await openAccounts({ config: readConfig({}), db, log, secrets: [testSecret], publicUrl })
   const lines: string[] = []
-  for await (const line of commands[command]?.run({ db, accounts }, args, input) ?? []) lines.push(line)
-  await accounts.close()
+  for await (const line of commands[command].run({ db, accounts }, args, input)) lines.push(line)
+  await accounts?.close()
   return lines
 }

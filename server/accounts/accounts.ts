@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
@@ -16,22 +15,35 @@ const hashingAtMost = 16
 export interface AccountsOptions {
   readonly config: Pick<
     Config,
-    'publicUrl' | 'corsOrigins' | 'signUp' | 'github' | 'google' | 'smtp' | 'mailFrom' | 'breachedPasswords'
+    | 'accounts'
+    | 'publicUrl'
+    | 'corsOrigins'
+    | 'signUp'
+    | 'github'
+    | 'google'
+    | 'smtp'
+    | 'mailFrom'
+    | 'breachedPasswords'
   >
   readonly db: Database
   readonly log: Log
-  readonly secrets: readonly [string, ...string[]]
+  /** The one that signs first. */
+  readonly secrets: readonly string[]
   /** Where the server is reached; asked for when the first person comes. */
   readonly publicUrl: () => URL
 }
 
-export type Accounts = Awaited<ReturnType<typeof openAccounts>>
+export type Accounts = NonNullable<Awaited<ReturnType<typeof openAccounts>>>
 
-/** The people who sign up and in here. @throws StartError where the list of breached passwords cannot be read */
+/** The people who sign up and in here; nothing where nobody does. @throws StartError where the list of breached passwords cannot be read */
 export async function openAccounts({ config, db, log, secrets, publicUrl }: AccountsOptions) {
+  if (!config.accounts) return undefined
   const isBreached = config.breachedPasswords && (await breachedPasswords(config.breachedPasswords))
   const frontEnds = config.corsOrigins === '*' ? [] : config.corsOrigins
-  const cores = availableParallelism()
+  const origins = () => {
+    const url = publicUrl()
+    return [url.origin, ...frontEnds, ...alsoLocal(url)]
+  }
   let loaded: Promise<{ issuer: Issuer; close(): Promise<void> }> | undefined
 
   const load = async () => {
@@ -46,14 +58,12 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
       db,
       log,
       publicUrl: url,
-      trustedOrigins: [...frontEnds, ...alsoLocal(url)],
+      trustedOrigins: origins(),
       secrets,
       signUp: config.signUp,
       github: config.github,
       google: config.google,
       mail,
-      // One core is everybody else's.
-      hashers: Math.max(1, Math.min(cores - 1, 4)),
       removeUser: id => removeUser(db, id),
     })
     return { issuer, close: () => mail.close() }
@@ -79,10 +89,7 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
     /** For routes that hash a password. */
     admit: admission(hashingAtMost),
     /** Whether cookies are taken from a page of this origin. */
-    trusts(origin: string): boolean {
-      const url = publicUrl()
-      return origin === url.origin || frontEnds.includes(origin) || alsoLocal(url).includes(origin)
-    },
+    trusts: (origin: string): boolean => origins().includes(origin),
     publicUrl,
     devices: devices(secrets, config.publicUrl?.protocol === 'https:'),
     /** The keys with which cookies are signed, the current one first. */

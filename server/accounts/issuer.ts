@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { availableParallelism } from 'node:os'
 import { runWithTransaction } from '@better-auth/core/context'
 import { passkey } from '@better-auth/passkey'
 import { betterAuth } from 'better-auth'
 import { APIError } from 'better-auth/api'
 import { createJwk, type JwtOptions, jwt, twoFactor } from 'better-auth/plugins'
+import { announcedSeconds, keptSeconds } from '../auth/own-keys.ts'
 import { revoke, subjectOf } from '../auth/revocations.ts'
+import type { ProviderClient } from '../config.ts'
 import { type Database, type Session, statement, unprepared } from '../db/database.ts'
 import { kyselyDialect } from '../db/kysely.ts'
 import { AppError } from '../errors.ts'
@@ -12,30 +15,23 @@ import type { Log } from '../log.ts'
 import { clientAddressHeader } from './client-address.ts'
 import { encryptAnew } from './encrypt-anew.ts'
 import type { Mail } from './mail.ts'
-import { passwordHasher } from './passwords.ts'
+import { hashersFor, passwordHasher } from './passwords.ts'
 import { issuerSecrets } from './secrets.ts'
-import { announcedSeconds, keptSeconds, signingKeys } from './signing-keys.ts'
-
-export interface Provider {
-  readonly clientId: string
-  readonly clientSecret: string
-}
+import { signingKeys } from './signing-keys.ts'
 
 export interface IssuerOptions {
   readonly db: Database
   readonly log: Log
   /** Where this server is reached: `iss` and `aud` of its tokens, and the origin of its links. */
   readonly publicUrl: URL
-  /** Other origins from which cookies are taken and to which links may lead. */
+  /** From where cookies are taken, and to where links may lead: the server's own among them. */
   readonly trustedOrigins: readonly string[]
   /** The first one signs and encrypts; what the others have signed and encrypted is still good. */
-  readonly secrets: readonly [string, ...string[]]
+  readonly secrets: readonly string[]
   readonly signUp: 'open' | 'closed'
-  readonly github: Provider | undefined
-  readonly google: Provider | undefined
+  readonly github: ProviderClient | undefined
+  readonly google: ProviderClient | undefined
   readonly mail: Mail
-  /** Passwords hashed at once. */
-  readonly hashers: number
   /** Removes all that there is of a user. */
   readonly removeUser: (id: string) => Promise<void>
 }
@@ -60,7 +56,7 @@ export type Issuer = ReturnType<typeof createIssuer>
 const oneDay = 24 * 60 * 60
 const sevenDays = 7 * oneDay
 /** For how long a token is good. */
-export const tokenMinutes = 15
+const tokenMinutes = 15
 
 const disabledAt = statement('user_disabled_at', 'select "disabledAt" from duly."user" where id = $1')
 
@@ -87,12 +83,11 @@ export function createIssuer(options: IssuerOptions) {
   })
   // What is done beside a transaction of Better Auth's is done in it: it may hold the only session there is.
   const current = (): Session => asked.getStore()?.session ?? db
-  const hasher = passwordHasher(options.hashers)
   // What a provider lets us do in a user's name is not needed once it has told who they are.
   const forgetTokens = async <T extends object>(account: T) => ({
     data: { ...account, accessToken: null, refreshToken: null, idToken: null },
   })
-  const provider = (known: Provider | undefined) =>
+  const provider = (known: ProviderClient | undefined) =>
     known && { ...known, disableSignUp: signUp === 'closed', disableImplicitLinking: false }
   const github = provider(options.github)
   const google = provider(options.google)
@@ -161,10 +156,7 @@ export function createIssuer(options: IssuerOptions) {
       onPasswordReset: async ({ user }) => {
         note({ knownDevice: user.email })
       },
-      password: {
-        hash: hasher.hash,
-        verify: hasher.verify,
-      },
+      password: passwordHasher(hashersFor(availableParallelism())),
       sendResetPassword: async ({ user, url }) => mail.send('reset-password', user.email, url),
       onExistingUserSignUp: async ({ user }) => mail.send('already-here', user.email, publicUrl.origin),
     },
@@ -193,7 +185,7 @@ export function createIssuer(options: IssuerOptions) {
       passkey({
         rpID: publicUrl.hostname,
         rpName: 'Duly',
-        origin: [publicUrl.origin, ...options.trustedOrigins],
+        origin: [...options.trustedOrigins],
       }),
     ],
   })

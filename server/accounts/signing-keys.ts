@@ -1,11 +1,7 @@
 import { generateId } from 'better-auth'
 import type { Jwk } from 'better-auth/plugins'
+import { announcedSeconds } from '../auth/own-keys.ts'
 import { type Session, statement, unprepared } from '../db/database.ts'
-
-/** How long a new key is published before it signs: whoever keeps the published keys for a while has it by then. */
-export const announcedSeconds = 60
-/** How long a key is published after it has stopped signing: longer than what it has signed is good for. */
-export const keptSeconds = 3600
 
 const all = statement(
   'signing_keys',

@@ -1,5 +1,5 @@
+import { keptSeconds } from '../auth/own-keys.ts'
 import { type Session, unprepared } from '../db/database.ts'
-import { keptSeconds } from './signing-keys.ts'
 
 const expired = [
   'delete from duly.session where "expiresAt" < now()',

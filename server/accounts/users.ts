@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { reinstate, revoke, subjectOf } from '../auth/revocations.ts'
-import { type Database, type Session, statement, unprepared } from '../db/database.ts'
+import { type Database, type Row, type Session, statement, unprepared } from '../db/database.ts'
 import { removeTasksOf } from '../tasks/owner.ts'
 
 /** A user as the operator sees them. */
@@ -17,10 +17,9 @@ const utc = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-
 const columns = `id, email, name, ${utc('"createdAt"')}, "emailVerified", ${utc('"disabledAt"')}`
 // In pages: there may be more than fit into memory.
 const page = unprepared(
-  `select ${columns} from duly."user" where ("createdAt", id) > ($1::timestamptz, $2)
+  `select ${columns}, "createdAt"::text from duly."user" where ("createdAt", id) > ($1::timestamptz, $2)
   order by "createdAt", id limit 500`,
 )
-const positionOf = unprepared('select "createdAt"::text from duly."user" where id = $1')
 const find = unprepared(`select ${columns} from duly."user" where id = $1 or email = lower($1)`)
 const disable = unprepared(
   'update duly."user" set "disabledAt" = coalesce("disabledAt", now()) where id = $1',
@@ -44,7 +43,7 @@ const removeUserRow = unprepared('delete from duly."user" where id = $1')
 const exists = statement('user_exists', 'select true from duly."user" where id = $1')
 
 /** For how long the tokens of a user who is gone are refused: no longer than anyone should make them good for. */
-export const removedSeconds = 30 * 24 * 60 * 60
+const removedSeconds = 30 * 24 * 60 * 60
 
 const foreignSeconds = 60
 /** Longer than any replica goes on without a look at what was revoked. */
@@ -52,15 +51,13 @@ const knownEverywhereMs = 1200
 
 /** Every user, oldest first. */
 export async function* listUsers(db: Session): AsyncGenerator<User> {
-  let after: [string, string] = ['-infinity', '']
+  let after: Row = ['', '-infinity']
   for (;;) {
-    const rows = await db.query(page, after)
+    const rows: readonly Row[] = await db.query(page, [String(after.at(-1)), String(after[0])])
     for (const row of rows) yield userOf(row)
-    const last = rows.at(-1)?.[0]
-    if (last == null || rows.length < 500) return
-    const [position] = await db.query(positionOf, [last])
-    if (!position) return
-    after = [String(position[0]), last]
+    const last = rows.at(-1)
+    if (!last || rows.length < 500) return
+    after = last
   }
 }
 
@@ -135,7 +132,7 @@ async function removeAll(db: Database, id: string): Promise<void> {
   await db.query(removeUserRow, [id])
 }
 
-function userOf([id, email, name, createdAt, verified, disabledAt]: readonly (string | null)[]): User {
+function userOf([id, email, name, createdAt, verified, disabledAt]: Row): User {
   return {
     id: String(id),
     email: String(email),

@@ -1,5 +1,4 @@
-import type { Answer, Parameter, RequestBody, Schema } from './operation.ts'
-import { ref } from './operation.ts'
+import { type Answer, type Parameter, type RequestBody, ref, type Schema } from './operation.ts'
 import { sent } from './task-schemas.ts'
 
 // What people send to /api/auth and what Better Auth answers: as much of it as clients look at.
@@ -20,8 +19,8 @@ export const code: Schema = nonEmpty(64)
 export const id: Schema = nonEmpty(128)
 export const sessionToken: Schema = nonEmpty(128)
 export const flag: Schema = { type: 'boolean' }
-export const link = (description: string): Schema => text(2048, description)
-export const callbackURL = link(
+export const callbackURL = text(
+  2048,
   'Where the browser goes afterwards: an origin of CORS_ORIGINS, or a path of this server.',
 )
 export const provider: Schema = { enum: ['github', 'google'] }

@@ -85,12 +85,13 @@ async function answer(
   }
   // Whoever finds no room has not tried.
   const { response, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
-  if (call.attempts === 'account' && response.status === 200) {
+  const isRight = call.attempts === 'account' && response.status === 200
+  if (isRight) {
     await giveBackAttempt(db, counts).catch(error =>
       request.log.warn({ reqId: request.id, err: error }, 'an attempt could not be given back'),
     )
   }
-  const known = knownDevice ?? (call.attempts === 'account' && response.status === 200 ? email : undefined)
+  const known = knownDevice ?? (isRight ? email : undefined)
   if (known !== undefined) response.headers.append('set-cookie', people.devices.write(known))
   return response
 }

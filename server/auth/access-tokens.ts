@@ -105,8 +105,9 @@ export function looksLikeAccessToken(token: string): boolean {
 
 export interface Found {
   readonly identity: Identity
+  /** By what it can be revoked. */
   readonly subjects: readonly string[]
-  /** Milliseconds since the epoch at which the database is to be asked again. */
+  /** Milliseconds since the epoch at which it is to be checked again. */
   readonly believedUntil: number
 }
 

@@ -3,10 +3,14 @@ import { type Session, statement } from '../db/database.ts'
 import { type Jwt, keyFits } from './jwt.ts'
 
 const pauseMs = 200
+/** How long a new key is published before it signs: whoever keeps the published keys for a while has it by then. */
+export const announcedSeconds = 60
+/** How long a key is published after it has stopped signing: longer than what it has signed is good for. */
+export const keptSeconds = 3600
 
 const published = statement(
   'own_keys',
-  `select id, "publicKey" from duly.jwks where "expiresAt" is null or "expiresAt" > now() - interval '1 hour'`,
+  `select id, "publicKey" from duly.jwks where "expiresAt" is null or "expiresAt" > now() - interval '${keptSeconds} seconds'`,
 )
 
 /**

@@ -6,11 +6,9 @@ const staleMs = 900
 /** From this age on, a look is taken that nobody waits for. */
 const agedMs = 400
 
-const raised =
-  'with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)'
 const record = statement(
   'revocations_record',
-  `${raised}
+  `with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)
   insert into duly.revocations as kept (subject, refused, revision, expires_at)
   select subject, $2, revision, now() + $3 * interval '1 second'
   from raised, unnest($1::text[]) as subjects (subject)

@@ -1,8 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Config } from '../config.ts'
 import { makeDataDir } from '../db/data-dir.ts'
 import { exit, StartError } from '../errors.ts'
+
+type Settings = Pick<Config, 'secret' | 'secretAlso' | 'postgres' | 'dataDir'>
+
+/** The secret that signs: the one that is set, else, for the embedded database, the one that is kept beside it. */
+export function currentSecret({ secret, postgres, dataDir }: Settings): string | undefined {
+  return secret ?? (postgres ? undefined : keptSecret(dataDir))
+}
+
+/** The secrets that are accepted, the one that signs first. */
+export function acceptedSecrets(config: Settings): string[] {
+  return [currentSecret(config), config.secretAlso].filter(secret => secret !== undefined)
+}
 
 /**
  * The secret in the data directory, made on first use and readable by its owner only. Two processes that make it at once

@@ -1,6 +1,6 @@
 import { createSecretKey, hash, type KeyObject } from 'node:crypto'
 import type { ClaimRules, Config } from '../config.ts'
-import { type AccessTokens, looksLikeAccessToken } from './access-tokens.ts'
+import { type AccessTokens, type Found, looksLikeAccessToken } from './access-tokens.ts'
 import { type Identity, type Jwt, parseJwt, readClaims, TokenError, verifyHmac, verifyPublic } from './jwt.ts'
 import type { OwnKeys } from './own-keys.ts'
 import { Recent } from './recent.ts'
@@ -30,12 +30,7 @@ export interface TokenOptions extends Pick<Config, 'algorithms'> {
   readonly remembered?: number
 }
 
-interface Known {
-  readonly identity: Identity
-  /** By what it can be revoked. */
-  readonly subjects: readonly string[]
-  /** Milliseconds since the epoch. */
-  readonly believedUntil: number
+interface Known extends Found {
   /** The revision of the revocations under which it was admitted last. */
   admittedAt: number
 }

@@ -1,10 +1,11 @@
 import { text } from 'node:stream/consumers'
 import { openAccounts } from '../accounts/accounts.ts'
-import { keptSecret } from '../auth/secret.ts'
+import { acceptedSecrets } from '../auth/secret.ts'
 import { type Config, environment, readConfig } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import { migrateUp } from '../db/migrate.ts'
 import { createLog } from '../log.ts'
+import type { Workplace } from '../operator/command.ts'
 import { commands } from '../operator/commands.ts'
 import { ask } from '../operator/control.ts'
 import { keysHelp } from '../operator/keys.ts'
@@ -23,27 +24,19 @@ function operatorCommand(name: keyof typeof commands, help: string): Command {
       const input = args.includes('--password-stdin') ? await text(process.stdin) : ''
       const asked = config.postgres ? undefined : ask(config.dataDir, { command: name, args, input })
       if (asked && (await print(asked))) return
-      await here(config, db => print(commands[name]?.run(db, args, input) ?? nothing()))
+      await here(config, place => print(commands[name].run(place, args, input)))
     },
   }
 }
 
-async function here(
-  config: Config,
-  work: (place: Parameters<(typeof commands)[string]['run']>[0]) => Promise<unknown>,
-): Promise<void> {
+async function here(config: Config, work: (place: Workplace) => Promise<unknown>): Promise<void> {
   const log = createLog('warn')
   const { db } = await connect(config, log)
   try {
     await migrateUp(db)
-    const secret = config.secret ?? (config.postgres ? undefined : keptSecret(config.dataDir))
-    const secrets = [secret, config.secretAlso].filter(value => value !== undefined)
+    const secrets = acceptedSecrets(config)
     const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${config.port}`)
-    const [current, ...others] = secrets
-    const accounts =
-      config.accounts && current !== undefined
-        ? await openAccounts({ config, db, log, secrets: [current, ...others], publicUrl })
-        : undefined
+    const accounts = await openAccounts({ config, db, log, secrets, publicUrl })
     await work({ db, accounts })
     await accounts?.close()
   } finally {
@@ -60,5 +53,3 @@ async function print<T>(lines: AsyncIterable<string> | AsyncGenerator<string, T>
     process.stdout.write(`${value}\n`)
   }
 }
-
-async function* nothing(): AsyncGenerator<string> {}

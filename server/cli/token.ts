@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import { signHmac } from '../auth/jwt.ts'
-import { keptSecret } from '../auth/secret.ts'
+import { currentSecret } from '../auth/secret.ts'
 import { type Algorithm, environment, hmacAlgorithms, readConfig } from '../config.ts'
 import { exit, StartError } from '../errors.ts'
 import { readArguments } from './arguments.ts'
@@ -26,7 +26,7 @@ export const tokenCommand: Command = {
     if (!/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(values.user ?? '')) {
       throw new StartError('Say whose token it is: --user ID, with 1 to 255 characters.', exit.usage)
     }
-    const secret = config.secret ?? (config.postgres ? undefined : keptSecret(config.dataDir))
+    const secret = currentSecret(config)
     if (secret === undefined) {
       throw new StartError('There is no secret to sign with: set BETTER_AUTH_SECRET.', exit.config)
     }

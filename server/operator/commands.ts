@@ -3,7 +3,7 @@ import { keysCommand } from './keys.ts'
 import { userCommand } from './user.ts'
 
 /** What a server can be asked to do. */
-export const commands: Readonly<Record<string, OperatorCommand>> = {
+export const commands: Readonly<Record<'user' | 'keys', OperatorCommand>> = {
   user: userCommand,
   keys: keysCommand,
 }

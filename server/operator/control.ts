@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Workplace } from './command.ts'
+import type { OperatorCommand, Workplace } from './command.ts'
 import { commands } from './commands.ts'
 
 // An embedded database belongs to one process. While the server has it, `duly user` and the like are done by the server,
@@ -72,7 +72,9 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
   try {
     // It comes from `ask`, below.
     const { command, args, input } = JSON.parse(line) as Order
-    const known = Object.hasOwn(commands, command) ? commands[command] : undefined
+    const known: OperatorCommand | undefined = Object.hasOwn(commands, command)
+      ? commands[command as keyof typeof commands]
+      : undefined
     if (!known)
       throw new StartError('The server is of another version, and does not know this command.', exit.usage)
     log.info({ command: `${command} ${args[0] ?? ''}` }, 'an order of the operator')

@@ -1,4 +1,4 @@
-import { announcedSeconds } from '../accounts/signing-keys.ts'
+import { announcedSeconds } from '../auth/own-keys.ts'
 import { readArguments } from '../cli/arguments.ts'
 import { unprepared } from '../db/database.ts'
 import { exit, StartError } from '../errors.ts'
