@@ -22,14 +22,6 @@ const clients = await Promise.all(
   }),
 )
 
-await clients[0]?.query(`create table if not exists bare_tasks (
-  user_id text not null, id bigint generated always as identity, title text not null, description text,
-  is_completed boolean not null default false, created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(), primary key (user_id, id))`)
-await clients[0]?.query(
-  'create index if not exists bare_newest on bare_tasks (user_id, created_at desc, id desc)',
-)
-
 let turn = 0
 const corked = new Set<Duplex>()
 
@@ -57,15 +49,15 @@ function send(name: string, text: string, values: unknown[], answer: (rows: stri
 
 const columns = `id, title, description, is_completed, created_at at time zone 'UTC', updated_at at time zone 'UTC'`
 const statements = {
-  page: `select (select count(*) from bare_tasks where user_id = $1), ${columns} from bare_tasks
+  page: `select (select count(*) from tasks where user_id = $1), ${columns} from tasks
     where user_id = $1 order by created_at desc, id desc limit $2 offset $3`,
-  get: `select ${columns} from bare_tasks where user_id = $1 and id = $2`,
-  create: `insert into bare_tasks (user_id, title, description) values ($1, $2, $3) returning ${columns}`,
-  update: `update bare_tasks set title = coalesce($3, title), updated_at = now()
+  get: `select ${columns} from tasks where user_id = $1 and id = $2`,
+  create: `insert into tasks (user_id, title, description) values ($1, $2, $3) returning ${columns}`,
+  update: `update tasks set title = coalesce($3, title), description = coalesce($4, description), updated_at = now()
     where user_id = $1 and id = $2 returning ${columns}`,
-  toggle: `update bare_tasks set is_completed = not is_completed, updated_at = now()
+  toggle: `update tasks set is_completed = not is_completed, updated_at = now()
     where user_id = $1 and id = $2 returning ${columns}`,
-  remove: 'delete from bare_tasks where user_id = $1 and id = $2 returning id',
+  remove: 'delete from tasks where user_id = $1 and id = $2 returning id',
 }
 
 function taskJson(row: string[], user: string, from = 0): string {
@@ -133,8 +125,8 @@ const server = createServer((request, response) => {
     )
   }
   if (method === 'PUT') {
-    return body(request, ({ title }) =>
-      send('update', statements.update, [user, id, title], one(response, user)),
+    return body(request, ({ title, description }) =>
+      send('update', statements.update, [user, id, title, description ?? null], one(response, user)),
     )
   }
   if (method === 'PATCH') return send('toggle', statements.toggle, [user, id], one(response, user))

@@ -1,23 +1,39 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { signHmac } from '../../server/auth/jwt.ts'
-import { startPostgres } from '../../test/postgres-server.ts'
+import { freePort, startPostgres } from '../../test/postgres-server.ts'
+
+export type Name =
+  | 'bare'
+  | 'duly'
+  | 'duly embedded'
+  | 'express'
+  | 'express, key prepared'
+  | 'fastapi, 2 workers'
+  | 'fastapi, 1 worker'
 
 export interface Contestant {
-  readonly name: string
+  readonly name: Name
   readonly url: string
   readonly pid: number
+  /** The main process of the PostgreSQL server behind it; absent where the database is in its own process. */
+  readonly database: number | undefined
 }
 
 export interface Field {
   readonly contestants: readonly Contestant[]
   readonly token: string
   readonly user: string
+  /** Of the PostgreSQL server. */
+  readonly postgresVersion: string
+  /** Who does not take part, in a sentence each. */
+  readonly absent: readonly string[]
 }
 
 export interface Stage {
@@ -27,16 +43,35 @@ export interface Stage {
   close(): Promise<void>
 }
 
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+interface Recipe {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+// The peers' table: the task of the contract, without revisions.
+const table = [
+  `create table tasks (
+    user_id text not null, id bigint generated always as identity, title text not null, description text,
+    is_completed boolean not null default false, created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(), primary key (user_id, id))`,
+  'create index tasks_newest on tasks (user_id, created_at desc, id desc)',
+]
+
+const fastApi = ['fastapi', 'sqlalchemy', 'psycopg2', 'uvicorn', 'jwt']
+
+const built = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const source = (path: string) => fileURLToPath(new URL(`../../../bench/http/${path}`, import.meta.url))
 
 /**
- * A PostgreSQL server and, each as a process of its own, the programs that are compared.
+ * A PostgreSQL server and, each as a process of its own with a database of its own, the programs that are compared.
+ * @param names who takes part
  * @param settings of Duly, beside those that lead it there
  */
-export function stage(settings: Readonly<Record<string, string>> = {}): Stage {
+export function stage(names: readonly Name[], settings: Readonly<Record<string, string>> = {}): Stage {
   const secret = randomBytes(32).toString('hex')
   const user = 'alice'
-  const exp = Math.floor(Date.now() / 1000) + 6 * 3600
+  const exp = Math.floor(Date.now() / 1000) + 12 * 3600
   const token = signHmac({ sub: user, exp }, createSecretKey(Buffer.from(secret)))
   const dataDir = mkdtempSync(join(tmpdir(), 'duly-bench-'))
   const children: ChildProcess[] = []
@@ -49,57 +84,147 @@ export function stage(settings: Readonly<Record<string, string>> = {}): Stage {
     await server?.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
-  const start = async (name: string, args: string[], env: Record<string, string>): Promise<Contestant> => {
+  const start = async (name: Name, recipe: Recipe, database: number | undefined): Promise<Contestant> => {
     if (closed) throw new Error('The bench is being stopped.')
-    const child = spawn(process.execPath, args, {
-      env: { PATH: process.env.PATH ?? '', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const child = spawn(recipe.program, recipe.args, {
+      env: { PATH: process.env.PATH ?? '', ...recipe.env },
+      stdio: ['ignore', 'pipe', name.startsWith('fastapi') ? 'pipe' : 'inherit'],
+      // With a process group of its own, workers end with the one that started them.
+      detached: process.platform !== 'win32',
     })
     children.push(child)
-    return { name, url: await addressOf(child, name), pid: child.pid ?? 0 }
+    const url = await addressOf(child, name)
+    await untilItAnswers(url)
+    return { name, url, pid: child.pid ?? 0, database }
   }
   const open = async (): Promise<Field> => {
     postgres = startPostgres()
-    const databaseUrl = await createDatabase((await postgres).url, 'bench')
-    const duly = [file('../../server/cli.js'), 'start', '--port', '0', '--data-dir', dataDir]
-    const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info', ...settings }
-    const contestants = [
-      await start('bare', [file('./bare.js'), databaseUrl, secret], {}),
-      await start('duly', duly, { ...env, DATABASE_URL: databaseUrl }),
-      await start('duly embedded', duly, env),
-    ]
-    return { contestants, token, user }
+    const server = await postgres
+    const python = names.some(name => name.startsWith('fastapi')) ? pythonWith(fastApi) : undefined
+    const ports = [String(await freePort()), String(await freePort())] as const
+    const recipes = recipesFor(python, ports, secret, dataDir, settings)
+    const contestants: Contestant[] = []
+    for (const name of names) {
+      const recipe = recipes[name]
+      if (!recipe) continue
+      const databaseUrl = await createDatabase(server.url, name, name === 'duly' ? [] : table)
+      contestants.push(
+        await start(name, recipe(databaseUrl), name === 'duly embedded' ? undefined : server.pid),
+      )
+    }
+    const absent =
+      names.length === contestants.length
+        ? []
+        : [
+            `FastAPI is left out: no python3 here has ${fastApi.join(', ')} (Debian: apt install python3-fastapi python3-sqlalchemy python3-psycopg2 python3-uvicorn python3-jwt).`,
+          ]
+    return { contestants, token, user, postgresVersion: await versionOf(server.url), absent }
   }
   return { open, close }
 }
 
+function recipesFor(
+  python: string | undefined,
+  ports: readonly [string, string],
+  secret: string,
+  dataDir: string,
+  settings: Readonly<Record<string, string>>,
+): Partial<Record<Name, (databaseUrl: string) => Recipe>> {
+  const node = (args: readonly string[], env: Record<string, string> = {}): Recipe => ({
+    program: process.execPath,
+    args,
+    env,
+  })
+  const duly = [built('../../server/cli.js'), 'start', '--port', '0', '--data-dir', dataDir]
+  const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info', ...settings }
+  // It does not tell which port it took, where it may take any.
+  const uvicorn = (workers: string, port: string) => (databaseUrl: string) => ({
+    program: python ?? '',
+    args: ['-m', 'uvicorn', 'main:app', '--app-dir', source('fastapi'), '--port', port, '--workers', workers],
+    env: { DATABASE_URL: databaseUrl, SECRET: secret, PYTHONDONTWRITEBYTECODE: '1' },
+  })
+  return {
+    bare: url => node([built('./bare.js'), url, secret]),
+    duly: url => node(duly, { ...env, DATABASE_URL: url }),
+    'duly embedded': () => node(duly, env),
+    express: url => node([built('./express.js'), url, secret]),
+    'express, key prepared': url => node([built('./express.js'), url, secret, 'prepared']),
+    ...(python && {
+      'fastapi, 2 workers': uvicorn('2', ports[0]),
+      'fastapi, 1 worker': uvicorn('1', ports[1]),
+    }),
+  }
+}
+
+function pythonWith(modules: readonly string[]): string | undefined {
+  // A Python of one's own often stands before the system's, which Debian's packages are for.
+  return ['python3', '/usr/bin/python3'].find(program => {
+    try {
+      execFileSync(program, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' })
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
 // Its data is thrown away, so nothing is gained by asking; one that has ended by itself tells no second time.
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise(resolve => child.once('exit', resolve))
-  child.kill('SIGKILL')
+  if (process.platform === 'win32') child.kill('SIGKILL')
+  else process.kill(-child.pid, 'SIGKILL')
   await ended
 }
 
-async function createDatabase(server: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: server })
-  await client.connect()
-  await client.query(`create database ${name}`)
-  await client.end()
+async function createDatabase(server: string, name: string, statements: readonly string[]): Promise<string> {
+  const database = name.replace(/\W+/g, '_')
+  await run(server, [`create database ${database}`])
   const url = new URL(server)
-  url.pathname = `/${name}`
+  url.pathname = `/${database}`
+  await run(url.toString(), statements)
   return url.toString()
+}
+
+async function run(url: string, statements: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  for (const statement of statements) await client.query(statement)
+  await client.end()
+}
+
+async function versionOf(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query<{ server_version: string }>('show server_version')
+  await client.end()
+  return rows[0]?.server_version ?? '?'
+}
+
+// Uvicorn tells its address before its workers listen there.
+async function untilItAnswers(url: string): Promise<void> {
+  for (let n = 0; n < 300; n += 1) {
+    try {
+      await fetch(`${url}/health`)
+      return
+    } catch {
+      await pause(100)
+    }
+  }
+  throw new Error(`Nothing answers at ${url}.`)
 }
 
 // The rest of what a program prints is read and thrown away: a log line costs what it costs in production.
 function addressOf(child: ChildProcess, name: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let printed = ''
-    child.stdout?.on('data', (chunk: Buffer) => {
+    const read = (chunk: Buffer) => {
       if (printed.length < 10_000) printed += chunk.toString()
-      const found = /listening on (http:\/\/[\d.:]+)/.exec(printed)
+      const found = /(?:listening|Uvicorn running) on (http:\/\/[\d.:]+)/.exec(printed)
       if (found?.[1]) resolve(found[1])
-    })
+    }
+    child.stdout?.on('data', read)
+    child.stderr?.on('data', read)
     child.once('close', code => reject(new Error(`${name} ended with code ${code}: ${printed}`)))
   })
 }

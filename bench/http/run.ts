@@ -1,129 +1,162 @@
-import { isDeepStrictEqual, parseArgs } from 'node:util'
-import { type Contestant, type Field, stage } from './contestants.ts'
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { compareAnswers } from './compare-answers.ts'
+import { type Contestant, type Field, type Name, stage } from './contestants.ts'
+import { untilDone } from './interruption.ts'
 import { type Measured, measure } from './measure.ts'
+import { pictureOf } from './picture.ts'
+import { forgetPeakRss, peakRss } from './process-cost.ts'
+import { circumstances, type Result, resultOf, tableOf, writeDated } from './result.ts'
 import { callerOf, type Scenario, scenarios } from './scenarios.ts'
 
-const help = `Usage: npm run bench -- [--only SCENARIO] [--connections N] [--seconds N]
+const names: readonly Name[] = [
+  'bare',
+  'duly',
+  'duly embedded',
+  'express',
+  'express, key prepared',
+  'fastapi, 2 workers',
+  'fastapi, 1 worker',
+]
 
-Compares Duly, on PostgreSQL and embedded, with a program that does nothing but the work ("bare"), one after the other
-in every scenario. Starts all it needs on the loopback, and leaves nothing behind.
+// One worker is there to show what happens to it when more come than its pool of 20 has connections.
+const stalls = ['one task', 'list of 1000', 'create']
 
-  --only SCENARIO    one of: ${scenarios.map(({ name }) => name).join(', ')}; may be said several times
-  --connections N    at once (default 100)
-  --seconds N        per measurement (default 5)
+const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]… [--connections N]… [--seconds N] [--rounds N]
 
-CPU is of the server's process and carries over between machines as a ratio; requests a second and latencies do not.`
+Compares Duly, on PostgreSQL and embedded, with a program that does nothing but the work ("bare"), and with what people
+usually write: Express with jsonwebtoken and pg, and FastAPI with SQLAlchemy. In every round each takes its turn, so
+that a machine that drifts drifts for all. Starts all it needs on the loopback, and leaves nothing behind.
 
-class Interrupted extends Error {}
+  --only SCENARIO    one of: ${scenarios.map(({ name }) => name).join('; ')}
+  --with CONTESTANT  one of: ${names.join('; ')}
+  --connections N    at once (default: first 10, then 100)
+  --seconds N        of one contestant in one round, after one second to warm up (default 2)
+  --rounds N         (default 3)
 
-try {
-  await main()
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
-  // At once: a load that was broken off would go on.
-  process.exit(error instanceof Interrupted ? 130 : 1)
-}
+A run of everything writes bench/results/http-DATE.json and the picture that the README shows. The ratio is of CPU time,
+against bare in the same round ("not modified" against one task); it carries over between machines, as requests a second
+and latencies do not.`
 
-async function main(): Promise<void> {
+const results = new URL('../../../bench/results/', import.meta.url)
+
+await untilDone(async () => {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', multiple: true },
-      connections: { type: 'string', default: '100' },
-      seconds: { type: 'string', default: '5' },
+      with: { type: 'string', multiple: true },
+      connections: { type: 'string', multiple: true, default: ['10', '100'] },
+      seconds: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '3' },
       help: { type: 'boolean' },
     },
   })
   if (values.help) {
     process.stdout.write(`${help}\n`)
-    return
+    return undefined
   }
-  const connections = positive('--connections', values.connections)
+  const chosen = choose(scenarios, values.only, ({ name }) => name, 'scenario')
+  const connections = values.connections.map(text => positive('--connections', text))
   const seconds = positive('--seconds', values.seconds)
-  const unknown = values.only?.filter(name => !scenarios.some(scenario => scenario.name === name)) ?? []
-  if (unknown.length > 0)
-    throw new Error(`There is no scenario "${unknown.join(', ')}"; say --help for those there are.`)
-  const chosen = scenarios.filter(({ name }) => values.only?.includes(name) ?? true)
-
-  const { open, close } = stage()
+  const rounds = positive('--rounds', values.rounds)
+  const taking = choose(names, values.with, name => name, 'contestant')
+  const { open, close } = stage(taking)
   const compare = async () => {
     const field = await open()
+    for (const sentence of field.absent) process.stderr.write(`${sentence}\n`)
     await compareAnswers(field)
-    for (const scenario of chosen) await run(scenario, field, connections, seconds)
+    const found: Result[] = []
+    for (const count of connections) found.push(...(await runAll(chosen, field, { count, seconds, rounds })))
+    if (values.only || values.with) return
+    const made = { ...circumstances(field.postgresVersion), seconds, rounds, results: found }
+    const name = writeDated(results, 'http', made)
+    writeFileSync(new URL('http.svg', results), pictureOf(found))
+    process.stderr.write(`written to bench/results: ${name}, http.svg\n`)
   }
-  // Before anything is started: what runs synchronously, as initdb does, would be left behind by a signal's default.
-  const interrupted = interruption()
-  try {
-    await Promise.race([compare(), interrupted])
-  } finally {
-    await close()
-  }
+  return { work: compare, close }
+})
+
+interface Extent {
+  readonly count: number
+  readonly seconds: number
+  readonly rounds: number
 }
 
-// The listeners stay: npm hands on the Ctrl-C that the terminal has delivered already, and the second would end the
-// process amid its cleaning up.
-function interruption(): Promise<never> {
-  return new Promise((_, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-      process.on(signal, () => reject(new Interrupted(`The bench was stopped by ${signal}.`)))
+async function runAll(chosen: readonly Scenario[], field: Field, extent: Extent): Promise<Result[]> {
+  const found: Result[] = []
+  const measured = new Map<string, Measured[]>()
+  for (const scenario of chosen) {
+    const runners = field.contestants.filter(contestant => takesPart(contestant, scenario, extent.count))
+    const peaks = await run(scenario, runners, field, extent, measured)
+    const rows = runners.map(({ name }, n) => {
+      const base =
+        measured.get(key(scenario.against ?? scenario.name, scenario.against ? name : 'bare')) ?? []
+      const own = measured.get(key(scenario.name, name)) ?? []
+      return resultOf(
+        { scenario: scenario.name, connections: extent.count, contestant: name },
+        own,
+        base,
+        peaks[n],
+      )
+    })
+    process.stdout.write(`${tableOf(rows, `${scenario.name}, ${extent.count} at once`)}\n`)
+    found.push(...rows)
+  }
+  return found
+}
+
+function takesPart({ name }: Contestant, scenario: Scenario, connections: number): boolean {
+  if (name === 'fastapi, 1 worker') return stalls.includes(scenario.name) && connections >= 100
+  return name.startsWith('duly') || scenario.dulyOnly !== true
+}
+
+/** @returns the peak of each contestant's memory */
+async function run(
+  scenario: Scenario,
+  runners: readonly Contestant[],
+  { user, token }: Field,
+  { count, seconds, rounds }: Extent,
+  measured: Map<string, Measured[]>,
+): Promise<(number | undefined)[]> {
+  const prepare = (contestant: Contestant) => scenario.prepare(callerOf(contestant, user, token))
+  const prepared = new Map<Contestant, Awaited<ReturnType<typeof prepare>>>()
+  const once = scenario.once === true
+  const load = { token, connections: count, seconds, once }
+  for (const contestant of runners) {
+    const requests = await prepare(contestant)
+    prepared.set(contestant, requests)
+    await measure(contestant, { ...load, requests, seconds: 1 })
+    forgetPeakRss(contestant.pid)
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    process.stderr.write(`${scenario.name}, ${count} at once: round ${round + 1} of ${rounds}\n`)
+    // Nobody always comes after the same one.
+    for (const contestant of round % 2 === 0 ? runners : [...runners].reverse()) {
+      const requests = once ? await prepare(contestant) : (prepared.get(contestant) ?? [])
+      const name = key(scenario.name, contestant.name)
+      measured.set(name, [...(measured.get(name) ?? []), await measure(contestant, { ...load, requests })])
     }
-  })
+  }
+  return runners.map(({ pid }) => peakRss(pid))
+}
+
+function key(scenario: string, contestant: Name): string {
+  return `${scenario}: ${contestant}`
+}
+
+function choose<T>(
+  all: readonly T[],
+  asked: readonly string[] | undefined,
+  nameOf: (item: T) => string,
+  kind: string,
+): readonly T[] {
+  const unknown = asked?.find(name => !all.some(item => nameOf(item) === name))
+  if (unknown !== undefined)
+    throw new Error(`There is no ${kind} "${unknown}"; say --help for those there are.`)
+  return all.filter(item => asked?.includes(nameOf(item)) ?? true)
 }
 
 function positive(flag: string, text: string): number {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
   throw new Error(`${flag} must be a whole number from 1.`)
-}
-
-/** A comparison of programs that answer differently would say nothing. */
-async function compareAnswers({ contestants, user, token }: Field): Promise<void> {
-  const answers: unknown[] = []
-  for (const contestant of contestants) {
-    const { call, collection } = callerOf(contestant, user, token)
-    const body = JSON.stringify({ title: 'Compare', description: 'the answers' })
-    const created = await call({ method: 'POST', path: collection, body })
-    const path = `${collection}/${(created.body as { id: number }).id}`
-    const read = await call({ method: 'GET', path })
-    const toggled = await call({ method: 'PATCH', path: `${path}/complete` })
-    const listed = await call({ method: 'GET', path: `${collection}?limit=50` })
-    const removed = await call({ method: 'DELETE', path })
-    answers.push(withoutVariables([created, read, toggled, listed, removed]))
-  }
-  const differing = contestants.filter((_, n) => !isDeepStrictEqual(answers[n], answers[0]))
-  if (differing.length === 0) return
-  const names = differing.map(({ name }) => name).join(', ')
-  throw new Error(`${names} answers differently from ${contestants[0]?.name}: ${JSON.stringify(answers)}`)
-}
-
-function withoutVariables(answers: unknown[]): unknown {
-  const vary = new Set(['id', 'created_at', 'updated_at'])
-  return JSON.parse(JSON.stringify(answers, (key, value) => (vary.has(key) ? typeof value : value)))
-}
-
-async function run(scenario: Scenario, field: Field, connections: number, seconds: number): Promise<void> {
-  const results: [Contestant, Measured][] = []
-  for (const contestant of field.contestants) {
-    process.stderr.write(`${scenario.name}: ${contestant.name} …\n`)
-    const caller = callerOf(contestant, field.user, field.token)
-    const requests = await scenario.prepare(caller)
-    const load = { requests, token: field.token, connections, seconds, once: scenario.once === true }
-    if (!load.once) await measure(contestant, { ...load, seconds: 1 })
-    results.push([contestant, await measure(contestant, load)])
-  }
-  const bare = results[0]?.[1].cpuPerRequest ?? Number.NaN
-  const row = (...cells: string[]) =>
-    process.stdout.write(
-      `${cells.map((cell, n) => (n === 0 ? cell.padEnd(16) : cell.padStart(11))).join('')}\n`,
-    )
-  row(scenario.name, 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU µs', '× bare', 'peak MiB', 'errors')
-  for (const [{ name }, measured] of results) {
-    row(
-      `  ${name}`,
-      measured.requestsPerSecond.toFixed(0),
-      ...[measured.p50, measured.p95, measured.p99].map(ms => ms.toFixed(0)),
-      measured.cpuPerRequest.toFixed(1),
-      (measured.cpuPerRequest / bare).toFixed(2),
-      measured.peakRss?.toFixed(0) ?? '?',
-      String(measured.errors),
-    )
-  }
 }

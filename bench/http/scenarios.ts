@@ -4,30 +4,40 @@ export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Scenario {
   readonly name: string
   /** Makes what the scenario needs on one contestant, and says which requests are sent round and round. */
   prepare(caller: Caller): Promise<readonly Request[]>
-  /** Every request can be sent once only: at most as many as there are. */
+  /** Every request can be sent once only, so they are made anew for each load. */
   readonly once?: boolean
+  /** What the others do not have. */
+  readonly dulyOnly?: boolean
+  /** Whose cost per request this one's is held against; its own at `bare` otherwise. */
+  readonly against?: string
 }
 
 /** Calls one contestant as the one user of the bench. */
 export interface Caller {
   readonly collection: string
-  call(request: Request): Promise<{ status: number; body: unknown }>
+  call(request: Request): Promise<{ status: number; headers: Headers; body: unknown }>
 }
 
 export function callerOf({ url }: Contestant, user: string, token: string): Caller {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const always = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   return {
     collection: `/api/${user}/tasks`,
-    async call({ method, path, body }) {
-      const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body }) })
+    async call({ method, path, body, headers }) {
+      const init = { method, headers: { ...always, ...headers }, ...(body === undefined ? {} : { body }) }
+      const response = await fetch(url + path, init)
       const text = await response.text()
-      return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: text === '' ? undefined : JSON.parse(text),
+      }
     },
   }
 }
@@ -38,7 +48,7 @@ const description = 'The basil twice, the cactus not at all.'
 async function create(caller: Caller, count: number): Promise<number[]> {
   const ids: number[] = []
   while (ids.length < count) {
-    const wave = Array.from({ length: Math.min(100, count - ids.length) }, (_, n) => {
+    const wave = Array.from({ length: Math.min(20, count - ids.length) }, (_, n) => {
       const body = JSON.stringify({ title: title(n), description })
       return caller.call({ method: 'POST', path: caller.collection, body })
     })
@@ -61,14 +71,26 @@ const list = (name: string, limit: number): Scenario => ({
   },
 })
 
-/** Tasks made ahead for the scenario that uses them up. */
-const toDelete = 8000
+/** Tasks made ahead for a load that uses them up. */
+const toDelete = 4000
 
+/** Reads first: what is written later would lie in the lists of some and not of others. */
 export const scenarios: readonly Scenario[] = [
   { name: 'health', prepare: async () => [{ method: 'GET', path: '/health' }] },
   onSome('one task', path => ({ method: 'GET', path })),
-  list('page of 50', 50),
+  list('page of 100', 100),
   list('list of 1000', 1000),
+  {
+    name: 'not modified',
+    dulyOnly: true,
+    against: 'one task',
+    async prepare(caller) {
+      await create(caller, 50)
+      const path = '/api/v1/tasks?limit=50'
+      const { headers } = await caller.call({ method: 'GET', path })
+      return [{ method: 'GET', path, headers: { 'if-none-match': headers.get('etag') ?? '' } }]
+    },
+  },
   {
     name: 'create',
     prepare: async ({ collection }) => [

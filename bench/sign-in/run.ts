@@ -23,10 +23,10 @@ const rounds = Number(values.rounds)
 const agent = new Agent({ keepAlive: true, maxSockets: 200 })
 let addresses = 0
 
-const { open, close } = stage({ TRUST_PROXY: 'loopback' })
+const { open, close } = stage(['duly', 'duly embedded'], { TRUST_PROXY: 'loopback' })
 try {
   const { contestants, token } = await open()
-  for (const contestant of contestants.filter(({ name }) => name !== 'bare')) {
+  for (const contestant of contestants) {
     await readWhileOthersSignIn(contestant, token)
     await refuseKnownAndUnknown(contestant)
   }

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+
+// What processes cost, as the system tells (proc(5)). Elsewhere than on Linux `ps` is asked, about the process alone.
+
+interface Entry {
+  readonly pid: number
+  readonly parent: number
+  /** Clock ticks of user and system time, by itself and by children that have ended. */
+  readonly own: number
+  readonly ofEnded: number
+}
+
+const linux = process.platform === 'linux'
+const ticksPerSecond = linux ? Number(execFileSync('getconf', ['CLK_TCK']).toString()) : 100
+
+/** @returns microseconds of user and system time of a process, its threads and its descendants */
+export function cpuMicroseconds(pid: number): number {
+  if (!linux) return timeThatPsTells(pid)
+  const family = familyOf(pid)
+  const ticks = family.reduce((sum, { own, ofEnded }) => sum + own + ofEnded, 0)
+  return (ticks / ticksPerSecond) * 1e6
+}
+
+/** @returns mebibytes that a process and its descendants held at most, each at its own worst moment */
+export function peakRss(pid: number): number | undefined {
+  return linux ? sumOf(pid, /VmHWM:\s+(\d+)/) : undefined
+}
+
+/** From now on the peak counts anew. */
+export function forgetPeakRss(pid: number): void {
+  if (!linux) return
+  for (const member of familyOf(pid)) {
+    try {
+      writeFileSync(`/proc/${member.pid}/clear_refs`, '5')
+    } catch {
+      // A kernel without it: the peak is since the start.
+    }
+  }
+}
+
+/** @returns mebibytes that a process and its descendants hold now */
+export function rss(pid: number): number | undefined {
+  return linux ? sumOf(pid, /VmRSS:\s+(\d+)/) : undefined
+}
+
+function sumOf(pid: number, line: RegExp): number {
+  const kibibytes = familyOf(pid).map(member => {
+    const [, found] = line.exec(read(`/proc/${member.pid}/status`)) ?? []
+    return Number(found ?? 0)
+  })
+  return kibibytes.reduce((sum, value) => sum + value, 0) / 1024
+}
+
+function familyOf(pid: number): readonly Entry[] {
+  const all = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? (entryOf(Number(name)) ?? []) : []))
+  const family = all.filter(entry => entry.pid === pid)
+  // Grows while it is walked, until nobody has children that are not in it.
+  for (const member of family) family.push(...all.filter(({ parent }) => parent === member.pid))
+  return family
+}
+
+function entryOf(pid: number): Entry | undefined {
+  const stat = read(`/proc/${pid}/stat`)
+  if (stat === '') return undefined
+  // The name, in parentheses, may hold spaces: fields are counted from behind it.
+  const fields = stat
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .map(Number)
+  const at = (n: number) => fields[n] ?? 0
+  return { pid, parent: at(1), own: at(11) + at(12), ofEnded: at(13) + at(14) }
+}
+
+// A process may end between being listed and being read.
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function timeThatPsTells(pid: number): number {
+  const [seconds = 0, minutes = 0, hours = 0] = execFileSync('ps', ['-o', 'cputime=', '-p', String(pid)])
+    .toString()
+    .trim()
+    .split(':')
+    .reverse()
+    .map(Number)
+  return (seconds + 60 * minutes + 3600 * hours) * 1e6
+}
