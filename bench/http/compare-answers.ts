@@ -6,10 +6,10 @@ import { callerOf } from './scenarios.ts'
  * Calls every contestant the same way: a comparison of programs that answer differently would say nothing.
  * @throws where an answer differs in more than ids and times
  */
-export async function compareAnswers({ contestants, user, token }: Field): Promise<void> {
+export async function compareAnswers({ contestants, people: [person] }: Field): Promise<void> {
   const answers: unknown[] = []
   for (const contestant of contestants) {
-    const { call, collection } = callerOf(contestant, user, token)
+    const { call, collection } = callerOf(contestant, person)
     const body = JSON.stringify({ title: 'Compare', description: 'the answers' })
     const created = await call({ method: 'POST', path: collection, body })
     const path = `${collection}/${(created.body as { id: number }).id}`

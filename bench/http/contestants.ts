@@ -26,10 +26,14 @@ export interface Contestant {
   readonly database: number | undefined
 }
 
+export interface Person {
+  readonly user: string
+  readonly token: string
+}
+
 export interface Field {
   readonly contestants: readonly Contestant[]
-  readonly token: string
-  readonly user: string
+  readonly people: readonly [Person, ...Person[]]
   /** Of the PostgreSQL server. */
   readonly postgresVersion: string
   /** Who does not take part, in a sentence each. */
@@ -70,9 +74,13 @@ const source = (path: string) => fileURLToPath(new URL(`../../../bench/http/${pa
  */
 export function stage(names: readonly Name[], settings: Readonly<Record<string, string>> = {}): Stage {
   const secret = randomBytes(32).toString('hex')
-  const user = 'alice'
   const exp = Math.floor(Date.now() / 1000) + 12 * 3600
-  const token = signHmac({ sub: user, exp }, createSecretKey(Buffer.from(secret)))
+  const key = createSecretKey(Buffer.from(secret))
+  const person = (user: string) => ({ user, token: signHmac({ sub: user, exp }, key) })
+  const people = [
+    person('person-1'),
+    ...Array.from({ length: 19 }, (_, n) => person(`person-${n + 2}`)),
+  ] as const
   const dataDir = mkdtempSync(join(tmpdir(), 'duly-bench-'))
   const children: ChildProcess[] = []
   let postgres: ReturnType<typeof startPostgres> | undefined
@@ -118,7 +126,7 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
         : [
             `FastAPI is left out: no python3 here has ${fastApi.join(', ')} (Debian: apt install python3-fastapi python3-sqlalchemy python3-psycopg2 python3-uvicorn python3-jwt).`,
           ]
-    return { contestants, token, user, postgresVersion: await versionOf(server.url), absent }
+    return { contestants, people: [...people], postgresVersion: await versionOf(server.url), absent }
   }
   return { open, close }
 }

@@ -20,7 +20,6 @@ export interface Measured {
 
 export interface Load {
   readonly requests: readonly Request[]
-  readonly token: string
   readonly connections: number
   readonly seconds: number
   /** Every request is sent once, instead of round and round for `seconds`. */
@@ -29,10 +28,6 @@ export interface Load {
 
 /** Loads one contestant, and reads what its processes and PostgreSQL spent meanwhile. */
 export async function measure({ url, pid, database }: Contestant, load: Load): Promise<Measured> {
-  const requests = load.requests.map(({ headers, ...request }) => ({
-    ...request,
-    headers: { authorization: `Bearer ${load.token}`, 'content-type': 'application/json', ...headers },
-  }))
   // Autocannon starts every connection at the first request; here each starts at a place of its own.
   let next = 0
   const amount = load.once ? { amount: load.requests.length } : { duration: load.seconds }
@@ -50,7 +45,7 @@ export async function measure({ url, pid, database }: Contestant, load: Load): P
       {
         setupRequest: request => {
           next += 1
-          return { ...request, ...requests[(next - 1) % requests.length] }
+          return { ...request, ...load.requests[(next - 1) % load.requests.length] }
         },
       },
     ],

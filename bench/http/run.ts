@@ -114,14 +114,15 @@ function takesPart({ name }: Contestant, scenario: Scenario, connections: number
 async function run(
   scenario: Scenario,
   runners: readonly Contestant[],
-  { user, token }: Field,
+  { people: [first, ...others] }: Field,
   { count, seconds, rounds }: Extent,
   measured: Map<string, Measured[]>,
 ): Promise<(number | undefined)[]> {
-  const prepare = (contestant: Contestant) => scenario.prepare(callerOf(contestant, user, token))
+  const prepare = (contestant: Contestant) =>
+    scenario.prepare([callerOf(contestant, first), ...others.map(person => callerOf(contestant, person))])
   const prepared = new Map<Contestant, Awaited<ReturnType<typeof prepare>>>()
   const once = scenario.once === true
-  const load = { token, connections: count, seconds, once }
+  const load = { connections: count, seconds, once }
   for (const contestant of runners) {
     const requests = await prepare(contestant)
     prepared.set(contestant, requests)

@@ -1,4 +1,4 @@
-import type { Contestant } from './contestants.ts'
+import type { Contestant, Person } from './contestants.ts'
 
 export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -10,7 +10,7 @@ export interface Request {
 export interface Scenario {
   readonly name: string
   /** Makes what the scenario needs on one contestant, and says which requests are sent round and round. */
-  prepare(caller: Caller): Promise<readonly Request[]>
+  prepare(people: Callers): Promise<readonly Request[]>
   /** Every request can be sent once only, so they are made anew for each load. */
   readonly once?: boolean
   /** What the others do not have. */
@@ -19,16 +19,20 @@ export interface Scenario {
   readonly against?: string
 }
 
-/** Calls one contestant as the one user of the bench. */
+/** Calls one contestant as one person. */
 export interface Caller {
   readonly collection: string
+  readonly headers: Readonly<Record<string, string>>
   call(request: Request): Promise<{ status: number; headers: Headers; body: unknown }>
 }
 
-export function callerOf({ url }: Contestant, user: string, token: string): Caller {
+export type Callers = readonly [Caller, ...Caller[]]
+
+export function callerOf({ url }: Contestant, { user, token }: Person): Caller {
   const always = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   return {
     collection: `/api/${user}/tasks`,
+    headers: always,
     async call({ method, path, body, headers }) {
       const init = { method, headers: { ...always, ...headers }, ...(body === undefined ? {} : { body }) }
       const response = await fetch(url + path, init)
@@ -57,65 +61,78 @@ async function create(caller: Caller, count: number): Promise<number[]> {
   return ids
 }
 
-const onSome = (name: string, request: (path: string, n: number) => Request): Scenario => ({
-  name,
-  prepare: async caller =>
-    (await create(caller, 100)).map((id, n) => request(`${caller.collection}/${id}`, n)),
-})
+/** What everybody does in turn, each with `count` tasks of their own. */
+async function inTurn(
+  people: Callers,
+  count: number,
+  request: (path: string) => Request,
+): Promise<Request[]> {
+  const rows = await Promise.all(
+    people.map(async caller => {
+      const ids = await create(caller, count)
+      const { headers, collection } = caller
+      return ids.map(id => ({ ...request(`${collection}/${id}`), headers }))
+    }),
+  )
+  return Array.from({ length: count }, (_, n) => rows.flatMap(row => row[n] ?? [])).flat()
+}
 
 const list = (name: string, limit: number): Scenario => ({
   name,
-  async prepare(caller) {
+  async prepare([caller]) {
     await create(caller, limit)
-    return [{ method: 'GET', path: `${caller.collection}?limit=${limit}` }]
+    return [{ method: 'GET', path: `${caller.collection}?limit=${limit}`, headers: caller.headers }]
   },
 })
 
-/** Tasks made ahead for a load that uses them up. */
-const toDelete = 4000
+/** Tasks of each person, made ahead for a load that uses them up. */
+const toDelete = 200
+
+// Every request changes something: a task's next one has another title.
+async function updates(people: Callers): Promise<Request[]> {
+  const rename = (n: number) => JSON.stringify({ title: title(n) })
+  const first = await inTurn(people, 100 / people.length, path => ({ method: 'PUT', path, body: rename(1) }))
+  return [...first, ...first.map(request => ({ ...request, body: rename(2) }))]
+}
 
 /** Reads first: what is written later would lie in the lists of some and not of others. */
 export const scenarios: readonly Scenario[] = [
   { name: 'health', prepare: async () => [{ method: 'GET', path: '/health' }] },
-  onSome('one task', path => ({ method: 'GET', path })),
+  { name: 'one task', prepare: people => inTurn(people, 5, path => ({ method: 'GET', path })) },
   list('page of 100', 100),
   list('list of 1000', 1000),
   {
     name: 'not modified',
     dulyOnly: true,
     against: 'one task',
-    async prepare(caller) {
+    async prepare([caller]) {
       await create(caller, 50)
       const path = '/api/v1/tasks?limit=50'
       const { headers } = await caller.call({ method: 'GET', path })
-      return [{ method: 'GET', path, headers: { 'if-none-match': headers.get('etag') ?? '' } }]
+      const etag = headers.get('etag') ?? ''
+      return [{ method: 'GET', path, headers: { ...caller.headers, 'if-none-match': etag } }]
     },
   },
   {
     name: 'create',
-    prepare: async ({ collection }) => [
-      { method: 'POST', path: collection, body: JSON.stringify({ title: title(0), description }) },
-    ],
+    prepare: async people =>
+      people.map(({ collection, headers }) => ({
+        method: 'POST',
+        path: collection,
+        body: JSON.stringify({ title: title(0), description }),
+        headers,
+      })),
   },
+  { name: 'update', prepare: people => updates(people) },
+  // Writers of one list take turns at its revision.
+  { name: 'update, one list', prepare: ([one]) => updates([one]) },
   {
-    name: 'update',
-    // Two rounds of titles, so that every request changes something.
-    prepare: async caller => {
-      const ids = await create(caller, 100)
-      return [1, 2].flatMap(round =>
-        ids.map(id => ({
-          method: 'PUT' as const,
-          path: `${caller.collection}/${id}`,
-          body: JSON.stringify({ title: title(round) }),
-        })),
-      )
-    },
+    name: 'toggle',
+    prepare: people => inTurn(people, 5, path => ({ method: 'PATCH', path: `${path}/complete` })),
   },
-  onSome('toggle', path => ({ method: 'PATCH', path: `${path}/complete` })),
   {
     name: 'delete',
     once: true,
-    prepare: async caller =>
-      (await create(caller, toDelete)).map(id => ({ method: 'DELETE', path: `${caller.collection}/${id}` })),
+    prepare: people => inTurn(people, toDelete, path => ({ method: 'DELETE', path })),
   },
 ]

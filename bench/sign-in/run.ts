@@ -25,7 +25,10 @@ let addresses = 0
 
 const { open, close } = stage(['duly', 'duly embedded'], { TRUST_PROXY: 'loopback' })
 try {
-  const { contestants, token } = await open()
+  const {
+    contestants,
+    people: [{ token }],
+  } = await open()
   for (const contestant of contestants) {
     await readWhileOthersSignIn(contestant, token)
     await refuseKnownAndUnknown(contestant)
