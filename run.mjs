@@ -38,7 +38,7 @@ if (word === 'format' || build()) {
   if (word === 'test') process.stdout.write('0 passed, 1 failed\n')
 }
 
-// `npm run bench` compares over HTTP; `npm run bench sign-in` asks another question.
+// `npm run bench` compares over HTTP; `npm run bench latency` and the others ask other questions.
 function bench() {
   const [question, ...others] = args[0] === undefined || args[0].startsWith('-') ? ['http', ...args] : args
   const program = at('dist', 'bench', question, 'run.js')
