@@ -38,6 +38,11 @@ export interface Field {
   readonly postgresVersion: string
   /** Who does not take part, in a sentence each. */
   readonly absent: readonly string[]
+  /** Of Duly on PostgreSQL; undefined where it does not take part. */
+  readonly databaseUrl: string | undefined
+  personOf(user: string): Person
+  /** Starts one more Duly on the same PostgreSQL. */
+  addReplica(): Promise<Contestant>
 }
 
 export interface Stage {
@@ -76,10 +81,10 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
   const secret = randomBytes(32).toString('hex')
   const exp = Math.floor(Date.now() / 1000) + 12 * 3600
   const key = createSecretKey(Buffer.from(secret))
-  const person = (user: string) => ({ user, token: signHmac({ sub: user, exp }, key) })
+  const personOf = (user: string) => ({ user, token: signHmac({ sub: user, exp }, key) })
   const people = [
-    person('person-1'),
-    ...Array.from({ length: 19 }, (_, n) => person(`person-${n + 2}`)),
+    personOf('person-1'),
+    ...Array.from({ length: 19 }, (_, n) => personOf(`person-${n + 2}`)),
   ] as const
   const dataDir = mkdtempSync(join(tmpdir(), 'duly-bench-'))
   const children: ChildProcess[] = []
@@ -112,10 +117,12 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
     const ports = [String(await freePort()), String(await freePort())] as const
     const recipes = recipesFor(python, ports, secret, dataDir, settings)
     const contestants: Contestant[] = []
+    let dulyUrl: string | undefined
     for (const name of names) {
       const recipe = recipes[name]
       if (!recipe) continue
       const databaseUrl = await createDatabase(server.url, name, name === 'duly' ? [] : table)
+      if (name === 'duly') dulyUrl = databaseUrl
       contestants.push(
         await start(name, recipe(databaseUrl), name === 'duly embedded' ? undefined : server.pid),
       )
@@ -126,7 +133,20 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
         : [
             `FastAPI is left out: no python3 here has ${fastApi.join(', ')} (Debian: apt install python3-fastapi python3-sqlalchemy python3-psycopg2 python3-uvicorn python3-jwt).`,
           ]
-    return { contestants, people: [...people], postgresVersion: await versionOf(server.url), absent }
+    const addReplica = async () => {
+      const recipe = recipes.duly
+      if (!recipe || dulyUrl === undefined) throw new Error('There is no Duly on PostgreSQL to be joined.')
+      return start('duly', recipe(dulyUrl), server.pid)
+    }
+    return {
+      contestants,
+      people: [...people],
+      postgresVersion: await versionOf(server.url),
+      absent,
+      databaseUrl: dulyUrl,
+      personOf,
+      addReplica,
+    }
   }
   return { open, close }
 }

@@ -1,0 +1,38 @@
+import type pg from 'pg'
+
+// Rows made by SQL, as the server would have left them: a revision for each write, the folded title, the text to search.
+
+const words = `(array['water', 'basil', 'cactus', 'letter', 'invoice', 'bread', 'lamp', 'bicycle'])`
+
+/** Gives owners `prefix`1 to `prefix``owners` a list each, of as many tasks in all as `tasks` says. */
+export async function fill(client: pg.Client, prefix: string, owners: number, tasks: number): Promise<void> {
+  await client.query('begin')
+  await client.query(
+    `create temp table made on commit drop as
+      select $1 || (1 + (n - 1) % $2::integer) as user_id, (n - 1) / $2::integer + 1 as revision,
+        'Number ' || n || ': ' || ${words}[1 + n % 8] || ' and ' || ${words}[1 + (n / 8) % 8] as title,
+        now() - make_interval(secs => $3::integer - n) as at
+      from generate_series(1, $3::integer) as n`,
+    [prefix, owners, tasks],
+  )
+  await client.query(
+    `insert into duly.owners (id, revision, task_count)
+      select user_id, count(*), count(*) from made group by user_id`,
+  )
+  await client.query(
+    `with tasks as (
+      insert into duly.tasks (user_id, title, title_key, description, is_completed, created_at, updated_at, revision)
+      select user_id, title, left(lower(title), 64), 'The basil twice, the cactus not at all.', false, at, at, revision
+      from made order by at returning user_id, id, title, description
+    )
+    insert into duly.search (user_id, id, title, description)
+    select user_id, id, lower(title), lower(description) from tasks`,
+  )
+  await client.query('commit')
+  await client.query('vacuum analyze duly.owners, duly.tasks, duly.search')
+}
+
+/** Forgets everybody, so that the next measurement begins with nothing. */
+export async function empty(client: pg.Client): Promise<void> {
+  await client.query('truncate duly.owners, duly.tasks, duly.search')
+}
