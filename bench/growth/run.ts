@@ -31,10 +31,11 @@ await untilDone(async () => {
     const [duly] = field.contestants
     if (!duly) throw new Error('Duly did not start.')
     const client = new pg.Client({ connectionString: field.databaseUrl })
+    // The server that it leads to is stopped where something fails; what failed first is told.
+    client.on('error', () => {})
     await client.connect()
     const upTo = (...steps: number[]) => (values.small ? steps.slice(0, 2) : steps)
     const found = {
-      replicas: await addReplicas(duly, field, upTo(1, 2, 4, 8)),
       rows: await readAsRowsGrow(duly, field, client, upTo(1000, 10_000, 100_000, 1_000_000)),
       lists: await readAsOneListGrows(duly, field, client, upTo(100, 1000, 10_000, 100_000)),
       writes: await writeAgainAndAgain(
@@ -43,6 +44,7 @@ await untilDone(async () => {
         client,
         values.small ? [0, 2000] : [0, 25_000, 50_000, 100_000, 150_000, 200_000],
       ),
+      replicas: await addReplicas(duly, field, upTo(1, 2, 4, 8)),
     }
     await client.end()
     process.stdout.write(`${JSON.stringify(found, undefined, 1)}\n`)
