@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
 import type { Config } from './config.ts'
 
 export type Log = Logger
@@ -11,6 +11,8 @@ export type Log = Logger
 export function createLog(level: Config['logLevel'], terminal = process.stdout.isTTY === true): Log {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   if (terminal) {
+    // Here alone: it takes longer to load than pino itself, and most servers log to no terminal.
+    const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
     return pino(options, pretty({ translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', sync: true }))
   }
   const destination = pino.destination({ dest: 1, sync: false, minLength: 4096 })

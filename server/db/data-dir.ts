@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { tryLock } from 'fs-native-extensions'
 import { exit, StartError } from '../errors.ts'
 
 /** Makes the data directory, readable by its owner only. */
@@ -30,6 +30,10 @@ export interface DataDirLock {
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   makeDataDir(dataDir)
+  // Here alone: a server on PostgreSQL starts without it.
+  const { tryLock } = createRequire(import.meta.url)(
+    'fs-native-extensions',
+  ) as typeof import('fs-native-extensions')
   const file = join(dataDir, 'lock')
   const descriptor = openSync(file, 'a+', 0o600)
   // One byte far past the text, so that others may still read it where locks are mandatory (Windows).

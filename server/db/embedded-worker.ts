@@ -41,6 +41,9 @@ const database = await PGlite.create({
     ...PGlite.defaultStartParams.filter(parameter => parameter !== '-F'),
     ...(settings.sync ? durable : fast),
     ...['-c', 'max_wal_size=64MB', '-c', 'min_wal_size=32MB'],
+    // All of it is touched at the start, and 128 MB, the default, would be a third of the process's memory. What does not fit is in the
+    // system's cache of files.
+    ...['-c', 'shared_buffers=32MB'],
   ],
 })
 
