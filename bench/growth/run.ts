@@ -8,6 +8,7 @@ import { readAsOneListGrows } from './one-list.ts'
 import { pictures } from './pictures.ts'
 import { addReplicas } from './replicas.ts'
 import { readAsRowsGrow } from './rows.ts'
+import { tables } from './tables.ts'
 import { writeAgainAndAgain } from './writes.ts'
 
 const help = `Usage: npm run bench growth -- [--small]
@@ -47,7 +48,7 @@ await untilDone(async () => {
       replicas: await addReplicas(duly, field, upTo(1, 2, 4, 8)),
     }
     await client.end()
-    process.stdout.write(`${JSON.stringify(found, undefined, 1)}\n`)
+    process.stdout.write(tables(found))
     if (values.small) return
     const results = new URL('../../../bench/results/', import.meta.url)
     const name = writeDated(results, 'growth', { ...circumstances(field.postgresVersion), ...found })
