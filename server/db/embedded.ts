@@ -43,6 +43,7 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
   const lock = lockDataDir(dataDir)
   const directory = join(dataDir, 'postgres')
   let worker: Worker | undefined
+  let starting: Promise<Worker> | undefined
   try {
     const created = await ensureCluster(directory, log)
     const sessions = new Sessions({
@@ -50,7 +51,8 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
       open: async () => {
         // A worker that broke is left behind; its replacement recovers from the write-ahead log.
         await worker?.terminate()
-        worker = await startWorker({ directory, sync })
+        starting = startWorker({ directory, sync })
+        worker = await starting
         return connectTo(worker)
       },
       max: 1,
@@ -59,7 +61,11 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
       silentMs: Number.POSITIVE_INFINITY,
       onTrouble: error => log.error({ err: error }, 'the embedded database stopped and is being restarted'),
     })
-    await sessions.ping()
+    // Recovery after a crash may take longer than a statement waits for a session.
+    await sessions.ping().catch(async () => {
+      await starting
+      await sessions.ping()
+    })
     const upkeep = keepUp(sessions, log)
     return Object.assign(sessions, {
       created,
@@ -71,7 +77,9 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
       },
     })
   } catch (error) {
-    await worker?.terminate()
+    // Not before the thread is gone: it may still be about to write.
+    const late = await starting?.catch(() => undefined)
+    await late?.terminate()
     lock.release()
     throw error
   }
