@@ -1,8 +1,12 @@
 #!/usr/bin/env node
+import { backupCommand } from './cli/backup.ts'
 import type { Command } from './cli/command.ts'
+import { copyCommand } from './cli/copy.ts'
+import { doctorCommand } from './cli/doctor.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { openApiCommand } from './cli/openapi.ts'
 import { keysCommand, userCommand } from './cli/operate.ts'
+import { restoreCommand } from './cli/restore.ts'
 import { startCommand } from './cli/start.ts'
 import { tokenCommand } from './cli/token.ts'
 import { exit, StartError } from './errors.ts'
@@ -13,6 +17,10 @@ const commands: Readonly<Record<string, Command>> = {
   token: tokenCommand,
   user: userCommand,
   keys: keysCommand,
+  backup: backupCommand,
+  restore: restoreCommand,
+  copy: copyCommand,
+  doctor: doctorCommand,
   migrate: migrateCommand,
   openapi: openApiCommand,
 }
@@ -25,6 +33,10 @@ Usage: duly COMMAND [options]
   token    print a token for a user
   user     add, list, disable and remove the people who sign in here
   keys     list and rotate the keys that sign tokens
+  backup   write everything into a file, while the server runs or not
+  restore  bring a backup back
+  copy     copy everything from one database to another
+  doctor   look for what is wrong, and say what to do
   migrate  show the state of the database schema, or change it
   openapi  print the API's OpenAPI document
 

@@ -87,7 +87,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const url = addressOf(address)
     const publicUrl = config.publicUrl ?? new URL(`http://localhost:${address.port}`)
     if (!config.postgres) {
-      const orders = await takeOrders(config.dataDir, { db, accounts }, log)
+      const orders = await takeOrders({ db, accounts, secrets, dataDir: config.dataDir }, log)
       closers.push(() => orders.stop())
     }
     if (accounts) {

@@ -38,6 +38,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     '@better-auth/passkey',
     'nodemailer',
   ],
+  backup: ['backup', 'db', 'errors', 'version'],
+  doctor: [
+    'doctor',
+    'accounts/secrets-fit',
+    'auth/secret',
+    'backup/tables',
+    'db',
+    'tasks/invariants',
+    'errors',
+  ],
   api: ['api', 'accounts', 'tasks', 'auth', 'db/database', 'errors', 'context', 'version', 'fastify'],
 }
 

@@ -15,7 +15,8 @@ export async function operator(
   const publicUrl = () => new URL(url)
   const accounts = await openAccounts({ config: readConfig({}), db, log, secrets: [testSecret], publicUrl })
   const lines: string[] = []
-  for await (const line of commands[command].run({ db, accounts }, args, input)) lines.push(line)
+  const place = { db, accounts, secrets: [testSecret], dataDir: '' }
+  for await (const line of commands[command].run(place, args, input)) lines.push(line)
   await accounts?.close()
   return lines
 }

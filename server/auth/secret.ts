@@ -17,6 +17,12 @@ export function acceptedSecrets(config: Settings): string[] {
   return [currentSecret(config), config.secretAlso].filter(secret => secret !== undefined)
 }
 
+/** As `acceptedSecrets`, without making one. */
+export function secretsThere({ secret, secretAlso, postgres, dataDir }: Settings): string[] {
+  const current = secret ?? (postgres ? undefined : findKeptSecret(dataDir))
+  return [current, secretAlso].filter(found => found !== undefined)
+}
+
 /**
  * The secret in the data directory, made on first use and readable by its owner only. Two processes that make it at once
  * end up with the same one.
@@ -24,7 +30,7 @@ export function acceptedSecrets(config: Settings): string[] {
 export function keptSecret(dataDir: string): string {
   const file = join(dataDir, 'secret')
   makeDataDir(dataDir)
-  const kept = read(file)
+  const kept = findKeptSecret(dataDir)
   if (kept !== undefined) return kept
   const draft = `${file}.${randomBytes(8).toString('hex')}`
   writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
@@ -36,10 +42,12 @@ export function keptSecret(dataDir: string): string {
   } finally {
     unlinkSync(draft)
   }
-  return read(file) ?? keptSecret(dataDir)
+  return findKeptSecret(dataDir) ?? keptSecret(dataDir)
 }
 
-function read(file: string): string | undefined {
+/** The secret in the data directory, where there is one. @throws StartError where the file holds none */
+export function findKeptSecret(dataDir: string): string | undefined {
+  const file = join(dataDir, 'secret')
   let secret: string
   try {
     secret = readFileSync(file, 'utf8').trim()

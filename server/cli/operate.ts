@@ -16,7 +16,7 @@ export const userCommand = operatorCommand('user', userHelp)
 export const keysCommand = operatorCommand('keys', keysHelp)
 
 /** A command on a database that a running server may have for itself: it is asked then, else this process opens it. */
-function operatorCommand(name: keyof typeof commands, help: string): Command {
+function operatorCommand(name: 'user' | 'keys', help: string): Command {
   return {
     help,
     async run(args) {
@@ -37,7 +37,7 @@ async function here(config: Config, work: (place: Workplace) => Promise<unknown>
     const secrets = acceptedSecrets(config)
     const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${config.port}`)
     const accounts = await openAccounts({ config, db, log, secrets, publicUrl })
-    await work({ db, accounts })
+    await work({ db, accounts, secrets, dataDir: config.dataDir })
     await accounts?.close()
   } finally {
     await db.close()

@@ -40,7 +40,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
   if (!tryLock(descriptor, 1 << 30, 1)) {
     closeSync(descriptor)
     throw new StartError(
-      `The data in ${dataDir} is in use by ${holder(file)}.\nStop that one first, or give this one a directory of its own with DATA_DIR.`,
+      `The data in ${dataDir} is in use by ${holderOf(dataDir)}.\nStop that one first, or give this one a directory of its own with DATA_DIR.`,
       exit.cantCreate,
     )
   }
@@ -49,9 +49,10 @@ export function lockDataDir(dataDir: string): DataDirLock {
   return { release: () => closeSync(descriptor) }
 }
 
-function holder(file: string): string {
+/** Who has it, or had it last, in words. */
+export function holderOf(dataDir: string): string {
   try {
-    return readFileSync(file, 'utf8') || 'another process'
+    return readFileSync(join(dataDir, 'lock'), 'utf8') || 'another process'
   } catch {
     return 'another process'
   }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -92,6 +92,13 @@ async function ensureCluster(directory: string, log: Log): Promise<boolean> {
     if (found === postgresMajor) return false
     throw new StartError(
       `The data in ${directory} is of PostgreSQL ${found}; this version of Duly reads PostgreSQL ${postgresMajor}.`,
+      exit.config,
+    )
+  }
+  const interrupted = join(dirname(directory), 'restoring')
+  if (existsSync(interrupted)) {
+    throw new StartError(
+      `A restore into ${dirname(directory)} was interrupted. Run it again; or remove ${interrupted} to begin without data.`,
       exit.config,
     )
   }

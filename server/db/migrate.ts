@@ -36,18 +36,25 @@ export interface AppliedMigration {
  * @throws StartError where the database is newer than the program.
  */
 export function migrateUp(db: Database, list: readonly Migration[] = released): Promise<string[]> {
-  return locked(db, async session => {
-    const applied = await appliedIn(session)
-    refuseNewer(applied, list)
-    const pending = list.slice(applied.length)
-    for (const [index, migration] of pending.entries()) {
-      for (const step of migration.up) {
-        await (typeof step === 'string' ? session.query(unprepared(step)) : step(session))
-      }
-      await session.query(record, [applied.length + index + 1, migration.name])
+  return db.transaction(session => migrateWithin(session, list), 'unlimited')
+}
+
+/** As `migrateUp`, in a transaction that has more to do. */
+export async function migrateWithin(
+  session: Session,
+  list: readonly Migration[] = released,
+): Promise<string[]> {
+  await takeSchema(session)
+  const applied = await appliedIn(session)
+  refuseNewer(applied, list)
+  const pending = list.slice(applied.length)
+  for (const [index, migration] of pending.entries()) {
+    for (const step of migration.up) {
+      await (typeof step === 'string' ? session.query(unprepared(step)) : step(session))
     }
-    return pending.map(migration => migration.name)
-  })
+    await session.query(record, [applied.length + index + 1, migration.name])
+  }
+  return pending.map(migration => migration.name)
 }
 
 /**
@@ -59,7 +66,8 @@ export function migrateDown(
   target: number,
   { force = false, list = released }: { force?: boolean; list?: readonly Migration[] } = {},
 ): Promise<string[]> {
-  return locked(db, async session => {
+  return db.transaction(async session => {
+    await takeSchema(session)
     const applied = await appliedIn(session)
     refuseNewer(applied, list)
     const undone = applied.slice(target).reverse()
@@ -69,7 +77,7 @@ export function migrateDown(
       await session.query(erase, [id])
     }
     return undone.map(migration => migration.name)
-  })
+  }, 'unlimited')
 }
 
 /** What has been applied, oldest first; nothing where Duly has never been here. Changes nothing. */
@@ -78,13 +86,10 @@ export async function migrationStatus(session: Session): Promise<AppliedMigratio
   return row?.[0] === 't' ? appliedIn(session) : []
 }
 
-function locked<T>(db: Database, work: (session: Session) => Promise<T>): Promise<T> {
-  return db.transaction(async session => {
-    await session.query(unlimited)
-    await session.query(lock)
-    for (const text of bootstrap) await session.query(text)
-    return work(session)
-  }, 'unlimited')
+async function takeSchema(session: Session): Promise<void> {
+  await session.query(unlimited)
+  await session.query(lock)
+  for (const text of bootstrap) await session.query(text)
 }
 
 async function appliedIn(session: Session): Promise<AppliedMigration[]> {

@@ -5,6 +5,10 @@ import type { Database } from '../db/database.ts'
 export interface Workplace {
   readonly db: Database
   readonly accounts: Accounts | undefined
+  /** Where the embedded database is. */
+  readonly dataDir: string
+  /** Those that are accepted. */
+  readonly secrets: readonly string[]
 }
 
 /**

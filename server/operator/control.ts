@@ -31,15 +31,11 @@ function address(dataDir: string): string | undefined {
 }
 
 /** Takes orders from the same machine, one after the other. Whoever calls holds the data directory's lock. */
-export async function takeOrders(
-  dataDir: string,
-  place: Workplace,
-  log: Log,
-): Promise<{ stop(): Promise<void> }> {
-  const path = address(dataDir)
+export async function takeOrders(place: Workplace, log: Log): Promise<{ stop(): Promise<void> }> {
+  const path = address(place.dataDir)
   if (path === undefined) {
     log.warn(
-      `DATA_DIR is too long a path for a socket: stop the server before you use duly user or duly keys.`,
+      `DATA_DIR is too long a path for a socket: stop the server before you use duly user, keys, backup, copy or doctor.`,
     )
     return { stop: async () => {} }
   }

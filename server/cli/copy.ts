@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Config, environment, readConfig } from '../config.ts'
+import { exit, StartError } from '../errors.ts'
+import { readArguments } from './arguments.ts'
+import type { Command } from './command.ts'
+import { describeContents, listContents } from './contents.ts'
+import { putBack } from './put-back.ts'
+import { takeBackup } from './take-backup.ts'
+import { whatToDo } from './what-to-do.ts'
+
+const help = `Usage: duly copy --to PLACE [--from PLACE] [--replace]
+
+Copies everything from one database to another, with every id: from the embedded one to a PostgreSQL, and back. It
+copies what is there at one moment. What a server writes to the old one later stays there: stop it first.
+
+  --to PLACE    a folder, for an embedded database; a postgres://… URL; or env:NAME for the variable NAME that
+                holds one, since others on this machine can see what you type
+  --from PLACE  the same (default: what DATABASE_URL or DATA_DIR lead to)
+  --replace     where there is data already, put it aside instead of refusing`
+
+export const copyCommand: Command = {
+  help,
+  async run(args) {
+    const { values } = readArguments(args, {
+      to: { type: 'string' },
+      from: { type: 'string' },
+      replace: { type: 'boolean' },
+    })
+    if (values.to === undefined) throw new StartError('Say where to: duly copy --to PLACE', exit.usage)
+    const target = readPlace('--to', values.to)
+    const source = values.from === undefined ? readConfig(environment()) : readPlace('--from', values.from)
+    const folder = mkdtempSync(join(tmpdir(), 'duly-'))
+    const file = join(folder, 'backup')
+    try {
+      const backup = await takeBackup(source, file)
+      const done = await putBack(target, { file, backup, replace: values.replace === true })
+      const lines = [
+        `Copied to ${labelOf(target)}, as of ${backup.header.madeAt}: ${describeContents(backup.contents)}.`,
+        'Compared, table by table (rows, checksum):',
+        ...listContents(backup.contents),
+        ...whatToDo(target, backup, done, join(source.dataDir, 'secret')),
+      ]
+      process.stdout.write(`${lines.join('\n')}\n`)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+function readPlace(flag: string, said: string): Config {
+  const env = environment()
+  const name = /^env:(\w+)$/.exec(said)?.[1]
+  const place = name === undefined ? said : env[name]
+  if (place === undefined) throw new StartError(`${flag}: the variable ${name} is not set.`, exit.usage)
+  const isUrl = /^\w+:\/\//.test(place)
+  return readConfig({
+    ...env,
+    ...(isUrl ? { DATABASE_URL: place } : { DATABASE_URL: undefined, DATA_DIR: place }),
+  })
+}
+
+function labelOf({ postgres, dataDir }: Config): string {
+  return postgres ? `PostgreSQL at ${postgres.label}` : dataDir
+}

@@ -1,0 +1,162 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { secretsFit } from '../accounts/secrets-fit.ts'
+import { secretsThere } from '../auth/secret.ts'
+import { loadBackup, refuseUnknown } from '../backup/load.ts'
+import type { Backup } from '../backup/read.ts'
+import type { Config } from '../config.ts'
+import { lockDataDir } from '../db/data-dir.ts'
+import { type Database, unprepared } from '../db/database.ts'
+import { openEmbedded } from '../db/embedded.ts'
+import { connectPostgres } from '../db/postgres.ts'
+import { AppError, exit, StartError } from '../errors.ts'
+import { createLog } from '../log.ts'
+import { countRows } from './count-rows.ts'
+
+export interface PutBackOptions {
+  readonly file: string
+  /** The same, read. */
+  readonly backup: Backup
+  /** Whether data that is there is put aside, instead of refusing. */
+  readonly replace: boolean
+}
+
+/** Where data that was there is now. */
+export interface PutBack {
+  readonly setAside: string | undefined
+  /** Whether the secrets of these settings read what is encrypted in it. */
+  readonly secretsFit: boolean
+}
+
+/** Restores a backup to where these settings lead: all of it, or nothing. */
+export async function putBack(config: Config, options: PutBackOptions): Promise<PutBack> {
+  refuseUnknown(options.file, options.backup)
+  try {
+    return await (config.postgres ? intoPostgres(config, options) : intoDataDir(config, options))
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    const reason = error.cause instanceof Error ? error.cause.message : error.message
+    throw new StartError(`The database gave up: ${reason}\nNothing was changed.`, exit.unavailable)
+  }
+}
+
+const others = unprepared(
+  `select count(*) from pg_stat_activity
+  where datname = current_database() and application_name = 'duly' and pid <> pg_backend_pid()`,
+)
+
+async function intoPostgres(config: Config, { file, backup, replace }: PutBackOptions): Promise<PutBack> {
+  if (!config.postgres) throw new Error('there is no address of a PostgreSQL')
+  const db = await connectPostgres({ address: config.postgres, pool: 1, log: createLog('error') })
+  try {
+    const [row] = await db.query(others)
+    if (row?.[0] !== '0') {
+      throw new StartError('A server of Duly is working on this database. Stop it first.', exit.cantCreate)
+    }
+    const there = await hasSchema(db)
+    const aside = `duly_replaced_${stamp()}`
+    await load(db, { file, backup, setAside: replace ? aside : undefined })
+    const fit = await secretsFit(db, secretsThere(config))
+    return { setAside: there ? `the schema ${aside}` : undefined, secretsFit: fit }
+  } finally {
+    await db.close()
+  }
+}
+
+async function hasSchema(db: Database): Promise<boolean> {
+  const [row] = await db.query(unprepared(`select to_regnamespace('duly') is not null`))
+  return row?.[0] === 't'
+}
+
+/**
+ * A new database is made beside the one that is there, and takes its place when it is whole. Where that is interrupted,
+ * `restoring` is still there, and no server makes an empty database instead.
+ */
+async function intoDataDir(config: Config, { file, backup, replace }: PutBackOptions): Promise<PutBack> {
+  const { dataDir } = config
+  const lock = lockDataDir(dataDir)
+  try {
+    if (existsSync(join(dataDir, 'postgres')) && !replace) {
+      throw new StartError(
+        `There is a database in ${dataDir} already. Say --replace to put it aside.`,
+        exit.cantCreate,
+      )
+    }
+    const restoring = join(dataDir, 'restoring')
+    rmSync(restoring, { recursive: true, force: true })
+    const { secret } = backup.header
+    const secrets = secretsThere({ ...config, secret: config.secret ?? secret })
+    let fit: boolean
+    try {
+      fit = await fill(restoring, { file, backup }, secrets)
+    } catch (error) {
+      rmSync(restoring, { recursive: true, force: true })
+      throw error
+    }
+    return { setAside: swapIn(dataDir, restoring), secretsFit: fit }
+  } finally {
+    lock.release()
+  }
+}
+
+async function fill(
+  restoring: string,
+  options: Pick<PutBackOptions, 'file' | 'backup'>,
+  secrets: readonly string[],
+): Promise<boolean> {
+  const db = await openEmbedded({ dataDir: restoring, sync: true, log: createLog('error') })
+  try {
+    await load(db, options)
+    const { secret } = options.backup.header
+    if (secret !== undefined) {
+      writeFileSync(join(restoring, 'secret'), `${secret}\n`, { mode: 0o600, flush: true })
+    }
+    return await secretsFit(db, secrets)
+  } finally {
+    await db.close()
+  }
+}
+
+/** @returns where the database is that was there before */
+function swapIn(dataDir: string, restoring: string): string | undefined {
+  const names = ['secret', 'postgres'].filter(name => existsSync(join(restoring, name)))
+  const old = names.filter(name => existsSync(join(dataDir, name)))
+  const aside = join(dataDir, `replaced-${stamp()}`)
+  if (old.length > 0) mkdirSync(aside, { mode: 0o700 })
+  for (const name of old) renameSync(join(dataDir, name), join(aside, name))
+  // The database last: until it is there, no server starts.
+  for (const name of names) renameSync(join(restoring, name), join(dataDir, name))
+  syncDirectory(dataDir)
+  rmSync(restoring, { recursive: true, force: true })
+  return old.length > 0 ? aside : undefined
+}
+
+async function load(db: Database, options: Parameters<typeof loadBackup>[1]): Promise<void> {
+  const counting = countRows('loaded')
+  try {
+    await loadBackup(db, { ...options, progress: counting.progress })
+  } finally {
+    counting.end()
+  }
+}
+
+/** The time, as it may stand in a name. */
+function stamp(): string {
+  return new Date().toISOString().replace(/\D/g, '').slice(0, 14)
+}
+
+function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return
+  const descriptor = openSync(path, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}

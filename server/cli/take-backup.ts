@@ -1,0 +1,58 @@
+import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { findKeptSecret } from '../auth/secret.ts'
+import { type Backup, checkBackup } from '../backup/read.ts'
+import { writeBackupFile } from '../backup/write.ts'
+import type { Config } from '../config.ts'
+import { connect } from '../db/connect.ts'
+import { exit, StartError } from '../errors.ts'
+import { createLog } from '../log.ts'
+import { ask } from '../operator/control.ts'
+import { countRows } from './count-rows.ts'
+
+/**
+ * Backs up the database of these settings into a new file: by the server that has it, else in this process. What was written is
+ * read again, and held against what was read from the database.
+ */
+export async function takeBackup(config: Config, file: string): Promise<Backup> {
+  if (config.postgres || !(await takeFromServer(config.dataDir, file))) await takeHere(config, file)
+  return checkBackup(file)
+}
+
+async function takeFromServer(dataDir: string, file: string): Promise<boolean> {
+  for await (const name of ask(dataDir, { command: 'backup', args: [], input: '' })) {
+    move(join(dataDir, name), file)
+    return true
+  }
+  return false
+}
+
+async function takeHere(config: Config, file: string): Promise<void> {
+  const { dataDir, postgres } = config
+  if (!postgres && !existsSync(join(dataDir, 'postgres'))) {
+    throw new StartError(
+      `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL to where it is.`,
+      exit.config,
+    )
+  }
+  const { db } = await connect(config, createLog('error'))
+  try {
+    const secret = postgres ? undefined : findKeptSecret(dataDir)
+    const counting = countRows('read')
+    await writeBackupFile(db, file, { secret, progress: counting.progress })
+    counting.end()
+  } finally {
+    await db.close()
+  }
+}
+
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    // On another disk.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
+    copyFileSync(from, to)
+    rmSync(from)
+  }
+}

@@ -1,0 +1,89 @@
+import { secretsFit } from '../accounts/secrets-fit.ts'
+import { lastGiven, quoted, tablesIn } from '../backup/tables.ts'
+import { type Database, type Session, unprepared } from '../db/database.ts'
+import { migrationStatus } from '../db/migrate.ts'
+import { migrations } from '../db/migrations.ts'
+import { invariants } from '../tasks/invariants.ts'
+import type { Finding } from './finding.ts'
+
+const byHand =
+  'Was it changed by hand? Make a backup as it is, then see "When something is wrong" in docs/operations.md.'
+
+const brokenIndexes = unprepared(
+  `select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
+  where c.relnamespace = to_regnamespace('duly') and not (i.indisvalid and i.indisready) order by 1`,
+)
+
+/** Looks at the schema, the rows and what they were encrypted with. Changes nothing. */
+export function checkDatabase(db: Database, secrets: readonly string[]): Promise<Finding[]> {
+  return db.transaction(async session => {
+    await session.query(unprepared('set transaction isolation level repeatable read, read only'))
+    await session.query(unprepared('set local statement_timeout = 0'))
+    const schema = await checkSchema(session)
+    if (schema.mend !== undefined) return [schema]
+    return [
+      schema,
+      ...(await checkTasks(session)),
+      await checkNumbers(session),
+      await checkIndexes(session),
+      await checkSecrets(session, secrets),
+    ]
+  }, 'unlimited')
+}
+
+async function checkSchema(session: Session): Promise<Finding> {
+  const { length } = await migrationStatus(session)
+  const missing = migrations.length - length
+  if (missing === 0) return { what: `the schema is up to date (${length} migrations)` }
+  if (missing > 0) {
+    return {
+      what: `${missing} of ${migrations.length} migrations are still to be applied`,
+      mend: 'The next duly start applies them, or duly migrate up.',
+    }
+  }
+  return {
+    what: `the database is newer than this version of Duly: it has ${length} migrations, this program knows ${migrations.length}`,
+    mend: 'Start the newer version, or restore a backup of this one.',
+  }
+}
+
+async function checkTasks(session: Session): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const { holds, broken } of invariants) {
+    const rows = await session.query(broken)
+    if (rows.length === 0) findings.push({ what: holds })
+    else
+      findings.push({ what: `not so: ${holds}. See ${rows.map(([name]) => name).join(', ')}`, mend: byHand })
+  }
+  return findings
+}
+
+async function checkNumbers(session: Session): Promise<Finding> {
+  const behind: string[] = []
+  for (const table of await tablesIn(session)) {
+    for (const column of table.columns.filter(({ identity }) => identity)) {
+      const text = `select coalesce(max(${quoted(column.name)}), 0) > $1::bigint from duly.${quoted(table.name)}`
+      const [row] = await session.query(unprepared(text), [await lastGiven(session, table, column)])
+      if (row?.[0] === 't') behind.push(table.name)
+    }
+  }
+  if (behind.length === 0) return { what: 'new tasks and tokens get numbers that nothing has yet' }
+  return { what: `numbers that are taken would be given out again: ${behind.join(', ')}`, mend: byHand }
+}
+
+async function checkIndexes(session: Session): Promise<Finding> {
+  const names = (await session.query(brokenIndexes)).map(([name]) => name)
+  if (names.length === 0) return { what: 'every index is valid' }
+  return {
+    what: `indexes are not valid: ${names.join(', ')}`,
+    mend: `Say ${names.map(name => `reindex index duly.${quoted(String(name))};`).join(' ')} to the database.`,
+  }
+}
+
+async function checkSecrets(session: Session, secrets: readonly string[]): Promise<Finding> {
+  if (await secretsFit(session, secrets)) return { what: 'the secret reads what was encrypted with it' }
+  return {
+    what: 'signing keys or second factors were encrypted with another secret than the one that is set',
+    mend: 'Set BETTER_AUTH_SECRET (or put DATA_DIR/secret back) to what it was. If it is lost: duly keys rotate --now.',
+  }
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { newPerson, newUserHere } from './person.ts'
+import { duly, dulyStart, type RunningServer } from './program.ts'
+import {
+  type Call,
+  callAt,
+  type Env,
+  newUser,
+  type OwnDatabase,
+  onPostgres,
+  openDatabase,
+  ownDatabase,
+  testSecret,
+  tokenOf,
+} from './served.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const file = join(folder, 'tasks.backup')
+// The embedded one has the secret that it makes itself, which has to come along.
+const secret = { BETTER_AUTH_SECRET: onPostgres ? testSecret : '' }
+
+let own: OwnDatabase
+let target: OwnDatabase
+before(async () => {
+  own = await ownDatabase()
+  target = await ownDatabase()
+  rmSync(join(String(target.env.DATA_DIR), 'postgres'), { recursive: true, force: true })
+})
+after(async () => {
+  await own.drop()
+  await target.drop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const apiOf = ({ url }: RunningServer) => ({
+  call: (method: string, path: string, call?: Call) => callAt(url, method, path, call),
+})
+
+async function stop({ child, ended }: RunningServer) {
+  child.kill('SIGTERM')
+  assert.equal((await ended).code, 0)
+}
+
+async function succeeds(args: string[], env: Env) {
+  const done = await duly(args, env).ended
+  assert.equal(done.code, 0, done.stderr)
+  return done
+}
+
+const tokenFor = (user: string, { DATA_DIR }: Env) =>
+  tokenOf(user, {}, onPostgres ? testSecret : readFileSync(join(String(DATA_DIR), 'secret'), 'utf8').trim())
+
+describe('a backup, taken while people write', () => {
+  const users = [newUser('ann'), newUser('bea'), newUser('cleo')]
+  const acknowledged: string[] = []
+  let ann: Awaited<ReturnType<typeof newUserHere>>
+  let script = ''
+
+  before(async () => {
+    const server = await dulyStart({ ...own.env, ...secret })
+    const api = apiOf(server)
+    ann = await newUserHere(api)
+    const made = await api.call('POST', '/api/v1/tokens', {
+      token: await ann.token(),
+      json: { name: 'a script', scopes: ['tasks:read'], expires_in_days: 30 },
+    })
+    assert.equal(made.status, 201, made.text)
+    script = made.body.token
+    let writing = true
+    const write = async (user: string) => {
+      const token = tokenFor(user, own.env)
+      for (let n = 0; writing; n += 1) {
+        const title = `${user} ${n}`
+        const { status, body } = await api.call('POST', '/api/tasks', { token, json: { title } })
+        assert.equal(status, 201)
+        acknowledged.push(title)
+        if (n % 3 === 0) await api.call('PATCH', `/api/tasks/${body.id}/complete`, { token })
+      }
+    }
+    const writers = users.map(write)
+    while (acknowledged.length < 100) await new Promise(setImmediate)
+    const before = acknowledged.length
+    const { stderr } = await succeeds(['backup', file], { ...own.env, ...secret })
+    assert.match(stderr, /whole/)
+    writing = false
+    await Promise.all(writers)
+    acknowledged.length = before
+    await stop(server)
+  })
+
+  it('is for its owner only, and leaves nothing beside itself', () => {
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    assert.deepEqual(readdirSync(folder), ['tasks.backup'])
+    assert.ok(!readdirSync(String(own.env.DATA_DIR)).some(name => name.startsWith('backup-')))
+  })
+
+  it('brings back all that was acknowledged before it, of one moment, and people sign in as before', async () => {
+    const { stdout } = await succeeds(['restore', file], { ...target.env, ...secret })
+    assert.match(stdout, /Every row was compared/)
+    const server = await dulyStart({ ...target.env, ...secret })
+    const api = apiOf(server)
+    const stored: string[] = []
+    for (const user of users) {
+      const token = tokenFor(user, target.env)
+      for (let offset = 0, more = true; more; offset += 1000) {
+        const { body } = await api.call('GET', `/api/tasks?limit=1000&offset=${offset}`, { token })
+        stored.push(...body.tasks.map((task: { title: string }) => task.title))
+        more = body.has_more
+      }
+    }
+    assert.deepEqual(
+      acknowledged.filter(title => !stored.includes(title)),
+      [],
+    )
+    const back = newPerson(api, ann)
+    for (const [name, value] of ann.cookies) back.cookies.set(name, value)
+    assert.equal((await back.auth('GET', '/get-session')).body.user.id, ann.id, 'the session goes on')
+    const again = newPerson(api, ann)
+    assert.equal(
+      (await again.auth('POST', '/sign-in/email', { email: ann.email, password: ann.password })).status,
+      200,
+    )
+    assert.equal((await api.call('GET', '/api/v1/tasks', { token: await again.token() })).status, 200)
+    assert.equal(
+      (await api.call('GET', '/api/v1/tasks', { token: script })).status,
+      200,
+      'the script goes on',
+    )
+    await stop(server)
+
+    const { db } = await openDatabase({ ...target.env, ...secret })
+    const torn = unprepared(
+      `select o.id from duly.owners o join duly.tasks t on t.user_id = o.id
+      group by o.id having o.revision <> max(t.revision) or o.task_count <> count(*)`,
+    )
+    assert.deepEqual(await db.query(torn), [])
+    await db.close()
+  })
+
+  it('can be tried out by restoring it, and be written to the standard output', async () => {
+    const tried = await succeeds(['backup', file, '--force', '--verify'], { ...own.env, ...secret })
+    assert.match(tried.stderr, /restored for a trial, whole/)
+    const { child, ended } = duly(['backup', '-'], { ...own.env, ...secret })
+    const chunks: Buffer[] = []
+    child.stdout?.on('data', chunk => chunks.push(chunk))
+    assert.equal((await ended).code, 0)
+    const other = join(folder, 'output.backup')
+    writeFileSync(other, Buffer.concat(chunks))
+    const refused = await duly(['restore', other], { ...own.env, ...secret }).ended
+    assert.match(refused.stderr, /Say --replace/, 'it was read as a whole before')
+  })
+
+  it('is not written over a file, nor made of nothing', async () => {
+    const there = await duly(['backup', file], { ...own.env, ...secret }).ended
+    assert.deepEqual([there.code, /is there already/.test(there.stderr)], [73, true])
+    const nothing = join(folder, 'nothing')
+    const { code, stderr } = await duly(['backup', join(folder, 'x')], { DATA_DIR: nothing }).ended
+    assert.deepEqual([code, /There is no database in/.test(stderr), existsSync(nothing)], [78, true, false])
+  })
+})

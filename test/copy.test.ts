@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import type { DataRow } from '../server/backup/format.ts'
+import { readParts } from '../server/backup/read.ts'
+import { unprepared } from '../server/db/database.ts'
+import { newUserHere } from './person.ts'
+import { duly } from './program.ts'
+import {
+  type Env,
+  newUser,
+  type OwnDatabase,
+  onPostgres,
+  openDatabase,
+  ownDatabase,
+  type Served,
+  served,
+  testSecret,
+} from './served.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const secret = { BETTER_AUTH_SECRET: testSecret }
+let own: OwnDatabase
+before(async () => {
+  own = await ownDatabase()
+  const api = await served({}, own)
+  await fill(api).finally(() => api.close())
+})
+after(async () => {
+  await own.drop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** One of everything, and what a careless copy would lose. */
+async function fill(api: Served) {
+  const user = newUser('O\'Neil "the" \\ {null}, é')
+  const texts = [
+    'NULL',
+    '{}',
+    '"',
+    '\\',
+    '\\N',
+    'a\tb',
+    "'; drop table tasks; --",
+    'ß\u{1f411}e\u0301',
+    ' ',
+    '[]',
+  ]
+  const ids: number[] = []
+  for (const text of texts) {
+    const json = { title: `${text}.`, description: text === '"' ? null : text }
+    const {
+      status,
+      body,
+      text: said,
+    } = await api.call('POST', '/api/v1/tasks', {
+      user,
+      json,
+      headers: { 'idempotency-key': `key-${ids.length}` },
+    })
+    assert.equal(status, 201, said)
+    ids.push(body.id)
+  }
+  await api.call('PATCH', `/api/tasks/${ids[0]}/complete`, { user })
+  for (const id of ids.slice(-2)) await api.call('DELETE', `/api/tasks/${id}`, { user })
+  const person = await newUserHere(api)
+  const token = await person.token()
+  await api.call('POST', '/api/v1/tokens', { token, json: { name: 'a script', scopes: ['tasks:read'] } })
+  await person.auth('POST', '/sign-out')
+  // The task of the highest number is gone for good: its number must not come again.
+  await api.server.db.query(unprepared('delete from duly.tasks where id = $1'), [Number(ids.at(-1))])
+}
+
+async function contents(env: Env): Promise<Map<string, DataRow[]>> {
+  const file = join(folder, `${Math.random()}`)
+  const done = await duly(['backup', file], { ...env, ...secret }).ended
+  assert.equal(done.code, 0, done.stderr)
+  const tables = new Map<string, DataRow[]>()
+  let rows: DataRow[] = []
+  for await (const part of readParts(file)) {
+    if ('start' in part) {
+      rows = [[JSON.stringify(part.start)]]
+      tables.set(part.start.table, rows)
+    } else if ('rows' in part) rows.push(...part.rows)
+  }
+  return tables
+}
+
+async function copies(from: Env, to: string, more: Env = {}) {
+  const done = await duly(['copy', '--to', to], { ...from, ...secret, ...more }).ended
+  assert.equal(done.code, 0, done.stderr)
+  return done
+}
+
+describe('a copy', () => {
+  it('holds the same, to the last character, in whichever database, and back', async () => {
+    const original = await contents(own.env)
+    for (const table of [
+      'owners',
+      'tasks',
+      'search',
+      'user',
+      'account',
+      'jwks',
+      'access_tokens',
+      'revocations',
+    ]) {
+      assert.ok((original.get(table)?.length ?? 0) > 1, `${table} holds something`)
+    }
+    const first = { DATA_DIR: join(folder, 'first') }
+    const { stdout } = await copies(own.env, first.DATA_DIR)
+    assert.match(stdout, /tasks +9 {2}[0-9a-f]{16}/)
+    assert.deepEqual(await contents(first), original)
+    if (!onPostgres) return
+    const other = await ownDatabase()
+    const url = String(other.env.DATABASE_URL)
+    const there = await copies(first, 'env:TARGET', { TARGET: url })
+    assert.equal(there.stdout.includes(url), false)
+    assert.deepEqual(await contents(other.env), original)
+    await other.drop()
+  })
+
+  it('gives new tasks numbers that none has had, and finds them', async () => {
+    const env = { DATA_DIR: join(folder, 'first') }
+    const { db } = await openDatabase(env)
+    const [last] = await db.query(unprepared('select last_value from duly.tasks_id_seq'))
+    await db.close()
+    assert.equal(Number(last?.[0]), 10)
+    const { code, stdout } = await duly(['doctor'], { ...env, ...secret }).ended
+    assert.equal(code, 0, stdout)
+  })
+
+  it('is refused where there is data already', async () => {
+    const { code, stderr } = await duly(['copy', '--to', join(folder, 'first')], { ...own.env, ...secret })
+      .ended
+    assert.deepEqual([code, /--replace/.test(stderr)], [73, true])
+  })
+
+  it('says which secret goes with it, without saying the secret', async () => {
+    if (onPostgres) return
+    const kept = 'a secret that was made by the server itself'
+    writeFileSync(join(String(own.env.DATA_DIR), 'secret'), kept)
+    const { stdout, stderr } = await duly(['copy', '--to', join(folder, 'second')], { ...own.env, ...secret })
+      .ended
+    assert.match(
+      stdout,
+      new RegExp(`Set BETTER_AUTH_SECRET here to the secret in ${own.env.DATA_DIR}/secret`),
+    )
+    assert.equal(`${stdout}${stderr}`.includes(kept), false)
+  })
+
+  it('never repeats a password', async () => {
+    const { code, stdout, stderr } = await duly(
+      ['copy', '--to', 'postgres://me:hunter2@127.0.0.1:1/x?sslmode=prefer'],
+      {
+        ...own.env,
+        ...secret,
+      },
+    ).ended
+    assert.deepEqual([code, `${stdout}${stderr}`.includes('hunter2')], [78, false])
+  })
+})

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { newUserHere } from './person.ts'
+import { duly, dulyStart } from './program.ts'
+import {
+  type Env,
+  newUser,
+  type OwnDatabase,
+  onPostgres,
+  openDatabase,
+  ownDatabase,
+  served,
+  testSecret,
+} from './served.ts'
+
+let own: OwnDatabase
+let env: Env
+let dataDir = ''
+const user = newUser()
+before(async () => {
+  own = await ownDatabase()
+  env = { ...own.env, BETTER_AUTH_SECRET: testSecret }
+  dataDir = String(own.env.DATA_DIR)
+  const api = await served({}, own)
+  await api.call('POST', '/api/tasks', { user, json: { title: 'a task' } })
+  await (await newUserHere(api)).token()
+  await api.close()
+})
+after(() => own.drop())
+
+async function findings(changed: Env = {}) {
+  const { code, stdout, stderr } = await duly(['doctor'], { ...env, ...changed }).ended
+  assert.equal(stderr, '')
+  return { code, stdout, wrong: stdout.split('\n').filter(line => line.startsWith('✖')) }
+}
+
+async function change(...texts: string[]) {
+  const { db } = await openDatabase(env)
+  for (const text of texts) await db.query(unprepared(text))
+  await db.close()
+}
+
+describe('duly doctor', () => {
+  it('finds nothing where all is well', async () => {
+    const { code, wrong, stdout } = await findings()
+    assert.deepEqual([code, wrong], [0, []])
+    assert.match(stdout, /✔ every task has an owner/)
+  })
+
+  it('looks while a server runs, and changes nothing', async () => {
+    const { child, ended } = await dulyStart(env)
+    const { code, stdout } = await findings()
+    assert.equal(code, 0, stdout)
+    if (!onPostgres) assert.match(stdout, new RegExp(`a server has the data: process ${child.pid} on`))
+    child.kill('SIGKILL')
+    await ended
+    const after = await findings()
+    assert.deepEqual(
+      [after.code, after.wrong],
+      [0, []],
+      'what a killed server leaves behind is in nobody’s way',
+    )
+    if (!onPostgres) assert.ok(existsSync(join(dataDir, 'control')))
+  })
+
+  it('finds tasks that were changed by hand, and names their owner', async () => {
+    await change('update duly.owners set task_count = 7', 'delete from duly.search')
+    const { code, wrong } = await findings()
+    assert.equal(code, 1)
+    assert.deepEqual(wrong.length, 2)
+    assert.ok(wrong[0]?.includes(`every owner counts as many tasks and revisions as there are. See ${user}`))
+    assert.ok(wrong[1]?.includes(`every task is found by the search. See ${user}/1`))
+    await change(
+      'update duly.owners set task_count = 1',
+      'insert into duly.search (user_id, id, title) select user_id, id, title from duly.tasks',
+    )
+  })
+
+  it('finds numbers that would come twice', async () => {
+    await change(`select setval('duly.tasks_id_seq', 1, false)`)
+    const { code, wrong } = await findings()
+    assert.deepEqual([code, wrong.length, /given out again: tasks/.test(wrong[0] ?? '')], [1, 1, true])
+    await change(`select setval('duly.tasks_id_seq', 1)`)
+  })
+
+  it('finds a schema that is newer, or not there', async () => {
+    await change(`insert into duly.migrations (id, name) values (99, 'from the future')`)
+    const newer = await findings()
+    assert.deepEqual([newer.code, /newer than this version/.test(newer.wrong[0] ?? '')], [1, true])
+    await change('delete from duly.migrations where id = 99')
+  })
+
+  it('finds another secret', async () => {
+    const { code, wrong, stdout } = await findings({
+      BETTER_AUTH_SECRET: 'another secret of at least 32 characters',
+    })
+    assert.deepEqual([code, wrong.length, /encrypted with another secret/.test(wrong[0] ?? '')], [1, 1, true])
+    assert.equal(stdout.includes('another secret of'), false)
+  })
+
+  it('finds settings that cannot be read', async () => {
+    const { code, stdout } = await findings({ PORT: 'high' })
+    assert.deepEqual([code, /✖ the settings cannot be used\n.*\n.*PORT: say/.test(stdout)], [1, true])
+  })
+
+  it('finds a database that is away', async () => {
+    const nobody = 'postgres://nobody@127.0.0.1:1/none?sslrootcert=/no/such/file'
+    assert.equal((await findings({ DATABASE_URL: nobody })).code, 1)
+  })
+
+  if (!onPostgres) {
+    it('finds data that others may look into, a secret that is none, and a restore that was interrupted', async () => {
+      chmodSync(dataDir, 0o755)
+      writeFileSync(join(dataDir, 'secret'), 'short')
+      writeFileSync(join(dataDir, 'restoring'), '')
+      const { code, wrong } = await findings()
+      assert.equal(code, 1)
+      for (const [n, what] of [
+        /others on this machine may look into/,
+        /secret cannot be used/,
+        /interrupted/,
+      ].entries()) {
+        assert.match(wrong[n] ?? '', what)
+      }
+      chmodSync(dataDir, 0o700)
+      for (const name of ['secret', 'restoring']) rmSync(join(dataDir, name))
+    })
+
+    it('says so where there is nothing yet, and makes nothing', async () => {
+      const nothing = join(dataDir, 'nothing')
+      const { code, stdout } = await findings({ DATA_DIR: nothing })
+      assert.deepEqual([code, /there is no database in/.test(stdout), existsSync(nothing)], [0, true, false])
+    })
+  }
+})

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { loadBackup } from '../server/backup/load.ts'
+import { checkBackup } from '../server/backup/read.ts'
+import { writeBackupFile } from '../server/backup/write.ts'
+import { type Database, unprepared } from '../server/db/database.ts'
+import { migrateDown, migrateUp, migrationStatus } from '../server/db/migrate.ts'
+import { migrations } from '../server/db/migrations.ts'
+import { StartError } from '../server/errors.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
+import { newUser, ownMigratedDatabase } from './served.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const file = join(folder, 'tried.backup')
+const user = newUser()
+let own: Awaited<ReturnType<typeof ownMigratedDatabase>>
+let db: Database
+let good: Buffer
+let lines: string[]
+
+before(async () => {
+  own = await ownMigratedDatabase()
+  db = own.db
+  for (const title of ['one', 'two'])
+    await tasksOf(db, user).create({ title, description: null, isCompleted: false })
+  await writeBackupFile(db, file, { secret: undefined })
+  good = readFileSync(file)
+  lines = gunzipSync(good).toString().trimEnd().split('\n')
+  await migrateDown(db, 0, { force: true })
+  await db.query(unprepared('drop schema duly cascade'))
+})
+after(async () => {
+  await own.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function load(bytes: Uint8Array) {
+  writeFileSync(file, bytes)
+  const backup = await checkBackup(file)
+  await loadBackup(db, { file, backup })
+}
+
+async function refuses(bytes: Uint8Array, message: RegExp) {
+  await assert.rejects(load(bytes), (error: unknown) => {
+    assert.ok(error instanceof StartError, String(error))
+    assert.equal(error.exitCode, 65)
+    assert.match(error.message, message)
+    return true
+  })
+  const [row] = await db.query(unprepared(`select count(*) from pg_namespace where nspname like 'duly%'`))
+  assert.equal(row?.[0], '0', 'nothing is left of it')
+}
+
+/** The backup with other lines, and checksums that fit them. */
+function forged(edit: (text: string) => string): Uint8Array {
+  const edited = edit(lines.join('\n')).split('\n')
+  let hash = createHash('sha256')
+  let rows = 0
+  const whole = edited.map(line => {
+    if (line.startsWith('[')) {
+      hash.update(`${line}\n`)
+      rows += 1
+      return line
+    }
+    if (!line.includes('"sha256"')) return line
+    const end = { rows, sha256: hash.digest('hex') }
+    hash = createHash('sha256')
+    rows = 0
+    return JSON.stringify(end)
+  })
+  return gzipSync(`${whole.join('\n')}\n`)
+}
+
+describe('a backup that does not hold what it should is refused, and nothing is left of it:', () => {
+  it('no backup', async () => {
+    await refuses(Buffer.from('PGDMP and so on'), /no backup of Duly/)
+    await refuses(gzipSync('{"some":"thing"}\n'), /no backup of Duly/)
+    await refuses(gzipSync('hello\n'), /no backup of Duly/)
+    await refuses(new Uint8Array(), /end is missing/)
+  })
+
+  it('cut off, anywhere', async () => {
+    for (const part of [0.1, 0.5, 0.9, 0.999]) {
+      await refuses(good.subarray(0, Math.floor(good.length * part)), /end is missing|damaged/)
+    }
+    for (const count of [1, 2, lines.length - 1]) {
+      await refuses(gzipSync(`${lines.slice(0, count).join('\n')}\n`), /end is missing/)
+    }
+  })
+
+  it('changed, anywhere', async () => {
+    for (const part of [0.2, 0.5, 0.8]) {
+      const changed = Buffer.from(good)
+      const at = Math.floor(changed.length * part)
+      changed.writeUInt8(changed.readUInt8(at) ^ 0x55, at)
+      await refuses(changed, /cannot be used/)
+    }
+    await refuses(gzipSync(lines.join('\n').replaceAll('"one"', '"won"')), /is not what was written/)
+    await refuses(gzipSync(`${lines.join('\n')}\n{}\n`), /goes on after its end/)
+  })
+
+  it('of a newer version, or another format', async () => {
+    await refuses(
+      forged(text => text.replace('"migrations":[', '"migrations":["from the future",')),
+      /newer version/,
+    )
+    await refuses(
+      forged(text => text.replace('"format":1', '"format":2')),
+      /does not know/,
+    )
+  })
+
+  it('a line without an end, however well it is compressed', async () => {
+    await refuses(gzipSync(Buffer.alloc(64 * 1024 * 1024, 'a')), /too long/)
+  })
+
+  it('tables and columns that are not ours, with SQL for names', async () => {
+    const table = '"table":"tasks'
+    await refuses(
+      forged(text => text.replace(`${table}"`, `${table}; drop table x"`)),
+      /does not have/,
+    )
+    await refuses(
+      forged(text => text.replace('"revision"', '"revision) select 1 --"')),
+      /not those that Duly has/,
+    )
+    await refuses(
+      forged(text => text.replace('"tables":15', '"tables":14')),
+      /tables are missing/,
+    )
+  })
+
+  it('values that the database does not take, or would make others of', async () => {
+    await refuses(
+      forged(text => text.replace(/^(\["[^"]*",)"1"(,"one")/m, '$1"0x1g"$2')),
+      /does not take a row/,
+    )
+    await refuses(
+      forged(text => text.replace(/^(\["[^"]*",)"1"(,"one")/m, '$1"001"$2')),
+      /not what the backup holds/,
+    )
+    await refuses(
+      forged(text => text.replace(/^\["([^"]*)",("1","one")/m, '["stranger",$2')),
+      /does not take a row/,
+    )
+    await refuses(
+      forged(text => text.replace('"given":{"id":"2"}', '"given":{"id":"1"}')),
+      /given out twice/,
+    )
+  })
+})
+
+describe('a backup of an older version', () => {
+  it('is restored as it was, and migrated', async () => {
+    const old = migrations.slice(0, 2)
+    await migrateUp(db, old)
+    const insertOwner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 1)'
+    const insertTask = `insert into duly.tasks (user_id, title, is_completed, created_at, updated_at, revision)
+      values ($1, 'Old STRAẞE', false, now(), now(), 1)`
+    for (const text of [insertOwner, insertTask]) await db.query(unprepared(text), [user])
+    rmSync(file, { force: true })
+    await writeBackupFile(db, file, { secret: undefined })
+    await db.query(unprepared('drop schema duly cascade'))
+    await load(readFileSync(file))
+    assert.equal((await migrationStatus(db)).length, migrations.length)
+    const { tasks } = await tasksOf(db, user).list({ sort: 'title', limit: 9, search: 'strasse' })
+    assert.deepEqual(
+      tasks.map(({ title }) => title),
+      ['Old STRAẞE'],
+    )
+  })
+})

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { duly, dulyStart } from './program.ts'
+import {
+  type Env,
+  newUser,
+  type OwnDatabase,
+  onPostgres,
+  openDatabase,
+  ownDatabase,
+  served,
+} from './served.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const file = join(folder, 'tasks.backup')
+
+let own: OwnDatabase
+before(async () => {
+  own = await ownDatabase()
+  const api = await served({}, own)
+  const user = newUser()
+  for (const title of ['one', 'two', 'three']) await api.call('POST', '/api/tasks', { user, json: { title } })
+  await api.close()
+  if (!onPostgres)
+    writeFileSync(join(String(own.env.DATA_DIR), 'secret'), 'a secret that was made by the server itself')
+  await succeeds(['backup', file], own.env)
+})
+after(async () => {
+  await own.drop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function succeeds(args: string[], env: Env) {
+  const done = await duly(args, env).ended
+  assert.equal(done.code, 0, done.stderr)
+  return done
+}
+
+describe('a restore', () => {
+  const count = async (env: Env) => {
+    const { db } = await openDatabase(env)
+    const [row] = await db.query(unprepared('select count(*) from duly.tasks'))
+    await db.close()
+    return Number(row?.[0])
+  }
+
+  it('refuses where there is data, and puts it aside when told to', async () => {
+    const { env } = own
+    const refused = await duly(['restore', file], env).ended
+    assert.deepEqual([refused.code, /--replace/.test(refused.stderr)], [73, true])
+    const { stdout } = await succeeds(['restore', file, '--replace'], env)
+    const [, aside = ''] = /What was there before is in (?:the schema )?(\S+);/.exec(stdout) ?? []
+    assert.equal(await count(env), 3)
+    if (onPostgres) {
+      const { db } = await openDatabase(env)
+      const [row] = await db.query(unprepared(`select count(*) from ${aside}.tasks`))
+      assert.equal(Number(row?.[0]), 3)
+      await db.close()
+    } else {
+      assert.deepEqual(readdirSync(aside).sort(), ['postgres', 'secret'])
+    }
+  })
+
+  it('is refused while a server runs on the data', async () => {
+    const { env } = own
+    const { child, ended } = await dulyStart(env)
+    const { code, stderr } = await duly(['restore', file, '--replace'], env).ended
+    assert.deepEqual([code, /in use by process|A server of Duly is working/.test(stderr)], [73, true])
+    child.kill('SIGTERM')
+    assert.equal((await ended).code, 0)
+  })
+
+  if (!onPostgres) {
+    it('that is killed leaves nothing that a server would take for the data, and can be done again', async () => {
+      const DATA_DIR = join(folder, 'killed')
+      const { child, ended } = duly(['restore', file], { DATA_DIR })
+      while (!existsSync(join(DATA_DIR, 'restoring', 'postgres'))) await new Promise(setImmediate)
+      child.kill('SIGKILL')
+      assert.equal((await ended).signal, 'SIGKILL')
+      const { code, stderr } = await duly(['start'], { DATA_DIR, PORT: '0' }).ended
+      assert.deepEqual([code, /A restore into .* was interrupted/.test(stderr)], [78, true])
+      await succeeds(['restore', file], { DATA_DIR })
+      assert.equal(await count({ DATA_DIR }), 3)
+    })
+
+    it('does not touch the data that is there when the file turns out not to fit', async () => {
+      const DATA_DIR = join(folder, 'kept')
+      mkdirSync(join(DATA_DIR, 'postgres'), { recursive: true })
+      writeFileSync(join(folder, 'none'), 'nothing of the kind')
+      const { code, stderr } = await duly(['restore', join(folder, 'none'), '--replace'], { DATA_DIR }).ended
+      assert.deepEqual([code, /no backup of Duly/.test(stderr)], [65, true])
+      assert.deepEqual(readdirSync(DATA_DIR), ['postgres'])
+    })
+  }
+})
