@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Backup } from '../backup/read.ts'
+import { syncPath } from '../backup/sync-path.ts'
 import { environment, readConfig } from '../config.ts'
 import { exit, StartError } from '../errors.ts'
 import { readArguments } from './arguments.ts'
@@ -48,7 +49,10 @@ export const backupCommand: Command = {
       if (values.verify) await restoreForTrial(draft, backup)
       const { size } = statSync(draft)
       if (toOutput) await pipeline(createReadStream(draft), process.stdout)
-      else renameSync(draft, file)
+      else {
+        renameSync(draft, file)
+        syncPath(folder)
+      }
       report(toOutput ? 'the backup' : file, size, backup, values.verify === true)
     } finally {
       rmSync(draft, { force: true })

@@ -1,18 +1,10 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { secretsFit } from '../accounts/secrets-fit.ts'
 import { secretsThere } from '../auth/secret.ts'
 import { loadBackup, refuseUnknown } from '../backup/load.ts'
 import type { Backup } from '../backup/read.ts'
+import { syncPath } from '../backup/sync-path.ts'
 import type { Config } from '../config.ts'
 import { lockDataDir } from '../db/data-dir.ts'
 import { type Database, unprepared } from '../db/database.ts'
@@ -135,7 +127,7 @@ function swapIn(dataDir: string, restoring: string): string | undefined {
   for (const name of old) renameSync(join(dataDir, name), join(aside, name))
   // The database last: until it is there, no server starts.
   for (const name of names) renameSync(join(restoring, name), join(dataDir, name))
-  syncDirectory(dataDir)
+  syncPath(dataDir)
   rmSync(restoring, { recursive: true, force: true })
   return old.length > 0 ? aside : undefined
 }
@@ -152,11 +144,4 @@ async function load(db: Database, options: Parameters<typeof loadBackup>[1]): Pr
 /** The time, as it may stand in a name. */
 function stamp(): string {
   return new Date().toISOString().replace(/\D/g, '').slice(0, 14)
-}
-
-function syncDirectory(path: string): void {
-  if (process.platform === 'win32') return
-  const descriptor = openSync(path, 'r')
-  fsyncSync(descriptor)
-  closeSync(descriptor)
 }

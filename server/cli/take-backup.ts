@@ -2,10 +2,11 @@ import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findKeptSecret } from '../auth/secret.ts'
 import { type Backup, checkBackup } from '../backup/read.ts'
+import { syncPath } from '../backup/sync-path.ts'
 import { writeBackupFile } from '../backup/write.ts'
 import type { Config } from '../config.ts'
 import { connect } from '../db/connect.ts'
-import { exit, StartError } from '../errors.ts'
+import { AppError, exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { ask } from '../operator/control.ts'
 import { countRows } from './count-rows.ts'
@@ -15,7 +16,15 @@ import { countRows } from './count-rows.ts'
  * read again, and held against what was read from the database.
  */
 export async function takeBackup(config: Config, file: string): Promise<Backup> {
-  if (config.postgres || !(await takeFromServer(config.dataDir, file))) await takeHere(config, file)
+  try {
+    if (config.postgres || !(await takeFromServer(config.dataDir, file))) await takeHere(config, file)
+  } catch (error) {
+    // A disk that is full, a folder that may not be written, a database that is away.
+    const passing = error instanceof AppError || (error instanceof Error && 'syscall' in error)
+    if (!passing) throw error
+    const reason = error.cause instanceof Error ? error.cause.message : error.message
+    throw new StartError(`The backup could not be made: ${reason}`, exit.cantCreate, { cause: error })
+  }
   return checkBackup(file)
 }
 
@@ -53,6 +62,7 @@ function move(from: string, to: string): void {
     // On another disk.
     if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
     copyFileSync(from, to)
+    syncPath(to)
     rmSync(from)
   }
 }
