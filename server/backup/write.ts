@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -49,10 +50,14 @@ export function writeBackup(db: Database, to: Writable, options: WriteOptions): 
 
 /** The same into a new file, readable by its owner only; it is on the disk then, or it is gone. */
 export async function writeBackupFile(db: Database, file: string, options: WriteOptions): Promise<Content[]> {
+  // Opened before there is a stream, whose failure nobody would hear before the transaction has begun.
+  const handle = await open(file, 'wx', 0o600)
+  const stream = handle.createWriteStream({ flush: true })
   try {
-    return await writeBackup(db, createWriteStream(file, { flags: 'wx', mode: 0o600, flush: true }), options)
+    return await writeBackup(db, stream, options)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) rmSync(file, { force: true })
+    stream.destroy()
+    rmSync(file, { force: true })
     throw error
   }
 }

@@ -55,7 +55,7 @@ export const backupCommand: Command = {
       }
       report(toOutput ? 'the backup' : file, size, backup, values.verify === true)
     } finally {
-      rmSync(draft, { force: true })
+      if (existsSync(draft)) rmSync(draft)
       if (toOutput) rmSync(folder, { recursive: true, force: true })
     }
   },
