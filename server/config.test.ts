@@ -85,6 +85,7 @@ const samples: Readonly<Record<string, Sample>> = {
   },
   LOG_LEVEL: { text: 'debug', shown: config => config.logLevel, value: 'debug' },
   DATA_SYNC: { text: 'off', shown: config => config.dataSync, value: false },
+  MAX_TASKS: { text: '10', shown: config => config.maxTasks, value: 10 },
   TRASH_DAYS: { text: '7', shown: config => config.trashDays, value: 7 },
 }
 
@@ -114,6 +115,7 @@ describe('the settings', () => {
       corsOrigins: ['http://localhost:3000'],
       logLevel: 'info',
       dataSync: true,
+      maxTasks: 100_000,
       trashDays: 30,
       notes: [],
     })
@@ -304,6 +306,8 @@ describe('a setting at its limit', () => {
     ['PORT', '65535', config => config.port, 65_535],
     ['DATABASE_POOL', '1', config => config.databasePool, 1],
     ['DATABASE_POOL', '1000', config => config.databasePool, 1000],
+    ['MAX_TASKS', '1', config => config.maxTasks, 1],
+    ['MAX_TASKS', '999999999', config => config.maxTasks, 999_999_999],
     ['TRASH_DAYS', '1', config => config.trashDays, 1],
     ['TRASH_DAYS', '36500', config => config.trashDays, 36_500],
     ['BETTER_AUTH_SECRET', 'x'.repeat(32), config => config.secret, 'x'.repeat(32)],

@@ -93,6 +93,7 @@ export const settings: readonly Setting[] = [
     'on',
     '`off`: the embedded database is faster, and a power cut may take the last writes.',
   ),
+  setting('MAX_TASKS', '100000', 'Tasks that one user can have.'),
   setting('TRASH_DAYS', '30', 'Days for which a deleted task is kept before it is swept away.'),
 ]
 
@@ -146,6 +147,8 @@ export interface Config {
   readonly corsOrigins: readonly string[] | '*'
   readonly logLevel: (typeof logLevels)[number]
   readonly dataSync: boolean
+  /** Tasks that one user can have. */
+  readonly maxTasks: number
   readonly trashDays: number
   /** Sentences for the log: what was ignored, and what will not work as set up. */
   readonly notes: readonly string[]
@@ -252,6 +255,7 @@ export function readConfig(env: Env): Config {
     corsOrigins: readOrigins(),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     dataSync: oneOf('DATA_SYNC', ['on', 'off'], 'on') === 'on',
+    maxTasks: integer('MAX_TASKS', 1, 999_999_999, 100_000),
     trashDays: integer('TRASH_DAYS', 1, 36_500, 30),
     notes,
   }

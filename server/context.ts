@@ -6,7 +6,7 @@ import type { Log } from './log.ts'
 
 /** What every part is handed. */
 export interface Context {
-  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'trustProxy'>
+  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'maxTasks' | 'trustProxy'>
   readonly db: Database
   readonly tokens: Tokens
   /** Absent: nobody signs up or in here. */

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'idempotency_key_reused'
   | 'token_not_found'
   | 'too_many_tokens'
+  | 'too_many_tasks'
   | 'too_many_requests'
   | 'password_compromised'
   | 'busy'

@@ -36,6 +36,7 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
   idempotency_key_reused: 422,
   token_not_found: 404,
   too_many_tokens: 409,
+  too_many_tasks: 409,
   too_many_requests: 429,
   password_compromised: 400,
   busy: 503,

@@ -91,6 +91,11 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     meaning: 'You have as many personal access tokens as one user can have.',
     mend: 'Revoke those that are not used any more.',
   },
+  too_many_tasks: {
+    title: 'There are too many tasks',
+    meaning: 'You have as many tasks as one user can have here. Nothing was created.',
+    mend: 'Delete tasks that are not needed any more; whoever runs the server can raise MAX_TASKS.',
+  },
   too_many_requests: {
     title: 'There are too many requests',
     meaning: 'More attempts were made than are possible in this time. Nothing was done.',

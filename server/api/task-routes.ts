@@ -88,16 +88,18 @@ export function taskRoutes(wire: Wire) {
           schema: ref(`${prefix}NewTask`),
           examples: { whole, short: { title: exampleTask.title } },
         },
+        fails: ['too_many_tasks'],
         answers: { 201: one('The new task.') },
       },
-      async handle(request, reply, { db }: Context) {
+      async handle(request, reply, { config, db }: Context) {
         const task = readNewTask(
           readJson(request),
           request.userId,
           limits,
           wire.createsCompleted ? completed : undefined,
         )
-        return send(request, reply.code(201), await tasksOf(db, request.userId).create(task))
+        const created = await tasksOf(db, request.userId).create(task, config.maxTasks)
+        return send(request, reply.code(201), created)
       },
     }),
 

@@ -86,7 +86,7 @@ const create: Route = {
   operation: {
     ...tasks.create(at).operation,
     parameters: [idempotencyKey],
-    fails: ['idempotency_key_reused'],
+    fails: ['too_many_tasks', 'idempotency_key_reused'],
     answers: {
       201: written({
         ...tagged('The new task.'),
@@ -101,7 +101,7 @@ const create: Route = {
     requireMediaType(request, reply, json)
     const task = readNewTask(readJson(request), request.userId, wire.limits, wire.completed)
     return answerWrite(request, reply, context, problemShape, async own => {
-      const created = await own.create(task)
+      const created = await own.create(task, context.config.maxTasks)
       const { headers, ...answer } = answerOf(created, 201)
       return { ...answer, headers: { ...headers, location: `${at.path}/${created.id}` } }
     })

@@ -35,25 +35,24 @@ export const batch = statement(
 export const get = quick('duly_get', `select ${task} from duly.tasks where ${one}`)
 
 /**
- * $2 title, $3 description, $4 whether it is completed; $5 the folded title, $6 the folded description. The owner need
- * not exist.
+ * $2 title, $3 description, $4 whether it is completed; $5 the folded title, $6 the folded description; $7 tasks at most. The
+ * owner need not exist. The count is compared once the owner's row is locked, so that no two find the same last place.
  */
 export const create = write(
   'duly_create',
   `with owner as (
     insert into duly.owners (id, revision, task_count) values ($1, 1, 1)
     on conflict (id) do update set revision = owners.revision + 1, task_count = owners.task_count + 1
-    ${raised}
+    where owners.task_count < $7::bigint ${raised}
   ),
   made as (
     insert into duly.tasks
       (user_id, title, title_key, description, is_completed, completed_at, created_at, updated_at, revision)
-    values ($1, $2, left($5::text, 64), $3, $4::boolean, case when $4::boolean then (select at from owner) end,
-      (select at from owner), (select at from owner), (select revision from owner))
+    select $1, $2, left($5::text, 64), $3, $4::boolean, case when $4::boolean then at end, at, at, revision from owner
     returning tasks.*
   ),
   searchable as (
-    insert into duly.search (user_id, id, title, description) values ($1, (select id from made), $5, $6)
+    insert into duly.search (user_id, id, title, description) select $1, id, $5, $6 from made
   )
   select ${columns('made')} from made`,
 )

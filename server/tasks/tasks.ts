@@ -85,9 +85,26 @@ export function tasksOf(db: Session, owner: string) {
       return found(await db.query(statements.get, [owner, id]))
     },
 
-    async create({ title, description, isCompleted }: NewTask): Promise<Task> {
-      const values = [owner, title, description, isCompleted, fold(title), description && fold(description)]
-      return found(await db.query(statements.create, values))
+    /**
+     * @param most tasks that the owner can have
+     * @throws AppError `too_many_tasks`
+     */
+    async create(
+      { title, description, isCompleted }: NewTask,
+      most = Number.MAX_SAFE_INTEGER,
+    ): Promise<Task> {
+      const folded = [fold(title), description && fold(description)]
+      const [row] = await db.query(statements.create, [
+        owner,
+        title,
+        description,
+        isCompleted,
+        ...folded,
+        most,
+      ])
+      if (!row)
+        throw new AppError('too_many_tasks', `You have ${most} tasks, which is the most there can be.`)
+      return taskOf(row)
     },
 
     /**
