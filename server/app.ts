@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import cors from '@fastify/cors'
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginCallback, fastify } from 'fastify'
 import { accessTokens } from './api/access-tokens.ts'
 import { accounts } from './api/accounts.ts'
 import { type Contract, type Section, speak } from './api/contract.ts'
@@ -10,6 +10,7 @@ import { health } from './api/health.ts'
 import { leaving } from './api/leaving.ts'
 import { openApi } from './api/openapi.ts'
 import { RequestLog } from './api/request-log.ts'
+import { largestHead, longestBody, refuseOversized } from './api/request-size.ts'
 import { stage2 } from './api/stage-2.ts'
 import { taskApi } from './api/task-api.ts'
 import { todoApp } from './api/todo-app.ts'
@@ -19,6 +20,7 @@ import { v1 } from './api/v1.ts'
 import type { Config, ContractName } from './config.ts'
 import type { Context } from './context.ts'
 import { AppError } from './errors.ts'
+import { countAddress } from './limits/count-address.ts'
 
 /** What `/api/{user_id}/tasks` can speak; `CONTRACT` chooses. */
 const contracts: Readonly<Record<ContractName, Contract>> = {
@@ -39,7 +41,8 @@ export function sections(contract: ContractName, withAccounts = true): readonly 
     { family: leaving, errors: v1, secured: true },
     ...(withAccounts ? [{ family: accounts, errors: accounts, secured: false }] : []),
     { family: documents(() => openApi(map)), ...open },
-    { family: health, ...open },
+    // A probe that is refused would have a healthy server restarted.
+    { family: health, ...open, isUnlimited: true },
   ]
   return map
 }
@@ -59,21 +62,18 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     logController: new RequestLog(),
     genReqId: requestIds(),
     requestIdHeader: false,
-    bodyLimit: 128 * 1024,
+    bodyLimit: longestBody,
+    http: { maxHeaderSize: largestHead },
     trustProxy: trustProxyOf(config.trustProxy),
     // Routes check by themselves what they are sent. Fastify's own compilers of schemas are a third of what a start would load.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
-    clientErrorHandler: answerUnreadable(chosen),
+    clientErrorHandler: answerUnreadable(shapeOf),
     frameworkErrors: (error, request, reply) => answerError(shapeOf)(error, request, reply as never),
   })
   app.decorateRequest('userId', '')
   app.setErrorHandler(answerError(shapeOf))
-  app.setNotFoundHandler((request, reply) => {
-    // A preflight from an origin that was not named, or none at all: an answer, that lets nobody in.
-    if (request.method === 'OPTIONS') return reply.code(204).send()
-    throw new AppError('route_not_found', 'There is nothing at this address.')
-  })
+  app.addHook('onRequest', refuseOversized)
 
   await app.register(cors, {
     // Other origins, and programs that are no browser, get no word of CORS at all.
@@ -83,16 +83,39 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
         : (origin, answer) => answer(null, allowed.find(name => name === origin) ?? false),
     credentials: allowed !== '*',
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['set-auth-jwt', 'ETag', 'Link', 'Location', 'Retry-After', 'Idempotent-Replayed'],
+    exposedHeaders: [
+      'set-auth-jwt',
+      'ETag',
+      'Link',
+      'Location',
+      'RateLimit',
+      'RateLimit-Policy',
+      'Retry-After',
+      'Idempotent-Replayed',
+    ],
     maxAge: 600,
     strictPreflight: false,
   })
   for (const section of map) await app.register(speak(section, context))
+  await app.register(nowhere(context))
   return app
 }
 
 function noSchemas(): never {
   throw new Error('Routes have no schemas of Fastify: what is sent is checked by the contract.')
+}
+
+/** What answers where there is no route. */
+function nowhere({ limits }: Context): FastifyPluginCallback {
+  return (scope, _options, done) => {
+    scope.addHook('onRequest', countAddress(limits))
+    scope.setNotFoundHandler((request, reply) => {
+      // A preflight from an origin that was not named, or none at all: an answer, that lets nobody in.
+      if (request.method === 'OPTIONS') return reply.code(204).send()
+      throw new AppError('route_not_found', 'There is nothing at this address.')
+    })
+    done()
+  }
 }
 
 /** Whose way of telling failures goes with an address at which there may be nothing: that of the nearest contract. */

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { type PostgresAddress, parseDatabaseUrl } from './db/database-url.ts'
 import { exit, StartError } from './errors.ts'
+import type { Rate } from './limits/rate.ts'
 
 /** One row of the settings table: what `duly start --help` prints and what the README lists. */
 export interface Setting {
@@ -93,6 +94,21 @@ export const settings: readonly Setting[] = [
     'on',
     '`off`: the embedded database is faster, and a power cut may take the last writes.',
   ),
+  setting(
+    'RATE_LIMIT',
+    '100/200',
+    'Calls that each user may make: so many a second / so many at once; `off` for any number.',
+  ),
+  setting(
+    'RATE_LIMIT_ADDRESS',
+    '100/200',
+    'The same for each address, of calls without a good token, save those of health.',
+  ),
+  setting(
+    'REDIS_URL',
+    'none',
+    'Redis or Valkey that counts calls for all replicas together, as `redis://…` or `rediss://…`; without it each counts for itself.',
+  ),
   setting('MAX_TASKS', '100000', 'Tasks that one user can have.'),
   setting('TRASH_DAYS', '30', 'Days for which a deleted task is kept before it is swept away.'),
 ]
@@ -147,6 +163,12 @@ export interface Config {
   readonly corsOrigins: readonly string[] | '*'
   readonly logLevel: (typeof logLevels)[number]
   readonly dataSync: boolean
+  /** Calls that each user may make; absent: any number. */
+  readonly rateLimit: Rate | undefined
+  /** Calls without a good token that each address may make; absent: any number. */
+  readonly rateLimitAddress: Rate | undefined
+  /** Where calls are counted for all replicas together. */
+  readonly redis: string | undefined
   /** Tasks that one user can have. */
   readonly maxTasks: number
   readonly trashDays: number
@@ -255,6 +277,9 @@ export function readConfig(env: Env): Config {
     corsOrigins: readOrigins(),
     logLevel: oneOf('LOG_LEVEL', logLevels, 'info'),
     dataSync: oneOf('DATA_SYNC', ['on', 'off'], 'on') === 'on',
+    rateLimit: readRate('RATE_LIMIT'),
+    rateLimitAddress: readRate('RATE_LIMIT_ADDRESS'),
+    redis: readRedis(),
     maxTasks: integer('MAX_TASKS', 1, 999_999_999, 100_000),
     trashDays: integer('TRASH_DAYS', 1, 36_500, 30),
     notes,
@@ -333,6 +358,25 @@ export function readConfig(env: Env): Config {
       : problem('SMTP_URL', 'give an address such as smtp://user:password@mail.example.com:587.')
   }
 
+  function readRate(name: string): Rate | undefined {
+    const value = read(name) ?? '100/200'
+    if (value === 'off') return undefined
+    const [perSecond = 0, burst = 0] = /^(\d{1,6})\/(\d{1,6})$/.exec(value)?.slice(1).map(Number) ?? []
+    const isRate = [perSecond, burst].every(count => count >= 1 && count <= 100_000)
+    if (!isRate) problem(name, 'say off, or calls a second / at once, such as 100/200, each 100000 at most.')
+    return { perSecond, burst }
+  }
+
+  function readRedis(): string | undefined {
+    const value = read('REDIS_URL')
+    if (value === undefined) return undefined
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    const isRedis = url !== undefined && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== ''
+    return isRedis && /^(\/\d{0,4})?$/.test(url.pathname) && isDecodable(url.username + url.password)
+      ? value
+      : problem('REDIS_URL', 'give an address such as redis://user:password@redis.example.com:6379/0.')
+  }
+
   function readProvider(name: 'GITHUB' | 'GOOGLE'): ProviderClient | undefined {
     const clientId = read(`${name}_CLIENT_ID`)
     const clientSecret = read(`${name}_CLIENT_SECRET`)
@@ -400,6 +444,15 @@ function readSetting(name: string, env: Env, notes: string[]): string | undefine
     if (env[other] !== env[used]) notes.push(`${other} is ignored, because ${used} is set.`)
   }
   return env[used]?.trim()
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function webUrl(value: string): URL | undefined {

@@ -2,6 +2,7 @@ import type { Accounts } from './accounts/accounts.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
+import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
 
 /** What every part is handed. */
@@ -11,6 +12,7 @@ export interface Context {
   readonly tokens: Tokens
   /** Absent: nobody signs up or in here. */
   readonly accounts: Accounts | undefined
+  readonly limits: Limits
   readonly log: Log
   readonly lifecycle: Lifecycle
 }

@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'route_not_found'
   | 'method_not_allowed'
   | 'body_too_large'
+  | 'address_too_long'
+  | 'headers_too_large'
   | 'unsupported_media_type'
   | 'bad_request'
   | 'database_away'

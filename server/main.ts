@@ -15,6 +15,8 @@ import { connect } from './db/connect.ts'
 import type { Database } from './db/database.ts'
 import { migrateUp } from './db/migrate.ts'
 import { hourly } from './hourly.ts'
+import { rateLimits } from './limits/rate-limit.ts'
+import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
 import { takeOrders } from './operator/control.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
@@ -68,7 +70,10 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     }
     const accounts = await openAccounts({ config, db, log, secrets, publicUrl: () => publicUrl })
     if (accounts) closers.push(() => accounts.close())
-    const app = await createApp({ config, db, tokens, accounts, log, lifecycle })
+    const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
+    if (shared) closers.push(() => shared.close())
+    const limits = rateLimits(config, shared)
+    const app = await createApp({ config, db, tokens, accounts, limits, log, lifecycle })
     closers.push(() => closeApp(app))
     const sweeping = hourly(async () => {
       const tasks = await sweep(db, config.trashDays)

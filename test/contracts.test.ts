@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Answer, newUser, type Served, served, tokenOf } from './served.ts'
+import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
 // What the four contracts have in common, and where each differs: one row per contract, as their clients know them.
 
@@ -90,7 +90,7 @@ for (const [name, contract] of Object.entries(contracts)) {
   describe(`the contract ${name}`, () => {
     let api: Served
     before(async () => {
-      api = await served(contract.settings)
+      api = await served({ ...contract.settings, ...unlimited })
     })
     after(() => api.close())
 

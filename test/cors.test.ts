@@ -72,7 +72,7 @@ for (const contract of contracts) {
         assert.equal(headers.get('access-control-allow-origin'), front)
         assert.equal(headers.get('access-control-allow-credentials'), 'true')
         const exposed = headers.get('access-control-expose-headers')?.split(', ')
-        const needed = ['ETag', 'Link', 'Location', 'Retry-After', 'Idempotent-Replayed']
+        const needed = ['ETag', 'Link', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotent-Replayed']
         assert.deepEqual(
           exposed?.filter(name => needed.includes(name)),
           needed,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { dulyStart } from './program.ts'
-import { callAt, newUser, ownDatabase } from './served.ts'
+import { callAt, newUser, ownDatabase, unlimited } from './served.ts'
 
 const rounds = 10
 const writers = 8
@@ -12,7 +12,7 @@ it('kill -9 in the middle of acknowledged writes, ten times, loses nothing and d
   const acknowledged = new Set<string>()
   const sent = new Set<string>()
   for (let round = 0; round < rounds; round += 1) {
-    const { child, ended, url } = await dulyStart(database.env)
+    const { child, ended, url } = await dulyStart({ ...database.env, ...unlimited })
     const enough = acknowledged.size + 50
     const write = async (writer: number) => {
       for (let n = 0; ; n += 1) {
@@ -30,7 +30,7 @@ it('kill -9 in the middle of acknowledged writes, ten times, loses nothing and d
     assert.equal((await ended).signal, 'SIGKILL')
   }
 
-  const { child, ended, url } = await dulyStart(database.env)
+  const { child, ended, url } = await dulyStart({ ...database.env, ...unlimited })
   const stored: string[] = []
   for (let more = true; more; ) {
     const { body } = await callAt(url, 'GET', `/api/tasks?limit=1000&offset=${stored.length}`, { user })

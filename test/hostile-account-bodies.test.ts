@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
+import { longestBody } from '../server/api/request-size.ts'
 import { described, type OperationObject, validatorOf } from './described.ts'
 import { type BodySchema, brokenBytes, brokenTexts, mediaTypes, objects, texts } from './hostile-values.ts'
 import { behindProxy, newAddress, newUserHere } from './person.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
-import { newUser, onPostgres, type Served, served, tokenOf } from './served.ts'
+import { newUser, onPostgres, type Served, served, tokenOf, unlimited } from './served.ts'
 
 // What the fuzz test of tasks sends, sent to the calls of accounts and tokens, by who is signed in. FUZZ_SEED and FUZZ_CASES as there.
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const bodyLimit = 128 * 1024
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 const { document, check } = described('task-api')
@@ -26,7 +26,7 @@ describe('hostile bodies for accounts and tokens', () => {
   let api: Served
   let raw: RawCaller
   before(async () => {
-    api = await served(behindProxy)
+    api = await served({ ...behindProxy, ...unlimited })
     raw = rawCaller(api.server.url)
   })
   after(async () => {
@@ -89,7 +89,7 @@ describe('hostile bodies for accounts and tokens', () => {
           const answer = await raw.call(call)
           check(call, answer)
           assert.ok(answer.status < 500, `${answer.status} ${answer.text}`)
-          if (body.length > bodyLimit) assert.equal(answer.status, 413)
+          if (body.length > longestBody) assert.equal(answer.status, 413)
           else if (answer.status < 300 && body.length > 0)
             assert.ok(isAllowed(known(parse(body))), answer.text)
         },

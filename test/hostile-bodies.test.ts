@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
+import { longestTask } from '../server/api/request-size.ts'
 import { contracts } from '../server/config.ts'
 import { described, type OperationObject, validatorOf } from './described.ts'
 import { type BodySchema, brokenBytes, brokenTexts, mediaTypes, objects, texts } from './hostile-values.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
-import { type Answer, newUser, onPostgres, type Served, served, tokenOf } from './served.ts'
+import { type Answer, newUser, onPostgres, type Served, served, tokenOf, unlimited } from './served.ts'
 
 // Bodies made from the document's own schemas: each is refused in the contract's own way, or stored and returned exactly. With
 // FUZZ_SEED a run is repeated, with FUZZ_CASES it is made longer.
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const wanted = Number(process.env.FUZZ_CASES ?? (onPostgres ? 3000 : 12_000))
-const bodyLimit = 128 * 1024
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 interface Write {
@@ -45,7 +45,7 @@ for (const contract of contracts) {
     let api: Served
     let raw: RawCaller
     before(async () => {
-      api = await served({ CONTRACT: contract })
+      api = await served({ CONTRACT: contract, ...unlimited })
       raw = rawCaller(api.server.url)
     })
     after(async () => {
@@ -57,6 +57,10 @@ for (const contract of contracts) {
       const { path, method, mediaType, schemaName } = write
       const schema = document.components.schemas[schemaName] as BodySchema
       const creates = method === 'POST'
+      const bodyLimit = longestTask({
+        title: Number(schema.properties.title?.maxLength),
+        description: Number(schema.properties.description?.maxLength),
+      })
 
       /** Whether the document allows this body: its schema, once the title is trimmed, and no broken text. */
       const isAllowed = (value: unknown): boolean => {

@@ -5,7 +5,7 @@ import { contracts } from '../server/config.ts'
 import { badTokens } from './bad-tokens.ts'
 import { described, type OperationObject } from './described.ts'
 import { type RawCall, type RawCaller, rawCaller } from './raw-call.ts'
-import { type Answer, newUser, type Served, served, tokenOf } from './served.ts'
+import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
 // Every call that the document knows, tried by one user on another: a new route is in here from its first day.
 
@@ -56,7 +56,7 @@ for (const contract of contracts) {
     const listOf = async (user: string) => (await api.call('GET', '/api/v1/tasks?limit=1000', { user })).text
 
     before(async () => {
-      api = await served({ CONTRACT: contract })
+      api = await served({ CONTRACT: contract, ...unlimited })
       raw = rawCaller(api.server.url)
       for (let n = 0; n < 3; n += 1) {
         const json = { title: `${secret} ${n}`, description: secret }

@@ -3,11 +3,11 @@ import { after, before, describe, it } from 'node:test'
 import { finishRemovals } from '../server/accounts/users.ts'
 import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newUserHere } from './person.ts'
-import { newUser, type Served, served } from './served.ts'
+import { newUser, type Served, served, unlimited } from './served.ts'
 
 let api: Served
 before(async () => {
-  api = await served(behindProxy)
+  api = await served({ ...behindProxy, ...unlimited })
 })
 after(() => api.close())
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { newUserHere } from './person.ts'
-import { newUser, type Served, served } from './served.ts'
+import { newUser, type Served, served, unlimited } from './served.ts'
 
 // Tokens of others: of real Better Auths, at their defaults, in processes of their own.
 
@@ -213,7 +213,7 @@ describe('an issuer that misbehaves', () => {
     const { token } = await real.token()
     const published = await (await fetch(real.jwks)).text()
     const server = await keyServer((_request, response) => response.end(published || keys))
-    const api = await served({ JWKS_URL: server.url })
+    const api = await served({ JWKS_URL: server.url, ...unlimited })
     try {
       assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
       for (let n = 0; n < 1000; n += 50) {

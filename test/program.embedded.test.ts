@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import { duly, dulyStart } from './program.ts'
-import { callAt, newUser, openDatabase, ownDatabase, served, testSecret } from './served.ts'
+import { callAt, newUser, openDatabase, ownDatabase, served, testSecret, unlimited } from './served.ts'
 
 const folders: string[] = []
 after(() => {
@@ -78,7 +78,7 @@ describe('duly start, with nothing set up', () => {
   it('ends requests in flight before it ends itself', async () => {
     const database = await ownDatabase()
     const user = newUser()
-    const { child, ended, url } = await dulyStart(database.env)
+    const { child, ended, url } = await dulyStart({ ...database.env, ...unlimited })
     const writes = Array.from({ length: 200 }, (_, n) =>
       callAt(url, 'POST', '/api/tasks', { user, json: { title: `${n}` } }).then(
         ({ status }) => status,

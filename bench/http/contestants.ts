@@ -164,7 +164,9 @@ function recipesFor(
     env,
   })
   const duly = [built('../../server/cli.js'), 'start', '--port', '0', '--data-dir', dataDir]
-  const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info', ...settings }
+  // Limits are on, for what they cost, and far away.
+  const limits = { RATE_LIMIT: '100000/1000', MAX_TASKS: '999999999' }
+  const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info', ...limits, ...settings }
   // It does not tell which port it took, where it may take any.
   const uvicorn = (workers: string, port: string) => (databaseUrl: string) => ({
     program: python ?? '',

@@ -1,21 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { byAccount, byAddress, network } from './attempts.ts'
-
-describe('the network of an address', () => {
-  for (const [address, expected] of [
-    ['192.0.2.7', '192.0.2.7'],
-    ['::ffff:192.0.2.7', '192.0.2.7'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
-    ['2001:db8:1:2::', '2001:db8:1:2'],
-    ['2001:DB8:1:2:ffff::1', '2001:db8:1:2'],
-    ['2001:db8::1', '2001:db8:0:0'],
-    ['::1', '0:0:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-  ] as const) {
-    it(`${address} is in ${expected}`, () => assert.equal(network(address), expected))
-  }
-})
+import { byAccount, byAddress } from './attempts.ts'
 
 describe('the key of a count', () => {
   it('tells neither the address nor the account', () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { isIPv6 } from 'node:net'
 import { type Session, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
+import { network } from '../limits/network.ts'
 
 /** How many attempts at once, and how many seconds until there is one more. */
 export interface Allowance {
@@ -90,16 +90,4 @@ export async function giveBackAttempt(db: Session, counts: readonly Count[]): Pr
 
 function hashed(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
-}
-
-/** An IPv6 customer has at least a /64 to choose addresses from (RFC 6177); an IPv4 one has the address. */
-export function network(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address
-  const { hostname } = new URL(`http://[${address.replace(/%.*$/, '')}]`)
-  const [head = '', tail = ''] = hostname.slice(1, -1).split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  return [...left, ...zeros, ...right].slice(0, 4).join(':')
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallback } from 'fastify'
 import { requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
+import { countAddress } from '../limits/count-address.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { acceptAnyBody } from './json-body.ts'
 import { bind, type Family } from './route.ts'
@@ -14,14 +15,20 @@ export interface Section {
   readonly errors: ErrorShape
   /** Whether a user is required. */
   readonly secured: boolean
+  /** Whether any number of calls is answered. */
+  readonly isUnlimited?: boolean
 }
 
 /** The scope in which a section's routes stand. Bodies are read late, once it is known who sends them. */
-export function speak({ family, errors, secured }: Section, context: Context): FastifyPluginCallback {
+export function speak(
+  { family, errors, secured, isUnlimited }: Section,
+  context: Context,
+): FastifyPluginCallback {
   return (scope, _options, done) => {
     acceptAnyBody(scope)
     scope.setErrorHandler(answerError(() => errors))
-    if (secured) scope.addHook('onRequest', requireUser(context.tokens))
+    if (secured) scope.addHook('onRequest', requireUser(context.tokens, context.limits))
+    else if (!isUnlimited) scope.addHook('onRequest', countAddress(context.limits))
     bind(scope, family.routes, context)
     done()
   }

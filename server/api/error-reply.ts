@@ -43,6 +43,8 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
   route_not_found: 404,
   method_not_allowed: 405,
   body_too_large: 413,
+  address_too_long: 414,
+  headers_too_large: 431,
   unsupported_media_type: 415,
   bad_request: 400,
   database_away: 503,
@@ -120,7 +122,7 @@ export function frameworkRefusal(error: FastifyError): AppError | undefined {
     case 404:
       return new AppError('route_not_found', 'There is nothing at this address.')
     case 414:
-      return new AppError('bad_request', 'The address of the request is too long.')
+      return new AppError('address_too_long', 'The address of the request is too long.')
     case 413:
       return new AppError('body_too_large', 'The body is too large.')
     case 415:

@@ -10,7 +10,9 @@ import { ownerSchema, taskIdSchema } from './task-schemas.ts'
 const about = `A user's tasks, which no one else can see.
 
 Every call but those of the service itself needs a token: a JWT in \`Authorization: Bearer …\`, whose \`sub\` is the user.
-A task that is missing and one that is another user's are the same thing here: not found.`
+A task that is missing and one that is another user's are the same thing here: not found.
+
+Calls are counted by user, and those without a good token by address. Each answer says in \`RateLimit\` how many are left.`
 
 /** The document of every route that is on (OpenAPI 3.1). */
 export function openApi(sections: readonly Section[]): object {
@@ -136,13 +138,26 @@ const exampleMoment = new Date('2026-01-31T09:30:00Z')
 const retryAfter = {
   'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 0 } },
 }
+const rateLimit = {
+  RateLimit: {
+    description: 'How many calls are left (`r`), and in how many seconds all are there again (`t`).',
+    schema: { type: 'string' },
+    example: '"user";r=0;t=2',
+  },
+  'RateLimit-Policy': {
+    description: 'So many calls at once (`q`), which come back within so many seconds (`w`).',
+    schema: { type: 'string' },
+    example: '"user";q=200;w=2',
+  },
+}
 const challenge = {
   'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema: { const: 'Bearer' } },
 }
 
-function failuresOf(route: Route, { errors, secured }: Section): Record<string, object> {
+function failuresOf(route: Route, { errors, secured, isUnlimited }: Section): Record<string, object> {
   const byStatus = new Map<number, ErrorCode[]>()
-  for (const code of new Set(codesOf(route, secured))) {
+  const counted: readonly ErrorCode[] = isUnlimited ? [] : ['too_many_requests']
+  for (const code of new Set([...codesOf(route, secured), ...counted])) {
     const status = statusOf(errors, code)
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
@@ -156,6 +171,7 @@ function failuresOf(route: Route, { errors, secured }: Section): Record<string, 
       description: codes.map(code => `${problems[code].title}.`).join(' '),
       ...(status === 503 || codes.includes('database_away') ? { headers: retryAfter } : {}),
       ...(status === 401 ? { headers: challenge } : {}),
+      ...(status === 429 ? { headers: { ...retryAfter, ...rateLimit } } : {}),
       content: { [errors.errorMediaType ?? 'application/json']: { schema: errors.errorSchema, examples } },
     }
   }
@@ -172,7 +188,13 @@ function refusalsOf({ operation }: Route, { errors }: Section): Record<string, o
 }
 
 function codesOf({ method, path, operation }: Route, secured: boolean): ErrorCode[] {
-  const always: ErrorCode[] = ['bad_request', 'internal', 'shutting_down']
+  const always: ErrorCode[] = [
+    'bad_request',
+    'address_too_long',
+    'headers_too_large',
+    'internal',
+    'shutting_down',
+  ]
   return [
     ...always,
     ...(secured

@@ -98,8 +98,9 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   too_many_requests: {
     title: 'There are too many requests',
-    meaning: 'More attempts were made than are possible in this time. Nothing was done.',
-    mend: 'Try again after the seconds in Retry-After.',
+    meaning:
+      'More calls were made than one user, or one address, may make in this time, or more attempts to sign in. Nothing was done.',
+    mend: 'Try again after the seconds in Retry-After. `RateLimit` says with each answer how many calls are left.',
   },
   password_compromised: {
     title: 'The password is known to others',
@@ -113,8 +114,18 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   body_too_large: {
     title: 'The body is too large',
-    meaning: 'The body is longer than any task can be.',
+    meaning: 'The body is longer than any that this call could need.',
     mend: 'Send less.',
+  },
+  address_too_long: {
+    title: 'The address is too long',
+    meaning: 'The path and the query have more than 8 KiB, or a part of the path more than any id.',
+    mend: 'Send less in the query.',
+  },
+  headers_too_large: {
+    title: 'The headers are too large',
+    meaning: 'The headers have more than 16 KiB together, or there are more than a hundred.',
+    mend: 'Send fewer, and look whether cookies of other programs come along.',
   },
   unsupported_media_type: {
     title: 'The media type is not supported',
@@ -123,7 +134,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   bad_request: {
     title: 'The request cannot be read',
-    meaning: 'The request is no well-formed HTTP, or its address is broken or too long.',
+    meaning: 'The request is no well-formed HTTP, or its address is broken.',
     mend: 'Look at what your client sends; a proxy may have changed it.',
   },
   database_away: {

@@ -14,6 +14,8 @@ export interface Route {
   readonly operation: Operation
   /** What a personal access token needs for it: by its method, where nothing is said. `account`: no such token will do. */
   readonly scope?: Need
+  /** Bytes that its body may have, where it needs more than others. */
+  readonly bodyLimit?: number
   handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown
 }
 
@@ -46,6 +48,7 @@ export function bind(scope: FastifyInstance, routes: readonly Route[], context: 
     scope.route({
       url,
       method: route.method,
+      ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
       config: { need: route.scope ?? (route.method === 'GET' ? 'tasks:read' : 'tasks:write') },
       handler: (request, reply) => route.handle(request, reply, context),
     })

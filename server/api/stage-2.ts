@@ -32,6 +32,8 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   database_away: 'DATABASE_ERROR',
   keys_away: 'INTERNAL_ERROR',
   shutting_down: 'INTERNAL_ERROR',
+  // Its list has no word for it: this one is tried again.
+  too_many_requests: 'INTERNAL_ERROR',
   internal: 'INTERNAL_ERROR',
 }
 

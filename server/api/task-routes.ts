@@ -6,6 +6,7 @@ import type { Collection } from './contract.ts'
 import { readJson } from './json-body.ts'
 import { sendJson } from './json-reply.ts'
 import { type Answer, ref, type Schema } from './operation.ts'
+import { longestTask } from './request-size.ts'
 import type { Method, Route } from './route.ts'
 import { ownerJson, readChange, readNewTask, taskId } from './task-fields.ts'
 import {
@@ -43,6 +44,7 @@ export interface Wire {
  */
 export function taskRoutes(wire: Wire) {
   const { prefix, limits, completed, absent, taskJson } = wire
+  const bodyLimit = longestTask(limits)
   const task = JSON.parse(taskJson(exampleTask, exampleOwner)) as Record<string, unknown>
   const whole = { title: exampleTask.title, description: exampleTask.description }
   const fields = {
@@ -79,6 +81,7 @@ export function taskRoutes(wire: Wire) {
     create: ({ path, noun }: Collection): Route => ({
       method: 'POST',
       path,
+      bodyLimit,
       operation: {
         id: `create${noun}`,
         summary: 'Create a task',
@@ -121,6 +124,7 @@ export function taskRoutes(wire: Wire) {
     change: ({ path, noun }: Collection, method: Method): Route => ({
       method,
       path: `${path}/{id}`,
+      bodyLimit,
       operation: {
         id: `change${noun}`,
         summary: 'Change a task',

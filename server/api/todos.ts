@@ -32,6 +32,8 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   database_away: 'SERVICE_UNAVAILABLE',
   keys_away: 'SERVICE_UNAVAILABLE',
   shutting_down: 'SERVICE_UNAVAILABLE',
+  // Its list has no word for it: this one is tried again.
+  too_many_requests: 'SERVICE_UNAVAILABLE',
   internal: 'INTERNAL_ERROR',
 }
 

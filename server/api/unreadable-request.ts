@@ -1,15 +1,19 @@
 import type { FastifyServerOptions } from 'fastify'
-import { AppError } from '../errors.ts'
+import { AppError, type ErrorCode } from '../errors.ts'
 import { type ErrorShape, errorAnswer } from './error-reply.ts'
 
-const reasons: Readonly<Record<string, readonly [status: string, message: string]>> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
+const reasons: Readonly<Record<string, readonly [status: string, message: string, code?: ErrorCode]>> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'The headers are too large.',
+    'headers_too_large',
+  ],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time.'],
 }
 
-/** Answers what is not HTTP, before there is a request: in the contract's own error shape, then the connection ends. */
+/** Answers what is not HTTP, before there is a request: in the shape that goes with the address, then the connection ends. */
 export function answerUnreadable(
-  contract: ErrorShape,
+  shapeOf: (path: string) => ErrorShape,
 ): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
     // A connection that is reset or gone takes no answer.
@@ -17,12 +21,19 @@ export function answerUnreadable(
       socket.destroy()
       return
     }
-    const [status, message] = reasons[error.code ?? ''] ?? [
+    const [status, message, code = 'bad_request'] = reasons[error.code ?? ''] ?? [
       '400 Bad Request',
       'The request cannot be read as HTTP.',
     ]
-    const { body } = errorAnswer(contract, new AppError('bad_request', message), '')
-    const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\nConnection: close`
+    // Fastify declares it as what it becomes in JSON.
+    const path = pathOf(error.rawPacket as unknown as Buffer | undefined)
+    const { headers, body } = errorAnswer(shapeOf(path), new AppError(code, message), path)
+    const head = `HTTP/1.1 ${status}\r\nContent-Type: ${headers['content-type']}\r\nConnection: close`
     socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
   }
+}
+
+/** The address that was called, as far as there is one. */
+function pathOf(packet: Buffer | undefined): string {
+  return /^[A-Z]+ (\/[^\s?]*)/.exec(packet?.toString('latin1', 0, 1024) ?? '')?.[1] ?? ''
 }

@@ -1,5 +1,7 @@
-import type { FastifyRequest, onRequestHookHandler } from 'fastify'
-import { AppError } from '../errors.ts'
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import { AppError, type ErrorCode } from '../errors.ts'
+import { network } from '../limits/network.ts'
+import type { Limits } from '../limits/rate-limit.ts'
 import { type Identity, TokenError } from './jwt.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -10,30 +12,45 @@ declare module 'fastify' {
   }
 }
 
-/** A hook that lets only requests with a good bearer token pass (RFC 6750, 2.1), and says whose it is. */
-export function requireUser(tokens: Tokens): onRequestHookHandler {
-  return (request, _reply, done) => {
+/**
+ * A hook that lets only requests with a good bearer token pass (RFC 6750, 2.1), and says whose it is. They count for their user
+ * wherever they come from; the others for their address.
+ */
+export function requireUser(tokens: Tokens, { user, address }: Limits): onRequestHookHandler {
+  const enter = (request: FastifyRequest, reply: FastifyReply, identity: Identity): void | Promise<void> => {
+    request.userId = identity.userId
+    const counted = user?.count(identity.userId, reply)
+    if (counted instanceof Promise) return counted.then(tooMany => admit(request, identity, tooMany))
+    admit(request, identity, counted)
+  }
+
+  return (request, reply, done) => {
+    const refuse = (error: unknown) => {
+      const refusal = refused(request, error)
+      const isUnknown = refusal instanceof AppError && unknown.has(refusal.code)
+      const counted = isUnknown ? address?.count(network(request.ip), reply) : undefined
+      if (counted instanceof Promise) counted.then(tooMany => done(tooMany ?? refusal))
+      else done(counted ?? refusal)
+    }
     try {
       const verified = tokens.verify(bearerToken(request))
-      if (!(verified instanceof Promise)) {
-        enter(request, verified)
-        done()
-        return
-      }
-      verified
-        .then(identity => enter(request, identity))
-        .then(
-          () => done(),
-          error => done(refused(request, error)),
-        )
+      const entered =
+        verified instanceof Promise
+          ? verified.then(identity => enter(request, reply, identity))
+          : enter(request, reply, verified)
+      if (entered) entered.then(() => done(), refuse)
+      else done()
     } catch (error) {
-      done(refused(request, error))
+      refuse(error)
     }
   }
 }
 
-function enter(request: FastifyRequest, { userId, scopes }: Identity): void {
-  request.userId = userId
+/** Whoever sends such a request could be anyone. */
+const unknown: ReadonlySet<ErrorCode> = new Set(['token_missing', 'token_invalid'])
+
+function admit(request: FastifyRequest, { userId, scopes }: Identity, tooMany: AppError | undefined): void {
+  if (tooMany) throw tooMany
   if (scopes) requireScope(request, scopes)
   const { user_id: pathUser } = request.params as { user_id?: string }
   if (pathUser !== undefined && pathUser !== userId) {

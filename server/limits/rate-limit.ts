@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import type { FastifyReply } from 'fastify'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { Buckets } from './buckets.ts'
+import { costMs, fillingMs, type Rate, toleranceMs } from './rate.ts'
+import type { SharedBuckets } from './shared-buckets.ts'
+
+/** How many calls are answered; absent where there is no limit. */
+export interface Limits {
+  /** By user: calls with a good token, wherever they come from. */
+  readonly user: RateLimit | undefined
+  /** By address: all others. */
+  readonly address: RateLimit | undefined
+}
+
+/** @param shared counts for all replicas together, as long as it can be reached */
+export function rateLimits(
+  { rateLimit, rateLimitAddress }: Pick<Config, 'rateLimit' | 'rateLimitAddress'>,
+  shared: SharedBuckets | undefined,
+): Limits {
+  return {
+    user: rateLimit && new RateLimit('user', rateLimit, shared),
+    address: rateLimitAddress && new RateLimit('address', rateLimitAddress, shared),
+  }
+}
+
+/** Counts calls by key, and tells callers what is left to them (draft-ietf-httpapi-ratelimit-headers-10). */
+export class RateLimit {
+  readonly #name: string
+  readonly #rate: Rate
+  readonly #own: Buckets
+  readonly #shared: SharedBuckets | undefined
+  readonly #policy: string
+  /** `RateLimit` by what is left, each written once. */
+  readonly #written: string[] = []
+
+  constructor(name: string, rate: Rate, shared?: SharedBuckets) {
+    this.#name = name
+    this.#rate = rate
+    this.#own = new Buckets({ rate })
+    this.#shared = shared
+    this.#policy = `"${name}";q=${rate.burst};w=${Math.ceil(fillingMs(rate) / 1000)}`
+  }
+
+  /** Counts a call, and writes its headers. @returns why it is refused, where it is; never rejects */
+  count(key: string, reply: FastifyReply): AppError | undefined | Promise<AppError | undefined> {
+    if (!this.#shared?.isThere) return this.#judge(this.#own.take(key), reply)
+    return this.#shared
+      .take(`${this.#name}:${hashed(key)}`, this.#rate)
+      .then(untilFull => this.#judge(untilFull ?? this.#own.take(key), reply))
+  }
+
+  #judge(untilFull: number, reply: FastifyReply): AppError | undefined {
+    const spare = fillingMs(this.#rate) - untilFull
+    const left = Math.floor((spare + toleranceMs(this.#rate)) / costMs(this.#rate))
+    reply.header('ratelimit', this.#header(Math.max(left, 0))).header('ratelimit-policy', this.#policy)
+    if (left >= 0) return undefined
+    const retryAfter = Math.ceil(-spare / 1000)
+    return new AppError('too_many_requests', `Too many requests. Try again in ${retryAfter} s.`, {
+      retryAfter,
+    })
+  }
+
+  #header(left: number): string {
+    const { perSecond, burst } = this.#rate
+    this.#written[left] ??= `"${this.#name}";r=${left};t=${Math.ceil((burst - left) / perSecond)}`
+    return this.#written[left]
+  }
+}
+
+// Nobody who reads the keys learns from them who calls, and none is longer than another.
+function hashed(key: string): string {
+  return createHash('sha256').update(key).digest('base64url')
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { contracts } from '../server/config.ts'
+import { newUser, type Served, served } from './served.ts'
+
+// How much a request may be, in every contract's own way of saying no.
+
+const kib = 1024
+const longest: Readonly<Record<string, readonly [title: number, description: number]>> = {
+  'task-api': [500, 5000],
+  'stage-2': [200, 1000],
+  'todo-app': [255, 1000],
+  '/api/v1/todos': [254, 999],
+  '/api/v1/tasks': [500, 5000],
+}
+/** As Python's json.dumps writes it: every character outside ASCII as escapes of six bytes. */
+const inAscii = (value: object) =>
+  JSON.stringify(value).replaceAll(
+    /[^\x20-\x7e]/g,
+    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
+for (const contract of contracts) {
+  describe(`the size of requests to ${contract} and the calls beside it`, () => {
+    let api: Served
+    before(async () => {
+      api = await served({ CONTRACT: contract })
+    })
+    after(() => api.close())
+
+    const send = (path: string, body: string, user = newUser()) =>
+      api.call('POST', path.replace('{user_id}', user), {
+        user,
+        body,
+        headers: { 'content-type': 'application/json' },
+      })
+
+    for (const path of ['/api/tasks', '/api/{user_id}/tasks', '/api/v1/todos', '/api/v1/tasks']) {
+      const [title, description] = longest[path] ?? longest[contract] ?? [0, 0]
+
+      it(`POST ${path} takes the longest task, however its JSON is written`, async () => {
+        const task = { title: '🐑'.repeat(title), description: '🦔'.repeat(description) }
+        for (const body of [inAscii(task), JSON.stringify(task, null, 4)]) {
+          const { status, body: created } = await send(path, body)
+          assert.deepEqual([status, created.title, created.description], [201, task.title, task.description])
+        }
+      })
+
+      it(`POST ${path} takes 64 KiB, and refuses 68 with 413`, async () => {
+        const padded = (bytes: number) => `{"title":"a","x":"${'x'.repeat(bytes - 20)}"}`
+        const fits = padded(64 * kib)
+        assert.equal(Buffer.byteLength(fits), 64 * kib)
+        assert.equal((await send(path, fits)).status, 201)
+        const { status, body } = await send(path, padded(68 * kib))
+        assert.equal(status, 413)
+        assert.equal(body.detail ?? body.error, 'The body is too large.')
+      })
+
+      it(`GET ${path} refuses a query beyond 8 KiB with 414`, async () => {
+        const user = newUser()
+        const address = `${path.replace('{user_id}', user)}?x=`
+        const get = (bytes: number) => api.call('GET', address + 'x'.repeat(bytes - address.length), { user })
+        assert.equal((await get(8 * kib)).status, 200)
+        const { status, body } = await get(8 * kib + 1)
+        assert.equal(status, 414)
+        assert.equal(body.detail ?? body.error, 'The address of the request is too long.')
+      })
+
+      it(`GET ${path} refuses too many headers with 431, and too large ones`, async () => {
+        const user = newUser()
+        const get = (count: number, value: string) => {
+          const headers = Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, value]))
+          return api.call('GET', path.replace('{user_id}', user), { user, headers })
+        }
+        assert.equal((await get(80, 'a')).status, 200)
+        const many = await get(101, 'a')
+        assert.equal(many.status, 431)
+        assert.equal(many.body.detail ?? many.body.error, 'There are more than 100 headers.')
+        const large = await get(1, 'a'.repeat(17 * kib))
+        assert.equal(large.status, 431)
+        assert.equal(large.body.detail ?? large.body.error, 'The headers are too large.')
+      })
+    }
+
+    it('tokens and accounts take 64 KiB, and refuse more with 413', async () => {
+      for (const path of ['/api/v1/tokens', '/api/auth/sign-in/email']) {
+        assert.notEqual((await send(path, `{"x":"${'x'.repeat(64 * kib - 8)}"}`)).status, 413, path)
+        assert.equal((await send(path, `{"x":"${'x'.repeat(64 * kib)}"}`)).status, 413, path)
+      }
+    })
+
+    it('without a token a body is not looked at, however long it is', async () => {
+      const { status } = await api.call('POST', '/api/v1/tasks', { body: 'x'.repeat(100 * kib) })
+      assert.equal(status, 401)
+    })
+  })
+}
