@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'log',
     'config',
     'pg',
+    'pg-protocol',
     'pg-connection-string',
     '@electric-sql',
     'fs-native-extensions',

@@ -25,6 +25,7 @@ after(() => close())
 const elsewhere = (database: Database): Database => ({
   label: database.label,
   query: (statement, values) => database.query(statement, values),
+  read: (statement, values, take) => database.read(statement, values, take),
   run: (statement, values) => database.run(statement, values),
   transaction: (work, patience) => database.transaction(work, patience),
   ping: () => database.ping(),

@@ -29,6 +29,7 @@ describe('revocations', () => {
         if (state.away) throw new Error('away')
         return own.db.query(statement, values)
       },
+      read: own.db.read.bind(own.db),
       run: own.db.run.bind(own.db),
     }
     return { state, db }

@@ -28,6 +28,37 @@ describe('the database', () => {
     assert.deepEqual(seen, ['2', '22012', '5', '22012', '10'])
   })
 
+  it('hands rows over as they come; a failure among them is the statement’s alone', async () => {
+    const numbers = statement(
+      'test_numbers',
+      `select n::bigint, 10 / ($1::integer - n), nullif('€' || n, '€2')
+      from generate_series(1, 1000) as n`,
+    )
+    const read = async (from: number, takes = 1000) => {
+      const seen: unknown[] = []
+      await db.read(numbers, [from], row => {
+        if (seen.length === takes) throw new Error(`only ${takes} are taken`)
+        seen.push([row.integer(0), row.integer(1), row.text(2)])
+      })
+      return seen
+    }
+    const [whole, divided, refused, after] = await Promise.allSettled([
+      read(2000),
+      read(500),
+      read(2000, 3),
+      db.transaction(session => session.read(numbers, [1001], () => {})),
+    ])
+    assert.ok(whole.status === 'fulfilled' && whole.value.length === 1000)
+    assert.deepEqual(whole.value.slice(0, 2), [
+      [1, 0, '€1'],
+      [2, 0, null],
+    ])
+    assert.equal(divided.status === 'rejected' && divided.reason.code, '22012')
+    assert.equal(refused.status === 'rejected' && refused.reason.message, 'only 3 are taken')
+    assert.equal(after.status, 'fulfilled')
+    assert.deepEqual((await read(2000)).length, 1000)
+  })
+
   it('commits a transaction as a whole', async () => {
     const result = await db.transaction(async session => {
       await session.query(insert, ['one'])

@@ -1,3 +1,5 @@
+import type { DataRow } from './data-row.ts'
+
 /** A statement's text is constant: what comes from a request is only ever among the values. */
 export interface Statement {
   /** Prepared once per session under this name; the empty name is never prepared ahead. */
@@ -17,6 +19,9 @@ export type Value = string | number | boolean | null | readonly number[] | reado
  */
 export type Row = readonly (string | null)[]
 
+/** Is handed one row after the other. Each is good during that call alone: the next one takes its place. */
+export type TakeRow = (row: DataRow) => void
+
 /** Rows with the names and the types of their columns: for a library that writes its own statements. */
 export interface Result {
   readonly columns: readonly { readonly name: string; readonly type: number }[]
@@ -32,6 +37,11 @@ export interface Session {
    * @throws the driver's DatabaseError where PostgreSQL refused the statement.
    */
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]>
+  /**
+   * As `query`, with each row handed to `take` as it arrives, in PostgreSQL's binary format: times and numbers cost neither
+   * side a text.
+   */
+  read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<void>
   /** As `query`, for statements that others have written. */
   run(statement: Statement, values: readonly unknown[]): Promise<Result>
 }

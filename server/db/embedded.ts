@@ -9,6 +9,7 @@ import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { lockDataDir } from './data-dir.ts'
+import { leaveRowsAsBytes } from './data-row.ts'
 import { type Database, unprepared } from './database.ts'
 import { joinBytes } from './join-bytes.ts'
 import { asText } from './postgres.ts'
@@ -135,14 +136,16 @@ async function startWorker(settings: WorkerSettings): Promise<Worker> {
 
 async function connectTo(worker: Worker): Promise<pg.Client> {
   const stream = new WorkerStream(worker)
-  const client = new pg.Client({
-    stream: () => stream as never,
-    pipeline: true,
-    user: 'postgres',
-    password: '',
-    database: 'postgres',
-    types: { getTypeParser: () => asText },
-  })
+  const client = leaveRowsAsBytes(
+    new pg.Client({
+      stream: () => stream as never,
+      pipeline: true,
+      user: 'postgres',
+      password: '',
+      database: 'postgres',
+      types: { getTypeParser: () => asText },
+    }),
+  )
   client.on('error', () => {})
   await client.connect()
   return client

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { leaveRowsAsBytes } from './data-row.ts'
 import type { Database } from './database.ts'
 import type { PostgresAddress } from './database-url.ts'
 import { Sessions } from './sessions.ts'
@@ -40,22 +41,24 @@ export async function connectPostgres({
 }
 
 async function openSession(address: PostgresAddress): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: address.host,
-    port: address.port,
-    ssl: address.ssl,
-    enableChannelBinding: address.enableChannelBinding,
-    password: address.password,
-    ...(address.user === undefined ? {} : { user: address.user }),
-    ...(address.database === undefined ? {} : { database: address.database }),
-    pipeline: true,
-    keepAlive: true,
-    connectionTimeoutMillis: connectMs,
-    fallback_application_name: 'duly',
-    types: { getTypeParser: () => asText },
-    // A pooler refuses start-up parameters that it does not know.
-    ...(address.transactionPooler ? {} : { statement_timeout: statementMs }),
-  })
+  const client = leaveRowsAsBytes(
+    new pg.Client({
+      host: address.host,
+      port: address.port,
+      ssl: address.ssl,
+      enableChannelBinding: address.enableChannelBinding,
+      password: address.password,
+      ...(address.user === undefined ? {} : { user: address.user }),
+      ...(address.database === undefined ? {} : { database: address.database }),
+      pipeline: true,
+      keepAlive: true,
+      connectionTimeoutMillis: connectMs,
+      fallback_application_name: 'duly',
+      types: { getTypeParser: () => asText },
+      // A pooler refuses start-up parameters that it does not know.
+      ...(address.transactionPooler ? {} : { statement_timeout: statementMs }),
+    }),
+  )
   // Errors before the session is handed on are told by connect(); without a listener they would end the process too.
   const ignore = () => {}
   client.on('error', ignore)

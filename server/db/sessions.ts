@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
-import type { Database, Patience, Result, Row, Session, Statement, Value } from './database.ts'
+import type { Database, Patience, Result, Row, Session, Statement, TakeRow, Value } from './database.ts'
 import { unprepared } from './database.ts'
 import { databaseAway, databaseError } from './database-error.ts'
 import { RowsQuery } from './rows-query.ts'
@@ -81,6 +81,11 @@ export class Sessions implements Database {
     return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf))
   }
 
+  async read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<void> {
+    const member = this.#choose(statement, values) ?? (await this.#wait(false))
+    return this.#send(member, statement, values, nothingOf, take)
+  }
+
   async run(statement: Statement, values: readonly unknown[]): Promise<Result> {
     return this.#send(this.#leastBusy() ?? (await this.#wait(false)), statement, values, resultOf)
   }
@@ -92,6 +97,7 @@ export class Sessions implements Database {
     member.patient = patience === 'unlimited'
     const session: Session = {
       query: (statement, values) => this.#send(member, statement, values, rowsOf),
+      read: (statement, values, take) => this.#send(member, statement, values, nothingOf, take),
       run: (statement, values) => this.#send(member, statement, values, resultOf),
     }
     try {
@@ -131,6 +137,7 @@ export class Sessions implements Database {
     statement: Statement,
     values: readonly unknown[] | undefined,
     read: (result: Answered) => T,
+    take?: TakeRow,
   ): Promise<T> {
     if (member.inFlight === 0) member.lastAnswer = Date.now()
     const slow = statement.quick || statement.write ? 0 : 1
@@ -148,7 +155,7 @@ export class Sessions implements Database {
         if (error) reject(databaseError(error, statement.name, member.lost || this.#closing))
         else resolve(read(result))
       }
-      if (slow === 0) sendTo(member.client, new RowsQuery(name, text, values, answer))
+      if (take || slow === 0) sendTo(member.client, new RowsQuery(name, text, values, answer, take))
       else sendTo(member.client, { name, text, rowMode: 'array' }, values, answer)
     })
   }
@@ -306,6 +313,8 @@ type Answered = { readonly rows: unknown[] } & Partial<Pick<pg.QueryArrayResult,
 function rowsOf({ rows }: Answered): Row[] {
   return rows as Row[]
 }
+
+function nothingOf(): void {}
 
 function resultOf({ fields = [], rows, rowCount }: Answered): Result {
   const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }))

@@ -1,0 +1,123 @@
+import type { Duplex } from 'node:stream'
+import type pg from 'pg'
+import { Parser } from 'pg-protocol/dist/parser.js'
+import type { Row } from './database.ts'
+
+// The driver makes a text of each value before anyone has asked for it. Here a row stays the bytes that came, and whoever knows what
+// it is for reads them. It stands on the driver's internals, so the versions of both its parts are pinned.
+
+/** One row, while it is handed over: afterwards the next one stands in the same object, and its memory is used again. */
+export class DataRow {
+  readonly name = 'dataRow'
+  view: DataView = new DataView(new ArrayBuffer(0))
+  #bytes: Buffer = Buffer.alloc(0)
+  /** Where its values begin. */
+  #start = 0
+  /** Its size in bytes, and a little more. */
+  length = 0
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
+
+  point(bytes: Buffer, start: number, length: number): this {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    }
+    this.#start = start
+    this.length = length
+    return this
+  }
+
+  /** Its values as texts: what the driver asks for, of a statement that was answered in text format. */
+  get fields(): Row {
+    this.locate()
+    const count = this.view.getInt16(this.#start)
+    const texts = new Array<string | null>(count)
+    for (let column = 0; column < count; column += 1) texts[column] = this.text(column)
+    return texts
+  }
+
+  /** Finds where the values are. To be called once, before any of them is read. */
+  locate(): void {
+    const { view } = this
+    const count = view.getInt16(this.#start)
+    let at = this.#start + 2
+    for (let column = 0; column < count; column += 1) {
+      const length = view.getInt32(at)
+      at += 4
+      this.#starts[column] = at
+      // PostgreSQL says -1 for null, whose end is then before its start.
+      this.#ends[column] = at + length
+      if (length > 0) at += length
+    }
+  }
+
+  startOf(column: number): number {
+    return this.#starts[column] as number
+  }
+
+  endOf(column: number): number {
+    return this.#ends[column] as number
+  }
+
+  isNull(column: number): boolean {
+    return this.endOf(column) < this.startOf(column)
+  }
+
+  text(column: number): string | null {
+    return this.isNull(column) ? null : this.#bytes.toString('utf8', this.startOf(column), this.endOf(column))
+  }
+
+  /** A boolean in binary format. */
+  flag(column: number): boolean {
+    return this.view.getInt8(this.startOf(column)) === 1
+  }
+
+  /** An integer in binary format, or the microseconds since 2000 that a time is; 0 for null. Exact up to 2^53. */
+  integer(column: number): number {
+    const at = this.startOf(column)
+    const length = this.endOf(column) - at
+    if (length === 8) return this.view.getInt32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4)
+    return length === 4 ? this.view.getInt32(at) : 0
+  }
+}
+
+interface Message {
+  readonly name: string
+}
+
+interface Framing {
+  parse(bytes: Buffer, each: (message: Message) => void): void
+  handlePacket(start: number, code: number, length: number, bytes: Buffer): Message
+}
+
+// The driver's types call private what a subclass needs.
+const Base = Parser as unknown as new () => Framing
+
+const dataRow = 0x44
+
+class RowParser extends Base {
+  readonly #row = new DataRow()
+
+  override handlePacket(start: number, code: number, length: number, bytes: Buffer): Message {
+    return code === dataRow
+      ? this.#row.point(bytes, start, length)
+      : super.handlePacket(start, code, length, bytes)
+  }
+}
+
+/** Makes a client hand over its rows as `DataRow`. To be called before it connects. */
+export function leaveRowsAsBytes(client: pg.Client): pg.Client {
+  // The driver's types know neither.
+  const { connection } = client as unknown as {
+    connection: { emit(event: string, message: Message): void; attachListeners(stream: Duplex): void }
+  }
+  // Called for the stream that messages come from: the socket, or TLS upon it.
+  connection.attachListeners = stream => {
+    const parser = new RowParser()
+    const each = (message: Message) =>
+      connection.emit(message.name === 'error' ? 'errorMessage' : message.name, message)
+    stream.on('data', bytes => parser.parse(bytes, each))
+  }
+  return client
+}
