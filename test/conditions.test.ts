@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Database } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
+import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -19,7 +19,7 @@ const notFound = (error: unknown) => error instanceof AppError && error.code ===
 
 describe('a change on condition', () => {
   it('is made where the revision is among those named, and answers with the changed task', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const outcome = await tasks.updateIf(task.id, { title: 'b', description: 'c' }, [7, task.revision])
     assert.equal(outcome.matched, true)
@@ -28,7 +28,7 @@ describe('a change on condition', () => {
   })
 
   it('is not made otherwise, and answers with the task as it is now', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const old = await tasks.create(open('a'))
     const now = await tasks.update(old.id, { title: 'b' })
     for (const revisions of [[], [old.revision], [3, 99]]) {
@@ -39,7 +39,7 @@ describe('a change on condition', () => {
   })
 
   it('that changes nothing matches, and spends no revision', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     assert.deepEqual(await tasks.updateIf(task.id, {}, [1]), { matched: true, task })
     assert.deepEqual(await tasks.updateIf(task.id, { title: 'a', isCompleted: false }, [1]), {
@@ -51,7 +51,7 @@ describe('a change on condition', () => {
   })
 
   it('of a task that is missing, deleted or another owner’s finds none', async () => {
-    const [tasks, others] = [tasksOf(db, newUser()), tasksOf(db, newUser())]
+    const [tasks, others] = [ownTasks(db, newUser()), ownTasks(db, newUser())]
     const [gone, theirs] = [await tasks.create(open('a')), await others.create(open('b'))]
     await tasks.remove(gone.id)
     for (const id of [gone.id, theirs.id, Number.MAX_SAFE_INTEGER]) {
@@ -62,7 +62,7 @@ describe('a change on condition', () => {
   })
 
   it('by many writers who have seen the same revision is made for exactly one', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const outcomes = await Promise.all(
       Array.from({ length: 30 }, (_, n) => tasks.updateIf(task.id, { title: `by ${n}` }, [task.revision])),
@@ -75,7 +75,7 @@ describe('a change on condition', () => {
   })
 
   it('by writers who try again with what they were answered loses none', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create({ ...open('a'), description: '' })
     await Promise.all(
       Array.from({ length: 8 }, async (_, n) => {
@@ -95,7 +95,7 @@ describe('a change on condition', () => {
 
 describe('a removal on condition', () => {
   it('happens where the revision is among those named, and answers with the task as it was', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: true, task })
     await assert.rejects(tasks.get(task.id), notFound)
@@ -104,7 +104,7 @@ describe('a removal on condition', () => {
   })
 
   it('does not happen otherwise, and answers with the task as it is now', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const now = await tasks.toggle(task.id)
     assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: false, task: now })
@@ -112,7 +112,7 @@ describe('a removal on condition', () => {
   })
 
   it('by many who have seen the same revision happens for exactly one, and the others find none', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => tasks.removeIf(task.id, [1])))
     const done = outcomes.filter(({ status }) => status === 'fulfilled')
@@ -122,7 +122,7 @@ describe('a removal on condition', () => {
   })
 
   it('and a change on the same revision: one of them happens', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     for (let round = 0; round < 10; round += 1) {
       const task = await tasks.create(open('a'))
       const [changed, removed] = await Promise.allSettled([

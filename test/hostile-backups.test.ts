@@ -12,7 +12,7 @@ import { type Database, unprepared } from '../server/db/database.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../server/db/migrate.ts'
 import { migrations } from '../server/db/migrations.ts'
 import { StartError } from '../server/errors.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
+import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
@@ -27,7 +27,7 @@ before(async () => {
   own = await ownMigratedDatabase()
   db = own.db
   for (const title of ['one', 'two'])
-    await tasksOf(db, user).create({ title, description: null, isCompleted: false })
+    await ownTasks(db, user).create({ title, description: null, isCompleted: false })
   await writeBackupFile(db, file, { secret: undefined })
   good = readFileSync(file)
   lines = gunzipSync(good).toString().trimEnd().split('\n')
@@ -168,7 +168,7 @@ describe('a backup of an older version', () => {
     await db.query(unprepared('drop schema duly cascade'))
     await load(readFileSync(file))
     assert.equal((await migrationStatus(db)).length, migrations.length)
-    const { tasks } = await tasksOf(db, user).list({ sort: 'title', limit: 9, search: 'strasse' })
+    const { tasks } = await ownTasks(db, user).list({ sort: 'title', limit: 9, search: 'strasse' })
     assert.deepEqual(
       tasks.map(({ title }) => title),
       ['Old STRAẞE'],

@@ -4,7 +4,7 @@ import { type Database, type Session, unprepared } from '../server/db/database.t
 import { AppError } from '../server/errors.ts'
 import { type KeptAnswer, once } from '../server/tasks/idempotency.ts'
 import { sweepIdempotencyKeys } from '../server/tasks/sweep.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
+import { ownTasks } from './own-tasks.ts'
 import { newUser, onPostgres, openDatabase, ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -39,7 +39,7 @@ const reused = (error: unknown) => error instanceof AppError && error.code === '
 const creating =
   (owner: string) =>
   async (session: Session): Promise<KeptAnswer> => {
-    const task = await tasksOf(session, owner).create({ title: 'a', description: null, isCompleted: false })
+    const task = await ownTasks(session, owner).create({ title: 'a', description: null, isCompleted: false })
     return {
       status: 201,
       headers: { location: `/tasks/${task.id}`, etag: '"é"' },
@@ -47,7 +47,7 @@ const creating =
     }
   }
 
-const count = async (owner: string) => (await tasksOf(db, owner).page(1, 0)).total
+const count = async (owner: string) => (await ownTasks(db, owner).page(1, 0)).total
 
 async function age(owner: string, hours: number): Promise<void> {
   const text = `update duly.idempotency_keys set created_at = created_at - make_interval(hours => $2) where user_id = $1`
@@ -160,7 +160,7 @@ describe('requests with the same key at once', () => {
 
   it('and others of the owner, with and without keys, all get through', async () => {
     const owner = newUser()
-    const tasks = tasksOf(db, owner)
+    const tasks = ownTasks(db, owner)
     await Promise.all(
       Array.from({ length: 100 }, async (_, n) => {
         if (n % 3 === 0) await once(db, owner, request, creating(owner))

@@ -17,7 +17,7 @@ after(() => api.close())
 
 /** Notes every statement, in transactions too. */
 function watch(db: Database): void {
-  const { query, run, transaction } = db
+  const { query, read, run, transaction } = db
   const note = (statement: Statement) => {
     // Twice a second at most, and not for a request: replicas look whether anything was revoked.
     if (!statement.text.includes('from duly.revocations')) sent.push(statement.name || statement.text)
@@ -26,6 +26,10 @@ function watch(db: Database): void {
     query: (...call: Parameters<Database['query']>) => {
       note(call[0])
       return query.apply(db, call)
+    },
+    read: (...call: Parameters<Database['read']>) => {
+      note(call[0])
+      return read.apply(db, call)
     },
     run: (...call: Parameters<Database['run']>) => {
       note(call[0])
@@ -40,6 +44,10 @@ function watch(db: Database): void {
             query: (...call) => {
               note(call[0])
               return session.query(...call)
+            },
+            read: (...call) => {
+              note(call[0])
+              return session.read(...call)
             },
             run: (...call) => {
               note(call[0])
@@ -69,6 +77,7 @@ const calls: readonly Expected[] = [
   { method: 'GET', path: '/livez', status: 200, statements: 0 },
   { method: 'GET', path: '/health', status: 200, statements: 1 },
   { method: 'GET', path: '/api/tasks', status: 200, statements: 1 },
+  { method: 'GET', path: '/api/tasks?offset=1000', status: 200, statements: 1 },
   { method: 'GET', path: '/api/tasks/{id}', status: 200, statements: 1 },
   { method: 'POST', path: '/api/tasks', json, status: 201, statements: 1 },
   { method: 'PUT', path: '/api/tasks/{id}', json: { title: 'Another' }, status: 200, statements: 1 },

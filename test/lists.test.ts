@@ -9,8 +9,7 @@ import {
   sortOrders,
 } from '../server/tasks/list.ts'
 import type { Task } from '../server/tasks/task.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
-import { plain } from './plain-task.ts'
+import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -41,9 +40,9 @@ async function pages(user: string, query: ListQuery, between = async () => {}): 
   const found: Task[] = []
   let after: Position | null = null
   do {
-    const page = await tasksOf(db, user).list(after ? { ...query, after } : query)
+    const page = await ownTasks(db, user).list(after ? { ...query, after } : query)
     assert.ok(page.tasks.length <= query.limit)
-    found.push(...page.tasks.map(plain))
+    found.push(...page.tasks)
     after = page.next
     await between()
   } while (after)
@@ -52,7 +51,7 @@ async function pages(user: string, query: ListQuery, between = async () => {}): 
 
 /** Tasks with many ties in every order. */
 async function someTasks(user: string, count: number): Promise<Task[]> {
-  const tasks = tasksOf(db, user)
+  const tasks = ownTasks(db, user)
   const made = await Promise.all(
     Array.from({ length: count }, (_, n) =>
       tasks.create({ ...open(`${n % 2 ? 'T' : 't'}itle ${n % 5}`), isCompleted: n % 3 === 0 }),
@@ -83,7 +82,7 @@ describe('a list', () => {
     it(`in the order ${sort} skips and doubles none that stays, while others come and go between the pages`, async () => {
       const user = newUser()
       const staying = await someTasks(user, 24)
-      const tasks = tasksOf(db, user)
+      const tasks = ownTasks(db, user)
       let made: Task | undefined
       let round = 0
       const seen = await pages(user, { sort, limit: 5 }, async () => {
@@ -101,7 +100,7 @@ describe('a list', () => {
   it('says where the next page begins only where there is one', async () => {
     const user = newUser()
     const all = inOrder(await someTasks(user, 4), 'title')
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     assert.equal((await tasks.list({ sort: 'title', limit: 4 })).next, null)
     const { next } = await tasks.list({ sort: 'title', limit: 3 })
     assert.equal(next?.id, all[2]?.id)
@@ -112,7 +111,7 @@ describe('a list', () => {
   })
 
   it('orders titles by code point of what is left without case, alike on every database', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const titles = [
       'b',
       'A',
@@ -150,7 +149,7 @@ describe('a list', () => {
 
   it('a task moves to where its new title and its change belong', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const [a, b] = [await tasks.create(open('a')), await tasks.create(open('b'))]
     await tasks.update(a.id, { title: 'C' })
     assert.deepEqual(ids((await tasks.list({ sort: 'title', limit: 9 })).tasks), [b.id, a.id])
@@ -162,7 +161,7 @@ describe('a list', () => {
   })
 
   it('of an owner never seen is empty, and so is its state', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const nobody = { revision: 0, epoch: '0' }
     assert.deepEqual(await tasks.state(), nobody)
     assert.deepEqual(await tasks.list({ sort: 'title', limit: 3 }), { state: nobody, tasks: [], next: null })
@@ -176,7 +175,7 @@ describe('a list', () => {
   })
 
   it('tells a position from what only came from outside, before the database sees it', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const time = '2026-01-31T09:30:00.000000Z'
     const wrong: [SortOrder, Position][] = [
       ['created_at', { key: 'yesterday', id: 1 }],
@@ -200,7 +199,7 @@ describe('a list', () => {
 describe('the state of an owner', () => {
   it('is that of the list, and moves with every write', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const task = await tasks.create(open('a'))
     const first = await tasks.state()
     assert.equal(first.revision, 1)
@@ -213,7 +212,7 @@ describe('the state of an owner', () => {
 
   it('tells an owner who was removed and came back from the former one', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     await tasks.create(open('a'))
     const former = await tasks.state()
     await db.query(unprepared('delete from duly.owners where id = $1'), [user])
@@ -226,7 +225,7 @@ describe('the state of an owner', () => {
 
   it('in a list is never ahead of its tasks, nor they of it, while others write', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const shared = await tasks.create(open('everyone toggles this'))
     let finished = false
     const writers = Promise.all(

@@ -5,7 +5,7 @@ import { migrateDown, migrateUp, migrationStatus } from '../server/db/migrate.ts
 import { migrations } from '../server/db/migrations.ts'
 import { StartError } from '../server/errors.ts'
 import { columns } from '../server/tasks/task-row.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
+import { ownTasks } from './own-tasks.ts'
 import { newUser, type OwnDatabase, onPostgres, openDatabase, ownDatabase } from './served.ts'
 
 let own: OwnDatabase
@@ -83,8 +83,8 @@ describe('migrations', () => {
     await insertOld(old, titles)
     await migrateUp(db)
     for (const title of titles) {
-      await tasksOf(db, young).create({ title, description: 'kept', isCompleted: false })
-      const { tasks } = await tasksOf(db, old).list({ sort: 'title', limit: 9, search: title.toLowerCase() })
+      await ownTasks(db, young).create({ title, description: 'kept', isCompleted: false })
+      const { tasks } = await ownTasks(db, old).list({ sort: 'title', limit: 9, search: title.toLowerCase() })
       assert.deepEqual(
         tasks.map(task => task.title),
         [title],

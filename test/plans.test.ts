@@ -9,6 +9,7 @@ import {
   listStatement,
 } from '../server/tasks/list-statements.ts'
 import { hitsByGrams } from '../server/tasks/search-statements.ts'
+import { batch, page } from '../server/tasks/statements.ts'
 import { ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -110,7 +111,23 @@ async function searchesStayNarrow(): Promise<void> {
   }
 }
 
+async function pagesGoByTheirIndex(): Promise<void> {
+  for (const columns of ['usual', 'all'] as const) {
+    const skipping = await planOf(page[columns], ['text', 'bigint', 'bigint'], [`'alice'`, '100', '50'])
+    const after = await planOf(
+      batch[columns],
+      ['text', 'text', 'bigint', 'bigint', 'bigint'],
+      [`'alice'`, `'infinity'`, '9', '100', '0'],
+    )
+    for (const plan of [skipping, after]) {
+      assert.match(plan, /Index Scan Backward using tasks_created_at on tasks/)
+      assert.doesNotMatch(plan, /Sort|Seq Scan/)
+    }
+  }
+}
+
 async function everyPlan(): Promise<void> {
+  await pagesGoByTheirIndex()
   await listsGoByTheirIndex()
   await searchesGoByGrams()
   await searchesStayNarrow()

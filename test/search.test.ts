@@ -7,8 +7,7 @@ import { makeGrams } from '../server/tasks/make-grams.ts'
 import { fewHits, scanned } from '../server/tasks/search-statements.ts'
 import { sweep } from '../server/tasks/sweep.ts'
 import type { Task } from '../server/tasks/task.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
-import { plain } from './plain-task.ts'
+import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -34,7 +33,7 @@ const titled = (title: string) => ({ title, description: null, isCompleted: fals
 
 async function titles(owner: string, search: string, query: Partial<ListQuery> = {}): Promise<string[]> {
   if (byGrams.has(owner)) await makeGrams(db, owner, 0)
-  const page = await tasksOf(db, owner).list({ sort: 'created_at', limit: 100, ...query, search })
+  const page = await ownTasks(db, owner).list({ sort: 'created_at', limit: 100, ...query, search })
   return page.tasks.map(({ title }) => title)
 }
 
@@ -78,7 +77,7 @@ for (const way of ways) {
     for (const [what, text, ...searches] of found) {
       it(`finds ${what}, in the title and in the description`, async () => {
         const owner = ownerWith()
-        const tasks = tasksOf(db, owner)
+        const tasks = ownTasks(db, owner)
         await tasks.create(titled(text))
         await tasks.create({ title: 'described', description: `see: ${text}`, isCompleted: false })
         await tasks.create(titled('!'))
@@ -89,7 +88,7 @@ for (const way of ways) {
 
     it('finds nothing that is not there', async () => {
       const owner = ownerWith()
-      await tasksOf(db, owner).create({ title: 'abcd', description: 'efgh', isCompleted: false })
+      await ownTasks(db, owner).create({ title: 'abcd', description: 'efgh', isCompleted: false })
       for (const search of ['abd', 'abcdefgh', 'dcba', 'a%d', 'a_cd', 'ab.*', 'z', '', 'abcd '].filter(
         Boolean,
       )) {
@@ -99,16 +98,16 @@ for (const way of ways) {
 
     it('finds nothing by what no task can hold', async () => {
       const owner = ownerWith()
-      await tasksOf(db, owner).create(titled('abcd'))
+      await ownTasks(db, owner).create(titled('abcd'))
       for (const search of ['a\0b', '\0', '\ud800', 'abc\udc00']) {
-        const page = await tasksOf(db, owner).list({ sort: 'title', limit: 5, search })
-        assert.deepEqual([page.tasks, page.next, page.state], [[], null, await tasksOf(db, owner).state()])
+        const page = await ownTasks(db, owner).list({ sort: 'title', limit: 5, search })
+        assert.deepEqual([page.tasks, page.next, page.state], [[], null, await ownTasks(db, owner).state()])
       }
     })
 
     it('follows a change of either text, and only of that one', async () => {
       const owner = ownerWith()
-      const tasks = tasksOf(db, owner)
+      const tasks = ownTasks(db, owner)
       const { id } = await tasks.create({
         title: 'first title',
         description: 'first text',
@@ -135,7 +134,7 @@ for (const way of ways) {
 
     it('keeps up with writers of both texts at once', async () => {
       const owner = ownerWith()
-      const tasks = tasksOf(db, owner)
+      const tasks = ownTasks(db, owner)
       const { id } = await tasks.create(titled('title 0'))
       await Promise.all(
         Array.from({ length: 40 }, (_, n) =>
@@ -154,8 +153,8 @@ for (const way of ways) {
 
     it('never shows, nor counts, another owner’s task', async () => {
       const [alice, bob] = [ownerWith(), ownerWith()]
-      for (let n = 0; n < 3; n += 1) await tasksOf(db, alice).create(titled('secret plans'))
-      await tasksOf(db, bob).create(titled('secret wishes'))
+      for (let n = 0; n < 3; n += 1) await ownTasks(db, alice).create(titled('secret plans'))
+      await ownTasks(db, bob).create(titled('secret wishes'))
       for (const search of ['secret', 'se', 'plans']) {
         assert.deepEqual(await titles(bob, search), search === 'plans' ? [] : ['secret wishes'])
       }
@@ -163,7 +162,7 @@ for (const way of ways) {
 
     it('comes in pages in every order, with and without a filter, none twice and none skipped', async () => {
       const owner = ownerWith()
-      const tasks = tasksOf(db, owner)
+      const tasks = ownTasks(db, owner)
       const made = await Promise.all(
         Array.from({ length: 20 }, (_, n) =>
           tasks.create({
@@ -175,7 +174,7 @@ for (const way of ways) {
       )
       for (const sort of sortOrders) {
         for (const filter of [{}, { isCompleted: true }]) {
-          const list = (await tasks.list({ sort, limit: 100, ...filter })).tasks.map(plain)
+          const list = (await tasks.list({ sort, limit: 100, ...filter })).tasks
           const expected = list.filter(({ title }) => title.startsWith('odd'))
           assert.ok(made.length > expected.length && expected.length > 0)
           assert.deepEqual(await pages(owner, { sort, limit: 2, search: 'ODD', ...filter }), expected)
@@ -190,8 +189,8 @@ async function pages(owner: string, query: ListQuery): Promise<Task[]> {
   const found: Task[] = []
   let after: Position | null = null
   do {
-    const page = await tasksOf(db, owner).list(after ? { ...query, after } : query)
-    found.push(...page.tasks.map(plain))
+    const page = await ownTasks(db, owner).list(after ? { ...query, after } : query)
+    found.push(...page.tasks)
     after = page.next
   } while (after)
   return found
@@ -200,7 +199,7 @@ async function pages(owner: string, query: ListQuery): Promise<Task[]> {
 describe('what a search goes by', () => {
   it('loses its grams when a text changes, and is found all the same', async () => {
     const owner = newUser()
-    const tasks = tasksOf(db, owner)
+    const tasks = ownTasks(db, owner)
     const { id } = await tasks.create({ ...titled('indexed'), description: 'text' })
     await makeGrams(db, owner, 0)
     const counts = async () => [await grams(owner, 'title'), await grams(owner, 'description')]
@@ -221,7 +220,7 @@ describe('what a search goes by', () => {
   it('gets its grams once an owner of many searches, past the first few thousand', async () => {
     const owner = newUser()
     await fill(owner, scanned + 50)
-    await tasksOf(db, owner).list({ sort: 'title', limit: 1, search: 'nothing' })
+    await ownTasks(db, owner).list({ sort: 'title', limit: 1, search: 'nothing' })
     while ((await grams(owner, 'title')) < 50) await nextTurn()
     assert.deepEqual(await titles(owner, `common 0${scanned + 49}`), [`Common 0${scanned + 49}`])
     assert.equal(await grams(owner, 'title'), 50)
@@ -229,7 +228,7 @@ describe('what a search goes by', () => {
 
   it('goes with the task when it is swept, and with its owner', async () => {
     const owner = newUser()
-    const tasks = tasksOf(db, owner)
+    const tasks = ownTasks(db, owner)
     const [{ id }] = [await tasks.create(titled('a')), await tasks.create(titled('b'))]
     await tasks.remove(id)
     const count = async () =>

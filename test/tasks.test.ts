@@ -4,8 +4,7 @@ import { type Database, unprepared } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
 import { get, remove, removeIf, toggle, update, updateIf } from '../server/tasks/statements.ts'
 import { sweep } from '../server/tasks/sweep.ts'
-import type { Task } from '../server/tasks/task.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
+import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 let db: Database
@@ -28,17 +27,10 @@ async function ownerOf(user: string): Promise<{ revision: number; count: number 
   return { revision: Number(rows[0]?.[0] ?? 0), count: Number(rows[0]?.[1] ?? 0) }
 }
 
-async function everything(user: string, size?: number): Promise<Task[]> {
-  const tasks: Task[] = []
-  for await (const batch of tasksOf(db, user).batches(size === undefined ? {} : { size }))
-    tasks.push(...batch)
-  return tasks
-}
-
 describe('the tasks of one owner', () => {
   it('each write spends one revision, and stamps the task with it', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const first = await tasks.create(open('a'))
     const second = await tasks.create(open('b'))
     const renamed = await tasks.update(first.id, { title: 'c' })
@@ -53,7 +45,7 @@ describe('the tasks of one owner', () => {
 
   it('a write that changes nothing, or finds nothing, spends none', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const task = await tasks.create({ title: 'a', description: 'b', isCompleted: true })
     assert.deepEqual(await tasks.update(task.id, { title: 'a', description: 'b', isCompleted: true }), task)
     assert.deepEqual(await tasks.update(task.id, {}), task)
@@ -66,7 +58,7 @@ describe('the tasks of one owner', () => {
   })
 
   it('completed_at is set by completing, kept while completed, and cleared by reopening', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     assert.equal(task.completedAt, null)
     const done = await tasks.update(task.id, { isCompleted: true })
@@ -79,7 +71,7 @@ describe('the tasks of one owner', () => {
   })
 
   it('a description is cleared by null and kept by leaving it out', async () => {
-    const tasks = tasksOf(db, newUser())
+    const tasks = ownTasks(db, newUser())
     const task = await tasks.create({ title: 'a', description: 'b', isCompleted: false })
     assert.equal((await tasks.update(task.id, { title: 'c' })).description, 'b')
     assert.equal((await tasks.update(task.id, { description: null })).description, null)
@@ -87,10 +79,10 @@ describe('the tasks of one owner', () => {
 
   it('all of them come in batches, newest first, none twice and none skipped', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const made = await Promise.all(Array.from({ length: 25 }, (_, n) => tasks.create(open(`task ${n}`))))
     for (const size of [1, 7, 25, 100]) {
-      const all = await everything(user, size)
+      const all = await tasks.all({ size })
       assert.deepEqual(all.map(task => task.id).sort(), made.map(task => task.id).sort())
       const keys = all.map(task => `${task.createdAt} ${String(task.id).padStart(16, '0')}`)
       assert.deepEqual(keys, [...keys].sort().reverse())
@@ -99,7 +91,7 @@ describe('the tasks of one owner', () => {
 
   it('deleted ones are swept after their days, and only those', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const [kept, fresh, old] = [
       await tasks.create(open('a')),
       await tasks.create(open('b')),
@@ -151,7 +143,7 @@ describe('the plan of a statement on one task', () => {
 describe('many writers of one owner at once', () => {
   it('leave no gap and no duplicate among the revisions, and lose no toggle', async () => {
     const user = newUser()
-    const tasks = tasksOf(db, user)
+    const tasks = ownTasks(db, user)
     const shared = await tasks.create(open('everyone toggles this'))
     const revisions = [shared.revision]
     let toggles = 0
@@ -187,7 +179,7 @@ describe('many writers of one owner at once', () => {
     const owner = await ownerOf(user)
     assert.equal(new Set(revisions).size, revisions.length, 'no revision is given twice')
     assert.equal(owner.revision, revisions.length + removed, 'no revision is left out')
-    const all = await everything(user)
+    const all = await tasks.all()
     assert.equal(owner.count, all.length)
     assert.equal(all.length, 1 + 50 * 10 - removed)
     const final = await tasks.get(shared.id)

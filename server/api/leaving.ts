@@ -2,39 +2,39 @@ import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { isAccount, removeUser } from '../accounts/users.ts'
 import { AppError, brokenRules } from '../errors.ts'
-import type { Task } from '../tasks/task.ts'
+import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 import type { Family, Route } from './route.ts'
-import { taskJson } from './v1.ts'
+import { jsonForm } from './task-json.ts'
+import { wholeTask } from './v1.ts'
 
 // Taking everything along, and leaving nothing behind.
 
 interface Format {
   readonly mediaType: string
   readonly head: string
-  line(task: Task): string
+  readonly form: ReadyForm
 }
 
-const csvColumns = [
-  'id',
-  'title',
-  'description',
-  'is_completed',
-  'completed_at',
-  'created_at',
-  'updated_at',
-  'revision',
-]
-
 const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
-  ndjson: { mediaType: 'application/x-ndjson', head: '', line: task => `${taskJson(task)}\n` },
+  ndjson: {
+    mediaType: 'application/x-ndjson',
+    head: '',
+    form: ready({ ...jsonForm(wholeTask), end: '}\n', between: '' }),
+  },
   // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a formula: they are the user's own.
   csv: {
     mediaType: 'text/csv',
-    head: `${csvColumns.join(',')}\r\n`,
-    line({ id, title, description, isCompleted, completedAt, createdAt, updatedAt, revision }) {
-      return `${id},${quoted(title)},${quoted(description)},${isCompleted},${completedAt ?? ''},${createdAt},${updatedAt},${revision}\r\n`
-    },
+    head: `${wholeTask.shows.join(',')}\r\n`,
+    form: ready({
+      parts: wholeTask.shows.map((field, n) => [n === 0 ? '' : ',', field]),
+      end: '\r\n',
+      between: '',
+      noText: '',
+      noTime: '',
+      timeQuote: '',
+      escaped: character => (character === '"' ? '""' : character),
+    }),
   },
 }
 
@@ -67,13 +67,13 @@ const exportTasks: Route = {
   },
   async handle(request, reply, { db }) {
     const name = formatOf(request)
-    const { mediaType, head, line } = formats[name]
-    const batches = tasksOf(db, request.userId).batches()
+    const { mediaType, head, form } = formats[name]
+    const list = new PrintedTasks(form, '', head)
+    const batches = tasksOf(db, request.userId).batches(list)
     // A failure before the first line is an answer; one that comes later breaks the connection off.
-    const first = await batches.next()
+    let { done } = await batches.next()
     const lines = async function* () {
-      yield head + (first.value ?? []).map(line).join('')
-      for await (const batch of batches) yield batch.map(line).join('')
+      for (; !done; { done } = await batches.next()) yield list.take()
     }
     return reply
       .headers({
@@ -123,8 +123,4 @@ function formatOf(request: FastifyRequest): keyof typeof formats {
   if (format !== undefined)
     throw brokenRules([{ field: 'format', in: 'query', message: 'format must be ndjson or csv.' }])
   return /^\s*text\/csv\b/i.test(request.headers.accept ?? '') ? 'csv' : 'ndjson'
-}
-
-function quoted(text: string | null): string {
-  return text === null ? '' : `"${text.replaceAll('"', '""')}"`
 }

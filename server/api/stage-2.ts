@@ -6,7 +6,7 @@ import { type JsonObject, readJson } from './json-body.ts'
 import { sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
 import type { Route } from './route.ts'
-import { ownerJson, readChange, taskId } from './task-fields.ts'
+import { readChange, taskId } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
 import { closed, completedSchema, countSchema, descriptionSchema, sent, titleSchema } from './task-schemas.ts'
 
@@ -17,9 +17,7 @@ const wire: Wire = {
   limits: { title: 200, description: 1000 },
   completed: 'complete',
   absent: null,
-  taskJson({ id, title, description, isCompleted, createdAt, updatedAt }, owner) {
-    return `{"id":${id},"user_id":${owner},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"complete":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
-  },
+  shows: ['id', 'user_id', 'title', 'description', 'complete', 'created_at', 'updated_at'],
 }
 const tasks = taskRoutes(wire)
 
@@ -53,12 +51,8 @@ const list = ({ path, noun }: Collection): Route => ({
     },
   },
   handle(request, reply, { db }) {
-    const owner = ownerJson(request.userId)
-    return sendTasks(reply, tasksOf(db, request.userId).batches(), {
-      head: '{"tasks":[',
-      tail: count => `],"count":${count}}`,
-      task: task => wire.taskJson(task, owner),
-    })
+    const list = tasks.print(request, '{"tasks":[')
+    return sendTasks(reply, list, tasksOf(db, request.userId).batches(list), count => `],"count":${count}}`)
   },
 })
 

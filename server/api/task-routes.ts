@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
+import { PrintedTasks } from '../tasks/printed-tasks.ts'
 import type { Task, TextLimits } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 import type { Collection } from './contract.ts'
@@ -9,6 +10,7 @@ import { type Answer, ref, type Schema } from './operation.ts'
 import { longestTask } from './request-size.ts'
 import type { Method, Route } from './route.ts'
 import { ownerJson, readChange, readNewTask, taskId } from './task-fields.ts'
+import { type Shown, taskJson } from './task-json.ts'
 import {
   closed,
   completedSchema,
@@ -24,18 +26,12 @@ import {
 } from './task-schemas.ts'
 
 /** What a contract's tasks look like. */
-export interface Wire {
+export interface Wire extends Shown {
   /** What the schemas' names begin with. */
   readonly prefix: string
   readonly limits: TextLimits
-  /** What the contract calls `isCompleted`. */
-  readonly completed: string
-  /** What stands where there is no description. */
-  readonly absent: string | null
   /** Whether a new task may be completed already. */
   readonly createsCompleted?: boolean
-  /** A task as JSON; `owner` is its owner as JSON. */
-  taskJson(task: Task, owner: string): string
 }
 
 /**
@@ -43,9 +39,10 @@ export interface Wire {
  * collections, and writes its own beside them.
  */
 export function taskRoutes(wire: Wire) {
-  const { prefix, limits, completed, absent, taskJson } = wire
+  const { prefix, limits, completed, absent } = wire
   const bodyLimit = longestTask(limits)
-  const task = JSON.parse(taskJson(exampleTask, exampleOwner)) as Record<string, unknown>
+  const { one: json, inList } = taskJson(wire)
+  const task = JSON.parse(json(exampleTask, exampleOwner)) as Record<string, unknown>
   const whole = { title: exampleTask.title, description: exampleTask.description }
   const fields = {
     id: taskIdSchema,
@@ -58,7 +55,7 @@ export function taskRoutes(wire: Wire) {
     completed_at: { ...timeSchema, type: ['string', 'null'] },
     revision: revisionSchema,
   }
-  const shown = Object.fromEntries(Object.keys(task).map(name => [name, fields[name] as Schema]))
+  const shown = Object.fromEntries(wire.shows.map(name => [name, fields[name] as Schema]))
   const flag = { [completed]: completedSchema }
   const text = { title: fields.title as Schema, description: descriptionSchema(limits, null) }
   const schemas = {
@@ -68,7 +65,7 @@ export function taskRoutes(wire: Wire) {
   }
   const one = (description: string): Answer => ({ description, schema: ref(`${prefix}Task`), example: task })
   const send = (request: FastifyRequest, reply: FastifyReply, found: Task) =>
-    sendJson(reply, taskJson(found, ownerJson(request.userId)))
+    sendJson(reply, json(found, ownerJson(request.userId)))
 
   return {
     /** The schemas of a task, a new one and a change. */
@@ -77,6 +74,11 @@ export function taskRoutes(wire: Wire) {
     example: task,
     one,
     send,
+    /** A task as JSON; `owner` is its owner as JSON. */
+    json,
+    /** A list of the caller's tasks, to be printed. @param head what stands before the first */
+    print: (request: FastifyRequest, head: string) =>
+      new PrintedTasks(inList, ownerJson(request.userId), head),
 
     create: ({ path, noun }: Collection): Route => ({
       method: 'POST',

@@ -4,7 +4,7 @@ import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 import { sendJson, sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
 import type { Route } from './route.ts'
-import { ownerJson, taskId } from './task-fields.ts'
+import { taskId } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
 import { closed } from './task-schemas.ts'
 
@@ -15,9 +15,7 @@ const wire: Wire = {
   limits: { title: 255, description: 1000 },
   completed: 'completed',
   absent: null,
-  taskJson({ id, title, description, isCompleted, createdAt, updatedAt }, owner) {
-    return `{"id":${id},"user_id":${owner},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
-  },
+  shows: ['id', 'user_id', 'title', 'description', 'completed', 'created_at', 'updated_at'],
 }
 const tasks = taskRoutes(wire)
 
@@ -33,12 +31,8 @@ const list = ({ path, noun }: Collection): Route => ({
     },
   },
   handle(request, reply, { db }) {
-    const owner = ownerJson(request.userId)
-    return sendTasks(reply, tasksOf(db, request.userId).batches(), {
-      head: '[',
-      tail: () => ']',
-      task: task => wire.taskJson(task, owner),
-    })
+    const list = tasks.print(request, '[')
+    return sendTasks(reply, list, tasksOf(db, request.userId).batches(list), () => ']')
   },
 })
 

@@ -17,9 +17,7 @@ const wire: Wire = {
   completed: 'is_completed',
   absent: null,
   createsCompleted: true,
-  taskJson({ id, title, description, isCompleted, createdAt, updatedAt }) {
-    return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"is_completed":${isCompleted},"created_at":"${createdAt}","updated_at":"${updatedAt}"}`
-  },
+  shows: ['id', 'title', 'description', 'is_completed', 'created_at', 'updated_at'],
 }
 const tasks = taskRoutes(wire)
 const at: Collection = { path: '/api/v1/todos', noun: 'Todo' }
@@ -71,11 +69,9 @@ const list: Route = {
   handle(request, reply, { db }) {
     const skip = queryInteger(request, 'skip', { min: 0, max: most, fallback: 0 })
     const limit = queryInteger(request, 'limit', { min: 1, max: most, fallback: most })
-    return sendTasks(reply, tasksOf(db, request.userId).batches({ skip, limit }), {
-      head: '[',
-      tail: () => ']',
-      task: task => wire.taskJson(task, ''),
-    })
+    const list = tasks.print(request, '[')
+    const batches = tasksOf(db, request.userId).batches(list, { skip, limit })
+    return sendTasks(reply, list, batches, () => ']')
   },
 }
 

@@ -19,18 +19,28 @@ import { closed } from './task-schemas.ts'
 
 // The `v1` contract, always on, for new clients: keyset pages, conditional requests, idempotent writes, problem details.
 
+/** A task as this contract shows it: all that it has. */
+export const wholeTask = {
+  shows: [
+    'id',
+    'title',
+    'description',
+    'is_completed',
+    'completed_at',
+    'created_at',
+    'updated_at',
+    'revision',
+  ],
+  completed: 'is_completed',
+  absent: null,
+} as const
+
 const wire: Wire = {
   prefix: '',
   limits: { title: 500, description: 5000 },
-  completed: 'is_completed',
-  absent: null,
   createsCompleted: true,
-  taskJson({ id, title, description, isCompleted, completedAt, createdAt, updatedAt, revision }) {
-    return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description)},"is_completed":${isCompleted},"completed_at":${completedAt === null ? null : `"${completedAt}"`},"created_at":"${createdAt}","updated_at":"${updatedAt}","revision":${revision}}`
-  },
+  ...wholeTask,
 }
-/** A task as this contract shows it. */
-export const taskJson = (task: Task): string => wire.taskJson(task, '')
 const tasks = taskRoutes(wire)
 const at: Collection = { path: '/api/v1/tasks', noun: 'Task' }
 const json = ['application/json'] as const
@@ -72,12 +82,12 @@ const list: Route = {
       const tag = listTag(request.userId, query, await own.state())
       if (isKnown(request, tag)) return reply.code(304).header('etag', tag).send()
     }
-    const { state, tasks: found, next } = await own.list(query)
+    const page = tasks.print(request, '{"tasks":[')
+    const { state, next } = await own.list(query, page)
     reply.header('etag', listTag(request.userId, query, state))
     const cursor = next && writeCursor(query, next)
     if (cursor) reply.header('link', `<${nextPage(at.path, query, cursor)}>; rel="next"`)
-    const page = found.map(task => wire.taskJson(task, '')).join(',')
-    return sendJson(reply, `{"tasks":[${page}],"next_cursor":${JSON.stringify(cursor)}}`)
+    return sendJson(reply, page.take(`],"next_cursor":${JSON.stringify(cursor)}}`))
   },
 }
 
@@ -195,7 +205,7 @@ export const v1: Contract = {
 
 function answerOf(task: Task, status: number): KeptAnswer {
   const headers = { 'content-type': jsonMediaType, etag: revisionTag(task.revision) }
-  return { status, headers, body: wire.taskJson(task, '') }
+  return { status, headers, body: tasks.json(task, '') }
 }
 
 /** 412, with the task as it is now, so that the client can decide anew without another call. */
@@ -209,7 +219,7 @@ function hasChanged(request: FastifyRequest, task: Task): KeptAnswer {
   return {
     status,
     headers: { ...headers, etag: revisionTag(task.revision) },
-    body: `${body.slice(0, -1)},"task":${wire.taskJson(task, '')}}`,
+    body: `${body.slice(0, -1)},"task":${tasks.json(task, '')}}`,
   }
 }
 

@@ -1,7 +1,7 @@
+import type { DataRow } from '../db/data-row.ts'
 import type { Session, Value } from '../db/database.ts'
 import { listStatement, ownerState } from './list-statements.ts'
-import type { Task } from './task.ts'
-import { viewOf } from './task-row.ts'
+import { placeOf, type TakeTasks, timeOf } from './task-row.ts'
 
 export const sortOrders = [
   'created_at',
@@ -35,10 +35,10 @@ export interface OwnerState {
   readonly epoch: string
 }
 
-export interface ListPage {
+/** What there is to say of a page beside its tasks. */
+export interface ListEnd {
   /** Of the moment of the tasks or an older one: never ahead of them. */
   readonly state: OwnerState
-  readonly tasks: readonly Task[]
   /** Where the next page begins; null where there is none. */
   readonly next: Position | null
 }
@@ -48,8 +48,8 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
   return stateOf(row?.[0], row?.[1])
 }
 
-export function readList(db: Session, owner: string, query: ListQuery): Promise<ListPage> {
-  return readPage(db, owner, query, listStatement, [])
+export function readList(db: Session, owner: string, query: ListQuery, into: TakeTasks): Promise<ListEnd> {
+  return readPage(db, owner, query, into, listStatement, [])
 }
 
 /** A page by one of the families of list statements; `values` are what its statements have beyond those of each list. */
@@ -57,29 +57,41 @@ export async function readPage(
   db: Session,
   owner: string,
   query: ListQuery,
+  into: TakeTasks,
   statementOf: typeof listStatement,
   values: readonly Value[],
-): Promise<ListPage> {
+): Promise<ListEnd> {
   const { statement, start } = statementOf(query.sort, query.isCompleted !== undefined)
   const { key, id } = query.after ?? start
   const filter = query.isCompleted === undefined ? [] : [query.isCompleted]
-  const rows = await db.query(statement, [owner, key, id, query.limit + 1, ...values, ...filter])
-  // An owner without tasks still comes as a row.
-  const found = rows.filter(row => row[3] !== null)
-  const tasks = found.slice(0, query.limit).map(row => viewOf(row, 3))
-  const last = found.length > query.limit ? found[query.limit - 1] : undefined
-  const next = last ? positionOf(query.sort, viewOf(last, 3), last[2]) : null
-  return { state: stateOf(rows[0]?.[0], rows[0]?.[1]), tasks, next }
+  let state = stateOf(null, null)
+  let count = 0
+  let last: Position | null = null
+  await db.read(statement, [owner, key, id, query.limit + 1, ...values, ...filter], row => {
+    if (count === 0) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
+    // An owner without tasks still comes as a row.
+    if (row.isNull(taskFrom)) return
+    count += 1
+    if (count <= query.limit) into.add(row, taskFrom)
+    if (count === query.limit) last = positionOf(query.sort, row)
+  })
+  return { state, next: count > query.limit ? last : null }
 }
+
+/** Before the task: the owner's revision and epoch, and the title's key where titles are the order. */
+const taskFrom = 3
 
 export function stateOf(revision: string | null | undefined, epoch: string | null | undefined): OwnerState {
   return { revision: Number(revision ?? 0), epoch: epoch ?? '0' }
 }
 
-function positionOf(sort: SortOrder, task: Task, titleKey: string | null | undefined): Position {
-  if (sort.endsWith('created_at')) return { key: task.createdAt, id: task.id }
-  if (sort.endsWith('updated_at')) return { key: task.updatedAt, id: task.id }
-  return { key: titleKey ?? '', id: task.id }
+function positionOf(sort: SortOrder, row: DataRow): Position {
+  const id = row.integer(taskFrom + placeOf('id'))
+  if (sort.endsWith('title')) return { key: row.text(2) ?? '', id }
+  return {
+    key: timeOf(row, taskFrom + placeOf(sort.endsWith('created_at') ? 'created_at' : 'updated_at')),
+    id,
+  }
 }
 
 /**

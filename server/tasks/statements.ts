@@ -1,5 +1,5 @@
 import { quick, statement, write } from '../db/database.ts'
-import { columns } from './task-row.ts'
+import { type Columns, columnNames, columns } from './task-row.ts'
 
 // The statements on one task, and on lists as they were created. `$1` is the owner in each of them, on every table it touches.
 //
@@ -16,19 +16,23 @@ const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
 const lockedTask = `select * from duly.tasks where ${one} for update`
 const raised = 'returning revision, clock_timestamp() as at'
 
-/** $2 limit, $3 offset; the owner's number of tasks comes first in each row. */
-export const page = statement(
+const forColumns = (name: string, text: (which: Columns) => string) => ({
+  usual: statement(name, text('usual')),
+  all: statement(`${name}_all`, text('all')),
+})
+
+/** $2 limit, $3 offset. A row of the owner's number of tasks alone, where there is an owner, and one of each task, where that is null. */
+export const page = forColumns(
   'duly_page',
-  `select (select task_count from duly.owners where owners.id = $1), ${task}
-  from duly.tasks where ${live} ${newestFirst} limit $2 offset $3`,
+  which => `select task_count${', null'.repeat(columnNames[which].length)} from duly.owners where owners.id = $1
+  union all
+  (select null, ${columns('tasks', which)} from duly.tasks where ${live} ${newestFirst} limit $2 offset $3)`,
 )
 
-export const count = quick('duly_count', 'select task_count from duly.owners where owners.id = $1')
-
 /** $2 and $3: creation time and id of the last task of the batch before; $4 limit, $5 offset. */
-export const batch = statement(
+export const batch = forColumns(
   'duly_batch',
-  `select ${task} from duly.tasks
+  which => `select ${columns('tasks', which)} from duly.tasks
   where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit $4 offset $5`,
 )
 

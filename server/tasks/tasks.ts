@@ -1,17 +1,11 @@
-import type { Row, Session, Value } from '../db/database.ts'
+import type { Session, Statement, Value } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { fold } from './fold.ts'
-import { type ListPage, type ListQuery, type OwnerState, readList, readState } from './list.ts'
+import { type ListEnd, type ListQuery, type OwnerState, readList, readState } from './list.ts'
 import { readSearch } from './search.ts'
 import * as statements from './statements.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
-import { taskOf, viewOf } from './task-row.ts'
-
-export interface TaskPage {
-  readonly tasks: readonly Task[]
-  /** How many tasks the owner has in all. */
-  readonly total: number
-}
+import { placeOf, type TakeTasks, taskOf, timeOf } from './task-row.ts'
 
 /** Which of the tasks: after the first `skip`, `limit` at most, `size` in a batch. */
 export interface Range {
@@ -37,34 +31,38 @@ const batchSize = 500
  */
 export function tasksOf(db: Session, owner: string) {
   return {
-    /** Newest first. */
-    async page(limit: number, offset: number): Promise<TaskPage> {
-      const rows = await db.query(statements.page, [owner, limit, offset])
-      const [first] = rows.length > 0 ? rows : await db.query(statements.count, [owner])
-      return { tasks: rows.map(row => viewOf(row, 1)), total: Number(first?.[0] ?? 0) }
+    /** Newest first. Gives the number of the owner's tasks in all. */
+    async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
+      let total = 0
+      await db.read(statements.page[into.columns], [owner, limit, offset], row => {
+        if (row.isNull(0)) into.add(row, 1)
+        else total = row.integer(0)
+      })
+      return total
     },
 
     /**
      * Every task, or as many as `limit` says after the first `skip`, newest first, in batches: memory stays bounded however
-     * long the list is.
+     * long the list is, where what each batch gave is taken before the next.
      */
-    async *batches({
-      skip = 0,
-      limit = Number.MAX_SAFE_INTEGER,
-      size = batchSize,
-    }: Range = {}): AsyncGenerator<readonly Task[], void, undefined> {
+    async *batches(
+      into: TakeTasks,
+      { skip = 0, limit = Number.MAX_SAFE_INTEGER, size = batchSize }: Range = {},
+    ): AsyncGenerator<void, void, undefined> {
       let after: readonly [string, number] = ['infinity', Number.MAX_SAFE_INTEGER]
       let offset = skip
       for (let left = limit; left > 0; ) {
         const wanted = Math.min(size, left)
-        const rows = await db.query(statements.batch, [owner, ...after, wanted, offset])
-        const tasks = rows.map(row => viewOf(row))
-        yield tasks
-        const last = tasks.at(-1)
-        if (!last || tasks.length < wanted) return
-        after = [last.createdAt, last.id]
+        let count = 0
+        await db.read(statements.batch[into.columns], [owner, ...after, wanted, offset], row => {
+          into.add(row, 0)
+          count += 1
+          if (count === wanted) after = [timeOf(row, placeOf('created_at')), row.integer(placeOf('id'))]
+        })
+        yield
+        if (count < wanted) return
         offset = 0
-        left -= tasks.length
+        left -= count
       }
     },
 
@@ -74,15 +72,15 @@ export function tasksOf(db: Session, owner: string) {
     },
 
     /** One page, in one of six orders; of all tasks, or of those that are asked for. */
-    list(query: ListQuery): Promise<ListPage> {
+    list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
       return query.search === undefined
-        ? readList(db, owner, query)
-        : readSearch(db, owner, query.search, query)
+        ? readList(db, owner, query, into)
+        : readSearch(db, owner, query.search, query, into)
     },
 
     /** @throws AppError `task_not_found` */
-    async get(id: number): Promise<Task> {
-      return found(await db.query(statements.get, [owner, id]))
+    get(id: number): Promise<Task> {
+      return found(db, statements.get, [owner, id])
     },
 
     /**
@@ -94,41 +92,35 @@ export function tasksOf(db: Session, owner: string) {
       most = Number.MAX_SAFE_INTEGER,
     ): Promise<Task> {
       const folded = [fold(title), description && fold(description)]
-      const [row] = await db.query(statements.create, [
-        owner,
-        title,
-        description,
-        isCompleted,
-        ...folded,
-        most,
-      ])
-      if (!row)
+      const values = [owner, title, description, isCompleted, ...folded, most]
+      const task = await find(db, statements.create, values)
+      if (!task)
         throw new AppError('too_many_tasks', `You have ${most} tasks, which is the most there can be.`)
-      return taskOf(row)
+      return task
     },
 
     /**
      * Changes what is given and leaves the rest. Where nothing differs, nothing is written.
      * @throws AppError `task_not_found`
      */
-    async update(id: number, change: TaskChange): Promise<Task> {
-      return found(await db.query(statements.update, [owner, id, ...changeValues(change)]))
+    update(id: number, change: TaskChange): Promise<Task> {
+      return found(db, statements.update, [owner, id, ...changeValues(change)])
     },
 
     /**
      * As `update`, only where the task's revision is one of these; otherwise the task comes back as it is now.
      * @throws AppError `task_not_found`
      */
-    async updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
-      return outcome(await db.query(statements.updateIf, [owner, id, ...changeValues(change), revisions]))
+    updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
+      return outcome(db, statements.updateIf, [owner, id, ...changeValues(change), revisions])
     },
 
     /**
      * Reads and flips in one statement: n toggles at once flip n times.
      * @throws AppError `task_not_found`
      */
-    async toggle(id: number): Promise<Task> {
-      return found(await db.query(statements.toggle, [owner, id]))
+    toggle(id: number): Promise<Task> {
+      return found(db, statements.toggle, [owner, id])
     },
 
     /** @throws AppError `task_not_found` */
@@ -141,22 +133,33 @@ export function tasksOf(db: Session, owner: string) {
      * As `remove`, only where the task's revision is one of these. The task comes back as it was, or as it is now.
      * @throws AppError `task_not_found`
      */
-    async removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
-      return outcome(await db.query(statements.removeIf, [owner, id, revisions]))
+    removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
+      return outcome(db, statements.removeIf, [owner, id, revisions])
     },
   }
 }
 
-function found(rows: readonly Row[]): Task {
-  const [row] = rows
-  if (!row) throw notFound()
-  return taskOf(row)
+async function find(db: Session, statement: Statement, values: readonly Value[]): Promise<Task | undefined> {
+  let task: Task | undefined
+  await db.read(statement, values, row => {
+    task = taskOf(row)
+  })
+  return task
 }
 
-function outcome(rows: readonly Row[]): Outcome {
-  const [row] = rows
-  if (!row) throw notFound()
-  return { matched: row[0] === 't', task: taskOf(row, 1) }
+async function found(db: Session, statement: Statement, values: readonly Value[]): Promise<Task> {
+  const task = await find(db, statement, values)
+  if (!task) throw notFound()
+  return task
+}
+
+async function outcome(db: Session, statement: Statement, values: readonly Value[]): Promise<Outcome> {
+  let found: Outcome | undefined
+  await db.read(statement, values, row => {
+    found = { matched: row.flag(0), task: taskOf(row, 1) }
+  })
+  if (!found) throw notFound()
+  return found
 }
 
 // As update and updateIf number them, from $3.

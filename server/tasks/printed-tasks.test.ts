@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { DataRow } from '../db/data-row.ts'
+import { PrintedTasks, ready, type TaskForm } from './printed-tasks.ts'
+
+interface Values {
+  readonly id: number
+  readonly title: string
+  readonly description: string | null
+  readonly isCompleted: boolean
+  readonly created: number
+  readonly updated: number
+  readonly completed: number | null
+  readonly revision: number
+}
+
+const form: TaskForm = {
+  parts: [
+    ['{"id":', 'id'],
+    [',"owner":', 'user_id'],
+    [',"title":', 'title'],
+    [',"description":', 'description'],
+    [',"done":', 'is_completed'],
+    [',"completed":', 'completed_at'],
+    [',"created":', 'created_at'],
+    [',"updated":', 'updated_at'],
+    [',"revision":', 'revision'],
+  ],
+  end: '}',
+  between: ',',
+  noText: 'null',
+  noTime: 'null',
+  timeQuote: '"',
+  escaped: character => JSON.stringify(character).slice(1, -1),
+}
+
+/** The row as PostgreSQL's binary format has it, somewhere within other bytes. */
+function rowOf(task: Values, before: string): DataRow {
+  const big = (number: number) => {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64BE(BigInt(number))
+    return bytes
+  }
+  const columns = [
+    Buffer.from(before),
+    big(task.id),
+    Buffer.from(task.title),
+    task.description === null ? null : Buffer.from(task.description),
+    Buffer.from([task.isCompleted ? 1 : 0]),
+    big(task.created),
+    big(task.updated),
+    task.completed === null ? null : big(task.completed),
+    big(task.revision),
+  ]
+  const parts = columns.flatMap(column => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(column?.length ?? -1)
+    return column ? [length, column] : [length]
+  })
+  const bytes = Buffer.concat([Buffer.from(before), Buffer.from([0, columns.length]), ...parts])
+  const start = Buffer.byteLength(before)
+  const row = new DataRow().point(bytes, start, bytes.length - start)
+  row.locate()
+  return row
+}
+
+/** In the words of JavaScript, which know milliseconds. */
+function timeOf(microseconds: number): string {
+  const milliseconds = Math.floor(microseconds / 1000)
+  const text = new Date(Date.UTC(2000, 0) + milliseconds).toISOString().slice(0, -1)
+  return `${text}${String(microseconds - milliseconds * 1000).padStart(3, '0')}Z`
+}
+
+const jsonOf = (task: Values, owner: string) =>
+  JSON.stringify({
+    id: task.id,
+    owner,
+    title: task.title,
+    description: task.description,
+    done: task.isCompleted,
+    completed: task.completed === null ? null : timeOf(task.completed),
+    created: timeOf(task.created),
+    updated: timeOf(task.updated),
+    revision: task.revision,
+  })
+
+// Well-formed, as what is stored is: every control character, and what stands beside quotes and backslashes.
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({
+    unit: fc.constantFrom(...('\0\b\t\n\f\r\x1f "\\/\x7f\u2028é中שׁ🐑'.match(/./gsu) ?? [])),
+    maxLength: 60,
+  }),
+  fc.string({ unit: 'grapheme', minLength: 500, maxLength: 2000 }),
+)
+const time = fc.integer({ min: -(99 * 365.25 * 86_400e6), max: 285 * 365 * 86_400e6 })
+const tasks = fc.array(
+  fc.record({
+    id: fc.nat(Number.MAX_SAFE_INTEGER),
+    title: text,
+    description: fc.option(text),
+    isCompleted: fc.boolean(),
+    created: time,
+    updated: time,
+    completed: fc.option(time),
+    revision: fc.nat(2 ** 31),
+  }),
+  { maxLength: 12 },
+)
+
+describe('a printed list', () => {
+  it('is byte for byte what JSON.stringify gives, whatever the tasks are', () => {
+    const inList = ready(form)
+    fc.assert(
+      fc.property(tasks, text, (list, owner) => {
+        const printed = new PrintedTasks(inList, JSON.stringify(owner), '[')
+        for (const [n, task] of list.entries()) {
+          // Never changed, as most tasks.
+          const same = n % 2 ? task : { ...task, updated: task.created }
+          printed.add(rowOf(same, owner), 1)
+        }
+        const expected = list.map((task, n) =>
+          jsonOf(n % 2 ? task : { ...task, updated: task.created }, owner),
+        )
+        assert.equal(printed.take(']').toString(), `[${expected.join(',')}]`)
+        assert.equal(printed.count, list.length)
+      }),
+    )
+  })
+
+  it('can be taken piece by piece', () => {
+    const inList = ready(form)
+    fc.assert(
+      fc.property(tasks, fc.nat(3), (list, every) => {
+        const printed = new PrintedTasks(inList, '7', '[')
+        const pieces: Buffer[] = []
+        for (const [n, task] of list.entries()) {
+          printed.add(rowOf(task, ''), 1)
+          if (n % (every + 1) === 0) pieces.push(printed.take())
+        }
+        pieces.push(printed.take(']'))
+        assert.deepEqual(
+          JSON.parse(Buffer.concat(pieces).toString()),
+          list.map(task => ({ ...JSON.parse(jsonOf(task, '')), owner: 7 })),
+        )
+      }),
+    )
+  })
+
+  it('knows every kind of day', () => {
+    const inList = ready({ ...form, parts: [['', 'created_at']], end: '', timeQuote: '' })
+    const base = {
+      id: 1,
+      title: '',
+      description: null,
+      isCompleted: false,
+      updated: 0,
+      completed: null,
+      revision: 1,
+    }
+    const printed = new PrintedTasks(inList, '', '')
+    const days = Array.from({ length: 20_000 }, (_, n) => (n * 7 - 36_000) * 86_400e6 + 86_399_999_999)
+    for (const created of days) printed.add(rowOf({ ...base, created }, ''), 1)
+    assert.equal(printed.take().toString(), days.map(timeOf).join(','))
+  })
+})

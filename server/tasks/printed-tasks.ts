@@ -1,0 +1,128 @@
+import type { DataRow } from '../db/data-row.ts'
+import { type Piece, Printer, pieceOf } from './printer.ts'
+import { type Column, type Columns, isUsual, placeOf } from './task-row.ts'
+
+// Lists are printed from the bytes that PostgreSQL sends: no text and no object is made of a row in between.
+
+/** A column of a task, or its owner, who is the same for all of a list. */
+export type Field = Column | 'user_id'
+
+/** How a task is written in a list. Texts are in quotes. */
+export interface TaskForm {
+  /** What is written before each value, and the value. */
+  readonly parts: readonly (readonly [before: string, field: Field])[]
+  /** What is written after a task, and between two. */
+  readonly end: string
+  readonly between: string
+  /** What stands where there is no description, and where there is no time. */
+  readonly noText: string
+  readonly noTime: string
+  /** What stands around a time. */
+  readonly timeQuote: string
+  /** What stands for an ASCII character of a text: mostly itself, and at most six bytes. */
+  readonly escaped: (character: string) => string
+}
+
+export type ReadyForm = ReturnType<typeof ready>
+
+/** Makes a form what rows are printed by. To be done once, not for each list. */
+export function ready({ parts, end, between, noText, noTime, timeQuote, escaped }: TaskForm) {
+  const befores = parts.reduce((sum, [before]) => sum + before.length, 0)
+  const longestValue = Math.max(
+    ...[String(Number.MAX_SAFE_INTEGER), longestTime, noText].map(text => text.length),
+  )
+  return {
+    parts: parts.map(([before, field]) => ({
+      before: pieceOf(before),
+      field,
+      place: field === 'user_id' ? 0 : placeOf(field),
+    })),
+    end: pieceOf(end),
+    between: pieceOf(between),
+    noText: pieceOf(noText),
+    noTime: pieceOf(noTime),
+    timeQuote: pieceOf(timeQuote),
+    columns: parts.every(([, field]) => field === 'user_id' || isUsual(field))
+      ? ('usual' as const)
+      : ('all' as const),
+    /** By byte; none for those that stay. */
+    escapes: Array.from({ length: 256 }, (_, byte) => {
+      const character = String.fromCharCode(byte)
+      const instead = byte < 0x80 ? escaped(character) : character
+      return instead === character ? undefined : Buffer.from(instead)
+    }),
+    /** Bytes at most, beside the texts and the owner. */
+    most: befores + parts.length * longestValue + end.length + between.length,
+  }
+}
+
+/** Texts become six times as long at most: `\u0000`. */
+const longestEscape = 6
+const longestTime = '"2026-01-31T09:30:00.000000Z"'
+const [quote, yes, no] = [pieceOf('"'), pieceOf('true'), pieceOf('false')]
+
+/** A list while it is printed. */
+export class PrintedTasks {
+  readonly #form: ReadyForm
+  readonly #owner: Piece
+  readonly #printer = new Printer()
+  #count = 0
+
+  /** @param owner what stands for the owner @param head what stands before the first task */
+  constructor(form: ReadyForm, owner: string, head: string) {
+    this.#form = form
+    this.#owner = pieceOf(owner)
+    this.#printer.text(head)
+  }
+
+  /** What it asks lists for. */
+  get columns(): Columns {
+    return this.#form.columns
+  }
+
+  /** How many tasks there are so far. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** What was printed since this was last called, and `tail` after it. */
+  take(tail = ''): Buffer {
+    this.#printer.text(tail)
+    return this.#printer.take()
+  }
+
+  /** Prints the task whose `columns` begin at `from`. */
+  add(row: DataRow, from: number): void {
+    const printer = this.#printer
+    const { parts, most, between, end } = this.#form
+    printer.reserve(most + this.#owner.length + longestEscape * row.length)
+    if (this.#count > 0) printer.copy(between)
+    this.#count += 1
+    for (const { before, field, place } of parts) {
+      printer.copy(before)
+      this.#value(row, field, from + place)
+    }
+    printer.copy(end)
+  }
+
+  #value(row: DataRow, field: Field, column: number): void {
+    const printer = this.#printer
+    const { noText, noTime, timeQuote, escapes } = this.#form
+    if (field === 'user_id') printer.copy(this.#owner)
+    else if (field === 'id' || field === 'revision') printer.integer(row.integer(column))
+    else if (field === 'is_completed') printer.copy(row.flag(column) ? yes : no)
+    else if (field === 'title' || field === 'description') {
+      if (row.isNull(column)) printer.copy(noText)
+      else {
+        printer.copy(quote)
+        printer.copyEscaped(row.view, row.startOf(column), row.endOf(column), escapes)
+        printer.copy(quote)
+      }
+    } else if (row.isNull(column)) printer.copy(noTime)
+    else {
+      printer.copy(timeQuote)
+      printer.time(row.integer(column))
+      printer.copy(timeQuote)
+    }
+  }
+}
