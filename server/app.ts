@@ -3,6 +3,8 @@ import cors from '@fastify/cors'
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginCallback, fastify } from 'fastify'
 import { accessTokens } from './api/access-tokens.ts'
 import { accounts } from './api/accounts.ts'
+import { Admission } from './api/admission.ts'
+import { Connections, connectionTimes } from './api/connections.ts'
 import { type Contract, type Section, speak } from './api/contract.ts'
 import { documents } from './api/documents.ts'
 import { answerError, type ErrorShape } from './api/error-reply.ts'
@@ -42,14 +44,14 @@ export function sections(contract: ContractName, withAccounts = true): readonly 
     ...(withAccounts ? [{ family: accounts, errors: accounts, secured: false }] : []),
     { family: documents(() => openApi(map)), ...open },
     // A probe that is refused would have a healthy server restarted.
-    { family: health, ...open, isUnlimited: true },
+    { family: health, ...open, always: true },
   ]
   return map
 }
 
 /** The server's routes, answering; it does not listen yet. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
-  const { config, log } = context
+  const { config, log, lifecycle } = context
   const map = sections(config.contract, context.accounts !== undefined)
   const chosen = contracts[config.contract]
   const shapeOf = shapes(map, chosen)
@@ -64,6 +66,9 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     requestIdHeader: false,
     bodyLimit: longestBody,
     http: { maxHeaderSize: largestHead },
+    ...connectionTimes,
+    // What arrives on a connection that is still in use is answered, and the connection is closed behind it.
+    return503OnClosing: false,
     trustProxy: trustProxyOf(config.trustProxy),
     // Routes check by themselves what they are sent. Fastify's own compilers of schemas are a third of what a start would load.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
@@ -72,6 +77,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => answerError(shapeOf)(error, request, reply as never),
   })
   app.decorateRequest('userId', '')
+  app.decorateRequest('admission', undefined)
   app.setErrorHandler(answerError(shapeOf))
   app.addHook('onRequest', refuseOversized)
 
@@ -96,7 +102,16 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     maxAge: 600,
     strictPreflight: false,
   })
-  for (const section of map) await app.register(speak(section, context))
+  const connections = new Connections(app.server, log)
+  app.addHook('onClose', () => connections.stop())
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (lifecycle.stopping) reply.header('connection', 'close')
+    // One without a socket waits for the answer before it on its connection (RFC 9112, 9.3.2).
+    if (reply.raw.socket === null) connections.watch(reply.raw)
+    done()
+  })
+  const admission = new Admission(log)
+  for (const section of map) await app.register(speak(section, context, admission))
   await app.register(nowhere(context))
   return app
 }

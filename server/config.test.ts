@@ -89,6 +89,7 @@ const samples: Readonly<Record<string, Sample>> = {
   RATE_LIMIT_ADDRESS: { text: 'off', shown: config => config.rateLimitAddress, value: undefined },
   REDIS_URL: { text: 'rediss://u:p@redis/1', shown: config => config.redis, value: 'rediss://u:p@redis/1' },
   MAX_TASKS: { text: '10', shown: config => config.maxTasks, value: 10 },
+  SHUTDOWN_GRACE: { text: '12', shown: config => config.shutdownGrace, value: 12 },
   TRASH_DAYS: { text: '7', shown: config => config.trashDays, value: 7 },
 }
 
@@ -122,6 +123,7 @@ describe('the settings', () => {
       rateLimitAddress: { perSecond: 100, burst: 200 },
       redis: undefined,
       maxTasks: 100_000,
+      shutdownGrace: 3,
       trashDays: 30,
       notes: [],
     })
@@ -210,6 +212,7 @@ describe('a setting that cannot be', () => {
       'say a whole number from 0 to 65535.',
     ],
     ['DATABASE_POOL', ['0', '1001', 'many', '-3'], 'say a whole number from 1 to 1000.'],
+    ['SHUTDOWN_GRACE', ['-1', '301', '2.5'], 'say a whole number from 0 to 300.'],
     ['TRASH_DAYS', ['0', '36501', '1.5'], 'say a whole number from 1 to 36500.'],
     ['CONTRACT', ['todos', 'v1', 'Task-API', 'task-api,todo-app'], 'say one of task-api, stage-2, todo-app.'],
     ['LOG_LEVEL', ['INFO', 'verbose', '30'], 'say one of fatal, error, warn, info, debug, trace, silent.'],
@@ -274,6 +277,7 @@ describe('a setting that cannot be', () => {
       CORS_ORIGINS: 'v-origin',
       LOG_LEVEL: 'v-loud',
       DATA_SYNC: 'v-perhaps',
+      SHUTDOWN_GRACE: 'v-long',
       TRASH_DAYS: '40000',
     }
     const names = problemsOf(broken).map(line => line.split(':')[0])
@@ -319,6 +323,8 @@ describe('a setting at its limit', () => {
     ['REDIS_URL', 'redis://:p%40ss@[::1]:6379/', config => config.redis, 'redis://:p%40ss@[::1]:6379/'],
     ['MAX_TASKS', '1', config => config.maxTasks, 1],
     ['MAX_TASKS', '999999999', config => config.maxTasks, 999_999_999],
+    ['SHUTDOWN_GRACE', '0', config => config.shutdownGrace, 0],
+    ['SHUTDOWN_GRACE', '300', config => config.shutdownGrace, 300],
     ['TRASH_DAYS', '1', config => config.trashDays, 1],
     ['TRASH_DAYS', '36500', config => config.trashDays, 36_500],
     ['BETTER_AUTH_SECRET', 'x'.repeat(32), config => config.secret, 'x'.repeat(32)],

@@ -110,6 +110,11 @@ export const settings: readonly Setting[] = [
     'Redis or Valkey that counts calls for all replicas together, as `redis://…` or `rediss://…`; without it each counts for itself.',
   ),
   setting('MAX_TASKS', '100000', 'Tasks that one user can have.'),
+  setting(
+    'SHUTDOWN_GRACE',
+    '3',
+    'Seconds between SIGTERM and the end of service, in which `/readyz` sends proxies elsewhere.',
+  ),
   setting('TRASH_DAYS', '30', 'Days for which a deleted task is kept before it is swept away.'),
 ]
 
@@ -171,6 +176,8 @@ export interface Config {
   readonly redis: string | undefined
   /** Tasks that one user can have. */
   readonly maxTasks: number
+  /** Seconds. */
+  readonly shutdownGrace: number
   readonly trashDays: number
   /** Sentences for the log: what was ignored, and what will not work as set up. */
   readonly notes: readonly string[]
@@ -281,6 +288,7 @@ export function readConfig(env: Env): Config {
     rateLimitAddress: readRate('RATE_LIMIT_ADDRESS'),
     redis: readRedis(),
     maxTasks: integer('MAX_TASKS', 1, 999_999_999, 100_000),
+    shutdownGrace: integer('SHUTDOWN_GRACE', 0, 300, 3),
     trashDays: integer('TRASH_DAYS', 1, 36_500, 30),
     notes,
   }

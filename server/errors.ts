@@ -30,7 +30,6 @@ export type ErrorCode =
   | 'bad_request'
   | 'database_away'
   | 'keys_away'
-  | 'shutting_down'
   | 'internal'
 
 /** One broken rule: `field` names what broke it as the client wrote it. */

@@ -21,6 +21,11 @@ import type { Log } from './log.ts'
 import { takeOrders } from './operator/control.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
 
+/** How long requests in flight may take to end once the server closes. */
+const requestsMs = 5000
+/** Connections that the system keeps until they are accepted: many clients coming at once are no reason to lose a second each. */
+const backlog = 4096
+
 export interface Server {
   /** Where it listens, as an address to call. */
   readonly url: string
@@ -30,7 +35,9 @@ export interface Server {
   readonly firstStart: boolean
   /** The secret of HMAC tokens, where there is one. */
   readonly secret: string | undefined
-  /** Lets requests in flight end, then closes everything in reverse order. */
+  /** `/readyz` answers 503 and connections are given up behind their next answer; all else is served as before. */
+  announceStop(): void
+  /** Lets requests in flight end, for a few seconds, then closes everything in reverse order. */
   close(): Promise<void>
 }
 
@@ -74,7 +81,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (shared) closers.push(() => shared.close())
     const limits = rateLimits(config, shared)
     const app = await createApp({ config, db, tokens, accounts, limits, log, lifecycle })
-    closers.push(() => closeApp(app))
+    closers.push(() => closeApp(app, log))
     const sweeping = hourly(async () => {
       const tasks = await sweep(db, config.trashDays)
       const keys = await sweepIdempotencyKeys(db)
@@ -84,10 +91,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     }, log)
     closers.push(() => sweeping.stop())
     const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
-    await app.listen({ host: config.host, port: config.port, listenTextResolver })
-    closers.push(async () => {
+    await app.listen({ host: config.host, port: config.port, backlog, listenTextResolver })
+    const announceStop = () => {
       lifecycle.stopping = true
-    })
+    }
+    closers.push(async () => announceStop())
     const address = app.server.address() as AddressInfo
     const url = addressOf(address)
     const publicUrl = config.publicUrl ?? new URL(`http://localhost:${address.port}`)
@@ -100,7 +108,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         log.info('no SMTP_URL is set: links that would be e-mailed go to this log')
       if (secrets.length > 1) closers.push(takeOverSecrets(accounts, log))
     }
-    return { url, databaseLabel: db.label, db, firstStart: created, secret, close }
+    return { url, databaseLabel: db.label, db, firstStart: created, secret, announceStop, close }
   } catch (error) {
     await close()
     throw error
@@ -120,12 +128,17 @@ function takeOverSecrets(accounts: Accounts, log: Log): () => Promise<void> {
 }
 
 // A connection that was busy when the server began to close is kept alive after its answer; someone has to close it then.
-async function closeApp(app: FastifyInstance): Promise<void> {
+async function closeApp(app: FastifyInstance, log: Log): Promise<void> {
   const sweeping = setInterval(() => app.server.closeIdleConnections(), 50)
+  const cutting = setTimeout(() => {
+    log.warn(`requests that did not end within ${requestsMs / 1000} s are cut`)
+    app.server.closeAllConnections()
+  }, requestsMs)
   try {
     await app.close()
   } finally {
     clearInterval(sweeping)
+    clearTimeout(cutting)
   }
 }
 

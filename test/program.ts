@@ -74,9 +74,14 @@ export interface RunningServer extends Program {
   readonly url: string
 }
 
-/** Starts `duly start` on a free port and waits until it listens. */
+/** Starts `duly start` on a free port and waits until it listens. At SIGTERM it ends without a grace: no proxy is there. */
 export async function dulyStart(env: Env): Promise<RunningServer> {
-  const program = duly(['start'], { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...env })
+  const program = duly(['start'], {
+    PORT: '0',
+    SHUTDOWN_GRACE: '0',
+    BETTER_AUTH_SECRET: testSecret,
+    ...env,
+  })
   const [, url = ''] = await program.printed(/listening on (http:\/\/[\w.:[\]]+)/)
   return { ...program, url }
 }

@@ -2,6 +2,7 @@ import type { FastifyPluginCallback } from 'fastify'
 import { requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import { countAddress } from '../limits/count-address.ts'
+import type { Admission } from './admission.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { acceptAnyBody } from './json-body.ts'
 import { bind, type Family } from './route.ts'
@@ -15,21 +16,27 @@ export interface Section {
   readonly errors: ErrorShape
   /** Whether a user is required. */
   readonly secured: boolean
-  /** Whether any number of calls is answered. */
-  readonly isUnlimited?: boolean
+  /** Answered however much is going on: orchestrators ask. */
+  readonly always?: true
 }
 
 /** The scope in which a section's routes stand. Bodies are read late, once it is known who sends them. */
 export function speak(
-  { family, errors, secured, isUnlimited }: Section,
+  { family, errors, secured, always }: Section,
   context: Context,
+  admission: Admission,
 ): FastifyPluginCallback {
   return (scope, _options, done) => {
     acceptAnyBody(scope)
     scope.setErrorHandler(answerError(() => errors))
+    if (!always) scope.addHook('onRequest', admission.hook(errors))
     if (secured) scope.addHook('onRequest', requireUser(context.tokens, context.limits))
-    else if (!isUnlimited) scope.addHook('onRequest', countAddress(context.limits))
-    bind(scope, family.routes, context)
+    else if (!always) scope.addHook('onRequest', countAddress(context.limits))
+    if (!always) scope.addHook('onSend', admission.leave)
+    bind(scope, family.routes, (route, request, reply) => {
+      if (!always) admission.enter(request)
+      return route.handle(request, reply, context)
+    })
     done()
   }
 }

@@ -49,7 +49,6 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
   bad_request: 400,
   database_away: 503,
   keys_away: 503,
-  shutting_down: 503,
   internal: 500,
 }
 
@@ -127,10 +126,6 @@ export function frameworkRefusal(error: FastifyError): AppError | undefined {
       return new AppError('body_too_large', 'The body is too large.')
     case 415:
       return new AppError('unsupported_media_type', 'Send the body as application/json.')
-    case 503:
-      return new AppError('shutting_down', 'The server is shutting down. Please try again.', {
-        retryAfter: 1,
-      })
     default: {
       const client = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
       return client ? new AppError('bad_request', 'The request cannot be read.') : undefined

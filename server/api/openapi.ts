@@ -154,10 +154,11 @@ const challenge = {
   'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema: { const: 'Bearer' } },
 }
 
-function failuresOf(route: Route, { errors, secured, isUnlimited }: Section): Record<string, object> {
+function failuresOf(route: Route, section: Section): Record<string, object> {
+  const { errors, always } = section
   const byStatus = new Map<number, ErrorCode[]>()
-  const counted: readonly ErrorCode[] = isUnlimited ? [] : ['too_many_requests']
-  for (const code of new Set([...codesOf(route, secured), ...counted])) {
+  const counted: readonly ErrorCode[] = always ? [] : ['too_many_requests']
+  for (const code of new Set([...codesOf(route, section), ...counted])) {
     const status = statusOf(errors, code)
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
@@ -187,16 +188,10 @@ function refusalsOf({ operation }: Route, { errors }: Section): Record<string, o
   return Object.fromEntries(refusals)
 }
 
-function codesOf({ method, path, operation }: Route, secured: boolean): ErrorCode[] {
-  const always: ErrorCode[] = [
-    'bad_request',
-    'address_too_long',
-    'headers_too_large',
-    'internal',
-    'shutting_down',
-  ]
+function codesOf({ method, path, operation }: Route, { secured, always }: Section): ErrorCode[] {
   return [
-    ...always,
+    ...(['bad_request', 'address_too_long', 'headers_too_large', 'internal'] as const),
+    ...(always ? [] : (['busy'] as const)),
     ...(secured
       ? (['token_missing', 'token_invalid', 'insufficient_scope', 'keys_away', 'database_away'] as const)
       : []),

@@ -147,11 +147,6 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     meaning: 'The keys that check this token could not be fetched from its issuer.',
     mend: 'Try again after the seconds in Retry-After.',
   },
-  shutting_down: {
-    title: 'The server is shutting down',
-    meaning: 'This server takes no more requests. Nothing was done.',
-    mend: 'Try again: another replica, or the next start, will answer.',
-  },
   internal: {
     title: 'Something went wrong on the server',
     meaning: 'The server met something that nobody expected, and wrote it to its log.',

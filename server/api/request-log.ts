@@ -1,6 +1,6 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 
-/** One line per request: the route's pattern instead of the address, and nothing of what was sent or answered. */
+/** One line per request: the route's pattern instead of the address, and nothing of what was sent or answered. What was turned away is told in sum. */
 export class RequestLog extends LogController {
   override incomingRequest(): void {}
 
@@ -9,6 +9,7 @@ export class RequestLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
+    if (request.admission === 'refused') return
     request.log.info(
       {
         reqId: request.id,

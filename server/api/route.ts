@@ -40,7 +40,11 @@ export interface Family {
 const methods: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** Binds routes to a scope. What a path does not offer is answered with 405 and `Allow` (RFC 9110, 15.5.6). */
-export function bind(scope: FastifyInstance, routes: readonly Route[], context: Context): void {
+export function bind(
+  scope: FastifyInstance,
+  routes: readonly Route[],
+  answer: (route: Route, request: FastifyRequest, reply: FastifyReply) => unknown,
+): void {
   const offered = new Map<string, Method[]>()
   for (const route of routes) {
     const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
@@ -50,7 +54,7 @@ export function bind(scope: FastifyInstance, routes: readonly Route[], context: 
       method: route.method,
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
       config: { need: route.scope ?? (route.method === 'GET' ? 'tasks:read' : 'tasks:write') },
-      handler: (request, reply) => route.handle(request, reply, context),
+      handler: (request, reply) => answer(route, request, reply),
     })
   }
   for (const [url, known] of offered) refuseOthers(scope, url, known)

@@ -29,9 +29,9 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   route_not_found: 'NOT_FOUND',
   database_away: 'DATABASE_ERROR',
   keys_away: 'INTERNAL_ERROR',
-  shutting_down: 'INTERNAL_ERROR',
   // Its list has no word for it: this one is tried again.
   too_many_requests: 'INTERNAL_ERROR',
+  busy: 'INTERNAL_ERROR',
   internal: 'INTERNAL_ERROR',
 }
 

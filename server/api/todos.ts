@@ -29,9 +29,9 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   task_not_found: 'TODO_NOT_FOUND',
   database_away: 'SERVICE_UNAVAILABLE',
   keys_away: 'SERVICE_UNAVAILABLE',
-  shutting_down: 'SERVICE_UNAVAILABLE',
   // Its list has no word for it: this one is tried again.
   too_many_requests: 'SERVICE_UNAVAILABLE',
+  busy: 'SERVICE_UNAVAILABLE',
   internal: 'INTERNAL_ERROR',
 }
 

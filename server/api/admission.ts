@@ -1,0 +1,114 @@
+import type { FastifyRequest, onRequestHookHandler, onSendHookHandler } from 'fastify'
+import type { Context } from '../context.ts'
+import { AppError } from '../errors.ts'
+import { type ErrorShape, errorAnswer, pathOf } from './error-reply.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Worked on, or turned away because too much is going on; the log tells how many were, not each. */
+    admission: 'inside' | 'refused' | undefined
+  }
+}
+
+/** Requests that are worked on at once, where each takes no longer than it should. */
+const most = 128
+/** And at least, however slow they are. */
+const least = 16
+/** How long work may take once there is too much of it: as much is let in as was done in this time. */
+const aimMs = 300
+const tickMs = 250
+
+const busy = new AppError('busy', 'The server is busy. Please try again in a moment.', { retryAfter: 1 })
+
+/**
+ * Bounds how many requests are worked on, so that those which are let in are answered soon and the others are told at once.
+ * How many that is follows from what gets done (Little's law): a queue is as long as it may take to work off.
+ *
+ * A request counts from its head on, or once its body is there, until its answer is made. The time in which a client sends a
+ * body or reads an answer is its own: a few slow ones would otherwise take the room of all.
+ */
+export class Admission {
+  #inside = 0
+  #room = most
+  #done = 0
+  #refused = 0
+  #refusedInAll = 0
+  #lookedAt = 0
+  #ticking: NodeJS.Timeout | undefined
+  readonly #log: Context['log']
+
+  constructor(log: Context['log']) {
+    this.#log = log
+  }
+
+  /** A hook that turns requests away while there is no room, before a token is looked at or a body is read. */
+  hook(errors: ErrorShape): onRequestHookHandler {
+    return (request, reply, done) => {
+      if (this.#inside < this.#room) {
+        if (!hasBody(request)) this.#count(request)
+        return done()
+      }
+      this.#refuse()
+      request.admission = 'refused'
+      const { status, headers, body } = errorAnswer(errors, busy, pathOf(request))
+      reply.code(status).headers(headers).send(body)
+    }
+  }
+
+  /** Called where a handler begins: the body is there. @throws AppError `busy` where bodies came faster than room was made */
+  enter(request: FastifyRequest): void {
+    if (request.admission === 'inside') return
+    if (this.#inside >= this.#room) {
+      this.#refuse()
+      throw busy
+    }
+    this.#count(request)
+  }
+
+  /** A hook for the end of the work: the answer is made, or begins to stream. */
+  readonly leave: onSendHookHandler = (request, _reply, payload, done) => {
+    if (request.admission === 'inside') {
+      request.admission = undefined
+      this.#inside -= 1
+      this.#done += 1
+    }
+    done(null, payload)
+  }
+
+  #count(request: FastifyRequest): void {
+    this.#inside += 1
+    request.admission = 'inside'
+  }
+
+  #refuse(): void {
+    this.#refused += 1
+    if (this.#ticking) return
+    this.#lookedAt = performance.now()
+    this.#log.warn({ atOnce: this.#inside }, 'overloaded: requests are turned away with 503')
+    this.#done = 0
+    this.#refusedInAll = 0
+    this.#ticking = setInterval(() => this.#adjust(), tickMs)
+    this.#ticking.unref()
+  }
+
+  #adjust(): void {
+    const now = performance.now()
+    const share = aimMs / (now - this.#lookedAt)
+    this.#lookedAt = now
+    this.#refusedInAll += this.#refused
+    if (this.#refused > 0) {
+      this.#room = Math.min(most, Math.max(least, Math.round(this.#done * share)))
+    } else if (this.#inside < this.#room) {
+      clearInterval(this.#ticking)
+      this.#ticking = undefined
+      this.#room = most
+      this.#log.warn({ refused: this.#refusedInAll }, 'overloaded no more')
+    }
+    this.#done = 0
+    this.#refused = 0
+  }
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+}

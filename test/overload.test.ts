@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../server/db/database.ts'
+import { rawCaller } from './raw-call.ts'
+import { type Answer, newUser, type Served, served, tokenOf } from './served.ts'
+
+let api: Served
+before(async () => {
+  api = await served({ CONTRACT: 'stage-2' })
+})
+after(() => api.close())
+
+/** Holds the tasks, so that every request that needs them waits, until `release` is called. */
+async function holdTasks(): Promise<{ release(): Promise<void> }> {
+  let release = () => {}
+  const held = new Promise<void>(resolve => {
+    release = resolve
+  })
+  let ended: Promise<void> = Promise.resolve()
+  await new Promise<void>((resolve, reject) => {
+    ended = api.server.db.transaction(async session => {
+      await session.query(unprepared('lock table duly.tasks in access exclusive mode'))
+      resolve()
+      await held
+    }, 'unlimited')
+    ended.catch(reject)
+  })
+  return {
+    release: () => {
+      release()
+      return ended
+    },
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await pause(10)
+}
+
+describe('more requests than can be worked on', () => {
+  it('are told so at once, in the shape of their contract, while the service is asked how it is; then all is as before', async () => {
+    const user = newUser()
+    const { body: task } = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'kept' } })
+    const paths = ['/api/v1/tasks', '/api/tasks', '/api/v1/todos'].map(path => `${path}/${task.id}`)
+    const authorization = `Bearer ${tokenOf(user)}`
+    const { call, close } = rawCaller(api.server.url, 200)
+    const tasks = await holdTasks()
+    const refused: (Answer & { path: string })[] = []
+    const accepted: Promise<void>[] = Array.from({ length: 200 }, async (_, n) => {
+      const path = paths[n % paths.length] ?? ''
+      const answer = await call({ method: 'GET', path, headers: { authorization } })
+      if (answer.headers.get('retry-after') === '1') refused.push({ ...answer, path })
+      // On a machine so slow that the database's own time was over, that is said instead.
+      else if (answer.headers.get('retry-after') !== '2')
+        assert.deepEqual([answer.status, answer.body.title], [200, 'kept'])
+    })
+    // So many that are worked on fill the house; all others have their answer while those still wait.
+    await until(() => refused.length === 200 - 128)
+    assert.equal((await call({ method: 'GET', path: '/livez' })).status, 200)
+    const late = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'refused' } })
+    assert.deepEqual([late.status, late.body.code], [503, 'busy'])
+    const unknown = await api.call('GET', '/api/v1/tasks', { token: 'not even looked at' })
+    assert.equal(unknown.status, 503)
+    await tasks.release()
+    await Promise.all(accepted)
+    close()
+
+    assert.equal(refused.length, 200 - 128)
+    for (const { status, body, path } of refused) {
+      assert.equal(status, 503)
+      const told = path.startsWith('/api/v1/tasks') ? body.code : body.error_code
+      assert.ok(['busy', 'INTERNAL_ERROR', 'SERVICE_UNAVAILABLE'].includes(told), path)
+    }
+    await until(() => api.lines.some(line => line.msg === 'overloaded no more'))
+    const { body: list } = await api.call('GET', '/api/v1/tasks', { user })
+    assert.deepEqual(list.tasks, [task], 'what was refused was not done')
+    const ended = api.lines.find(line => line.msg === 'overloaded no more')
+    assert.equal(ended?.refused, 200 - 128 + 2, 'the log tells how many')
+    const ownLines = api.lines.filter(line => line.msg === 'request' && line.status === 503)
+    assert.deepEqual(ownLines, [], 'without a line for each')
+  })
+})
+
+async function open(): Promise<{ socket: Socket; received: () => string }> {
+  const socket = connect(Number(new URL(api.server.url).port), '127.0.0.1')
+  let received = ''
+  socket.on('data', bytes => {
+    received += bytes
+  })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return { socket, received: () => received }
+}
+
+describe('clients that are slow', { concurrency: true }, () => {
+  const head = `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(newUser())}\r\n`
+
+  const slow: Readonly<Record<string, string>> = {
+    'says nothing': '',
+    'sends headers bit by bit': 'GET /livez HTTP/1.1\r\nHost: x\r\n',
+    'sends a body bit by bit': `${head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+  }
+  for (const [what, sent] of Object.entries(slow)) {
+    it(`one that ${what} is told 408 and closed`, async () => {
+      const { socket, received } = await open()
+      socket.write(sent)
+      const drop = sent.endsWith('{') ? ' ' : 'X-More: a\r\n'
+      const dripping = setInterval(() => sent !== '' && socket.writable && socket.write(drop), 500)
+      await once(socket, 'close')
+      clearInterval(dripping)
+      assert.match(received(), /^HTTP\/1\.1 408 Request Timeout\r\n/)
+      assert.match(received(), /Connection: close/)
+    })
+  }
+})
+
+describe('clients that do not read', () => {
+  it('are cut before their answers fill the memory, and others are served', async () => {
+    const user = newUser()
+    const description = 'x'.repeat(5000)
+    for (let wave = 0; wave < 10; wave += 1) {
+      const some = Array.from({ length: 40 }, (_, n) =>
+        api.call('POST', '/api/v1/tasks', { user, json: { title: `${wave} ${n}`, description } }),
+      )
+      await Promise.all(some)
+    }
+    // Each connection asks for 20 × 2 MB, ten of them for six times what is kept.
+    const list = `GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
+    const sockets = await Promise.all(Array.from({ length: 10 }, open))
+    for (const { socket } of sockets) {
+      socket.pause()
+      socket.write(list.repeat(20))
+    }
+    const cut = () => api.lines.filter(line => String(line.msg).startsWith('connections were cut'))
+    await until(() => cut().length > 0)
+    assert.ok(cut().every(line => Number(line.connections) < 10))
+    // What they have asked for before is still worked on; it may be too much for the moment.
+    for (let status = 503; status !== 200; await pause(10)) {
+      status = (await api.call('GET', '/api/v1/tasks?limit=1', { user })).status
+      assert.ok([200, 503].includes(status))
+    }
+    for (const { socket } of sockets) socket.destroy()
+  })
+})

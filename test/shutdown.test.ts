@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { dulyStart } from './program.ts'
+import { rawCaller } from './raw-call.ts'
+import { callAt, newUser, ownDatabase, tokenOf } from './served.ts'
+
+describe('the end of the program', () => {
+  it('is told by /readyz first, while all else is served and connections are given up', async () => {
+    const database = await ownDatabase()
+    const { child, ended, url, printed } = await dulyStart({ ...database.env, SHUTDOWN_GRACE: '5' })
+    const authorization = `Bearer ${tokenOf(newUser())}`
+    const { call, close } = rawCaller(url)
+    const create = {
+      method: 'POST',
+      path: '/api/v1/tasks',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: '{"title":"x"}',
+    }
+    const before = await call(create)
+    assert.deepEqual([before.status, before.headers.get('connection')], [201, 'keep-alive'])
+    assert.equal((await call({ method: 'GET', path: '/readyz' })).status, 200)
+    child.kill('SIGTERM')
+    await printed(/stopping/)
+    const ready = await call({ method: 'GET', path: '/readyz' })
+    assert.deepEqual([ready.status, ready.headers.get('retry-after')], [503, '2'])
+    const meanwhile = await call(create)
+    assert.deepEqual([meanwhile.status, meanwhile.headers.get('connection')], [201, 'close'])
+    assert.equal((await call({ method: 'GET', path: '/livez' })).status, 200)
+    assert.equal((await ended).code, 0)
+    await assert.rejects(callAt(url, 'GET', '/livez'))
+    close()
+    await database.drop()
+  })
+
+  it('waits for an answer that is being read', async () => {
+    const database = await ownDatabase()
+    const user = newUser()
+    const { child, ended, url, printed } = await dulyStart(database.env)
+    // More than one batch, and more than the system keeps for a connection: it is streamed as it is read.
+    const description = 'x'.repeat(5000)
+    for (let wave = 0; wave < 13; wave += 1) {
+      const some = Array.from({ length: 40 }, () =>
+        callAt(url, 'POST', '/api/tasks', { user, json: { title: 'x', description } }),
+      )
+      await Promise.all(some)
+    }
+    const response = await fetch(`${url}/api/v1/export`, {
+      headers: { authorization: `Bearer ${tokenOf(user)}` },
+    })
+    child.kill('SIGINT')
+    await printed(/stopping/)
+    const lines = (await response.text()).trim().split('\n')
+    assert.equal(lines.length, 13 * 40)
+    assert.equal((await ended).code, 0)
+    await database.drop()
+  })
+
+  it('cuts a request that hangs, says so, and is no failure', async () => {
+    const database = await ownDatabase()
+    const { child, ended, url } = await dulyStart(database.env)
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write(
+      `POST /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(newUser())}\r\nContent-Length: 9\r\n\r\n{`,
+    )
+    await callAt(url, 'GET', '/livez')
+    child.kill('SIGTERM')
+    await once(socket.resume(), 'close')
+    const { code, stdout } = await ended
+    assert.equal(code, 0)
+    assert.match(stdout, /requests that did not end within 5 s are cut/)
+    await database.drop()
+  })
+
+  it('comes at once at the second signal', async () => {
+    const database = await ownDatabase()
+    const { child, ended, url } = await dulyStart({ ...database.env, SHUTDOWN_GRACE: '300' })
+    await callAt(url, 'GET', '/readyz')
+    let over = false
+    void ended.then(() => {
+      over = true
+    })
+    while (!over) {
+      child.kill('SIGTERM')
+      await pause(100)
+    }
+    assert.equal((await ended).code, 1)
+    await database.drop()
+  })
+})
