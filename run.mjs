@@ -162,7 +162,7 @@ function dev() {
     }
     if (old.exitCode !== null || old.signalCode !== null) return next()
     old.once('exit', next)
-    old.kill()
+    old.kill('SIGINT')
   }
   // Editors write in several steps: wait until it is quiet for a moment.
   const watcher = watch(at('server'), { recursive: true }, () => {
@@ -174,7 +174,7 @@ function dev() {
       ending = true
       clearTimeout(timer)
       watcher.close()
-      server.kill('SIGTERM')
+      server.kill('SIGINT')
     })
   }
 }
