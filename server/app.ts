@@ -65,8 +65,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     genReqId: requestIds(),
     requestIdHeader: false,
     bodyLimit: longestBody,
-    http: { maxHeaderSize: largestHead },
     ...connectionTimes,
+    http: { ...connectionTimes.http, maxHeaderSize: largestHead },
     // What arrives on a connection that is still in use is answered, and the connection is closed behind it.
     return503OnClosing: false,
     trustProxy: trustProxyOf(config.trustProxy),
@@ -77,7 +77,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => answerError(shapeOf)(error, request, reply as never),
   })
   app.decorateRequest('userId', '')
-  app.decorateRequest('admission', undefined)
+  app.decorateRequest('isTurnedAway', false)
   app.setErrorHandler(answerError(shapeOf))
   app.addHook('onRequest', refuseOversized)
 

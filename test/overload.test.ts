@@ -5,11 +5,11 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { rawCaller } from './raw-call.ts'
-import { type Answer, newUser, type Served, served, tokenOf } from './served.ts'
+import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
 let api: Served
 before(async () => {
-  api = await served({ CONTRACT: 'stage-2' })
+  api = await served({ ...unlimited, CONTRACT: 'stage-2' })
 })
 after(() => api.close())
 

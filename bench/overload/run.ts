@@ -36,7 +36,10 @@ const fresh = new Agent({ keepAlive: false })
 
 const { open, close } = stage(['duly', 'duly embedded'])
 try {
-  const { contestants, token } = await open()
+  const {
+    contestants,
+    people: [{ token }],
+  } = await open()
   for (const contestant of contestants) await overload(contestant, token)
 } finally {
   await close()

@@ -1,12 +1,12 @@
-import type { FastifyRequest, onRequestHookHandler, onSendHookHandler } from 'fastify'
+import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
 import { type ErrorShape, errorAnswer, pathOf } from './error-reply.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Worked on, or turned away because too much is going on; the log tells how many were, not each. */
-    admission: 'inside' | 'refused' | undefined
+    /** Because too much is going on; the log tells how many were, not each. */
+    isTurnedAway: boolean
   }
 }
 
@@ -24,7 +24,7 @@ const busy = new AppError('busy', 'The server is busy. Please try again in a mom
  * Bounds how many requests are worked on, so that those which are let in are answered soon and the others are told at once.
  * How many that is follows from what gets done (Little's law): a queue is as long as it may take to work off.
  *
- * A request counts from its head on, or once its body is there, until its answer is made. The time in which a client sends a
+ * A request counts while its handler works: until its answer is made, or begins to stream. The time in which a client sends a
  * body or reads an answer is its own: a few slow ones would otherwise take the room of all.
  */
 export class Admission {
@@ -44,43 +44,30 @@ export class Admission {
   /** A hook that turns requests away while there is no room, before a token is looked at or a body is read. */
   hook(errors: ErrorShape): onRequestHookHandler {
     return (request, reply, done) => {
-      if (this.#inside < this.#room) {
-        if (!hasBody(request)) this.#count(request)
-        return done()
-      }
-      this.#refuse()
-      request.admission = 'refused'
+      if (this.#inside < this.#room) return done()
+      this.#refuse(request)
       const { status, headers, body } = errorAnswer(errors, busy, pathOf(request))
       reply.code(status).headers(headers).send(body)
     }
   }
 
-  /** Called where a handler begins: the body is there. @throws AppError `busy` where bodies came faster than room was made */
-  enter(request: FastifyRequest): void {
-    if (request.admission === 'inside') return
+  /** Has a handler work. @throws AppError `busy` where bodies came faster than room was made */
+  async work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
     if (this.#inside >= this.#room) {
-      this.#refuse()
+      this.#refuse(request)
       throw busy
     }
-    this.#count(request)
-  }
-
-  /** A hook for the end of the work: the answer is made, or begins to stream. */
-  readonly leave: onSendHookHandler = (request, _reply, payload, done) => {
-    if (request.admission === 'inside') {
-      request.admission = undefined
+    this.#inside += 1
+    try {
+      return await handler()
+    } finally {
       this.#inside -= 1
       this.#done += 1
     }
-    done(null, payload)
   }
 
-  #count(request: FastifyRequest): void {
-    this.#inside += 1
-    request.admission = 'inside'
-  }
-
-  #refuse(): void {
+  #refuse(request: FastifyRequest): void {
+    request.isTurnedAway = true
     this.#refused += 1
     if (this.#ticking) return
     this.#lookedAt = performance.now()
@@ -107,8 +94,4 @@ export class Admission {
     this.#done = 0
     this.#refused = 0
   }
-}
-
-function hasBody({ headers }: FastifyRequest): boolean {
-  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 }

@@ -32,10 +32,9 @@ export function speak(
     if (!always) scope.addHook('onRequest', admission.hook(errors))
     if (secured) scope.addHook('onRequest', requireUser(context.tokens, context.limits))
     else if (!always) scope.addHook('onRequest', countAddress(context.limits))
-    if (!always) scope.addHook('onSend', admission.leave)
     bind(scope, family.routes, (route, request, reply) => {
-      if (!always) admission.enter(request)
-      return route.handle(request, reply, context)
+      const handle = () => route.handle(request, reply, context)
+      return always ? handle() : admission.work(request, handle)
     })
     done()
   }

@@ -9,7 +9,7 @@ export class RequestLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    if (request.admission === 'refused') return
+    if (request.isTurnedAway) return
     request.log.info(
       {
         reqId: request.id,
