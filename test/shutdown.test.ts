@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { dulyStart } from './program.ts'
 import { rawCaller } from './raw-call.ts'
-import { callAt, newUser, ownDatabase, tokenOf } from './served.ts'
+import { callAt, newUser, ownDatabase, tokenOf, unlimited } from './served.ts'
 
 describe('the end of the program', () => {
   it('is told by /readyz first, while all else is served and connections are given up', async () => {
@@ -38,7 +38,7 @@ describe('the end of the program', () => {
   it('waits for an answer that is being read', async () => {
     const database = await ownDatabase()
     const user = newUser()
-    const { child, ended, url, printed } = await dulyStart(database.env)
+    const { child, ended, url, printed } = await dulyStart({ ...unlimited, ...database.env })
     // More than one batch, and more than the system keeps for a connection: it is streamed as it is read.
     const description = 'x'.repeat(5000)
     for (let wave = 0; wave < 13; wave += 1) {
