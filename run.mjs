@@ -24,6 +24,7 @@ const words = {
   start: () => load(cli, ['start', ...args]),
   duly: () => load(cli, args),
   test: () => load(at('dist', 'test', 'run.js'), args),
+  faults: () => load(at('dist', 'test', 'run.js'), ['--faults', ...args]),
   bench,
   build: () => {},
   format: () => run(biome, ['check', '--write', root]),
@@ -35,7 +36,7 @@ if (word === 'format' || build()) {
   await words[word]()
 } else {
   process.exitCode = 1
-  if (word === 'test') process.stdout.write('0 passed, 1 failed\n')
+  if (word === 'test' || word === 'faults') process.stdout.write('0 passed, 1 failed\n')
 }
 
 // `npm run bench` compares over HTTP; `npm run bench latency` and the others ask other questions.

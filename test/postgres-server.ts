@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import {
   chownSync,
   cpSync,
@@ -19,8 +19,12 @@ import pg from 'pg'
 export interface PostgresServer {
   readonly url: string
   readonly port: number
-  /** The server's main process, for tests that stop or kill it. */
-  readonly pid: number
+  /** Signals the server's main process. */
+  signal(signal: NodeJS.Signals): void
+  /** Ends the server as this signal does; what it has stored stays. */
+  end(signal: NodeJS.Signals): Promise<void>
+  /** Starts it again on what it has stored. */
+  start(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -57,24 +61,41 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     'max_connections=200',
     ...settings,
   ]
-  const server = spawn(
-    join(native, 'bin', 'postgres'),
-    ['-D', data, '-p', String(port), ...options.flatMap(option => ['-c', option])],
-    { ...user, cwd: folder, env: environment, stdio: 'ignore' },
-  )
-  const exited = new Promise(resolve => server.once('exit', resolve))
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
-  await untilItAnswers(url)
-  const killed = () => server.kill('SIGQUIT')
+  let server: ChildProcess | undefined
+  let exited: Promise<unknown> = Promise.resolve()
+  const run = () => {
+    const started = spawn(
+      join(native, 'bin', 'postgres'),
+      ['-D', data, '-p', String(port), ...options.flatMap(option => ['-c', option])],
+      { ...user, cwd: folder, env: environment, stdio: 'ignore' },
+    )
+    server = started
+    exited = new Promise(resolve => started.once('exit', resolve))
+  }
+  // The remains of a server that was killed may still be ending, and keep the next one from starting.
+  const start = async () => {
+    run()
+    await untilItAnswers(url, () => {
+      if (server?.exitCode !== null) run()
+    })
+  }
+  const end = async (signal: NodeJS.Signals) => {
+    server?.kill(signal)
+    await exited
+  }
+  await start()
+  const killed = () => server?.kill('SIGQUIT')
   process.once('exit', killed)
   return {
     url,
     port,
-    pid: server.pid ?? 0,
+    signal: signal => server?.kill(signal),
+    end,
+    start,
     async stop() {
       process.removeListener('exit', killed)
-      server.kill('SIGINT')
-      await exited
+      await end('SIGINT')
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -111,7 +132,7 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-async function untilItAnswers(url: string): Promise<void> {
+async function untilItAnswers(url: string, otherwise: () => void): Promise<void> {
   const deadline = Date.now() + 30_000
   for (;;) {
     const client = new pg.Client({ connectionString: url })
@@ -121,6 +142,7 @@ async function untilItAnswers(url: string): Promise<void> {
       return
     } catch (error) {
       if (Date.now() > deadline) throw error
+      otherwise()
       await pause(50)
     }
   }

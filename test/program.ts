@@ -23,7 +23,7 @@ export interface Program {
 }
 
 /** Starts `duly …` with these settings and none of this machine's own. */
-export function duly(args: string[], env: Env = {}): Program {
+export function duly(args: string[], env: Env = {}, program = cli): Program {
   const { PATH = '', NODE_V8_COVERAGE, HOME = '', TMPDIR } = process.env
   const inherited = {
     PATH,
@@ -31,7 +31,7 @@ export function duly(args: string[], env: Env = {}): Program {
     ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {}),
     ...(TMPDIR ? { TMPDIR } : {}),
   }
-  const child = spawn(process.execPath, [cli, ...args], { env: { ...inherited, ...env } })
+  const child = spawn(process.execPath, [program, ...args], { env: { ...inherited, ...env } })
   let stdout = ''
   let stderr = ''
   const watchers = new Set<() => void>()
@@ -75,13 +75,9 @@ export interface RunningServer extends Program {
 }
 
 /** Starts `duly start` on a free port and waits until it listens. At SIGTERM it ends without a grace: no proxy is there. */
-export async function dulyStart(env: Env): Promise<RunningServer> {
-  const program = duly(['start'], {
-    PORT: '0',
-    SHUTDOWN_GRACE: '0',
-    BETTER_AUTH_SECRET: testSecret,
-    ...env,
-  })
-  const [, url = ''] = await program.printed(/listening on (http:\/\/[\w.:[\]]+)/)
-  return { ...program, url }
+export async function dulyStart(env: Env, program = cli): Promise<RunningServer> {
+  const settings = { PORT: '0', SHUTDOWN_GRACE: '0', BETTER_AUTH_SECRET: testSecret, ...env }
+  const started = duly(['start'], settings, program)
+  const [, url = ''] = await started.printed(/listening on (http:\/\/[\w.:[\]]+)/)
+  return { ...started, url }
 }

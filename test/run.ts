@@ -16,15 +16,23 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const coverage = join(root, 'coverage')
 const minimumCoverage = 90
-const patienceMs = 300_000
+const patienceMs = { usual: 300_000, faults: 1_800_000 }
+/** Through faults, at the least. */
+const enoughWrites = 100_000
 
-const help = `Usage: npm test -- [--only TEXT] [--database embedded|postgres]
+const help = `Usage: npm test -- [--only TEXT] [--database embedded|postgres] [--faults]
 
 Runs every check. With --only, just the test files whose path contains TEXT, without the other checks.
+With --faults (npm run test:faults), just those of test/faults/, at full length: ${enoughWrites} writes and more.
 TEST_DATABASE_URL names a PostgreSQL server to test against instead of the one that is started for it.`
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, database: { type: 'string' }, help: { type: 'boolean' } },
+  options: {
+    only: { type: 'string' },
+    database: { type: 'string' },
+    faults: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 })
 if (values.help) {
   process.stdout.write(`${help}\n`)
@@ -33,12 +41,15 @@ if (values.help) {
 
 let passed = 0
 let failed = 0
+let writes = 0
 
-const whole = values.only === undefined && values.database === undefined
+const whole = values.only === undefined && values.database === undefined && !values.faults
+const only = values.only ?? (values.faults ? join(dist, 'test', 'faults') : '')
 if (whole)
   check('format and lint', ['@biomejs', 'biome', 'bin', 'biome'], ['ci', '--error-on-warnings', root])
 rmSync(coverage, { recursive: true, force: true })
-process.env.NODE_V8_COVERAGE = join(coverage, 'raw')
+if (values.faults) process.env.TEST_FAULTS = 'long'
+else process.env.NODE_V8_COVERAGE = join(coverage, 'raw')
 
 const files = testFiles()
 const needsDatabase = (file: string) => file.startsWith(join(dist, 'test'))
@@ -79,6 +90,9 @@ if (whole) {
     ],
   )
 }
+if (writes > 0) process.stdout.write(`\n${writes} writes acknowledged through faults\n`)
+if (values.faults && values.only === undefined && values.database === undefined && writes < enoughWrites)
+  failed += 1
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0
 
@@ -95,7 +109,8 @@ function check(name: string, program: string[], args: string[]): void {
 
 async function suite(name: string, chosen: string[]): Promise<void> {
   process.stdout.write(`\n${name}\n`)
-  const stream = run({ files: chosen, concurrency: availableParallelism(), timeout: patienceMs })
+  const timeout = values.faults ? patienceMs.faults : patienceMs.usual
+  const stream = run({ files: chosen, concurrency: availableParallelism(), timeout })
   stream.on('test:pass', ({ details, skip, name: test, file }) => {
     // A file is reported as a test of its own, and a suite is the sum of its tests.
     if (details.type === 'suite' || test === relative(process.cwd(), file ?? '') || test === file) return
@@ -104,6 +119,9 @@ async function suite(name: string, chosen: string[]): Promise<void> {
   })
   stream.on('test:fail', ({ details }) => {
     if (details.type !== 'suite') failed += 1
+  })
+  stream.on('test:diagnostic', ({ message }) => {
+    writes += Number(/^(\d+) writes acknowledged/.exec(message)?.[1] ?? 0)
   })
   const report = stream.compose(new spec())
   report.pipe(process.stdout, { end: false })
@@ -117,6 +135,6 @@ function testFiles(): string[] {
         join(dist, folder, name),
       ),
     )
-    .filter(file => file.endsWith('.test.js') && file.includes(values.only ?? ''))
+    .filter(file => file.endsWith('.test.js') && file.includes(only))
     .sort()
 }

@@ -113,6 +113,7 @@ export interface Call {
   readonly json?: unknown
   readonly body?: string | Uint8Array
   readonly headers?: Record<string, string>
+  readonly signal?: AbortSignal
 }
 
 export interface Served {
@@ -157,6 +158,7 @@ export async function callAt(url: string, method: string, path: string, call: Ca
     method,
     headers,
     redirect: 'manual',
+    ...(call.signal === undefined ? {} : { signal: call.signal }),
     ...(body === undefined ? {} : { body }),
   })
   const text = await response.text()

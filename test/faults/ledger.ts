@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../../server/db/database.ts'
+import { callAt, type Env, newUser, openDatabase } from '../served.ts'
+import { Owner, type Stored } from './owner.ts'
+import { keyedWriter, type Orders, plainWriter, type Tally } from './writer.ts'
+
+// Clients write through faults and book what they are told; afterwards the database is held against the book.
+
+const keyedOwners = 10
+const writersOfEach = 2
+const plainOwners = 6
+/** For how long it may take to come back by itself. */
+const patienceMs = 90_000
+
+export class Ledger {
+  readonly #owners: Owner[] = []
+  readonly #tally: Tally = { acknowledged: 0, refused: 0, unknown: 0, replayed: 0, slowestMs: 0 }
+  readonly #orders: Orders
+  readonly #where: () => readonly string[]
+  #writers: Promise<unknown> = Promise.resolve()
+  #failed: Promise<never> | undefined
+
+  /** Opens the book, and has the clients begin. @param where the servers that can be called now */
+  constructor(where: () => readonly string[]) {
+    this.#where = where
+    this.#orders = { where, tally: this.#tally, stopping: false }
+    const writers: Promise<void>[] = []
+    for (let n = 0; n < keyedOwners + plainOwners; n += 1) {
+      const owner = new Owner(newUser('ledger'), n)
+      this.#owners.push(owner)
+      const names = n < keyedOwners ? writersOfEach : 1
+      const write = n < keyedOwners ? keyedWriter : plainWriter
+      for (let name = 0; name < names; name += 1) writers.push(write(owner, `writer-${name}`, this.#orders))
+    }
+    this.#writers = Promise.all(writers)
+    // Told to whoever waits next.
+    this.#failed = this.#writers.then(() => new Promise<never>(() => {}))
+    this.#failed.catch(() => {})
+  }
+
+  /** Waits until so many more writes have been acknowledged. */
+  async another(writes: number): Promise<void> {
+    const enough = this.#tally.acknowledged + writes
+    await this.#until(() => this.#tally.acknowledged >= enough, 'writes to be acknowledged again')
+  }
+
+  /** Waits until the fault has been felt. */
+  async troubled(): Promise<void> {
+    const { refused, unknown } = this.#tally
+    await this.#until(() => this.#tally.refused + this.#tally.unknown > refused + unknown, 'a call to fail')
+  }
+
+  async #until(condition: () => boolean, what: string): Promise<void> {
+    let seen = this.#tally.acknowledged
+    for (let deadline = Date.now() + patienceMs; !condition(); ) {
+      if (this.#tally.acknowledged > seen) deadline = Date.now() + patienceMs
+      seen = this.#tally.acknowledged
+      assert.ok(Date.now() < deadline, `waited ${patienceMs / 1000} s for ${what}`)
+      await Promise.race([pause(20), this.#failed])
+    }
+  }
+
+  /** Has the clients end what they are at, until every write with a key is certain. */
+  async settle(): Promise<void> {
+    this.#orders.stopping = true
+    const late = new AbortController()
+    const tooLate = pause(patienceMs, undefined, { signal: late.signal }).then(() => {
+      throw new Error('some writes never became certain')
+    })
+    tooLate.catch(() => {})
+    await Promise.race([this.#writers, tooLate])
+    late.abort()
+  }
+
+  /** Holds every list, as a client reads it, and every revision, as it is stored, against the book. @param stop what must end before the database can be opened */
+  async audit(env: Env, stop: () => Promise<void> = async () => {}): Promise<string> {
+    const lists = new Map<Owner, Stored['tasks']>()
+    for (const owner of this.#owners) lists.set(owner, await this.#list(owner.id))
+    await stop()
+    const { db } = await openDatabase(env)
+    try {
+      for (const owner of this.#owners) {
+        const look = unprepared('select revision, task_count from duly.owners where id = $1')
+        const [row = ['0', '0']] = await db.query(look, [owner.id])
+        const stored = { revision: Number(row[0]), taskCount: Number(row[1]) }
+        owner.audit({ tasks: lists.get(owner) ?? [], ...stored })
+      }
+    } finally {
+      await db.close()
+    }
+    const { acknowledged, refused, unknown, replayed, slowestMs } = this.#tally
+    return `${acknowledged} writes acknowledged, 0 lost, 0 doubled; ${refused} refused, ${unknown} unknown at first, ${replayed} of them had been done; the slowest answer took ${(slowestMs / 1000).toFixed(1)} s`
+  }
+
+  async #list(user: string): Promise<Stored['tasks']> {
+    const [url = ''] = this.#where()
+    const tasks: Stored['tasks'][number][] = []
+    for (let cursor = ''; ; ) {
+      const { status, body } = await callAt(url, 'GET', `/api/v1/tasks?limit=1000${cursor}`, { user })
+      assert.equal(status, 200)
+      tasks.push(...body.tasks)
+      if (body.next_cursor === null) return tasks
+      cursor = `&cursor=${encodeURIComponent(body.next_cursor)}`
+    }
+  }
+}

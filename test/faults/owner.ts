@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+
+interface Known {
+  title: string
+  isCompleted: boolean
+  revision: number
+}
+
+interface Wire {
+  readonly id: number
+  readonly title: string
+  readonly is_completed: boolean
+  readonly revision: number
+}
+
+/** What the database says of an owner. */
+export interface Stored {
+  readonly tasks: readonly Wire[]
+  readonly revision: number
+  readonly taskCount: number
+}
+
+/** The book of one owner: what the clients were told, and so what must be stored. */
+export class Owner {
+  readonly id: string
+  /** Titles of writes that were refused: never to be seen. */
+  readonly refused = new Set<string>()
+  /** Titles of creates without a key of which nobody knows: to be seen once, or not at all. */
+  readonly unknown = new Set<string>()
+  server: number
+  readonly #tasks = new Map<number, Known>()
+  readonly #revisions = new Set<number>()
+  #writes = 0
+  #doubtfulFlips = 0
+  #flipped: number | undefined
+
+  constructor(id: string, server: number) {
+    this.id = id
+    this.server = server
+  }
+
+  task(id: number): Known {
+    const known = this.#tasks.get(id)
+    assert.ok(known)
+    return known
+  }
+
+  created(title: string, task: Wire): number {
+    assert.equal(task.title, title)
+    assert.ok(!this.#tasks.has(task.id), 'two creates never make one task')
+    this.#tasks.set(task.id, { title, isCompleted: task.is_completed, revision: task.revision })
+    this.#write(task.revision)
+    return task.id
+  }
+
+  changed(id: number, { title, is_completed }: { title?: string; is_completed?: boolean }, task: Wire): void {
+    const known = this.task(id)
+    known.title = title ?? known.title
+    known.isCompleted = is_completed ?? known.isCompleted
+    assert.deepEqual([task.id, task.title, task.is_completed], [id, known.title, known.isCompleted])
+    assert.ok(task.revision > known.revision, 'a write raises the revision of its task')
+    known.revision = task.revision
+    this.#write(task.revision)
+  }
+
+  removed(id: number): void {
+    this.#tasks.delete(id)
+    this.#writes += 1
+  }
+
+  /** Without a key: whether a flip of which nothing is known was done shows in nothing but the number of writes. */
+  flipped(id: number, certain: boolean): void {
+    this.#flipped = id
+    const known = this.task(id)
+    if (certain) known.isCompleted = !known.isCompleted
+    if (certain) this.#writes += 1
+    else this.#doubtfulFlips += 1
+  }
+
+  #write(revision: number): void {
+    assert.ok(!this.#revisions.has(revision), `revision ${revision} of ${this.id} was given to two writes`)
+    this.#revisions.add(revision)
+    this.#writes += 1
+  }
+
+  /** Holds what is stored against the book: every acknowledged write once, every refused one not, every unknown one at most once. */
+  audit({ tasks, revision, taskCount }: Stored): void {
+    const titles = tasks.map(task => task.title)
+    assert.equal(new Set(titles).size, titles.length, `${this.id}: nothing is stored twice`)
+    const came = tasks.filter(task => this.unknown.has(task.title) && !this.#tasks.has(task.id))
+    const arrived = new Set(came.map(task => task.id))
+    const known = tasks.filter(task => !arrived.has(task.id))
+    const refused = titles.filter(title => this.refused.has(title))
+    assert.deepEqual(refused, [], `${this.id}: what was refused is not there`)
+    const lost = [...this.#tasks].filter(([id]) => !known.some(task => task.id === id))
+    assert.deepEqual(lost, [], `${this.id}: what was acknowledged is there`)
+    const flips = revision - this.#writes - came.length
+    assert.ok(
+      flips >= 0 && flips <= this.#doubtfulFlips,
+      `${this.id}: revision ${revision} is the number of writes: ${this.#writes} that are certain, ${came.length} unknown creates, ${this.#doubtfulFlips} unknown flips at most`,
+    )
+    for (const task of known) {
+      const expected = this.#tasks.get(task.id)
+      assert.ok(expected, `${this.id}: "${task.title}" was never acknowledged`)
+      const isCompleted =
+        task.id === this.#flipped && flips % 2 === 1 ? !expected.isCompleted : expected.isCompleted
+      assert.deepEqual([task.title, task.is_completed], [expected.title, isCompleted])
+      if (task.id !== this.#flipped) assert.equal(task.revision, expected.revision)
+    }
+    assert.equal(taskCount, tasks.length)
+  }
+}

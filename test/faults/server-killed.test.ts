@@ -1,0 +1,24 @@
+import { it } from 'node:test'
+import { ownDatabase } from '../served.ts'
+import { Ledger } from './ledger.ts'
+import { Servers } from './servers.ts'
+import { size } from './size.ts'
+
+it('kill -9 of the server in the middle of writes, again and again, loses nothing and doubles nothing', async test => {
+  const database = await ownDatabase()
+  const servers = new Servers(database.env)
+  test.after(async () => {
+    await servers.killAll()
+    await database.drop()
+  })
+  await servers.start()
+  const ledger = new Ledger(servers.urls)
+  for (let round = 0; round < size(3, 8); round += 1) {
+    await ledger.another(size(80, 1000))
+    await servers.kill()
+    await servers.start()
+  }
+  await ledger.another(100)
+  await ledger.settle()
+  test.diagnostic(await ledger.audit(database.env, servers.stopAll))
+})

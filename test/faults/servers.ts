@@ -1,0 +1,61 @@
+import { fileURLToPath } from 'node:url'
+import { dulyStart, type RunningServer } from '../program.ts'
+import type { Env } from '../served.ts'
+
+const nextVersion = fileURLToPath(new URL('./next-version.js', import.meta.url))
+/** For all of them: what would keep few clients from writing as fast as they can is switched off here. */
+const settings: Env = {}
+
+/** Servers on one database, killed and started as a test says. */
+export class Servers {
+  readonly #env: Env
+  #running: readonly RunningServer[] = []
+
+  constructor(env: Env) {
+    this.#env = env
+  }
+
+  get running(): readonly RunningServer[] {
+    return this.#running
+  }
+
+  readonly urls = (): readonly string[] => this.#running.map(({ url }) => url)
+
+  async start(): Promise<RunningServer> {
+    const server = await dulyStart({ ...settings, ...this.#env })
+    this.#running = [...this.#running, server]
+    return server
+  }
+
+  /** Starts one of the next version, which migrates the database. */
+  async startNext(): Promise<void> {
+    const server = await dulyStart({ ...settings, ...this.#env }, nextVersion)
+    this.#running = [...this.#running, server]
+  }
+
+  async kill(server: RunningServer | undefined = this.#running[0]): Promise<void> {
+    server?.child.kill('SIGKILL')
+    await server?.ended
+    this.#running = this.#running.filter(other => other !== server)
+  }
+
+  /** Asks one to end; clients are still sent to it until it has. @returns its exit code */
+  async stop(server: RunningServer): Promise<number | null> {
+    server.child.kill('SIGTERM')
+    const { code } = await server.ended
+    this.#running = this.#running.filter(other => other !== server)
+    return code
+  }
+
+  /** When a test has ended, however that was. */
+  readonly killAll = async (): Promise<void> => {
+    await Promise.all(this.#running.map(server => this.kill(server)))
+  }
+
+  readonly stopAll = async (): Promise<void> => {
+    for (const server of this.#running) {
+      const code = await this.stop(server)
+      if (code !== 0) throw new Error(`a server ended with ${code}:\n${server.output().slice(-2000)}`)
+    }
+  }
+}

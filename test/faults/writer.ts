@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Attempt, attempt } from './attempt.ts'
+import type { Owner } from './owner.ts'
+
+/** What all writers have seen. */
+export interface Tally {
+  acknowledged: number
+  refused: number
+  /** Calls of which the client could not know how they ended. */
+  unknown: number
+  /** Answers that a repeated key got again: the write had been done. */
+  replayed: number
+  slowestMs: number
+}
+
+/** What writers are given. */
+export interface Orders {
+  /** The servers that can be called now. */
+  readonly where: () => readonly string[]
+  readonly tally: Tally
+  stopping: boolean
+}
+
+interface Write {
+  readonly method: 'POST' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly json?: object
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const path = '/api/v1/tasks'
+const round = ['create', 'rename', 'toggle', 'rename if', 'create', 'toggle', 'remove', 'rename'] as const
+
+/** A client that creates, changes and deletes tasks of its own, each write with a key, and books how each has ended. */
+export async function keyedWriter(owner: Owner, name: string, orders: Orders): Promise<void> {
+  const mine: number[] = []
+  for (let n = 0; !orders.stopping; n += 1) {
+    const id = mine[n % Math.max(1, mine.length)]
+    const kind = id === undefined ? 'create' : round[n % round.length]
+    const title = `${name} ${n}`
+    const key = { 'idempotency-key': `${name}-${n}` }
+    if (kind === 'create' || id === undefined) {
+      const made = await settle({ method: 'POST', path, json: { title }, headers: key }, owner, orders)
+      if (made) mine.push(owner.created(title, made.body))
+      else owner.refused.add(title)
+      continue
+    }
+    const known = owner.task(id)
+    const one = `${path}/${id}`
+    if (kind === 'remove') {
+      const removed = await settle({ method: 'DELETE', path: one, headers: key }, owner, orders)
+      if (!removed) continue
+      owner.removed(id)
+      mine.splice(mine.indexOf(id), 1)
+      continue
+    }
+    const change = kind === 'toggle' ? { is_completed: !known.isCompleted } : { title }
+    const headers = kind === 'rename if' ? { ...key, 'if-match': `"${known.revision}"` } : key
+    const changed = await settle({ method: 'PATCH', path: one, json: change, headers }, owner, orders)
+    if (changed) owner.changed(id, change, changed.body)
+    else if (change.title) owner.refused.add(title)
+  }
+}
+
+/**
+ * A client that knows nothing of keys. It creates tasks and flips the first one back and forth; what it does not know the end of
+ * may be there once, or not at all.
+ */
+export async function plainWriter(owner: Owner, name: string, orders: Orders): Promise<void> {
+  let flipped: number | undefined
+  for (let n = 0; !orders.stopping; n += 1) {
+    const title = `${name} ${n}`
+    if (flipped === undefined || n % 2 === 0) {
+      const made = await ask({ method: 'POST', path, json: { title }, headers: {} }, owner, orders)
+      if (made.outcome === 'done') {
+        const id = owner.created(title, made.answer.body)
+        flipped ??= id
+      } else {
+        owner[made.outcome].add(title)
+        await pause(100)
+      }
+      continue
+    }
+    const flip: Write = { method: 'PATCH', path: `/api/tasks/${flipped}/complete`, headers: {} }
+    const { outcome } = await ask(flip, owner, orders)
+    owner.flipped(flipped, outcome === 'done')
+    if (outcome !== 'done') await pause(100)
+  }
+}
+
+/**
+ * Sends a write, with the same key until it is certain what became of it.
+ * @returns the answer; nothing where it was refused, and therefore must not have been done.
+ */
+async function settle(write: Write, owner: Owner, orders: Orders) {
+  let doubtful = false
+  for (let tries = 0; ; tries += 1) {
+    const seen = await ask(write, owner, orders)
+    if (seen.outcome === 'done') {
+      if (seen.answer.headers.has('idempotent-replayed')) {
+        assert.ok(doubtful, 'only a key that was sent before is answered again')
+        orders.tally.replayed += 1
+      }
+      return seen.answer
+    }
+    doubtful ||= seen.outcome === 'unknown'
+    await pause(Math.min(1000, 50 * 2 ** Math.min(tries, 5)))
+    if (!doubtful) return undefined
+  }
+}
+
+async function ask(
+  { method, path: to, json, headers }: Write,
+  owner: Owner,
+  orders: Orders,
+): Promise<Attempt> {
+  const { tally } = orders
+  const servers = orders.where()
+  const url = servers[owner.server % servers.length]
+  const startedAt = performance.now()
+  const seen = await attempt(url, method, to, { user: owner.id, headers, ...(json ? { json } : {}) })
+  tally.slowestMs = Math.max(tally.slowestMs, performance.now() - startedAt)
+  if (seen.outcome === 'done') tally.acknowledged += 1
+  else {
+    tally[seen.outcome] += 1
+    // As a client behind a balancer would: another server, if there is one.
+    owner.server += 1
+  }
+  return seen
+}
