@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'unsupported_media_type'
   | 'bad_request'
   | 'database_away'
+  | 'database_full'
+  | 'outcome_unknown'
   | 'keys_away'
   | 'internal'
 

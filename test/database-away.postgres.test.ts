@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { createServer, connect as dial, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Door } from './faults/door.ts'
 import { duly } from './program.ts'
 import {
   callAt,
@@ -13,67 +13,14 @@ import {
   served,
 } from './served.ts'
 
-// Between the server and PostgreSQL stands a door that the test opens and closes.
-
-class Door {
-  readonly #sockets = new Set<Socket>()
-  readonly #target: URL
-  #mode: 'open' | 'shut' | 'silent' = 'open'
-  readonly #server = createServer(client => this.#enter(client))
-  port = 0
-
-  constructor(target: string) {
-    this.#target = new URL(target)
-  }
-
-  async listen(): Promise<void> {
-    await new Promise<void>(resolve => this.#server.listen(0, '127.0.0.1', resolve))
-    const address = this.#server.address()
-    if (typeof address === 'object' && address) this.port = address.port
-  }
-
-  /** Shut: connections are cut and refused. Silent: they stay, and nothing comes through. */
-  set(mode: 'open' | 'shut' | 'silent'): void {
-    this.#mode = mode
-    if (mode === 'shut') for (const socket of this.#sockets) socket.destroy()
-  }
-
-  close(): void {
-    this.set('shut')
-    this.#server.close()
-  }
-
-  #enter(client: Socket): void {
-    if (this.#mode === 'shut') {
-      client.destroy()
-      return
-    }
-    const server = dial(Number(this.#target.port), this.#target.hostname)
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      this.#sockets.add(from)
-      from.on('data', bytes => this.#mode !== 'silent' && to.write(bytes))
-      from.on('error', () => {})
-      from.on('close', () => {
-        this.#sockets.delete(from)
-        to.destroy()
-      })
-    }
-  }
-}
-
 let database: OwnDatabase
 let door: Door
 let api: Served
 before(async () => {
   database = await ownDatabase()
-  const url = new URL(String(database.env.DATABASE_URL))
-  door = new Door(url.toString())
+  door = new Door(String(database.env.DATABASE_URL))
   await door.listen()
-  url.port = String(door.port)
-  api = await served({ DATABASE_URL: url.toString() }, database)
+  api = await served({ DATABASE_URL: door.url }, database)
 })
 after(async () => {
   door.set('open')
@@ -91,30 +38,57 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 describe('while the database is away', () => {
-  for (const mode of ['shut', 'silent'] as const) {
-    it(`(${mode}) calls get 503 with Retry-After, the process lives, and all is well once it is back`, async () => {
-      const user = newUser()
-      const create = (title: string) => api.call('POST', '/api/tasks', { user, json: { title } })
-      assert.equal((await create('before')).status, 201)
-      door.set(mode)
-      const refused = await create('during')
-      assert.equal(refused.status, 503)
-      assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/)
-      assert.deepEqual(Object.keys(refused.body), ['detail'])
-      const health = await api.call('GET', '/health')
-      assert.deepEqual(
-        [health.status, health.body.status, health.body.database],
-        [503, 'unavailable', 'unavailable'],
-      )
-      assert.equal((await api.call('GET', '/readyz')).status, 503)
-      assert.equal((await api.call('GET', '/livez')).status, 200)
-      door.set('open')
-      await until(async () => (await create('after')).status === 201)
-      await until(async () => (await api.call('GET', '/readyz')).status === 200)
-      const { body } = await api.call('GET', '/api/tasks', { user })
-      assert.ok(body.tasks.some((task: { title: string }) => task.title === 'before'))
+  it('calls get 503 with Retry-After, the process lives, and all is well once it is back', async () => {
+    const user = newUser()
+    const create = (title: string) => api.call('POST', '/api/tasks', { user, json: { title } })
+    assert.equal((await create('before')).status, 201)
+    door.set('shut')
+    const refused = await create('during')
+    assert.equal(refused.status, 503)
+    assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/)
+    assert.deepEqual(Object.keys(refused.body), ['detail'])
+    const health = await api.call('GET', '/health')
+    assert.deepEqual(
+      [health.status, health.body.status, health.body.database],
+      [503, 'unavailable', 'unavailable'],
+    )
+    assert.equal((await api.call('GET', '/readyz')).status, 503)
+    assert.equal((await api.call('GET', '/livez')).status, 200)
+    door.set('open')
+    await until(async () => (await create('after')).status === 201)
+    await until(async () => (await api.call('GET', '/readyz')).status === 200)
+    const { body } = await api.call('GET', '/api/tasks', { user })
+    assert.ok(body.tasks.some((task: { title: string }) => task.title === 'before'))
+  })
+
+  it('a write that was lost on the way hears whether it was not done, or may have been', async () => {
+    const [plain, keyed] = [newUser(), newUser()]
+    const create = (user: string, headers = {}) =>
+      api.call('POST', '/api/v1/tasks', { user, headers, json: { title: 'once' } })
+    for (const user of [plain, keyed]) assert.equal((await create(user)).status, 201)
+    const { db } = await openDatabase(database.env)
+    const waiting = async (count: number) => {
+      const look = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      const [row] = await db.query({ name: '', text: look })
+      return row?.[0] === String(count)
+    }
+    await db.transaction(async other => {
+      await other.query({ name: '', text: 'select from duly.owners for update' })
+      // Its transaction has written nothing that lasts before the commit, which has not been sent.
+      const undone = create(keyed, { 'idempotency-key': 'a' })
+      await until(() => waiting(1))
+      const unknown = create(plain)
+      await until(() => waiting(2))
+      door.cut()
+      assert.equal((await undone).body.code, 'database_away')
+      assert.equal((await unknown).body.code, 'outcome_unknown')
+      assert.match((await unknown).headers.get('retry-after') ?? '', /^\d+$/)
     })
-  }
+    await db.close()
+    await until(async () => (await api.call('GET', '/readyz')).status === 200)
+    const again = await create(keyed, { 'idempotency-key': 'a' })
+    assert.deepEqual([again.status, again.headers.get('idempotent-replayed')], [201, null])
+  })
 
   it('says once in the log why a session was lost', () => {
     assert.ok(api.lines.some(line => /session was lost/.test(String(line.msg))))
@@ -141,10 +115,7 @@ describe('while the database is away', () => {
 describe('a start', () => {
   it('waits for a database that is still coming up, and says so', async () => {
     door.set('shut')
-    const env = { ...database.env, PORT: '0' }
-    const url = new URL(String(database.env.DATABASE_URL))
-    url.port = String(door.port)
-    const program = duly(['start'], { ...env, DATABASE_URL: url.toString() })
+    const program = duly(['start'], { ...database.env, PORT: '0', DATABASE_URL: door.url })
     await program.printed(/waiting for PostgreSQL at 127\.0\.0\.1/)
     door.set('open')
     const [, address = ''] = await program.printed(/listening on (http\S+?)[,"]/)

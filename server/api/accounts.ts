@@ -51,7 +51,14 @@ function routeOf(call: Call): Route {
         'database_away',
         ...(method === 'GET'
           ? []
-          : (['origin_not_trusted', 'broken_rule', 'not_json', 'unsupported_media_type'] as const)),
+          : ([
+              'database_full',
+              'outcome_unknown',
+              'origin_not_trusted',
+              'broken_rule',
+              'not_json',
+              'unsupported_media_type',
+            ] as const)),
         ...(call.attempts ? (['too_many_requests'] as const) : []),
         ...(call.hashes ? (['busy'] as const) : []),
         ...(call.choosesPassword ? (['password_compromised'] as const) : []),

@@ -48,6 +48,8 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
   unsupported_media_type: 415,
   bad_request: 400,
   database_away: 503,
+  database_full: 503,
+  outcome_unknown: 503,
   keys_away: 503,
   internal: 500,
 }

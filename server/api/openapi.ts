@@ -200,6 +200,7 @@ function codesOf({ method, path, operation }: Route, { secured, always }: Sectio
     ...(operation.parameters ? (['broken_rule'] as const) : []),
     ...(operation.body ? (['broken_rule', 'not_json', 'unsupported_media_type'] as const) : []),
     ...(method === 'GET' ? [] : (['body_too_large'] as const)),
+    ...(method === 'GET' || !secured ? [] : (['database_full', 'outcome_unknown'] as const)),
     ...(operation.fails ?? []),
   ]
 }

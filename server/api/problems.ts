@@ -139,8 +139,19 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   database_away: {
     title: 'The database is away',
-    meaning: 'The database did not answer. Whether a write was done is then unknown.',
-    mend: 'Try again after the seconds in Retry-After; with an Idempotency-Key that never does a write twice.',
+    meaning: 'The database cannot be reached, or refuses for now. Nothing was done.',
+    mend: 'Try again after the seconds in Retry-After.',
+  },
+  database_full: {
+    title: 'The database has no room left',
+    meaning: 'The disk of the database is full. Nothing was done.',
+    mend: 'Whoever runs the server makes room on the disk; writes then work again by themselves.',
+  },
+  outcome_unknown: {
+    title: 'Whether it was done is unknown',
+    meaning:
+      'The connection to the database was lost before it told how the write ended: it was done once, or not at all.',
+    mend: 'Send the same request with the same Idempotency-Key: it is done if it was not, and answered either way. Without a key, look before you write again.',
   },
   keys_away: {
     title: 'The issuer’s keys are away',

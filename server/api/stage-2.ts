@@ -28,6 +28,8 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   task_not_found: 'NOT_FOUND',
   route_not_found: 'NOT_FOUND',
   database_away: 'DATABASE_ERROR',
+  database_full: 'DATABASE_ERROR',
+  outcome_unknown: 'DATABASE_ERROR',
   keys_away: 'INTERNAL_ERROR',
   // Its list has no word for it: this one is tried again.
   too_many_requests: 'INTERNAL_ERROR',
@@ -107,7 +109,7 @@ function readWhole(body: JsonObject, owner: string) {
 export const stage2: Contract = {
   name: 'stage-2',
   about: 'Whole lists with a count; the flag is `complete`; `PUT` replaces, `PATCH` changes what is sent.',
-  statuses: { database_away: 500 },
+  statuses: { database_away: 500, database_full: 500, outcome_unknown: 500 },
   errorSchema: ref('Stage2Error'),
   errorBody: datedError(codes, 'VALIDATION_ERROR'),
   schemas: {

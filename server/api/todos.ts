@@ -28,6 +28,8 @@ const codes: Readonly<Partial<Record<ErrorCode, string>>> = {
   token_invalid: 'UNAUTHORIZED',
   task_not_found: 'TODO_NOT_FOUND',
   database_away: 'SERVICE_UNAVAILABLE',
+  database_full: 'SERVICE_UNAVAILABLE',
+  outcome_unknown: 'SERVICE_UNAVAILABLE',
   keys_away: 'SERVICE_UNAVAILABLE',
   // Its list has no word for it: this one is tried again.
   too_many_requests: 'SERVICE_UNAVAILABLE',

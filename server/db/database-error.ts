@@ -3,28 +3,48 @@ import { AppError } from '../errors.ts'
 
 /**
  * SQLSTATEs after which the same statement may succeed: connection exceptions (08), a transaction that lost against
- * another (40), insufficient resources (53: connections, memory, disk), operator intervention (57: shut down, starting
- * up, cancelled by the statement timeout), read-only after a fail-over (25006).
+ * another (40), insufficient resources (53: connections, memory), operator intervention (57: shut down, starting
+ * up, cancelled by the statement timeout), an error of the system around it (58), read-only after a fail-over (25006).
  */
-const passing = /^(08|40|53|57|25006)/
+const passing = /^(08|40|53|57|58|25006)/
+const diskFull = '53100'
 
-/**
- * Turns what the driver rejects with into what the program speaks of. What is left to be logged names the statement and
- * loses its `detail`, in which PostgreSQL repeats whole rows. `lost`: the connection broke under the statement.
- */
-export function databaseError(error: unknown, statementName: string, lost: boolean): unknown {
-  if (!(error instanceof pg.DatabaseError)) return lost ? databaseAway(error) : error
-  Object.assign(error, { statement: statementName || 'unprepared', detail: undefined })
-  return passing.test(error.code ?? '') ? databaseAway(error) : error
+/** What is known of the statement that failed. */
+export interface Circumstances {
+  readonly name: string
+  /** Whether it would have made a change last: a write by itself, or a transaction's commit. */
+  readonly commits: boolean
+  /** Whether the connection broke under it. */
+  readonly lost: boolean
 }
 
+/**
+ * Turns what the driver rejects with into what the program speaks of. A statement that PostgreSQL refused has changed nothing. Where
+ * the session ended instead of an answer, only what does not commit certainly has not. What is left to be logged names the statement
+ * and loses its `detail`, in which PostgreSQL repeats whole rows.
+ */
+export function databaseError(error: unknown, { name, commits, lost }: Circumstances): unknown {
+  const told = error instanceof pg.DatabaseError
+  if (told) Object.assign(error, { statement: name || 'unprepared', detail: undefined })
+  // After these there is no session: the message may be about it, and not about the statement.
+  const ended = told ? error.severity === 'FATAL' || error.severity === 'PANIC' : lost
+  if (ended && commits) return outcomeUnknown(error)
+  if (told && error.code === diskFull) return databaseFull(error)
+  return ended || (told && passing.test(error.code ?? '')) ? databaseAway(error) : error
+}
+
+/** Nothing was done. */
 export function databaseAway(cause: unknown): AppError {
-  return new AppError(
-    'database_away',
-    'The database cannot be reached right now. Please try again shortly.',
-    {
-      cause,
-      retryAfter: 2,
-    },
-  )
+  const message = 'The database cannot be reached right now. Please try again shortly.'
+  return new AppError('database_away', message, { cause, retryAfter: 2 })
+}
+
+function databaseFull(cause: unknown): AppError {
+  const message = 'The database has no room left, so nothing was changed. Please try again later.'
+  return new AppError('database_full', message, { cause, retryAfter: 30 })
+}
+
+function outcomeUnknown(cause: unknown): AppError {
+  const message = 'The connection to the database was lost. Whether this was done is unknown.'
+  return new AppError('outcome_unknown', message, { cause, retryAfter: 2 })
 }

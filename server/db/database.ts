@@ -33,7 +33,7 @@ export interface Result {
 export interface Session {
   /**
    * Runs one statement.
-   * @throws AppError `database_away` where the database did not answer; whether a write was done is then unknown.
+   * @throws AppError `database_away` where it was not done, `outcome_unknown` where a write may have been, `database_full`.
    * @throws the driver's DatabaseError where PostgreSQL refused the statement.
    */
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]>

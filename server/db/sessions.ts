@@ -76,18 +76,19 @@ export class Sessions implements Database {
   }
 
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
+    const commits = statement.write === true
     const member = this.#choose(statement, values)
-    if (member) return this.#send(member, statement, values, rowsOf)
-    return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf))
+    if (member) return this.#send(member, statement, values, rowsOf, commits)
+    return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf, commits))
   }
 
   async read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<void> {
     const member = this.#choose(statement, values) ?? (await this.#wait(false))
-    return this.#send(member, statement, values, nothingOf, take)
+    return this.#send(member, statement, values, nothingOf, statement.write === true, take)
   }
 
   async run(statement: Statement, values: readonly unknown[]): Promise<Result> {
-    return this.#send(this.#leastBusy() ?? (await this.#wait(false)), statement, values, resultOf)
+    return this.#send(this.#leastBusy() ?? (await this.#wait(false)), statement, values, resultOf, false)
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>, patience: Patience = 'short'): Promise<T> {
@@ -96,14 +97,14 @@ export class Sessions implements Database {
     const member = free ?? (await this.#wait(true))
     member.patient = patience === 'unlimited'
     const session: Session = {
-      query: (statement, values) => this.#send(member, statement, values, rowsOf),
-      read: (statement, values, take) => this.#send(member, statement, values, nothingOf, take),
-      run: (statement, values) => this.#send(member, statement, values, resultOf),
+      query: (statement, values) => this.#send(member, statement, values, rowsOf, false),
+      read: (statement, values, take) => this.#send(member, statement, values, nothingOf, false, take),
+      run: (statement, values) => this.#send(member, statement, values, resultOf, false),
     }
     try {
       await session.query(unprepared('begin'))
       const result = await work(session)
-      await session.query(unprepared('commit'))
+      await this.#send(member, unprepared('commit'), undefined, rowsOf, true)
       return result
     } catch (error) {
       // A lost session has rolled back by itself; a rollback that fails leaves a session that nobody may use again.
@@ -137,6 +138,7 @@ export class Sessions implements Database {
     statement: Statement,
     values: readonly unknown[] | undefined,
     read: (result: Answered) => T,
+    commits: boolean,
     take?: TakeRow,
   ): Promise<T> {
     if (member.inFlight === 0) member.lastAnswer = Date.now()
@@ -152,7 +154,8 @@ export class Sessions implements Database {
         member.inFlight -= 1
         member.slow -= slow
         member.lastAnswer = Date.now()
-        if (error) reject(databaseError(error, statement.name, member.lost || this.#closing))
+        const lost = member.lost || this.#closing
+        if (error) reject(databaseError(error, { name: statement.name, commits, lost }))
         else resolve(read(result))
       }
       if (take || slow === 0) sendTo(member.client, new RowsQuery(name, text, values, answer, take))

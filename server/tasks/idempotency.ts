@@ -1,4 +1,5 @@
 import { type Database, type Session, statement } from '../db/database.ts'
+import { databaseAway } from '../db/database-error.ts'
 import { AppError } from '../errors.ts'
 
 /** An answer as it was first given, to be given again. */
@@ -95,7 +96,13 @@ function inTurn<T>(db: Database, owner: string, work: () => Promise<T>): Promise
   turns.set(db, owners)
   const before = owners.get(owner)
   // A database that is away is away for all who wait; each finding out by itself would take as long as all together.
-  const mine = before ? before.then(work, error => (isAway(error) ? Promise.reject(error) : work())) : work()
+  const mine = before
+    ? before.then(work, error => {
+        if (!isAway(error)) return work()
+        // Nothing of this one was sent, whatever became of the one before.
+        throw databaseAway(error.cause)
+      })
+    : work()
   owners.set(owner, mine)
   const leave = () => {
     if (owners.get(owner) === mine) owners.delete(owner)
@@ -104,6 +111,6 @@ function inTurn<T>(db: Database, owner: string, work: () => Promise<T>): Promise
   return mine
 }
 
-function isAway(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'database_away'
+function isAway(error: unknown): error is AppError {
+  return error instanceof AppError && (error.code === 'database_away' || error.code === 'outcome_unknown')
 }
