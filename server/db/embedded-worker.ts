@@ -47,6 +47,25 @@ const database = await PGlite.create({
   ],
 })
 
+// How PostgreSQL begins its last words. No text of a user's can hold this: behind the end of a text stands a length, and one that
+// begins with a V is of megabytes.
+const lastWords = ['FATAL', 'PANIC'].map(severity => Buffer.from(`${severity}\0V${severity}\0C`))
+
+function gaveUp({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength)
+  return lastWords.some(words => bytes.includes(words))
+}
+
+/**
+ * Where a process of PostgreSQL would end (it could not write its log, say), the embedded one goes on in a state in which it should not:
+ * it acknowledges what is lost, or waits for itself. So nothing more is run in it, of what was sent at the same time either.
+ */
+function end(answer: readonly Uint8Array[]): never {
+  const bytes = joinBytes(answer)
+  port?.postMessage(bytes, [bytes.buffer])
+  process.exit(1)
+}
+
 port.on('message', async (message: Uint8Array | 'close') => {
   if (message === 'close') {
     await database.close()
@@ -58,7 +77,10 @@ port.on('message', async (message: Uint8Array | 'close') => {
   await database.execProtocolRawStream(message, {
     syncToFs: false,
     // The bytes are a view into the database's memory, which the next call overwrites.
-    onRawData: bytes => answer.push(bytes.slice()),
+    onRawData: bytes => {
+      answer.push(bytes.slice())
+      if (gaveUp(bytes)) end(answer)
+    },
   })
   const bytes = joinBytes(answer)
   port.postMessage(bytes, [bytes.buffer])

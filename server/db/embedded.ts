@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +17,7 @@ import { Sessions } from './sessions.ts'
 
 /** The PostgreSQL major version of the PGlite release in package.json; a cluster of another one cannot be opened. */
 const postgresMajor = '18'
+const mebibyte = 1024 * 1024
 
 export interface EmbeddedOptions {
   readonly dataDir: string
@@ -47,14 +48,23 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
   let starting: Promise<Worker> | undefined
   try {
     const created = await ensureCluster(directory, log)
+    const start = async () => {
+      starting = startWorker({ directory, sync })
+      worker = await starting.catch(error => {
+        throw isFull(directory) ? diskFull(directory, error) : error
+      })
+      return worker
+    }
+    // Before there are sessions, for which nobody waits as long as recovering from the log may take.
+    let first: Worker | undefined = await start()
     const sessions = new Sessions({
       label: `embedded PostgreSQL in ${directory}`,
       open: async () => {
         // A worker that broke is left behind; its replacement recovers from the write-ahead log.
-        await worker?.terminate()
-        starting = startWorker({ directory, sync })
-        worker = await starting
-        return connectTo(worker)
+        if (!first) await worker?.terminate()
+        const ready = first ?? (await start())
+        first = undefined
+        return connectTo(ready)
       },
       max: 1,
       prepare: true,
@@ -62,11 +72,7 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
       silentMs: Number.POSITIVE_INFINITY,
       onTrouble: error => log.error({ err: error }, 'the embedded database stopped and is being restarted'),
     })
-    // Recovery after a crash may take longer than a statement waits for a session.
-    await sessions.ping().catch(async () => {
-      await starting
-      await sessions.ping()
-    })
+    await sessions.ping()
     const upkeep = keepUp(sessions, log)
     return Object.assign(sessions, {
       created,
@@ -84,6 +90,14 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
     lock.release()
     throw error
   }
+}
+
+function diskFull(directory: string, cause: unknown): StartError {
+  return new StartError(
+    `The disk is full that ${directory} is on: the embedded database cannot start. Make room.`,
+    exit.cantCreate,
+    { cause },
+  )
 }
 
 async function ensureCluster(directory: string, log: Log): Promise<boolean> {
@@ -120,6 +134,12 @@ async function ensureCluster(directory: string, log: Log): Promise<boolean> {
   return true
 }
 
+/** Whether there is no room for another file of the write-ahead log, without which PostgreSQL does not start. */
+function isFull(directory: string): boolean {
+  const { bavail, bsize } = statfsSync(directory)
+  return bavail * bsize < 16 * mebibyte
+}
+
 async function startWorker(settings: WorkerSettings): Promise<Worker> {
   const worker = new Worker(new URL('./embedded-worker.js', import.meta.url), {
     workerData: settings,
@@ -152,6 +172,8 @@ async function connectTo(worker: Worker): Promise<pg.Client> {
 }
 
 async function closeWorker(worker: Worker): Promise<void> {
+  const hasEnded = worker.threadId === -1
+  if (hasEnded) return
   const exited = new Promise(resolve => worker.once('exit', resolve))
   worker.postMessage('close')
   await exited
@@ -201,8 +223,6 @@ class WorkerStream extends Duplex {
     this.#worker.postMessage(bytes, [bytes.buffer])
   }
 }
-
-const mebibyte = 1024 * 1024
 
 /**
  * PGlite has no background processes: without this its write-ahead log and its dead rows would only grow. Work is

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { cpSync } from 'node:fs'
+import { it } from 'node:test'
+import { callAt, newUser, ownDatabase } from '../served.ts'
+import { Ledger } from './ledger.ts'
+import { Servers } from './servers.ts'
+import { size } from './size.ts'
+import { smallDisk } from './small-disk.ts'
+
+const mebibyte = 1024 * 1024
+
+// What runs out first is another thing each time: room for the tables, or for the next file of the write-ahead log, without which
+// PostgreSQL gives up and must start anew.
+for (const [what, left] of [
+  ['tables', mebibyte],
+  ['write-ahead log', 14 * mebibyte],
+] as const) {
+  it(`a full disk (no room for the ${what}) is told, loses nothing, and is over once there is room`, async test => {
+    const disk = await smallDisk(200)
+    if (!disk) return test.diagnostic('not tried: this system lets nobody mount a small file system')
+    const own = await ownDatabase()
+    cpSync(String(own.env.DATA_DIR), disk.folder, { recursive: true })
+    await own.drop()
+    const env = { DATA_DIR: disk.folder }
+    const servers = new Servers(env)
+    test.after(async () => {
+      await servers.killAll()
+      await disk.remove()
+    })
+    const { url } = await servers.start()
+    const ledger = new Ledger(servers.urls)
+    for (let round = 0; round < size(1, 3); round += 1) {
+      await ledger.another(size(50, 1000))
+      disk.fill(left)
+      // Large tasks fill what is left sooner.
+      const larges = Array.from({ length: 8 }, () => writeLargeTasks(url))
+      for (const status of await Promise.all(larges)) assert.equal(status, 503)
+      await ledger.troubled()
+      disk.free()
+      await ledger.another(size(50, 1000))
+    }
+    await ledger.settle()
+    test.diagnostic(await ledger.audit(env, servers.stopAll))
+  })
+}
+
+/** Until one is refused. @returns how */
+async function writeLargeTasks(url: string): Promise<number> {
+  const user = newUser('large')
+  for (;;) {
+    const description = Array.from({ length: 5000 }, letter).join('')
+    const { status } = await callAt(url, 'POST', '/api/v1/tasks', {
+      user,
+      json: { title: 'large', description },
+    })
+    if (status !== 201) return status
+  }
+}
+
+// Random, so that it is not compressed.
+function letter(): string {
+  return String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000))
+}
