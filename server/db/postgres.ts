@@ -10,6 +10,8 @@ import { Sessions } from './sessions.ts'
 const connectMs = 5000
 const statementMs = 10_000
 const startupMs = 30_000
+/** A connection on which nothing has come for this long is asked whether it still is one: what stands between may forget it. */
+const keepAliveMs = 10_000
 
 export interface PostgresOptions {
   readonly address: PostgresAddress
@@ -52,11 +54,12 @@ async function openSession(address: PostgresAddress): Promise<pg.Client> {
       ...(address.database === undefined ? {} : { database: address.database }),
       pipeline: true,
       keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveMs,
       connectionTimeoutMillis: connectMs,
       fallback_application_name: 'duly',
       types: { getTypeParser: () => asText },
       // A pooler refuses start-up parameters that it does not know.
-      ...(address.transactionPooler ? {} : { statement_timeout: statementMs }),
+      ...(address.transactionPooler ? {} : bounds),
     }),
   )
   // Errors before the session is handed on are told by connect(); without a listener they would end the process too.
@@ -65,6 +68,14 @@ async function openSession(address: PostgresAddress): Promise<pg.Client> {
   await client.connect()
   // The new owner's listener is added in the same turn in which the promise of this function is used.
   return client
+}
+
+const bounds = {
+  statement_timeout: statementMs,
+  // A transaction whose program is cut off would hold its owner's row against every replica.
+  idle_in_transaction_session_timeout: statementMs,
+  // A session whose program is gone without a word is closed after a minute, not after the two hours of the system's default.
+  options: '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3',
 }
 
 export function asText(value: string): string {

@@ -300,9 +300,9 @@ export class Sessions implements Database {
 
   #giveUpSilent(): void {
     const limit = Date.now() - (this.#options.silentMs ?? silentMs)
-    for (const member of this.#members) {
-      if (member.inFlight > 0 && member.lastAnswer < limit && !member.patient) this.#destroy(member)
-    }
+    const quiet = this.#members.filter(({ lastAnswer, patient }) => lastAnswer < limit && !patient)
+    // What has swallowed an answer may have cut off the idle ones too: they would be found out one after the other.
+    if (quiet.some(({ inFlight }) => inFlight > 0)) for (const member of quiet) this.#destroy(member)
   }
 
   #destroy(member: Member): void {

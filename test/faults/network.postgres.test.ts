@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { callAt, type OwnDatabase, ownDatabase } from '../served.ts'
+import { Door } from './door.ts'
+import { Ledger } from './ledger.ts'
+import { Servers } from './servers.ts'
+import { long, size } from './size.ts'
+
+// Between the server and PostgreSQL stands a door that the test opens and closes.
+
+let database: OwnDatabase
+let door: Door
+let servers: Servers
+before(async () => {
+  database = await ownDatabase()
+  door = new Door(String(database.env.DATABASE_URL))
+  await door.listen()
+  servers = new Servers({ ...database.env, DATABASE_URL: door.url })
+  await servers.start()
+})
+after(async () => {
+  await servers?.killAll()
+  door?.close()
+  await database?.drop()
+})
+
+function survives(name: string, happen: (ledger: Ledger) => Promise<void>, rounds: number): void {
+  it(name, async test => {
+    const ledger = new Ledger(servers.urls)
+    for (let round = 0; round < rounds; round += 1) {
+      await ledger.another(size(100, 1000))
+      await happen(ledger)
+      door.set('open')
+    }
+    await ledger.another(size(100, 1000))
+    await ledger.settle()
+    test.diagnostic(await ledger.audit(database.env))
+  })
+}
+
+describe('nothing is lost and nothing is doubled when the network', () => {
+  survives('cuts connections', async () => door.cut(), size(5, 8))
+
+  survives(
+    'resets connections, and refuses new ones for a while',
+    async ledger => {
+      door.set('reset')
+      await ledger.troubled()
+    },
+    size(2, 8),
+  )
+
+  survives(
+    'is slow',
+    async ledger => {
+      door.set('slow')
+      await ledger.another(size(50, 500))
+    },
+    size(1, 3),
+  )
+
+  survives(
+    'holds everything back, and lets it through once nobody waits for it any more',
+    async ledger => {
+      door.set('silent')
+      await (long ? ledger.troubled() : pause(1000))
+    },
+    size(1, 3),
+  )
+
+  survives(
+    'swallows everything, and leaves half-open connections behind',
+    async ledger => {
+      const [url = ''] = servers.urls()
+      door.set('lost')
+      const health = await callAt(url, 'GET', '/health')
+      assert.deepEqual([health.status, health.body.database], [503, 'unavailable'])
+      assert.equal((await callAt(url, 'GET', '/readyz')).status, 503)
+      assert.equal((await callAt(url, 'GET', '/livez')).status, 200)
+      await ledger.troubled()
+    },
+    size(1, 3),
+  )
+})

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import { type PostgresServer, startPostgres } from '../postgres-server.ts'
+import { type OwnDatabase, ownDatabase } from '../served.ts'
+import { Ledger } from './ledger.ts'
+import { Servers } from './servers.ts'
+import { long, size } from './size.ts'
+
+const connections = 60
+
+// A PostgreSQL of this file's own: others must not feel what is done to it.
+let postgres: PostgresServer
+let database: OwnDatabase
+let servers: Servers
+before(async () => {
+  postgres = await startPostgres([`max_connections=${connections}`])
+  process.env.TEST_DATABASE_URL = postgres.url
+  database = await ownDatabase()
+  servers = new Servers(database.env)
+  await servers.start()
+})
+after(async () => {
+  await servers?.killAll()
+  await postgres?.stop()
+})
+
+async function onPostgres<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: postgres.url })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+const dulys = `application_name = 'duly' and datname like 'duly_test%'`
+
+/** Clients write, the fault comes and goes in `happen`, and they write on. */
+function survives(name: string, happen: (ledger: Ledger) => Promise<void>, rounds: number): void {
+  it(name, async test => {
+    const ledger = new Ledger(servers.urls)
+    for (let round = 0; round < rounds; round += 1) {
+      await ledger.another(size(100, 1200))
+      await happen(ledger)
+    }
+    await ledger.another(size(100, 1200))
+    await ledger.settle()
+    test.diagnostic(await ledger.audit(database.env))
+  })
+}
+
+describe('nothing is lost and nothing is doubled', () => {
+  survives(
+    'when PostgreSQL is killed with kill -9, and started again',
+    async ledger => {
+      await postgres.end('SIGKILL')
+      await ledger.troubled()
+      await postgres.start()
+    },
+    size(1, 3),
+  )
+
+  survives(
+    'when one process of PostgreSQL is killed with kill -9, and the others recover',
+    async ledger => {
+      const look = `select pid from pg_stat_activity where ${dulys} limit 1`
+      const [row] = (await onPostgres(client => client.query(look))).rows
+      process.kill(row.pid, 'SIGKILL')
+      await ledger.troubled()
+    },
+    size(1, 3),
+  )
+
+  survives(
+    'when PostgreSQL is restarted',
+    async ledger => {
+      await postgres.end('SIGINT')
+      await ledger.troubled()
+      await postgres.start()
+    },
+    size(1, 3),
+  )
+
+  survives(
+    'when every process of PostgreSQL stands still (SIGSTOP), and goes on',
+    async ledger => {
+      const client = new pg.Client({ connectionString: postgres.url })
+      await client.connect()
+      postgres.signal('SIGSTOP')
+      const look = 'select pid from pg_stat_activity order by pid = pg_backend_pid()'
+      const pids = (await client.query(look)).rows.map(({ pid }) => pid)
+      for (const pid of pids) process.kill(pid, 'SIGSTOP')
+      if (long) await Promise.all([ledger.troubled(), pause(20_000)])
+      else await pause(2000)
+      for (const pid of pids) process.kill(pid, 'SIGCONT')
+      postgres.signal('SIGCONT')
+      await client.end()
+    },
+    size(1, 2),
+  )
+
+  survives(
+    'when others have taken every connection, and give them back',
+    async ledger => {
+      const others: pg.Client[] = []
+      const take = async () => {
+        const client = new pg.Client({ connectionString: postgres.url })
+        client.on('error', () => {})
+        await client.connect()
+        others.push(client)
+      }
+      const takeAll = async () => {
+        for (;;) await take()
+      }
+      await assert.rejects(takeAll, { code: '53300' })
+      const [hand] = others
+      // Ours end one by one, and others are there first.
+      while (
+        await hand?.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${dulys} limit 1`)
+      ) {
+        const left = await hand?.query(
+          `select count(*)::integer as count from pg_stat_activity where ${dulys}`,
+        )
+        if (left?.rows[0].count === 0) break
+        await take().catch(() => {})
+      }
+      await ledger.troubled()
+      await Promise.all(others.map(client => client.end()))
+    },
+    size(1, 3),
+  )
+})
