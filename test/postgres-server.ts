@@ -19,6 +19,8 @@ import pg from 'pg'
 export interface PostgresServer {
   readonly url: string
   readonly port: number
+  /** Of the server's main process, as long as it has not been started again. */
+  readonly pid: number
   /** Signals the server's main process. */
   signal(signal: NodeJS.Signals): void
   /** Ends the server as this signal does; what it has stored stays. */
@@ -90,6 +92,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   return {
     url,
     port,
+    pid: server?.pid ?? 0,
     signal: signal => server?.kill(signal),
     end,
     start,

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import { type Database, type Session, statement, unprepared } from './database.ts'
 import { type Migration, migrations as released } from './migrations.ts'
@@ -16,6 +18,11 @@ const bootstrap = [
 // behind a pooler, where a session's lock could not be given back.
 const lock = unprepared(`select pg_advisory_xact_lock(${0x64756c79})`)
 const unlimited = unprepared('set local statement_timeout = 0')
+// Whoever waits for a table has everyone who comes later wait behind it. So a migration that does not get one lets go of all it
+// has, lets the others through, and begins anew.
+const brief = unprepared(`set local lock_timeout = '1s'`)
+const letThroughMs = 2000
+const patienceMs = 5 * 60_000
 const readApplied = unprepared(
   `select id, name, to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from duly.migrations order by id`,
 )
@@ -31,12 +38,12 @@ export interface AppliedMigration {
 
 /**
  * Brings the schema up to what this program needs, in one transaction. Programs that start together take turns: the second
- * finds nothing left to do.
+ * finds nothing left to do. Others read and write meanwhile, save what it has changed and holds to its end.
  * @returns the names of the migrations that were run.
  * @throws StartError where the database is newer than the program.
  */
 export function migrateUp(db: Database, list: readonly Migration[] = released): Promise<string[]> {
-  return db.transaction(session => migrateWithin(session, list), 'unlimited')
+  return patiently(db, session => migrateWithin(session, list))
 }
 
 /** As `migrateUp`, in a transaction that has more to do. */
@@ -66,7 +73,7 @@ export function migrateDown(
   target: number,
   { force = false, list = released }: { force?: boolean; list?: readonly Migration[] } = {},
 ): Promise<string[]> {
-  return db.transaction(async session => {
+  return patiently(db, async session => {
     await takeSchema(session)
     const applied = await appliedIn(session)
     refuseNewer(applied, list)
@@ -77,7 +84,7 @@ export function migrateDown(
       await session.query(erase, [id])
     }
     return undone.map(migration => migration.name)
-  }, 'unlimited')
+  })
 }
 
 /** What has been applied, oldest first; nothing where Duly has never been here. Changes nothing. */
@@ -89,7 +96,35 @@ export async function migrationStatus(session: Session): Promise<AppliedMigratio
 async function takeSchema(session: Session): Promise<void> {
   await session.query(unlimited)
   await session.query(lock)
+  await session.query(brief)
   for (const text of bootstrap) await session.query(text)
+}
+
+async function patiently<T>(db: Database, work: (session: Session) => Promise<T>): Promise<T> {
+  const deadline = Date.now() + patienceMs
+  for (;;) {
+    try {
+      return await db.transaction(work, 'unlimited')
+    } catch (error) {
+      if (!isBlocked(error)) throw error
+      if (Date.now() > deadline) throw blocked(error)
+    }
+    await pause(letThroughMs)
+  }
+}
+
+/** Whether others hold what a migration needs (55P03), or waited for it in a circle (40P01). */
+function isBlocked(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause ? error.cause : error
+  return cause instanceof pg.DatabaseError && (cause.code === '55P03' || cause.code === '40P01')
+}
+
+function blocked(cause: unknown): StartError {
+  return new StartError(
+    `The database could not be migrated within ${patienceMs / 60_000} minutes: other programs hold its tables. End what runs there for long, such as a dump, and start again.`,
+    exit.unavailable,
+    { cause },
+  )
 }
 
 async function appliedIn(session: Session): Promise<AppliedMigration[]> {

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { dulyStart, type RunningServer } from '../program.ts'
-import type { Env } from '../served.ts'
+import { type Env, unlimited } from '../served.ts'
 
 const nextVersion = fileURLToPath(new URL('./next-version.js', import.meta.url))
 /** For all of them: what would keep few clients from writing as fast as they can is switched off here. */
-const settings: Env = {}
+const settings: Env = unlimited
 
 /** Servers on one database, killed and started as a test says. */
 export class Servers {

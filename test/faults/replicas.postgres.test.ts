@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { it, type TestContext } from 'node:test'
+import { unprepared } from '../../server/db/database.ts'
+import { openDatabase, ownDatabase } from '../served.ts'
+import { Ledger } from './ledger.ts'
+import { Servers } from './servers.ts'
+import { size } from './size.ts'
+
+async function twoReplicas(test: TestContext) {
+  const database = await ownDatabase()
+  const servers = new Servers(database.env)
+  test.after(async () => {
+    await servers.killAll()
+    await database.drop()
+  })
+  await servers.start()
+  await servers.start()
+  return { database, servers, ledger: new Ledger(servers.urls) }
+}
+
+it('of two replicas one dies, again and again: clients go on at the other, and nothing is lost or doubled', async test => {
+  const { database, servers, ledger } = await twoReplicas(test)
+  for (let round = 0; round < size(2, 10); round += 1) {
+    await ledger.another(size(150, 1000))
+    await servers.kill()
+    await ledger.another(size(50, 500))
+    await servers.start()
+  }
+  await ledger.settle()
+  test.diagnostic(await ledger.audit(database.env, servers.stopAll))
+})
+
+it('a rolling upgrade whose migration changes the tables that everyone writes to loses and doubles nothing', async test => {
+  const { database, servers, ledger } = await twoReplicas(test)
+  const [first, second] = servers.running
+  assert.ok(first && second)
+  await ledger.another(size(200, 3000))
+
+  // A dump reads every table to its end: the migration must not have everyone wait behind it.
+  const { db } = await openDatabase(database.env)
+  const upgraded = await db.transaction(async dump => {
+    await dump.query(unprepared('lock table duly.tasks in access share mode'))
+    const starting = servers.startNext()
+    await ledger.another(size(200, 2000))
+    return { starting }
+  })
+  await upgraded.starting
+  await db.close()
+
+  await ledger.another(size(100, 1500))
+  assert.equal(await servers.stop(first), 0)
+  await ledger.another(size(100, 1500))
+  await servers.startNext()
+  assert.equal(await servers.stop(second), 0)
+  await ledger.another(size(100, 1500))
+  await ledger.settle()
+  test.diagnostic(await ledger.audit(database.env, servers.stopAll))
+})
