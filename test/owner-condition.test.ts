@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { type Database, type Session, type Statement, unprepared } from '../server/db/database.ts'
+import { sortOrders } from '../server/tasks/list.ts'
+import { listOfIds, listOfMatches, listStatement } from '../server/tasks/list-statements.ts'
+import * as searches from '../server/tasks/search-statements.ts'
+import * as statements from '../server/tasks/statements.ts'
+import { ownTasks } from './own-tasks.ts'
+import { newUser, ownMigratedDatabase } from './served.ts'
+
+// Nothing but the statements keeps one owner's rows from another: `docs/decisions/0013`. Here is what happens where one forgets, and
+// what row-level security would make of it.
+
+let db: Database
+let close: () => Promise<void>
+before(async () => {
+  const own = await ownMigratedDatabase()
+  db = own.db
+  close = own.close
+})
+after(() => close())
+
+/** The statement as it would be if whoever wrote it had not thought of the owner. */
+function withoutOwner({ text }: Statement): Statement {
+  const forgotten = text.replaceAll('tasks.user_id = $1', '$1::text is not null')
+  assert.notEqual(forgotten, text, 'it does name the owner')
+  return unprepared(forgotten)
+}
+
+/** A role that does not own the tables, to which the policies apply; as whom a session works until its transaction ends. */
+async function guarded<T>(owner: string, work: (session: Session) => Promise<T>): Promise<T | undefined> {
+  let found: T | undefined
+  const undo = new Error('undone')
+  const role = `guarded_${process.pid}`
+  const trying = db.transaction(async session => {
+    for (const text of [
+      `create role ${role}`,
+      `grant usage on schema duly to ${role}`,
+      `grant all on all tables in schema duly to ${role}`,
+      `create policy own on duly.tasks using (user_id = current_setting('duly.owner'))`,
+      'alter table duly.tasks enable row level security',
+      `set local role ${role}`,
+    ])
+      await session.query(unprepared(text))
+    await session.query(unprepared(`select set_config('duly.owner', $1, true)`), [owner])
+    found = await work(session)
+    throw undo
+  })
+  await trying.catch(error => {
+    if (error !== undo) throw error
+  })
+  return found
+}
+
+describe('a statement that forgot its owner', () => {
+  it('finds another one’s task: no other line of defence would stop it', async () => {
+    const [ann, bob] = [newUser(), newUser()]
+    const { id } = await ownTasks(db, ann).create({ title: 'Ann’s', description: null, isCompleted: false })
+    assert.deepEqual(await db.query(statements.get, [bob, id]), [])
+    const [leaked] = await db.query(withoutOwner(statements.get), [bob, id])
+    assert.equal(leaked?.[0], String(id))
+  })
+
+  it('finds nothing where row-level security is on', async () => {
+    const [ann, bob] = [newUser(), newUser()]
+    const { id } = await ownTasks(db, ann).create({ title: 'Ann’s', description: null, isCompleted: false })
+    const asked = (owner: string) =>
+      guarded(owner, session => session.query(withoutOwner(statements.get), [owner, id]))
+    assert.deepEqual(await asked(bob), [])
+    assert.equal((await asked(ann))?.[0]?.[0], String(id))
+  })
+})
+
+describe('every statement on tasks', () => {
+  const { expired, ...ofOneOwner } = statements
+  const lists = sortOrders.flatMap(sort =>
+    [false, true].flatMap(filtered =>
+      [listStatement, listOfIds, listOfMatches].map(of => of(sort, filtered).statement),
+    ),
+  )
+  const all = [ofOneOwner, lists, searches].flatMap(group => Object.values(group)).flatMap(statementsIn)
+  const tables = /duly\.(tasks|search|owners)\b/g
+
+  it('names the owner, once for each table at least', () => {
+    assert.ok(all.length > 40, `${all.length} statements`)
+    for (const { name, text } of all) {
+      const touched = new Set(text.match(tables))
+      const named =
+        text.match(/(user_id|owners\.id|where id) = \$1|user_id \|\| '' = \$1|values \(\$1|select \$1,/g) ??
+        []
+      assert.ok(named.length >= touched.size, `${name}: ${text}`)
+    }
+  })
+
+  it('save the one that looks for what is to be swept away', () => {
+    assert.doesNotMatch(expired.text, /user_id = \$1/)
+  })
+})
+
+/** A statement, or one of each kind of columns. */
+function statementsIn(value: unknown): Statement[] {
+  if (typeof value !== 'object' || value === null) return []
+  return 'text' in value ? [value as Statement] : Object.values(value).flatMap(statementsIn)
+}
