@@ -45,10 +45,13 @@ async function click(target: Locator): Promise<void> {
 async function tryListTasks(page: Page, status: string): Promise<void> {
   const list = page.locator('#operations-v1-listTasks')
   const shown = list.locator('.live-responses-table tbody .response-col_status').filter({ hasText: status })
-  if (!(await list.locator('.execute').isVisible())) await click(list.locator('.opblock-summary-control'))
+  const execute = list.locator('.execute')
+  // A click that is told to have failed may have opened it all the same, and another one would close it again.
+  for (let attempt = 1; attempt <= 10 && !(await succeeds(execute.waitFor({ timeout: 2000 }))); attempt += 1)
+    await succeeds(list.locator('.opblock-summary-control').click({ timeout: 2000 }))
   // The page takes a click from the moment at which it has read the operation, and does not show when that is.
   for (let attempt = 1; attempt <= 5; attempt += 1) {
-    await click(list.locator('.execute'))
+    await click(execute)
     if (await succeeds(shown.waitFor({ timeout: 3000 }))) return
   }
   assert.fail(`no answer with ${status} is shown: ${await list.textContent()}`)

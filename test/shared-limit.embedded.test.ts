@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type RedisServer, startRedis } from './redis-server.ts'
-import { newUser, type OwnDatabase, onPostgres, ownDatabase, type Served, served } from './served.ts'
+import { newUser, type OwnDatabase, ownDatabase, type Served, served } from './served.ts'
 
 // Replicas that count together, in a real Redis: exactly, and each by itself while it is away. The embedded database has one
 // server at most, so there the second has a database of its own; the count is shared all the same.
@@ -18,7 +18,7 @@ before(async () => {
   own = await ownDatabase()
   const url = redis.url.replace('//', `//:${password}@`)
   const settings = { RATE_LIMIT: rate, RATE_LIMIT_ADDRESS: rate, REDIS_URL: url }
-  replicas = [await served(settings, own), await served(settings, onPostgres ? own : undefined)]
+  replicas = [await served(settings, own), await served(settings)]
 })
 after(async () => {
   for (const replica of replicas) await replica.close()
