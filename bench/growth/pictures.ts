@@ -11,7 +11,7 @@ export interface Found {
   readonly writes: readonly WritesFound[]
 }
 
-/** The pictures of docs/performance.md, by file name. */
+/** Pictures of what was found, by file name. */
 export function pictures({ rows, lists, replicas, writes }: Found): Record<string, string> {
   const line = <T>(
     name: string,

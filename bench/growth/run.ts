@@ -18,7 +18,7 @@ from one replica to eight; and 200,000 writes of one person. It takes about ten 
 
   --small    a tenth of everything, to see that it works; writes nothing
 
-Writes bench/results/growth-DATE.json and the pictures that docs/performance.md shows.`
+Writes bench/results/growth-DATE.json and pictures in docs/performance/.`
 
 await untilDone(async () => {
   const { values } = parseArgs({ options: { small: { type: 'boolean' }, help: { type: 'boolean' } } })

@@ -33,7 +33,6 @@ export async function measure({ url, pid, database }: Contestant, load: Load): P
   const amount = load.once ? { amount: load.requests.length } : { duration: load.seconds }
   const both = () =>
     [cpuMicroseconds(pid), database === undefined ? undefined : cpuMicroseconds(database)] as const
-  await untilIdle(both)
   const [serverBefore, databaseBefore] = both()
   const times: number[] = []
   const options: autocannon.Options = {
@@ -56,6 +55,7 @@ export async function measure({ url, pid, database }: Contestant, load: Load): P
     instance.on('response', (_client, _status, _bytes, milliseconds) => times.push(milliseconds))
   })
   const [serverAfter, databaseAfter] = both()
+  await untilIdle(both)
   return {
     requests: result.requests.total,
     seconds: result.duration,
@@ -67,10 +67,10 @@ export async function measure({ url, pid, database }: Contestant, load: Load): P
 }
 
 // A load leaves up to one request per connection behind, and the server goes on answering them: with lists of a thousand
-// for a second, which the next measurement would count as its own. PostgreSQL tidies up after many writes.
+// for seconds, in which the next one would be disturbed. PostgreSQL tidies up after many writes.
 async function untilIdle(costs: () => readonly (number | undefined)[]): Promise<void> {
   const spent = () => costs().reduce<number>((sum, cost) => sum + (cost ?? 0), 0)
-  for (let n = 0; n < 25; n += 1) {
+  for (let n = 0; n < 300; n += 1) {
     const before = spent()
     await pause(100)
     if (spent() - before <= 10_000) return
