@@ -34,7 +34,7 @@ that a machine that drifts drifts for all. Starts all it needs on the loopback, 
   --seconds N        of one contestant in one round, after one second to warm up (default 2)
   --rounds N         (default 3)
 
-A run of everything writes bench/results/http-DATE.json and the picture that the README shows. The ratio is of CPU time,
+A run of everything writes bench/results/http-DATE.json and a picture, http.svg. The ratio is of CPU time,
 against bare in the same round ("not modified" against one task); it carries over between machines, as requests a second
 and latencies do not.`
 
