@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Contestant, Person } from './contestants.ts'
 
 export interface Request {
@@ -49,17 +50,23 @@ export function callerOf({ url }: Contestant, { user, token }: Person): Caller {
 const title = (n: number) => `Water the plants on the balcony, round ${n}`
 const description = 'The basil twice, the cactus not at all.'
 
+// Whoever has stalled under the load before may need a while until it answers again.
+async function createOne(caller: Caller, body: string, patience = 10): Promise<number> {
+  const answer = await caller.call({ method: 'POST', path: caller.collection, body })
+  if (answer.status === 201) return (answer.body as { id: number }).id
+  if (patience === 0)
+    throw new Error(`${caller.collection}: creating a task was answered ${answer.status}, time and again.`)
+  await pause(1000)
+  return createOne(caller, body, patience - 1)
+}
+
 async function create(caller: Caller, count: number): Promise<number[]> {
   const ids: number[] = []
   while (ids.length < count) {
-    const wave = Array.from({ length: Math.min(20, count - ids.length) }, (_, n) => {
-      const body = JSON.stringify({ title: title(n), description })
-      return caller.call({ method: 'POST', path: caller.collection, body })
-    })
-    for (const { status, body } of await Promise.all(wave)) {
-      if (status !== 201) throw new Error(`${caller.collection}: creating a task was answered ${status}.`)
-      ids.push((body as { id: number }).id)
-    }
+    const wave = Array.from({ length: Math.min(20, count - ids.length) }, (_, n) =>
+      createOne(caller, JSON.stringify({ title: title(n), description })),
+    )
+    ids.push(...(await Promise.all(wave)))
   }
   return ids
 }

@@ -99,7 +99,8 @@ function load(plan: LoadPlan): Promise<LoadResult> {
   const child = fork(fileURLToPath(new URL('./load.js', import.meta.url)))
   return new Promise((resolve, reject) => {
     child.once('message', message => resolve(message as LoadResult))
-    child.once('exit', code => reject(new Error(`the load ended with code ${code}`)))
+    // Not at its exit: what it has sent may still be on its way then.
+    child.once('disconnect', () => reject(new Error('the load ended without a result')))
     child.send(plan)
   })
 }
