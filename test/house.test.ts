@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'fs-native-extensions',
     'kysely',
   ],
-  limits: ['limits', 'errors', 'log', 'config', 'fastify', '@redis/client'],
+  limits: ['limits', 'errors', 'log', 'config', 'fastify', 'ioredis'],
   tasks: ['tasks', 'db', 'errors', 'log'],
   auth: ['auth', 'limits', 'db/data-dir', 'db/database', 'errors', 'log', 'config', 'fastify'],
   accounts: [
@@ -51,8 +51,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'tasks/invariants',
     'errors',
   ],
+  telemetry: [
+    'telemetry',
+    'db/database',
+    'errors',
+    'log',
+    'config',
+    'version',
+    'prom-client',
+    '@opentelemetry',
+  ],
   api: [
     'api',
+    'audit',
+    'log',
+    'telemetry',
     'accounts',
     'tasks',
     'auth',
@@ -120,7 +133,7 @@ describe('the house', () => {
     follow(join(root, 'server', 'main.ts'))
     follow(join(root, 'server', 'cli.ts'))
     const heavy = [...reached].filter(name =>
-      /^(better-auth|@better-auth|kysely|nodemailer|@redis)(\/|$)/.test(name),
+      /^(better-auth|@better-auth|kysely|nodemailer|ioredis|prom-client|@opentelemetry)(\/|$)/.test(name),
     )
     assert.deepEqual(heavy, [])
     assert.ok(reached.has(join(root, 'server', 'accounts', 'accounts.ts')))

@@ -1,4 +1,4 @@
-import type { createClient } from '@redis/client'
+import type { Redis } from 'ioredis'
 import type { Log } from '../log.ts'
 import { costMs, fillingMs, type Rate, toleranceMs } from './rate.ts'
 
@@ -18,10 +18,8 @@ if untilFull <= ARGV[2] + ARGV[3] then
 end
 return math.ceil(untilFull)`
 
-type Client = ReturnType<typeof createClient>
-
 interface Connection {
-  readonly client: Client
+  readonly client: Redis
   /** The script, as Redis knows it. */
   readonly sha: string
 }
@@ -100,20 +98,24 @@ export class SharedBuckets {
 
   async #connect(): Promise<Connection> {
     // Loaded by those who share alone.
-    const { createClient } = await import('@redis/client')
-    const client: Client = createClient({
-      url: this.#url,
-      RESP: 2,
-      disableOfflineQueue: true,
-      socket: { connectTimeout: seekingMs, reconnectStrategy: false },
+    const { Redis } = await import('ioredis')
+    const client = new Redis(this.#url, {
+      lazyConnect: true,
+      connectTimeout: seekingMs,
+      retryStrategy: null,
+      enableOfflineQueue: false,
+      // The probe below says more than INFO, which not every user may ask for.
+      enableReadyCheck: false,
+      disableClientInfo: true,
     })
-    client.on('error', error => {
-      if (client === this.#connection?.client) this.#miss(error)
-    })
+    const gone = (error?: Error) => {
+      if (client === this.#connection?.client) this.#miss(error ?? new Error('the connection ended'))
+    }
+    client.on('error', gone).on('end', gone)
     try {
       const open = async () => {
         await client.connect()
-        const connection = { client, sha: await client.scriptLoad(script) }
+        const connection = { client, sha: String(await client.script('LOAD', script)) }
         // One that is full or read-only can be reached, and counts nothing.
         await takeAt(connection, 'probe', { perSecond: 1000, burst: 1000 })
         return connection
@@ -128,7 +130,7 @@ export class SharedBuckets {
 
 async function takeAt({ client, sha }: Connection, key: string, rate: Rate): Promise<number> {
   const times = [costMs(rate), fillingMs(rate), toleranceMs(rate)].map(ms => String(ms * 1000))
-  const asked = client.evalSha(sha, { keys: [`duly:calls:${key}`], arguments: times })
+  const asked = client.evalsha(sha, 1, `duly:calls:${key}`, ...times)
   return Number(await inTime(asked, patienceMs)) / 1000
 }
 
@@ -147,6 +149,6 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   }
 }
 
-function end(client: Client | undefined): void {
-  if (client?.isOpen) client.destroy()
+function end(client: Redis | undefined): void {
+  client?.disconnect()
 }
