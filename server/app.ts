@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import cors from '@fastify/cors'
@@ -12,7 +11,10 @@ import { documents } from './api/documents.ts'
 import { answerError, type ErrorShape } from './api/error-reply.ts'
 import { health } from './api/health.ts'
 import { leaving } from './api/leaving.ts'
+import { metrics } from './api/metrics.ts'
+import { observe } from './api/observe.ts'
 import { openApi } from './api/openapi.ts'
+import { requestIds } from './api/request-id.ts'
 import { RequestLog } from './api/request-log.ts'
 import { largestHead, longestBody, refuseOversized } from './api/request-size.ts'
 import { stage2 } from './api/stage-2.ts'
@@ -25,6 +27,7 @@ import type { Config, ContractName } from './config.ts'
 import type { Context } from './context.ts'
 import { AppError } from './errors.ts'
 import { countAddress } from './limits/count-address.ts'
+import { watchDoor } from './telemetry/watched.ts'
 
 /** What `/api/{user_id}/tasks` can speak; `CONTRACT` chooses. */
 const contracts: Readonly<Record<ContractName, Contract>> = {
@@ -34,7 +37,11 @@ const contracts: Readonly<Record<ContractName, Contract>> = {
 }
 
 /** The map of the server: every family of routes, in reading order. */
-export function sections(contract: ContractName, withAccounts = true): readonly Section[] {
+export function sections(
+  contract: ContractName,
+  withAccounts = true,
+  withMetrics = false,
+): readonly Section[] {
   const chosen = contracts[contract]
   const open = { errors: chosen, secured: false }
   const map: readonly Section[] = [
@@ -47,6 +54,7 @@ export function sections(contract: ContractName, withAccounts = true): readonly 
     { family: documents(() => openApi(map)), ...open },
     // A probe that is refused would have a healthy server restarted.
     { family: health, ...open, always: true },
+    ...(withMetrics ? [{ family: metrics, ...open }] : []),
   ]
   return map
 }
@@ -54,7 +62,7 @@ export function sections(contract: ContractName, withAccounts = true): readonly 
 /** The server's routes, answering; it does not listen yet. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { config, log, lifecycle } = context
-  const map = sections(config.contract, context.accounts !== undefined)
+  const map = sections(config.contract, context.accounts !== undefined, isMetricsHere(config))
   const chosen = contracts[config.contract]
   const shapeOf = shapes(map, chosen)
   const allowed = config.corsOrigins
@@ -80,7 +88,9 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   })
   app.decorateRequest('userId', '')
   app.decorateRequest('isTurnedAway', false)
+  app.decorateRequest('learnt', undefined)
   app.setErrorHandler(answerError(shapeOf))
+  observe(app, context.telemetry)
   app.addHook('onRequest', refuseOversized)
 
   await app.register(cors, {
@@ -100,6 +110,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
       'RateLimit-Policy',
       'Retry-After',
       'Idempotent-Replayed',
+      'X-Request-Id',
     ],
     maxAge: 600,
     strictPreflight: false,
@@ -113,6 +124,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     done()
   })
   const admission = new Admission(log)
+  if (context.telemetry.metrics) watchDoor(context.telemetry.metrics, admission, connections)
   for (const section of map) await app.register(speak(section, context, admission))
   await app.register(nowhere(context))
   return app
@@ -128,6 +140,11 @@ const lateValidator: BuildCompilerFromPool = (...given) => {
 
 function noSerializer(): never {
   throw new Error('Routes have no schemas of Fastify: answers are written by the contract.')
+}
+
+/** Beside the tasks where a token guards it, and there is no port of its own. */
+export function isMetricsHere({ metrics }: Pick<Config, 'metrics'>): boolean {
+  return metrics?.token !== undefined && metrics.port === undefined
 }
 
 /** What answers where there is no route. */
@@ -157,14 +174,4 @@ function trustProxyOf(
 ): false | string[] | ((address: string, hop: number) => boolean) {
   if (typeof trusted !== 'number') return [...trusted]
   return trusted === 0 ? false : (_address, hop) => hop < trusted
-}
-
-// Unique among replicas and restarts without a look at the clock or a random number per request.
-function requestIds(): () => string {
-  const replica = randomBytes(4).toString('hex')
-  let count = 0
-  return () => {
-    count += 1
-    return `${replica}-${count.toString(36)}`
-  }
 }

@@ -48,6 +48,8 @@ interface Sample {
 }
 
 /** For every setting a value that is not its default, and where that shows. */
+const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+
 const samples: Readonly<Record<string, Sample>> = {
   HOST: { text: '0.0.0.0', shown: config => config.host, value: '0.0.0.0' },
   PORT: { text: '8080', shown: config => config.port, value: 8080 },
@@ -88,6 +90,31 @@ const samples: Readonly<Record<string, Sample>> = {
   RATE_LIMIT: { text: '5/7', shown: config => config.rateLimit, value: { perSecond: 5, burst: 7 } },
   RATE_LIMIT_ADDRESS: { text: 'off', shown: config => config.rateLimitAddress, value: undefined },
   REDIS_URL: { text: 'rediss://u:p@redis/1', shown: config => config.redis, value: 'rediss://u:p@redis/1' },
+  METRICS_PORT: { text: '9464', shown: config => config.metrics?.port, value: 9464 },
+  METRICS_TOKEN: { text: 'x'.repeat(16), shown: config => config.metrics?.token, value: 'x'.repeat(16) },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    text: 'http://collector:4318/',
+    shown: config => config.traces?.url.href,
+    value: 'http://collector:4318/v1/traces',
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    text: 'authorization=Bearer%20a,x-team = b',
+    shown: config => config.traces?.headers,
+    value: { authorization: 'Bearer a', 'x-team': 'b' },
+    beside: collector,
+  },
+  OTEL_SERVICE_NAME: {
+    text: 'tasks',
+    shown: config => config.traces?.service,
+    value: 'tasks',
+    beside: collector,
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    text: '0.1',
+    shown: config => config.traces?.share,
+    value: 0.1,
+    beside: collector,
+  },
   MAX_TASKS: { text: '10', shown: config => config.maxTasks, value: 10 },
   SHUTDOWN_GRACE: { text: '12', shown: config => config.shutdownGrace, value: 12 },
   TRASH_DAYS: { text: '7', shown: config => config.trashDays, value: 7 },
@@ -122,6 +149,8 @@ describe('the settings', () => {
       rateLimit: { perSecond: 100, burst: 200 },
       rateLimitAddress: { perSecond: 100, burst: 200 },
       redis: undefined,
+      metrics: undefined,
+      traces: undefined,
       maxTasks: 100_000,
       shutdownGrace: 3,
       trashDays: 30,

@@ -109,6 +109,28 @@ export const settings: readonly Setting[] = [
     'none',
     'Redis or Valkey that counts calls for all replicas together, as `redis://…` or `rediss://…`; without it each counts for itself.',
   ),
+  setting('METRICS_PORT', 'none', 'A port of its own for `/metrics`, at the address of HOST.'),
+  setting(
+    'METRICS_TOKEN',
+    'none',
+    'Bearer token, at least 16 characters, that `/metrics` asks for: on METRICS_PORT, or beside the tasks where there is none.',
+  ),
+  setting(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'none',
+    'Where traces are sent, as OTLP over HTTP: a collector such as `http://localhost:4318`.',
+  ),
+  setting(
+    'OTEL_EXPORTER_OTLP_HEADERS',
+    'none',
+    'Headers that go with them, as `name=value`; comma-separated, values percent-encoded.',
+  ),
+  setting('OTEL_SERVICE_NAME', 'duly', 'What traces call this service.'),
+  setting(
+    'OTEL_TRACES_SAMPLER_ARG',
+    '1',
+    'The share of requests that is traced, where the caller has not decided.',
+  ),
   setting('MAX_TASKS', '100000', 'Tasks that one user can have.'),
   setting(
     'SHUTDOWN_GRACE',
@@ -174,6 +196,8 @@ export interface Config {
   readonly rateLimitAddress: Rate | undefined
   /** Where calls are counted for all replicas together. */
   readonly redis: string | undefined
+  readonly metrics: MetricsConfig | undefined
+  readonly traces: TracesConfig | undefined
   /** Tasks that one user can have. */
   readonly maxTasks: number
   /** Seconds. */
@@ -200,6 +224,21 @@ export interface RemoteIssuerAddress {
 export interface ProviderClient {
   readonly clientId: string
   readonly clientSecret: string
+}
+
+/** One of them at least. */
+export interface MetricsConfig {
+  readonly port: number | undefined
+  readonly token: string | undefined
+}
+
+export interface TracesConfig {
+  /** Of the collector, with the path. */
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly service: string
+  /** From 0 to 1. */
+  readonly share: number
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -287,6 +326,8 @@ export function readConfig(env: Env): Config {
     rateLimit: readRate('RATE_LIMIT'),
     rateLimitAddress: readRate('RATE_LIMIT_ADDRESS'),
     redis: readRedis(),
+    metrics: readMetrics(),
+    traces: readTraces(),
     maxTasks: integer('MAX_TASKS', 1, 999_999_999, 100_000),
     shutdownGrace: integer('SHUTDOWN_GRACE', 0, 300, 3),
     trashDays: integer('TRASH_DAYS', 1, 36_500, 30),
@@ -383,6 +424,47 @@ export function readConfig(env: Env): Config {
     return isRedis && /^(\/\d{0,4})?$/.test(url.pathname) && isDecodable(url.username + url.password)
       ? value
       : problem('REDIS_URL', 'give an address such as redis://user:password@redis.example.com:6379/0.')
+  }
+
+  function readMetrics(): MetricsConfig | undefined {
+    const token = read('METRICS_TOKEN')
+    if (token !== undefined && !/^[\x21-\x7e]{16,}$/.test(token)) {
+      problem('METRICS_TOKEN', 'use at least 16 characters of ASCII, without spaces.')
+    }
+    const port = read('METRICS_PORT') === undefined ? undefined : integer('METRICS_PORT', 0, 65_535, 0)
+    return port === undefined && token === undefined ? undefined : { port, token }
+  }
+
+  function readTraces(): TracesConfig | undefined {
+    const value = read('OTEL_EXPORTER_OTLP_ENDPOINT')
+    if (value === undefined) return undefined
+    const url = webUrl(value)
+    if (!url) return problem('OTEL_EXPORTER_OTLP_ENDPOINT', 'give an address such as http://localhost:4318.')
+    if (url.port === '4317') {
+      notes.push(
+        'OTEL_EXPORTER_OTLP_ENDPOINT: 4317 is usually the port of gRPC; traces go over HTTP, usually to 4318.',
+      )
+    }
+    // The path of traces comes behind that of the endpoint (OTLP exporter, endpoint URLs for OTLP/HTTP).
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`
+    const share = Number(read('OTEL_TRACES_SAMPLER_ARG') ?? '1')
+    if (!(share >= 0 && share <= 1)) problem('OTEL_TRACES_SAMPLER_ARG', 'say a number from 0 to 1.')
+    return { url, headers: readHeaders(), service: read('OTEL_SERVICE_NAME') ?? 'duly', share }
+  }
+
+  function readHeaders(): Record<string, string> {
+    const pairs = splitList(read('OTEL_EXPORTER_OTLP_HEADERS') ?? '').map(pair => {
+      const [, name = '', value = ''] = /^([\w-]+)\s*=(.*)$/.exec(pair) ?? []
+      if (name === '' || !isDecodable(value)) {
+        problem(
+          'OTEL_EXPORTER_OTLP_HEADERS',
+          'say name=value, separated by commas, with % and commas in values encoded.',
+        )
+        return ['', '']
+      }
+      return [name, decodeURIComponent(value).trim()]
+    })
+    return Object.fromEntries(pairs)
   }
 
   function readProvider(name: 'GITHUB' | 'GOOGLE'): ProviderClient | undefined {

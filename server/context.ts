@@ -4,16 +4,18 @@ import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
 import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** What every part is handed. */
 export interface Context {
-  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'maxTasks' | 'trustProxy'>
+  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'maxTasks' | 'metrics' | 'trustProxy'>
   readonly db: Database
   readonly tokens: Tokens
   /** Absent: nobody signs up or in here. */
   readonly accounts: Accounts | undefined
   readonly limits: Limits
   readonly log: Log
+  readonly telemetry: Telemetry
   readonly lifecycle: Lifecycle
 }
 

@@ -20,6 +20,10 @@ import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
 import { takeOrders } from './operator/control.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
+import { openMetricsPort } from './telemetry/metrics-port.ts'
+import { openTelemetry } from './telemetry/telemetry.ts'
+import { watchDatabase, watchFacts, watchLimits, watchRevocations } from './telemetry/watched.ts'
+import { version } from './version.ts'
 
 /** How long requests in flight may take to end once the server closes. */
 const requestsMs = 5000
@@ -44,8 +48,9 @@ export interface Server {
 /** Settings → database → migrations → app → listen. What was opened is closed again where a later step fails. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
   for (const note of config.notes) log.warn(note)
-  const { db, created } = await connect(config, log)
-  const closers: (() => Promise<void>)[] = [() => db.close()]
+  const telemetry = await openTelemetry(config, log)
+  const { db, created } = await connect(config, log, telemetry.onStatement)
+  const closers: (() => Promise<void>)[] = [() => telemetry.close(), () => db.close()]
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
@@ -80,7 +85,16 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
     if (shared) closers.push(() => shared.close())
     const limits = rateLimits(config, shared)
-    const app = await createApp({ config, db, tokens, accounts, limits, log, lifecycle })
+    const { metrics } = telemetry
+    if (metrics) {
+      const database = config.postgres ? 'postgres' : 'embedded'
+      watchFacts(metrics, { version, contract: config.contract, database })
+      watchDatabase(metrics, db)
+      const counted = [limits.user, limits.address].filter(limit => limit !== undefined)
+      watchLimits(metrics, counted, shared && (() => shared.isThere))
+      watchRevocations(metrics, revocations)
+    }
+    const app = await createApp({ config, db, tokens, accounts, limits, log, lifecycle, telemetry })
     closers.push(() => closeApp(app, log))
     const sweeping = hourly(async () => {
       const tasks = await sweep(db, config.trashDays)
@@ -91,6 +105,14 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     }, log)
     closers.push(() => sweeping.stop())
     const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
+    if (metrics && config.metrics?.port !== undefined) {
+      const {
+        host,
+        metrics: { port, token },
+      } = config
+      const open = await openMetricsPort(metrics, { host, port, token }, log)
+      closers.push(() => open.close())
+    }
     await app.listen({ host: config.host, port: config.port, backlog, listenTextResolver })
     const announceStop = () => {
       lifecycle.stopping = true

@@ -24,6 +24,7 @@ after(() => close())
 
 const elsewhere = (database: Database): Database => ({
   label: database.label,
+  usage: database.usage,
   query: (statement, values) => database.query(statement, values),
   read: (statement, values, take) => database.read(statement, values, take),
   run: (statement, values) => database.run(statement, values),

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { runWithTransaction } from '@better-auth/core/context'
 import { passkey } from '@better-auth/passkey'
 import { betterAuth } from 'better-auth'
-import { APIError } from 'better-auth/api'
+import { APIError, createAuthMiddleware } from 'better-auth/api'
 import { createJwk, type JwtOptions, jwt, twoFactor } from 'better-auth/plugins'
 import { announcedSeconds, keptSeconds } from '../auth/own-keys.ts'
 import { revoke, subjectOf } from '../auth/revocations.ts'
@@ -47,8 +47,18 @@ interface Asked {
   error?: AppError
   /** Of the transaction that is under way. */
   session?: Session | undefined
+  /** The id of whose session it is. */
+  user?: string
   /** The e-mail address of whom this device turned out to be. */
   knownDevice?: string
+}
+
+export interface Handled {
+  readonly response: Response
+  /** Whose session it is, or was. */
+  readonly user: string | undefined
+  /** The e-mail address of whom this device turned out to be. */
+  readonly knownDevice: string | undefined
 }
 
 export type Issuer = ReturnType<typeof createIssuer>
@@ -170,6 +180,11 @@ export function createIssuer(options: IssuerOptions) {
     databaseHooks: {
       account: { create: { before: forgetTokens }, update: { before: forgetTokens } },
       session: {
+        delete: {
+          before: async ({ userId }) => {
+            note({ user: userId })
+          },
+        },
         create: {
           before: async ({ userId }) => {
             const [row] = await current().query(disabledAt, [userId])
@@ -178,6 +193,12 @@ export function createIssuer(options: IssuerOptions) {
           },
         },
       },
+    },
+    hooks: {
+      after: createAuthMiddleware(async ({ context: { newSession, session } }) => {
+        const id = newSession?.user.id ?? session?.user.id
+        if (id !== undefined) note({ user: id })
+      }),
     },
     plugins: [
       jwt(jwtOptions),
@@ -196,11 +217,11 @@ export function createIssuer(options: IssuerOptions) {
      * Answers a request at `/api/auth/…` in Better Auth's own way.
      * @throws AppError `database_away`, also where Better Auth has told it as something else.
      */
-    async handle(request: Request): Promise<{ response: Response; knownDevice: string | undefined }> {
+    async handle(request: Request): Promise<Handled> {
       const store: Asked = {}
       const response = await asked.run(store, () => auth.handler(request))
       if (store.error && response.status >= 400) throw store.error
-      return { response, knownDevice: store.knownDevice }
+      return { response, user: store.user, knownDevice: store.knownDevice }
     },
 
     /** Makes an account whose address counts as confirmed: an operator vouches for it. @returns its id */

@@ -48,6 +48,7 @@ const create: Route = {
   scope: 'account',
   operation: {
     id: 'createToken',
+    audited: true,
     summary: 'Make a personal access token',
     description: `For a script. It is shown this once; only a hash of it is kept. ${maxTokens} at most.`,
     body: {
@@ -99,6 +100,7 @@ const revoke: Route = {
   scope: 'account',
   operation: {
     id: 'revokeToken',
+    audited: true,
     summary: 'Revoke a personal access token',
     description: 'It is refused from now on, on every replica within a second.',
     fails: ['token_not_found', 'broken_rule'],

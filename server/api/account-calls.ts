@@ -11,6 +11,8 @@ export interface Call {
   readonly body?: NonNullable<Operation['body']>
   readonly parameters?: Operation['parameters']
   readonly answers: Operation['answers']
+  /** Whether the audit log tells of it. */
+  readonly audited?: true
   /** Needs the cookie of a session. */
   readonly session?: true
   /** Hashes a password: bounded, since each takes a core for a while. */
@@ -33,6 +35,7 @@ const post = (path: string, call: Description): Call => ({
 export const accountCalls: readonly Call[] = [
   post('/sign-up/email', {
     id: 'signUp',
+    audited: true,
     summary: 'Sign up',
     description:
       'Where letters are sent, the address has to be confirmed before the first sign-in, and the answer is the same whether it has an account already.',
@@ -59,6 +62,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/sign-in/email', {
     id: 'signIn',
+    audited: true,
     summary: 'Sign in with e-mail and password',
     body: it.body(
       { email: it.email, password: it.givenPassword, callbackURL: it.callbackURL, rememberMe: it.flag },
@@ -92,6 +96,7 @@ export const accountCalls: readonly Call[] = [
   }),
   get('/callback/{provider}', {
     id: 'returnFromProvider',
+    audited: true,
     summary: 'Where GitHub and Google send the browser back to',
     parameters: [
       it.inQuery('code', { type: 'string' }, 'What the provider vouches with.'),
@@ -101,6 +106,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/sign-out', {
     id: 'signOut',
+    audited: true,
     summary: 'Sign out',
     description: 'Ends this session; tokens that came from it are refused everywhere within a second.',
     answers: { 200: it.done },
@@ -146,6 +152,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/revoke-session', {
     id: 'revokeSession',
+    audited: true,
     summary: 'End one of your sessions',
     body: it.body({ token: it.sessionToken }, ['token'], { token: 'Jq2…' }),
     answers: { 200: it.done },
@@ -153,18 +160,21 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/revoke-sessions', {
     id: 'revokeSessions',
+    audited: true,
     summary: 'Sign out everywhere',
     answers: { 200: it.done },
     session: true,
   }),
   post('/revoke-other-sessions', {
     id: 'revokeOtherSessions',
+    audited: true,
     summary: 'Sign out everywhere else',
     answers: { 200: it.done },
     session: true,
   }),
   post('/update-user', {
     id: 'updateUser',
+    audited: true,
     summary: 'Change your name or picture',
     body: it.body({ name: it.name, image: { ...it.image, type: ['string', 'null'] } }, [], {
       name: 'Alice B.',
@@ -174,6 +184,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/change-password', {
     id: 'changePassword',
+    audited: true,
     summary: 'Change your password',
     body: it.body(
       { currentPassword: it.givenPassword, newPassword: it.password, revokeOtherSessions: it.flag },
@@ -192,6 +203,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/change-email', {
     id: 'changeEmail',
+    audited: true,
     summary: 'Change your e-mail address',
     description: 'A confirmed address is changed once letters to the old and the new one have been answered.',
     body: it.body({ newEmail: it.email, callbackURL: it.callbackURL }, ['newEmail'], {
@@ -203,6 +215,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/request-password-reset', {
     id: 'requestPasswordReset',
+    audited: true,
     summary: 'Ask for a new password',
     description: 'Sends a link, if there is such an account; the answer does not tell.',
     body: it.body({ email: it.email, redirectTo: it.callbackURL }, ['email'], {
@@ -220,6 +233,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/reset-password', {
     id: 'resetPassword',
+    audited: true,
     summary: 'Choose a new password',
     description: 'With the token of the letter. Ends every session.',
     body: it.body({ newPassword: it.password, token: it.id }, ['newPassword', 'token'], {
@@ -242,6 +256,7 @@ export const accountCalls: readonly Call[] = [
   }),
   get('/verify-email', {
     id: 'verifyEmail',
+    audited: true,
     summary: 'The link of that letter',
     parameters: [
       { ...it.inQuery('token', { type: 'string' }, 'What the letter vouches with.') },
@@ -251,6 +266,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/delete-user', {
     id: 'deleteUser',
+    audited: true,
     summary: 'Remove your account and all your tasks',
     description:
       'With your password, or within a day of signing in. Nothing is left. See also `GET /api/v1/export`.',
@@ -270,6 +286,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/link-social', {
     id: 'linkProvider',
+    audited: true,
     summary: 'Sign in with a provider too',
     body: it.body(
       {
@@ -291,6 +308,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/unlink-account', {
     id: 'unlinkProvider',
+    audited: true,
     summary: 'Sign in with a provider no more',
     body: it.body({ accountId: it.id }, ['accountId'], { accountId: 'k3…' }),
     answers: { 200: it.done },
@@ -298,6 +316,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/two-factor/enable', {
     id: 'enableTwoFactor',
+    audited: true,
     summary: 'Set up a second factor',
     description:
       'Gives the secret for an authenticator (TOTP, RFC 6238) and codes for the day it is lost. It counts once a code was verified.',
@@ -316,6 +335,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/two-factor/disable', {
     id: 'disableTwoFactor',
+    audited: true,
     summary: 'Give the second factor up',
     body: it.body({ password: it.givenPassword }, [], { password: 'correct horse battery' }),
     answers: { 200: it.done },
@@ -325,6 +345,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/two-factor/get-totp-uri', {
     id: 'getTotpUri',
+    audited: true,
     summary: 'The secret for another authenticator',
     body: it.body({ password: it.givenPassword }, [], { password: 'correct horse battery' }),
     answers: { 200: it.answer('For the authenticator.', { totpURI: { type: 'string' } }) },
@@ -334,6 +355,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/two-factor/verify-totp', {
     id: 'verifyTotp',
+    audited: true,
     summary: 'Give a code of the authenticator',
     body: it.body({ code: it.code, trustDevice: it.flag }, ['code'], { code: '123456' }),
     answers: { 200: it.answer('Signed in, or the second factor counts from now on.', { user: it.user }) },
@@ -341,6 +363,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/two-factor/verify-backup-code', {
     id: 'verifyBackupCode',
+    audited: true,
     summary: 'Give one of the codes for the day it is lost',
     body: it.body({ code: it.code, trustDevice: it.flag, disableSession: it.flag }, ['code'], {
       code: 'k3x9a-2b7qz',
@@ -350,6 +373,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/two-factor/generate-backup-codes', {
     id: 'generateBackupCodes',
+    audited: true,
     summary: 'New codes for the day it is lost',
     body: it.body({ password: it.givenPassword }, [], { password: 'correct horse battery' }),
     answers: {
@@ -377,6 +401,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/passkey/verify-registration', {
     id: 'addPasskey',
+    audited: true,
     summary: 'Add the passkey',
     body: it.body({ response: it.credential, name: it.name }, ['response'], {
       response: {},
@@ -393,6 +418,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/passkey/verify-authentication', {
     id: 'signInWithPasskey',
+    audited: true,
     summary: 'Sign in with a passkey',
     body: it.body({ response: it.credential }, ['response'], { response: {} }),
     answers: { 200: it.signedIn },
@@ -406,6 +432,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/passkey/update-passkey', {
     id: 'renamePasskey',
+    audited: true,
     summary: 'Call a passkey something else',
     body: it.body({ id: it.id, name: it.name }, ['id', 'name'], { id: 'p5…', name: 'My old phone' }),
     answers: { 200: it.done },
@@ -413,6 +440,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/passkey/delete-passkey', {
     id: 'deletePasskey',
+    audited: true,
     summary: 'Remove a passkey',
     body: it.body({ id: it.id }, ['id'], { id: 'p5…' }),
     answers: { 200: it.done },

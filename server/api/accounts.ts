@@ -11,6 +11,7 @@ import {
 } from '../accounts/attempts.ts'
 import { clientAddressHeader } from '../accounts/client-address.ts'
 import { readCookies, signAnew, signLinkAnew } from '../accounts/cookies.ts'
+import { emailSha256 } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { accountCalls, type Call } from './account-calls.ts'
@@ -35,7 +36,7 @@ export const accounts: Contract = {
 }
 
 function routeOf(call: Call): Route {
-  const { method, path, id, summary, description, body, parameters, answers } = call
+  const { method, path, id, audited, summary, description, body, parameters, answers } = call
   return {
     method,
     path,
@@ -46,6 +47,7 @@ function routeOf(call: Call): Route {
       ...(parameters ? { parameters } : {}),
       ...(body ? { body } : {}),
       answers,
+      ...(audited ? { audited } : {}),
       ...(call.session ? { security: 'session' } : {}),
       fails: [
         'database_away',
@@ -91,7 +93,9 @@ async function answer(
     return (await people.issuer()).handle(requestFor(call, request, fields, people))
   }
   // Whoever finds no room has not tried.
-  const { response, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
+  request.learnt = { emailSha256: email && emailSha256(email) }
+  const { response, user, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
+  request.learnt = { ...request.learnt, user, beginsSession: beginsSession(response) }
   const isRight = call.attempts === 'account' && response.status === 200
   if (isRight) {
     await giveBackAttempt(db, counts).catch(error =>
@@ -177,6 +181,11 @@ function countsOf(
     case 'account':
       return [...byAccount(email, ip, people.devices.read(headers.cookie, email)), byAddress(ip)]
   }
+}
+
+/** Whether the answer brings the cookie of a session; who has yet to give a second factor gets none. */
+function beginsSession({ headers }: Response): boolean {
+  return headers.getSetCookie().some(cookie => /better-auth\.session_token=[^;]/.test(cookie))
 }
 
 function sessionCookies(header: string | undefined): string[] {

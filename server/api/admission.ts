@@ -32,6 +32,7 @@ export class Admission {
   #room = most
   #done = 0
   #refused = 0
+  #refusedLately = 0
   #refusedInAll = 0
   #lookedAt = 0
   #ticking: NodeJS.Timeout | undefined
@@ -39,6 +40,21 @@ export class Admission {
 
   constructor(log: Context['log']) {
     this.#log = log
+  }
+
+  /** Requests that are worked on. */
+  get inside(): number {
+    return this.#inside
+  }
+
+  /** Requests that may be, at once. */
+  get room(): number {
+    return this.#room
+  }
+
+  /** Requests since the start. */
+  get refusedInAll(): number {
+    return this.#refusedInAll
   }
 
   /** A hook that turns requests away while there is no room, before a token is looked at or a body is read. */
@@ -69,11 +85,12 @@ export class Admission {
   #refuse(request: FastifyRequest): void {
     request.isTurnedAway = true
     this.#refused += 1
+    this.#refusedInAll += 1
     if (this.#ticking) return
     this.#lookedAt = performance.now()
     this.#log.warn({ atOnce: this.#inside }, 'overloaded: requests are turned away with 503')
     this.#done = 0
-    this.#refusedInAll = 0
+    this.#refusedLately = 0
     this.#ticking = setInterval(() => this.#adjust(), tickMs)
     this.#ticking.unref()
   }
@@ -82,14 +99,14 @@ export class Admission {
     const now = performance.now()
     const share = aimMs / (now - this.#lookedAt)
     this.#lookedAt = now
-    this.#refusedInAll += this.#refused
+    this.#refusedLately += this.#refused
     if (this.#refused > 0) {
       this.#room = Math.min(most, Math.max(least, Math.round(this.#done * share)))
     } else if (this.#inside < this.#room) {
       clearInterval(this.#ticking)
       this.#ticking = undefined
       this.#room = most
-      this.#log.warn({ refused: this.#refusedInAll }, 'overloaded no more')
+      this.#log.warn({ refused: this.#refusedLately }, 'overloaded no more')
     }
     this.#done = 0
     this.#refused = 0

@@ -33,6 +33,7 @@ export class Connections {
   readonly #behind = new Set<ServerResponse>()
   readonly #looking: NodeJS.Timeout
   readonly #log: Context['log']
+  #cut = 0
 
   constructor(server: Server, log: Context['log']) {
     this.#log = log
@@ -43,6 +44,15 @@ export class Connections {
     })
     this.#looking = setInterval(() => this.#look(), lookMs)
     this.#looking.unref()
+  }
+
+  get open(): number {
+    return this.#sockets.size
+  }
+
+  /** Connections since the start. */
+  get cut(): number {
+    return this.#cut
   }
 
   /** @param answer that has no socket yet */
@@ -77,6 +87,7 @@ export class Connections {
       cut += 1
       socket.destroy()
     }
+    this.#cut += cut
     this.#log.warn({ connections: cut }, 'connections were cut: their clients do not read the answers')
   }
 }

@@ -1,11 +1,13 @@
 import type { FastifyPluginCallback } from 'fastify'
+import { auditOf } from '../audit.ts'
 import { requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import { countAddress } from '../limits/count-address.ts'
 import type { Admission } from './admission.ts'
+import { record } from './audit.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { acceptAnyBody } from './json-body.ts'
-import { bind, type Family } from './route.ts'
+import { bind, type Family, type Route } from './route.ts'
 
 /** One way of speaking about tasks over HTTP. Its paths, shapes, limits and statuses stand in its own file. */
 export interface Contract extends Family, ErrorShape {}
@@ -32,9 +34,14 @@ export function speak(
     if (!always) scope.addHook('onRequest', admission.hook(errors))
     if (secured) scope.addHook('onRequest', requireUser(context.tokens, context.limits))
     else if (!always) scope.addHook('onRequest', countAddress(context.limits))
-    bind(scope, family.routes, (route, request, reply) => {
+    const audit = auditOf(context.log)
+    const options = ({ operation }: Route) =>
+      operation.audited ? { onResponse: record(operation.id, audit) } : {}
+    bind(scope, family.routes, options, (route, request, reply) => {
       const handle = () => route.handle(request, reply, context)
-      return always ? handle() : admission.work(request, handle)
+      const work = always ? handle : () => admission.work(request, handle)
+      // Reading a body loses the context in which it began.
+      return request.span ? request.span.within(work) : work()
     })
     done()
   }

@@ -43,6 +43,7 @@ const exportTasks: Route = {
   path: '/api/v1/export',
   operation: {
     id: 'exportTasks',
+    audited: true,
     summary: 'Take all your tasks along',
     description: 'Every task, newest first, streamed: one JSON object a line, or CSV with a head.',
     parameters: [
@@ -91,6 +92,7 @@ const leave: Route = {
   scope: 'account',
   operation: {
     id: 'removeAccount',
+    audited: true,
     summary: 'Remove all that is yours',
     description:
       'For users of other issuers: every task, token and answer kept for retries. Who has an account on this server removes it with `POST /api/auth/delete-user`.',

@@ -50,6 +50,8 @@ export interface Operation {
   readonly fails?: readonly ErrorCode[]
   /** Statuses with which something behind this server refuses, in the section's way of telling failures. */
   readonly refusals?: readonly number[]
+  /** Whether the audit log tells who has called it, and what came of it. */
+  readonly audited?: true
   /** What it needs where a token is not taken: the cookie of a session. */
   readonly security?: 'session'
 }

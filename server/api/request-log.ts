@@ -1,4 +1,5 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import { traceIdOf } from '../telemetry/trace-context.ts'
 
 /** One line per request: the route's pattern instead of the address, and nothing of what was sent or answered. What was turned away is told in sum. */
 export class RequestLog extends LogController {
@@ -18,6 +19,7 @@ export class RequestLog extends LogController {
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 100) / 100,
         user: request.userId || undefined,
+        trace: request.span?.traceId ?? traceIdOf(request.headers.traceparent),
         ...(error ? { err: error } : {}),
       },
       'request',

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { Scope } from '../auth/access-tokens.ts'
 import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
@@ -43,6 +43,7 @@ const methods: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 export function bind(
   scope: FastifyInstance,
   routes: readonly Route[],
+  options: (route: Route) => RouteShorthandOptions,
   answer: (route: Route, request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void {
   const offered = new Map<string, Method[]>()
@@ -50,6 +51,7 @@ export function bind(
     const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
     offered.set(url, [...(offered.get(url) ?? []), route.method])
     scope.route({
+      ...options(route),
       url,
       method: route.method,
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),

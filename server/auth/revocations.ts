@@ -83,6 +83,16 @@ export class Revocations {
     return this.#revision
   }
 
+  /** What is refused. */
+  get size(): number {
+    return this.#refused.size
+  }
+
+  /** Seconds since the last look; infinite where there was none yet. */
+  get age(): number {
+    return (this.#now() - this.#lookedAt) / 1000
+  }
+
   /** Nothing where what is known is fresh enough; else a promise to wait for. @throws AppError `database_away` */
   fresh(): Promise<void> | undefined {
     const now = this.#now()

@@ -1,5 +1,5 @@
 import { openApi } from '../api/openapi.ts'
-import { sections } from '../app.ts'
+import { isMetricsHere, sections } from '../app.ts'
 import { environment, readConfig } from '../config.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
@@ -14,7 +14,8 @@ export const openApiCommand: Command = {
   help,
   async run(args) {
     const { values } = readArguments(args, { contract: { type: 'string' } })
-    const { contract, accounts } = readConfig(environment({ CONTRACT: values.contract }))
-    process.stdout.write(`${JSON.stringify(openApi(sections(contract, accounts)), null, 2)}\n`)
+    const config = readConfig(environment({ CONTRACT: values.contract }))
+    const map = sections(config.contract, config.accounts, isMetricsHere(config))
+    process.stdout.write(`${JSON.stringify(openApi(map), null, 2)}\n`)
   },
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import type { Database } from './database.ts'
+import type { Database, OnStatement } from './database.ts'
 import { openEmbedded } from './embedded.ts'
 import { connectPostgres } from './postgres.ts'
 
@@ -16,9 +16,12 @@ type Options = Pick<Config, 'postgres' | 'databasePool' | 'dataDir' | 'dataSync'
 export async function connect(
   { postgres, databasePool, dataDir, dataSync }: Options,
   log: Log,
+  onStatement?: OnStatement,
 ): Promise<Connected> {
-  if (postgres)
-    return { db: await connectPostgres({ address: postgres, pool: databasePool, log }), created: false }
-  const db = await openEmbedded({ dataDir, sync: dataSync, log })
+  if (postgres) {
+    const db = await connectPostgres({ address: postgres, pool: databasePool, log, onStatement })
+    return { db, created: false }
+  }
+  const db = await openEmbedded({ dataDir, sync: dataSync, log, onStatement })
   return { db, created: db.created }
 }

@@ -33,6 +33,11 @@ export function databaseError(error: unknown, { name, commits, lost }: Circumsta
   return ended || (told && passing.test(error.code ?? '')) ? databaseAway(error) : error
 }
 
+/** The SQLSTATE with which PostgreSQL refused; `connection` where it did not answer. */
+export function errorType(error: Error): string {
+  return error instanceof pg.DatabaseError ? (error.code ?? 'unknown') : 'connection'
+}
+
 /** Nothing was done. */
 export function databaseAway(cause: unknown): AppError {
   const message = 'The database cannot be reached right now. Please try again shortly.'

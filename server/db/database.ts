@@ -49,9 +49,27 @@ export interface Session {
 /** Whether a session that is silent for long is given up, or may take its time (migrations). */
 export type Patience = 'short' | 'unlimited'
 
+/**
+ * Is told of each statement as it is sent, by its name.
+ * @returns is told when its answer is there, or with what it failed: a SQLSTATE, or `connection`
+ */
+export type OnStatement = (name: string) => (errorType?: string) => void
+
+/** How much of the database is in use by this replica. */
+export interface Usage {
+  /** Sessions that are open, and at most. */
+  readonly open: number
+  readonly most: number
+  /** Sessions on which something is under way. */
+  readonly busy: number
+  /** Statements and transactions that wait for a session. */
+  readonly waiting: number
+}
+
 export interface Database extends Session {
   /** For people: which database this is, without credentials. */
   readonly label: string
+  readonly usage: Usage
   /**
    * Runs several statements as one transaction, in a session of their own. Use the session that `work` is handed, never the
    * database itself: the embedded one has a single session, and waiting for it from inside ends in `database_away`.

@@ -10,7 +10,7 @@ import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { lockDataDir } from './data-dir.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
-import { type Database, unprepared } from './database.ts'
+import { type Database, type OnStatement, unprepared } from './database.ts'
 import { joinBytes } from './join-bytes.ts'
 import { asText } from './postgres.ts'
 import { Sessions } from './sessions.ts'
@@ -24,6 +24,7 @@ export interface EmbeddedOptions {
   /** Whether every commit reaches the disk before it is acknowledged. */
   readonly sync: boolean
   readonly log: Log
+  readonly onStatement?: OnStatement | undefined
 }
 
 export interface WorkerSettings {
@@ -41,7 +42,12 @@ export interface EmbeddedDatabase extends Database {
  * worker thread and is spoken to by the same driver as any server; it has one session.
  * @throws StartError where another process has the directory, or its data is of another PostgreSQL version.
  */
-export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Promise<EmbeddedDatabase> {
+export async function openEmbedded({
+  dataDir,
+  sync,
+  log,
+  onStatement,
+}: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const lock = lockDataDir(dataDir)
   const directory = join(dataDir, 'postgres')
   let worker: Worker | undefined
@@ -71,6 +77,7 @@ export async function openEmbedded({ dataDir, sync, log }: EmbeddedOptions): Pro
       // There is no network in between: a thread that dies says so, and a long VACUUM is no reason to give up.
       silentMs: Number.POSITIVE_INFINITY,
       onTrouble: error => log.error({ err: error }, 'the embedded database stopped and is being restarted'),
+      onStatement,
     })
     await sessions.ping()
     const upkeep = keepUp(sessions, log)

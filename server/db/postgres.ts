@@ -3,7 +3,7 @@ import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
-import type { Database } from './database.ts'
+import type { Database, OnStatement } from './database.ts'
 import type { PostgresAddress } from './database-url.ts'
 import { Sessions } from './sessions.ts'
 
@@ -20,6 +20,7 @@ export interface PostgresOptions {
   readonly log: Log
   /** For how long a server that is still coming up is waited for. */
   readonly startupMs?: number
+  readonly onStatement?: OnStatement | undefined
 }
 
 /**
@@ -30,6 +31,7 @@ export async function connectPostgres({
   address,
   pool,
   log,
+  onStatement,
   ...options
 }: PostgresOptions): Promise<Database> {
   await waitForServer(address, log, options.startupMs ?? startupMs)
@@ -39,6 +41,7 @@ export async function connectPostgres({
     max: pool,
     prepare: !address.transactionPooler,
     onTrouble: error => log.warn({ err: error }, 'a database session was lost or could not be opened'),
+    onStatement,
   })
 }
 

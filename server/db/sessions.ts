@@ -1,8 +1,19 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
-import type { Database, Patience, Result, Row, Session, Statement, TakeRow, Value } from './database.ts'
+import type {
+  Database,
+  OnStatement,
+  Patience,
+  Result,
+  Row,
+  Session,
+  Statement,
+  TakeRow,
+  Usage,
+  Value,
+} from './database.ts'
 import { unprepared } from './database.ts'
-import { databaseAway, databaseError } from './database-error.ts'
+import { databaseAway, databaseError, errorType } from './database-error.ts'
 import { RowsQuery } from './rows-query.ts'
 
 /** How long a caller waits for a session that transactions hold before it is told that the database is busy. */
@@ -27,6 +38,7 @@ export interface SessionOptions {
   readonly silentMs?: number
   /** Called when a session is lost, and when opening one fails. */
   readonly onTrouble?: (error: Error) => void
+  readonly onStatement?: OnStatement | undefined
 }
 
 interface Member {
@@ -73,6 +85,12 @@ export class Sessions implements Database {
     this.#options = options
     this.#watchdog = setInterval(() => this.#giveUpSilent(), 1000)
     this.#watchdog.unref()
+  }
+
+  get usage(): Usage {
+    const busy = this.#members.filter(({ held, inFlight }) => held || inFlight > 0).length
+    const { length: open } = this.#members
+    return { open, busy, most: this.#options.max, waiting: this.#waiting.length }
   }
 
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
@@ -148,6 +166,7 @@ export class Sessions implements Database {
     this.#cork(member)
     const { text } = statement
     const name = this.#options.prepare ? statement.name : ''
+    const ended = this.#options.onStatement?.(statement.name)
     return new Promise((resolve, reject) => {
       // The driver's own promise adds a stack capture to each failure and a second promise to each success.
       const answer = (error: Error | null, result: Answered) => {
@@ -155,6 +174,7 @@ export class Sessions implements Database {
         member.slow -= slow
         member.lastAnswer = Date.now()
         const lost = member.lost || this.#closing
+        ended?.(error ? errorType(error) : undefined)
         if (error) reject(databaseError(error, { name: statement.name, commits, lost }))
         else resolve(read(result))
       }

@@ -27,7 +27,8 @@ export function rateLimits(
 
 /** Counts calls by key, and tells callers what is left to them (draft-ietf-httpapi-ratelimit-headers-10). */
 export class RateLimit {
-  readonly #name: string
+  readonly name: string
+  #refused = 0
   readonly #rate: Rate
   readonly #own: Buckets
   readonly #shared: SharedBuckets | undefined
@@ -36,18 +37,23 @@ export class RateLimit {
   readonly #written: string[] = []
 
   constructor(name: string, rate: Rate, shared?: SharedBuckets) {
-    this.#name = name
+    this.name = name
     this.#rate = rate
     this.#own = new Buckets({ rate })
     this.#shared = shared
     this.#policy = `"${name}";q=${rate.burst};w=${Math.ceil(fillingMs(rate) / 1000)}`
   }
 
+  /** Calls since the start. */
+  get refused(): number {
+    return this.#refused
+  }
+
   /** Counts a call, and writes its headers. @returns why it is refused, where it is; never rejects */
   count(key: string, reply: FastifyReply): AppError | undefined | Promise<AppError | undefined> {
     if (!this.#shared?.isThere) return this.#judge(this.#own.take(key), reply)
     return this.#shared
-      .take(`${this.#name}:${hashed(key)}`, this.#rate)
+      .take(`${this.name}:${hashed(key)}`, this.#rate)
       .then(untilFull => this.#judge(untilFull ?? this.#own.take(key), reply))
   }
 
@@ -56,6 +62,7 @@ export class RateLimit {
     const left = Math.floor((spare + toleranceMs(this.#rate)) / costMs(this.#rate))
     reply.header('ratelimit', this.#header(Math.max(left, 0))).header('ratelimit-policy', this.#policy)
     if (left >= 0) return undefined
+    this.#refused += 1
     const retryAfter = Math.ceil(-spare / 1000)
     return new AppError('too_many_requests', `Too many requests. Try again in ${retryAfter} s.`, {
       retryAfter,
@@ -64,7 +71,7 @@ export class RateLimit {
 
   #header(left: number): string {
     const { perSecond, burst } = this.#rate
-    this.#written[left] ??= `"${this.#name}";r=${left};t=${Math.ceil((burst - left) / perSecond)}`
+    this.#written[left] ??= `"${this.name}";r=${left};t=${Math.ceil((burst - left) / perSecond)}`
     return this.#written[left]
   }
 }

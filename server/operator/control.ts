@@ -3,6 +3,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { auditOf, emailSha256 } from '../audit.ts'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { OperatorCommand, Workplace } from './command.ts'
@@ -73,8 +74,14 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
       : undefined
     if (!known)
       throw new StartError('The server is of another version, and does not know this command.', exit.usage)
-    log.info({ command: `${command} ${args[0] ?? ''}` }, 'an order of the operator')
-    for await (const said of known.run(place, args, input)) report({ line: said })
+    const audit = { audit: `${command} ${args[0] ?? ''}`.trim(), by: 'operator', ...whom(args[1]) }
+    try {
+      for await (const said of known.run(place, args, input)) report({ line: said })
+      auditOf(log).info({ ...audit, outcome: 'success' }, 'audit')
+    } catch (error) {
+      auditOf(log).info({ ...audit, outcome: 'failure' }, 'audit')
+      throw error
+    }
     report({ code: 0 })
   } catch (error) {
     if (!(error instanceof StartError)) log.error({ err: error }, 'an order of the operator failed')
@@ -82,6 +89,11 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
     report({ code: error instanceof StartError ? error.exitCode : exit.software, error: message })
   }
   socket.end()
+}
+
+function whom(who: string | undefined): object {
+  if (who === undefined || who.startsWith('-')) return {}
+  return who.includes('@') ? { emailSha256: emailSha256(who) } : { user: who }
 }
 
 /** Has the server that runs on this data directory do it. @returns nothing where none runs. @throws StartError as the server did */

@@ -1,0 +1,30 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { RequestSpan } from '../telemetry/traces.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Absent where nothing is traced. */
+    span: RequestSpan | undefined
+  }
+}
+
+/** Has every answer carry the id of its request, and every request counted and traced as far as that is asked for. */
+export function observe(app: FastifyInstance, { metrics, traces }: Telemetry): void {
+  app.decorateRequest('span', undefined)
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    if (!traces) return done()
+    const span = traces.begin(request.method, request.headers)
+    request.span = span
+    reply.header('traceresponse', span.traceResponse)
+    span.within(done)
+  })
+  if (!metrics && !traces) return
+  app.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done) => {
+    const route = request.routeOptions.url ?? 'none'
+    metrics?.request(request.method, route, reply.statusCode, reply.elapsedTime)
+    request.span?.end(route, reply.statusCode)
+    done()
+  })
+}

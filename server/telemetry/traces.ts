@@ -1,0 +1,125 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type SpanExporter,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace'
+import type { Config } from '../config.ts'
+import type { OnStatement } from '../db/database.ts'
+import type { Log } from '../log.ts'
+import { version } from '../version.ts'
+
+/** How long the last spans may take on their way. */
+const closeMs = 1000
+
+type Options = NonNullable<Config['traces']>
+
+/** The span of a request, until its answer is sent. */
+export interface RequestSpan {
+  readonly traceId: string
+  /** As `traceresponse` tells it to the caller (W3C Trace Context, Level 2). */
+  readonly traceResponse: string
+  /** Has `work` run below it: what it asks the database has spans of its own there. */
+  within<T>(work: () => T): T
+  end(route: string, status: number): void
+}
+
+export interface Traces {
+  /** Begins a span below the caller's, where the headers name one. */
+  begin(method: string, headers: Readonly<Record<string, string | string[] | undefined>>): RequestSpan
+  readonly onStatement: OnStatement
+  /** Sends what has not been sent yet. */
+  close(): Promise<void>
+}
+
+/**
+ * Spans of requests and of their statements, sent in batches to a collector (OTLP over HTTP). They carry the names of routes and
+ * statements, never an address, a user or a value. A collector that is away costs the spans of that time and nothing else.
+ */
+export function openTraces({ url, headers, service, share }: Options, log: Log): Traces {
+  const exporter = saidOnce(new OTLPTraceExporter({ url: url.href, headers: { ...headers } }), log)
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': service, 'service.version': version }),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) }),
+    spanProcessors: [new BatchSpanProcessor({ exporter })],
+  })
+  const tracer = provider.getTracer('duly', version)
+  const propagator = new W3CTraceContextPropagator()
+  const current = new AsyncLocalStorage<Context>()
+
+  return {
+    begin(method, sent) {
+      const above = propagator.extract(ROOT_CONTEXT, sent, getter)
+      const attributes = { 'http.request.method': method }
+      const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, above)
+      const here = trace.setSpan(above, span)
+      const { traceId, spanId, traceFlags } = span.spanContext()
+      return {
+        traceId,
+        traceResponse: `00-${traceId}-${spanId}-0${traceFlags & 1}`,
+        within: work => current.run(here, work),
+        end: (route, status) => endRequest(span, { method, route, status }),
+      }
+    },
+    onStatement(name) {
+      const above = current.getStore()
+      // What the server does for itself belongs to no request.
+      if (!above) return noEnd
+      const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': name || 'unnamed' }
+      const span = tracer.startSpan(name || 'unnamed', { kind: SpanKind.CLIENT, attributes }, above)
+      return errorType => {
+        if (errorType !== undefined) {
+          span.setAttribute('error.type', errorType)
+          span.setStatus({ code: SpanStatusCode.ERROR })
+        }
+        span.end()
+      }
+    },
+    // A collector that is away is not waited for: the program is about to end.
+    close: () =>
+      Promise.race([provider.shutdown().catch(() => {}), pause(closeMs, undefined, { ref: false })]),
+  }
+}
+
+const getter = {
+  get: (carrier: unknown, key: string) => (carrier as Record<string, string | string[] | undefined>)[key],
+  keys: (carrier: unknown) => Object.keys(carrier as object),
+}
+
+function noEnd(): void {}
+
+function endRequest(
+  span: Span,
+  { method, route, status }: { method: string; route: string; status: number },
+): void {
+  span.updateName(`${method} ${route}`)
+  span.setAttribute('http.route', route)
+  span.setAttribute('http.response.status_code', status)
+  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+  span.end()
+}
+
+/** Says that spans cannot be sent when that begins, and when it ends; not why in full: an error may repeat headers. */
+function saidOnce(exporter: SpanExporter, log: Log): SpanExporter {
+  let isMissed = false
+  return {
+    export(spans, done) {
+      exporter.export(spans, result => {
+        const failed = result.code !== 0
+        if (failed && !isMissed) log.warn('traces cannot be sent to OTEL_EXPORTER_OTLP_ENDPOINT')
+        if (!failed && isMissed) log.info('traces are sent again')
+        isMissed = failed
+        done(result)
+      })
+    },
+    forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
+    shutdown: () => exporter.shutdown(),
+  }
+}

@@ -1,0 +1,89 @@
+import type { Database } from '../db/database.ts'
+import type { Metrics } from './metrics.ts'
+
+// What is read from the parts of the server when somebody looks at /metrics: numbers that they keep anyway.
+
+export interface Facts {
+  readonly version: string
+  readonly contract: string
+  readonly database: 'postgres' | 'embedded'
+}
+
+export function watchFacts(metrics: Metrics, facts: Facts): void {
+  const labels = { version: facts.version, contract: facts.contract, database: facts.database }
+  metrics.gauge('duly_info', 'What runs here; always 1.', () => [[labels, 1]])
+}
+
+export function watchDatabase(metrics: Metrics, db: Database): void {
+  metrics.gauge('db_client_connection_count', 'Sessions with the database, by what they do.', () => {
+    const { open, busy } = db.usage
+    return [
+      [{ db_client_connection_state: 'used' }, busy],
+      [{ db_client_connection_state: 'idle' }, open - busy],
+    ]
+  })
+  metrics.gauge('db_client_connection_max', 'Sessions at most.', () => db.usage.most)
+  metrics.gauge(
+    'db_client_connection_pending_requests',
+    'Statements that wait for a session.',
+    () => db.usage.waiting,
+  )
+}
+
+export interface Counted {
+  readonly name: string
+  readonly refused: number
+}
+
+/** @param shared whether calls are counted for all replicas together, where that is asked for */
+export function watchLimits(
+  metrics: Metrics,
+  limits: readonly Counted[],
+  shared: (() => boolean) | undefined,
+): void {
+  metrics.counter('duly_rate_limited_total', 'Calls that were refused with 429, by whose limit it was.', () =>
+    limits.map(({ name, refused }) => [{ by: name }, refused]),
+  )
+  if (shared) {
+    metrics.gauge('duly_rate_limit_shared', 'Whether calls are counted for all replicas (REDIS_URL).', () =>
+      shared() ? 1 : 0,
+    )
+  }
+}
+
+export function watchRevocations(
+  metrics: Metrics,
+  revocations: { readonly size: number; readonly revision: number; readonly age: number },
+): void {
+  metrics.gauge('duly_revocations', 'Sessions, users and tokens that are refused.', () => revocations.size)
+  metrics.gauge(
+    'duly_revocations_revision',
+    'Rises with every revocation; the same on every replica that is up to date.',
+    () => revocations.revision,
+  )
+  metrics.gauge(
+    'duly_revocations_age_seconds',
+    'Since this replica has looked for news. No call is answered on knowledge that is older than a second.',
+    () => revocations.age,
+  )
+}
+
+export function watchDoor(
+  metrics: Metrics,
+  admission: { readonly inside: number; readonly room: number; readonly refusedInAll: number },
+  connections: { readonly open: number; readonly cut: number },
+): void {
+  metrics.gauge('http_server_active_requests', 'Requests that are worked on.', () => admission.inside)
+  metrics.gauge('duly_requests_room', 'Requests that may be worked on at once.', () => admission.room)
+  metrics.counter(
+    'duly_requests_turned_away_total',
+    'Requests that were refused with 503 because too much was going on.',
+    () => admission.refusedInAll,
+  )
+  metrics.gauge('duly_connections', 'Connections of clients.', () => connections.open)
+  metrics.counter(
+    'duly_connections_cut_total',
+    'Connections that were cut because their clients did not read the answers.',
+    () => connections.cut,
+  )
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { after, before, describe, it } from 'node:test'
+import { callAt, newUser, type Served, served } from './served.ts'
+
+// Ids of requests, and traces as a collector gets them.
+
+interface Span {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly name: string
+  readonly kind: number
+  readonly attributes: readonly { readonly key: string; readonly value: Readonly<Record<string, unknown>> }[]
+}
+
+interface Export {
+  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[]
+}
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
+
+describe('the id of a request', () => {
+  let api: Served
+  before(async () => {
+    api = await served()
+  })
+  after(() => api.close())
+  const lineOf = (id: string) => api.lines.find(({ reqId, msg }) => reqId === id && msg === 'request')
+
+  it('is the caller’s, in the answer and in the log', async () => {
+    const { headers } = await api.call('GET', '/livez', { headers: { 'x-request-id': 'order-7/try=2' } })
+    assert.equal(headers.get('x-request-id'), 'order-7/try=2')
+    assert.equal(lineOf('order-7/try=2')?.route, '/livez')
+  })
+
+  it('is one of its own where the caller’s is none, or would trip a log', async () => {
+    const seen = new Set<string>()
+    for (const sent of [undefined, '', 'two words', 'a"b', '<script>', 'ä', 'x'.repeat(129)]) {
+      const { headers } = await api.call(
+        'GET',
+        '/livez',
+        sent === undefined ? {} : { headers: { 'x-request-id': sent } },
+      )
+      const id = headers.get('x-request-id') ?? ''
+      assert.match(id, /^[\da-f]{8}-[\da-z]+$/)
+      seen.add(id)
+    }
+    assert.equal(seen.size, 7)
+  })
+
+  it('is on refusals too', async () => {
+    const { status, headers } = await api.call('GET', '/api/tasks', { headers: { 'x-request-id': 'mine' } })
+    assert.deepEqual([status, headers.get('x-request-id')], [401, 'mine'])
+  })
+
+  it('goes with the trace that the caller has begun', async () => {
+    await api.call('GET', '/livez', { headers: { 'x-request-id': 'traced', traceparent } })
+    assert.equal(lineOf('traced')?.trace, traceId)
+    for (const [n, header] of [
+      'nonsense',
+      traceparent.replace(traceId, '0'.repeat(32)),
+      `ff${traceparent.slice(2)}`,
+    ].entries()) {
+      await api.call('GET', '/livez', { headers: { 'x-request-id': `untraced-${n}`, traceparent: header } })
+      assert.deepEqual(
+        [lineOf(`untraced-${n}`)?.route, lineOf(`untraced-${n}`)?.trace],
+        ['/livez', undefined],
+      )
+    }
+  })
+})
+
+describe('traces', () => {
+  let collector: Server
+  let api: Served
+  const got: { path: string | undefined; authorization: string | undefined; spans: Span[] }[] = []
+  const spans = () => got.flatMap(batch => batch.spans)
+  const attribute = (span: Span | undefined, key: string) =>
+    Object.values(span?.attributes.find(found => found.key === key)?.value ?? {})[0]
+
+  before(async () => {
+    collector = createServer(async (request, reply) => {
+      const { resourceSpans } = JSON.parse(await text(request)) as Export
+      const received = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(scope => scope.spans))
+      got.push({ path: request.url, authorization: request.headers.authorization, spans: received })
+      reply.setHeader('content-type', 'application/json').end('{}')
+    })
+    await new Promise<void>(resolve => collector.listen(0, '127.0.0.1', resolve))
+    api = await served({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}/otlp/`,
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20for-the-collector',
+    })
+  })
+  after(() => {
+    collector.close()
+    collector.closeAllConnections()
+  })
+
+  it('hang below the caller’s, with a span for each statement below the request’s', async () => {
+    const user = newUser()
+    const { headers } = await api.call('POST', '/api/tasks', {
+      user,
+      json: { title: 'Water the plants' },
+      headers: { traceparent },
+    })
+    // Sends what it has.
+    await api.close()
+    const request = spans().find(span => span.name === 'POST /api/tasks')
+    assert.deepEqual(
+      [request?.traceId, request?.parentSpanId, request?.kind],
+      [traceId, traceparent.split('-')[2], 2],
+    )
+    assert.equal(headers.get('traceresponse'), `00-${traceId}-${request?.spanId}-01`)
+    assert.equal(Number(attribute(request, 'http.response.status_code')), 201)
+    const statement = spans().find(span => span.name === 'duly_create')
+    assert.deepEqual([statement?.traceId, statement?.parentSpanId], [traceId, request?.spanId])
+    assert.equal(attribute(statement, 'db.system.name'), 'postgresql')
+    // Nothing that is a user's.
+    assert.ok(!JSON.stringify(got).includes(user) && !JSON.stringify(got).includes('Water'))
+    assert.deepEqual([got[0]?.path, got[0]?.authorization], ['/otlp/v1/traces', 'Bearer for-the-collector'])
+  })
+})
+
+describe('a collector that takes nothing', () => {
+  const listen = async (status: number): Promise<Server> => {
+    const server = createServer((_request, reply) => reply.writeHead(status).end())
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    return server
+  }
+
+  it('costs nobody an answer, and is told once', async () => {
+    const collector = await listen(400)
+    const { port } = collector.address() as AddressInfo
+    const api = await served({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })
+    const user = newUser()
+    for (let n = 0; n < 3; n += 1) {
+      assert.equal((await callAt(api.server.url, 'GET', '/api/tasks', { user })).status, 200)
+    }
+    await api.close()
+    const said = api.lines.filter(({ msg }) => msg === 'traces cannot be sent to OTEL_EXPORTER_OTLP_ENDPOINT')
+    assert.equal(said.length, 1)
+    collector.close()
+  })
+
+  it('does not keep the server from its end', async () => {
+    const collector = await listen(503)
+    const { port } = collector.address() as AddressInfo
+    const api = await served({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })
+    assert.equal((await callAt(api.server.url, 'GET', '/livez')).status, 200)
+    await api.close()
+    collector.close()
+    collector.closeAllConnections()
+  })
+})
