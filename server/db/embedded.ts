@@ -18,6 +18,9 @@ import { Sessions } from './sessions.ts'
 /** The PostgreSQL major version of the PGlite release in package.json; a cluster of another one cannot be opened. */
 const postgresMajor = '18'
 const mebibyte = 1024 * 1024
+/** Bytes of the write-ahead log from one to the next; what has to be replayed after a crash is as long. */
+const checkpointAfter = { idle: 8 * mebibyte, busy: 64 * mebibyte }
+const vacuumAfter = { idle: 32 * mebibyte, busy: 128 * mebibyte }
 
 export interface EmbeddedOptions {
   readonly dataDir: string
@@ -233,7 +236,7 @@ class WorkerStream extends Duplex {
 
 /**
  * PGlite has no background processes: without this its write-ahead log and its dead rows would only grow. Work is
- * measured by the log: a checkpoint after 16 MiB of it, a vacuum after 64 MiB.
+ * measured by the log. Everybody waits while it is done, half a second or more, so it is done where nobody does, or when it must be.
  */
 function keepUp(database: Database, log: Log): { stop(): Promise<void> } {
   const written = unprepared(`select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')`)
@@ -241,15 +244,16 @@ function keepUp(database: Database, log: Log): { stop(): Promise<void> } {
   let vacuumed: number | undefined
   let running: Promise<void> = Promise.resolve()
   const round = async () => {
+    const when = database.usage.busy === 0 ? 'idle' : 'busy'
     const [row] = await database.query(written)
     const position = Number(row?.[0])
     checkpointed ??= position
     vacuumed ??= position
-    if (position - vacuumed > 64 * mebibyte) {
+    if (position - vacuumed > vacuumAfter[when]) {
       await database.query(unprepared('vacuum (analyze)'))
       vacuumed = position
     }
-    if (position - checkpointed > 16 * mebibyte) {
+    if (position - checkpointed > checkpointAfter[when]) {
       await database.query(unprepared('checkpoint'))
       checkpointed = position
     }

@@ -5,7 +5,7 @@ import { StartError } from '../errors.ts'
 import type { Finding } from './finding.ts'
 
 const mebibyte = 1024 * 1024
-/** PostgreSQL stops when it cannot write its log, of which the embedded one keeps up to 64 MiB. */
+/** PostgreSQL stops when it cannot write its log, of which the embedded one keeps up to 128 MiB. */
 const scarceMebibytes = 256
 
 /** Looks at the folder of the embedded database, without opening that. */
