@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { FastifyRequest } from 'fastify'
+import { AppError } from '../errors.ts'
+import { expectedRevisions, isKnown } from './conditional.ts'
+
+// Of a request only the headers are looked at.
+const request = (headers: Record<string, string>) => ({ headers }) as unknown as FastifyRequest
+const revisions = (header: string) => expectedRevisions(request({ 'if-match': header }))
+const known = (header: string) => isKnown(request({ 'if-none-match': header }), '"7"')
+
+describe('entity tags', () => {
+  it('are read in every form that the grammar allows', () => {
+    for (const header of [
+      '"7"',
+      'W/"7"',
+      ' "7" ',
+      '"a","7"',
+      '"a" ,  "7"',
+      ',"7"',
+      '"7",',
+      ', ,"7" , ,"b"',
+      '*',
+      ' * ',
+    ])
+      assert.equal(known(header), true, header)
+    for (const header of ['', ' ', ',', '"8"', '"a,7"', 'W/"8", "77"'])
+      assert.equal(known(header), false, header)
+    assert.deepEqual(revisions('"7", W/"8" ,"9","x",""'), [7, 9])
+  })
+
+  it('are refused in any other', () => {
+    for (const header of ['7', '"7', '7"', '"7" "8"', '"7";"8"', 'w/"7"', 'W/ "7"', '*, "7"', '"7"x', ', ,x'])
+      for (const read of [known, revisions])
+        assert.throws(
+          () => read(header),
+          (error: unknown) => error instanceof AppError && error.code === 'broken_rule',
+        )
+  })
+
+  // Read in more than one way, a few dozen of these would take for ever.
+  it('that are none are refused at once, however many blanks and commas there are', () => {
+    for (const part of [',   ', '"a" ,  ', 'W/"",', ' \t, ', '"'])
+      for (const read of [known, revisions]) assert.throws(() => read(`${part.repeat(3000)}x`), AppError)
+  })
+})
