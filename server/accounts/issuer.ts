@@ -18,6 +18,7 @@ import type { Mail } from './mail.ts'
 import { hashersFor, passwordHasher } from './passwords.ts'
 import { issuerSecrets } from './secrets.ts'
 import { signingKeys } from './signing-keys.ts'
+import { withoutAddresses } from './without-addresses.ts'
 
 export interface IssuerOptions {
   readonly db: Database
@@ -127,11 +128,9 @@ export function createIssuer(options: IssuerOptions) {
     telemetry: { enabled: false },
     // Limits are Duly's own: counted by account and by the address that Duly has found out.
     rateLimit: { enabled: false },
-    // Its messages name addresses now and then.
     logger: {
       level: 'debug',
-      log: (level, message) =>
-        log[quieter[level]]({ auth: message.replaceAll(/[^\s@]+@[^\s@]+/g, '…@…') }, 'accounts'),
+      log: (level, message) => log[quieter[level]]({ auth: withoutAddresses(message) }, 'accounts'),
     },
     onAPIError: { throw: true },
     advanced: {
