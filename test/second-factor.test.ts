@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createOTP } from '@better-auth/utils/otp'
+import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { type Served, served } from './served.ts'
+import { startSmtpServer } from './smtp-server.ts'
 
 let api: Served
 before(async () => {
@@ -21,8 +23,8 @@ async function codeOf(totpURI: string): Promise<string> {
 
 const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
 
-async function withSecondFactor() {
-  const person = await newUserHere(api)
+async function withSecondFactor(signedUp?: Person) {
+  const person = signedUp ?? (await newUserHere(api))
   const enabled = await person.auth('POST', '/two-factor/enable', { password: person.password })
   const { totpURI, backupCodes } = enabled.body
   assert.equal(enabled.status, 200, enabled.text)
@@ -87,5 +89,76 @@ describe('a second factor', () => {
       200,
     )
     assert.equal((await signIn(newPerson(api, person))).body.twoFactorRedirect, undefined)
+  })
+})
+
+describe('whoever reads the letters of somebody with a second factor', () => {
+  let smtp: Awaited<ReturnType<typeof startSmtpServer>>
+  let sending: Served
+  before(async () => {
+    smtp = await startSmtpServer()
+    sending = await served({ ...behindProxy, SMTP_URL: smtp.url })
+  })
+  after(async () => {
+    await sending.close()
+    await smtp.close()
+  })
+
+  const follow = async (person: Person, link: string) => {
+    const { pathname, search } = new URL(link)
+    return person.auth('GET', (pathname + search).replace('/api/auth', ''))
+  }
+  const isSignedIn = async ({ auth }: Person) => (await auth('GET', '/get-session')).body !== null
+  const isAskedForCode = async ({ email, password }: Person) =>
+    (await signIn(newPerson(sending, { email, password }))).body.twoFactorRedirect === true
+
+  async function confirmed(): Promise<Person> {
+    const person = newPerson(sending)
+    const { email, password } = person
+    await person.auth('POST', '/sign-up/email', { name: 'Ann', email, password, callbackURL: '/docs' })
+    await follow(person, (await smtp.letterTo(email)).link)
+    assert.ok(await isSignedIn(person))
+    await withSecondFactor(person)
+    return person
+  }
+
+  it('is not signed in by the one that confirms a new address', async () => {
+    const person = await confirmed()
+    const newEmail = `new-${person.email}`
+    await person.auth('POST', '/change-email', { newEmail, callbackURL: '/docs' })
+    await follow(person, (await smtp.letterTo(person.email, 2)).link)
+    const reader = newPerson(sending)
+    assert.equal((await follow(reader, (await smtp.letterTo(newEmail)).link)).status, 302)
+    assert.equal(await isSignedIn(reader), false)
+    assert.equal(await isSignedIn(person), true)
+    assert.ok(await isAskedForCode({ ...person, email: newEmail }))
+  })
+
+  it('is not signed in by the one that confirms the address at last', async () => {
+    const person = await confirmed()
+    const { email } = person
+    await sending.server.db.query(
+      unprepared('update duly."user" set "emailVerified" = false where email = $1'),
+      [email],
+    )
+    const reader = newPerson(sending)
+    await reader.auth('POST', '/send-verification-email', { email })
+    assert.equal((await follow(reader, (await smtp.letterTo(email, 2)).link)).status, 302)
+    assert.equal(await isSignedIn(reader), false)
+    assert.ok(await isAskedForCode(person))
+  })
+
+  it('chooses a new password, and is asked for the code all the same', async () => {
+    const person = await confirmed()
+    const { email } = person
+    const reader = newPerson(sending)
+    await reader.auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })
+    const { link } = await smtp.letterTo(email, 2)
+    const back = (await follow(reader, link)).headers.get('location') ?? ''
+    const token = new URL(back, link).searchParams.get('token')
+    const newPassword = 'the reader’s own one'
+    assert.equal((await reader.auth('POST', '/reset-password', { newPassword, token })).status, 200)
+    assert.equal(await isSignedIn(reader), false)
+    assert.ok(await isAskedForCode({ ...person, password: newPassword }))
   })
 })

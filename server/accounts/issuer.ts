@@ -4,6 +4,7 @@ import { runWithTransaction } from '@better-auth/core/context'
 import { passkey } from '@better-auth/passkey'
 import { betterAuth } from 'better-auth'
 import { APIError, createAuthMiddleware } from 'better-auth/api'
+import { deleteSessionCookie } from 'better-auth/cookies'
 import { createJwk, type JwtOptions, jwt, twoFactor } from 'better-auth/plugins'
 import { announcedSeconds, keptSeconds } from '../auth/own-keys.ts'
 import { revoke, subjectOf } from '../auth/revocations.ts'
@@ -194,9 +195,16 @@ export function createIssuer(options: IssuerOptions) {
       },
     },
     hooks: {
-      after: createAuthMiddleware(async ({ context: { newSession, session } }) => {
+      after: createAuthMiddleware(async ctx => {
+        const { newSession, session } = ctx.context
         const id = newSession?.user.id ?? session?.user.id
         if (id !== undefined) note({ user: id })
+        // A letter that confirms an address also signs in, which Better Auth's second factor does not look at: who reads the letters
+        // would need neither password nor code. The address is confirmed; whoever has a second factor signs in as always.
+        if (ctx.path !== '/verify-email' || session || !newSession?.user.twoFactorEnabled) return
+        deleteSessionCookie(ctx, true)
+        await ctx.context.internalAdapter.deleteSession(newSession.session.token)
+        ctx.context.setNewSession(null)
       }),
     },
     plugins: [
