@@ -326,10 +326,13 @@ describe('a session’s cookie', () => {
           assert.equal(/; Secure/.test(cookie), isSecure)
           assert.doesNotMatch(cookie, /; Domain/i)
         }
-        assert.equal(
-          cookies.some(cookie => cookie.startsWith('__Secure-better-auth.session_token=')),
-          isSecure,
-        )
+        for (const name of ['better-auth.session_token', 'duly.device']) {
+          const full = isSecure ? `__Secure-${name}=` : `${name}=`
+          assert.ok(
+            cookies.some(cookie => cookie.startsWith(full)),
+            full,
+          )
+        }
       }
     } finally {
       await secure.close()

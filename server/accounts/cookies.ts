@@ -46,7 +46,6 @@ function signature(value: string, key: string): string {
   return createHmac('sha256', key).update(value).digest('base64')
 }
 
-const deviceCookie = 'duly.device'
 const deviceSeconds = 365 * 24 * 60 * 60
 
 /**
@@ -55,6 +54,8 @@ const deviceSeconds = 365 * 24 * 60 * 60
  */
 export function devices(secrets: readonly string[], secure: boolean) {
   const keys = secrets.map(secret => Buffer.from(hkdfSync('sha256', secret, '', 'duly devices', 32)))
+  // A browser takes a cookie of this name over TLS only, so that nobody in between can plant one.
+  const cookie = secure ? '__Secure-duly.device' : 'duly.device'
   const mac = (key: Buffer, email: string, id: string) =>
     createHmac('sha256', key)
       .update(JSON.stringify([email, id]))
@@ -62,7 +63,7 @@ export function devices(secrets: readonly string[], secure: boolean) {
   return {
     /** The device, where it is one that this account knows. */
     read(cookies: string | undefined, email: string): string | undefined {
-      const value = readCookies(cookies).find(([name]) => name === deviceCookie)?.[1]
+      const value = readCookies(cookies).find(([name]) => name === cookie)?.[1]
       const [id = '', proof = ''] = (value ?? '').split('.')
       return keys.some(key => same(proof, mac(key, email, id))) ? id : undefined
     },
@@ -70,7 +71,7 @@ export function devices(secrets: readonly string[], secure: boolean) {
     write(email: string): string {
       const id = randomBytes(12).toString('base64url')
       const value = `${id}.${mac(keys[0] as Buffer, email, id)}`
-      return `${deviceCookie}=${value}; Path=/api/auth; Max-Age=${deviceSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+      return `${cookie}=${value}; Path=/api/auth; Max-Age=${deviceSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
     },
   }
 }
