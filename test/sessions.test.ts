@@ -118,6 +118,16 @@ describe('the database', () => {
       const everything = JSON.stringify({ ...error, message: error.message, stack: error.stack })
       return everything.includes('"statement":"test_secret"') && !everything.includes('very private')
     })
+    // A PostgreSQL that is set up to tell parameters where a statement fails tells them to the program too.
+    const talkative = unprepared(`select set_config('log_parameter_max_length_on_error', '-1', true)`)
+    const failing = db.transaction(async session => {
+      await session.query(talkative)
+      await session.query(statement('test_division', 'select 1 / (length($1::text) - 12)'), ['very private'])
+    })
+    await assert.rejects(failing, (error: Error) => {
+      const everything = JSON.stringify({ ...error, message: error.message })
+      return everything.includes('"22012"') && !everything.includes('very private')
+    })
   })
 
   it('knows numbers past 2^31 and any text, and never takes a value for a part of the statement', async () => {

@@ -21,11 +21,11 @@ export interface Circumstances {
 /**
  * Turns what the driver rejects with into what the program speaks of. A statement that PostgreSQL refused has changed nothing. Where
  * the session ended instead of an answer, only what does not commit certainly has not. What is left to be logged names the statement
- * and loses its `detail`, in which PostgreSQL repeats whole rows.
+ * and loses its `detail`, in which PostgreSQL repeats whole rows, and its `where`: the parameters, with `log_parameter_max_length_on_error`.
  */
 export function databaseError(error: unknown, { name, commits, lost }: Circumstances): unknown {
   const told = error instanceof pg.DatabaseError
-  if (told) Object.assign(error, { statement: name || 'unprepared', detail: undefined })
+  if (told) Object.assign(error, { statement: name || 'unprepared', detail: undefined, where: undefined })
   // After these there is no session: the message may be about it, and not about the statement.
   const ended = told ? error.severity === 'FATAL' || error.severity === 'PANIC' : lost
   if (ended && commits) return outcomeUnknown(error)
