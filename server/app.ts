@@ -17,6 +17,7 @@ import { openApi } from './api/openapi.ts'
 import { requestIds } from './api/request-id.ts'
 import { RequestLog } from './api/request-log.ts'
 import { largestHead, longestBody, refuseOversized } from './api/request-size.ts'
+import { headersOfAll } from './api/security-headers.ts'
 import { stage2 } from './api/stage-2.ts'
 import { taskApi } from './api/task-api.ts'
 import { todoApp } from './api/todo-app.ts'
@@ -66,6 +67,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const chosen = contracts[config.contract]
   const shapeOf = shapes(map, chosen)
   const allowed = config.corsOrigins
+  const always = headersOfAll(config)
 
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -83,13 +85,25 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaController: { compilersFactory: { buildValidator: lateValidator, buildSerializer: noSerializer } },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
-    clientErrorHandler: answerUnreadable(shapeOf),
-    frameworkErrors: (error, request, reply) => answerError(shapeOf)(error, request, reply as never),
+    clientErrorHandler: answerUnreadable(shapeOf, always),
+    // Addresses that lead to no hook.
+    frameworkErrors: (error, request, reply) =>
+      answerError(shapeOf)(error, request, reply.headers(always) as never),
   })
   app.decorateRequest('userId', '')
   app.decorateRequest('isTurnedAway', false)
   app.decorateRequest('learnt', undefined)
   app.setErrorHandler(answerError(shapeOf))
+  const connections = new Connections(app.server, log)
+  app.addHook('onClose', () => connections.stop())
+  const constant = Object.entries(always)
+  app.addHook('onRequest', (_request, reply, done) => {
+    for (const [name, value] of constant) reply.header(name, value)
+    if (lifecycle.stopping) reply.header('connection', 'close')
+    // One without a socket waits for the answer before it on its connection (RFC 9112, 9.3.2).
+    if (reply.raw.socket === null) connections.watch(reply.raw)
+    done()
+  })
   observe(app, context.telemetry)
   app.addHook('onRequest', refuseOversized)
 
@@ -114,14 +128,6 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     ],
     maxAge: 600,
     strictPreflight: false,
-  })
-  const connections = new Connections(app.server, log)
-  app.addHook('onClose', () => connections.stop())
-  app.addHook('onRequest', (_request, reply, done) => {
-    if (lifecycle.stopping) reply.header('connection', 'close')
-    // One without a socket waits for the answer before it on its connection (RFC 9112, 9.3.2).
-    if (reply.raw.socket === null) connections.watch(reply.raw)
-    done()
   })
   const admission = new Admission(log)
   if (context.telemetry.metrics) watchDoor(context.telemetry.metrics, admission, connections)

@@ -71,8 +71,7 @@ const create: Route = {
   async handle(request, reply, { db }) {
     const wanted = readNewToken(readJson(request), request.userId)
     const { token, ...known } = await accessTokensOf(db, request.userId).create(wanted)
-    reply.code(201).header('cache-control', 'no-store')
-    return sendJson(reply, JSON.stringify({ ...tokenJson(known), token }))
+    return sendJson(reply.code(201), JSON.stringify({ ...tokenJson(known), token }))
   },
 }
 

@@ -236,7 +236,7 @@ function requestFor(
 }
 
 async function forward(response: Response, reply: FastifyReply): Promise<FastifyReply> {
-  reply.code(response.status).header('cache-control', 'no-store')
+  reply.code(response.status)
   for (const name of ['content-type', 'location', 'set-auth-jwt', 'retry-after']) {
     const value = response.headers.get(name)
     if (value !== null) reply.header(name, value)

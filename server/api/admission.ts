@@ -1,7 +1,7 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
-import { type ErrorShape, errorAnswer, pathOf } from './error-reply.ts'
+import { type ErrorShape, errorAnswer, pathOf, refusalHeaders } from './error-reply.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -63,7 +63,7 @@ export class Admission {
       if (this.#inside < this.#room) return done()
       this.#refuse(request)
       const { status, headers, body } = errorAnswer(errors, busy, pathOf(request))
-      reply.code(status).headers(headers).send(body)
+      reply.code(status).headers(refusalHeaders).headers(headers).send(body)
     }
   }
 

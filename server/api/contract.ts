@@ -1,4 +1,4 @@
-import type { FastifyPluginCallback } from 'fastify'
+import type { FastifyPluginCallback, onRequestHookHandler } from 'fastify'
 import { auditOf } from '../audit.ts'
 import { requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
@@ -8,6 +8,7 @@ import { record } from './audit.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { acceptAnyBody } from './json-body.ts'
 import { bind, type Family, type Route } from './route.ts'
+import { unrendered } from './security-headers.ts'
 
 /** One way of speaking about tasks over HTTP. Its paths, shapes, limits and statuses stand in its own file. */
 export interface Contract extends Family, ErrorShape {}
@@ -31,6 +32,7 @@ export function speak(
   return (scope, _options, done) => {
     acceptAnyBody(scope)
     scope.setErrorHandler(answerError(() => errors))
+    if (!secured) scope.addHook('onRequest', sayUnrendered)
     if (!always) scope.addHook('onRequest', admission.hook(errors))
     if (secured) scope.addHook('onRequest', requireUser(context.tokens, context.limits))
     else if (!always) scope.addHook('onRequest', countAddress(context.limits))
@@ -45,6 +47,11 @@ export function speak(
     })
     done()
   }
+}
+
+const sayUnrendered: onRequestHookHandler = (_request, reply, done) => {
+  reply.headers(unrendered)
+  done()
 }
 
 /** A path at which tasks stand, and what the document's operation ids call them. */

@@ -1,22 +1,16 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { FastifyReply } from 'fastify'
 import { AppError } from '../errors.ts'
 import { page, script, style } from './docs-page.ts'
 import type { Route } from './route.ts'
+import { pageHeaders } from './security-headers.ts'
 
 // The page that shows /openapi.json: Swagger UI, whose files the build puts beside this one. Everything comes from this server.
 
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+const headers = {
+  ...pageHeaders(["script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"]),
+  'cache-control': 'no-cache',
+}
 
 const fromPackage = (name: string) => () => readFile(new URL(`./swagger-ui/${name}`, import.meta.url))
 
@@ -44,7 +38,7 @@ export const docsRoutes: readonly Route[] = [
       answers: { 200: { description: 'The page.', mediaType: 'text/html', schema: { type: 'string' } } },
     },
     handle(_request, reply) {
-      return secured(reply).header('content-type', 'text/html; charset=utf-8').send(page)
+      return reply.headers(headers).header('content-type', 'text/html; charset=utf-8').send(page)
     },
   },
   {
@@ -70,20 +64,8 @@ export const docsRoutes: readonly Route[] = [
       if (!file) throw new AppError('route_not_found', 'There is no such file.')
       const bytes = await file.read()
       const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
-      secured(reply).headers({
-        etag,
-        'content-type': `${file.type}; charset=utf-8`,
-        'cache-control': 'no-cache',
-      })
+      reply.headers({ ...headers, etag, 'content-type': `${file.type}; charset=utf-8` })
       return request.headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(bytes)
     },
   },
 ]
-
-function secured(reply: FastifyReply): FastifyReply {
-  return reply.headers({
-    'content-security-policy': policy,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-  })
-}

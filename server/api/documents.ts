@@ -32,7 +32,7 @@ function openApiRoute(document: () => object): Route {
     },
     handle(_request, reply) {
       written ??= write()
-      return sendJson(reply.header('etag', written.etag), written.json)
+      return sendJson(reply.headers({ etag: written.etag, 'cache-control': 'no-cache' }), written.json)
     },
   }
 }

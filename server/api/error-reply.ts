@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
 import type { Schema } from './operation.ts'
+import { unrendered } from './security-headers.ts'
 
 /** What a contract may tell of a failure beside the failure itself. */
 export interface Occurrence {
@@ -60,6 +61,9 @@ export interface ErrorAnswer {
   readonly body: string
 }
 
+/** Whatever the handler has said of the answer that it was about to give, a refusal is kept by nobody. */
+export const refusalHeaders = { ...unrendered, 'cache-control': 'no-store' }
+
 export function statusOf(shape: ErrorShape, code: ErrorCode): number {
   return shape.statuses[code] ?? usualStatus[code]
 }
@@ -85,7 +89,7 @@ export function answerError(shapeOf: (path: string) => ErrorShape) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const path = pathOf(request)
     const { status, headers, body } = errorAnswer(shapeOf(path), toAppError(error, request), path)
-    reply.code(status).headers(headers).send(body)
+    reply.code(status).headers(refusalHeaders).headers(headers).send(body)
   }
 }
 

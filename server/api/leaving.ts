@@ -80,7 +80,6 @@ const exportTasks: Route = {
       .headers({
         'content-type': `${mediaType}; charset=utf-8`,
         'content-disposition': `attachment; filename="tasks.${name}"`,
-        'cache-control': 'private, no-store',
       })
       .send(Readable.from(lines()))
   },

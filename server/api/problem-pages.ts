@@ -4,12 +4,17 @@ import { AppError, type ErrorCode } from '../errors.ts'
 import type { Answer } from './operation.ts'
 import { problems } from './problems.ts'
 import type { Route } from './route.ts'
+import { pageHeaders } from './security-headers.ts'
 
 // The pages that a problem's `type` leads to, for the person who meets it.
 
 const style = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}`
 const styleHash = createHash('sha256').update(style).digest('base64')
-const policy = `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+const headers = {
+  ...pageHeaders([`style-src 'sha256-${styleHash}'`]),
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'public, max-age=3600',
+}
 
 const codes = Object.keys(problems) as ErrorCode[]
 const page: Answer = { description: 'A page for people.', mediaType: 'text/html', schema: { type: 'string' } }
@@ -55,13 +60,7 @@ export const problemRoutes: readonly Route[] = [
 
 function sendPage(reply: FastifyReply, title: string, body: string): FastifyReply {
   return reply
-    .headers({
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': policy,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cache-control': 'public, max-age=3600',
-    })
+    .headers(headers)
     .send(
       `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${html(title)} – Duly</title><style>${style}</style><h1>${html(title)}</h1>${body}</html>`,
     )

@@ -1,6 +1,6 @@
 import type { FastifyServerOptions } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
-import { type ErrorShape, errorAnswer } from './error-reply.ts'
+import { type ErrorShape, errorAnswer, refusalHeaders } from './error-reply.ts'
 
 const reasons: Readonly<Record<string, readonly [status: string, message: string, code?: ErrorCode]>> = {
   HPE_HEADER_OVERFLOW: [
@@ -11,9 +11,13 @@ const reasons: Readonly<Record<string, readonly [status: string, message: string
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time.'],
 }
 
-/** Answers what is not HTTP, before there is a request: in the shape that goes with the address, then the connection ends. */
+/**
+ * Answers what is not HTTP, before there is a request: in the shape that goes with the address, then the connection ends.
+ * @param always headers of every answer
+ */
 export function answerUnreadable(
   shapeOf: (path: string) => ErrorShape,
+  always: Readonly<Record<string, string>>,
 ): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
     // A connection that is reset or gone takes no answer.
@@ -28,8 +32,10 @@ export function answerUnreadable(
     // Fastify declares it as what it becomes in JSON.
     const path = pathOf(error.rawPacket as unknown as Buffer | undefined)
     const { headers, body } = errorAnswer(shapeOf(path), new AppError(code, message), path)
-    const head = `HTTP/1.1 ${status}\r\nContent-Type: ${headers['content-type']}\r\nConnection: close`
-    socket.end(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+    const length = String(Buffer.byteLength(body))
+    const all = { ...always, ...refusalHeaders, ...headers, connection: 'close', 'content-length': length }
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
   }
 }
 
