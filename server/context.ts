@@ -8,11 +8,10 @@ import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** What every part is handed. */
 export interface Context {
-<<<<<<< HEAD
-  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'maxTasks' | 'metrics' | 'trustProxy'>
-=======
-  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'maxTasks' | 'publicUrl' | 'trustProxy'>
->>>>>>> e98913f (feat(api): every answer tells browsers and caches what they may not do with it)
+  readonly config: Pick<
+    Config,
+    'contract' | 'corsOrigins' | 'maxTasks' | 'metrics' | 'publicUrl' | 'trustProxy'
+  >
   readonly db: Database
   readonly tokens: Tokens
   /** Absent: nobody signs up or in here. */

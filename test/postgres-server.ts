@@ -63,7 +63,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     'max_connections=200',
     ...settings,
   ]
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  // It is not asked for, and belongs in no log.
+  const url = `postgres://postgres:never-in-a-log@127.0.0.1:${port}/postgres`
   let server: ChildProcess | undefined
   let exited: Promise<unknown> = Promise.resolve()
   const run = () => {

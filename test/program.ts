@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { assertNoLeak, keepSettings } from './leaks.ts'
 import { type Env, testSecret } from './served.ts'
 
 // The program as its users start it: a process of its own.
@@ -15,6 +16,7 @@ export interface Ended {
 
 export interface Program {
   readonly child: ChildProcess
+  /** Rejects where it has printed something secret. */
   readonly ended: Promise<Ended>
   /** What it has printed so far. */
   output(): string
@@ -51,8 +53,16 @@ export function duly(args: string[], env: Env = {}, program = cli): Program {
       stderr += text
     }),
   )
-  const ended = new Promise<Ended>(resolve => {
-    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  keepSettings(env)
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('close', (code, signal) => {
+      try {
+        assertNoLeak(stdout + stderr)
+        resolve({ code, signal, stdout, stderr })
+      } catch (error) {
+        reject(error)
+      }
+    })
   })
   const output = () => stdout + stderr
   const printed = (pattern: RegExp) =>
@@ -65,7 +75,7 @@ export function duly(args: string[], env: Env = {}, program = cli): Program {
       }
       watchers.add(look)
       look()
-      void ended.then(() => reject(new Error(`ended without printing ${pattern}:\n${output()}`)))
+      ended.then(() => reject(new Error(`ended without printing ${pattern}:\n${output()}`)), reject)
     })
   return { child, ended, output, printed }
 }

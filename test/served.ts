@@ -12,6 +12,7 @@ import { migrateUp } from '../server/db/migrate.ts'
 import type { Log } from '../server/log.ts'
 import { type Server, startServer } from '../server/main.ts'
 import { described } from './described.ts'
+import { assertNoLeak, keepAnswer, keepCall, keepSettings } from './leaks.ts'
 
 // The real program for a test file: a database of its own, on whichever server the run is about, and the real server
 // before it, called over HTTP.
@@ -124,12 +125,16 @@ export interface Served {
   close(): Promise<void>
 }
 
-/** Starts the server in this process, on a database of its own. Each answer is held against the OpenAPI document. */
+/**
+ * Starts the server in this process, on a database of its own. Each answer is held against the OpenAPI document, and in the end the
+ * log against whatever was secret.
+ */
 export async function served(settings: Env = {}, database?: OwnDatabase): Promise<Served> {
   const own = database ?? (await ownDatabase())
   const lines: Record<string, unknown>[] = []
   const log: Log = pino({ level: 'debug', base: null }, { write: line => lines.push(JSON.parse(line)) })
   const env = { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...own.env, ...settings }
+  keepSettings(env)
   const config = readConfig(env)
   const server = await startServer(config, log)
   const { check } = described(config.contract, config.accounts)
@@ -144,6 +149,7 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
     close: async () => {
       await server.close()
       if (!database) await own.drop()
+      assertNoLeak(lines.map(line => JSON.stringify(line)).join('\n'))
     },
   }
 }
@@ -154,6 +160,7 @@ export async function callAt(url: string, method: string, path: string, call: Ca
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
   const body = call.json === undefined ? (call.body as RequestInit['body']) : JSON.stringify(call.json)
   if (call.json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json')
+  keepCall(headers, path, call.json)
   const response = await fetch(url + path, {
     method,
     headers,
@@ -162,7 +169,9 @@ export async function callAt(url: string, method: string, path: string, call: Ca
     ...(body === undefined ? {} : { body }),
   })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, text, body: parse(text) }
+  const parsed = parse(text)
+  keepAnswer(response.headers, parsed)
+  return { status: response.status, headers: response.headers, text, body: parsed }
 }
 
 function parse(text: string): unknown {

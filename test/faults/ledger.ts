@@ -31,7 +31,8 @@ export class Ledger {
       this.#owners.push(owner)
       const names = n < keyedOwners ? writersOfEach : 1
       const write = n < keyedOwners ? keyedWriter : plainWriter
-      for (let name = 0; name < names; name += 1) writers.push(write(owner, `writer-${name}`, this.#orders))
+      for (let name = 0; name < names; name += 1)
+        writers.push(write(owner, `private-words-of-${name}`, this.#orders))
     }
     this.#writers = Promise.all(writers)
     // Told to whoever waits next.

@@ -1,0 +1,2 @@
+// What the program must not do: prints its settings.
+process.stdout.write(`${JSON.stringify(process.env)}\n`)

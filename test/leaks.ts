@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+
+// Whatever a test uses that belongs in no log is kept here: secrets of the settings, tokens, cookies, passwords, the texts of tasks.
+// All that the program prints is searched for all of it.
+
+/** Shorter ones would be found by chance; what the tests use is longer. */
+const shortest = { setting: 6, password: 10, token: 16, text: 12 }
+type Kind = keyof typeof shortest
+
+/** By their first characters, so that a log is read once, however many there are. */
+const kept = new Map<string, Map<string, string>>()
+const startLength = 6
+
+export function keepSecret(kind: Kind, what: string, value: string): void {
+  if (value.length < shortest[kind]) return
+  for (const form of [value, decoded(value), JSON.stringify(value).slice(1, -1)]) {
+    const start = form.slice(0, startLength)
+    const same = kept.get(start) ?? new Map<string, string>()
+    kept.set(start, same.set(form, what))
+  }
+}
+
+/** The secrets among the settings of a program. */
+export function keepSettings(env: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(env)) {
+    if (/SECRET/.test(name)) keepSecret('setting', name, value)
+    if (!name.endsWith('_URL') || !URL.canParse(value)) continue
+    const { password } = new URL(value)
+    keepSecret('setting', `the password of ${name}`, password)
+  }
+}
+
+/** What a call has that is secret. */
+export function keepCall(headers: Headers, address: string, body: unknown): void {
+  keepToken('a token', headers.get('authorization')?.replace(/^\w+ +/, '') ?? '')
+  keepSecret('text', 'an idempotency key', headers.get('idempotency-key') ?? '')
+  for (const pair of (headers.get('cookie') ?? '').split('; '))
+    keepSecret('token', 'a cookie', pair.slice(pair.indexOf('=') + 1))
+  const query = new URLSearchParams(address.split('?')[1])
+  for (const [name, value] of [...query, ...Object.entries(Object(body))]) {
+    if (typeof value !== 'string') continue
+    if (/password$/i.test(name)) keepSecret('password', `a ${name}`, value)
+    else if (name === 'token') keepToken('a token', value)
+    else if (['title', 'description', 'q'].includes(name)) keepSecret('text', `a ${name}`, value)
+  }
+}
+
+/** What an answer has that is: what it gives to sign in with. */
+export function keepAnswer(headers: Headers, body: unknown): void {
+  for (const line of headers.getSetCookie()) keepSecret('token', 'a cookie', /=([^;]*)/.exec(line)?.[1] ?? '')
+  const { token, totpURI, backupCodes } = Object(body) as Readonly<Record<string, unknown>>
+  if (typeof token === 'string') keepToken('a token', token)
+  if (typeof totpURI === 'string') keepSecret('token', 'the address of a second factor', totpURI)
+  if (Array.isArray(backupCodes))
+    for (const code of backupCodes) keepSecret('password', 'a backup code', String(code))
+}
+
+/** @throws AssertionError that names what stands in it, and where */
+export function assertNoLeak(printed: string): void {
+  const text = printed.replaceAll(
+    /^\{.*"msg":"no SMTP_URL is set: this link was not sent".*\}$/gm,
+    withoutLink,
+  )
+  for (let at = 0; at + startLength <= text.length; at += 1) {
+    for (const [secret, what] of kept.get(text.slice(at, at + startLength)) ?? []) {
+      if (!text.startsWith(secret, at)) continue
+      const line = text.slice(text.lastIndexOf('\n', at) + 1).split('\n', 1)[0]
+      assert.fail(`${what} was printed: ${line}`)
+    }
+  }
+}
+
+/** Where no letters are sent, their links go to the log; nothing else of that line may be secret. */
+function withoutLink(line: string): string {
+  const { link, ...rest } = JSON.parse(line) as { link?: string }
+  assert.equal(typeof link, 'string')
+  return JSON.stringify(rest)
+}
+
+function keepToken(what: string, token: string): void {
+  keepSecret('token', what, token)
+  // Who has the signature needs no more: the rest says who it is about.
+  if (token.split('.').length === 3) keepSecret('token', what, token.slice(token.lastIndexOf('.') + 1))
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
