@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Database, statement, unprepared } from '../server/db/database.ts'
+import { type Database, quick, statement, unprepared, write } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
 import { onPostgres, ownMigratedDatabase } from './served.ts'
 
@@ -96,6 +96,32 @@ describe('the database', () => {
     await Promise.all(others)
     assert.deepEqual(await texts(), ['one', 'outside 1', 'outside 2', 'two'])
   })
+
+  // The embedded database has one session, which all share.
+  if (onPostgres) {
+    it('has nobody who reads a task wait behind somebody’s write', async () => {
+      const short = unprepared('select pg_sleep(0.05)')
+      while (db.usage.open < 8) await Promise.all(Array.from({ length: 40 }, () => db.query(short)))
+      const slowWrite = write(
+        'test_slow_write',
+        'select pg_advisory_xact_lock_shared(7) from (select $1::text) as owner',
+      )
+      const read = quick('test_read', 'select $1::text')
+      const order: string[] = []
+      let writes: Promise<unknown>[] = []
+      await db.transaction(async session => {
+        await session.query(unprepared('select pg_advisory_xact_lock(7)'))
+        writes = Array.from({ length: 30 }, (_, n) =>
+          db.query(slowWrite, [`owner ${n}`]).then(() => order.push('write')),
+        )
+        await Promise.all(
+          Array.from({ length: 30 }, () => db.query(read, ['a']).then(() => order.push('read'))),
+        )
+      })
+      await Promise.all(writes)
+      assert.deepEqual(order, [...Array(30).fill('read'), ...Array(30).fill('write')])
+    })
+  }
 
   it('says so, instead of waiting for ever, where a transaction waits for the database outside of itself', async () => {
     const outside = db.transaction(async () => {

@@ -12,9 +12,9 @@ export interface ReplicasFound {
   readonly errors: number
 }
 
-const connections = 24
+const connections = 96
 
-/** More and more replicas on one PostgreSQL, each with as many connections as the first. */
+/** The same number of connections, spread over more and more replicas on one PostgreSQL. */
 export async function addReplicas(
   first: Contestant,
   { people, addReplica }: Field,
@@ -29,7 +29,7 @@ export async function addReplicas(
       const scenario = scenarios.find(each => each.name === name)
       const callers = people.map(person => callerOf(first, person)) as unknown as Callers
       const requests = (await scenario?.prepare(callers)) ?? []
-      const load = { requests, connections, once: false }
+      const load = { requests, connections: connections / count, once: false }
       const all = (seconds: number) => Promise.all(replicas.map(each => measure(each, { ...load, seconds })))
       await all(1)
       const measured = await all(4)

@@ -44,7 +44,8 @@ export interface SessionOptions {
 interface Member {
   readonly client: pg.Client
   inFlight: number
-  /** Those of them that are neither quick nor writes. */
+  /** Those of them that are writes, and those that are neither these nor quick. */
+  writes: number
   slow: number
   /** Held by a transaction: nobody else's statement may be sent on it. */
   held: boolean
@@ -160,8 +161,10 @@ export class Sessions implements Database {
     take?: TakeRow,
   ): Promise<T> {
     if (member.inFlight === 0) member.lastAnswer = Date.now()
+    const writes = statement.write ? 1 : 0
     const slow = statement.quick || statement.write ? 0 : 1
     member.inFlight += 1
+    member.writes += writes
     member.slow += slow
     this.#cork(member)
     const { text } = statement
@@ -171,6 +174,7 @@ export class Sessions implements Database {
       // The driver's own promise adds a stack capture to each failure and a second promise to each success.
       const answer = (error: Error | null, result: Answered) => {
         member.inFlight -= 1
+        member.writes -= writes
         member.slow -= slow
         member.lastAnswer = Date.now()
         const lost = member.lost || this.#closing
@@ -200,12 +204,15 @@ export class Sessions implements Database {
     return quick ? this.#roomy() : this.#leastBusy()
   }
 
-  /** For a quick statement: the fullest session that has room. What leaves and comes back together costs one system call. */
+  /**
+   * For a quick statement: the fullest session that has room. What leaves and comes back together costs one system call. Behind a
+   * write it would wait for the disk.
+   */
   #roomy(): Member | undefined {
     let best: Member | undefined
     for (const member of this.#members) {
-      const { held, lost, slow, inFlight } = member
-      if (held || lost || slow > 0 || inFlight >= full) continue
+      const { held, lost, writes, slow, inFlight } = member
+      if (held || lost || writes > 0 || slow > 0 || inFlight >= full) continue
       if (!best || inFlight > best.inFlight) best = member
     }
     return best ?? this.#leastBusy()
@@ -228,8 +235,10 @@ export class Sessions implements Database {
     let hash = 0
     for (let n = 0; n < owner.length; n += 1) hash = (hash * 31 + owner.charCodeAt(n)) >>> 0
     const { length } = this.#members
+    // The last quarter is left to those who read.
+    const lane = hash % Math.max(1, length - Math.ceil(length / 4))
     for (let n = 0; n < length; n += 1) {
-      const member = this.#members[(hash + n) % length]
+      const member = this.#members[(lane + n) % length]
       if (!member || member.held || member.lost) continue
       if (member.inFlight >= deep) this.#openAnother()
       return member
@@ -283,6 +292,7 @@ export class Sessions implements Database {
     const member: Member = {
       client,
       inFlight: 0,
+      writes: 0,
       slow: 0,
       held: false,
       patient: false,
