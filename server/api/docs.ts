@@ -12,18 +12,35 @@ const headers = {
   'cache-control': 'no-cache',
 }
 
-const fromPackage = (name: string) => () => readFile(new URL(`./swagger-ui/${name}`, import.meta.url))
-
 interface File {
-  readonly type: 'text/css' | 'text/javascript'
-  read(): Promise<Buffer>
+  readonly bytes: Buffer
+  readonly headers: Readonly<Record<string, string>>
 }
 
-const files: Readonly<Record<string, File>> = {
-  'swagger-ui.css': { type: 'text/css', read: fromPackage('swagger-ui.css') },
-  'swagger-ui-bundle.js': { type: 'text/javascript', read: fromPackage('swagger-ui-bundle.js') },
-  'docs.css': { type: 'text/css', read: async () => Buffer.from(style) },
-  'docs.js': { type: 'text/javascript', read: async () => Buffer.from(script) },
+/** Read and hashed when it is first asked for: all who read it, however slowly, share these bytes. */
+function file(type: 'text/css' | 'text/javascript', read: () => Promise<Buffer>): () => Promise<File> {
+  let made: Promise<File> | undefined
+  const make = async () => {
+    const bytes = await read()
+    const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+    return { bytes, headers: { ...headers, etag, 'content-type': `${type}; charset=utf-8` } }
+  }
+  return () => {
+    made ??= make().catch(error => {
+      made = undefined
+      throw error
+    })
+    return made
+  }
+}
+
+const fromPackage = (name: string) => () => readFile(new URL(`./swagger-ui/${name}`, import.meta.url))
+
+const files: Readonly<Record<string, () => Promise<File>>> = {
+  'swagger-ui.css': file('text/css', fromPackage('swagger-ui.css')),
+  'swagger-ui-bundle.js': file('text/javascript', fromPackage('swagger-ui-bundle.js')),
+  'docs.css': file('text/css', async () => Buffer.from(style)),
+  'docs.js': file('text/javascript', async () => Buffer.from(script)),
 }
 
 export const docsRoutes: readonly Route[] = [
@@ -60,12 +77,11 @@ export const docsRoutes: readonly Route[] = [
     },
     async handle(request, reply) {
       const { file: name } = request.params as { file: string }
-      const file = Object.hasOwn(files, name) ? files[name] : undefined
-      if (!file) throw new AppError('route_not_found', 'There is no such file.')
-      const bytes = await file.read()
-      const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
-      reply.headers({ ...headers, etag, 'content-type': `${file.type}; charset=utf-8` })
-      return request.headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(bytes)
+      const find = Object.hasOwn(files, name) ? files[name] : undefined
+      if (!find) throw new AppError('route_not_found', 'There is no such file.')
+      const { bytes, headers: told } = await find()
+      reply.headers(told)
+      return request.headers['if-none-match'] === told.etag ? reply.code(304).send() : reply.send(bytes)
     },
   },
 ]
