@@ -12,7 +12,8 @@ const kept = new Map<string, Map<string, string>>()
 const startLength = 6
 
 export function keepSecret(kind: Kind, what: string, value: string): void {
-  if (value.length < shortest[kind]) return
+  // Words: a test may call a task as a path or a user is called, which the log does have.
+  if (value.length < shortest[kind] || (kind === 'text' && !value.includes(' '))) return
   for (const form of [value, decoded(value), JSON.stringify(value).slice(1, -1)]) {
     const start = form.slice(0, startLength)
     const same = kept.get(start) ?? new Map<string, string>()
@@ -33,7 +34,7 @@ export function keepSettings(env: Readonly<Record<string, string>>): void {
 /** What a call has that is secret. */
 export function keepCall(headers: Headers, address: string, body: unknown): void {
   keepToken('a token', headers.get('authorization')?.replace(/^\w+ +/, '') ?? '')
-  keepSecret('text', 'an idempotency key', headers.get('idempotency-key') ?? '')
+  keepSecret('token', 'an idempotency key', headers.get('idempotency-key') ?? '')
   for (const pair of (headers.get('cookie') ?? '').split('; '))
     keepSecret('token', 'a cookie', pair.slice(pair.indexOf('=') + 1))
   const query = new URLSearchParams(address.split('?')[1])

@@ -107,7 +107,7 @@ describe('the log of a program that is told every secret', () => {
       call('POST', path, {
         token,
         json: { title, description: title },
-        headers: { 'idempotency-key': 'a-key-of-mine-1' },
+        headers: { 'idempotency-key': 'a-key-of-mine-alone' },
       })
     assert.equal((await write('/api/v1/tasks')).status, 201)
     await change(`alter table duly.tasks add constraint fault check (title not like 'words%') not valid`)
@@ -140,7 +140,12 @@ describe('what is printed', () => {
     const given = [
       ...Object.entries(secrets).flatMap(([name, value]) => (/SECRET/.test(name) ? [value] : [])),
       ...['what-postgresql-asks-for', 'what-redis-asks-for', 'what-the-post-asks-for'],
-      ...['correct horse battery', 'a wrong password', 'words of mine that are private', 'a-key-of-mine-1'],
+      ...[
+        'correct horse battery',
+        'a wrong password',
+        'words of mine that are private',
+        'a-key-of-mine-alone',
+      ],
       tokenOf('somebody', { exp: 1 }, secrets.BETTER_AUTH_SECRET),
     ]
     for (const secret of given) {
