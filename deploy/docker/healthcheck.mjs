@@ -1,0 +1,16 @@
+// Whether requests may be sent to the server in this container: what Docker runs every ten seconds. It reads the settings as
+// the server does, so that it asks at the right port.
+import { request } from 'node:http'
+import { environment, readConfig } from './dist/server/config.js'
+
+const [path = '/readyz'] = process.argv.slice(2)
+const { port } = readConfig(environment())
+const asked = request({ host: '127.0.0.1', port, path, timeout: 4000 }, ({ statusCode }) => {
+  process.exit(statusCode === 200 ? 0 : 1)
+})
+asked.on('timeout', () => asked.destroy(new Error('no answer within 4 s')))
+asked.on('error', ({ message }) => {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+})
+asked.end()

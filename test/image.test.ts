@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { root } from './manifests.ts'
+import { newUserHere } from './person.ts'
+import { duly, dulyStart, type RunningServer } from './program.ts'
+import { type Answer, type Call, callAt, type OwnDatabase, ownDatabase } from './served.ts'
+
+// What deploy/docker/Dockerfile puts into /app, made by its own steps as far as that goes without an engine: the packages of
+// production and the built server, both without what no running server reads.
+
+let app: string
+let database: OwnDatabase
+let server: RunningServer
+
+// What is run here is not what the coverage is about.
+delete process.env.NODE_V8_COVERAGE
+
+before(async () => {
+  app = mkdtempSync(join(root, 'dist', 'image-'))
+  for (const path of [...productionPackages(), join('dist', 'server')])
+    link(join(root, path), join(app, path))
+  for (const path of ['package.json', join('deploy', 'docker', 'healthcheck.mjs')])
+    linkSync(join(root, path), join(app, basename(path)))
+  for (const folder of ['node_modules', join('dist', 'server')])
+    execFileSync(process.execPath, [join(root, 'deploy', 'docker', 'prune.mjs'), folder], { cwd: app })
+  database = await ownDatabase()
+  // Nothing listens there: it is set so that what sends traces is loaded too.
+  const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', METRICS_PORT: '0' }
+  server = await dulyStart({ ...database.env, ...traces }, cli())
+})
+after(async () => {
+  server?.child.kill('SIGKILL')
+  await server?.ended
+  await database?.drop()
+  rmSync(app, { recursive: true, force: true })
+})
+
+const cli = () => join(app, 'dist', 'server', 'cli.js')
+
+// Links, since copies of thousands of files take their time; in dist/, which is on the same disk. What is nested in a package
+// stands in the list as well, unless it is for development.
+function link(source: string, target: string): void {
+  mkdirSync(target, { recursive: true })
+  for (const entry of readdirSync(source, { withFileTypes: true })) {
+    const [from, to] = [join(source, entry.name), join(target, entry.name)]
+    if (entry.isFile()) linkSync(from, to)
+    else if (entry.isDirectory() && entry.name !== 'node_modules') link(from, to)
+  }
+}
+
+function productionPackages(): string[] {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean }>
+  }
+  return Object.entries(packages)
+    .filter(([path, { dev, devOptional, optional }]) => path !== '' && !dev && !devOptional && !optional)
+    .map(([path]) => path)
+}
+
+const call = (method: string, path: string, call?: Call): Promise<Answer> =>
+  callAt(server.url, method, path, call)
+
+/** Runs the image's health check with the settings of the server. */
+function checkHealth(path: string[] = []): number | null {
+  const env = { PATH: process.env.PATH ?? '', ...database.env, PORT: new URL(server.url).port }
+  return spawnSync(process.execPath, [join(app, 'healthcheck.mjs'), ...path], { env }).status
+}
+
+describe('the image', () => {
+  it('has room in 200 MB', () => {
+    // The base and Node take 143 MB: see the page of deploy/docker.
+    const files = readdirSync(app, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+    const bytes = files.map(({ parentPath, name }) => statSync(join(parentPath, name)).size)
+    assert.ok(bytes.reduce((sum, size) => sum + size) < 55_000_000)
+  })
+
+  it('lacks what no running server reads, and keeps the licences', () => {
+    const files = readdirSync(join(app, 'node_modules'), { recursive: true, encoding: 'utf8' })
+    assert.deepEqual(
+      files.filter(file => /\.(map|ts|bare)$|pglite\/dist\/[^/]*\.tar\.gz$/.test(file)),
+      [],
+    )
+    assert.equal(files.filter(file => file.endsWith('.node')).length, 1)
+    for (const name of ['fastify', 'pg', 'zod']) assert.ok(files.includes(join(name, 'LICENSE')))
+  })
+
+  it('serves people, tasks and pages', async () => {
+    const person = await newUserHere({ call })
+    const token = await person.token()
+    const made = await call('POST', '/api/v1/tasks', { token, json: { title: 'In a small image' } })
+    assert.equal(made.status, 201)
+    const { body } = await call('GET', '/api/v1/tasks?q=small', { token })
+    assert.deepEqual(body.tasks, [made.body])
+    for (const path of ['/readyz', '/docs', '/docs/swagger-ui-bundle.js', '/openapi.json'])
+      assert.equal((await call('GET', path)).status, 200, path)
+  })
+
+  it('has every command at hand while it serves', async () => {
+    const file = join(app, 'tasks.duly')
+    const { code, stderr } = await duly(['backup', file], database.env, cli()).ended
+    assert.equal(code, 0, stderr)
+  })
+
+  it('is healthy while it serves, and not after that', async () => {
+    assert.deepEqual([checkHealth(), checkHealth(['/livez']), checkHealth(['/nowhere'])], [0, 0, 1])
+    server.child.kill('SIGTERM')
+    assert.equal((await server.ended).code, 0)
+    assert.equal(checkHealth(), 1)
+  })
+})
