@@ -27,9 +27,9 @@ const commands: Readonly<Record<string, Command>> = {
 
 const help = `Duly ${version}: a task service.
 
-Usage: duly COMMAND [options]
+Usage: duly [COMMAND] [options]
 
-  start    serve the tasks over HTTP
+  start    serve the tasks over HTTP; so does no command at all
   token    print a token for a user
   user     add, list, disable and remove the people who sign in here
   keys     list and rotate the keys that sign tokens
@@ -50,7 +50,9 @@ async function main([name, ...args]: string[]): Promise<void> {
     return
   }
   if (name === '--version' || name === '-v') print(version)
-  else if (name === undefined || name === '--help' || name === '-h' || name === 'help') print(help)
+  else if (name === '--help' || name === '-h' || name === 'help') print(help)
+  else if (name === undefined) await startCommand.run([])
+  else if (name.startsWith('-')) await startCommand.run([name, ...args])
   else throw new StartError(`There is no command "${name}"; say duly --help for those there are.`, exit.usage)
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 // dist/server/version.js → the package's root, in a clone as in an installed package.
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -6,3 +6,6 @@ const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.me
 }
 
 export const version = manifest.version
+
+/** What comes before a command's name where this program was started from: an installed package has no run.mjs. */
+export const typed = existsSync(new URL('../../run.mjs', import.meta.url)) ? 'npm run -s duly --' : 'npx duly'

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -40,7 +42,7 @@ describe('duly start, with nothing set up', () => {
 
     const printed = await duly(['token', '--user', 'alice', '--ttl', '5m'], { DATA_DIR: dataDir }).ended
     assert.equal(printed.code, 0)
-    const again = duly(['start', '--port', '0'], { DATA_DIR: dataDir })
+    const again = duly(['--port', '0'], { DATA_DIR: dataDir })
     const [, url = ''] = await again.printed(/listening on (http\S+?)[,"]/)
     assert.ok(!again.output().includes('curl'), 'the welcome is for the first start')
     const { body } = await callAt(url, 'GET', '/api/tasks', { token: printed.stdout.trim() })
@@ -64,6 +66,18 @@ describe('duly start, with nothing set up', () => {
     next.child.kill('SIGTERM')
     assert.equal((await next.ended).code, 0)
     await database.drop()
+  })
+
+  it('says so where another program has the port', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const database = await ownDatabase()
+    const { code, stderr } = await duly(['--port', `${port}`], database.env).ended
+    other.close()
+    await database.drop()
+    const sentence = `Another program listens on port ${port} already. Stop that one, or set PORT to another.\n`
+    assert.deepEqual([code, stderr], [69, sentence])
   })
 
   it('refuses data of another PostgreSQL version with a sentence', async () => {
@@ -148,6 +162,7 @@ describe('the command line', () => {
     [['serve'], /no command "serve"/],
     [['constructor'], /no command/],
     [['start', '--prot', '1'], /--prot/],
+    [['--prot', '1'], /--prot/],
     [['start', '--port', 'x'], /PORT/],
     [['start', '--port', ''], /--port needs a value/],
     [['start', 'now'], /now/],
@@ -169,7 +184,7 @@ describe('the command line', () => {
   }
 
   it('explains itself', async () => {
-    for (const args of [[], ['--help'], ['start', '--help'], ['token', '-h'], ['migrate', '--help']]) {
+    for (const args of [['--help'], ['start', '--help'], ['token', '-h'], ['migrate', '--help']]) {
       const { code, stdout } = await duly(args).ended
       assert.equal(code, 0)
       assert.match(stdout, /Usage: duly/)

@@ -4,10 +4,11 @@ import { signHmac } from '../auth/jwt.ts'
 import { environment, readConfig, settings } from '../config.ts'
 import { createLog, type Log } from '../log.ts'
 import { type Server, startServer } from '../main.ts'
+import { typed } from '../version.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 
-const help = `Usage: duly start [--host ADDRESS] [--port PORT] [--data-dir FOLDER]
+const help = `Usage: duly [start] [--host ADDRESS] [--port PORT] [--data-dir FOLDER]
 
 Serves the tasks over HTTP until it is told to stop (Ctrl-C, SIGTERM).
 A flag goes before the setting of the same name. Settings are read from the
@@ -52,7 +53,7 @@ A first task for alice, with a token that is good for an hour:
 
 curl ${url}/api/tasks -H 'Content-Type: application/json' -d '{"title":"Say hello"}' -H 'Authorization: Bearer ${token}'
 
-A new token at any time: npm run duly -- token --user alice
+A new token at any time: ${typed} token --user alice
 Or sign up and try every call on a page: ${url}/docs
 
 `)
