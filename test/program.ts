@@ -25,7 +25,7 @@ export interface Program {
 }
 
 /** Starts `duly …` with these settings and none of this machine's own. */
-export function duly(args: string[], env: Env = {}, program = cli): Program {
+export function duly(args: string[], env: Env = {}, program = cli, cwd = process.cwd()): Program {
   const { PATH = '', NODE_V8_COVERAGE, HOME = '', TMPDIR } = process.env
   const inherited = {
     PATH,
@@ -33,7 +33,7 @@ export function duly(args: string[], env: Env = {}, program = cli): Program {
     ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {}),
     ...(TMPDIR ? { TMPDIR } : {}),
   }
-  const child = spawn(process.execPath, [program, ...args], { env: { ...inherited, ...env } })
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...inherited, ...env } })
   let stdout = ''
   let stderr = ''
   const watchers = new Set<() => void>()

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { npm } from './npm.mjs'
+
+/** What the build copies out of packages that are not installed with the program. */
+const copied = ['swagger-ui-dist']
+
+/**
+ * What the package is made of, in CycloneDX: npm's list of what is in the clone, less what is there for development only. That is
+ * chosen by the lock, since npm's own --omit leaves out whatever the development uses as well. npm makes up a number and a date each
+ * time; here they follow from the package and its commit, so that whoever makes the list again gets the same.
+ * @param {string} folder of a clone in which everything is installed
+ * @param {Buffer} tarball the package
+ * @param {Date} date of its commit
+ */
+export function sbomOf(folder, tarball, date) {
+  const all = JSON.parse(npm(['sbom', '--sbom-format=cyclonedx', '--sbom-type=application'], folder))
+  const { name, packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'))
+  const { component } = all.metadata
+  const root = component['bom-ref']
+  const extra = copied.map(one => `${one}@${packages[`node_modules/${one}`].version}`)
+  const listed = new Set([root, ...inThePackage(packages), ...extra])
+  return {
+    ...all,
+    serialNumber: `urn:uuid:${numberOf(tarball)}`,
+    metadata: {
+      ...all.metadata,
+      timestamp: date.toISOString(),
+      // npm names it after the folder.
+      component: { ...component, name, hashes: [{ alg: 'SHA-512', content: hashOf('sha512', tarball) }] },
+    },
+    components: all.components.filter(({ 'bom-ref': ref }) => listed.has(ref)).map(notForDevelopment),
+    dependencies: all.dependencies
+      .filter(({ ref }) => listed.has(ref))
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter(other => listed.has(other)) })),
+  }
+}
+
+function inThePackage(packages) {
+  return Object.entries(packages)
+    .filter(([place, { dev }]) => place !== '' && !dev)
+    .map(([place, { version }]) => `${place.replace(/^.*node_modules\//, '')}@${version}`)
+}
+
+/** npm lists a version once, with what is true of the first place it stands in. */
+function notForDevelopment({ properties, ...component }) {
+  return { ...component, properties: properties.filter(({ name }) => name !== 'cdx:npm:package:development') }
+}
+
+/** A UUID of version 8 (RFC 9562): its bits are a hash. */
+function numberOf(bytes) {
+  const hex = hashOf('sha256', bytes)
+  const variant = ((Number.parseInt(hex[16], 16) & 0b0011) | 0b1000).toString(16)
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, variant + hex.slice(17, 20)]
+  return [...parts, hex.slice(20, 32)].join('-')
+}
+
+const hashOf = (algorithm, bytes) => createHash(algorithm).update(bytes).digest('hex')

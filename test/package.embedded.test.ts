@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, sep } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
+import { makePath } from './page.ts'
+import { duly } from './program.ts'
+import { callAt } from './served.ts'
+
+// The package without the packages that it brings along, which take a minute to pack and install; `npm run release` does that, and
+// starts the program from there. Here it finds those that it declares, and no others.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const installed = join(folder, 'node_modules', 'duly')
+const { bundleDependencies, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** What is in the package, with / between the names. */
+let files: string[]
+before(() => {
+  const draft = join(folder, 'draft')
+  for (const path of [
+    'dist/server',
+    'dist/client',
+    'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'run.mjs',
+    'docs',
+  ])
+    cpSync(join(root, path), join(draft, path), { recursive: true })
+  writeFileSync(join(draft, 'package.json'), JSON.stringify(manifest))
+  // Its scripts would build what has been built: this runs from it.
+  execFileSync('npm', ['pack', '--ignore-scripts', '--silent'], { cwd: draft })
+  mkdirSync(installed, { recursive: true })
+  const tarball = `${manifest.name}-${manifest.version}.tgz`
+  execFileSync('tar', ['-xzf', join(draft, tarball), '-C', installed, '--strip-components=1'])
+  files = readdirSync(installed, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(installed.length + 1))
+    .map(path => path.split(sep).join('/'))
+  for (const name of Object.keys(manifest.dependencies)) {
+    mkdirSync(dirname(join(installed, 'node_modules', name)), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(installed, 'node_modules', name), 'junction')
+  }
+})
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+interface Locked {
+  readonly version: string
+  readonly dev?: boolean
+  readonly os?: string[]
+  readonly cpu?: string[]
+}
+
+/** What package-lock.json has the program run with, by its place. */
+function locked(): [string, Locked][] {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  return Object.entries(packages as Record<string, Locked>).filter(([place, { dev }]) => place !== '' && !dev)
+}
+
+describe('the package', () => {
+  it('starts with nothing but Node, in an empty folder, and keeps its tasks there', async () => {
+    const empty = join(folder, 'empty')
+    mkdirSync(empty)
+    const env = { PATH: makePath(join(folder, 'path'), ['node'], {}), PORT: '0' }
+    const server = duly([], env, join(installed, manifest.bin.duly), empty)
+    const [, url = '', token = ''] = await server.printed(/^curl (http:\S+)\/api\/tasks .* Bearer (\S+)'$/m)
+    const { status, body } = await callAt(url, 'POST', '/api/tasks', { token, json: { title: 'Packed' } })
+    assert.deepEqual([status, body.user_id], [201, 'alice'])
+    assert.match(server.output(), /npx duly token/)
+    server.child.kill('SIGTERM')
+    assert.equal((await server.ended).code, 0)
+    assert.deepEqual(readdirSync(empty), ['data'])
+  })
+
+  it('has the program, its client and its papers, and no test, no source, no map', () => {
+    const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
+    assert.deepEqual(files.filter(file => !file.startsWith('dist/')).sort(), papers)
+    const built = files.filter(
+      file => !papers.includes(file) && !file.startsWith('dist/server/api/swagger-ui/'),
+    )
+    const strange = built.filter(
+      file => !/^dist\/(server\/.+\.js|client\/.+(\.js|\.d\.ts))$/.test(file) || file.includes('.test.'),
+    )
+    assert.deepEqual(strange, [])
+    for (const file of ['dist/server/cli.js', 'dist/client/index.d.ts', 'dist/server/api/swagger-ui/LICENSE'])
+      assert.ok(files.includes(file), file)
+  })
+
+  it('brings along every package it was tested with, which are the same on every machine', () => {
+    assert.equal(bundleDependencies, true)
+    const builtForSome = locked().filter(([, { os, cpu }]) => os ?? cpu)
+    assert.deepEqual(
+      builtForSome.map(([place]) => place),
+      [],
+    )
+  })
+
+  it('has a client whose types a program of others compiles with', () => {
+    const project = join(folder, 'project')
+    mkdirSync(join(project, 'node_modules'), { recursive: true })
+    symlinkSync(installed, join(project, 'node_modules', 'duly'), 'junction')
+    const config = {
+      compilerOptions: { module: 'nodenext', strict: true, noEmit: true, types: [], lib: ['es2023', 'dom'] },
+    }
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config))
+    writeFileSync(join(project, 'package.json'), '{"type":"module"}')
+    const compile = (source: string) => {
+      writeFileSync(join(project, 'main.ts'), source)
+      const tsc = join(root, 'node_modules', 'typescript-native', 'bin', 'tsc')
+      return spawnSync(process.execPath, [tsc, '--project', project]).stdout.toString()
+    }
+    const source = `import { createClient } from 'duly/client'
+      const { tasks } = createClient({ url: 'http://localhost:8000', token: 'a token' })
+      export const title: string = (await tasks.create({ title: 'Typed' })).title`
+    assert.equal(compile(source), '')
+    assert.match(
+      compile(source.replace('title: string', 'title: number')),
+      /'string' is not assignable to type 'number'/,
+    )
+  })
+})
+
+describe('the list of what the package is made of', () => {
+  it('is CycloneDX, names every package in it, and follows from the package and its date', async () => {
+    const { sbomOf } = await import(new URL('../../release/sbom.mjs', import.meta.url).href)
+    const sbom = sbomOf(root, Buffer.from('a package'), new Date(0))
+    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot5)
+    assert.equal(await validator.validate(JSON.stringify(sbom)), null)
+    const named = sbom.components.map(
+      (one: { name: string; version: string }) => `${one.name}@${one.version}`,
+    )
+    const brought = locked().map(
+      ([place, { version }]) => `${place.replace(/^.*node_modules\//, '')}@${version}`,
+    )
+    const { version: pages } = JSON.parse(
+      readFileSync(join(root, 'node_modules', 'swagger-ui-dist', 'package.json'), 'utf8'),
+    )
+    assert.deepEqual(new Set(named), new Set([...brought, `swagger-ui-dist@${pages}`]))
+    assert.equal(sbom.serialNumber, 'urn:uuid:c0cd5ccf-db56-8a59-b66e-33e73001b78f')
+    assert.equal(sbom.metadata.component.name, 'duly')
+    assert.equal(sbom.metadata.timestamp, '1970-01-01T00:00:00.000Z')
+  })
+})
