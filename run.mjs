@@ -28,6 +28,7 @@ const words = {
   bench,
   build: () => {},
   format: () => run(biome, ['check', '--write', root]),
+  release: () => load(at('release', 'run.mjs'), args),
   dev,
 }
 if (!Object.hasOwn(words, word)) stop(`There is no "${word}"; there are ${Object.keys(words).join(', ')}.`)
