@@ -32,11 +32,11 @@ export interface OwnDatabase {
 }
 
 /** A database that no other test uses: in a folder, or on the server under test. */
-export async function ownDatabase(): Promise<OwnDatabase> {
+export async function ownDatabase(onServer = onPostgres): Promise<OwnDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
   const server = process.env.TEST_DATABASE_URL
-  if (server === undefined) {
+  if (server === undefined || !onServer) {
     await copyCluster(folder)
     return { env: { DATA_DIR: folder }, drop: async () => removeFolder() }
   }

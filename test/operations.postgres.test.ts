@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { unprepared } from '../server/db/database.ts'
+import { blocksOf, commandIn, makePath, shell } from './page.ts'
+import { dulyStart, type RunningServer } from './program.ts'
+import { callAt, type Env, type OwnDatabase, openDatabase, ownDatabase, tokenOf } from './served.ts'
+
+// Every command of docs/operations.md, as somebody gives it who follows the page: from an embedded database on to a PostgreSQL, which
+// is quicker to restore and to go back on.
+
+const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
+const program = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const [present, next] = [program('../server/cli.js'), program('./faults/next-version.js')]
+
+/** The lines that are not run here, and why. */
+const elsewhere: Readonly<Record<string, string>> = {
+  'npm pack': 'package.embedded.test.ts does, and npm run release',
+  'npm install --global ./duly-0.1.0.tgz': 'it takes a minute; npm run release does it',
+  'npm install --global ./duly-0.2.0.tgz': 'there is no such version yet; faults/next-version.ts is one here',
+  duly: 'it does not end; package.embedded.test.ts runs it',
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const path = makePath(join(folder, 'bin'), ['sh', 'node', 'cat', 'chmod', 'curl'], {
+  duly: 'exec node "$DULY" "$@"',
+  // `elsewhere` is here.
+  ssh: 'shift; exec sh -c "$*"',
+})
+
+let embedded: OwnDatabase
+let postgres: OwnDatabase
+/** What leads to the database that is used at the moment. */
+let here: Env
+let server: RunningServer | undefined
+
+/** Runs what stands under this heading, save what is run elsewhere. @returns what it printed */
+async function follow(heading: string, env: Env = {}): Promise<string> {
+  const blocks = blocksOf(page).filter(block => block.heading === heading)
+  assert.ok(blocks.length > 0, `docs/operations.md has no commands under "${heading}"`)
+  followed.add(heading)
+  const cwd = join(folder, heading.replaceAll(' ', '-'))
+  mkdirSync(cwd)
+  let printed = ''
+  for (const { lines } of blocks) {
+    const script = lines.filter(line => !(commandIn(line) in elsewhere)).map(withWhatIsHere)
+    const settings = { PATH: path, HOME: folder, TMPDIR: tmpdir(), DULY: present, ...here, ...env }
+    const { code, output } = await shell(script.join('\n'), cwd, settings)
+    assert.equal(code, 0, `under "${heading}":\n${script.join('\n')}\n${output}`)
+    printed += output
+  }
+  return printed
+}
+const followed = new Set<string>()
+
+/** What stands on the page for what each reader has. */
+function withWhatIsHere(line: string): string {
+  return line
+    .replaceAll('/backups/', `${join(folder, 'backups')}/`)
+    .replaceAll('localhost:8000', server?.url.slice('http://'.length) ?? 'localhost:8000')
+    .replaceAll(/postgres:\/\/(user:password@host\/database|…)/g, postgres.env.DATABASE_URL ?? '')
+}
+
+async function start(version = present): Promise<void> {
+  server = await dulyStart({ BETTER_AUTH_SECRET: '', ...here }, version)
+}
+
+async function stop(): Promise<void> {
+  server?.child.kill('SIGTERM')
+  await server?.ended
+  server = undefined
+}
+
+const secret = () => readFileSync(join(String(embedded.env.DATA_DIR), 'secret'), 'utf8').trim()
+const call = (method: string, json?: object) =>
+  callAt(server?.url ?? '', method, '/api/tasks', {
+    token: tokenOf('alice', {}, secret()),
+    ...(json ? { json } : {}),
+  })
+const titles = async () => (await call('GET')).body.tasks.map(({ title }: { title: string }) => title)
+
+async function query(text: string): Promise<void> {
+  const { db } = await openDatabase(here)
+  await db.query(unprepared(text))
+  await db.close()
+}
+
+before(async () => {
+  embedded = await ownDatabase(false)
+  postgres = await ownDatabase()
+  here = embedded.env
+  mkdirSync(join(folder, 'backups'))
+  await start()
+  assert.equal((await call('POST', { title: 'Water the plants' })).status, 201)
+})
+after(async () => {
+  await stop()
+  await embedded.drop()
+  await postgres.drop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('docs/operations.md, followed command by command', () => {
+  it('installs a version', async () => {
+    assert.match(await follow('Install'), /^\d+\.\d+\.\d+$/m)
+  })
+
+  it('configures a server that can be started', async () => {
+    const printed = await follow('Configure')
+    assert.match(printed, /✔ the settings can be read/)
+    assert.match(printed, /^[\w-]{43}$/m)
+  })
+
+  it('watches it', async () => {
+    assert.match(await follow('Watch'), /"service":"duly"/)
+  })
+
+  it('moves it to a PostgreSQL and back', async () => {
+    await stop()
+    await follow('Move to PostgreSQL and back', { BETTER_AUTH_SECRET: secret() })
+    here = { ...postgres.env, BETTER_AUTH_SECRET: secret() }
+    await start()
+    assert.deepEqual(await titles(), ['Water the plants'])
+  })
+
+  it('lets people in and keeps them out, while it runs', async () => {
+    assert.match(await follow('People'), /ann@example\.com/)
+  })
+
+  it('rotates the signing keys and makes a new secret, while it runs', async () => {
+    await follow('Rotate the signing keys')
+    assert.match(await follow('Rotate secrets'), /^[\w-]{43}$/m)
+  })
+
+  it('makes backups while it runs, before an upgrade too', async () => {
+    assert.match(await follow('Back up'), /restored for a trial, whole/)
+    await follow('Upgrade')
+  })
+
+  it('brings everything back when the data is gone, and puts aside what is there', async () => {
+    await stop()
+    await query('drop schema duly cascade')
+    assert.match(await follow('Restore'), /What was there before is in/)
+    await start()
+    assert.deepEqual(await titles(), ['Water the plants'])
+  })
+
+  it('goes back to this version from the next one, and loses nothing', async () => {
+    await stop()
+    await start(next)
+    await call('POST', { title: 'Written since the upgrade' })
+    await stop()
+    await assert.rejects(start(), /newer than this version of Duly/)
+    await follow('Roll back', { DULY: next })
+    await start()
+    assert.deepEqual(await titles(), ['Written since the upgrade', 'Water the plants'])
+  })
+
+  it('finds what is wrong, and puts it right', async () => {
+    await query('update duly.owners set task_count = 7')
+    await assert.rejects(follow('When something is wrong'), /✖/)
+    for (const { lines } of blocksOf(page, 'sql')) for (const line of lines) await query(line)
+    rmSync(join(folder, 'When-something-is-wrong'), { recursive: true })
+    assert.doesNotMatch(await follow('When something is wrong'), /✖/)
+  })
+
+  it('has no other commands', () => {
+    const blocks = blocksOf(page)
+    const run = blocks.flatMap(({ lines }) => lines.map(commandIn))
+    assert.deepEqual(
+      Object.keys(elsewhere).filter(line => !run.includes(line)),
+      [],
+      'what is run elsewhere is on the page',
+    )
+    const left = blocks.filter(
+      ({ heading, lines }) => !followed.has(heading) && !lines.every(line => commandIn(line) in elsewhere),
+    )
+    assert.deepEqual(
+      left.map(({ heading }) => heading),
+      [],
+      'say here how the commands under a new heading are run',
+    )
+  })
+})

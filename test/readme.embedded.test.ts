@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { blocksOf, commandIn, makePath, shell } from './page.ts'
+import { type Served, served, testSecret } from './served.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+/** The lines that are not run here, and why. */
+const elsewhere: readonly [RegExp, string][] = [
+  [/^npm start$/, 'it is how this program has been built'],
+  [/^npm test$/, 'it is what runs this'],
+  [/^npm run test:faults$/, 'it is npm test at full length'],
+  [/^DATABASE_URL=\S+ BETTER_AUTH_SECRET='[^']+' npm start$/, 'every test on PostgreSQL starts it so'],
+]
+
+let api: Served
+let folder: string
+before(async () => {
+  api = await served()
+  folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+})
+after(async () => {
+  await api.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+describe('the README', () => {
+  it('gives commands that work, one after the other', async () => {
+    const PATH = makePath(join(folder, 'bin'), ['sh', 'node', 'npm', 'curl'], {})
+    const env = { PATH, HOME: folder, DATA_DIR: join(folder, 'data'), BETTER_AUTH_SECRET: testSecret }
+    const lines = blocksOf(readme).flatMap(block => block.lines)
+    for (const [pattern, why] of elsewhere)
+      assert.ok(
+        lines.some(line => pattern.test(commandIn(line))),
+        `${pattern} is not there any more (${why})`,
+      )
+    const script = lines
+      .filter(line => !elsewhere.some(([pattern]) => pattern.test(commandIn(line))))
+      .map(line => line.replace('localhost:8000', api.server.url.slice('http://'.length)))
+    const { code, output } = await shell(script.join('\n'), root, env)
+    assert.equal(code, 0, output)
+    assert.match(output, /"title":"Water the plants","description":"","is_completed":true/)
+  })
+})
