@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { settings } from '../server/config.ts'
+import { migrations } from '../server/db/migrations.ts'
 
 // The rules of the house, held against the sources.
 
@@ -179,5 +180,13 @@ describe('the README', () => {
     const table =
       /\| name \| or \| default \| meaning \|\n\| --- \| --- \| --- \| --- \|\n((?:\|.*\|\n)+)/.exec(readme)
     assert.deepEqual(table?.[1]?.trim().split('\n'), rows)
+  })
+})
+
+describe('the changelog', () => {
+  it('names the last migration of the newest version that has one', () => {
+    const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
+    const [, last] = /^Migrations: up to (\d+)\.$/m.exec(changelog) ?? []
+    assert.equal(Number(last), migrations.length)
   })
 })
