@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { linesRun } from './coverage.ts'
+import { Outcome } from './outcome.ts'
 import { startPostgres } from './postgres-server.ts'
 
 // Every check, in the order in which a person wants to hear of them: form, then behaviour on the embedded database, then
@@ -39,14 +41,12 @@ if (values.help) {
   process.exit(0)
 }
 
-let passed = 0
-let failed = 0
+const outcome = new Outcome(root)
 let writes = 0
 
 const whole = values.only === undefined && values.database === undefined && !values.faults
 const only = values.only ?? (values.faults ? join(dist, 'test', 'faults') : '')
-if (whole)
-  check('format and lint', ['@biomejs', 'biome', 'bin', 'biome'], ['ci', '--error-on-warnings', root])
+if (whole) checkForm()
 rmSync(coverage, { recursive: true, force: true })
 if (values.faults) process.env.TEST_FAULTS = 'long'
 else process.env.NODE_V8_COVERAGE = join(coverage, 'raw')
@@ -69,57 +69,34 @@ if (values.database !== 'embedded') {
   await server?.stop()
 }
 delete process.env.NODE_V8_COVERAGE
-if (whole) {
-  check(
-    `at least ${minimumCoverage} % of the lines of server/ are run`,
-    ['c8', 'bin', 'c8.js'],
-    [
-      'report',
-      ...['--temp-directory', join(coverage, 'raw'), '--reports-dir', coverage],
-      ...[
-        '--include',
-        'server/**',
-        '--exclude',
-        '**/*.test.ts',
-        '--exclude-after-remap',
-        '--all',
-        '--src',
-        'server',
-      ],
-      ...['--check-coverage', '--lines', String(minimumCoverage), '--reporter', 'text'],
-    ],
-  )
-}
+if (whole) checkCoverage()
 if (writes > 0) process.stdout.write(`\n${writes} writes acknowledged through faults\n`)
 if (values.faults && values.only === undefined && values.database === undefined && writes < enoughWrites)
-  failed += 1
-process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0
+  outcome.add(`fewer than ${enoughWrites} writes`, false)
+process.stdout.write(String(outcome))
+process.exitCode = outcome.failures.length > 0 || outcome.passed === 0 ? 1 : 0
 
-function check(name: string, program: string[], args: string[]): void {
-  process.stdout.write(`\n${name}\n`)
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules', ...program), ...args], {
-    cwd: root,
-    stdio: 'inherit',
-  })
-  if (status === 0) passed += 1
-  else failed += 1
-  process.stdout.write(`${status === 0 ? '✔' : '✖'} ${name}\n`)
+function checkForm(): void {
+  process.stdout.write('\nformat and lint\n')
+  const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
+  const args = [biome, 'ci', '--error-on-warnings', root]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  process.stdout.write(stdout + stderr)
+  outcome.add('format and lint (npm run format mends most of it)', status === 0, stdout + stderr)
+}
+
+function checkCoverage(): void {
+  const { percent, below } = linesRun(root, coverage, minimumCoverage)
+  const told = `${percent} % of the lines of server/ are run, of ${minimumCoverage} at least`
+  process.stdout.write(`\n${told}; fewer in\n${below.map(file => `  ${file}\n`).join('')}`)
+  outcome.add(told, percent >= minimumCoverage)
 }
 
 async function suite(name: string, chosen: string[]): Promise<void> {
   process.stdout.write(`\n${name}\n`)
   const timeout = values.faults ? patienceMs.faults : patienceMs.usual
   const stream = run({ files: chosen, concurrency: availableParallelism(), timeout })
-  stream.on('test:pass', ({ details, skip, name: test, file }) => {
-    // A file is reported as a test of its own, and a suite is the sum of its tests.
-    if (details.type === 'suite' || test === relative(process.cwd(), file ?? '') || test === file) return
-    if (skip === undefined) passed += 1
-    else failed += 1
-  })
-  stream.on('test:fail', ({ details }) => {
-    if (details.type !== 'suite') failed += 1
-  })
+  outcome.follow(stream, name)
   stream.on('test:diagnostic', ({ message }) => {
     writes += Number(/^(\d+) writes acknowledged/.exec(message)?.[1] ?? 0)
   })

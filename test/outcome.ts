@@ -1,0 +1,107 @@
+import { relative } from 'node:path'
+import type { run } from 'node:test'
+
+type TestsStream = ReturnType<typeof run>
+
+/** What node:test makes of what a test has thrown. */
+interface Thrown {
+  readonly message: string
+  readonly cause?: unknown
+  readonly failureType?: string
+  readonly exitCode?: number | null
+  readonly signal?: string | null
+}
+
+interface File {
+  /** The names of the suites that have begun, and of the test in them. */
+  readonly path: string[]
+  /** The end of what it has printed to its standard error. */
+  said: string
+}
+
+const shownLines = 12
+const shownColumns = 300
+
+/** What a run comes to: how much has passed, and of each failure what tells where to look. */
+export class Outcome {
+  passed = 0
+  readonly failures: string[] = []
+  readonly #root: string
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  /** Books a check as a whole. */
+  add(name: string, isGood: boolean, reason = ''): void {
+    if (isGood) this.passed += 1
+    else this.failures.push(name + shown(reason))
+  }
+
+  /** Books the tests of a run on this database as they end. */
+  follow(stream: TestsStream, database: string): void {
+    const files = new Map<string, File>()
+    const fileOf = (name = '') => {
+      const known = files.get(name) ?? { path: [], said: '' }
+      files.set(name, known)
+      return known
+    }
+    stream.on('test:start', ({ file, name, nesting }) => fileOf(file).path.splice(nesting, Infinity, name))
+    stream.on('test:stderr', ({ file, message }) => {
+      const known = fileOf(file)
+      known.said = (known.said + message).slice(-shownLines * shownColumns)
+    })
+    // What is thrown after a test has ended is told of the file that is reported next, without its name.
+    let late = ''
+    stream.on('test:diagnostic', ({ message }) => {
+      if (message.startsWith('Error: ')) late = message
+    })
+    stream.on('test:pass', ({ details, skip, name, nesting, file = '' }) => {
+      // A file is reported as a test of its own, and a suite is the sum of its tests.
+      if (details.type === 'suite' || this.#isFile(name, file)) return
+      if (skip === undefined) this.passed += 1
+      else this.#fail(database, file, [...fileOf(file).path.slice(0, nesting), name], 'was skipped')
+    })
+    stream.on('test:fail', ({ details, name, nesting, file = '' }) => {
+      const thrown = details.error as Error & Thrown
+      // A suite fails with its tests; by itself it does where something before or after them fails.
+      if (details.type === 'suite' && thrown.failureType === 'subtestsFailed') return
+      const { path, said } = fileOf(file)
+      if (!this.#isFile(name, file))
+        return this.#fail(database, file, [...path.slice(0, nesting), name], reasonOf(thrown))
+      this.#fail(database, file, [], [reasonOf(thrown), late, said].join('\n'))
+      late = ''
+    })
+  }
+
+  /** The failures, for people who see no more than the end of the output; at the very end how many there were. */
+  toString(): string {
+    const listed = this.failures.map(failure => `✖ ${failure}\n\n`).join('')
+    return `\n${listed}${this.passed} passed, ${this.failures.length} failed\n`
+  }
+
+  #isFile(name: string, file: string): boolean {
+    return name === file || name === relative(process.cwd(), file)
+  }
+
+  #fail(database: string, file: string, path: readonly string[], reason: string): void {
+    const source = relative(this.#root, file)
+      .replace(/^dist./, '')
+      .replace(/js$/, 'ts')
+    this.failures.push([`${source} ${database}`, ...path].join(' › ') + shown(reason))
+  }
+}
+
+/** As much of it as tells enough. */
+function shown(reason: string): string {
+  const lines = reason.trimEnd().split('\n')
+  const own = lines.filter(line => line !== '' && !/^ *at .*\(?node:/.test(line)).slice(0, shownLines)
+  return own.map(line => `\n    ${line.slice(0, shownColumns)}`).join('')
+}
+
+function reasonOf({ message, cause, exitCode, signal }: Thrown): string {
+  if (exitCode !== undefined || signal !== undefined)
+    return `The file ended with ${signal ?? `code ${exitCode}`}.`
+  if (!(cause instanceof Error)) return String(cause ?? message)
+  return cause.stack ?? cause.message
+}
