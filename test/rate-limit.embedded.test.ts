@@ -146,8 +146,11 @@ describe('the limit that is there where nothing is set', () => {
     const { headers } = await api.call('GET', '/api/v1/tasks', { user })
     assert.equal(headers.get('ratelimit'), '"user";r=199;t=1')
     assert.equal(headers.get('ratelimit-policy'), '"user";q=200;w=2')
-    const calls = Array.from({ length: 199 }, () => api.call('GET', '/api/v1/tasks', { user }))
-    for (const { status } of await Promise.all(calls)) assert.equal(status, 200)
+    // In two halves: of more than 128 that are worked on at once, some may be told that the server is busy.
+    for (const length of [100, 99]) {
+      const calls = Array.from({ length }, () => api.call('GET', '/api/v1/tasks', { user }))
+      for (const { status } of await Promise.all(calls)) assert.equal(status, 200)
+    }
     await api.close()
   })
 })
