@@ -10,7 +10,7 @@ import { callAt, newUser, ownDatabase, tokenOf, unlimited } from './served.ts'
 describe('the end of the program', () => {
   it('is told by /readyz first, while all else is served and connections are given up', async () => {
     const database = await ownDatabase()
-    const { child, ended, url, printed } = await dulyStart({ ...database.env, SHUTDOWN_GRACE: '5' })
+    const { child, ended, url, printed } = await dulyStart({ ...database.env, SHUTDOWN_GRACE: '10' })
     const authorization = `Bearer ${tokenOf(newUser())}`
     const { call, close } = rawCaller(url)
     const create = {
