@@ -28,8 +28,7 @@ let own: OwnDatabase
 let target: OwnDatabase
 before(async () => {
   own = await ownDatabase()
-  target = await ownDatabase()
-  rmSync(join(String(target.env.DATA_DIR), 'postgres'), { recursive: true, force: true })
+  target = await ownDatabase('empty')
 })
 after(async () => {
   await own.drop()

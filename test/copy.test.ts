@@ -118,7 +118,7 @@ describe('a copy', () => {
     assert.match(stdout, /tasks +9 {2}[0-9a-f]{16}/)
     assert.deepEqual(await contents(first), original)
     if (!onPostgres) return
-    const other = await ownDatabase()
+    const other = await ownDatabase('empty')
     const url = String(other.env.DATABASE_URL)
     const there = await copies(first, 'env:TARGET', { TARGET: url })
     assert.equal(there.stdout.includes(url), false)

@@ -11,7 +11,7 @@ import { newUser, type OwnDatabase, onPostgres, openDatabase, ownDatabase } from
 let own: OwnDatabase
 let db: Database
 before(async () => {
-  own = await ownDatabase()
+  own = await ownDatabase('empty')
   db = (await openDatabase(own.env)).db
 })
 after(async () => {

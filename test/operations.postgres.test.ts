@@ -89,7 +89,7 @@ async function query(text: string): Promise<void> {
 }
 
 before(async () => {
-  embedded = await ownDatabase(false)
+  embedded = await ownDatabase('empty', false)
   postgres = await ownDatabase()
   here = embedded.env
   mkdirSync(join(folder, 'backups'))

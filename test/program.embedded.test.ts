@@ -193,7 +193,7 @@ describe('the command line', () => {
   })
 
   it('shows the migrations, takes them back and runs them again', async () => {
-    const database = await ownDatabase()
+    const database = await ownDatabase('empty')
     const migrate = async (...args: string[]) => (await duly(['migrate', ...args], database.env).ended).stdout
     assert.match(await migrate('status'), /^1 {2}pending {2}/)
     assert.match(await migrate('up'), /^applied: /)

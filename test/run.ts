@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { linesRun } from './coverage.ts'
 import { Outcome } from './outcome.ts'
 import { startPostgres } from './postgres-server.ts'
+import { makeDatabase, makeFolder, type Template } from './template.ts'
 
 // Every check, in the order in which a person wants to hear of them: form, then behaviour on the embedded database, then
 // the same behaviour on a PostgreSQL server, then how much of the server all that has run.
@@ -57,14 +58,16 @@ if (values.database !== 'postgres') {
   await suite(
     'on the embedded database',
     files.filter(file => !file.endsWith('.postgres.test.js')),
+    await makeFolder(),
   )
 }
 if (values.database !== 'embedded') {
   const server = process.env.TEST_DATABASE_URL === undefined ? await startPostgres() : undefined
-  if (server) process.env.TEST_DATABASE_URL = server.url
+  process.env.TEST_DATABASE_URL ??= String(server?.url)
   await suite(
     'on a PostgreSQL server',
     files.filter(file => needsDatabase(file) && !file.endsWith('.embedded.test.js')),
+    await makeDatabase(process.env.TEST_DATABASE_URL),
   )
   await server?.stop()
 }
@@ -92,8 +95,9 @@ function checkCoverage(): void {
   outcome.add(told, percent >= minimumCoverage)
 }
 
-async function suite(name: string, chosen: string[]): Promise<void> {
+async function suite(name: string, chosen: string[], template: Template): Promise<void> {
   process.stdout.write(`\n${name}\n`)
+  process.env.TEST_TEMPLATE = template.place
   const timeout = values.faults ? patienceMs.faults : patienceMs.usual
   const stream = run({ files: chosen, concurrency: availableParallelism(), timeout })
   outcome.follow(stream, name)
@@ -103,6 +107,7 @@ async function suite(name: string, chosen: string[]): Promise<void> {
   const report = stream.compose(new spec())
   report.pipe(process.stdout, { end: false })
   await finished(report)
+  await template.remove()
 }
 
 function testFiles(): string[] {

@@ -1,8 +1,7 @@
 import { createSecretKey } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import { pino } from 'pino'
 import { signHmac } from '../server/auth/jwt.ts'
 import { readConfig } from '../server/config.ts'
@@ -13,6 +12,7 @@ import type { Log } from '../server/log.ts'
 import { type Server, startServer } from '../server/main.ts'
 import { described } from './described.ts'
 import { assertNoLeak, keepAnswer, keepCall, keepSettings } from './leaks.ts'
+import { copyFolder, createDatabase } from './template.ts'
 
 // The real program for a test file: a database of its own, on whichever server the run is about, and the real server
 // before it, called over HTTP.
@@ -31,51 +31,31 @@ export interface OwnDatabase {
   drop(): Promise<void>
 }
 
-/** A database that no other test uses: in a folder, or on the server under test. */
-export async function ownDatabase(onServer = onPostgres): Promise<OwnDatabase> {
+/**
+ * A database that no other test uses: in a folder, or on the server under test. Where nothing is said it is as `duly migrate up`
+ * has left it; an empty one is as before the first start, and so are all for a file that is run without test/run.ts.
+ */
+export async function ownDatabase(
+  state: 'migrated' | 'empty' = 'migrated',
+  onServer = onPostgres,
+): Promise<OwnDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
   const server = process.env.TEST_DATABASE_URL
+  const template = state === 'empty' ? undefined : process.env.TEST_TEMPLATE
   if (server === undefined || !onServer) {
-    await copyCluster(folder)
+    // For a run on a server the template is a database there.
+    if (server === undefined && template !== undefined) copyFolder(template, folder)
     return { env: { DATA_DIR: folder }, drop: async () => removeFolder() }
   }
-  const name = `duly_test_${process.pid}_${Math.random().toString(36).slice(2)}`
-  const administer = async (text: string) => {
-    const client = new pg.Client({ connectionString: server })
-    await client.connect()
-    await client.query(text)
-    await client.end()
-  }
-  await administer(`create database ${name}`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
+  const database = await createDatabase(server, template)
   return {
-    env: { DATA_DIR: folder, DATABASE_URL: url.toString() },
+    env: { DATA_DIR: folder, DATABASE_URL: database.url },
     drop: async () => {
       removeFolder()
-      await administer(`drop database ${name} with (force)`)
+      await database.drop()
     },
   }
-}
-
-// Creating a cluster takes seconds, copying one does not. The first test file of a machine makes the template.
-const template = join(tmpdir(), `duly-test-template-${process.getuid?.() ?? 'user'}-pg18`)
-
-async function copyCluster(folder: string): Promise<void> {
-  if (!existsSync(template)) {
-    const draft = mkdtempSync(`${template}-`)
-    const { db } = await connect(readConfig({ DATA_DIR: draft }), silent)
-    await db.close()
-    try {
-      renameSync(join(draft, 'postgres'), template)
-    } catch {
-      // Another test file was faster.
-    }
-    rmSync(draft, { recursive: true, force: true })
-  }
-  mkdirSync(folder, { recursive: true })
-  cpSync(template, join(folder, 'postgres'), { recursive: true })
 }
 
 const silent = pino({ level: 'silent' })

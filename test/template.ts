@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+
+// What the databases of tests are copies of: one that `duly migrate up` has made and closed again, since to make each anew takes
+// seconds. Nothing in it is anybody's: secrets, keys and rows come with the first start and the first person.
+
+export interface Template {
+  /** A folder, or the address of a database. */
+  readonly place: string
+  remove(): Promise<void>
+}
+
+export interface Database {
+  readonly url: string
+  drop(): Promise<void>
+}
+
+export async function makeFolder(): Promise<Template> {
+  const place = mkdtempSync(join(tmpdir(), 'duly-template-'))
+  migrate(place, { DATA_DIR: place })
+  return { place, remove: async () => rmSync(place, { recursive: true, force: true }) }
+}
+
+export function copyFolder(template: string, dataDir: string): void {
+  cpSync(join(template, 'postgres'), join(dataDir, 'postgres'), { recursive: true })
+}
+
+export async function makeDatabase(server: string): Promise<Template> {
+  const { url, drop } = await createDatabase(server)
+  migrate(tmpdir(), { DATABASE_URL: url })
+  return { place: url, remove: drop }
+}
+
+/** A new database on this server: a copy of the template where that is on it too, else an empty one. */
+export async function createDatabase(server: string, template?: string): Promise<Database> {
+  const name = `duly_test_${process.pid}_${Math.random().toString(36).slice(2)}`
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  const { host, pathname } = new URL(template ?? 'postgres://nowhere')
+  const source = host === url.host ? pathname.slice(1) : 'template1'
+  await administer(server, `create database ${name} template ${source}`)
+  return { url: url.toString(), drop: () => administer(server, `drop database ${name} with (force)`) }
+}
+
+async function administer(server: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
+  await client.connect()
+  await client.query(text)
+  await client.end()
+}
+
+// Away from where there may be settings of this machine's in a `.env`.
+function migrate(cwd: string, settings: Record<string, string>): void {
+  const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
+  const { PATH = '', HOME = '' } = process.env
+  execFileSync(process.execPath, [cli, 'migrate', 'up'], { cwd, env: { PATH, HOME, ...settings } })
+}
