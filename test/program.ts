@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { assertNoLeak, keepSettings } from './leaks.ts'
-import { type Env, testSecret } from './served.ts'
+import { type Env, soonStarted, testSecret } from './served.ts'
 
 // The program as its users start it: a process of its own.
 
@@ -33,7 +33,8 @@ export function duly(args: string[], env: Env = {}, program = cli, cwd = process
     ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {}),
     ...(TMPDIR ? { TMPDIR } : {}),
   }
-  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...inherited, ...env } })
+  const started = [...soonStarted, program, ...args]
+  const child = spawn(process.execPath, started, { cwd, env: { ...inherited, ...env } })
   let stdout = ''
   let stderr = ''
   const watchers = new Set<() => void>()

@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { signHmac } from '../server/auth/jwt.ts'
 import { readConfig } from '../server/config.ts'
@@ -16,6 +17,13 @@ import { copyFolder, createDatabase } from './template.ts'
 
 // The real program for a test file: a database of its own, on whichever server the run is about, and the real server
 // before it, called over HTTP.
+
+/**
+ * Node's options for tests. The embedded database is WebAssembly: to optimise what runs for seconds only takes as much
+ * processor time again.
+ */
+export const soonStarted = ['--liftoff-only']
+for (const option of soonStarted) setFlagsFromString(option)
 
 export const testSecret = 'a secret that only the tests know, and use'
 export const onPostgres = process.env.TEST_DATABASE_URL !== undefined
