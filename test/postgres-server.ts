@@ -61,6 +61,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
     'max_connections=200',
+    // What it has stored need not outlive the machine.
+    'fsync=off',
     ...settings,
   ]
   // It is not asked for, and belongs in no log.

@@ -66,6 +66,9 @@ export async function ownDatabase(
   }
 }
 
+// Nothing is to outlive this process. The programs that tests start, and kill, sync every write.
+const unsynced: Env = { DATA_SYNC: 'off' }
+
 const silent = pino({ level: 'silent' })
 
 /** The database that these settings lead to, as the server opens it. */
@@ -75,7 +78,7 @@ export function openDatabase(env: Env) {
 
 export async function ownMigratedDatabase(): Promise<{ db: Database; env: Env; close(): Promise<void> }> {
   const { env, drop } = await ownDatabase()
-  const { db } = await openDatabase(env)
+  const { db } = await openDatabase({ ...unsynced, ...env })
   await migrateUp(db)
   return {
     db,
@@ -121,7 +124,7 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
   const own = database ?? (await ownDatabase())
   const lines: Record<string, unknown>[] = []
   const log: Log = pino({ level: 'debug', base: null }, { write: line => lines.push(JSON.parse(line)) })
-  const env = { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...own.env, ...settings }
+  const env = { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...unsynced, ...own.env, ...settings }
   keepSettings(env)
   const config = readConfig(env)
   const server = await startServer(config, log)
