@@ -20,6 +20,17 @@ const dist = join(root, 'dist')
 const coverage = join(root, 'coverage')
 const minimumCoverage = 90
 const patienceMs = { usual: 300_000, faults: 1_800_000 }
+/** What takes longest, as `node:test` tells it. */
+const longest = [
+  'docs.',
+  'restore.',
+  'program.',
+  'backup.',
+  'other-issuers.',
+  'hostile-',
+  'revocation.',
+  'operator.',
+]
 /** Through faults, at the least. */
 const enoughWrites = 100_000
 
@@ -99,7 +110,9 @@ async function suite(name: string, chosen: string[], template: Template): Promis
   process.stdout.write(`\n${name}\n`)
   process.env.TEST_TEMPLATE = template.place
   const timeout = values.faults ? patienceMs.faults : patienceMs.usual
-  const stream = run({ files: chosen, concurrency: availableParallelism(), timeout })
+  // A test often waits: for a disk, a clock, another program.
+  const concurrency = availableParallelism() + 1
+  const stream = run({ files: longestFirst(chosen), concurrency, timeout })
   outcome.follow(stream, name)
   stream.on('test:diagnostic', ({ message }) => {
     writes += Number(/^(\d+) writes acknowledged/.exec(message)?.[1] ?? 0)
@@ -108,6 +121,12 @@ async function suite(name: string, chosen: string[], template: Template): Promis
   report.pipe(process.stdout, { end: false })
   await finished(report)
   await template.remove()
+}
+
+/** So that none of these is begun when all others have ended. */
+function longestFirst(chosen: readonly string[]): string[] {
+  const rank = (file: string) => (longest.some(name => file.includes(join('test', name))) ? 0 : 1)
+  return chosen.toSorted((a, b) => rank(a) - rank(b))
 }
 
 function testFiles(): string[] {
