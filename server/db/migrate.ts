@@ -21,10 +21,16 @@ const unlimited = unprepared('set local statement_timeout = 0')
 // Whoever waits for a table has everyone who comes later wait behind it. So a migration that does not get one lets go of all it
 // has, lets the others through, and begins anew.
 const brief = unprepared(`set local lock_timeout = '1s'`)
+// Shorter than the second after which PostgreSQL looks for circles, and refuses whoever it was that looked.
+const briefer = unprepared(`set local lock_timeout = '200ms'`)
 const letThroughMs = 2000
 const patienceMs = 5 * 60_000
 const readApplied = unprepared(
   `select id, name, to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from duly.migrations order by id`,
+)
+const tablesNamed = unprepared(
+  `select relname, format('duly.%I', relname) from pg_class
+  where relnamespace = to_regnamespace('duly') and relkind = 'r' and relname = any($1::text[]) order by relname`,
 )
 const schemaExists = unprepared(`select to_regclass('duly.migrations') is not null`)
 const record = statement('', 'insert into duly.migrations (id, name) values ($1, $2)')
@@ -55,6 +61,7 @@ export async function migrateWithin(
   const applied = await appliedIn(session)
   refuseNewer(applied, list)
   const pending = list.slice(applied.length)
+  await takeTables(session, pending)
   for (const [index, migration] of pending.entries()) {
     for (const step of migration.up) {
       await (typeof step === 'string' ? session.query(unprepared(step)) : step(session))
@@ -98,6 +105,22 @@ async function takeSchema(session: Session): Promise<void> {
   await session.query(lock)
   await session.query(brief)
   for (const text of bootstrap) await session.query(text)
+}
+
+/**
+ * All tables that the migrations name, at their start. One by one, as they come to them, they would hold some for long and then wait for
+ * another, in whatever order statements take them: of those that wait for each other one is refused, and it may be a client's.
+ */
+async function takeTables(session: Session, pending: readonly Migration[]): Promise<void> {
+  const text = pending.flatMap(({ up }) => up.filter(step => typeof step === 'string')).join('\n')
+  const namesIn = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name)
+  const altered = new Set(namesIn(/\b(?:alter|drop) table duly\."?(\w+)/g))
+  for (const [name = '', table] of await session.query(tablesNamed, [namesIn(/\bduly\."?(\w+)/g)])) {
+    // Weaker where it is enough for an index or a foreign key: others may go on reading.
+    const mode = altered.has(String(name)) ? 'access exclusive' : 'share row exclusive'
+    await session.query(unprepared(`lock table ${table} in ${mode} mode`))
+    await session.query(briefer)
+  }
 }
 
 async function patiently<T>(db: Database, work: (session: Session) => Promise<T>): Promise<T> {

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Session, unprepared } from '../server/db/database.ts'
+import { migrateUp } from '../server/db/migrate.ts'
+import { type Migration, migrations } from '../server/db/migrations.ts'
+import { openDatabase, ownMigratedDatabase } from './served.ts'
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 30_000; !(await condition()); await pause(20))
+    assert.ok(Date.now() < deadline, 'the condition did not come true')
+}
+
+const locks = (condition: string) => async (session: Session) => {
+  const text = `select exists (select from pg_locks where ${condition} and relation in ('duly.owners'::regclass, 'duly.tasks'::regclass))`
+  return (await session.query(unprepared(text)))[0]?.[0] === 't'
+}
+const someoneWaits = locks('not granted')
+const migrationIsThere = locks(`mode = 'AccessExclusiveLock'`)
+
+it('a migration of several tables has no reader refused that takes them in another order', async () => {
+  const { db, env, close } = await ownMigratedDatabase()
+  const { db: newer } = await openDatabase(env)
+  let done = false
+  const next: Migration = {
+    name: 'two tables',
+    up: [
+      'alter table duly.tasks add column priority integer',
+      // It takes its time, until somebody waits for it.
+      session => until(async () => done || (await someoneWaits(session))),
+      'alter table duly.owners add column note text',
+    ],
+    down: [],
+  }
+  const read = db.transaction(async session => {
+    await session.query(unprepared('select from duly.owners limit 1'))
+    await until(() => migrationIsThere(session))
+    await session.query(unprepared('select from duly.tasks limit 1'))
+  })
+  const migrated = migrateUp(newer, [...migrations, next])
+  await read
+  done = true
+  assert.deepEqual(await migrated, ['two tables'])
+  await newer.close()
+  await close()
+})
