@@ -30,6 +30,8 @@ export async function attempt(
   const { status, body } = answer
   if (status < 300) return { outcome: 'done', answer }
   if (status === 503 && body?.code === 'outcome_unknown') return { outcome: 'unknown' }
+  // A proxy's, whose server is gone.
+  if (status === 502) return { outcome: 'unknown' }
   if (status === 503 || status === 429) return { outcome: 'refused' }
   throw new Error(`${method} ${path} was answered ${status}: ${answer.text}`)
 }

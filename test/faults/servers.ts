@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { dulyStart, type RunningServer } from '../program.ts'
 import { type Env, unlimited } from '../served.ts'
 
-const nextVersion = fileURLToPath(new URL('./next-version.js', import.meta.url))
+/** The program as its next version may be. */
+export const nextVersion = fileURLToPath(new URL('./next-version.js', import.meta.url))
 /** For all of them: what would keep few clients from writing as fast as they can is switched off here. */
 const settings: Env = unlimited
 

@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+/** A program that a test runs as it is, and a machine may not have: what it may be called, and what Debian calls it. */
+interface Wanted {
+  readonly names: readonly string[]
+  readonly debianPackage: string
+  /** An environment variable that names one. */
+  readonly variable: string
+}
+
+export interface Found {
+  readonly path: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+const programs = {
+  nginx: { names: ['nginx'], debianPackage: 'nginx', variable: 'NGINX_PATH' },
+  pgbouncer: { names: ['pgbouncer'], debianPackage: 'pgbouncer', variable: 'PGBOUNCER_PATH' },
+  redis: {
+    names: ['redis-server', 'valkey-server'],
+    debianPackage: 'redis-server',
+    variable: 'REDIS_SERVER_PATH',
+  },
+} satisfies Record<string, Wanted>
+
+// Servers stand where a user's PATH often does not lead.
+const serverFolders = ['/usr/local/sbin', '/usr/sbin']
+/** Whatever else a package asks for, such as a user of its own, is for machines on which it is installed. */
+const isPartOfProgram = /^(nginx-core|redis-tools|zlib1g|lib(?!c6$|crypt1$|gcc|stdc).*)$/
+
+/** The one that the variable names and no other; else an installed one; else Debian's, unpacked where no root is needed. */
+export function findProgram(program: keyof typeof programs): Found {
+  const { names, debianPackage, variable } = programs[program]
+  const named = process.env[variable]
+  if (named !== undefined) return { path: named, env: process.env }
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...serverFolders]
+  const installed = findIn(folders, names)
+  if (installed !== undefined) return { path: installed, env: process.env }
+  try {
+    const folder = unpacked()
+    const path = findIn([join(folder, 'usr', 'bin'), join(folder, 'usr', 'sbin')], names)
+    if (path === undefined) throw new Error(`There is no ${names.join(' or ')} in Debian's packages.`)
+    return { path, env: { ...process.env, LD_LIBRARY_PATH: librariesIn(folder) } }
+  } catch (cause) {
+    throw new Error(
+      `Install ${names.join(' or ')} (on Debian: apt-get install ${debianPackage}), or set ${variable} to one, to run the tests with it.`,
+      { cause },
+    )
+  }
+}
+
+function findIn(folders: readonly string[], names: readonly string[]): string | undefined {
+  return names.flatMap(name => folders.map(folder => join(folder, name))).find(path => existsSync(path))
+}
+
+/** All of them at once: what takes long is to hear which packages there are. */
+function unpacked(): string {
+  const folder = join(tmpdir(), `duly-debian-programs-${process.getuid?.() ?? 'user'}`)
+  if (existsSync(folder)) return folder
+  const draft = mkdtempSync(`${folder}-`)
+  try {
+    download(draft)
+    // Some of them run as another user.
+    chmodSync(draft, 0o755)
+    renameSync(draft, folder)
+  } catch (error) {
+    // Another test file may have been faster.
+    if (!existsSync(folder)) throw error
+  } finally {
+    rmSync(draft, { recursive: true, force: true })
+  }
+  return folder
+}
+
+function download(folder: string): void {
+  const lists = join(folder, 'lists')
+  const cache = join(folder, 'cache')
+  for (const path of [lists, cache]) mkdirSync(join(path, 'partial'), { recursive: true })
+  // As root, apt would load as a user who cannot look into this folder.
+  const settings = [`Dir::State::Lists=${lists}`, `Dir::Cache=${cache}`, 'APT::Sandbox::User=root']
+  const options = settings.flatMap(setting => ['-o', setting])
+  const run = (program: string, ...args: readonly string[]) =>
+    String(execFileSync(program, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }))
+  run('apt-get', ...options, 'update')
+  const wanted = new Set<string>(Object.values(programs).map(({ debianPackage }) => debianPackage))
+  for (let fresh = [...wanted]; fresh.length > 0; ) {
+    const asked = run('apt-cache', ...options, 'depends', ...fresh)
+    const needed = [...asked.matchAll(/^ [ |](?:Pre)?Depends: (\S+)$/gm)].map(([, name = '']) => name)
+    fresh = [...new Set(needed)].filter(name => isPartOfProgram.test(name) && !wanted.has(name))
+    for (const name of fresh) wanted.add(name)
+  }
+  run('apt-get', ...options, 'download', ...wanted)
+  for (const file of run('find', '.', '-maxdepth', '1', '-name', '*.deb').trim().split('\n'))
+    run('dpkg-deb', '-x', file, '.')
+  for (const path of [lists, cache]) rmSync(path, { recursive: true })
+}
+
+function librariesIn(folder: string): string {
+  const found = execFileSync('find', [folder, '-name', '*.so.*', '-printf', '%h\\n'])
+  return [...new Set(String(found).trim().split('\n'))].join(delimiter)
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { findProgram } from './debian-program.ts'
+
+const example = new URL('../../deploy/nginx/duly.conf', import.meta.url)
+
+export interface Nginx {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** nginx as `deploy/nginx/duly.conf` sets it up, with other ports. @param replicas the ports of as many as are named there */
+export async function startNginx(port: number, replicas: readonly number[]): Promise<Nginx> {
+  const folder = mkdtempSync(join(tmpdir(), 'duly-nginx-'))
+  writeFileSync(join(folder, 'duly.conf'), withPorts(readFileSync(example, 'utf8'), port, replicas))
+  writeFileSync(join(folder, 'nginx.conf'), around(folder))
+  const { path, env } = findProgram('nginx')
+  const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']
+  const server = spawn(path, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let printed = ''
+  server.stderr.on('data', chunk => {
+    printed = `${printed}${chunk}`.slice(-10_000)
+  })
+  const exited = new Promise(resolve => server.once('exit', resolve))
+  const killed = () => server.kill('SIGTERM')
+  process.once('exit', killed)
+  const url = `http://127.0.0.1:${port}`
+  await untilItAnswers(url, () => {
+    assert.equal(server.exitCode, null, `nginx ended instead of listening: ${printed}`)
+  })
+  return {
+    url,
+    async stop() {
+      process.removeListener('exit', killed)
+      server.kill('SIGTERM')
+      await exited
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function withPorts(conf: string, port: number, replicas: readonly number[]): string {
+  let n = 0
+  const text = conf
+    .replaceAll(/127\.0\.0\.1:\d+/g, () => {
+      n += 1
+      return `127.0.0.1:${replicas[n - 1]}`
+    })
+    .replace('listen 8080;', `listen 127.0.0.1:${port};`)
+  assert.equal(n, replicas.length)
+  return text
+}
+
+/** What a machine on which nginx is installed says of itself. */
+function around(folder: string): string {
+  const uses = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return `
+    daemon off;
+    ${process.getuid?.() === 0 ? 'user root;' : ''}
+    worker_processes 1;
+    pid ${folder}/nginx.pid;
+    events {}
+    http {
+      access_log off;
+      ${uses.map(use => `${use}_temp_path ${folder}/${use};`).join('\n      ')}
+      include ${folder}/duly.conf;
+    }
+  `
+}
+
+async function untilItAnswers(url: string, otherwise: () => void): Promise<void> {
+  for (const deadline = Date.now() + 30_000; ; ) {
+    try {
+      await fetch(`${url}/metrics`)
+      return
+    } catch (error) {
+      otherwise()
+      if (Date.now() > deadline) throw error
+      await pause(50)
+    }
+  }
+}

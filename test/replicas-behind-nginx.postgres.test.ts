@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../server/db/database.ts'
+import { migrations } from '../server/db/migrations.ts'
+import { Ledger } from './faults/ledger.ts'
+import { nextVersion } from './faults/servers.ts'
+import { size } from './faults/size.ts'
+import { type Nginx, startNginx } from './nginx.ts'
+import { newPerson, newUserHere } from './person.ts'
+import { freePort } from './postgres-server.ts'
+import { duly, dulyStart, type RunningServer } from './program.ts'
+import { type RedisServer, startRedis } from './redis-server.ts'
+import {
+  type Answer,
+  type Call,
+  callAt,
+  type Env,
+  newUser,
+  type OwnDatabase,
+  openDatabase,
+  ownDatabase,
+  testSecret,
+} from './served.ts'
+
+// Three replicas on one PostgreSQL and one Redis, behind nginx as deploy/nginx/duly.conf sets it up.
+
+const burst = 60
+const perSecond = 5
+
+interface Replica {
+  running: RunningServer
+  readonly port: number
+}
+
+let own: OwnDatabase
+let redis: RedisServer
+let nginx: Nginx
+let env: Env
+let replicas: readonly [Replica, Replica, Replica]
+before(async () => {
+  own = await ownDatabase()
+  redis = await startRedis()
+  const port = await freePort()
+  const rate = `${perSecond}/${burst}`
+  env = {
+    ...own.env,
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    TRUST_PROXY: 'loopback',
+    REDIS_URL: redis.url,
+    RATE_LIMIT: rate,
+    RATE_LIMIT_ADDRESS: rate,
+    SHUTDOWN_GRACE: '1',
+  }
+  replicas = [await newReplica(), await newReplica(), await newReplica()]
+  nginx = await startNginx(
+    port,
+    replicas.map(replica => replica.port),
+  )
+})
+after(async () => {
+  await nginx.stop()
+  for (const { running } of replicas) running.child.kill('SIGKILL')
+  await Promise.all(replicas.map(({ running }) => running.ended))
+  await redis.stop()
+  await own.drop()
+})
+
+async function newReplica(): Promise<Replica> {
+  const port = await freePort()
+  return { port, running: await start(port) }
+}
+
+function start(port: number, program?: string): Promise<RunningServer> {
+  return dulyStart({ ...env, PORT: String(port) }, program)
+}
+
+const through = { call: (method: string, path: string, call?: Call) => callAt(nginx.url, method, path, call) }
+
+/** The same call to each replica, past nginx. */
+function each(method: string, path: string, call: Call): Promise<Answer[]> {
+  return Promise.all(replicas.map(({ running }) => callAt(running.url, method, path, call)))
+}
+
+const statuses = (answers: readonly Answer[]) => answers.map(({ status }) => status)
+
+/** Waits until every replica refuses the token. */
+async function refusedEverywhere(token: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; ; ) {
+    const found = statuses(await each('GET', '/api/v1/tasks', { token }))
+    if (found.every(status => status === 401)) return
+    assert.ok(Date.now() < deadline, `still ${found}`)
+    await pause(50)
+  }
+}
+
+/** Calls through nginx, a few at once, until some were refused. @returns how many were not, and the seconds that it took */
+async function flood(ask: () => Promise<Answer>) {
+  const startedAt = Date.now()
+  let admitted = 0
+  let refused = 0
+  const worker = async () => {
+    while (refused < 20) {
+      if ((await ask()).status === 429) refused += 1
+      else admitted += 1
+    }
+  }
+  await Promise.all(Array.from({ length: 12 }, worker))
+  return { admitted, seconds: (Date.now() - startedAt) / 1000 }
+}
+
+/** Reads, and writes with a key, through nginx and one after the other: what a client does for whom no call must fail. */
+function carefulClient() {
+  const seen = { calls: 0, failures: [] as string[] }
+  let stopping = false
+  const ask = async (user: string, method: string, path: string, expected: number, json?: object) => {
+    seen.calls += 1
+    const headers = { 'idempotency-key': `key-${seen.calls}` }
+    const { status, text, body } = await through.call(method, path, { user, headers, ...(json && { json }) })
+    if (status !== expected) seen.failures.push(`${method} ${path}: ${status} ${text}`)
+    return body
+  }
+  const round = async () => {
+    // A new user each time: this is not about limits.
+    const user = newUser()
+    const task = await ask(user, 'POST', '/api/v1/tasks', 201, { title: 'once' })
+    const one = `/api/v1/tasks/${task?.id}`
+    await ask(user, 'PATCH', one, 200, { is_completed: true })
+    const list = await ask(user, 'GET', '/api/v1/tasks', 200)
+    if (list?.tasks?.length !== 1) seen.failures.push(JSON.stringify(list))
+    await ask(user, 'DELETE', one, 204)
+  }
+  const working = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!stopping) await round()
+    }),
+  )
+  return Object.assign(seen, {
+    async end() {
+      stopping = true
+      await working
+    },
+  })
+}
+
+describe('three replicas behind nginx', () => {
+  it('know whoever has signed up at one: session, tokens and tasks', async () => {
+    const person = await newUserHere(through)
+    const token = await person.token()
+    const made = await through.call('POST', '/api/v1/tasks', { token, json: { title: 'Seen by all' } })
+    assert.equal(made.status, 201)
+    for (const answer of await each('GET', `/api/v1/tasks/${made.body.id}`, { token }))
+      assert.deepEqual(answer.body, made.body)
+    for (const { running } of replicas) {
+      const here = newPerson({ call: (...call) => callAt(running.url, ...call) })
+      for (const [name, value] of person.cookies) here.cookies.set(name, value)
+      const own = await here.token()
+      assert.equal((await through.call('GET', '/api/v1/tasks', { token: own })).body.tasks.length, 1)
+    }
+  })
+
+  it('all refuse a token that is revoked, a session that is over, and a user who is disabled', async () => {
+    const person = await newUserHere(through)
+    const session = await person.token()
+    const json = { name: 'script', scopes: ['tasks:read'], expires_in_days: 1 }
+    const { body: script } = await through.call('POST', '/api/v1/tokens', { token: session, json })
+    assert.deepEqual(statuses(await each('GET', '/api/v1/tasks', { token: script.token })), [200, 200, 200])
+    await through.call('DELETE', `/api/v1/tokens/${script.id}`, { token: session })
+    await refusedEverywhere(script.token)
+
+    assert.deepEqual(statuses(await each('GET', '/api/v1/tasks', { token: session })), [200, 200, 200])
+    assert.equal((await person.auth('POST', '/sign-out', {})).status, 200)
+    await refusedEverywhere(session)
+
+    const { email, password } = person
+    assert.equal((await person.auth('POST', '/sign-in/email', { email, password })).status, 200)
+    const again = await person.token()
+    assert.deepEqual(statuses(await each('GET', '/api/v1/tasks', { token: again })), [200, 200, 200])
+    const operator = duly(['user', 'disable', email], { ...env, BETTER_AUTH_SECRET: testSecret })
+    assert.equal((await operator.ended).code, 0)
+    await refusedEverywhere(again)
+  })
+
+  it('count a user’s calls together, and calls without a token by the address that nginx sees', async () => {
+    const user = newUser()
+    const asUser = await flood(() => through.call('GET', '/api/v1/tasks', { user }))
+    const most = burst + perSecond * (asUser.seconds + 1)
+    assert.ok(asUser.admitted >= burst && asUser.admitted <= most, JSON.stringify(asUser))
+
+    let n = 0
+    await flood(() => {
+      n += 1
+      const headers = { 'x-forwarded-for': `203.0.113.${n}`, forwarded: `for=198.51.100.${n}` }
+      return through.call('GET', '/api/v1/tasks', { headers })
+    })
+  })
+
+  it('hand on what comes in many pieces, and keep to themselves what is not for everyone', async () => {
+    const user = newUser()
+    for (const title of ['a', 'b']) await through.call('POST', '/api/v1/tasks', { user, json: { title } })
+    const { text } = await through.call('GET', '/api/v1/export?format=ndjson', { user })
+    assert.equal(text.trim().split('\n').length, 2)
+    assert.equal((await through.call('GET', '/metrics')).status, 404)
+    const tooLong = { user, json: { title: 'c', description: 'd'.repeat(70_000) } }
+    const refused = await through.call('POST', '/api/v1/tasks', tooLong)
+    assert.deepEqual([refused.status, refused.body.code], [413, 'body_too_large'])
+  })
+
+  it('fail no call with a key, and lose and double nothing, where one is killed and one migrates the database', async test => {
+    const [first, , third] = replicas
+    const ledger = new Ledger(() => [nginx.url])
+    const careful = carefulClient()
+    try {
+      await ledger.another(size(100, 2000))
+      first.running.child.kill('SIGKILL')
+      await first.running.ended
+      await ledger.another(size(100, 2000))
+      first.running = await start(first.port)
+
+      third.running.child.kill('SIGTERM')
+      assert.equal((await third.running.ended).code, 0)
+      third.running = await start(third.port, nextVersion)
+      await ledger.another(size(100, 2000))
+      const json = { title: 'With the tables of the next version' }
+      const written = await each('POST', '/api/v1/tasks', { user: newUser(), json })
+      assert.deepEqual(statuses(written), [201, 201, 201])
+    } finally {
+      await careful.end()
+      await ledger.settle()
+    }
+    assert.deepEqual(careful.failures, [])
+    assert.ok(careful.calls > 0)
+    test.diagnostic(await ledger.audit(own.env))
+    const { db } = await openDatabase(own.env)
+    const [row] = await db.query(unprepared('select count(*) from duly.migrations'))
+    await db.close()
+    assert.equal(Number(row?.[0]), migrations.length + 1)
+  })
+
+  it('count each by itself while Redis is away', async () => {
+    await redis.stop()
+    const user = newUser()
+    const { admitted, seconds } = await flood(() => through.call('GET', '/api/v1/tasks', { user }))
+    assert.ok(admitted > 2 * burst && admitted <= 3 * (burst + perSecond * (seconds + 1)), `${admitted}`)
+  })
+})
