@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { it } from 'node:test'
+import type { Database, Session, Statement } from '../server/db/database.ts'
+import { once } from '../server/tasks/idempotency.ts'
+import { makeGrams } from '../server/tasks/make-grams.ts'
+import { removeTasksOf } from '../server/tasks/owner.ts'
+import { sweep, sweepIdempotencyKeys } from '../server/tasks/sweep.ts'
+import { ownTasks } from './own-tasks.ts'
+import { newUser, ownMigratedDatabase } from './served.ts'
+
+// There is no Citus here. What its planner asks of statements is held against those that the program sends.
+
+type Verdict = 'one shard' | 'one shard, in steps' | 'all shards' | 'refused'
+
+const strictest: readonly Verdict[] = ['refused', 'all shards', 'one shard, in steps']
+
+/** By the rules of Citus' router planner (src/backend/distributed/planner/multi_router_planner.c). */
+function verdictOn({ text }: Statement): Verdict {
+  const [, onConflict = ''] = /\bon conflict\b(.*)/s.exec(text) ?? []
+  if (/\breturning\b[^)]*\bclock_timestamp\(/.test(text) || /\bnow\(/.test(onConflict)) return 'refused'
+  const touched = new Set(text.match(/duly\.(tasks|search|owners|idempotency_keys)\b/g))
+  const named = text.match(/(\buser_id|owners\.id|where id) = \$1|values \(\$1|select \$1,/g) ?? []
+  if (named.length < touched.size) return 'all shards'
+  return /\bas \(\s*insert\b/.test(text) ? 'one shard, in steps' : 'one shard'
+}
+
+it('deploy/citus/README.md says of each call what Citus would make of its statements', async () => {
+  const readme = readFileSync(new URL('../../deploy/citus/README.md', import.meta.url), 'utf8')
+  const [, table = ''] = /\n## The statements\n(.*?)\n## /s.exec(readme) ?? []
+  const said = [...table.matchAll(/^\| (.*?) \| (.*?) \|$/gm)].map(([, call, verdict]) => [call, verdict])
+  const { db, close } = await ownMigratedDatabase()
+  assert.deepEqual(Object.fromEntries(said.slice(2)), await verdictsOnCalls(db))
+  await close()
+})
+
+/** Does all that the program does with tasks, and gives the strictest verdict on the statements of each call. */
+async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
+  let sent: Statement[] = []
+  const noting = (session: Session): Session => ({
+    query: (statement, values) => {
+      sent.push(statement)
+      return session.query(statement, values)
+    },
+    read: (statement, values, take) => {
+      sent.push(statement)
+      return session.read(statement, values, take)
+    },
+    run: (statement, values) => session.run(statement, values),
+  })
+  const watched: Database = {
+    ...noting(db),
+    label: db.label,
+    transaction: (work, patience) => db.transaction(session => work(noting(session)), patience),
+    ping: () => db.ping(),
+    close: () => db.close(),
+  }
+  const owner = newUser()
+  const tasks = ownTasks(watched, owner)
+  const task = { title: 'Water the plants', description: 'The fern twice', isCompleted: false }
+  const { id } = await tasks.create(task)
+  const list = { sort: 'title', limit: 10 } as const
+  const answer = async () => ({ status: 201, headers: {}, body: '' })
+  const withKey = () => once(watched, owner, { key: 'key', fingerprint: 'f' }, answer)
+  const calls: Record<string, readonly (() => Promise<unknown>)[]> = {
+    'read a task': [() => tasks.get(id)],
+    'a page, a whole list': [() => tasks.page(10, 0), () => tasks.all()],
+    'a list in an order, its entity tag': [() => tasks.list(list), () => tasks.state()],
+    'search for one or two characters': [() => tasks.list({ ...list, search: 'pl' })],
+    'search for more': [() => tasks.list({ ...list, search: 'plants' })],
+    'create a task': [() => tasks.create(task)],
+    'change a task': [() => tasks.update(id, { title: 'b' }), () => tasks.updateIf(id, { title: 'c' }, [1])],
+    'flip a task': [() => tasks.toggle(id)],
+    'delete a task': [() => tasks.removeIf(id, [1]), () => tasks.remove(id)],
+    'a write with a key, its repetition': [withKey, withKey],
+    'make grams for searches': [() => makeGrams(watched, owner, 0)],
+    'sweep what is old, every hour': [() => sweep(watched, 1), () => sweepIdempotencyKeys(watched)],
+    'remove all that is one user’s': [() => removeTasksOf(watched, owner)],
+  }
+  const found: Record<string, Verdict> = {}
+  for (const [name, steps] of Object.entries(calls)) {
+    sent = []
+    for (const step of steps) await step()
+    assert.ok(sent.length >= steps.length, name)
+    const verdicts = sent.map(verdictOn)
+    found[name] = strictest.find(verdict => verdicts.includes(verdict)) ?? 'one shard'
+  }
+  return found
+}

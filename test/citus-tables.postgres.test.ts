@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { ownMigratedDatabase } from './served.ts'
+
+// There is no Citus here. What its documentation asks of tables is held against a migrated database as deploy/citus/distribute.sql
+// leaves it.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const file = (name: string) => readFileSync(join(root, 'deploy', 'citus', name), 'utf8')
+
+let close: () => Promise<void>
+let client: pg.Client
+before(async () => {
+  const own = await ownMigratedDatabase()
+  close = own.close
+  client = new pg.Client({ connectionString: String(own.env.DATABASE_URL) })
+  await client.connect()
+})
+after(async () => {
+  await client.end()
+  await close()
+})
+
+/** Each with its definition, in one text. */
+async function foreignKeys(): Promise<string> {
+  const { rows } = await client.query(
+    `select string_agg(conname || ' ' || pg_get_constraintdef(oid), E'\\n' order by conname) as text
+    from pg_constraint where contype = 'f' and connamespace = 'duly'::regnamespace`,
+  )
+  return rows[0].text
+}
+
+/** Notes what is distributed, and refuses a table of which a foreign key leads to one that is not, or from one. */
+const standIn = `
+  create table public.distributed (
+    name regclass primary key, place integer generated always as identity, holder text, beside text
+  );
+  create function public.create_distributed_table(given regclass, distribution_column text, colocate_with text)
+  returns void language plpgsql as $$
+    begin
+      insert into public.distributed (name, holder, beside) values (given, distribution_column, colocate_with);
+      if exists (
+        select from pg_constraint where contype = 'f' and given in (conrelid, confrelid)
+          and exists (select unnest(array[conrelid, confrelid]) except select name from public.distributed)
+      ) then raise exception 'a foreign key connects % with a table that is not distributed', given; end if;
+    end $$`
+
+describe('deploy/citus/distribute.sql', () => {
+  let by: Map<string, string>
+  let keysBefore: string
+  before(async () => {
+    keysBefore = await foreignKeys()
+    await client.query(standIn)
+    await client.query(file('distribute.sql'))
+    const { rows } = await client.query<{ name: string; holder: string; beside: string }>(
+      'select relname as name, holder, beside from public.distributed d join pg_class c on c.oid = d.name order by place',
+    )
+    by = new Map(rows.map(({ name, holder }) => [name, holder]))
+    const [first, ...others] = rows
+    assert.equal(first?.beside, 'none')
+    for (const { beside } of others) assert.equal(beside, `duly.${first?.name}`)
+  })
+
+  it('leaves every foreign key as it was, and none between what is distributed and what is not', async () => {
+    assert.equal(await foreignKeys(), keysBefore)
+    const { rows } = await client.query<{
+      name: string
+      from: string
+      to: string
+      on: string[]
+      of: string[]
+    }>(
+      `select conname as name, a.relname as from, b.relname as to,
+        (select array_agg(attname::text order by n) from unnest(conkey) with ordinality as k (num, n)
+          join pg_attribute on attrelid = conrelid and attnum = num) as on,
+        (select array_agg(attname::text order by n) from unnest(confkey) with ordinality as k (num, n)
+          join pg_attribute on attrelid = confrelid and attnum = num) as of
+      from pg_constraint join pg_class a on a.oid = conrelid join pg_class b on b.oid = confrelid
+      where contype = 'f' and a.relnamespace = 'duly'::regnamespace`,
+    )
+    assert.ok(rows.length > 5)
+    for (const { name, from, to, on, of } of rows) {
+      assert.equal(by.has(from), by.has(to), name)
+      const column = by.get(from)
+      if (column === undefined) continue
+      // The owner refers to the owner, in the same place.
+      assert.equal(of[on.indexOf(column)], by.get(to), name)
+    }
+  })
+
+  it('distributes only tables of which every unique index holds the owner', async () => {
+    const { rows } = await client.query<{ table: string; index: string; columns: string[] }>(
+      `select t.relname as table, i.relname as index,
+        (select array_agg(attname::text) from pg_attribute where attrelid = indrelid and attnum = any(indkey)) as columns
+      from pg_index join pg_class t on t.oid = indrelid join pg_class i on i.oid = indexrelid
+      where indisunique and t.relnamespace = 'duly'::regnamespace`,
+    )
+    const unique = rows.filter(({ table }) => by.has(table))
+    assert.equal(new Set(unique.map(({ table }) => table)).size, by.size)
+    for (const { table, index, columns } of unique)
+      assert.ok(columns.includes(by.get(table) ?? ''), `${index} of ${columns.join(', ')}`)
+  })
+
+  it('distributes no table with a trigger or a rule of its own, and none whose numbers are not bigint', async () => {
+    const { rows } = await client.query<{ table: string }>(
+      `select relname as table from pg_class where relnamespace = 'duly'::regnamespace and (
+        exists (select from pg_trigger where tgrelid = pg_class.oid and not tgisinternal)
+        or exists (select from pg_rewrite where ev_class = pg_class.oid)
+        or exists (select from pg_attribute where attrelid = pg_class.oid and attidentity <> '' and atttypid <> 'bigint'::regtype)
+      )`,
+    )
+    // The one that there is, so that the question is known to find something.
+    assert.deepEqual(
+      rows.map(({ table }) => table),
+      ['session'],
+    )
+    assert.ok(!by.has('session'))
+  })
+
+  it('and README.md say of every table where it is', async () => {
+    const { rows } = await client.query<{ name: string }>(
+      `select relname as name from pg_class where relnamespace = 'duly'::regnamespace and relkind in ('r', 'p')`,
+    )
+    const [, local = ''] = /\n## What stays on the coordinator\n(.*?)\n## /s.exec(file('README.md')) ?? []
+    const named = [...local.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
+    )
+    assert.deepEqual([...named, ...by.keys()].sort(), rows.map(({ name }) => name).sort())
+  })
+
+  it('no statement touches a distributed table and one that stays', () => {
+    const sources = readdirSync(join(root, 'server'), { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.endsWith('migrations.ts'))
+      .map(name => readFileSync(join(root, 'server', name), 'utf8'))
+    const texts = sources.flatMap(source => source.match(/`[^`]*`|'[^'\n]*'/g) ?? [])
+    const touching = texts
+      .map(text => [...text.matchAll(/\bduly\."?(\w+)/g)].map(([, name = '']) => name))
+      .filter(names => names.some(name => by.has(name)))
+    assert.ok(touching.length > 20, `${touching.length}`)
+    for (const names of touching)
+      assert.ok(
+        names.every(name => by.has(name)),
+        names.join(', '),
+      )
+  })
+})
