@@ -1,0 +1,97 @@
+import type pg from 'pg'
+import type { Person } from '../http/contestants.ts'
+import type { Request } from '../http/scenarios.ts'
+import { Client } from '../latency/client.ts'
+
+export interface Written {
+  readonly name: string
+  /** Bytes of the write-ahead log per write. */
+  readonly log: number
+  /** The same right after a checkpoint, when the first change of each page writes the whole page. */
+  readonly withPages: number
+}
+
+const count = 2000
+const atOnce = 20
+
+type Ask = (n: number) => Pick<Request, 'method' | 'path'> & { readonly json?: object }
+
+/** Each kind of write, so many times by so many people at once. */
+export async function write(client: pg.Client, url: string, people: readonly Person[]): Promise<Written[]> {
+  const caller = new Client(url, atOnce)
+  const call = async (n: number, ask: ReturnType<Ask>, key?: string) => {
+    const person = people[n % people.length]
+    const headers = {
+      authorization: `Bearer ${person?.token}`,
+      'content-type': 'application/json',
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+    }
+    const { method, path, json } = ask
+    const body = json === undefined ? {} : { body: JSON.stringify(json) }
+    const answer = await caller.call({ method, path, headers, ...body }, true)
+    if (answer.status >= 300)
+      throw new Error(`${method} ${path} was answered ${answer.status}: ${answer.body}`)
+    return answer.body
+  }
+  const many = async (ask: Ask, key?: string) => {
+    let next = 0
+    const bodies: string[] = []
+    const worker = async () => {
+      while (next < count) {
+        const n = next
+        next += 1
+        bodies[n] = await call(n, ask(n), key && `${key}-${n}`)
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+    return bodies
+  }
+  const logged = async (work: () => Promise<unknown>) => {
+    const before = await position(client)
+    await work()
+    return ((await position(client)) - before) / count
+  }
+  const create: Ask = n => ({
+    method: 'POST',
+    path: '/api/v1/tasks',
+    json: { title: `Number ${n}: water and basil`, description: 'The basil twice, the cactus not at all.' },
+  })
+  let ids: number[] = []
+  const one = (n: number) => `/api/v1/tasks/${ids[n]}`
+  const kinds: Record<string, { ask: Ask; key?: string }> = {
+    create: { ask: create },
+    'create, with a key': { ask: create, key: 'create' },
+    'new title': { ask: n => ({ method: 'PATCH', path: one(n), json: { title: `Number ${n}: bread` } }) },
+    toggle: { ask: n => ({ method: 'PATCH', path: `/api/tasks/${ids[n]}/complete` }) },
+    delete: { ask: n => ({ method: 'DELETE', path: one(n) }) },
+  }
+  const fresh = async () => {
+    ids = (await many(create)).map(body => JSON.parse(body).id)
+  }
+  const found: Written[] = []
+  for (const [name, { ask, key }] of Object.entries(kinds)) {
+    process.stderr.write(`${name}\n`)
+    const round = (pages: boolean) => () => many(ask, key && `${key}-${pages}`)
+    await fullPages(client, false)
+    await fresh()
+    const log = await logged(round(false))
+    await fullPages(client, true)
+    await fresh()
+    await client.query('checkpoint')
+    found.push({ name, log, withPages: await logged(round(true)) })
+  }
+  caller.close()
+  return found
+}
+
+async function fullPages(client: pg.Client, on: boolean): Promise<void> {
+  await client.query(`alter system set full_page_writes = ${on}`)
+  await client.query('select pg_reload_conf()')
+  const shown = async () => (await client.query('show full_page_writes')).rows[0].full_page_writes
+  while ((await shown()) !== (on ? 'on' : 'off'));
+}
+
+async function position(client: pg.Client): Promise<number> {
+  const { rows } = await client.query("select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as bytes")
+  return Number(rows[0].bytes)
+}
