@@ -51,6 +51,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   const watched: Database = {
     ...noting(db),
     label: db.label,
+    usage: db.usage,
     transaction: (work, patience) => db.transaction(session => work(noting(session)), patience),
     ping: () => db.ping(),
     close: () => db.close(),
