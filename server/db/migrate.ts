@@ -61,7 +61,10 @@ export async function migrateWithin(
   const applied = await appliedIn(session)
   refuseNewer(applied, list)
   const pending = list.slice(applied.length)
-  await takeTables(session, pending)
+  await takeTables(
+    session,
+    pending.flatMap(({ up }) => up),
+  )
   for (const [index, migration] of pending.entries()) {
     for (const step of migration.up) {
       await (typeof step === 'string' ? session.query(unprepared(step)) : step(session))
@@ -85,6 +88,10 @@ export function migrateDown(
     const applied = await appliedIn(session)
     refuseNewer(applied, list)
     const undone = applied.slice(target).reverse()
+    await takeTables(
+      session,
+      undone.flatMap(({ id }) => list[id - 1]?.down ?? []),
+    )
     if (target === 0 && undone.length > 0 && !force) await refuseLoss(session)
     for (const { id } of undone) {
       for (const text of list[id - 1]?.down ?? []) await session.query(unprepared(text))
@@ -111,8 +118,8 @@ async function takeSchema(session: Session): Promise<void> {
  * All tables that the migrations name, at their start. One by one, as they come to them, they would hold some for long and then wait for
  * another, in whatever order statements take them: of those that wait for each other one is refused, and it may be a client's.
  */
-async function takeTables(session: Session, pending: readonly Migration[]): Promise<void> {
-  const text = pending.flatMap(({ up }) => up.filter(step => typeof step === 'string')).join('\n')
+async function takeTables(session: Session, steps: Migration['up']): Promise<void> {
+  const text = steps.filter(step => typeof step === 'string').join('\n')
   const namesIn = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name)
   const altered = new Set(namesIn(/\b(?:alter|drop) table duly\."?(\w+)/g))
   for (const [name = '', table] of await session.query(tablesNamed, [namesIn(/\bduly\."?(\w+)/g)])) {
