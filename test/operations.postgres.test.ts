@@ -25,7 +25,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
-const path = makePath(join(folder, 'bin'), ['sh', 'node', 'cat', 'chmod', 'curl'], {
+const path = makePath(join(folder, 'bin'), ['sh', 'node', 'cat', 'curl'], {
   duly: 'exec node "$DULY" "$@"',
   // `elsewhere` is here.
   ssh: 'shift; exec sh -c "$*"',
