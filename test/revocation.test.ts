@@ -171,17 +171,20 @@ describe('on every replica', () => {
     assert.equal(await statusOf(await person.token()), 200)
   })
 
-  it('every token ends with more sessions than anybody has', async () => {
-    const person = await newUserHere(api)
-    const tokens: string[] = []
-    for (let n = 0; n < 105; n += 1) {
-      const device = newPerson(api, person)
-      await device.auth('POST', '/sign-in/email', { email: person.email, password: person.password })
-      if (n % 4 === 0) tokens.push(await device.token())
-    }
-    await refusedAfter(await person.token(), () => person.auth('POST', '/revoke-sessions'))
-    for (const token of tokens) assert.equal(await statusOf(token), 401)
-  })
+  // A hundred passwords are a hundred times a tenth of a second: once, where there are two replicas.
+  if (onPostgres) {
+    it('every token ends with more sessions than anybody has', async () => {
+      const person = await newUserHere(api)
+      const tokens: string[] = []
+      for (let n = 0; n < 105; n += 1) {
+        const device = newPerson(api, person)
+        await device.auth('POST', '/sign-in/email', { email: person.email, password: person.password })
+        if (n % 4 === 0) tokens.push(await device.token())
+      }
+      await refusedAfter(await person.token(), () => person.auth('POST', '/revoke-sessions'))
+      for (const token of tokens) assert.equal(await statusOf(token), 401)
+    })
+  }
 
   it('a personal access token ends when it is revoked', async () => {
     const person = await newUserHere(api)
