@@ -33,7 +33,7 @@ export function answerUnreadable(
     const path = pathOf(error.rawPacket as unknown as Buffer | undefined)
     const { headers, body } = errorAnswer(shapeOf(path), new AppError(code, message), path)
     const length = String(Buffer.byteLength(body))
-    const all = { ...always, ...refusalHeaders, ...headers, connection: 'close', 'content-length': length }
+    const all = { ...always, ...refusalHeaders, ...headers, Connection: 'close', 'Content-Length': length }
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
   }
