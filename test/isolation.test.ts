@@ -267,7 +267,7 @@ function fill(path: string, user: string, id: string): string {
 
 /** All of an answer that a client sees, but for the moment at which it was given, and the address that it repeats. */
 function seen({ status, headers, text }: Answer, user: string, id: string): { status: number } {
-  const kept = [...headers].filter(([name]) => !['date', 'content-length'].includes(name))
+  const kept = [...headers].filter(([name]) => !['date', 'content-length', 'x-request-id'].includes(name))
   const told = text
     .replace(`/${user}/`, '/user/')
     .replace(`/${id}`, '/id')
