@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { unprepared } from '../server/db/database.ts'
 import { blocksOf, commandIn, makePath, shell } from './page.ts'
 import { dulyStart, type RunningServer } from './program.ts'
-import { callAt, type Env, type OwnDatabase, openDatabase, ownDatabase, tokenOf } from './served.ts'
+import { callAt, type Env, newUser, type OwnDatabase, openDatabase, ownDatabase, tokenOf } from './served.ts'
 
 // Every command of docs/operations.md, as somebody gives it who follows the page: from an embedded database on to a PostgreSQL, which
 // is quicker to restore and to go back on.
@@ -74,10 +74,12 @@ async function stop(): Promise<void> {
   server = undefined
 }
 
+// Not the one for whom the first start prints a token, which would be the same within a second.
+const user = newUser()
 const secret = () => readFileSync(join(String(embedded.env.DATA_DIR), 'secret'), 'utf8').trim()
 const call = (method: string, json?: object) =>
   callAt(server?.url ?? '', method, '/api/tasks', {
-    token: tokenOf('alice', {}, secret()),
+    token: tokenOf(user, {}, secret()),
     ...(json ? { json } : {}),
   })
 const titles = async () => (await call('GET')).body.tasks.map(({ title }: { title: string }) => title)
