@@ -92,7 +92,7 @@ async function query(text: string): Promise<void> {
 
 before(async () => {
   embedded = await ownDatabase('empty', false)
-  postgres = await ownDatabase()
+  postgres = await ownDatabase('empty')
   here = embedded.env
   mkdirSync(join(folder, 'backups'))
   await start()
