@@ -73,6 +73,7 @@ describe('while the database is away', () => {
       return row?.[0] === String(count)
     }
     await db.transaction(async other => {
+      await other.query({ name: '', text: 'set local idle_in_transaction_session_timeout = 0' })
       await other.query({ name: '', text: 'select from duly.owners for update' })
       // Its transaction has written nothing that lasts before the commit, which has not been sent.
       const undone = create(keyed, { 'idempotency-key': 'a' })

@@ -22,6 +22,7 @@ async function holdTasks(): Promise<{ release(): Promise<void> }> {
   let ended: Promise<void> = Promise.resolve()
   await new Promise<void>((resolve, reject) => {
     ended = api.server.db.transaction(async session => {
+      await session.query(unprepared('set local idle_in_transaction_session_timeout = 0'))
       await session.query(unprepared('lock table duly.tasks in access exclusive mode'))
       resolve()
       await held

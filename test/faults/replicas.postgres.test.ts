@@ -39,6 +39,7 @@ it('a rolling upgrade whose migration changes the tables that everyone writes to
   // A dump reads every table to its end: the migration must not have everyone wait behind it.
   const { db } = await openDatabase(database.env)
   const upgraded = await db.transaction(async dump => {
+    await dump.query(unprepared('set local idle_in_transaction_session_timeout = 0'))
     await dump.query(unprepared('lock table duly.tasks in access share mode'))
     const starting = servers.startNext()
     await ledger.another(size(200, 2000))
