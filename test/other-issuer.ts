@@ -15,7 +15,8 @@ const tables: Record<string, Record<string, unknown>[]> = {
   verification: [],
   jwks: [],
 }
-const server = createServer((request, response) => handle?.(request, response))
+// A connection that ends while the next call is on its way would be a failure of the test and of nothing else.
+const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => handle?.(request, response))
 let handle: ReturnType<typeof toNodeHandler> | undefined
 server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
