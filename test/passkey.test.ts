@@ -71,7 +71,7 @@ describe('a passkey', () => {
         isUserVerified: true,
       },
     })
-    await page.goto(`${origin}/livez`)
+    await page.goto(`${origin}/docs`)
     const anonymous = await run(
       page,
       `fetch('/api/auth/passkey/generate-register-options').then(async a => ({ status: a.status, body: {} }))`,
