@@ -8,6 +8,8 @@ import { AppError } from '../errors.ts'
  */
 const passing = /^(08|40|53|57|58|25006)/
 const diskFull = '53100'
+/** What the driver says of a statement that it has not sent, since the session had broken just before. */
+const unsent = /is not queryable$/
 
 /** What is known of the statement that failed. */
 export interface Circumstances {
@@ -24,6 +26,7 @@ export interface Circumstances {
  * and loses its `detail`, in which PostgreSQL repeats whole rows, and its `where`: the parameters, with `log_parameter_max_length_on_error`.
  */
 export function databaseError(error: unknown, { name, commits, lost }: Circumstances): unknown {
+  if (error instanceof Error && unsent.test(error.message)) return databaseAway(error)
   const told = error instanceof pg.DatabaseError
   if (told) Object.assign(error, { statement: name || 'unprepared', detail: undefined, where: undefined })
   // After these there is no session: the message may be about it, and not about the statement.

@@ -66,9 +66,13 @@ async function openSession(address: PostgresAddress): Promise<pg.Client> {
     }),
   )
   // Errors before the session is handed on are told by connect(); without a listener they would end the process too.
-  const ignore = () => {}
-  client.on('error', ignore)
+  let broken: Error | undefined
+  client.on('error', error => {
+    broken ??= error
+  })
   await client.connect()
+  // A server that ends the session at once may have said so together with its welcome.
+  if (broken) throw broken
   // The new owner's listener is added in the same turn in which the promise of this function is used.
   return client
 }
