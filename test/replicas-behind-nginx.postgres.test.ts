@@ -208,7 +208,7 @@ describe('three replicas behind nginx', () => {
 
   it('fail no call with a key, and lose and double nothing, where one is killed and one migrates the database', async test => {
     const [first, , third] = replicas
-    const ledger = new Ledger(() => [nginx.url])
+    const ledger = new Ledger(() => [nginx.url], true)
     const careful = carefulClient()
     try {
       await ledger.another(size(100, 2000))

@@ -21,10 +21,14 @@ export class Ledger {
   #writers: Promise<unknown> = Promise.resolve()
   #failed: Promise<never> | undefined
 
-  /** Opens the book, and has the clients begin. @param where the servers that can be called now */
-  constructor(where: () => readonly string[]) {
+  /**
+   * Opens the book, and has the clients begin.
+   * @param where the servers that can be called now
+   * @param isRepeated whether a proxy on the way repeats what was not answered
+   */
+  constructor(where: () => readonly string[], isRepeated = false) {
     this.#where = where
-    this.#orders = { where, tally: this.#tally, stopping: false }
+    this.#orders = { where, tally: this.#tally, isRepeated, stopping: false }
     const writers: Promise<void>[] = []
     for (let n = 0; n < keyedOwners + plainOwners; n += 1) {
       const owner = new Owner(newUser('ledger'), n)

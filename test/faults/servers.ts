@@ -48,8 +48,15 @@ export class Servers {
     return code
   }
 
-  /** When a test has ended, however that was. */
+  /** When a test has ended, however that was. What nobody expected is in the log: an answer of 500 tells its id alone. */
   readonly killAll = async (): Promise<void> => {
+    for (const server of this.#running) {
+      const unexpected = server
+        .output()
+        .split('\n')
+        .filter(line => line.includes('"an unexpected error"'))
+      for (const line of unexpected.slice(0, 3)) process.stderr.write(`${line}\n`)
+    }
     await Promise.all(this.#running.map(server => this.kill(server)))
   }
 

@@ -20,6 +20,8 @@ export interface Orders {
   readonly where: () => readonly string[]
   readonly tally: Tally
   stopping: boolean
+  /** Whether a proxy on the way sends a write with a key once more where a server did not answer. */
+  readonly isRepeated: boolean
 }
 
 interface Write {
@@ -99,7 +101,7 @@ async function settle(write: Write, owner: Owner, orders: Orders) {
     const seen = await ask(write, owner, orders)
     if (seen.outcome === 'done') {
       if (seen.answer.headers.has('idempotent-replayed')) {
-        assert.ok(doubtful, 'only a key that was sent before is answered again')
+        assert.ok(doubtful || orders.isRepeated, 'only a key that was sent before is answered again')
         orders.tally.replayed += 1
       }
       return seen.answer
