@@ -28,7 +28,7 @@ export class Ledger {
    */
   constructor(where: () => readonly string[], isRepeated = false) {
     this.#where = where
-    this.#orders = { where, tally: this.#tally, isRepeated, stopping: false }
+    this.#orders = { where, tally: this.#tally, isRepeated, isAbandoned: false, stopping: false }
     const writers: Promise<void>[] = []
     for (let n = 0; n < keyedOwners + plainOwners; n += 1) {
       const owner = new Owner(newUser('ledger'), n)
@@ -41,7 +41,13 @@ export class Ledger {
     this.#writers = Promise.all(writers)
     // Told to whoever waits next.
     this.#failed = this.#writers.then(() => new Promise<never>(() => {}))
-    this.#failed.catch(() => {})
+    this.#failed.catch(() => this.#abandon())
+  }
+
+  /** Where one has failed the others end too, instead of keeping the file from its end. */
+  #abandon(): void {
+    this.#orders.stopping = true
+    this.#orders.isAbandoned = true
   }
 
   /** Waits until so many more writes have been acknowledged. */
@@ -61,6 +67,7 @@ export class Ledger {
     for (let deadline = Date.now() + patienceMs; !condition(); ) {
       if (this.#tally.acknowledged > seen) deadline = Date.now() + patienceMs
       seen = this.#tally.acknowledged
+      if (Date.now() >= deadline) this.#abandon()
       assert.ok(Date.now() < deadline, `waited ${patienceMs / 1000} s for ${what}`)
       await Promise.race([pause(20), this.#failed])
     }

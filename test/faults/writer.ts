@@ -22,6 +22,8 @@ export interface Orders {
   stopping: boolean
   /** Whether a proxy on the way sends a write with a key once more where a server did not answer. */
   readonly isRepeated: boolean
+  /** The test has failed: what is uncertain stays so. */
+  isAbandoned: boolean
 }
 
 interface Write {
@@ -106,6 +108,7 @@ async function settle(write: Write, owner: Owner, orders: Orders) {
       }
       return seen.answer
     }
+    if (orders.isAbandoned) throw new Error('the test has failed')
     doubtful ||= seen.outcome === 'unknown'
     await pause(Math.min(1000, 50 * 2 ** Math.min(tries, 5)))
     if (!doubtful) return undefined
