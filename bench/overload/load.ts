@@ -55,11 +55,12 @@ process.once('message', async (plan: LoadPlan) => {
     })
   })
   const ascending = (a: number, b: number) => a - b
-  process.send?.({
+  const found: LoadResult = {
     offered: result.requests.sent,
     accepted: accepted.sort(ascending),
     shed: shed.sort(ascending),
     failed: failed + result.errors,
-  } satisfies LoadResult)
-  process.disconnect()
+  }
+  // A connection that is closed before takes along what has not left yet.
+  process.send?.(found, () => process.disconnect())
 })
