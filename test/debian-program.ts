@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { keptFolder } from './kept-folder.ts'
 
 /** A program that a test runs as it is, and a machine may not have: what it may be called, and what Debian calls it. */
 interface Wanted {
@@ -58,21 +59,7 @@ function findIn(folders: readonly string[], names: readonly string[]): string | 
 
 /** All of them at once: what takes long is to hear which packages there are. */
 function unpacked(): string {
-  const folder = join(tmpdir(), `duly-debian-programs-${process.getuid?.() ?? 'user'}`)
-  if (existsSync(folder)) return folder
-  const draft = mkdtempSync(`${folder}-`)
-  try {
-    download(draft)
-    // Some of them run as another user.
-    chmodSync(draft, 0o755)
-    renameSync(draft, folder)
-  } catch (error) {
-    // Another test file may have been faster.
-    if (!existsSync(folder)) throw error
-  } finally {
-    rmSync(draft, { recursive: true, force: true })
-  }
-  return folder
+  return keptFolder(join(tmpdir(), `duly-debian-programs-${process.getuid?.() ?? 'user'}`), download)
 }
 
 function download(folder: string): void {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config.ts'
 import { described } from './described.ts'
+import { rawConnection } from './raw-connection.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
 // Bodies that arrive broken, on every call that takes one: refused or cut off, and nothing of them is stored.
@@ -58,18 +58,12 @@ for (const contract of contracts) {
 
     /** All that comes back until the server closes, or has answered a request that was sent behind. */
     async function exchange(lines: string[], sent: string, ends: boolean): Promise<string> {
-      const socket = connect(Number(new URL(api.server.url).port), '127.0.0.1')
-      let received = ''
-      socket.on('data', bytes => {
-        received += bytes
-      })
-      socket.on('error', () => {})
-      await once(socket, 'connect')
+      const { socket, received } = await rawConnection(api.server.url)
       socket.write(`${lines.join('\r\n')}\r\n\r\n${sent}`)
       if (!ends) socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
       socket.end()
       await once(socket, 'close')
-      return received
+      return received()
     }
 
     for (const [name, { headers, sent, ends = false }] of Object.entries(broken)) {
@@ -95,12 +89,10 @@ for (const contract of contracts) {
       const text = JSON.stringify({ title: '🐑 in pieces' })
       const bytes = Buffer.from(text)
       const pieces = Array.from(bytes, byte => `1\r\n${String.fromCharCode(byte)}\r\n`).join('')
-      const socket = connect(Number(new URL(api.server.url).port), '127.0.0.1')
-      await once(socket, 'connect')
+      const { socket } = await rawConnection(api.server.url)
       const head = `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n${chunked}`
       socket.write(`${head}\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`)
       socket.write(Buffer.from(`${pieces}0\r\n\r\n`, 'latin1'))
-      socket.resume()
       await once(socket, 'close')
       const { body: list } = await api.call('GET', '/api/v1/tasks', { user })
       assert.deepEqual(

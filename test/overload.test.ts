@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { rawCaller } from './raw-call.ts'
+import { rawConnection } from './raw-connection.ts'
 import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
 let api: Served
@@ -85,16 +85,7 @@ describe('more requests than can be worked on', () => {
   })
 })
 
-async function open(): Promise<{ socket: Socket; received: () => string }> {
-  const socket = connect(Number(new URL(api.server.url).port), '127.0.0.1')
-  let received = ''
-  socket.on('data', bytes => {
-    received += bytes
-  })
-  socket.on('error', () => {})
-  await once(socket, 'connect')
-  return { socket, received: () => received }
-}
+const open = () => rawConnection(api.server.url)
 
 describe('clients that are slow', { concurrency: true }, () => {
   const head = `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(newUser())}\r\n`

@@ -92,8 +92,8 @@ async function answer(
     await takeAttempt(db, counts)
     return (await people.issuer()).handle(requestFor(call, request, fields, people))
   }
-  // Whoever finds no room has not tried.
   request.learnt = { emailSha256: email && emailSha256(email) }
+  // Whoever finds no room has not tried.
   const { response, user, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
   request.learnt = { ...request.learnt, user, beginsSession: beginsSession(response) }
   const isRight = call.attempts === 'account' && response.status === 200

@@ -32,8 +32,9 @@ export class Admission {
   #room = most
   #done = 0
   #refused = 0
-  #refusedLately = 0
   #refusedInAll = 0
+  /** Of these, before this overload. */
+  #refusedBefore = 0
   #lookedAt = 0
   #ticking: NodeJS.Timeout | undefined
   readonly #log: Context['log']
@@ -87,10 +88,10 @@ export class Admission {
     this.#refused += 1
     this.#refusedInAll += 1
     if (this.#ticking) return
+    this.#refusedBefore = this.#refusedInAll - 1
     this.#lookedAt = performance.now()
     this.#log.warn({ atOnce: this.#inside }, 'overloaded: requests are turned away with 503')
     this.#done = 0
-    this.#refusedLately = 0
     this.#ticking = setInterval(() => this.#adjust(), tickMs)
     this.#ticking.unref()
   }
@@ -99,14 +100,13 @@ export class Admission {
     const now = performance.now()
     const share = aimMs / (now - this.#lookedAt)
     this.#lookedAt = now
-    this.#refusedLately += this.#refused
     if (this.#refused > 0) {
       this.#room = Math.min(most, Math.max(least, Math.round(this.#done * share)))
     } else if (this.#inside < this.#room) {
       clearInterval(this.#ticking)
       this.#ticking = undefined
       this.#room = most
-      this.#log.warn({ refused: this.#refusedLately }, 'overloaded no more')
+      this.#log.warn({ refused: this.#refusedInAll - this.#refusedBefore }, 'overloaded no more')
     }
     this.#done = 0
     this.#refused = 0

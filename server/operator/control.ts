@@ -74,12 +74,13 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
       : undefined
     if (!known)
       throw new StartError('The server is of another version, and does not know this command.', exit.usage)
-    const audit = { audit: `${command} ${args[0] ?? ''}`.trim(), by: 'operator', ...whom(args[1]) }
+    const order = { audit: `${command} ${args[0] ?? ''}`.trim(), by: 'operator', ...whom(args[1]) }
+    const audit = (outcome: string) => auditOf(log).info({ ...order, outcome }, 'audit')
     try {
       for await (const said of known.run(place, args, input)) report({ line: said })
-      auditOf(log).info({ ...audit, outcome: 'success' }, 'audit')
+      audit('success')
     } catch (error) {
-      auditOf(log).info({ ...audit, outcome: 'failure' }, 'audit')
+      audit('failure')
       throw error
     }
     report({ code: 0 })

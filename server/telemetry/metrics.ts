@@ -55,38 +55,31 @@ export class Metrics {
 
   /** A sum that some part keeps anyway; it is read when somebody looks. */
   counter(name: string, help: string, read: () => Reading): void {
-    const registers = [this.#registry]
     const counter: Counter = new Counter({
-      name,
-      help,
-      labelNames: labelsOf(read()),
-      registers,
+      ...this.#watched(name, help, read),
       collect: () => {
         counter.reset()
-        const reading = read()
-        if (typeof reading === 'number') counter.inc(reading)
-        else for (const [labels, value] of reading) counter.inc({ ...labels }, value)
+        for (const [labels, value] of rowsOf(read())) counter.inc(labels, value)
       },
     })
   }
 
   /** A state that some part knows anyway. */
   gauge(name: string, help: string, read: () => Reading): void {
-    const registers = [this.#registry]
     const gauge: Gauge = new Gauge({
-      name,
-      help,
-      labelNames: labelsOf(read()),
-      registers,
+      ...this.#watched(name, help, read),
       collect: () => {
-        const reading = read()
-        if (typeof reading === 'number') gauge.set(reading)
-        else for (const [labels, value] of reading) gauge.set({ ...labels }, value)
+        for (const [labels, value] of rowsOf(read())) gauge.set(labels, value)
       },
     })
   }
+
+  #watched(name: string, help: string, read: () => Reading) {
+    const [[labels] = [{}]] = rowsOf(read())
+    return { name, help, labelNames: Object.keys(labels), registers: [this.#registry] }
+  }
 }
 
-function labelsOf(reading: Reading): string[] {
-  return typeof reading === 'number' ? [] : Object.keys(reading[0]?.[0] ?? {})
+function rowsOf(reading: Reading): readonly (readonly [Labels, number])[] {
+  return typeof reading === 'number' ? [[{}, reading]] : reading
 }
