@@ -13,11 +13,13 @@ import { health } from './api/health.ts'
 import { leaving } from './api/leaving.ts'
 import { metrics } from './api/metrics.ts'
 import { observe } from './api/observe.ts'
+import { oneAfterAnother } from './api/one-after-another.ts'
 import { openApi } from './api/openapi.ts'
 import { requestIds } from './api/request-id.ts'
 import { RequestLog } from './api/request-log.ts'
 import { largestHead, longestBody, refuseOversized } from './api/request-size.ts'
 import { headersOfAll } from './api/security-headers.ts'
+import { inSlices } from './api/slices.ts'
 import { stage2 } from './api/stage-2.ts'
 import { taskApi } from './api/task-api.ts'
 import { todoApp } from './api/todo-app.ts'
@@ -96,12 +98,12 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   app.setErrorHandler(answerError(shapeOf))
   const connections = new Connections(app.server, log)
   app.addHook('onClose', () => connections.stop())
+  app.addHook('onRequest', oneAfterAnother())
+  app.addHook('onRequest', inSlices(app.server))
   const constant = Object.entries(always)
   app.addHook('onRequest', (_request, reply, done) => {
     for (const [name, value] of constant) reply.header(name, value)
     if (lifecycle.stopping) reply.header('connection', 'close')
-    // One without a socket waits for the answer before it on its connection (RFC 9112, 9.3.2).
-    if (reply.raw.socket === null) connections.watch(reply.raw)
     done()
   })
   observe(app, context.telemetry)

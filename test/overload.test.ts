@@ -109,22 +109,87 @@ describe('clients that are slow', { concurrency: true }, () => {
   }
 })
 
+describe('clients that send a request behind another', () => {
+  const create = (user: string, title: string) => {
+    const body = JSON.stringify({ title })
+    return `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  }
+  const list = (user: string, connection = 'keep-alive') =>
+    `GET /api/v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: ${connection}\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
+
+  it('have them done one after another', async () => {
+    const user = newUser()
+    const { socket, received } = await open()
+    const rounds = Array.from({ length: 20 }, (_, n) => `round-${n}.`)
+    socket.write(rounds.map(title => create(user, title) + list(user)).join('') + list(user, 'close'))
+    await once(socket, 'close')
+    const answers = received().split('HTTP/1.1 ')
+    assert.deepEqual(
+      answers.map(answer => answer.slice(0, 3)),
+      ['', ...rounds.flatMap(() => ['201', '200']), '200'],
+    )
+    for (const [n, title] of rounds.entries())
+      assert.ok(answers[2 * n + 2]?.includes(title), `the list after ${title} has it`)
+  })
+
+  it('are served on when what they sent is answered', async () => {
+    const user = newUser()
+    const { socket, received } = await open()
+    const lists = () => received().split('HTTP/1.1 200').length - 1
+    for (let wave = 1; wave <= 3; wave += 1) {
+      socket.write(list(user).repeat(50))
+      await until(() => lists() === 50 * wave)
+    }
+    socket.destroy()
+  })
+
+  it('are cut off when a hundred wait', async () => {
+    const user = newUser()
+    const { socket, received } = await open()
+    const tasks = await holdTasks()
+    socket.write(list(user).repeat(102))
+    await once(socket, 'close')
+    await tasks.release()
+    assert.equal(received(), '')
+  })
+})
+
+describe('many that connect at once', () => {
+  it('are all answered', async () => {
+    const user = newUser()
+    const { call, close } = rawCaller(api.server.url, 300)
+    const headers = { authorization: `Bearer ${tokenOf(user)}` }
+    const statuses = async () => {
+      const answers = Array.from({ length: 300 }, () =>
+        call({ method: 'GET', path: '/api/v1/todos', headers }),
+      )
+      return new Set((await Promise.all(answers)).map(({ status }) => status))
+    }
+    assert.deepEqual(
+      [...(await statuses())].filter(status => ![200, 503].includes(status)),
+      [],
+    )
+    close()
+  })
+})
+
 describe('clients that do not read', () => {
   it('are cut before their answers fill the memory, and others are served', async () => {
     const user = newUser()
-    const description = 'x'.repeat(5000)
+    // Six bytes each, as JSON writes it.
+    const description = '\u0001'.repeat(5000)
     for (let wave = 0; wave < 10; wave += 1) {
       const some = Array.from({ length: 40 }, (_, n) =>
         api.call('POST', '/api/v1/tasks', { user, json: { title: `${wave} ${n}`, description } }),
       )
       await Promise.all(some)
     }
-    // Each connection asks for 20 × 2 MB, ten of them for six times what is kept.
+    // Each connection asks for 12 MB, ten of them for twice what is kept.
     const list = `GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
     const sockets = await Promise.all(Array.from({ length: 10 }, open))
     for (const { socket } of sockets) {
       socket.pause()
-      socket.write(list.repeat(20))
+      socket.write(list)
     }
     const cut = () => api.lines.filter(line => String(line.msg).startsWith('connections were cut'))
     await until(() => cut().length > 0)

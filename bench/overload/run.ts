@@ -69,10 +69,11 @@ async function overload(contestant: Contestant, token: string): Promise<void> {
     for (const [kind, guest] of Object.entries(guests(token, '/api/tasks?limit=1000'))) {
       crowds.push([kind, await crowd(url, kind === 'idle' ? idle : Math.round(idle / 10), guest)])
     }
+    const letIn = await untilLetIn(url)
     const watch = watchAlive(url, pid)
     const rate = saturating * 4
     const storm = await load({ url, token, connections: 1000, seconds, rate, requests })
-    const watched = watch.stop()
+    const watched = await watch.stop()
     const ended = performance.now()
     const limit = Math.max(2 * (before.at(-1) ?? 0), 20)
     let asBefore = 0
@@ -82,6 +83,7 @@ async function overload(contestant: Contestant, token: string): Promise<void> {
       asBefore = status === 200 && ms <= limit ? asBefore + 1 : 0
     }
     const recovered = performance.now() - ended
+    print(`  crowd     let in after ${(letIn / 1000).toFixed(1)} s`)
     print(`  offered   ${perSecond(storm.offered)}/s of ${rate}/s on 1000 connections`)
     print(`  accepted  ${perSecond(storm.accepted.length)}/s  ${spread(storm.accepted)}`)
     print(`  shed      ${perSecond(storm.shed.length)}/s  ${spread(storm.shed)}`)
@@ -105,22 +107,30 @@ function load(plan: LoadPlan): Promise<LoadResult> {
   })
 }
 
+/** @returns milliseconds until nobody waits to be let in any more, so that a new connection is answered soon */
+async function untilLetIn(url: string): Promise<number> {
+  const startedAt = performance.now()
+  while ((await call(url, 'GET', '/livez')).ms > 100) await pause(100)
+  return performance.now() - startedAt
+}
+
 /** Asks /livez ten times a second and notes the memory at twelve moments. */
 function watchAlive(url: string, pid: number) {
-  const alive: number[] = []
+  const asked: Promise<number>[] = []
   const sizes: number[] = []
   const asking = setInterval(() => {
-    void call(url, 'GET', '/livez').then(
-      ({ status, ms }) => alive.push(status === 200 ? ms : Number.POSITIVE_INFINITY),
-      () => alive.push(Number.POSITIVE_INFINITY),
+    const answer = call(url, 'GET', '/livez').then(
+      ({ status, ms }) => (status === 200 ? ms : Number.POSITIVE_INFINITY),
+      () => Number.POSITIVE_INFINITY,
     )
+    asked.push(answer)
   }, 100)
   const weighing = setInterval(() => sizes.push(rss(pid) ?? Number.NaN), (seconds * 1000) / 12)
   return {
-    stop() {
+    async stop() {
       clearInterval(asking)
       clearInterval(weighing)
-      return { alive: alive.sort((a, b) => a - b), memory: sizes }
+      return { alive: (await Promise.all(asked)).sort((a, b) => a - b), memory: sizes }
     },
   }
 }

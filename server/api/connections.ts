@@ -1,4 +1,4 @@
-import type { Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyHttpOptions } from 'fastify'
 import type { Context } from '../context.ts'
@@ -29,8 +29,6 @@ const lookMs = 250
  */
 export class Connections {
   readonly #sockets = new Set<Socket>()
-  /** Answers that wait for the one before them on their connection. */
-  readonly #behind = new Set<ServerResponse>()
   readonly #looking: NodeJS.Timeout
   readonly #log: Context['log']
   #cut = 0
@@ -55,35 +53,18 @@ export class Connections {
     return this.#cut
   }
 
-  /** @param answer that has no socket yet */
-  watch(answer: ServerResponse): void {
-    this.#behind.add(answer)
-  }
-
   stop(): void {
     clearInterval(this.#looking)
   }
 
   #look(): void {
     let sum = 0
-    const held = new Map<Socket, number>()
-    const add = (socket: Socket, bytes: number) => {
-      if (bytes === 0) return
-      sum += bytes
-      held.set(socket, (held.get(socket) ?? 0) + bytes)
-    }
-    for (const socket of this.#sockets) add(socket, socket.writableLength)
-    for (const answer of this.#behind) {
-      const { socket } = answer.req
-      // Its turn has come, so that the socket counts it; or the connection is gone, which nobody tells such an answer.
-      if (answer.socket || socket.destroyed) this.#behind.delete(answer)
-      else add(socket, answer.writableLength)
-    }
+    for (const socket of this.#sockets) sum += socket.writableLength
     if (sum <= mostUnread) return
     let cut = 0
-    for (const [socket, bytes] of [...held].sort(([, a], [, b]) => b - a)) {
+    for (const socket of [...this.#sockets].sort((a, b) => b.writableLength - a.writableLength)) {
       if (sum <= mostUnread) break
-      sum -= bytes
+      sum -= socket.writableLength
       cut += 1
       socket.destroy()
     }

@@ -14,6 +14,7 @@ import type {
 } from './database.ts'
 import { unprepared } from './database.ts'
 import { databaseAway, databaseError, errorType } from './database-error.ts'
+import { PacedReading } from './paced-reading.ts'
 import { RowsQuery } from './rows-query.ts'
 
 /** How long a caller waits for a session that transactions hold before it is told that the database is busy. */
@@ -74,6 +75,7 @@ export class Sessions implements Database {
   #members: readonly Member[] = []
   readonly #waiting: Waiter[] = []
   readonly #watchdog: NodeJS.Timeout
+  readonly #reading = new PacedReading()
   #opening = 0
   #failures = 0
   #retryAt = 0
@@ -306,6 +308,7 @@ export class Sessions implements Database {
       this.#members = this.#members.filter(other => other !== member)
       if (!this.#closing) this.#options.onTrouble?.(error)
     }
+    this.#reading.pace(wireOf(client))
     client.on('error', lose)
     client.on('end', () => lose(new Error('the session ended')))
     if (this.#closing) {
