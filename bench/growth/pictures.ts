@@ -68,12 +68,12 @@ export function pictures({ rows, lists, replicas, writes }: Found): Record<strin
       ],
     }),
     'replicas.svg': plotted({
-      title: 'CPU per request, as replicas are added',
+      title: 'CPU per request, as replicas are added that do the same each',
       x: 'replicas on one PostgreSQL',
       y: 'µs of CPU',
       lines: ['one task', 'update'].flatMap(scenario => [
-        line(`${scenario}: replicas`, ofReplicas(scenario), count, found => found.serverCpu),
-        line(`${scenario}: PostgreSQL`, ofReplicas(scenario), count, found => found.databaseCpu),
+        line(`${scenario}: replicas`, ofReplicas(scenario), count, found => found.even.serverCpu),
+        line(`${scenario}: PostgreSQL`, ofReplicas(scenario), count, found => found.even.databaseCpu),
       ]),
     }),
     'writes.svg': plotted({

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Contestant, Field } from '../http/contestants.ts'
 import { Client } from '../latency/client.ts'
@@ -15,12 +16,16 @@ export interface WritesFound {
 const tables = ['owners', 'tasks', 'search']
 const tasks = 1000
 
-/** How tables grow while one person changes the same 1,000 tasks again and again, autovacuum as it comes. */
+/**
+ * How tables grow while one person changes the same 1,000 tasks again and again, autovacuum as it comes.
+ * @param rate writes a second at most
+ */
 export async function writeAgainAndAgain(
   contestant: Contestant,
   { personOf }: Field,
   client: pg.Client,
   steps: readonly number[],
+  rate = Number.POSITIVE_INFINITY,
 ): Promise<WritesFound[]> {
   await empty(client)
   await fill(client, 'writer-', 1, tasks)
@@ -30,9 +35,12 @@ export async function writeAgainAndAgain(
   const caller = new Client(contestant.url, 32)
   const headers = { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' }
   let written = 0
+  const startedAt = performance.now()
   const writer = async (until: number) => {
     while (written < until) {
       written += 1
+      const early = startedAt + (written / rate) * 1000 - performance.now()
+      if (early > 0) await pause(early)
       const path = paths[written % tasks] ?? ''
       const body = JSON.stringify({
         title: `Number ${written}: water and basil`,

@@ -22,6 +22,8 @@ export interface Load {
   readonly requests: readonly Request[]
   readonly connections: number
   readonly seconds: number
+  /** Requests a second, where the connections shall not send as fast as they are answered. */
+  readonly rate?: number
   /** Every request is sent once, instead of round and round for `seconds`. */
   readonly once: boolean
 }
@@ -39,6 +41,7 @@ export async function measure({ url, pid, database }: Contestant, load: Load): P
     url,
     connections: load.connections,
     ...amount,
+    ...(load.rate === undefined ? {} : { overallRate: load.rate }),
     timeout: 10,
     requests: [
       {
