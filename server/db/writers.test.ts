@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Writers } from './writers.ts'
+
+const idle = () => ({ held: false, lost: false, inFlight: 0, writes: 0, slow: 0 })
+
+/** Four sessions on which each write that is alone takes so many milliseconds. */
+function sessionsThatTake(milliseconds: number) {
+  let now = 1000
+  const writers = new Writers<ReturnType<typeof idle>>(() => now)
+  const sessions = Array.from({ length: 4 }, idle)
+  const write = (owner: string) => {
+    const session = writers.choose(owner, sessions) ?? idle()
+    session.inFlight += 1
+    session.writes += 1
+    const ended = writers.begin(owner, session)
+    return () => {
+      now += milliseconds
+      session.inFlight -= 1
+      session.writes -= 1
+      ended()
+    }
+  }
+  write('first')()
+  return { sessions, write, writers, pass: (time: number) => (now += time) }
+}
+
+const loads = (sessions: readonly { writes: number }[]) => sessions.map(({ writes }) => writes)
+
+describe('writes', () => {
+  it('of several owners share a session while they are done soon, and then the next', () => {
+    const { sessions, write } = sessionsThatTake(1)
+    for (let n = 1; n <= 12; n += 1) write(`owner ${n}`)
+    assert.deepEqual(loads(sessions), [5, 5, 2, 0])
+  })
+
+  it('have a session each where a commit takes long', () => {
+    const { sessions, write } = sessionsThatTake(10)
+    for (let n = 1; n <= 5; n += 1) write(`owner ${n}`)
+    assert.deepEqual(loads(sessions), [2, 1, 1, 1])
+  })
+
+  it('of one owner follow each other on one session, however many they are', () => {
+    const { sessions, write } = sessionsThatTake(10)
+    const ended = Array.from({ length: 30 }, () => write('ann'))
+    assert.deepEqual(loads(sessions), [30, 0, 0, 0])
+    write('ben')
+    for (const end of ended) end()
+    assert.deepEqual(loads(sessions), [0, 1, 0, 0])
+    write('ben')
+    assert.deepEqual(loads(sessions), [0, 2, 0, 0])
+    write('ann')
+    assert.deepEqual(loads(sessions), [1, 2, 0, 0])
+  })
+
+  it('go to no session that is held, lost or slow', () => {
+    const { sessions, write } = sessionsThatTake(1)
+    Object.assign(sessions[0] ?? {}, { held: true })
+    Object.assign(sessions[1] ?? {}, { lost: true })
+    Object.assign(sessions[2] ?? {}, { slow: 1, inFlight: 1 })
+    write('ann')
+    assert.deepEqual(loads(sessions), [0, 0, 0, 1])
+    Object.assign(sessions[3] ?? {}, { held: true })
+    write('ben')
+    assert.deepEqual(loads(sessions), [0, 0, 1, 1], 'rather a slow one than none')
+    write('ann')
+    assert.deepEqual(loads(sessions), [0, 0, 2, 1], 'nor behind a transaction')
+  })
+
+  it('forget how quick they were', () => {
+    const { write, writers, pass } = sessionsThatTake(1)
+    assert.equal(writers.room, 5)
+    for (let n = 0; n < 3; n += 1) {
+      const ended = write('ann')
+      pass(6000)
+      ended()
+    }
+    assert.equal(writers.room, 1)
+  })
+
+  it('share one with sixteen at most, and with nobody before it is known how long they take', () => {
+    assert.equal(new Writers().room, 1)
+    assert.equal(sessionsThatTake(0.01).writers.room, 16)
+  })
+})
