@@ -10,11 +10,11 @@ import { RemoteKeys } from './auth/remote-keys.ts'
 import { Revocations } from './auth/revocations.ts'
 import { acceptedSecrets, currentSecret } from './auth/secret.ts'
 import { Tokens } from './auth/tokens.ts'
+import { cannotListen } from './cannot-listen.ts'
 import type { Config } from './config.ts'
 import { connect } from './db/connect.ts'
 import type { Database } from './db/database.ts'
 import { migrateUp } from './db/migrate.ts'
-import { exit, StartError } from './errors.ts'
 import { hourly } from './hourly.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
@@ -116,7 +116,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     }
     const { host, port } = config
     await app.listen({ host, port, backlog, listenTextResolver }).catch(error => {
-      throw cannotListen(config, error)
+      throw cannotListen({ host, port, setting: 'PORT' }, error)
     })
     const announceStop = () => {
       lifecycle.stopping = true
@@ -172,15 +172,4 @@ function addressOf({ address, family, port }: AddressInfo): string {
   const everywhere = address === '0.0.0.0' || address === '::'
   const host = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
   return `http://${host}:${port}`
-}
-
-/** The reasons that are for the person who starts the program; any other error as it is. */
-function cannotListen({ host, port }: Config, error: unknown): unknown {
-  const reasons = new Map<unknown, string>([
-    ['EADDRINUSE', `Another program listens on port ${port} already. Stop that one, or set PORT to another.`],
-    ['EACCES', `Port ${port} is not for everybody to listen on. Set PORT to one above 1023.`],
-    ['EADDRNOTAVAIL', `This machine does not have the address ${host}. Set HOST to one that it has.`],
-  ])
-  const reason = error instanceof Error && 'code' in error ? reasons.get(error.code) : undefined
-  return reason === undefined ? error : new StartError(reason, exit.unavailable, { cause: error })
 }

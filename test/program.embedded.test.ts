@@ -73,11 +73,13 @@ describe('duly start, with nothing set up', () => {
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
     const database = await ownDatabase()
-    const { code, stderr } = await duly(['--port', `${port}`], database.env).ended
+    for (const setting of ['PORT', 'METRICS_PORT']) {
+      const { code, stderr } = await duly(['start'], { ...database.env, [setting]: `${port}` }).ended
+      const sentence = `Another program listens on port ${port} already. Stop that one, or set ${setting} to another.\n`
+      assert.deepEqual([code, stderr], [69, sentence])
+    }
     other.close()
     await database.drop()
-    const sentence = `Another program listens on port ${port} already. Stop that one, or set PORT to another.\n`
-    assert.deepEqual([code, stderr], [69, sentence])
   })
 
   it('refuses data of another PostgreSQL version with a sentence', async () => {
