@@ -11,25 +11,37 @@ import { readAsRowsGrow } from './rows.ts'
 import { tables } from './tables.ts'
 import { writeAgainAndAgain } from './writes.ts'
 
-const help = `Usage: npm run bench growth -- [--small]
+const help = `Usage: npm run bench growth -- [--small] [--only PART] [--write-rate N]
 
 What becomes of Duly on PostgreSQL as it grows: the table from 1,000 rows to a million; one list from 100 tasks to 100,000;
 from one replica to eight; and 200,000 writes of one person. It takes about ten minutes.
 
-  --small             a tenth of everything, to see that it works; writes nothing
-  --write-rate N      only the 200,000 writes, at N a second: at 100, as many as RATE_LIMIT allows one person, half an hour;
-                      writes nothing
+  --small         a tenth of everything, to see that it works; writes nothing
+  --only PART     one of: rows; lists; writes; replicas. Writes nothing
+  --write-rate N  writes a second; at 100, as many as RATE_LIMIT allows one person, they take half an hour
 
 Writes bench/results/growth-DATE.json and pictures in docs/performance/.`
 
+const parts = ['rows', 'lists', 'writes', 'replicas'] as const
+type Part = (typeof parts)[number]
+
 await untilDone(async () => {
   const { values } = parseArgs({
-    options: { small: { type: 'boolean' }, 'write-rate': { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      small: { type: 'boolean' },
+      only: { type: 'string' },
+      'write-rate': { type: 'string' },
+      help: { type: 'boolean' },
+    },
   })
   if (values.help) {
     process.stdout.write(`${help}\n`)
     return undefined
   }
+  if (values.only !== undefined && !parts.some(part => part === values.only))
+    throw new Error(`--only takes one of: ${parts.join('; ')}.`)
+  if (values['write-rate'] !== undefined && !(Number(values['write-rate']) > 0))
+    throw new Error('--write-rate takes a number of writes a second.')
   const { open, close } = stage(['duly'])
   const work = async () => {
     const field = await open()
@@ -41,22 +53,22 @@ await untilDone(async () => {
     await client.connect()
     const upTo = (...steps: number[]) => (values.small ? steps.slice(0, 2) : steps)
     const steps = values.small ? [0, 2000] : [0, 25_000, 50_000, 100_000, 150_000, 200_000]
-    if (values['write-rate'] !== undefined) {
-      const rate = Number(values['write-rate'])
-      const writes = await writeAgainAndAgain(duly, field, client, steps, rate)
-      await client.end()
-      process.stdout.write(tables({ rows: [], lists: [], replicas: [], writes }))
-      return
-    }
+    const rate = values['write-rate'] === undefined ? undefined : Number(values['write-rate'])
+    const asked = async <T>(part: Part, look: () => Promise<T[]>) =>
+      values.only === undefined || values.only === part ? look() : []
     const found = {
-      rows: await readAsRowsGrow(duly, field, client, upTo(1000, 10_000, 100_000, 1_000_000)),
-      lists: await readAsOneListGrows(duly, field, client, upTo(100, 1000, 10_000, 100_000)),
-      writes: await writeAgainAndAgain(duly, field, client, steps),
-      replicas: await addReplicas(duly, field, upTo(1, 2, 4, 8)),
+      rows: await asked('rows', () =>
+        readAsRowsGrow(duly, field, client, upTo(1000, 10_000, 100_000, 1_000_000)),
+      ),
+      lists: await asked('lists', () =>
+        readAsOneListGrows(duly, field, client, upTo(100, 1000, 10_000, 100_000)),
+      ),
+      writes: await asked('writes', () => writeAgainAndAgain(duly, field, client, steps, rate)),
+      replicas: await asked('replicas', () => addReplicas(duly, field, upTo(1, 2, 4, 8))),
     }
     await client.end()
     process.stdout.write(tables(found))
-    if (values.small) return
+    if (values.small || values.only !== undefined) return
     const results = new URL('../../../bench/results/', import.meta.url)
     const name = writeDated(results, 'growth', { ...circumstances(field.postgresVersion), ...found })
     const folder = new URL('../../../docs/performance/', import.meta.url)
