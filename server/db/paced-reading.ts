@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream'
 
 /** Bytes that are read in one turn of the event loop, over all streams, before the next turn begins. */
 const mostATurn = 128 * 1024
-/** What is shorter is not worth the counting. */
-const long = 16 * 1024
+/** What is shorter is not worth the counting. Over TLS there is nothing longer than PostgreSQL's buffer, 8 KiB. */
+const long = 4 * 1024
 
 /**
  * Has long answers arrive piece by piece, so that all else gets its turn in between. libuv reads up to two megabytes of a socket

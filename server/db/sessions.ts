@@ -182,7 +182,7 @@ export class Sessions implements Database {
         member.writes -= writes
         member.slow -= slow
         member.lastAnswer = Date.now()
-        written?.()
+        written?.(error === null)
         const lost = member.lost || this.#closing
         ended?.(error ? errorType(error) : undefined)
         if (error) reject(databaseError(error, { name: statement.name, commits, lost }))
@@ -302,7 +302,11 @@ export class Sessions implements Database {
       this.#members = this.#members.filter(other => other !== member)
       if (!this.#closing) this.#options.onTrouble?.(error)
     }
-    this.#reading.pace(wireOf(client))
+    const wire = wireOf(client)
+    this.#reading.pace(wire)
+    wire.on('data', () => {
+      member.lastAnswer = Date.now()
+    })
     client.on('error', lose)
     client.on('end', () => lose(new Error('the session ended')))
     if (this.#closing) {

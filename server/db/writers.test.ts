@@ -9,19 +9,19 @@ function sessionsThatTake(milliseconds: number) {
   let now = 1000
   const writers = new Writers<ReturnType<typeof idle>>(() => now)
   const sessions = Array.from({ length: 4 }, idle)
-  const write = (owner: string) => {
+  const write = (owner: string, took = milliseconds) => {
     const session = writers.choose(owner, sessions) ?? idle()
     session.inFlight += 1
     session.writes += 1
     const ended = writers.begin(owner, session)
-    return () => {
-      now += milliseconds
+    return (succeeded = true) => {
+      now += took
       session.inFlight -= 1
       session.writes -= 1
-      ended()
+      ended(succeeded)
     }
   }
-  write('first')()
+  for (let n = 0; n < 16; n += 1) write('first')()
   return { sessions, write, writers, pass: (time: number) => (now += time) }
 }
 
@@ -67,14 +67,25 @@ describe('writes', () => {
     assert.deepEqual(loads(sessions), [0, 0, 2, 1], 'nor behind a transaction')
   })
 
-  it('forget how quick they were', () => {
+  it('forget how quick they were where none is alone any more, and learn anew', () => {
     const { write, writers, pass } = sessionsThatTake(1)
-    assert.equal(writers.room, 5)
-    for (let n = 0; n < 3; n += 1) {
-      const ended = write('ann')
-      pass(6000)
-      ended()
+    let last = write('ann')
+    for (let n = 0; n < 30; n += 1) {
+      const next = write('ann', 500)
+      last()
+      last = next
     }
+    assert.equal(writers.room, 1)
+    last()
+    pass(1)
+    write('ann')()
+    assert.equal(writers.room, 5)
+  })
+
+  it('learn nothing from those that fail, and little from a few that had nothing to commit', () => {
+    const { write, writers } = sessionsThatTake(10)
+    for (let n = 0; n < 20; n += 1) write('ann', 0.01)(false)
+    for (let n = 0; n < 3; n += 1) write('ann', 0.01)()
     assert.equal(writers.room, 1)
   })
 

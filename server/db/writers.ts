@@ -11,8 +11,10 @@ interface Lane {
 const mostRoom = 16
 /** How long writes may wait for those before them on their session, so that they leave and come back together. */
 const patienceMs = 5
-/** For how long the quickest write counts: up to twice as long. */
-const memoryMs = 5000
+/** Writes that were alone on their session, of which the quickest quarter tells what one takes. */
+const remembered = 16
+/** And for how long they do. */
+const memoryMs = 10_000
 
 /**
  * On which session each write goes. Writes of one owner follow each other on one: they wait for each other's lock on the owner's row
@@ -22,9 +24,9 @@ const memoryMs = 5000
  */
 export class Writers<Session extends Lane> {
   readonly #byOwner = new Map<string, { session: Session; count: number }>()
-  #quickest = Number.POSITIVE_INFINITY
-  #quickestBefore = Number.POSITIVE_INFINITY
-  #since = 0
+  readonly #alone: number[] = []
+  #takes = Number.POSITIVE_INFINITY
+  #learntAt = 0
   readonly #now: () => number
 
   /** @param now milliseconds of a clock that only goes forward */
@@ -50,32 +52,31 @@ export class Writers<Session extends Lane> {
 
   /** How many writes share a session now. */
   get room(): number {
-    const took = Math.min(this.#quickest, this.#quickestBefore)
-    return Math.max(1, Math.min(mostRoom, Math.floor(patienceMs / took)))
+    if (this.#now() - this.#learntAt > memoryMs) return 1
+    return Math.max(1, Math.min(mostRoom, Math.floor(patienceMs / this.#takes)))
   }
 
-  /** @returns to be called when the write is over */
-  begin(owner: string, session: Session): () => void {
+  /** @returns to be called when the write is over, and whether it succeeded */
+  begin(owner: string, session: Session): (succeeded: boolean) => void {
     const others = this.#byOwner.get(owner)
     const mine = others ?? { session, count: 0 }
     if (!others) this.#byOwner.set(owner, mine)
+    mine.session = session
     mine.count += 1
     const startedAt = session.inFlight === 1 ? this.#now() : undefined
-    return () => {
+    return succeeded => {
       mine.count -= 1
       if (mine.count === 0) this.#byOwner.delete(owner)
-      if (startedAt !== undefined) this.#took(startedAt)
+      if (succeeded && startedAt !== undefined) this.#learn(startedAt)
     }
   }
 
-  /** The quickest tells what a write costs; the others may have waited for the processor. */
-  #took(startedAt: number): void {
-    const now = this.#now()
-    if (now - this.#since > memoryMs) {
-      this.#since = now
-      this.#quickestBefore = this.#quickest
-      this.#quickest = Number.POSITIVE_INFINITY
-    }
-    this.#quickest = Math.min(this.#quickest, now - startedAt)
+  /** The quickest may have had nothing to commit, and the slowest have waited for the processor. */
+  #learn(startedAt: number): void {
+    this.#learntAt = this.#now()
+    this.#alone.push(this.#learntAt - startedAt)
+    if (this.#alone.length > remembered) this.#alone.shift()
+    const ascending = this.#alone.toSorted((a, b) => a - b)
+    this.#takes = ascending[Math.floor(ascending.length / 4)] ?? Number.POSITIVE_INFINITY
   }
 }
