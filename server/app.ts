@@ -88,9 +88,11 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     schemaController: { compilersFactory: { buildValidator: lateValidator, buildSerializer: noSerializer } },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     clientErrorHandler: answerUnreadable(shapeOf, always),
-    // Addresses that lead to no hook.
-    frameworkErrors: (error, request, reply) =>
-      answerError(shapeOf)(error, request, reply.headers(always) as never),
+    // Addresses that lead to no hook, so that none has them wait for the answer before theirs.
+    frameworkErrors: (error, request, reply) => {
+      if (reply.raw.socket === null) request.raw.socket.destroy()
+      else answerError(shapeOf)(error, request, reply.headers(always) as never)
+    },
   })
   app.decorateRequest('userId', '')
   app.decorateRequest('isTurnedAway', false)

@@ -111,7 +111,9 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         host,
         metrics: { port, token },
       } = config
-      const open = await openMetricsPort(metrics, { host, port, token }, log)
+      const open = await openMetricsPort(metrics, { host, port, token }, log).catch(error => {
+        throw cannotListen({ host, port, setting: 'METRICS_PORT' }, error)
+      })
       closers.push(() => open.close())
     }
     const { host, port } = config

@@ -143,6 +143,15 @@ describe('clients that send a request behind another', () => {
     socket.destroy()
   })
 
+  it('are cut off where that leads nowhere, since its answer could wait for ever', async () => {
+    const { socket, received } = await open()
+    const tasks = await holdTasks()
+    socket.write(`${list(newUser())}GET /%f HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await once(socket, 'close')
+    await tasks.release()
+    assert.equal(received(), '')
+  })
+
   it('are cut off when a hundred wait', async () => {
     const user = newUser()
     const { socket, received } = await open()

@@ -21,9 +21,8 @@ export function oneAfterAnother(): onRequestHookHandler {
     if (reply.raw.socket !== null) return done()
     const { socket } = request.raw
     if (add(socket, 1) > mostWaiting) return socket.destroy()
-    socket.pause()
     reply.raw.once('socket', () => {
-      if (add(socket, -1) === 0) socket.resume()
+      add(socket, -1)
       done()
     })
   }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyServerOptions } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { type ErrorShape, errorAnswer, refusalHeaders } from './error-reply.ts'
@@ -22,6 +23,12 @@ export function answerUnreadable(
   return (error, socket) => {
     // A connection that is reset or gone takes no answer.
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    // In the middle of another answer it would be part of that.
+    const { _httpMessage: underWay } = socket as { _httpMessage?: ServerResponse | null }
+    if (underWay?.headersSent) {
       socket.destroy()
       return
     }

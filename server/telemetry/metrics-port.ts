@@ -1,6 +1,5 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { cannotListen } from '../cannot-listen.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
 import { isToken } from './metrics-token.ts'
@@ -11,7 +10,7 @@ export interface MetricsPort {
   readonly token: string | undefined
 }
 
-/** `/metrics` on a port of its own, which needs no way through the proxy that stands before the tasks. @throws StartError where there is no such port to be had */
+/** `/metrics` on a port of its own, which needs no way through the proxy that stands before the tasks. @throws where there is no such port to be had */
 export async function openMetricsPort(
   metrics: Metrics,
   { host, port, token }: MetricsPort,
@@ -39,7 +38,7 @@ export async function openMetricsPort(
   })
   server.maxConnections = 32
   await new Promise<void>((resolve, reject) => {
-    server.once('error', error => reject(cannotListen({ host, port, setting: 'METRICS_PORT' }, error)))
+    server.once('error', reject)
     server.listen(port, host, resolve)
   })
   const { address, family, port: taken } = server.address() as AddressInfo
