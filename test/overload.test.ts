@@ -183,8 +183,10 @@ describe('many that connect at once', () => {
 })
 
 describe('clients that do not read', () => {
-  it('are cut before their answers fill the memory, and others are served', async () => {
-    const user = newUser()
+  const user = newUser()
+  // 12 MB.
+  const list = `GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
+  before(async () => {
     // Six bytes each, as JSON writes it.
     const description = '\u0001'.repeat(5000)
     for (let wave = 0; wave < 10; wave += 1) {
@@ -193,8 +195,22 @@ describe('clients that do not read', () => {
       )
       await Promise.all(some)
     }
-    // Each connection asks for 12 MB, ten of them for twice what is kept.
-    const list = `GET /api/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
+  })
+
+  it('and send what is not HTTP behind their request find nothing of that in the answer', async () => {
+    const { socket, received } = await open()
+    socket.write(list)
+    await once(socket, 'data')
+    socket.pause()
+    socket.write('what is this?\r\n\r\n')
+    await pause(200)
+    socket.resume()
+    await once(socket, 'close')
+    assert.equal(received().split('HTTP/1.1').length, 2)
+  })
+
+  it('are cut before their answers fill the memory, and others are served', async () => {
+    // Ten ask for twice what is kept.
     const sockets = await Promise.all(Array.from({ length: 10 }, open))
     for (const { socket } of sockets) {
       socket.pause()

@@ -21,14 +21,9 @@ export function answerUnreadable(
   always: Readonly<Record<string, string>>,
 ): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
-    // A connection that is reset or gone takes no answer.
-    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
-      socket.destroy()
-      return
-    }
-    // In the middle of another answer it would be part of that.
     const { _httpMessage: underWay } = socket as { _httpMessage?: ServerResponse | null }
-    if (underWay?.headersSent) {
+    // A connection that is reset or gone takes no answer, and in the middle of another it would be part of that.
+    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || underWay?.headersSent) {
       socket.destroy()
       return
     }

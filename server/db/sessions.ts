@@ -181,7 +181,6 @@ export class Sessions implements Database {
         member.inFlight -= 1
         member.writes -= writes
         member.slow -= slow
-        member.lastAnswer = Date.now()
         written?.(error === null)
         const lost = member.lost || this.#closing
         ended?.(error ? errorType(error) : undefined)
@@ -237,8 +236,9 @@ export class Sessions implements Database {
     const { length } = this.#members
     // The last quarter is left to those who read.
     const some = this.#members.slice(0, Math.max(1, length - Math.ceil(length / 4)))
-    const member = this.#writers.choose(owner, some) ?? this.#leastBusy()
-    if (member && member.inFlight >= deep) this.#openAnother()
+    const member = this.#writers.choose(owner, some)
+    if (!member) return this.#leastBusy()
+    if (member.inFlight >= deep) this.#openAnother()
     return member
   }
 

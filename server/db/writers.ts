@@ -58,9 +58,8 @@ export class Writers<Session extends Lane> {
 
   /** @returns to be called when the write is over, and whether it succeeded */
   begin(owner: string, session: Session): (succeeded: boolean) => void {
-    const others = this.#byOwner.get(owner)
-    const mine = others ?? { session, count: 0 }
-    if (!others) this.#byOwner.set(owner, mine)
+    const mine = this.#byOwner.get(owner) ?? { session, count: 0 }
+    this.#byOwner.set(owner, mine)
     mine.session = session
     mine.count += 1
     const startedAt = session.inFlight === 1 ? this.#now() : undefined
