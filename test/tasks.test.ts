@@ -28,6 +28,27 @@ async function ownerOf(user: string): Promise<{ revision: number; count: number 
 }
 
 describe('the tasks of one owner', () => {
+  it('times run the way revisions do, also where the clock was set back', async () => {
+    const user = newUser()
+    const tasks = ownTasks(db, user)
+    const { id } = await tasks.create(open('a'))
+    const ahead = '2126-01-31T09:30:00.000000Z'
+    await db.query(unprepared('update duly.owners set written_at = $2 where id = $1'), [user, ahead])
+    const created = await tasks.create(open('b'))
+    const renamed = await tasks.update(id, { title: 'c' })
+    const toggled = await tasks.toggle(id)
+    assert.deepEqual(
+      [created.createdAt, created.updatedAt, renamed.updatedAt, toggled.completedAt],
+      [ahead, ahead, ahead, ahead],
+    )
+    await tasks.remove(id)
+    const deleted = await db.query(
+      unprepared('select deleted_at = $3::timestamptz from duly.tasks where user_id = $1 and id = $2'),
+      [user, id, ahead],
+    )
+    assert.deepEqual(deleted, [['t']])
+  })
+
   it('each write spends one revision, and stamps the task with it', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)

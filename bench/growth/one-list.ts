@@ -102,7 +102,7 @@ async function untilGramsAreMade(client: pg.Client, tasks: number): Promise<void
   if (tasks <= 5000) return
   for (let n = 0; n < 600; n += 1) {
     const { rows } = await client.query(
-      "select from duly.search where user_id || '' <> '' and title_grams is null limit 1",
+      `select from duly.search where user_id collate "C" > '' and title_grams is null limit 1`,
     )
     if (rows.length === 0) break
     await new Promise(resolve => setTimeout(resolve, 200))

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Session, statement } from '../db/database.ts'
 import { gramsOf } from './grams.ts'
-import { scanned } from './search-statements.ts'
+import { ownerOfTexts, scanned } from './search-statements.ts'
 
 // Few at a time, and then a pause as long as they took: the embedded database has one session, which others wait for.
 const batchSize = 50
@@ -10,7 +10,7 @@ const batchSize = 50
 const without = statement(
   'duly_search_without',
   `select search.id, search.title, search.description from duly.search
-  where search.user_id || '' = $1 and search.title_grams is null offset $2 limit $3`,
+  where ${ownerOfTexts} and search.title_grams is null offset $2 limit $3`,
 )
 
 /**

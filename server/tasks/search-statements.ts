@@ -25,15 +25,18 @@ const hits = (...parts: readonly string[]) => {
 }
 
 /**
+ * The owner, in a collation in which equal is equal as well and the primary key is not sorted: by that one, all of the owner's texts
+ * would be read, since the planner cannot know how many of them have grams.
+ */
+export const ownerOfTexts = `search.user_id = $1 collate "C"`
+
+/**
  * After the owner's state: the number and the ids of the tasks, deleted ones too, that hold the folded text $2, whose grams are $3,
  * `fewHits` and one at most; and whether some may be without grams that should have them.
- *
- * The owner is named in words that do not match the primary key, by which all of the owner's texts would be read: the planner
- * cannot know how many of them have grams.
  */
 export const hitsByGrams = hits(
-  `search.user_id || '' = $1 and search.title_grams is null`,
-  `search.user_id || '' = $1 and search.title_grams is not null
+  `${ownerOfTexts} and search.title_grams is null`,
+  `${ownerOfTexts} and search.title_grams is not null
     and (search.title_grams @> $3::integer[] or search.description_grams @> $3::integer[])`,
 )
 

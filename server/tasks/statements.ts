@@ -5,7 +5,8 @@ import { type Columns, columnNames, columns } from './task-row.ts'
 //
 // A write is one statement: it locks the task, raises the owner's revision, and stamps the task with it. The lock comes
 // first: an owner raised before it were known that the task is there would leave a gap when two deletes race. The
-// time is read once the owner's row is held, so that times and revisions of one owner run the same way.
+// time is never before that of the owner's last write, so that times and revisions of one owner run the same way, also where
+// statements waited for each other or the clock was set back.
 
 const task = columns('tasks')
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
@@ -14,7 +15,9 @@ const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 const one = `tasks.user_id = $1 and tasks.id = $2 and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
 const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
 const lockedTask = `select * from duly.tasks where ${one} for update`
-const raised = 'returning revision, clock_timestamp() as at'
+const raise = (more = '') =>
+  `update duly.owners set revision = owners.revision + 1, written_at = greatest(owners.written_at, statement_timestamp())${more}`
+const raised = 'returning revision, written_at as at'
 
 const forColumns = (name: string, text: (which: Columns) => string) => ({
   usual: statement(name, text('usual')),
@@ -45,8 +48,9 @@ export const get = quick('duly_get', `select ${task} from duly.tasks where ${one
 export const create = write(
   'duly_create',
   `with owner as (
-    insert into duly.owners (id, revision, task_count) values ($1, 1, 1)
-    on conflict (id) do update set revision = owners.revision + 1, task_count = owners.task_count + 1
+    insert into duly.owners (id, revision, task_count, written_at) values ($1, 1, 1, statement_timestamp())
+    on conflict (id) do update set revision = owners.revision + 1, task_count = owners.task_count + 1,
+      written_at = greatest(owners.written_at, excluded.written_at)
     where owners.task_count < $7::bigint ${raised}
   ),
   made as (
@@ -72,7 +76,7 @@ const updating = (only: string) => `with old as (${lockedTask}),
       (coalesce($3, title), case when $4 then $5 else description end, coalesce($6, is_completed))
   ),
   owner as (
-    update duly.owners set revision = owners.revision + 1
+    ${raise()}
     where owners.id = $1 and exists (select from new) ${raised}
   ),
   changed as (
@@ -115,7 +119,7 @@ export const toggle = write(
   'duly_toggle',
   `with old as (${lockedTask}),
   owner as (
-    update duly.owners set revision = owners.revision + 1
+    ${raise()}
     where owners.id = $1 and exists (select from old) ${raised}
   )
   update duly.tasks set is_completed = not tasks.is_completed,
@@ -127,7 +131,7 @@ export const toggle = write(
 
 const removing = (only: string) => `with old as (${lockedTask}),
   owner as (
-    update duly.owners set revision = owners.revision + 1, task_count = owners.task_count - 1
+    ${raise(', task_count = owners.task_count - 1')}
     where owners.id = $1 and exists (select from old where ${only}) ${raised}
   ),
   removed as (
