@@ -1,28 +1,21 @@
 #!/usr/bin/env node
-import { backupCommand } from './cli/backup.ts'
+import './db/navigator.ts'
 import type { Command } from './cli/command.ts'
-import { copyCommand } from './cli/copy.ts'
-import { doctorCommand } from './cli/doctor.ts'
-import { migrateCommand } from './cli/migrate.ts'
-import { openApiCommand } from './cli/openapi.ts'
-import { keysCommand, userCommand } from './cli/operate.ts'
-import { restoreCommand } from './cli/restore.ts'
-import { startCommand } from './cli/start.ts'
-import { tokenCommand } from './cli/token.ts'
 import { exit, StartError } from './errors.ts'
 import { version } from './version.ts'
 
-const commands: Readonly<Record<string, Command>> = {
-  start: startCommand,
-  token: tokenCommand,
-  user: userCommand,
-  keys: keysCommand,
-  backup: backupCommand,
-  restore: restoreCommand,
-  copy: copyCommand,
-  doctor: doctorCommand,
-  migrate: migrateCommand,
-  openapi: openApiCommand,
+/** Loaded where they are named: a start needs none of the others. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./cli/start.ts')).startCommand,
+  token: async () => (await import('./cli/token.ts')).tokenCommand,
+  user: async () => (await import('./cli/operate.ts')).userCommand,
+  keys: async () => (await import('./cli/operate.ts')).keysCommand,
+  backup: async () => (await import('./cli/backup.ts')).backupCommand,
+  restore: async () => (await import('./cli/restore.ts')).restoreCommand,
+  copy: async () => (await import('./cli/copy.ts')).copyCommand,
+  doctor: async () => (await import('./cli/doctor.ts')).doctorCommand,
+  migrate: async () => (await import('./cli/migrate.ts')).migrateCommand,
+  openapi: async () => (await import('./cli/openapi.ts')).openApiCommand,
 }
 
 const help = `Duly ${version}: a task service.
@@ -43,17 +36,18 @@ Usage: duly [COMMAND] [options]
 duly COMMAND --help tells more.  duly --version prints the version.`
 
 async function main([name, ...args]: string[]): Promise<void> {
-  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command) {
-    if (args.includes('--help') || args.includes('-h')) print(command.help)
-    else await command.run(args)
-    return
-  }
   if (name === '--version' || name === '-v') print(version)
   else if (name === '--help' || name === '-h' || name === 'help') print(help)
-  else if (name === undefined) await startCommand.run([])
-  else if (name.startsWith('-')) await startCommand.run([name, ...args])
+  else if (name === undefined) await run('start', [])
+  else if (Object.hasOwn(commands, name)) await run(name, args)
+  else if (name.startsWith('-')) await run('start', [name, ...args])
   else throw new StartError(`There is no command "${name}"; say duly --help for those there are.`, exit.usage)
+}
+
+async function run(name: string, args: string[]): Promise<void> {
+  const command = await commands[name]?.()
+  if (args.includes('--help') || args.includes('-h')) print(String(command?.help))
+  else await command?.run(args)
 }
 
 function print(text: string): void {

@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { type Accounts, openAccounts } from './accounts/accounts.ts'
 import { sweepAccounts } from './accounts/sweep.ts'
 import { finishRemovals } from './accounts/users.ts'
-import { createApp } from './app.ts'
 import { AccessTokens } from './auth/access-tokens.ts'
 import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
@@ -19,7 +18,6 @@ import { hourly } from './hourly.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
-import { takeOrders } from './operator/control.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
@@ -50,14 +48,16 @@ export interface Server {
 export async function startServer(config: Config, log: Log): Promise<Server> {
   for (const note of config.notes) log.warn(note)
   const telemetry = await openTelemetry(config, log)
-  const { db, created } = await connect(config, log, telemetry.onStatement)
+  // The routes and what they stand on are loaded while the database opens.
+  const [{ db, created }, { createApp }] = await Promise.all([
+    connect(config, log, telemetry.onStatement),
+    import('./app.ts'),
+  ])
   const closers: (() => Promise<void>)[] = [() => telemetry.close(), () => db.close()]
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
-    const migrated = await migrateUp(db)
-    if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
     const secret = currentSecret(config)
     const secrets = acceptedSecrets(config)
     const lifecycle = { stopping: false }
@@ -95,8 +95,12 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       watchLimits(metrics, counted, shared && (() => shared.isThere))
       watchRevocations(metrics, revocations)
     }
+    const migrating = migrateUp(db)
+    migrating.catch(() => {})
     const app = await createApp({ config, db, tokens, accounts, limits, log, lifecycle, telemetry })
     closers.push(() => closeApp(app, log))
+    const migrated = await migrating
+    if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
     const sweeping = hourly(async () => {
       const tasks = await sweep(db, config.trashDays)
       const keys = await sweepIdempotencyKeys(db)
@@ -128,6 +132,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const url = addressOf(address)
     const publicUrl = config.publicUrl ?? new URL(`http://localhost:${address.port}`)
     if (!config.postgres) {
+      const { takeOrders } = await import('./operator/control.ts')
       const orders = await takeOrders({ db, accounts, secrets, dataDir: config.dataDir }, log)
       closers.push(() => orders.stop())
     }
