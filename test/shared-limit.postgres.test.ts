@@ -4,8 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type RedisServer, startRedis } from './redis-server.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served } from './served.ts'
 
-// Replicas that count together, in a real Redis: exactly, and each by itself while it is away. The embedded database has one
-// server at most, so there the second has a database of its own; the count is shared all the same.
+// Replicas that count together, in a real Redis: exactly, and each by itself while it is away.
 
 const rate = '1/40'
 const password = 'never-in-the-log'
@@ -18,7 +17,7 @@ before(async () => {
   own = await ownDatabase()
   const url = redis.url.replace('//', `//:${password}@`)
   const settings = { RATE_LIMIT: rate, RATE_LIMIT_ADDRESS: rate, REDIS_URL: url }
-  replicas = [await served(settings, own), await served(settings)]
+  replicas = [await served(settings, own), await served(settings, own)]
 })
 after(async () => {
   for (const replica of replicas) await replica.close()
