@@ -10,17 +10,15 @@ import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { lockDataDir } from './data-dir.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
-import { type Database, type OnStatement, unprepared } from './database.ts'
+import type { Database, OnStatement } from './database.ts'
 import { joinBytes } from './join-bytes.ts'
 import { asText } from './postgres.ts'
 import { Sessions } from './sessions.ts'
+import { keepUp } from './upkeep.ts'
 
 /** The PostgreSQL major version of the PGlite release in package.json; a cluster of another one cannot be opened. */
 const postgresMajor = '18'
 const mebibyte = 1024 * 1024
-/** Bytes of the write-ahead log from one to the next; what has to be replayed after a crash is as long. */
-const checkpointAfter = { idle: 8 * mebibyte, busy: 64 * mebibyte }
-const vacuumAfter = { idle: 32 * mebibyte, busy: 128 * mebibyte }
 
 export interface EmbeddedOptions {
   readonly dataDir: string
@@ -231,43 +229,5 @@ class WorkerStream extends Duplex {
   #post(chunks: readonly Buffer[]): void {
     const bytes = joinBytes(chunks)
     this.#worker.postMessage(bytes, [bytes.buffer])
-  }
-}
-
-/**
- * PGlite has no background processes: without this its write-ahead log and its dead rows would only grow. Work is
- * measured by the log. Everybody waits while it is done, half a second or more, so it is done where nobody does, or when it must be.
- */
-function keepUp(database: Database, log: Log): { stop(): Promise<void> } {
-  const written = unprepared(`select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')`)
-  let checkpointed: number | undefined
-  let vacuumed: number | undefined
-  let running: Promise<void> = Promise.resolve()
-  const round = async () => {
-    const when = database.usage.busy === 0 ? 'idle' : 'busy'
-    const [row] = await database.query(written)
-    const position = Number(row?.[0])
-    checkpointed ??= position
-    vacuumed ??= position
-    if (position - vacuumed > vacuumAfter[when]) {
-      await database.query(unprepared('vacuum (analyze)'))
-      vacuumed = position
-    }
-    if (position - checkpointed > checkpointAfter[when]) {
-      await database.query(unprepared('checkpoint'))
-      checkpointed = position
-    }
-  }
-  const timer = setInterval(() => {
-    running = running
-      .then(round)
-      .catch(error => log.warn({ err: error }, 'upkeep of the embedded database failed'))
-  }, 10_000)
-  timer.unref()
-  return {
-    stop: async () => {
-      clearInterval(timer)
-      await running
-    },
   }
 }
