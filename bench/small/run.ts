@@ -15,7 +15,8 @@ import { circumstances, writeDated } from '../http/result.ts'
 const help = `Usage: npm run bench small -- [--starts N]
 
 How long a start takes, from the process to the first answer of /readyz, with a database that is there already; the CPU time
-that goes into it; the memory that an idle server holds; and what the packages that it needs weigh, installed.
+that goes into it; what \`node -e 0\` takes on the same machine; the memory that an idle server holds; and what the packages that it needs weigh,
+installed.
 
   --starts N    of each (default 9)
 
@@ -57,11 +58,16 @@ await untilDone(async () => {
       // The first makes the tables, and the embedded database.
       await start(dataDir, env)
       const starts: Start[] = []
-      for (let n = 0; n < Number(values.starts); n += 1) starts.push(await start(dataDir, env))
+      const nothing: number[] = []
+      for (let n = 0; n < Number(values.starts); n += 1) {
+        starts.push(await start(dataDir, env))
+        nothing.push(await startOfNothing())
+      }
       const of = (name: keyof Start) => Math.round(median(starts.map(each => each[name])))
-      found[kind] = { ready: of('ready'), cpu: of('cpu'), idle: of('idle') }
+      const node = Math.round(median(nothing))
+      found[kind] = { ready: of('ready'), cpu: of('cpu'), idle: of('idle'), node }
       process.stdout.write(
-        `${kind}: ready after ${of('ready')} ms (${of('cpu')} ms of CPU); ${of('idle')} MiB when idle (median of ${starts.length} starts)\n`,
+        `${kind}: ready after ${of('ready')} ms (${of('cpu')} ms of CPU), where node -e 0 takes ${node} ms; ${of('idle')} MiB when idle (median of ${starts.length} starts)\n`,
       )
     }
     const packages = productionPackages()
@@ -96,6 +102,12 @@ async function start(dataDir: string, env: Record<string, string>): Promise<Star
   child.kill('SIGTERM')
   await once(child, 'exit')
   return { ready, cpu, idle }
+}
+
+async function startOfNothing(): Promise<number> {
+  const startedAt = performance.now()
+  await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit')
+  return performance.now() - startedAt
 }
 
 // By hand: fetch would come with its own half second.

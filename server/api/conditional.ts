@@ -5,6 +5,7 @@ import type { Parameter } from './operation.ts'
 // Conditional requests (RFC 9110, 13) on entity tags.
 
 const tag = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/
+const everyTag = new RegExp(tag, 'g')
 // Blanks and commas are read in one way only: in several, their number would be the exponent of the time that it takes to find none.
 const tags = new RegExp(`^[\\s,]*(?:${tag.source}(?:\\s*,[\\s,]*|\\s*$))*$`)
 
@@ -37,7 +38,7 @@ function tagsOf(field: string, header: string): string[] {
     const message = `${field} must be *, or entity tags in quotes, such as "12".`
     throw brokenRules([{ field, in: 'header', message }])
   }
-  return header.match(new RegExp(tag, 'g')) ?? []
+  return header.match(everyTag) ?? []
 }
 
 export const ifNoneMatch: Parameter = {
