@@ -44,20 +44,20 @@ export interface Server {
   close(): Promise<void>
 }
 
-/** Settings → database → migrations → app → listen. What was opened is closed again where a later step fails. */
+/** Settings → database → migrations beside the app → listen. What was opened is closed again where a later step fails. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
   for (const note of config.notes) log.warn(note)
   const telemetry = await openTelemetry(config, log)
   // The routes and what they stand on are loaded while the database opens.
-  const [{ db, created }, { createApp }] = await Promise.all([
-    connect(config, log, telemetry.onStatement),
-    import('./app.ts'),
-  ])
+  const loading = import('./app.ts')
+  loading.catch(() => {})
+  const { db, created } = await connect(config, log, telemetry.onStatement)
   const closers: (() => Promise<void>)[] = [() => telemetry.close(), () => db.close()]
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
+    const { createApp } = await loading
     const secret = currentSecret(config)
     const secrets = acceptedSecrets(config)
     const lifecycle = { stopping: false }

@@ -18,7 +18,7 @@ const strictest: readonly Verdict[] = ['refused', 'all shards', 'one shard, in s
 /** By the rules of Citus' router planner (src/backend/distributed/planner/multi_router_planner.c). */
 function verdictOn({ text }: Statement): Verdict {
   const conflicts = text.match(/\bon conflict\b.*?(?=\breturning\b|$)/gs) ?? []
-  const returned = text.match(/\breturning\b[^)]*/g) ?? []
+  const returned = text.match(/\breturning\b.*?(?=\n\s*\)|$)/gs) ?? []
   const clock = /\b(now|(clock|statement|transaction)_timestamp|make_interval)\(|\bcurrent_|_at - interval\b/
   if (
     [...conflicts, ...returned].some(part => clock.test(part)) ||

@@ -29,7 +29,9 @@ const readApplied = unprepared(
   `select id, name, to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from duly.migrations order by id`,
 )
 const tablesNamed = unprepared(
-  `select relname, format('duly.%I', relname) from pg_class
+  `select relname, format('duly.%I', relname),
+    exists (select from pg_index where indrelid = pg_class.oid and indexrelid::regclass::text = any($2::text[]))
+  from pg_class
   where relnamespace = to_regnamespace('duly') and relkind = 'r' and relname = any($1::text[]) order by relname`,
 )
 const schemaExists = unprepared(`select to_regclass('duly.migrations') is not null`)
@@ -122,9 +124,11 @@ async function takeTables(session: Session, steps: Migration['up']): Promise<voi
   const text = steps.filter(step => typeof step === 'string').join('\n')
   const namesIn = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name)
   const altered = new Set(namesIn(/\b(?:alter|drop) table duly\."?(\w+)/g))
-  for (const [name = '', table] of await session.query(tablesNamed, [namesIn(/\bduly\."?(\w+)/g)])) {
-    // Weaker where it is enough for an index or a foreign key: others may go on reading.
-    const mode = altered.has(String(name)) ? 'access exclusive' : 'share row exclusive'
+  const indexes = namesIn(/\bdrop index (duly\.\w+)/g)
+  const tables = await session.query(tablesNamed, [namesIn(/\bduly\."?(\w+)/g), indexes])
+  for (const [name = '', table, losesIndex] of tables) {
+    // Weaker where it is enough for a new index or a foreign key: others may go on reading.
+    const mode = altered.has(String(name)) || losesIndex === 't' ? 'access exclusive' : 'share row exclusive'
     await session.query(unprepared(`lock table ${table} in ${mode} mode`))
     await session.query(briefer)
   }

@@ -263,12 +263,13 @@ export const migrations: readonly Migration[] = [
     up: [
       // The time of the owner's last write, before which the next one is never.
       `alter table duly.owners add column written_at timestamptz not null default '-infinity'`,
-      // In a collation of its own, which a search asks for so that it cannot be given the primary key instead.
+      // In a collation of its own, which a search asks for so that it cannot be given the primary key instead. The index that it
+      // replaces goes at once: no version was released with it.
+      'create index search_without_grams on duly.search (user_id collate "C") where title_grams is null',
       'drop index duly.search_scanned',
-      'create index search_scanned on duly.search (user_id collate "C") where title_grams is null',
     ],
     down: [
-      'drop index duly.search_scanned',
+      'drop index duly.search_without_grams',
       `create index search_scanned on duly.search ((user_id || '')) where title_grams is null`,
       'alter table duly.owners drop column written_at',
     ],

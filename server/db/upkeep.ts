@@ -16,10 +16,16 @@ const tidying = unprepared(
 
 /**
  * Clears dead rows away, and looks at how the others are distributed. Everybody waits while a statement of it runs, so there is one for
- * each table: a tenth of a second at most for some ten thousand tasks.
+ * each table: a tenth of a second at most for some ten thousand tasks. One that fails keeps nothing from the others.
+ * @throws the first that failed, in the end
  */
-export async function tidy(database: Database): Promise<void> {
-  for (const [statement] of await database.query(tidying)) await database.query(unprepared(String(statement)))
+export async function tidy(database: Database, goesOn = () => true): Promise<void> {
+  const failures: unknown[] = []
+  for (const [statement] of await database.query(tidying)) {
+    if (!goesOn()) break
+    await database.query(unprepared(String(statement))).catch(error => failures.push(error))
+  }
+  if (failures.length > 0) throw failures[0]
 }
 
 /**
@@ -31,19 +37,20 @@ export function keepUp(database: Database, log: Log): { stop(): Promise<void> } 
   let checkpointed: number | undefined
   let vacuumed: number | undefined
   let running: Promise<void> = Promise.resolve()
+  let stopped = false
   const round = async () => {
     const when = database.usage.busy === 0 ? 'idle' : 'busy'
     const [row] = await database.query(written)
     const position = Number(row?.[0])
     checkpointed ??= position
     vacuumed ??= position
-    if (position - vacuumed > vacuumAfter[when]) {
-      await tidy(database)
-      vacuumed = position
-    }
     if (position - checkpointed > checkpointAfter[when]) {
       await database.query(unprepared('checkpoint'))
       checkpointed = position
+    }
+    if (position - vacuumed > vacuumAfter[when]) {
+      vacuumed = position
+      await tidy(database, () => !stopped)
     }
   }
   const timer = setInterval(() => {
@@ -55,6 +62,7 @@ export function keepUp(database: Database, log: Log): { stop(): Promise<void> } 
   return {
     stop: async () => {
       clearInterval(timer)
+      stopped = true
       await running
     },
   }
