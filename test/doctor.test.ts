@@ -79,6 +79,14 @@ describe('duly doctor', () => {
     )
   })
 
+  it('finds writes of a clock that was ahead', async () => {
+    await change(`update duly.owners set written_at = now() + interval '1 day'`)
+    const { code, wrong } = await findings()
+    assert.deepEqual([code, wrong.length], [1, 1])
+    assert.ok(wrong[0]?.includes(`no owner has written later than now. See ${user}`))
+    await change('update duly.owners set written_at = now()')
+  })
+
   it('finds numbers that would come twice', async () => {
     await change(`select setval('duly.tasks_id_seq', 1, false)`)
     const { code, wrong } = await findings()

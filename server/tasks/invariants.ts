@@ -13,6 +13,13 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
+    // A time is never before that of the owner's last write: one write with a clock that is ahead, and all that follow are as well.
+    holds: 'no owner has written later than now',
+    broken: unprepared(
+      `select owners.id from duly.owners where owners.written_at > now() + interval '1 minute' limit 5`,
+    ),
+  },
+  {
     holds: 'every task has an owner',
     broken: unprepared(
       `select distinct tasks.user_id from duly.tasks left join duly.owners on owners.id = tasks.user_id
