@@ -4,9 +4,13 @@ import type { Command } from './cli/command.ts'
 import { exit, StartError } from './errors.ts'
 import { version } from './version.ts'
 
+type Load = () => Promise<Command>
+
+const start: Load = async () => (await import('./cli/start.ts')).startCommand
+
 /** Loaded where they are named: a start needs none of the others. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  start: async () => (await import('./cli/start.ts')).startCommand,
+const commands: Readonly<Record<string, Load>> = {
+  start,
   token: async () => (await import('./cli/token.ts')).tokenCommand,
   user: async () => (await import('./cli/operate.ts')).userCommand,
   keys: async () => (await import('./cli/operate.ts')).keysCommand,
@@ -38,16 +42,21 @@ duly COMMAND --help tells more.  duly --version prints the version.`
 async function main([name, ...args]: string[]): Promise<void> {
   if (name === '--version' || name === '-v') print(version)
   else if (name === '--help' || name === '-h' || name === 'help') print(help)
-  else if (name === undefined) await run('start', [])
-  else if (Object.hasOwn(commands, name)) await run(name, args)
-  else if (name.startsWith('-')) await run('start', [name, ...args])
-  else throw new StartError(`There is no command "${name}"; say duly --help for those there are.`, exit.usage)
+  else if (name === undefined) await run(start, [])
+  else if (name.startsWith('-')) await run(start, [name, ...args])
+  else await run(commandOf(name), args)
 }
 
-async function run(name: string, args: string[]): Promise<void> {
-  const command = await commands[name]?.()
-  if (args.includes('--help') || args.includes('-h')) print(String(command?.help))
-  else await command?.run(args)
+function commandOf(name: string): Load {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load) return load
+  throw new StartError(`There is no command "${name}"; say duly --help for those there are.`, exit.usage)
+}
+
+async function run(load: Load, args: string[]): Promise<void> {
+  const command = await load()
+  if (args.includes('--help') || args.includes('-h')) print(command.help)
+  else await command.run(args)
 }
 
 function print(text: string): void {

@@ -48,7 +48,7 @@ export interface Server {
 export async function startServer(config: Config, log: Log): Promise<Server> {
   for (const note of config.notes) log.warn(note)
   const telemetry = await openTelemetry(config, log)
-  // The routes and what they stand on are loaded while the database opens.
+  // The routes and what they stand on are loaded while the database opens. What fails is heard of where it is awaited.
   const loading = import('./app.ts')
   loading.catch(() => {})
   const { db, created } = await connect(config, log, telemetry.onStatement)

@@ -44,3 +44,21 @@ it('a migration of several tables has no reader refused that takes them in anoth
   await newer.close()
   await close()
 })
+
+it('a migration that drops an index has taken its table at the start', async t => {
+  const { db, close } = await ownMigratedDatabase()
+  t.after(close)
+  let taken = false
+  const next: Migration = {
+    name: 'one index less',
+    up: [
+      async session => {
+        taken = await migrationIsThere(session)
+      },
+      'drop index duly.tasks_title_key',
+    ],
+    down: [],
+  }
+  await migrateUp(db, [...migrations, next])
+  assert.ok(taken)
+})

@@ -29,10 +29,15 @@ const readApplied = unprepared(
   `select id, name, to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') from duly.migrations order by id`,
 )
 const tablesNamed = unprepared(
-  `select relname, format('duly.%I', relname),
-    exists (select from pg_index where indrelid = pg_class.oid and indexrelid::regclass::text = any($2::text[]))
-  from pg_class
-  where relnamespace = to_regnamespace('duly') and relkind = 'r' and relname = any($1::text[]) order by relname`,
+  `select relname, format('duly.%I', relname), loses_index
+  from pg_class, lateral (
+    select exists (
+      select from pg_index join pg_class as dropped on dropped.oid = indexrelid
+      where indrelid = pg_class.oid and dropped.relname = any($2::text[])
+    ) as loses_index
+  ) as also
+  where relnamespace = to_regnamespace('duly') and relkind = 'r' and (relname = any($1::text[]) or loses_index)
+  order by relname`,
 )
 const schemaExists = unprepared(`select to_regclass('duly.migrations') is not null`)
 const record = statement('', 'insert into duly.migrations (id, name) values ($1, $2)')
@@ -124,7 +129,7 @@ async function takeTables(session: Session, steps: Migration['up']): Promise<voi
   const text = steps.filter(step => typeof step === 'string').join('\n')
   const namesIn = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name)
   const altered = new Set(namesIn(/\b(?:alter|drop) table duly\."?(\w+)/g))
-  const indexes = namesIn(/\bdrop index (duly\.\w+)/g)
+  const indexes = namesIn(/\bdrop index duly\."?(\w+)/g)
   const tables = await session.query(tablesNamed, [namesIn(/\bduly\."?(\w+)/g), indexes])
   for (const [name = '', table, losesIndex] of tables) {
     // Weaker where it is enough for a new index or a foreign key: others may go on reading.

@@ -15,7 +15,8 @@ export interface KeyedRequest {
   readonly fingerprint: string
 }
 
-const expired = `kept.created_at < now() - interval '24 hours'`
+const lifetime = `interval '24 hours'`
+const expired = `kept.created_at < now() - ${lifetime}`
 
 // Whoever comes second waits here, on the unique index, until the first commits or rolls back. Expiry is told by two times, since
 // Citus takes no clock where a conflict is met.
@@ -23,7 +24,7 @@ const claim = statement(
   'duly_key_claim',
   `insert into duly.idempotency_keys as kept (user_id, key, fingerprint, created_at) values ($1, $2, $3, now())
   on conflict (user_id, key) do update set fingerprint = excluded.fingerprint, created_at = excluded.created_at
-  where excluded.created_at - kept.created_at > interval '24 hours' returning true`,
+  where excluded.created_at - kept.created_at > ${lifetime} returning true`,
 )
 const keep = statement(
   'duly_key_keep',

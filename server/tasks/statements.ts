@@ -15,9 +15,10 @@ const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 const one = `tasks.user_id = $1 and tasks.id = $2 and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
 const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
 const lockedTask = `select * from duly.tasks where ${one} for update`
-const raise = (more = '') =>
-  `update duly.owners set revision = owners.revision + 1, written_at = greatest(owners.written_at, statement_timestamp())${more}`
 const raised = 'returning revision, written_at as at'
+const raiseIf = (found: string, more = '') =>
+  `update duly.owners set revision = owners.revision + 1, written_at = greatest(owners.written_at, statement_timestamp())${more}
+    where owners.id = $1 and exists (${found}) ${raised}`
 
 const forColumns = (name: string, text: (which: Columns) => string) => ({
   usual: statement(name, text('usual')),
@@ -76,8 +77,7 @@ const updating = (only: string) => `with old as (${lockedTask}),
       (coalesce($3, title), case when $4 then $5 else description end, coalesce($6, is_completed))
   ),
   owner as (
-    ${raise()}
-    where owners.id = $1 and exists (select from new) ${raised}
+    ${raiseIf('select from new')}
   ),
   changed as (
     update duly.tasks set title = new.title, title_key = new.title_key, description = new.description,
@@ -119,8 +119,7 @@ export const toggle = write(
   'duly_toggle',
   `with old as (${lockedTask}),
   owner as (
-    ${raise()}
-    where owners.id = $1 and exists (select from old) ${raised}
+    ${raiseIf('select from old')}
   )
   update duly.tasks set is_completed = not tasks.is_completed,
     completed_at = case when tasks.is_completed then null else owner.at end,
@@ -131,8 +130,7 @@ export const toggle = write(
 
 const removing = (only: string) => `with old as (${lockedTask}),
   owner as (
-    ${raise(', task_count = owners.task_count - 1')}
-    where owners.id = $1 and exists (select from old where ${only}) ${raised}
+    ${raiseIf(`select from old where ${only}`, ', task_count = owners.task_count - 1')}
   ),
   removed as (
     update duly.tasks set deleted_at = owner.at, revision = owner.revision
