@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { ownMigratedDatabase } from './served.ts'
+import { unprepared } from '../server/db/database.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
+import { type Env, openDatabase, ownMigratedDatabase } from './served.ts'
 
 // There is no Citus here. What its documentation asks of tables is held against a migrated database as deploy/citus/distribute.sql
 // leaves it.
@@ -146,5 +148,36 @@ describe('deploy/citus/distribute.sql', () => {
         names.every(name => by.has(name)),
         names.join(', '),
       )
+  })
+})
+
+describe('writes of several owners', () => {
+  const transactionsOf = async (env: Env, owners: readonly string[]) => {
+    const { db } = await openDatabase(env)
+    // For the first time, statements are prepared, each in a transaction of its own.
+    await tasksOf(db, 'first').create(task)
+    await Promise.all(owners.map(owner => tasksOf(db, owner).create(task)))
+    const count = 'select count(distinct xmin::text) from duly.tasks where user_id = any($1::text[])'
+    const [row] = await db.query(unprepared(count), [owners])
+    await db.close()
+    return Number(row?.[0])
+  }
+  const task = { title: 'One of many', description: null, isCompleted: false }
+  const owners = (letter: string) => Array.from({ length: 40 }, (_, n) => `${letter}${n}`)
+
+  it('share no transaction on Citus, where each shard would commit its own part', async () => {
+    const own = await ownMigratedDatabase()
+    assert.ok((await transactionsOf(own.env, owners('a'))) < 40)
+    const administrator = new pg.Client({ connectionString: String(own.env.DATABASE_URL) })
+    await administrator.connect()
+    await administrator.query('set allow_system_table_mods = on')
+    await administrator.query(
+      `insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+      values (16000, 'citus', 10, 'pg_catalog'::regnamespace, false, '13')`,
+    )
+    assert.equal(await transactionsOf(own.env, owners('b')), 40)
+    await administrator.query(`delete from pg_extension where extname = 'citus'`)
+    await administrator.end()
+    await own.close()
   })
 })

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { signHmac } from '../server/auth/jwt.ts'
 import { readConfig } from '../server/config.ts'
 import { connect } from '../server/db/connect.ts'
-import type { Database } from '../server/db/database.ts'
+import type { Database, OnStatement } from '../server/db/database.ts'
 import { migrateUp } from '../server/db/migrate.ts'
 import type { Log } from '../server/log.ts'
 import { type Server, startServer } from '../server/main.ts'
@@ -72,8 +72,8 @@ const unsynced: Env = { DATA_SYNC: 'off' }
 const silent = pino({ level: 'silent' })
 
 /** The database that these settings lead to, as the server opens it. */
-export function openDatabase(env: Env) {
-  return connect(readConfig({ ...env }), silent)
+export function openDatabase(env: Env, onStatement?: OnStatement) {
+  return connect(readConfig({ ...env }), silent, onStatement)
 }
 
 export async function ownMigratedDatabase(): Promise<{ db: Database; env: Env; close(): Promise<void> }> {

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Database, quick, statement, unprepared, write } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
-import { onPostgres, ownMigratedDatabase } from './served.ts'
+import { type Env, onPostgres, openDatabase, ownMigratedDatabase } from './served.ts'
 
 let db: Database
+let env: Env
 let close: () => Promise<void>
 before(async () => {
   const own = await ownMigratedDatabase()
   db = own.db
+  env = own.env
   close = own.close
   await db.query(unprepared('create table notes (text text primary key)'))
 })
@@ -97,8 +99,127 @@ describe('the database', () => {
     assert.deepEqual(await texts(), ['one', 'outside 1', 'outside 2', 'two'])
   })
 
+  describe('writes of several owners at once', () => {
+    const ten = write(
+      'test_ten',
+      'insert into entries (owner, n) values ($1, 10 / $2::integer) returning n::bigint',
+    )
+    const owners = (count: number) => Array.from({ length: count }, (_, n) => `owner ${n}`)
+    before(() => db.query(unprepared('create table entries (owner text, n integer)')))
+
+    /** How many there are, and of how many transactions. */
+    async function entries() {
+      const [row] = await db.query(unprepared('select count(*), count(distinct xmin::text) from entries'))
+      await db.query(unprepared('delete from entries'))
+      return { count: Number(row?.[0]), transactions: Number(row?.[1]) }
+    }
+
+    it('share commits, and each gets its own answer', async () => {
+      await db.query(ten, ['first', 1])
+      const seen = await Promise.all(
+        owners(60).map(async (owner, n) => {
+          const numbers: number[] = []
+          await db.read(ten, [owner, n + 1], row => numbers.push(row.integer(0)))
+          const [row] = await db.query(ten, [owner, n + 1])
+          return [...numbers, Number(row?.[0])]
+        }),
+      )
+      const expected = owners(60).map((_, n) => Math.floor(10 / (n + 1)))
+      assert.deepEqual(
+        seen,
+        expected.map(n => [n, n]),
+      )
+      const { count, transactions } = await entries()
+      assert.equal(count, 121)
+      assert.ok(transactions < 60, `${transactions} transactions`)
+    })
+
+    it('fail alone, and the others are done once', async () => {
+      for (const round of [1, 2, 3]) {
+        const outcomes = await Promise.allSettled([
+          ...owners(40).map((owner, n) => db.query(ten, [owner, n % 8 === round ? 0 : 1])),
+          db.query(ten, ['none', ['not a number']]),
+          db.read(ten, ['taken', 1], () => {
+            throw new Error('not taken')
+          }),
+        ])
+        const failures = outcomes.map((outcome, n) =>
+          outcome.status === 'rejected' ? [n, outcome.reason.code ?? outcome.reason.message] : [],
+        )
+        const divided = [0, 8, 16, 24, 32].map(n => [n + round, '22012'])
+        assert.deepEqual(
+          failures.filter(({ length }) => length > 0),
+          [...divided, [40, '22P02'], [41, 'not taken']],
+        )
+        assert.equal((await entries()).count, 36)
+      }
+    })
+
+    it('are done again outside of a transaction that has taken their session meanwhile', async () => {
+      await db.query(ten, ['first', 1])
+      const writes = Promise.allSettled(
+        owners(20).map((owner, n) => db.query(ten, [owner, n === 10 ? 0 : 1])),
+      )
+      // After the writes have left; on the embedded database there is no other session.
+      await new Promise(resolve => setImmediate(resolve))
+      const undone = db.transaction(async session => {
+        await session.query(ten, ['inside', 1])
+        throw new Error('rolled back')
+      })
+      await assert.rejects(undone, /rolled back/)
+      await writes
+      assert.equal((await entries()).count, 20)
+    })
+
+    it('are done again where they lost against another transaction', async () => {
+      await db.query(unprepared('create sequence tries'))
+      await db.query(
+        unprepared(`create function lose_twice() returns integer language plpgsql as $$
+          begin
+            if nextval('tries') <= 1 then raise exception 'lost' using errcode = '40001'; end if;
+            return 1;
+          end $$`),
+      )
+      const losing = write('test_losing', 'insert into entries (owner, n) values ($1, lose_twice())')
+      const outcomes = await Promise.allSettled([
+        db.query(ten, ['a', 1]),
+        ...owners(10).map(owner => db.query(ten, [owner, 1])),
+        db.query(losing, ['loser']),
+      ])
+      const refused = outcomes.filter(({ status }) => status === 'rejected').length
+      assert.equal((await entries()).count, 12 - refused)
+      assert.ok(refused <= 1)
+    })
+  })
+
   // The embedded database has one session, which all share.
   if (onPostgres) {
+    it('has two replicas that write for the same owners in no circle', async () => {
+      const failures: string[] = []
+      const onStatement = () => (error?: string) => {
+        if (error) failures.push(error)
+      }
+      const opened = await Promise.all([1, 2].map(() => openDatabase(env, onStatement)))
+      const replicas = opened.map(({ db: replica }) => replica)
+      await db.query(unprepared('create table counts (owner text primary key, n integer not null)'))
+      const count = write(
+        'test_count',
+        'insert into counts (owner, n) values ($1, 1) on conflict (owner) do update set n = counts.n + 1',
+      )
+      const names = Array.from({ length: 25 }, (_, n) => `owner ${(n * 7) % 25}`)
+      const rounds = Array.from({ length: 40 }, () =>
+        replicas.map((replica, n) =>
+          (n === 0 ? names : names.toReversed()).map(name => replica.query(count, [name])),
+        ),
+      )
+      await Promise.all(rounds.flat(2))
+      const rows = await db.query(unprepared('select distinct n from counts'))
+      assert.deepEqual(rows, [['80']])
+      // A circle would be cut by PostgreSQL after a second, and the writes done again.
+      assert.deepEqual(failures, [])
+      for (const replica of replicas) await replica.close()
+    })
+
     it('has nobody who reads a task wait behind somebody’s write', async () => {
       const short = unprepared('select pg_sleep(0.05)')
       while (db.usage.open < 8) await Promise.all(Array.from({ length: 40 }, () => db.query(short)))

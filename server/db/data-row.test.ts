@@ -33,7 +33,9 @@ function listening() {
   const heard: unknown[] = []
   connection.on('dataRow', ({ fields }: DataRow) => heard.push(fields))
   connection.on('commandComplete', ({ text }: { text: string }) => heard.push(text))
-  connection.on('errorMessage', ({ code }: { code: string }) => heard.push(code))
+  connection.on('errorMessage', ({ code, severity }: { code: string; severity: string }) =>
+    heard.push(`${severity} ${code}`),
+  )
   return { stream: connection.stream, heard }
 }
 
@@ -63,9 +65,9 @@ describe('rows', () => {
   it('come among the other messages, which are told as ever', async () => {
     const { stream, heard } = listening()
     const complete = Buffer.from('C\0\0\0\x0dSELECT 1\0')
-    const failed = Buffer.from('E\0\0\0\x0cC22012\0\0')
+    const failed = Buffer.from('E\0\0\0\x1bSFEHLER\0VERROR\0C22012\0\0')
     stream.end(Buffer.concat([messageOf(['a', null]), complete, messageOf([]), failed]))
     await new Promise(resolve => stream.on('end', resolve))
-    assert.deepEqual(heard, [['a', null], 'SELECT 1', [], '22012'])
+    assert.deepEqual(heard, [['a', null], 'SELECT 1', [], 'ERROR 22012'])
   })
 })

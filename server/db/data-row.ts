@@ -28,6 +28,14 @@ export class DataRow {
     return this
   }
 
+  /** A copy that stays, with its values found. */
+  kept(): DataRow {
+    const bytes = Buffer.from(this.#bytes.subarray(this.#start, this.#start + this.length))
+    const row = new DataRow().point(bytes, 0, bytes.length)
+    row.locate()
+    return row
+  }
+
   /** Its values as texts: what the driver asks for, of a statement that was answered in text format. */
   get fields(): Row {
     this.locate()
@@ -95,15 +103,25 @@ interface Framing {
 const Base = Parser as unknown as new () => Framing
 
 const dataRow = 0x44
+const errorResponse = 0x45
+const severity = 0x56
 
 class RowParser extends Base {
   readonly #row = new DataRow()
 
   override handlePacket(start: number, code: number, length: number, bytes: Buffer): Message {
-    return code === dataRow
-      ? this.#row.point(bytes, start, length)
-      : super.handlePacket(start, code, length, bytes)
+    if (code === dataRow) return this.#row.point(bytes, start, length)
+    const message = super.handlePacket(start, code, length, bytes)
+    return code === errorResponse ? Object.assign(message, { severity: severityOf(bytes, start) }) : message
   }
+}
+
+/** In English: the one that the driver knows is in the server's language. Each field is a letter and a text that a zero ends. */
+function severityOf(bytes: Buffer, start: number): string | undefined {
+  for (let at = start; bytes[at]; at = bytes.indexOf(0, at) + 1) {
+    if (bytes[at] === severity) return bytes.toString('latin1', at + 1, bytes.indexOf(0, at))
+  }
+  return undefined
 }
 
 /** Makes a client hand over its rows as `DataRow`. To be called before it connects. */

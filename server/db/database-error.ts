@@ -36,6 +36,16 @@ export function databaseError(error: unknown, { name, commits, lost }: Circumsta
   return ended || (told && passing.test(error.code ?? '')) ? databaseAway(error) : error
 }
 
+/** Whether PostgreSQL refused, undid the whole transaction, and goes on. Any other error leaves open what became of it. */
+export function refuses(error: Error): boolean {
+  return error instanceof pg.DatabaseError && error.severity === 'ERROR'
+}
+
+/** Whether it refused for the sake of another transaction (a deadlock, say), so that the same statement may succeed. */
+export function losesToAnother(error: Error): boolean {
+  return errorType(error).startsWith('40')
+}
+
 /** The SQLSTATE with which PostgreSQL refused; `connection` where it did not answer. */
 export function errorType(error: Error): string {
   return error instanceof pg.DatabaseError ? (error.code ?? 'unknown') : 'connection'

@@ -5,7 +5,7 @@ export interface Statement {
   /** Prepared once per session under this name; the empty name is never prepared ahead. */
   readonly name: string
   readonly text: string
-  /** Writes of one owner, who is the first value: they wait for each other in any case, so they share a session. */
+  /** Changes what belongs to one owner, the first value. Writes of several may be one transaction, which none of them notices. */
   readonly write?: boolean
   /** Looks at a row or two by their key: done in no time, so that others may wait behind it. */
   readonly quick?: boolean

@@ -75,6 +75,7 @@ export async function openEmbedded({
       },
       max: 1,
       prepare: true,
+      groupCommits: true,
       // There is no network in between: a thread that dies says so, and a long VACUUM is no reason to give up.
       silentMs: Number.POSITIVE_INFINITY,
       onTrouble: error => log.error({ err: error }, 'the embedded database stopped and is being restarted'),

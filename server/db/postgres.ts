@@ -34,12 +34,13 @@ export async function connectPostgres({
   onStatement,
   ...options
 }: PostgresOptions): Promise<Database> {
-  await waitForServer(address, log, options.startupMs ?? startupMs)
+  const isCitus = await waitForServer(address, log, options.startupMs ?? startupMs)
   return new Sessions({
     label: `PostgreSQL at ${address.label}`,
     open: () => openSession(address),
     max: pool,
     prepare: !address.transactionPooler,
+    groupCommits: !isCitus,
     onTrouble: error => log.warn({ err: error }, 'a database session was lost or could not be opened'),
     onStatement,
   })
@@ -89,13 +90,18 @@ export function asText(value: string): string {
   return value
 }
 
-async function waitForServer(address: PostgresAddress, log: Log, limit: number): Promise<void> {
+/** @returns whether it is Citus */
+async function waitForServer(address: PostgresAddress, log: Log, limit: number): Promise<boolean> {
   const deadline = Date.now() + limit
   for (let attempt = 0; ; attempt += 1) {
     try {
       const client = await openSession(address)
-      await client.end()
-      return
+      try {
+        const { rowCount } = await client.query(`select from pg_extension where extname = 'citus'`)
+        return rowCount !== 0
+      } finally {
+        await client.end()
+      }
     } catch (error) {
       if (refused(error)) {
         throw new StartError(`PostgreSQL at ${address.label} refused: ${text(error)}`, exit.unavailable, {

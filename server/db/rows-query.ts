@@ -1,7 +1,7 @@
 import pg from 'pg'
 import driver from 'pg/lib/utils.js'
 import type { DataRow } from './data-row.ts'
-import type { Row, TakeRow } from './database.ts'
+import type { Row, TakeRow, Value } from './database.ts'
 
 // A statement as the driver carries it, made cheap. The driver's own copies its settings, has PostgreSQL describe the columns
 // each time, and copies every row through a parser for each column. Whoever wrote a statement knows its columns. It stands on
@@ -24,7 +24,6 @@ interface DriverQuery {
   binary: boolean
   callback: (error: Error | null) => void
   _canceledDueToError: unknown
-  hasBeenParsed(wire: Wire): boolean
   handleError(error: Error, wire: Wire): void
 }
 
@@ -59,13 +58,7 @@ export class RowsQuery extends Base {
   }
 
   prepare(wire: Wire): void {
-    const { name, text, values, binary } = this
-    if (!name || !this.hasBeenParsed(wire)) {
-      wire.parse({ text, name })
-      if (name) wire.submittedNamedStatements[name] = text
-    }
-    wire.bind({ portal: '', statement: name, values, binary })
-    wire.execute({ portal: '', rows: 0 })
+    start(wire, this)
     wire.sync()
   }
 
@@ -81,4 +74,75 @@ export class RowsQuery extends Base {
   }
 
   handleCommandComplete(_message: { text: string }): void {}
+}
+
+/** A statement among others. */
+export interface Part {
+  readonly name: string
+  readonly text: string
+  readonly values: readonly unknown[]
+  /** Whether its rows are wanted in binary format. */
+  readonly binary: boolean
+}
+
+/** @param rows of each statement; where one failed, of those before it */
+type AnswerOfAll = (error: Error | null, rows: readonly (readonly DataRow[])[]) => void
+
+/**
+ * Statements that PostgreSQL runs as one transaction, all or none, since one Sync ends them (Pipelining, in its chapter on the
+ * protocol). Where there are several, those with a name are prepared on this session.
+ */
+export class TransactionQuery extends Base {
+  readonly #parts: readonly Part[]
+  readonly #rows: DataRow[][] = []
+  #ofThis: DataRow[] = []
+
+  constructor(parts: readonly Part[], answer: AnswerOfAll) {
+    super('')
+    this.#parts = parts
+    const [first, ...others] = parts
+    // The driver learns that this one is prepared.
+    if (first && others.length === 0) Object.assign(this, { name: first.name, text: first.text })
+    else this.name = ''
+    this.callback = error => answer(error, this.#rows)
+  }
+
+  requiresPreparation(): true {
+    return true
+  }
+
+  prepare(wire: Wire): void {
+    for (const part of this.#parts) start(wire, part)
+    wire.sync()
+  }
+
+  handleDataRow(row: DataRow): void {
+    this.#ofThis.push(row.kept())
+  }
+
+  handleCommandComplete(_message: { text: string }): void {
+    this.#rows.push(this.#ofThis)
+    this.#ofThis = []
+  }
+}
+
+/** Writes the values as the driver does. */
+export function written(values: readonly Value[]): readonly unknown[] {
+  return values.map(driver.prepareValue)
+}
+
+/** Whether the statement of this name is prepared on the session. */
+export function isPrepared(client: pg.Client, name: string): boolean {
+  return (client as unknown as { connection: Wire }).connection.parsedStatements[name] !== undefined
+}
+
+function start(wire: Wire, { name, text, values, binary }: Part): void {
+  const { parsedStatements, submittedNamedStatements } = wire
+  const isKnown = name && (parsedStatements[name] ?? submittedNamedStatements[name]) !== undefined
+  if (!isKnown) {
+    wire.parse({ text, name })
+    if (name) submittedNamedStatements[name] = text
+  }
+  wire.bind({ portal: '', statement: name, values, binary })
+  wire.execute({ portal: '', rows: 0 })
 }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
+import type { DataRow } from './data-row.ts'
 import type {
   Database,
   OnStatement,
@@ -13,19 +14,24 @@ import type {
   Value,
 } from './database.ts'
 import { unprepared } from './database.ts'
-import { databaseAway, databaseError, errorType } from './database-error.ts'
+import { databaseAway, databaseError, errorType, losesToAnother, refuses } from './database-error.ts'
 import { PacedReading } from './paced-reading.ts'
-import { RowsQuery } from './rows-query.ts'
-import { Writers } from './writers.ts'
+import { isPrepared, RowsQuery, TransactionQuery, written } from './rows-query.ts'
+import { type Write, WriteQueue } from './write-queue.ts'
 
 /** How long a caller waits for a session that transactions hold before it is told that the database is busy. */
 const waitMs = 10_000
-/** A session that has answered nothing for this long is given up: its statement timeout (10 s) is long past. */
+/**
+ * A session that has answered nothing for this long is given up: its statement timeout (10 s) is long past, save where several writes of
+ * one transaction have each waited for a lock.
+ */
 const silentMs = 15_000
 /** Statements in flight on every session before another one is opened. */
 const deep = 4
 /** Quick statements in flight on one session before another one is used. */
 const full = 16
+/** Writes in one transaction, at most: one that fails has the others run again. */
+const mostTogether = 32
 const backoffMs = { first: 100, most: 5000 }
 
 export interface SessionOptions {
@@ -36,6 +42,8 @@ export interface SessionOptions {
   readonly max: number
   /** Whether statements may be prepared under a name (not behind a pooler in transaction mode). */
   readonly prepare: boolean
+  /** Whether writes of several owners may be one transaction (not on Citus, whose shards would each commit). */
+  readonly groupCommits: boolean
   readonly waitMs?: number
   readonly silentMs?: number
   /** Called when a session is lost, and when opening one fails. */
@@ -77,7 +85,7 @@ export class Sessions implements Database {
   readonly #waiting: Waiter[] = []
   readonly #watchdog: NodeJS.Timeout
   readonly #reading = new PacedReading()
-  readonly #writers = new Writers<Member>()
+  readonly #writes: WriteQueue<Member>
   #opening = 0
   #failures = 0
   #retryAt = 0
@@ -90,24 +98,36 @@ export class Sessions implements Database {
     this.#options = options
     this.#watchdog = setInterval(() => this.#giveUpSilent(), 1000)
     this.#watchdog.unref()
+    this.#writes = new WriteQueue({
+      sessions: () => this.#forWrites(),
+      grow: () => this.#openAnother(),
+      send: (member, transactions) => this.#sendWrites(member, transactions),
+      wait: () => this.#wait(false),
+      most: options.groupCommits ? mostTogether : 1,
+    })
   }
 
   get usage(): Usage {
     const busy = this.#members.filter(({ held, inFlight }) => held || inFlight > 0).length
     const { length: open } = this.#members
-    return { open, busy, most: this.#options.max, waiting: this.#waiting.length }
+    const waiting = this.#waiting.length + this.#writes.blocked
+    return { open, busy, most: this.#options.max, waiting }
   }
 
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
-    const commits = statement.write === true
-    const member = this.#choose(statement, values)
-    if (member) return this.#send(member, statement, values, rowsOf, commits)
-    return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf, commits))
+    if (statement.write) return this.#write(statement, values)
+    const member = this.#choose(statement)
+    if (member) return this.#send(member, statement, values, rowsOf, false)
+    return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf, false))
   }
 
   async read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<void> {
-    const member = this.#choose(statement, values) ?? (await this.#wait(false))
-    return this.#send(member, statement, values, nothingOf, statement.write === true, take)
+    if (statement.write) {
+      await this.#write(statement, values, take)
+      return
+    }
+    const member = this.#choose(statement) ?? (await this.#wait(false))
+    return this.#send(member, statement, values, nothingOf, false, take)
   }
 
   async run(statement: Statement, values: readonly unknown[]): Promise<Result> {
@@ -170,7 +190,6 @@ export class Sessions implements Database {
     member.inFlight += 1
     member.writes += writes
     member.slow += slow
-    const written = statement.write && commits ? this.#writers.begin(String(values?.[0]), member) : undefined
     this.#cork(member)
     const { text } = statement
     const name = this.#options.prepare ? statement.name : ''
@@ -181,7 +200,6 @@ export class Sessions implements Database {
         member.inFlight -= 1
         member.writes -= writes
         member.slow -= slow
-        written?.(error === null)
         const lost = member.lost || this.#closing
         ended?.(error ? errorType(error) : undefined)
         if (error) reject(databaseError(error, { name: statement.name, commits, lost }))
@@ -204,8 +222,7 @@ export class Sessions implements Database {
     })
   }
 
-  #choose({ write, quick }: Statement, values: readonly Value[] | undefined): Member | undefined {
-    if (write) return this.#forWrite(String(values?.[0]))
+  #choose({ quick }: Statement): Member | undefined {
     return quick ? this.#roomy() : this.#leastBusy()
   }
 
@@ -232,14 +249,73 @@ export class Sessions implements Database {
     return best
   }
 
-  #forWrite(owner: string): Member | undefined {
+  /** The last quarter is left to those who read. */
+  #forWrites(): readonly Member[] {
     const { length } = this.#members
-    // The last quarter is left to those who read.
-    const some = this.#members.slice(0, Math.max(1, length - Math.ceil(length / 4)))
-    const member = this.#writers.choose(owner, some)
-    if (!member) return this.#leastBusy()
-    if (member.inFlight >= deep) this.#openAnother()
-    return member
+    const most = this.#members.slice(0, Math.max(1, length - Math.ceil(length / 4)))
+    return most.every(({ held }) => held) ? this.#members : most
+  }
+
+  // As a promise throughout: a value that cannot be written fails alone.
+  async #write(statement: Statement, values: readonly Value[] = [], take?: TakeRow): Promise<Row[]> {
+    return this.#writes.add(statement, written(values), take)
+  }
+
+  /** @returns those that were undone for the sake of another one */
+  async #sendWrites(member: Member, transactions: readonly (readonly Write[])[]): Promise<readonly Write[]> {
+    const stream = wireOf(member.client)
+    const over: Promise<readonly Write[]>[] = []
+    // What is sent for the first time is prepared alone: behind one that fails, it would not be.
+    const isNew = ({ statement: { name } }: Write) =>
+      this.#options.prepare && !isPrepared(member.client, name)
+    stream.cork()
+    try {
+      for (const writes of transactions) {
+        const known = writes.filter(write => !isNew(write))
+        if (known.length > 0) over.push(this.#commit(member, known))
+        for (const write of writes.filter(isNew)) over.push(this.#commit(member, [write]))
+      }
+    } finally {
+      stream.uncork()
+    }
+    return (await Promise.all(over)).flat()
+  }
+
+  /** Does all of these writes or none. */
+  #commit(member: Member, writes: readonly Write[]): Promise<readonly Write[]> {
+    if (member.inFlight === 0) member.lastAnswer = Date.now()
+    member.inFlight += writes.length
+    member.writes += writes.length
+    const { prepare, onStatement } = this.#options
+    const ended = writes.map(({ statement }) => onStatement?.(statement.name))
+    const parts = writes.map(({ statement: { name, text }, values, take }) => {
+      return { name: prepare ? name : '', text, values, binary: take !== undefined }
+    })
+    return new Promise(resolve => {
+      const answer = (error: Error | null, rows: readonly (readonly DataRow[])[]) => {
+        member.inFlight -= writes.length
+        member.writes -= writes.length
+        const undone = error ? this.#uncommitted(member, writes, rows.length, error) : []
+        for (const [n, write] of writes.entries()) {
+          ended[n]?.(error && !undone.includes(write) ? errorType(error) : undefined)
+          if (!error) settle(write, rows[n] ?? [])
+        }
+        resolve(undone)
+      }
+      sendTo(member.client, new TransactionQuery(parts, answer))
+    })
+  }
+
+  /** Where one of several was refused, none was done, and the others are not to blame. */
+  #uncommitted(member: Member, writes: readonly Write[], at: number, error: Error): readonly Write[] {
+    const lost = member.lost || this.#closing
+    const isKnown = writes.length > 1 && refuses(error)
+    const undone = isKnown ? writes.filter((_, n) => n !== at || losesToAnother(error)) : []
+    for (const write of writes) {
+      if (undone.includes(write)) continue
+      write.reject(databaseError(error, { name: write.statement.name, commits: true, lost }))
+    }
+    return undone
   }
 
   #wait(hold: boolean): Promise<Member> {
@@ -262,6 +338,7 @@ export class Sessions implements Database {
   }
 
   #serveWaiting(): void {
+    this.#writes.wake()
     while (this.#waiting.length > 0) {
       const member = this.#leastBusy()
       const waiter = member && this.#waiting.shift()
@@ -338,6 +415,15 @@ export class Sessions implements Database {
 
   #destroy(member: Member): void {
     wireOf(member.client).destroy(new Error('the session stopped answering'))
+  }
+}
+
+function settle({ take, resolve, reject }: Write, rows: readonly DataRow[]): void {
+  try {
+    if (take) rows.forEach(take)
+    resolve(take ? [] : rows.map(({ fields }) => fields))
+  } catch (error) {
+    reject(error)
   }
 }
 

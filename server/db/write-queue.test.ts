@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { statement } from './database.ts'
+import { type Write, WriteQueue } from './write-queue.ts'
+
+const write = statement('test_write', 'select $1')
+
+interface FakeSession {
+  readonly name: string
+  held: boolean
+  lost: boolean
+  inFlight: number
+  slow: number
+}
+
+/** A queue of these sessions; `sent` tells what left on which, as owners; `back` ends what left first. */
+function queueOf(names: string, { most = 32 } = {}) {
+  let now = 1000
+  const sessions = [...names].map(
+    (name): FakeSession => ({ name, held: false, lost: false, inFlight: 0, slow: 0 }),
+  )
+  const sent: string[] = []
+  const underWay: ((undone: number) => void)[] = []
+  const waiting: { resolve: (session: FakeSession) => void; reject: (error: Error) => void }[] = []
+  let grown = 0
+  const queue = new WriteQueue<FakeSession>({
+    sessions: () => sessions,
+    grow: () => {
+      grown += 1
+    },
+    send(session, transactions) {
+      const texts = transactions.map(writes => writes.map(({ owner }) => owner).join(' '))
+      sent.push(`${session.name}: ${texts.join(' | ')}`)
+      return new Promise<readonly Write[]>(resolve => {
+        underWay.push(undone => {
+          const writes = transactions.flat()
+          for (const { resolve: settle } of writes.slice(undone)) settle([])
+          resolve(writes.slice(0, undone))
+        })
+      })
+    },
+    wait: () => new Promise((resolve, reject) => waiting.push({ resolve, reject })),
+    most,
+    now: () => now,
+  })
+  return {
+    queue,
+    sessions,
+    waiting,
+    grown: () => grown,
+    pass: (ms: number) => {
+      now += ms
+    },
+    add: (owners: string) =>
+      Promise.all(owners.split(' ').map(owner => queue.add(write, [owner], undefined))),
+    /** What has left since this was last asked. */
+    async left() {
+      await turn()
+      await turn()
+      return sent.splice(0)
+    },
+    /** @param undone how many of these writes were undone */
+    back(undone = 0) {
+      underWay.shift()?.(undone)
+    },
+  }
+}
+
+describe('writes', () => {
+  it('leave at once, then one transaction behind it, then together what has come meanwhile', async () => {
+    const { add, left, back } = queueOf('ab')
+    add('u1')
+    assert.deepEqual(await left(), ['a: u1'])
+    add('u2')
+    assert.deepEqual(await left(), ['a: u2'])
+    add('u5 u3')
+    add('u4')
+    assert.deepEqual(await left(), [])
+    back()
+    assert.deepEqual(await left(), ['a: u3 u4 u5'])
+  })
+
+  it('of one owner are in transactions behind each other, on one session', async () => {
+    const { add, left, back } = queueOf('ab')
+    add('u2 u1 u2 u3 u2')
+    assert.deepEqual(await left(), ['a: u1 u2 u3 | u2 | u2'])
+    add('u4')
+    assert.deepEqual(await left(), ['a: u4'])
+    add('u1 u5')
+    back()
+    assert.deepEqual(await left(), ['a: u1 u5'])
+  })
+
+  it('do not wait for company where one owner writes alone', async () => {
+    const { add, left } = queueOf('ab')
+    for (let n = 0; n < 5; n += 1) {
+      add('u1')
+      assert.deepEqual(await left(), ['a: u1'])
+    }
+    // As soon as others wait, so do its own: they would never get their turn.
+    add('u2')
+    add('u1')
+    assert.deepEqual(await left(), [])
+  })
+
+  it('take another session when a transaction is full, or those before them take long', async () => {
+    const { add, left } = queueOf('abc', { most: 2 })
+    add('u1 u2 u3 u4 u5 u6')
+    assert.deepEqual(await left(), ['a: u1 u2', 'b: u3 u4', 'c: u5 u6'])
+    add('u7 u8 u9')
+    assert.deepEqual(await left(), ['a: u7 u8', 'b: u9'])
+    const slow = queueOf('ab')
+    slow.add('u1')
+    slow.add('u1')
+    await slow.left()
+    slow.add('u2')
+    await slow.left()
+    slow.add('u3')
+    slow.pass(4)
+    assert.deepEqual(await slow.left(), [])
+    slow.pass(1)
+    slow.add('u1')
+    assert.deepEqual(await slow.left(), ['b: u3'])
+  })
+
+  it('do not go behind a session that brings nothing back; its owners wait for it', async () => {
+    const { add, left, pass, back } = queueOf('abc')
+    add('u1')
+    await left()
+    pass(50)
+    add('u2')
+    assert.deepEqual(await left(), ['b: u2'])
+    add('u1')
+    assert.deepEqual(await left(), [])
+    back()
+    assert.deepEqual(await left(), ['b: u1'])
+  })
+
+  it('go on the one session there is, however long it takes', async () => {
+    const { add, left, pass, back, grown } = queueOf('a')
+    add('u1')
+    await left()
+    pass(50)
+    add('u2')
+    assert.deepEqual(await left(), ['a: u2'])
+    add('u3')
+    add('u4')
+    pass(50)
+    assert.deepEqual(await left(), [])
+    assert.ok(grown() > 0)
+    back()
+    assert.deepEqual(await left(), ['a: u3 u4'])
+  })
+
+  it('leave when a session has come, without another write', async () => {
+    const { add, left, pass, sessions, queue } = queueOf('a')
+    add('u1')
+    await left()
+    add('u2')
+    await left()
+    add('u3')
+    pass(50)
+    assert.deepEqual(await left(), [])
+    sessions.push({ name: 'b', held: false, lost: false, inFlight: 0, slow: 0 })
+    queue.wake()
+    assert.deepEqual(await left(), ['b: u3'])
+  })
+
+  it('do not go behind a long list, where there is another session', async () => {
+    const { add, left, sessions } = queueOf('ab')
+    add('u1')
+    await left()
+    for (const session of sessions) session.slow = session.name === 'a' ? 1 : 0
+    add('u2')
+    assert.deepEqual(await left(), ['b: u2'])
+  })
+
+  it('are told where they cannot be sent at all', async () => {
+    const queue = new WriteQueue<FakeSession>({
+      sessions: () => [{ name: 'a', held: false, lost: false, inFlight: 0, slow: 0 }],
+      grow: () => {},
+      send: async () => {
+        throw new Error('not sent')
+      },
+      wait: () => new Promise(() => {}),
+      most: 32,
+    })
+    for (let n = 0; n < 4; n += 1) await assert.rejects(queue.add(write, ['u1'], undefined), /not sent/)
+  })
+
+  it('leave alone, each on a session, where none may share a commit', async () => {
+    const { add, left, back } = queueOf('ab', { most: 1 })
+    add('u1 u2 u3')
+    assert.deepEqual(await left(), ['a: u1', 'b: u2'])
+    back()
+    assert.deepEqual(await left(), ['a: u3'])
+  })
+
+  it('that were undone are done again before the others, each by itself', async () => {
+    const { add, left, back } = queueOf('a')
+    add('u1 u2 u3')
+    await left()
+    add('u4')
+    await left()
+    add('u5 u2 u6')
+    back(2)
+    assert.deepEqual(await left(), ['a: u1 | u2 | u2 u5 u6'])
+  })
+
+  it('wait where every session is held, and leave on the first that is free', async () => {
+    const { add, left, sessions, waiting, queue } = queueOf('a')
+    for (const session of sessions) session.held = true
+    add('u1')
+    add('u2')
+    assert.deepEqual(await left(), [])
+    assert.deepEqual([waiting.length, queue.blocked], [1, 1])
+    // Held again in the same turn: what was promised before leaves before.
+    for (const session of sessions) waiting[0]?.resolve(session)
+    assert.deepEqual(await left(), ['a: u1 u2'])
+    assert.equal(queue.blocked, 0)
+  })
+
+  it('are refused where no session came in time; those that came later wait on', async () => {
+    const { add, left, sessions, waiting, pass } = queueOf('a')
+    for (const session of sessions) session.held = true
+    const first = add('u1')
+    await left()
+    pass(1)
+    const second = add('u2')
+    waiting[0]?.reject(new Error('none became free'))
+    await assert.rejects(first, /none became free/)
+    await left()
+    for (const session of sessions) waiting[1]?.resolve(session)
+    assert.deepEqual(await left(), ['a: u2'])
+    void second
+  })
+})

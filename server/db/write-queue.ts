@@ -1,0 +1,237 @@
+import type { Row, Statement, TakeRow } from './database.ts'
+
+/** As much of a session as is looked at. */
+interface Lane {
+  readonly held: boolean
+  readonly lost: boolean
+  readonly inFlight: number
+  readonly slow: number
+}
+
+export interface Write {
+  readonly owner: string
+  readonly statement: Statement
+  readonly values: readonly unknown[]
+  readonly take: TakeRow | undefined
+  /** When it came, in milliseconds of a clock that only goes forward. */
+  readonly since: number
+  readonly resolve: (rows: Row[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface WriteQueueOptions<Session> {
+  /** Those that writes may use now. */
+  readonly sessions: () => readonly Session[]
+  /** Another one would be of use. */
+  readonly grow: () => void
+  /**
+   * Sends transactions behind each other, and settles the writes. Resolves when that is over, with those that were undone for the sake of
+   * another one.
+   */
+  readonly send: (session: Session, transactions: readonly (readonly Write[])[]) => Promise<readonly Write[]>
+  /** Resolves once there is a free session, which is then used in the same turn: who comes next may hold it. */
+  readonly wait: () => Promise<Session>
+  /** Writes in one transaction, at most. */
+  readonly most: number
+  readonly now?: () => number
+}
+
+/** Transactions under way on one session: one that is done, and one behind it, so that PostgreSQL never waits for us. */
+const deep = 2
+/** How long a write waits for those before it to come back, before it takes a session that has none. */
+const patienceMs = 5
+/** Writes go to another session than one that has brought nothing back for this long: a lock is waited for there, or a disk. */
+const stuckMs = 50
+
+interface UnderWay {
+  count: number
+  /** When something was last brought back. */
+  progress: number
+}
+
+/**
+ * Group commit: writes of several owners that come while others are under way leave together, as one transaction, so that a commit, its way
+ * to the disk, and the messages back and forth are paid for once. Nobody waits for company: the first write leaves at once, the
+ * next ones leave behind it, and what comes while both are under way is what leaves together then.
+ *
+ * A transaction has one write of an owner, and owners in order: so no two of them, here or on another replica, wait for each other
+ * in a circle. An owner with several writes has them in transactions behind each other, on one session.
+ */
+export class WriteQueue<Session extends Lane> {
+  readonly #options: WriteQueueOptions<Session>
+  readonly #now: () => number
+  #waiting: Write[] = []
+  readonly #underWay = new Map<Session, UnderWay>()
+  /** To be done each by itself. */
+  readonly #alone = new WeakSet<Write>()
+  readonly #owners = new Map<string, { readonly session: Session; count: number }>()
+  #isScheduled = false
+  #isBlocked = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: WriteQueueOptions<Session>) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+  }
+
+  /** Writes that wait for a session, beside the one that is in line for all of them. */
+  get blocked(): number {
+    return this.#isBlocked ? Math.max(0, this.#waiting.length - 1) : 0
+  }
+
+  /** The first of the values is the owner. */
+  add(statement: Statement, values: readonly unknown[], take: TakeRow | undefined): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      const owner = String(values[0])
+      this.#waiting.push({ owner, statement, values, take, since: this.#now(), resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** A session has come, or is free again. */
+  wake(): void {
+    if (this.#waiting.length > 0) this.#schedule()
+  }
+
+  /** After what else is read in this turn of the event loop. */
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#leave()
+    })
+  }
+
+  #leave(): void {
+    // There is no company to wait for where all are of one owner.
+    const [owner] = this.#owners.size === 1 ? this.#owners.keys() : []
+    const isAlone = this.#waiting.every(write => write.owner === owner)
+    let hasCompany = false
+    for (const [session, { count, progress }] of this.#underWay) {
+      if (!isUsable(session) || session.slow > 0) continue
+      const isStuck = this.#now() - progress >= stuckMs
+      if (!isStuck) hasCompany = true
+      if (isAlone || (!isStuck && count < this.#deep)) this.#sendOn(session)
+    }
+    while (this.#waiting.length > 0) {
+      const free = this.#options.sessions().filter(isUsable)
+      const session = this.#another(free, hasCompany)
+      if (free.length === 0) this.#block()
+      if (!session || !this.#sendOn(session)) return
+    }
+  }
+
+  /** A session for what cannot go where others are under way, if it has waited long enough for these. */
+  #another(free: readonly Session[], hasCompany: boolean): Session | undefined {
+    const idle = free.find(session => session.slow === 0 && !this.#underWay.has(session))
+    if (!idle) {
+      this.#options.grow()
+      return emptiest(free.filter(session => (this.#underWay.get(session)?.count ?? 0) < this.#deep))
+    }
+    const [oldest] = this.#waiting
+    const isDue = !oldest || this.#now() - oldest.since >= patienceMs
+    if (!hasCompany || isDue || this.#waiting.length >= this.#options.most) return idle
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#leave()
+    }, patienceMs).unref()
+    return undefined
+  }
+
+  get #deep(): number {
+    return this.#options.most > 1 ? deep : 1
+  }
+
+  /** @returns whether there was something to send on this session */
+  #sendOn(session: Session): boolean {
+    const writes: Write[] = []
+    this.#waiting = this.#waiting.filter(write => {
+      const isElsewhere = (this.#owners.get(write.owner)?.session ?? session) !== session
+      const stays = isElsewhere || writes.length === this.#options.most
+      if (!stays) writes.push(write)
+      return stays
+    })
+    if (writes.length === 0) return false
+    const underWay = this.#underWay.get(session) ?? { count: 0, progress: this.#now() }
+    underWay.count += 1
+    this.#underWay.set(session, underWay)
+    for (const { owner } of writes) this.#hold(owner, session)
+    const refuse = (error: unknown): readonly Write[] => {
+      for (const { reject } of writes) reject(error)
+      return []
+    }
+    const sent = this.#options.send(session, this.#transactionsOf(writes)).catch(refuse)
+    void sent.then(undone => {
+      for (const write of undone) this.#alone.add(write)
+      this.#waiting.unshift(...undone)
+      for (const { owner } of writes) this.#release(owner)
+      underWay.count -= 1
+      underWay.progress = this.#now()
+      if (underWay.count === 0) this.#underWay.delete(session)
+      this.wake()
+    })
+    return true
+  }
+
+  #transactionsOf(writes: readonly Write[]): Write[][] {
+    const alone = writes.filter(write => this.#alone.has(write)).map(write => [write])
+    const together: Write[][] = []
+    const turns = new Map<string, number>()
+    for (const write of writes) {
+      if (this.#alone.has(write)) continue
+      const turn = turns.get(write.owner) ?? 0
+      turns.set(write.owner, turn + 1)
+      const transaction = together[turn] ?? []
+      transaction.push(write)
+      together[turn] = transaction
+    }
+    return [...alone, ...together.map(transaction => transaction.sort(byOwner))]
+  }
+
+  #hold(owner: string, session: Session): void {
+    const held = this.#owners.get(owner) ?? { session, count: 0 }
+    held.count += 1
+    this.#owners.set(owner, held)
+  }
+
+  #release(owner: string): void {
+    const held = this.#owners.get(owner)
+    if (!held) return
+    held.count -= 1
+    if (held.count === 0) this.#owners.delete(owner)
+  }
+
+  /** Transactions hold every session, or there is none. */
+  #block(): void {
+    if (this.#isBlocked) return
+    this.#isBlocked = true
+    const since = this.#now()
+    this.#options
+      .wait()
+      .then(
+        // Before anybody else's turn: the session may be held by who comes next, whose transaction begins behind this.
+        session => this.#sendOn(session),
+        error => this.#refuse(since, error),
+      )
+      .then(() => {
+        this.#isBlocked = false
+        this.#leave()
+      })
+  }
+
+  /** Those that have waited from then on. */
+  #refuse(since: number, error: unknown): void {
+    const refused = this.#waiting.filter(write => write.since <= since)
+    this.#waiting = this.#waiting.filter(write => write.since > since)
+    for (const { reject } of refused) reject(error)
+  }
+}
+
+const isUsable = ({ held, lost }: Lane) => !held && !lost
+const byOwner = (a: Write, b: Write) => (a.owner < b.owner ? -1 : 1)
+
+function emptiest<Session extends Lane>(sessions: readonly Session[]): Session | undefined {
+  const [first, ...others] = sessions
+  return others.reduce((best, one) => (best && best.inFlight <= one.inFlight ? best : one), first)
+}
