@@ -1,7 +1,7 @@
 import pg from 'pg'
 import driver from 'pg/lib/utils.js'
 import type { DataRow } from './data-row.ts'
-import type { Row, TakeRow, Value } from './database.ts'
+import type { Row, TakeRow } from './database.ts'
 
 // A statement as the driver carries it, made cheap. The driver's own copies its settings, has PostgreSQL describe the columns
 // each time, and copies every row through a parser for each column. Whoever wrote a statement knows its columns. It stands on
@@ -47,7 +47,7 @@ export class RowsQuery extends Base {
     super(text)
     this.name = name
     // Here, where nothing has been sent yet: a value that cannot be written fails alone.
-    this.values = values?.map(driver.prepareValue) ?? []
+    this.values = written(values ?? [])
     this.binary = take !== undefined
     this.#take = take ?? (({ fields }) => this.#rows.push(fields))
     this.callback = error => answer(error, { rows: this.#rows })
@@ -98,12 +98,11 @@ export class TransactionQuery extends Base {
   #ofThis: DataRow[] = []
 
   constructor(parts: readonly Part[], answer: AnswerOfAll) {
-    super('')
+    // The driver notes under these that one by itself is prepared.
+    const { name, text } = parts.length === 1 && parts[0] ? parts[0] : { name: '', text: '' }
+    super(text)
+    this.name = name
     this.#parts = parts
-    const [first, ...others] = parts
-    // The driver learns that this one is prepared.
-    if (first && others.length === 0) Object.assign(this, { name: first.name, text: first.text })
-    else this.name = ''
     this.callback = error => answer(error, this.#rows)
   }
 
@@ -127,7 +126,7 @@ export class TransactionQuery extends Base {
 }
 
 /** Writes the values as the driver does. */
-export function written(values: readonly Value[]): readonly unknown[] {
+export function written(values: readonly unknown[]): readonly unknown[] {
   return values.map(driver.prepareValue)
 }
 

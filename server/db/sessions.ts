@@ -74,7 +74,7 @@ interface Waiter {
 
 /**
  * Pipelined sessions over one PostgreSQL: a statement is sent at once on the least busy session, without waiting for
- * those before it. Each carries its own Sync, so it is its own transaction and fails alone.
+ * those before it. Each carries its own Sync, so it is its own transaction and fails alone; writes of several owners share one (write-queue.ts).
  *
  * `pg.Pool` gives a session to one caller at a time, so that each statement waits for a free one.
  */

@@ -14,12 +14,18 @@ interface FakeSession {
   slow: number
 }
 
+const fakeSession = (name: string): FakeSession => ({
+  name,
+  held: false,
+  lost: false,
+  inFlight: 0,
+  slow: 0,
+})
+
 /** A queue of these sessions; `sent` tells what left on which, as owners; `back` ends what left first. */
 function queueOf(names: string, { most = 32 } = {}) {
   let now = 1000
-  const sessions = [...names].map(
-    (name): FakeSession => ({ name, held: false, lost: false, inFlight: 0, slow: 0 }),
-  )
+  const sessions = [...names].map(fakeSession)
   const sent: string[] = []
   const underWay: ((undone: number) => void)[] = []
   const waiting: { resolve: (session: FakeSession) => void; reject: (error: Error) => void }[] = []
@@ -162,7 +168,7 @@ describe('writes', () => {
     add('u3')
     pass(50)
     assert.deepEqual(await left(), [])
-    sessions.push({ name: 'b', held: false, lost: false, inFlight: 0, slow: 0 })
+    sessions.push(fakeSession('b'))
     queue.wake()
     assert.deepEqual(await left(), ['b: u3'])
   })
@@ -178,7 +184,7 @@ describe('writes', () => {
 
   it('are told where they cannot be sent at all', async () => {
     const queue = new WriteQueue<FakeSession>({
-      sessions: () => [{ name: 'a', held: false, lost: false, inFlight: 0, slow: 0 }],
+      sessions: () => [fakeSession('a')],
       grow: () => {},
       send: async () => {
         throw new Error('not sent')

@@ -15,6 +15,8 @@ export interface Write {
   readonly take: TakeRow | undefined
   /** When it came, in milliseconds of a clock that only goes forward. */
   readonly since: number
+  /** Whether it is to be a transaction of its own: it was undone for the sake of another one. */
+  readonly isAlone: boolean
   readonly resolve: (rows: Row[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -62,8 +64,6 @@ export class WriteQueue<Session extends Lane> {
   readonly #now: () => number
   #waiting: Write[] = []
   readonly #underWay = new Map<Session, UnderWay>()
-  /** To be done each by itself. */
-  readonly #alone = new WeakSet<Write>()
   readonly #owners = new Map<string, { readonly session: Session; count: number }>()
   #isScheduled = false
   #isBlocked = false
@@ -83,7 +83,8 @@ export class WriteQueue<Session extends Lane> {
   add(statement: Statement, values: readonly unknown[], take: TakeRow | undefined): Promise<Row[]> {
     return new Promise((resolve, reject) => {
       const owner = String(values[0])
-      this.#waiting.push({ owner, statement, values, take, since: this.#now(), resolve, reject })
+      const since = this.#now()
+      this.#waiting.push({ owner, statement, values, take, since, isAlone: false, resolve, reject })
       this.#schedule()
     })
   }
@@ -161,10 +162,9 @@ export class WriteQueue<Session extends Lane> {
       for (const { reject } of writes) reject(error)
       return []
     }
-    const sent = this.#options.send(session, this.#transactionsOf(writes)).catch(refuse)
+    const sent = this.#options.send(session, transactionsOf(writes)).catch(refuse)
     void sent.then(undone => {
-      for (const write of undone) this.#alone.add(write)
-      this.#waiting.unshift(...undone)
+      this.#waiting.unshift(...undone.map(write => ({ ...write, isAlone: true })))
       for (const { owner } of writes) this.#release(owner)
       underWay.count -= 1
       underWay.progress = this.#now()
@@ -172,21 +172,6 @@ export class WriteQueue<Session extends Lane> {
       this.wake()
     })
     return true
-  }
-
-  #transactionsOf(writes: readonly Write[]): Write[][] {
-    const alone = writes.filter(write => this.#alone.has(write)).map(write => [write])
-    const together: Write[][] = []
-    const turns = new Map<string, number>()
-    for (const write of writes) {
-      if (this.#alone.has(write)) continue
-      const turn = turns.get(write.owner) ?? 0
-      turns.set(write.owner, turn + 1)
-      const transaction = together[turn] ?? []
-      transaction.push(write)
-      together[turn] = transaction
-    }
-    return [...alone, ...together.map(transaction => transaction.sort(byOwner))]
   }
 
   #hold(owner: string, session: Session): void {
@@ -230,6 +215,25 @@ export class WriteQueue<Session extends Lane> {
 
 const isUsable = ({ held, lost }: Lane) => !held && !lost
 const byOwner = (a: Write, b: Write) => (a.owner < b.owner ? -1 : 1)
+
+/** The nth write of each owner, or one that is to be alone. */
+function transactionsOf(writes: readonly Write[]): Write[][] {
+  const alone: Write[][] = []
+  const together: Write[][] = []
+  const turns = new Map<string, number>()
+  for (const write of writes) {
+    if (write.isAlone) {
+      alone.push([write])
+      continue
+    }
+    const turn = turns.get(write.owner) ?? 0
+    turns.set(write.owner, turn + 1)
+    const transaction = together[turn] ?? []
+    transaction.push(write)
+    together[turn] = transaction
+  }
+  return [...alone, ...together.map(transaction => transaction.sort(byOwner))]
+}
 
 function emptiest<Session extends Lane>(sessions: readonly Session[]): Session | undefined {
   const [first, ...others] = sessions
