@@ -5,6 +5,7 @@ import type { Database, Session, Statement } from '../server/db/database.ts'
 import { once } from '../server/tasks/idempotency.ts'
 import { makeGrams } from '../server/tasks/make-grams.ts'
 import { removeTasksOf } from '../server/tasks/owner.ts'
+import { sortIn } from '../server/tasks/sort-in.ts'
 import { sweep, sweepIdempotencyKeys } from '../server/tasks/sweep.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
@@ -95,6 +96,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
     'delete a task': [() => tasks.removeIf(id, [1]), () => tasks.remove(id)],
     'a write with a key, its repetition': [withKey, withKey],
     'make grams for searches': [() => makeGrams(watched, owner, 0)],
+    'sort long lists in': [() => sortIn(watched, owner)],
     'sweep what is old, every hour': [() => sweep(watched, 1), () => sweepIdempotencyKeys(watched)],
     'remove all that is one user’s': [() => removeTasksOf(watched, owner)],
   }

@@ -4,6 +4,7 @@ import { type Database, type Session, type Statement, unprepared } from '../serv
 import { sortOrders } from '../server/tasks/list.ts'
 import { listOfIds, listOfMatches, listStatement } from '../server/tasks/list-statements.ts'
 import * as searches from '../server/tasks/search-statements.ts'
+import { sortSomeIn } from '../server/tasks/sort-in.ts'
 import * as statements from '../server/tasks/statements.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
@@ -78,7 +79,9 @@ describe('every statement on tasks', () => {
       [listStatement, listOfIds, listOfMatches].map(of => of(sort, filtered).statement),
     ),
   )
-  const all = [ofOneOwner, lists, searches].flatMap(group => Object.values(group)).flatMap(statementsIn)
+  const all = [ofOneOwner, lists, searches, [sortSomeIn]]
+    .flatMap(group => Object.values(group))
+    .flatMap(statementsIn)
   const tables = /duly\.(tasks|search|owners)\b/g
 
   it('names the owner, once for each table at least', () => {

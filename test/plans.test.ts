@@ -9,6 +9,7 @@ import {
   listStatement,
 } from '../server/tasks/list-statements.ts'
 import { hitsByGrams } from '../server/tasks/search-statements.ts'
+import { sortSomeIn } from '../server/tasks/sort-in.ts'
 import { batch, page } from '../server/tasks/statements.ts'
 import { ownMigratedDatabase } from './served.ts'
 
@@ -77,18 +78,30 @@ async function fill(): Promise<void> {
 
 const each = sortOrders.flatMap(sort =>
   [false, true].map(filtered => {
-    const index = `tasks_${sort.replace('-', '').replace('title', 'title_key')}`
+    const column = sort.replace('-', '').replace('title', 'title_key')
+    const index = column === 'created_at' ? 'tasks_created_at' : `tasks_sorted_${column}`
     return { sort, filtered, ownIndex: new RegExp(`Index Scan (Backward )?using ${index} on tasks`) }
   }),
 )
 
+/** What is sorted are the tasks that are not sorted in, and a page of its two parts. */
+function sortsTheUnsortedAlone(plan: string): void {
+  assert.doesNotMatch(plan, /Seq Scan/, plan)
+  const [, ...sorts] = plan.split(/-> {2}(?=Sort\b)/)
+  for (const sort of sorts) {
+    const [source = '', ...below] = sort.split('->  ').slice(1)
+    const rows = source.startsWith('Subquery Scan') ? below.find(node => !node.startsWith('Limit')) : source
+    assert.match(rows ?? '', /^(Append|Index Scan using tasks_unsorted)\b/, plan)
+  }
+}
+
 async function listsGoByTheirIndex(): Promise<void> {
   for (const { sort, filtered, ownIndex } of each) {
     const plan = await planOfList(listStatement(sort, filtered), filtered)
-    assert.match(plan, ownIndex)
+    assert.match(plan, ownIndex, plan)
     const condition = /Index Cond: .*ROW\(.*/.exec(plan)?.[0] ?? ''
     assert.equal(condition.includes('is_completed'), filtered, plan)
-    assert.doesNotMatch(plan, /Sort|Seq Scan/)
+    sortsTheUnsortedAlone(plan)
   }
 }
 
@@ -107,7 +120,7 @@ async function searchesStayNarrow(): Promise<void> {
     const many = await planOfList(listOfMatches(sort, filtered), filtered, ['text', `'task'`])
     assert.match(many, ownIndex)
     assert.match(many, /using search_pkey on search/)
-    assert.doesNotMatch(many, /Sort|Seq Scan/)
+    sortsTheUnsortedAlone(many)
   }
 }
 
@@ -126,7 +139,15 @@ async function pagesGoByTheirIndex(): Promise<void> {
   }
 }
 
+async function sortingInIsNarrow(): Promise<void> {
+  const plan = await planOf(sortSomeIn, ['text', 'bigint', 'bigint'], [`'alice'`, '0', '100'])
+  assert.match(plan, /Index Scan using tasks_unsorted on/)
+  assert.match(plan, /tasks_pkey/)
+  assert.doesNotMatch(plan, /Seq Scan/, plan)
+}
+
 async function everyPlan(): Promise<void> {
+  await sortingInIsNarrow()
   await pagesGoByTheirIndex()
   await listsGoByTheirIndex()
   await searchesGoByGrams()
@@ -138,6 +159,14 @@ describe('a page is read from the index of its order from the position on, a sea
 
   it('where it has many tasks, and has not looked at them', async () => {
     await fill()
+    await everyPlan()
+  })
+
+  it('where most of them are sorted in', async () => {
+    await db.query(
+      unprepared(`update duly.tasks set sorted_updated_at = updated_at, sorted_title_key = title_key, sorted_is_completed = is_completed
+        where id % 10 > 0`),
+    )
     await everyPlan()
   })
 

@@ -1,5 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import { sortOrders } from '../../server/tasks/list.ts'
+import { scanned } from '../../server/tasks/search-statements.ts'
+import { sortedEachTime } from '../../server/tasks/sort-in.ts'
 import type { Contestant, Field, Person } from '../http/contestants.ts'
 import { forgetPeakRss, peakRss, rss } from '../http/process-cost.ts'
 import { Client } from '../latency/client.ts'
@@ -8,6 +11,8 @@ import { empty, fill } from './fill.ts'
 
 export interface ListFound {
   readonly tasks: number
+  /** A page of 50 by title where nobody has read the list in an order before. */
+  readonly firstOfAll: Asked
   /** A page of 50, by order and place. */
   readonly pages: Readonly<Record<string, Asked>>
   /** A word with a number, of which there is one; before grams are made, where there are few tasks. */
@@ -31,6 +36,9 @@ export async function readAsOneListGrows(
     const prefix = `lister-${tasks}-`
     await fill(client, prefix, 1, tasks)
     const person = personOf(`${prefix}1`)
+    const title = [get(person, '/api/v1/tasks?limit=50&sort=title')]
+    const firstOfAll = await ask(contestant, title, 4)
+    await untilSortedIn(client)
     const pages: Record<string, Asked> = {}
     for (const sort of sortOrders) {
       const places = await cursors(contestant, person, sort, tasks)
@@ -41,7 +49,7 @@ export async function readAsOneListGrows(
     }
     const streamed = await stream(contestant, person)
     const search = await searchFor(contestant, person, client, tasks)
-    found.push({ tasks, pages, search, ...streamed })
+    found.push({ tasks, firstOfAll, pages, search, ...streamed })
   }
   return found
 }
@@ -93,19 +101,27 @@ async function searchFor(
 ): Promise<Asked> {
   const request = get(person, `/api/v1/tasks?q=${encodeURIComponent(`number ${Math.ceil(tasks / 2)}: `)}`)
   await ask(contestant, [request], 4)
-  await untilGramsAreMade(client, tasks)
+  await untilGramsAreMade(client)
   return ask(contestant, [request], 100)
 }
 
-// Made in the background once somebody with a long list searches.
-async function untilGramsAreMade(client: pg.Client, tasks: number): Promise<void> {
-  if (tasks <= 5000) return
-  for (let n = 0; n < 600; n += 1) {
-    const { rows } = await client.query(
-      `select from duly.search where user_id collate "C" > '' and title_grams is null limit 1`,
-    )
-    if (rows.length === 0) break
-    await new Promise(resolve => setTimeout(resolve, 200))
-  }
+// Both are done in the background once somebody reads a long list in an order, or searches it; then autovacuum looks at them.
+
+async function untilSortedIn(client: pg.Client): Promise<void> {
+  await untilFew(client, 'select count(*) from duly.tasks where sorted_updated_at is null', sortedEachTime)
+  await client.query('vacuum analyze duly.tasks')
+}
+
+async function untilGramsAreMade(client: pg.Client): Promise<void> {
+  await untilFew(client, 'select count(*) from duly.search where title_grams is null', scanned)
   await client.query('vacuum analyze duly.search')
+}
+
+async function untilFew(client: pg.Client, count: string, few: number): Promise<void> {
+  for (let n = 0; n < 600; n += 1) {
+    const { rows } = await client.query<{ count: string }>(count)
+    if (Number(rows[0]?.count) <= few) return
+    await pause(200)
+  }
+  throw new Error(`There are still more than ${few} after two minutes: ${count}`)
 }

@@ -274,4 +274,36 @@ export const migrations: readonly Migration[] = [
       'alter table duly.owners drop column written_at',
     ],
   },
+  {
+    name: 'orders of lists that a change to a task leaves alone',
+    up: [
+      // What a task was sorted by when somebody last read a list in an order; all null since it was changed, and where nobody has. As long
+      // as they are null, a change leaves every index as it is (HOT), and makes nothing that would have to be vacuumed away.
+      `alter table duly.tasks add column sorted_updated_at timestamptz,
+        add column sorted_title_key text collate "C",
+        add column sorted_is_completed boolean`,
+      // In a collation of its own, which those who look for these ask for, so that they cannot be given another index instead.
+      `create index tasks_unsorted on duly.tasks (user_id collate "C", id) where deleted_at is null and sorted_updated_at is null`,
+      // Read in either direction. The state at their end is checked without a look at the row. These take the place of the former ones
+      // at once: no version was released with them.
+      ...['created_at', 'updated_at', 'title_key'].map(column => `drop index duly.tasks_${column}`),
+      `create index tasks_created_at on duly.tasks (user_id, created_at, id, sorted_is_completed) where deleted_at is null`,
+      ...['updated_at', 'title_key'].map(
+        column => `create index tasks_sorted_${column} on duly.tasks (user_id, sorted_${column}, id, sorted_is_completed)
+          where deleted_at is null and sorted_${column} is not null`,
+      ),
+    ],
+    down: [
+      ...['sorted_title_key', 'sorted_updated_at', 'created_at', 'unsorted'].map(
+        name => `drop index duly.tasks_${name}`,
+      ),
+      ...['created_at', 'updated_at', 'title_key'].map(
+        column => `create index tasks_${column} on duly.tasks (user_id, ${column}, id, is_completed)
+          where deleted_at is null`,
+      ),
+      ...['is_completed', 'title_key', 'updated_at'].map(
+        column => `alter table duly.tasks drop column sorted_${column}`,
+      ),
+    ],
+  },
 ]

@@ -33,4 +33,12 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
       where search.title is null limit 5`,
     ),
   },
+  {
+    holds: 'every sorted task stands where it belongs',
+    broken: unprepared(
+      `select user_id || '/' || id from duly.tasks where deleted_at is null
+        and (sorted_updated_at, sorted_title_key, sorted_is_completed) is distinct from (updated_at, title_key, is_completed)
+        and (sorted_updated_at, sorted_title_key, sorted_is_completed) is distinct from (null, null, null) limit 5`,
+    ),
+  },
 ]

@@ -1,10 +1,12 @@
 import { quick, type Statement, statement } from '../db/database.ts'
 import type { Position, SortOrder } from './list.ts'
 import { holds } from './search-statements.ts'
+import { sortedEachTime, unsorted } from './sort-in.ts'
 import { columns } from './task-row.ts'
 
-// The statements of lists in any order. Each order has an index that begins with the owner and its column; the condition on the
-// position is there from the first page on, so that this index is the cheapest whatever the planner knows.
+// The statements of lists in any order. A task that has not changed since it was sorted in (sort-in.ts) is found in an index of the
+// order; the others, some hundred at most once somebody reads the list, are sorted for each page, which is merged from both. The
+// condition on the position is there from the first page on, so that the index is the cheapest whatever the planner knows.
 
 export interface ListStatement {
   readonly statement: Statement
@@ -16,44 +18,84 @@ export interface ListStatement {
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
 const orders: Readonly<Record<SortOrder, Order>> = {
-  created_at: { column: 'created_at', from: '-infinity' },
-  '-created_at': { column: 'created_at', from: 'infinity', descending: true },
-  updated_at: { column: 'updated_at', from: '-infinity' },
-  '-updated_at': { column: 'updated_at', from: 'infinity', descending: true },
-  title: { column: 'title_key', from: '' },
+  created_at: { column: 'created_at', sorted: 'created_at', from: '-infinity' },
+  '-created_at': { column: 'created_at', sorted: 'created_at', from: 'infinity', descending: true },
+  updated_at: { column: 'updated_at', sorted: 'sorted_updated_at', from: '-infinity' },
+  '-updated_at': { column: 'updated_at', sorted: 'sorted_updated_at', from: 'infinity', descending: true },
+  title: { column: 'title_key', sorted: 'sorted_title_key', from: '' },
   // One character longer than any key, of the last character there is.
-  '-title': { column: 'title_key', from: '\u{10ffff}'.repeat(65), descending: true },
+  '-title': {
+    column: 'title_key',
+    sorted: 'sorted_title_key',
+    from: '\u{10ffff}'.repeat(65),
+    descending: true,
+  },
 }
 
 interface Order {
   readonly column: 'created_at' | 'updated_at' | 'title_key'
+  /** The same of tasks that are sorted in. */
+  readonly sorted: 'created_at' | 'sorted_updated_at' | 'sorted_title_key'
   readonly from: string
   readonly descending?: boolean
 }
 
-/**
- * Lists of the rows for which `condition` holds, in every order, of all of them and of those that are completed or not;
- * `completed` is the parameter that says which. `matching` is looked at row by row, in order, until the page is full.
- */
-function listStatements(name: string, condition: string, completed: '$5' | '$6', matching?: string) {
-  const build = (sort: SortOrder, filtered: boolean): ListStatement => {
-    const { column, from, descending = false } = orders[sort]
-    const direction = descending ? 'desc' : 'asc'
-    const key = column === 'title_key' ? '$2::text collate "C"' : '$2::text::timestamptz'
-    const past = `(tasks.${column}, tasks.id) ${descending ? '<' : '>'} (${key}, $3::bigint)`
-    const where = [condition, past, ...(filtered ? [`tasks.is_completed = ${completed}`] : [])].join(' and ')
-    const inOrder = `from duly.tasks where ${where} order by tasks.${column} ${direction}, tasks.id ${direction}`
+const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
+const tooMany = `owners.task_count > ${sortedEachTime} and (select count(*) > ${sortedEachTime} from (
+  select from duly.tasks where ${unsorted} order by tasks.id limit $4::bigint + ${sortedEachTime + 1}) as found)`
+// None in the end, but the planner expects one, and so reads in order of an index.
+const unlimited = 'limit nullif($4::bigint, $4)'
+const allUnsorted = `(select tasks.* from duly.tasks where ${unsorted} order by tasks.id ${unlimited}) as tasks`
+
+/** In all of them, $2 and $3 are the position after which the page begins, and $4 is the limit. */
+interface Family {
+  readonly name: string
+  /** Which tasks, where not all that are live: found by primary key. */
+  readonly only?: string
+  /** Whether the tasks are completed, in the lists that ask for that. */
+  readonly completed: '$5' | '$6'
+  /** Is looked at row by row, in order, until the page is full. */
+  readonly matching?: string
+}
+
+/** The tasks of a page, their title's key first where titles are the order. */
+function tasksOfPage({ only, completed, matching }: Family, order: Order, filtered: boolean): string {
+  const { column, sorted, descending } = order
+  const found = `${column === 'title_key' ? 'tasks.title_key' : 'null::text as title_key'}, ${columns('tasks')}`
+  const [direction, beyond] = descending ? ['desc', '<'] : ['asc', '>']
+  const key = column === 'title_key' ? '$2::text collate "C"' : '$2::text::timestamptz'
+  const by = (name: string) => `order by tasks.${name} ${direction}, tasks.id ${direction}`
+  const part = (rows: string, name: string, completion: string) => {
+    const filter = filtered ? ` and tasks.${completion} = ${completed}` : ''
+    const page = `${rows} and (tasks.${name}, tasks.id) ${beyond} (${key}, $3::bigint)${filter} ${by(name)}`
+    if (!matching) return `select ${found} from ${page} limit $4`
     // Apart, or the price of the look would outweigh what makes the index the cheapest.
-    const rows = matching ? `from (select tasks.* ${inOrder} offset 0) as tasks where ${matching}` : inOrder
+    return `select ${found} from (select tasks.* from ${page} ${unlimited}) as tasks where ${matching} limit $4`
+  }
+  if (only) return part(`duly.tasks where ${only}`, column, 'is_completed')
+  // A task's creation never changes.
+  if (column === 'created_at' && !filtered) return part(`duly.tasks where ${live}`, column, 'is_completed')
+  // By creation, the state that is asked for is one that the unsorted do not have.
+  const sortedIn = column === 'created_at' ? live : `${live} and tasks.${sorted} is not null`
+  const parts = [
+    part(`${allUnsorted} where true`, column, 'is_completed'),
+    part(`duly.tasks where ${sortedIn}`, sorted, 'sorted_is_completed'),
+  ]
+  return `select * from (${parts.map(text => `(${text})`).join(' union all ')}) as tasks ${by(column)} limit $4`
+}
+
+/** Lists in every order, of all tasks and of those that are completed or not. */
+function listStatements(family: Family) {
+  const build = (sort: SortOrder, filtered: boolean): ListStatement => {
+    const order = orders[sort]
+    const tasks = tasksOfPage(family, order, filtered)
     // One row on the left, so that the join is a nested loop and keeps the order; and one even where there is no task.
-    const text = `select owners.revision, owners.epoch, found.* from (select 1) as always
+    const text = `select owners.revision, owners.epoch, ${tasks.includes(allUnsorted) ? tooMany : 'false'}, found.* from (select 1) as always
       left join duly.owners on owners.id = $1
-      left join lateral (
-        select ${column === 'title_key' ? 'tasks.title_key' : 'null::text'}, ${columns('tasks')} ${rows} limit $4
-      ) as found on true`
-    const id = descending ? Number.MAX_SAFE_INTEGER : 0
-    const suffix = `${column}_${direction}${filtered ? '_filtered' : ''}`
-    return { statement: statement(`${name}_${suffix}`, text), start: { key: from, id } }
+      left join lateral (${tasks}) as found on true`
+    const id = order.descending ? Number.MAX_SAFE_INTEGER : 0
+    const suffix = `${order.column}_${order.descending ? 'desc' : 'asc'}${filtered ? '_filtered' : ''}`
+    return { statement: statement(`${family.name}_${suffix}`, text), start: { key: order.from, id } }
   }
   const both = (filtered: boolean) =>
     Object.fromEntries(Object.keys(orders).map(sort => [sort, build(sort as SortOrder, filtered)]))
@@ -61,25 +103,22 @@ function listStatements(name: string, condition: string, completed: '$5' | '$6',
   return (sort: SortOrder, filtered: boolean) => (filtered ? some : all)[sort] as ListStatement
 }
 
-const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
+/** $5 whether completed, where that is asked. */
+export const listStatement = listStatements({ name: 'duly_list', completed: '$5' })
 
-/** $2 and $3: the position after which the page begins; $4 limit, $5 whether completed, where that is asked. */
-export const listStatement = listStatements('duly_list', live, '$5')
-
-/** As `listStatement`, of the tasks whose ids are $5; $6 whether completed. Found by primary key, as `one` in statements.ts. */
-export const listOfIds = listStatements(
-  'duly_list_ids',
-  `tasks.user_id = $1 and tasks.id = any($5::bigint[]) and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`,
-  '$6',
-)
+/** Of the tasks whose ids are $5; $6 whether completed. Found by primary key, as `one` in statements.ts. */
+export const listOfIds = listStatements({
+  name: 'duly_list_ids',
+  only: `tasks.user_id = $1 and tasks.id = any($5::bigint[]) and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`,
+  completed: '$6',
+})
 
 /**
- * As `listStatement`, of the tasks in which the folded text $5 is found; $6 whether completed. A sub-select, since an
- * `exists` may be turned into a join with all of the owner's texts.
+ * Of the tasks in which the folded text $5 is found; $6 whether completed. A sub-select, since an `exists` may be turned into a
+ * join with all of the owner's texts.
  */
-export const listOfMatches = listStatements(
-  'duly_list_matches',
-  live,
-  '$6',
-  `(select ${holds('$5')} from duly.search where search.user_id = $1 and search.id = tasks.id)`,
-)
+export const listOfMatches = listStatements({
+  name: 'duly_list_matches',
+  completed: '$6',
+  matching: `(select ${holds('$5')} from duly.search where search.user_id = $1 and search.id = tasks.id)`,
+})

@@ -1,6 +1,7 @@
 import type { DataRow } from '../db/data-row.ts'
 import type { Session, Value } from '../db/database.ts'
 import { listStatement, ownerState } from './list-statements.ts'
+import { startSortingIn } from './sort-in.ts'
 import { placeOf, type TakeTasks, timeOf } from './task-row.ts'
 
 export const sortOrders = [
@@ -67,19 +68,26 @@ export async function readPage(
   let state = stateOf(null, null)
   let count = 0
   let last: Position | null = null
+  let manyAreUnsorted = false
   await db.read(statement, [owner, key, id, query.limit + 1, ...values, ...filter], row => {
-    if (count === 0) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
+    if (count === 0) {
+      state = { revision: row.integer(0), epoch: String(row.integer(1)) }
+      manyAreUnsorted = !row.isNull(2) && row.flag(2)
+    }
     // An owner without tasks still comes as a row.
     if (row.isNull(taskFrom)) return
     count += 1
     if (count <= query.limit) into.add(row, taskFrom)
     if (count === query.limit) last = positionOf(query.sort, row)
   })
+  if (manyAreUnsorted) startSortingIn(db, owner)
   return { state, next: count > query.limit ? last : null }
 }
 
-/** Before the task: the owner's revision and epoch, and the title's key where titles are the order. */
-const taskFrom = 3
+/**
+ * Before the task: the owner's revision and epoch, whether many tasks are unsorted, and the title's key where titles are the order.
+ */
+const taskFrom = 4
 
 export function stateOf(revision: string | null | undefined, epoch: string | null | undefined): OwnerState {
   return { revision: Number(revision ?? 0), epoch: epoch ?? '0' }
@@ -87,7 +95,7 @@ export function stateOf(revision: string | null | undefined, epoch: string | nul
 
 function positionOf(sort: SortOrder, row: DataRow): Position {
   const id = row.integer(taskFrom + placeOf('id'))
-  if (sort.endsWith('title')) return { key: row.text(2) ?? '', id }
+  if (sort.endsWith('title')) return { key: row.text(taskFrom - 1) ?? '', id }
   return {
     key: timeOf(row, taskFrom + placeOf(sort.endsWith('created_at') ? 'created_at' : 'updated_at')),
     id,

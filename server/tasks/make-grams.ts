@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Session, statement } from '../db/database.ts'
 import { gramsOf } from './grams.ts'
+import { inBackground } from './in-background.ts'
 import { ownerOfTexts, scanned } from './search-statements.ts'
 
 // Few at a time, and then a pause as long as they took: the embedded database has one session, which others wait for.
@@ -26,22 +27,7 @@ const keep = statement(
     and search.title = made.title and search.description is not distinct from made.description`,
 )
 
-const running = new WeakMap<Session, Set<string>>()
-
-/**
- * Makes the grams of an owner's texts past the first `rest` that have none, in the background of a search that had to read
- * them. A round that fails is left to the next search; two replicas at once do the same work, and no harm.
- */
-export function startMakingGrams(db: Session, owner: string): void {
-  const owners = running.get(db) ?? new Set<string>()
-  running.set(db, owners)
-  if (owners.has(owner)) return
-  owners.add(owner)
-  makeGrams(db, owner)
-    .catch(() => {})
-    .finally(() => owners.delete(owner))
-}
-
+/** Makes the grams of an owner's texts past the first `rest` that have none. */
 export async function makeGrams(db: Session, owner: string, rest = scanned): Promise<void> {
   for (;;) {
     const start = performance.now()
@@ -53,6 +39,9 @@ export async function makeGrams(db: Session, owner: string, rest = scanned): Pro
     await pause(performance.now() - start, undefined, { ref: false })
   }
 }
+
+/** In the background of a search that had to read them. */
+export const startMakingGrams = inBackground(makeGrams)
 
 const literal = (owner: string, text: string | null | undefined) =>
   text === null || text === undefined ? null : `{${gramsOf(owner, text).join(',')}}`
