@@ -59,8 +59,8 @@ async function showWho() {
   form.hidden = status !== 200
   form.dataset.state = body ? 'in' : 'out'
   if (body) {
-    who.textContent = 'Signed in as ' + body.user.email + '. Every call below is authorized.'
     ui.preauthorizeApiKey('bearer', await freshToken())
+    who.textContent = 'Signed in as ' + body.user.email + '. Every call below is authorized.'
     return
   }
   who.textContent = 'Sign in, and every call below is authorized.'
