@@ -6,11 +6,14 @@ import type { Row } from './database.ts'
 // The driver makes a text of each value before anyone has asked for it. Here a row stays the bytes that came, and whoever knows what
 // it is for reads them. It stands on the driver's internals, so the versions of both its parts are pinned.
 
+// Shared: memory of its own, if only of no bytes, is dear to make and to clear away.
+const nothing = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
+
 /** One row, while it is handed over: afterwards the next one stands in the same object, and its memory is used again. */
 export class DataRow {
   readonly name = 'dataRow'
-  view: DataView = new DataView(new ArrayBuffer(0))
-  #bytes: Buffer = Buffer.alloc(0)
+  view: DataView = nothing.view
+  #bytes: Buffer = nothing.bytes
   /** Where its values begin. */
   #start = 0
   /** Its size in bytes, and a little more. */
