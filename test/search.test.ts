@@ -5,6 +5,7 @@ import { type Database, unprepared } from '../server/db/database.ts'
 import { type ListQuery, type Position, type SortOrder, sortOrders } from '../server/tasks/list.ts'
 import { makeGrams } from '../server/tasks/make-grams.ts'
 import { fewHits, scanned } from '../server/tasks/search-statements.ts'
+import { sortIn } from '../server/tasks/sort-in.ts'
 import { sweep } from '../server/tasks/sweep.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { ownTasks } from './own-tasks.ts'
@@ -255,16 +256,23 @@ describe('a search that finds more than is put in order at once', () => {
   })
 
   for (const sort of ['-created_at', 'title', '-updated_at'] as SortOrder[]) {
-    it(`comes in pages in the order ${sort} all the same`, async () => {
-      const found = await pages(owner, { sort, limit: 1000, search: 'common' })
-      assert.equal(found.length, total)
-      const list = await pages(owner, { sort, limit: 1000 })
-      assert.deepEqual(found, list)
-      const done = await pages(owner, { sort, limit: 1000, search: 'common', isCompleted: true })
-      assert.deepEqual(
-        done,
-        list.filter(task => task.isCompleted),
-      )
+    it(`comes in pages in the order ${sort} all the same, with all, a third and none of it sorted in`, async () => {
+      const lists: Task[][] = []
+      for (const [nth, count] of [1, 3, total * total].entries()) {
+        await sortIn(db, owner)
+        await unsortAllButEach(owner, count)
+        const found = await pages(owner, { sort, limit: 1000, search: 'common' })
+        assert.equal(found.length, total)
+        lists.push(await pages(owner, { sort, limit: 1000 }))
+        assert.deepEqual(found, lists[nth])
+        assert.deepEqual(found, lists[0])
+        await unsortAllButEach(owner, count)
+        const done = await pages(owner, { sort, limit: 1000, search: 'common', isCompleted: true })
+        assert.deepEqual(
+          done,
+          found.filter(task => task.isCompleted),
+        )
+      }
     })
   }
 
@@ -274,6 +282,13 @@ describe('a search that finds more than is put in order at once', () => {
     assert.deepEqual(await titles(owner, `common 0${total - 1}`), [`Common 0${total - 1}`])
   })
 })
+
+/** Leaves one of `count` tasks sorted in, as it is now. */
+async function unsortAllButEach(owner: string, count: number): Promise<void> {
+  const text = `update duly.tasks set sorted_updated_at = null, sorted_title_key = null, sorted_is_completed = null
+    where user_id = $1 and id % $2::bigint > 0`
+  await db.query(unprepared(text), [owner, count])
+}
 
 /** Many tasks in one statement, as `create` would have made them. */
 async function fill(owner: string, count: number): Promise<void> {

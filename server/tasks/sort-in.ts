@@ -7,7 +7,7 @@ export const sortedEachTime = 200
 
 /**
  * The owner's tasks that are not sorted in, to be read by their ids: the index of these has them in that order, and no other knows owners
- * in this collation. Where there is a limit as well that the planner cannot know, it takes that index whatever it knows of the owner.
+ * in this collation. It is taken where there is a limit, too, that the planner cannot know.
  */
 export const unsorted = `tasks.user_id = $1 collate "C" and tasks.deleted_at is null and tasks.sorted_updated_at is null`
 
@@ -15,15 +15,15 @@ export const unsorted = `tasks.user_id = $1 collate "C" and tasks.deleted_at is 
 const batchSize = 100
 
 /**
- * Sorts $3 of the owner's tasks in, behind the id $2. A task that somebody is changing is passed over, since it would be unsorted again. It
- * is no write of the owner's: what there is to see of the tasks stays as it is.
+ * Sorts $3 of the owner's tasks in, behind the id $2. A task that somebody holds is passed over: most of these are being changed, and would be
+ * unsorted again. It is no write of the owner's: what there is to see of the tasks stays as it is.
  */
 export const sortSomeIn = statement(
   'duly_sort_in',
   `update duly.tasks set sorted_updated_at = tasks.updated_at, sorted_title_key = tasks.title_key,
     sorted_is_completed = tasks.is_completed
   where tasks.user_id = $1 and tasks.id = any(array(
-    select tasks.id from duly.tasks where ${unsorted} and tasks.id > $2::bigint order by tasks.id limit $3
+    select tasks.id from duly.tasks where ${unsorted} and tasks.id > $2::bigint order by tasks.id limit (select $3::bigint)
     for no key update skip locked
   ))
   returning tasks.id`,
