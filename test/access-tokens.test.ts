@@ -138,7 +138,9 @@ describe('a personal access token', () => {
     const user = newUser()
     const { token } = await newToken(user)
     await api.server.db.query(
-      unprepared(`update duly.access_tokens set expires_at = now() where user_id = '${user}'`),
+      unprepared(
+        `update duly.access_tokens set expires_at = now() - interval '1 second' where user_id = '${user}'`,
+      ),
     )
     const { status, body } = await api.call('GET', '/api/v1/tasks', { token })
     assert.deepEqual([status, body.detail], [401, 'The token has expired.'])

@@ -108,7 +108,7 @@ describe('nothing is lost and nothing is doubled', () => {
     async ledger => {
       const others: pg.Client[] = []
       const take = async () => {
-        const client = new pg.Client({ connectionString: postgres.url })
+        const client = new pg.Client({ connectionString: postgres.url, connectionTimeoutMillis: 10_000 })
         client.on('error', () => {})
         await client.connect()
         others.push(client)
@@ -118,6 +118,7 @@ describe('nothing is lost and nothing is doubled', () => {
       }
       await assert.rejects(takeAll, { code: '53300' })
       const [hand] = others
+      const deadline = Date.now() + 60_000
       // Ours end one by one, and others are there first.
       while (
         await hand?.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${dulys} limit 1`)
@@ -126,6 +127,7 @@ describe('nothing is lost and nothing is doubled', () => {
           `select count(*)::integer as count from pg_stat_activity where ${dulys}`,
         )
         if (left?.rows[0].count === 0) break
+        assert.ok(Date.now() < deadline, 'others are there first, sooner or later')
         await take().catch(() => {})
       }
       await ledger.troubled()
