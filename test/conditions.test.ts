@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import type { Database } from '../server/db/database.ts'
+import { after, describe, it } from 'node:test'
 import { AppError } from '../server/errors.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
-let db: Database
-let close: () => Promise<void>
-before(async () => {
-  const own = await ownMigratedDatabase()
-  db = own.db
-  close = own.close
-})
-after(() => close())
+const { db, close } = await ownMigratedDatabase()
+after(close)
 
 const open = (title: string) => ({ title, description: null, isCompleted: false })
 const notFound = (error: unknown) => error instanceof AppError && error.code === 'task_not_found'

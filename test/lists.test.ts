@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Database, unprepared } from '../server/db/database.ts'
+import { unprepared } from '../server/db/database.ts'
 import {
   isPosition,
   type ListQuery,
@@ -14,14 +14,8 @@ import type { Task } from '../server/tasks/task.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
-let db: Database
-let close: () => Promise<void>
-before(async () => {
-  const own = await ownMigratedDatabase()
-  db = own.db
-  close = own.close
-})
-after(() => close())
+const { db, close } = await ownMigratedDatabase()
+after(close)
 
 const open = (title: string) => ({ title, description: null, isCompleted: false })
 const column = { created_at: 'createdAt', updated_at: 'updatedAt', title: 'title' } as const

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { type Database, type Session, type Statement, unprepared } from '../server/db/database.ts'
+import { after, describe, it } from 'node:test'
+import { type Session, type Statement, unprepared } from '../server/db/database.ts'
 import { sortOrders } from '../server/tasks/list.ts'
 import { listOfIds, listOfMatches, listStatement } from '../server/tasks/list-statements.ts'
 import * as searches from '../server/tasks/search-statements.ts'
@@ -12,14 +12,8 @@ import { newUser, ownMigratedDatabase } from './served.ts'
 // Nothing but the statements keeps one owner's rows from another. Here is what happens where one forgets, and what row-level
 // security would make of it; `npm run bench row-security` tells what that would cost.
 
-let db: Database
-let close: () => Promise<void>
-before(async () => {
-  const own = await ownMigratedDatabase()
-  db = own.db
-  close = own.close
-})
-after(() => close())
+const { db, close } = await ownMigratedDatabase()
+after(close)
 
 /** The statement as it would be if whoever wrote it had not thought of the owner. */
 function withoutOwner({ text }: Statement): Statement {

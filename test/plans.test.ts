@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { type Database, type Statement, unprepared } from '../server/db/database.ts'
+import { after, describe, it } from 'node:test'
+import { type Statement, unprepared } from '../server/db/database.ts'
 import { sortOrders } from '../server/tasks/list.ts'
 import {
   type ListStatement,
@@ -13,14 +13,8 @@ import { sortSomeIn } from '../server/tasks/sort-in.ts'
 import { batch, page } from '../server/tasks/statements.ts'
 import { ownMigratedDatabase } from './served.ts'
 
-let db: Database
-let close: () => Promise<void>
-before(async () => {
-  const own = await ownMigratedDatabase()
-  db = own.db
-  close = own.close
-})
-after(() => close())
+const { db, close } = await ownMigratedDatabase()
+after(close)
 
 const position = ['text', 'text', 'bigint', 'bigint'] as const
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Database, unprepared } from '../server/db/database.ts'
+import { unprepared } from '../server/db/database.ts'
 import { type ListQuery, type Position, type SortOrder, sortOrders } from '../server/tasks/list.ts'
 import { makeGrams } from '../server/tasks/make-grams.ts'
 import { fewHits, scanned } from '../server/tasks/search-statements.ts'
@@ -11,14 +11,8 @@ import type { Task } from '../server/tasks/task.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
-let db: Database
-let close: () => Promise<void>
-before(async () => {
-  const own = await ownMigratedDatabase()
-  db = own.db
-  close = own.close
-})
-after(() => close())
+const { db, close } = await ownMigratedDatabase()
+after(close)
 
 /** Tasks that are found by reading them, and tasks that have been given grams before each search. */
 const ways = ['reading', 'grams'] as const

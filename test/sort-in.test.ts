@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Database, unprepared } from '../server/db/database.ts'
+import { unprepared } from '../server/db/database.ts'
 import { invariants } from '../server/tasks/invariants.ts'
 import { sortOrders } from '../server/tasks/list.ts'
 import { sortedEachTime, sortIn } from '../server/tasks/sort-in.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
-let db: Database
-let close: () => Promise<void>
-before(async () => {
-  const own = await ownMigratedDatabase()
-  db = own.db
-  close = own.close
-})
-after(() => close())
+const { db, close } = await ownMigratedDatabase()
+after(close)
 
 async function create(user: string, count: number): Promise<number[]> {
   const tasks = ownTasks(db, user)

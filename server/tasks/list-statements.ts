@@ -18,24 +18,17 @@ export interface ListStatement {
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
 const orders: Readonly<Record<SortOrder, Order>> = {
-  created_at: { column: 'created_at', sorted: 'created_at', from: '-infinity' },
-  '-created_at': { column: 'created_at', sorted: 'created_at', from: 'infinity', descending: true },
-  updated_at: { column: 'updated_at', sorted: 'sorted_updated_at', from: '-infinity' },
-  '-updated_at': { column: 'updated_at', sorted: 'sorted_updated_at', from: 'infinity', descending: true },
-  title: { column: 'title_key', sorted: 'sorted_title_key', from: '' },
+  created_at: { column: 'created_at', from: '-infinity' },
+  '-created_at': { column: 'created_at', from: 'infinity', descending: true },
+  updated_at: { column: 'updated_at', from: '-infinity' },
+  '-updated_at': { column: 'updated_at', from: 'infinity', descending: true },
+  title: { column: 'title_key', from: '' },
   // One character longer than any key, of the last character there is.
-  '-title': {
-    column: 'title_key',
-    sorted: 'sorted_title_key',
-    from: '\u{10ffff}'.repeat(65),
-    descending: true,
-  },
+  '-title': { column: 'title_key', from: '\u{10ffff}'.repeat(65), descending: true },
 }
 
 interface Order {
   readonly column: 'created_at' | 'updated_at' | 'title_key'
-  /** The same of tasks that are sorted in. */
-  readonly sorted: 'created_at' | 'sorted_updated_at' | 'sorted_title_key'
   readonly from: string
   readonly descending?: boolean
 }
@@ -60,30 +53,35 @@ interface Family {
   readonly matching?: string
 }
 
+/** Whether a page has two parts. A task's creation never changes, and ids that are known are looked up. */
+const isMerged = ({ only }: Family, { column }: Order, filtered: boolean) =>
+  !only && (column !== 'created_at' || filtered)
+
 /** The tasks of a page, their title's key first where titles are the order. */
-function tasksOfPage({ only, completed, matching }: Family, order: Order, filtered: boolean): string {
-  const { column, sorted, descending } = order
+function tasksOfPage(family: Family, order: Order, filtered: boolean): string {
+  const { only, completed, matching } = family
+  const { column, descending } = order
   const found = `${column === 'title_key' ? 'tasks.title_key' : 'null::text as title_key'}, ${columns('tasks')}`
   const [direction, beyond] = descending ? ['desc', '<'] : ['asc', '>']
   const key = column === 'title_key' ? '$2::text collate "C"' : '$2::text::timestamptz'
   const by = (name: string) => `order by tasks.${name} ${direction}, tasks.id ${direction}`
-  const part = (rows: string, name: string, completion: string) => {
-    const filter = filtered ? ` and tasks.${completion} = ${completed}` : ''
-    const page = `${rows} and (tasks.${name}, tasks.id) ${beyond} (${key}, $3::bigint)${filter} ${by(name)}`
+  const part = (rows: string, which: readonly string[], name: string, completion: string) => {
+    const past = `(tasks.${name}, tasks.id) ${beyond} (${key}, $3::bigint)`
+    const filter = filtered ? [`tasks.${completion} = ${completed}`] : []
+    const page = `${rows} where ${[...which, past, ...filter].join(' and ')} ${by(name)}`
     if (!matching) return `select ${found} from ${page} ${limited}`
     // Ids alone are put in order, and each task is looked up: descriptions may be long, and most are not asked for.
     const one = 'select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.id = place.id offset 0'
     return `select ${found} from (select tasks.id from ${page} ${unlimited}) as place
       cross join lateral (${one}) as tasks where ${matching} ${limited}`
   }
-  if (only) return part(`duly.tasks where ${only}`, column, 'is_completed')
-  // A task's creation never changes.
-  if (column === 'created_at' && !filtered) return part(`duly.tasks where ${live}`, column, 'is_completed')
+  if (!isMerged(family, order, filtered)) return part('duly.tasks', [only ?? live], column, 'is_completed')
   // By creation, the state that is asked for is one that the unsorted do not have.
-  const sortedIn = column === 'created_at' ? live : `${live} and tasks.${sorted} is not null`
+  const [sorted, isSortedIn] =
+    column === 'created_at' ? [column, []] : [`sorted_${column}`, [`tasks.sorted_${column} is not null`]]
   const parts = [
-    part(`${allUnsorted} where true`, column, 'is_completed'),
-    part(`duly.tasks where ${sortedIn}`, sorted, 'sorted_is_completed'),
+    part(allUnsorted, [], column, 'is_completed'),
+    part('duly.tasks', [live, ...isSortedIn], sorted, 'sorted_is_completed'),
   ]
   return `select * from (${parts.map(text => `(${text})`).join(' union all ')}) as tasks ${by(column)} ${limited}`
 }
@@ -92,11 +90,10 @@ function tasksOfPage({ only, completed, matching }: Family, order: Order, filter
 function listStatements(family: Family) {
   const build = (sort: SortOrder, filtered: boolean): ListStatement => {
     const order = orders[sort]
-    const tasks = tasksOfPage(family, order, filtered)
     // One row on the left, so that the join is a nested loop and keeps the order; and one even where there is no task.
-    const text = `select owners.revision, owners.epoch, ${tasks.includes(allUnsorted) ? tooMany : 'false'}, found.* from (select 1) as always
+    const text = `select owners.revision, owners.epoch, ${isMerged(family, order, filtered) ? tooMany : 'false'}, found.* from (select 1) as always
       left join duly.owners on owners.id = $1
-      left join lateral (${tasks}) as found on true`
+      left join lateral (${tasksOfPage(family, order, filtered)}) as found on true`
     const id = order.descending ? Number.MAX_SAFE_INTEGER : 0
     const suffix = `${order.column}_${order.descending ? 'desc' : 'asc'}${filtered ? '_filtered' : ''}`
     return { statement: statement(`${family.name}_${suffix}`, text), start: { key: order.from, id } }

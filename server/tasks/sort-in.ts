@@ -11,6 +11,9 @@ export const sortedEachTime = 200
  */
 export const unsorted = `tasks.user_id = $1 collate "C" and tasks.deleted_at is null and tasks.sorted_updated_at is null`
 
+/** What a change sets: from then on the task stands elsewhere in each order. */
+export const unsort = 'sorted_updated_at = null, sorted_title_key = null, sorted_is_completed = null'
+
 // Few at a time, and then a pause as long as they took: the embedded database has one session, which others wait for.
 const batchSize = 100
 

@@ -1,4 +1,5 @@
 import { quick, statement, write } from '../db/database.ts'
+import { unsort } from './sort-in.ts'
 import { type Columns, columnNames, columns } from './task-row.ts'
 
 // The statements on one task, and on lists as they were created. `$1` is the owner in each of them, on every table it touches.
@@ -15,8 +16,6 @@ const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 const one = `tasks.user_id = $1 and tasks.id = $2 and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
 const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
 const lockedTask = `select * from duly.tasks where ${one} for update`
-// From now on the task stands elsewhere in each order (`sort-in.ts`).
-const unsorted = 'sorted_updated_at = null, sorted_title_key = null, sorted_is_completed = null'
 const raised = 'returning revision, written_at as at'
 const raiseIf = (found: string, more = '') =>
   `update duly.owners set revision = owners.revision + 1, written_at = greatest(owners.written_at, statement_timestamp())${more}
@@ -85,7 +84,7 @@ const updating = (only: string) => `with old as (${lockedTask}),
     update duly.tasks set title = new.title, title_key = new.title_key, description = new.description,
       is_completed = new.is_completed,
       completed_at = case when new.is_completed then coalesce(tasks.completed_at, owner.at) end,
-      updated_at = owner.at, revision = owner.revision, ${unsorted}
+      updated_at = owner.at, revision = owner.revision, ${unsort}
     from new, owner where tasks.user_id = $1 and tasks.id = $2
     returning ${task}
   ),
@@ -125,7 +124,7 @@ export const toggle = write(
   )
   update duly.tasks set is_completed = not tasks.is_completed,
     completed_at = case when tasks.is_completed then null else owner.at end,
-    updated_at = owner.at, revision = owner.revision, ${unsorted}
+    updated_at = owner.at, revision = owner.revision, ${unsort}
   from owner where tasks.user_id = $1 and tasks.id = $2
   returning ${task}`,
 )
