@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Database, Statement } from '../server/db/database.ts'
+import { type Database, type Statement, unprepared } from '../server/db/database.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
 // What a call costs, counted instead of timed: statements sent to the database one after the other, each of which is a round
@@ -9,7 +9,7 @@ import { newUser, type Served, served, tokenOf } from './served.ts'
 let api: Served
 let sent: string[]
 before(async () => {
-  api = await served()
+  api = await served({ DATABASE_POOL: '1' })
   sent = []
   watch(api.server.db)
 })
@@ -153,6 +153,16 @@ describe('a call', () => {
     sent.length = 0
     await api.call('GET', '/api/v1/todos', { user })
     assert.equal(sent.length, 3)
+  })
+
+  it('is planned once, whatever it asks for', async () => {
+    for (let n = 0; n < 3; n += 1) await api.call('GET', '/api/v1/tasks?sort=title', { token })
+    const rows = await api.server.db.query(
+      unprepared(`select name, custom_plans from pg_prepared_statements where name like 'duly\\_%'`),
+    )
+    const plans = new Map(rows as [string, string][])
+    assert.equal(plans.get('duly_list_title_key_asc'), '0')
+    assert.deepEqual(new Set(plans.values()), new Set(['0']), [...plans.keys()].join(' '))
   })
 
   // Two lines of it say what is left of the limit of calls, two what a browser and a cache may not do with it.

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
-import type { Database, OnStatement } from './database.ts'
+import { type Database, type OnStatement, onePlanForAnyValues } from './database.ts'
 import type { PostgresAddress } from './database-url.ts'
 import { Sessions } from './sessions.ts'
 
@@ -35,9 +35,11 @@ export async function connectPostgres({
   ...options
 }: PostgresOptions): Promise<Database> {
   const isCitus = await waitForServer(address, log, options.startupMs ?? startupMs)
+  // Citus must know the owner to find the shard, which it does where it plans for the values.
+  const settings = isCitus ? sessionSettings : [...sessionSettings, onePlanForAnyValues]
   return new Sessions({
     label: `PostgreSQL at ${address.label}`,
-    open: () => openSession(address),
+    open: () => openSession(address, settings),
     max: pool,
     prepare: !address.transactionPooler,
     groupCommits: !isCitus,
@@ -46,7 +48,7 @@ export async function connectPostgres({
   })
 }
 
-async function openSession(address: PostgresAddress): Promise<pg.Client> {
+async function openSession(address: PostgresAddress, settings = sessionSettings): Promise<pg.Client> {
   const client = leaveRowsAsBytes(
     new pg.Client({
       host: address.host,
@@ -63,7 +65,7 @@ async function openSession(address: PostgresAddress): Promise<pg.Client> {
       fallback_application_name: 'duly',
       types: { getTypeParser: () => asText },
       // A pooler refuses start-up parameters that it does not know.
-      ...(address.transactionPooler ? {} : bounds),
+      ...(address.transactionPooler ? {} : { ...bounds, options: optionsOf(settings) }),
     }),
   )
   // Errors before the session is handed on are told by connect(); without a listener they would end the process too.
@@ -82,8 +84,17 @@ const bounds = {
   statement_timeout: statementMs,
   // A transaction whose program is cut off would hold its owner's row against every replica.
   idle_in_transaction_session_timeout: statementMs,
-  // A session whose program is gone without a word is closed after a minute, not after the two hours of the system's default.
-  options: '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3',
+}
+
+// A session whose program is gone without a word is closed after a minute, not after the two hours of the system's default.
+const sessionSettings: readonly string[] = [
+  'tcp_keepalives_idle=30',
+  'tcp_keepalives_interval=10',
+  'tcp_keepalives_count=3',
+]
+
+function optionsOf(settings: readonly string[]): string {
+  return settings.map(setting => `-c ${setting}`).join(' ')
 }
 
 export function asText(value: string): string {
