@@ -81,7 +81,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       ownKeys?.forget()
       tokens.forget()
     }
-    const accounts = await openAccounts({ config, db, log, secrets, publicUrl: () => publicUrl })
+    const accounts = await openAccounts({ config, db, log, secrets, publicUrl: () => publicUrl() })
     if (accounts) closers.push(() => accounts.close())
     const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
     if (shared) closers.push(() => shared.close())
@@ -121,6 +121,14 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       closers.push(() => open.close())
     }
     const { host, port } = config
+    const addressNow = () => app.server.address() as AddressInfo | null
+    const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${addressNow()?.port ?? port}`)
+    if (!config.postgres) {
+      const { takeOrders } = await import('./operator/control.ts')
+      const orders = await takeOrders({ db, accounts, secrets, dataDir: config.dataDir }, log)
+      closers.push(() => orders.stop())
+    }
+    // The last that is waited for: whoever is told that it listens can have it stopped in order.
     await app.listen({ host, port, backlog, listenTextResolver }).catch(error => {
       throw cannotListen({ host, port, setting: 'PORT' }, error)
     })
@@ -128,14 +136,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       lifecycle.stopping = true
     }
     closers.push(async () => announceStop())
-    const address = app.server.address() as AddressInfo
-    const url = addressOf(address)
-    const publicUrl = config.publicUrl ?? new URL(`http://localhost:${address.port}`)
-    if (!config.postgres) {
-      const { takeOrders } = await import('./operator/control.ts')
-      const orders = await takeOrders({ db, accounts, secrets, dataDir: config.dataDir }, log)
-      closers.push(() => orders.stop())
-    }
+    const url = addressOf(app.server.address() as AddressInfo)
     if (accounts) {
       if (config.smtp === undefined)
         log.info('no SMTP_URL is set: links that would be e-mailed go to this log')
