@@ -9,8 +9,8 @@ import {
   type SortOrder,
   sortOrders,
 } from '../server/tasks/list.ts'
-import { sortIn } from '../server/tasks/sort-in.ts'
 import type { Task } from '../server/tasks/task.ts'
+import { sortIn } from './background.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 

@@ -1,10 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Session, statement } from '../db/database.ts'
 import { gramsOf } from './grams.ts'
 import { inBackground } from './in-background.ts'
 import { ownerOfTexts, scanned } from './search-statements.ts'
 
-// Few at a time, and then a pause as long as they took: the embedded database has one session, which others wait for.
+// Few at a time, since others wait meanwhile.
 const batchSize = 50
 
 /** $2 how many of the owner's texts are left without grams, $3 limit. */
@@ -27,21 +26,20 @@ const keep = statement(
     and search.title = made.title and search.description is not distinct from made.description`,
 )
 
-/** Makes the grams of an owner's texts past the first `rest` that have none. */
-export async function makeGrams(db: Session, owner: string, rest = scanned): Promise<void> {
+/** Makes the grams of an owner's texts past the first `rest` that have none, in parts. */
+export async function* makingGrams(db: Session, owner: string, rest = scanned): AsyncGenerator<void> {
   for (;;) {
-    const start = performance.now()
     const rows = await db.query(without, [owner, rest, batchSize])
     const columns = [0, 1, 2].map(n => rows.map(row => row[n] ?? null))
     const grams = [1, 2].map(n => rows.map(row => literal(owner, row[n])))
     if (rows.length > 0) await db.query(keep, [owner, ...columns, ...grams])
     if (rows.length < batchSize) return
-    await pause(performance.now() - start, undefined, { ref: false })
+    yield
   }
 }
 
 /** In the background of a search that had to read them. */
-export const startMakingGrams = inBackground(makeGrams)
+export const startMakingGrams = inBackground(makingGrams)
 
 const literal = (owner: string, text: string | null | undefined) =>
   text === null || text === undefined ? null : `{${gramsOf(owner, text).join(',')}}`

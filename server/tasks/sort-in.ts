@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Session, statement } from '../db/database.ts'
 import { inBackground } from './in-background.ts'
 
@@ -14,7 +13,7 @@ export const unsorted = `tasks.user_id = $1 collate "C" and tasks.deleted_at is 
 /** What a change sets: from then on the task stands elsewhere in each order. */
 export const unsort = 'sorted_updated_at = null, sorted_title_key = null, sorted_is_completed = null'
 
-// Few at a time, and then a pause as long as they took: the embedded database has one session, which others wait for.
+// Few at a time, since others wait meanwhile.
 const batchSize = 100
 
 /**
@@ -34,18 +33,17 @@ export const sortSomeIn = statement(
 
 /**
  * Gives the owner's tasks the places in each order that they have as they are now, from which a change takes them again. So the indexes
- * are for those who read long lists by them, and who only writes leaves them alone.
+ * are for those who read long lists by them, and who only writes leaves them alone. In parts.
  */
-export async function sortIn(db: Session, owner: string): Promise<void> {
+export async function* sortingIn(db: Session, owner: string): AsyncGenerator<void> {
   // Not from the first one each time: those that were sorted in are still met there, until they are vacuumed away.
   for (let last = 0; ; ) {
-    const start = performance.now()
     const sorted = await db.query(sortSomeIn, [owner, last, batchSize])
     if (sorted.length < batchSize) return
     last = Math.max(...sorted.map(([id]) => Number(id)))
-    await pause(performance.now() - start, undefined, { ref: false })
+    yield
   }
 }
 
 /** In the background of a list that had to sort many. */
-export const startSortingIn = inBackground(sortIn)
+export const startSortingIn = inBackground(sortingIn)
