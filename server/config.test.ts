@@ -240,6 +240,7 @@ describe('a setting that cannot be', () => {
       ['65536', '-1', '80.5', '8e3', '0x50', 'http', '8000 8001', '1234567890', '٨٠'],
       'say a whole number from 0 to 65535.',
     ],
+    ['METRICS_PORT', ['8000'], 'PORT has this one; set another, or METRICS_TOKEN alone.'],
     ['DATABASE_POOL', ['0', '1001', 'many', '-3'], 'say a whole number from 1 to 1000.'],
     ['SHUTDOWN_GRACE', ['-1', '301', '2.5'], 'say a whole number from 0 to 300.'],
     ['TRASH_DAYS', ['0', '36501', '1.5'], 'say a whole number from 1 to 36500.'],

@@ -333,6 +333,11 @@ export function readConfig(env: Env): Config {
     trashDays: integer('TRASH_DAYS', 1, 36_500, 30),
     notes,
   }
+  const metricsPort = config.metrics?.port
+  // With 0 the system gives each another one.
+  if (metricsPort === config.port && metricsPort > 0) {
+    problem('METRICS_PORT', 'PORT has this one; set another, or METRICS_TOKEN alone.')
+  }
   if (problems.length > 0) {
     const list = problems.map(line => `  - ${line}`).join('\n')
     throw new StartError(`Duly cannot start with these settings:\n${list}`, exit.config)

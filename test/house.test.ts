@@ -54,6 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   telemetry: [
     'telemetry',
+    'auth/bearer',
     'db/database',
     'errors',
     'log',

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify
 import { AppError, type ErrorCode } from '../errors.ts'
 import { network } from '../limits/network.ts'
 import type { Limits } from '../limits/rate-limit.ts'
+import { bearerIn } from './bearer.ts'
 import { type Identity, TokenError } from './jwt.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -69,7 +70,7 @@ function requireScope(request: FastifyRequest, scopes: readonly string[]): void 
 function bearerToken(request: FastifyRequest): string {
   const header = request.headers.authorization
   if (header === undefined) throw new AppError('token_missing', 'A bearer token is required.')
-  const token = /^Bearer +(\S+) *$/i.exec(header)?.[1]
+  const token = bearerIn(header)
   if (token === undefined) throw new TokenError('the Authorization header is not "Bearer <token>"')
   return token
 }

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { bearerIn } from '../auth/bearer.ts'
 
 /** Whether an `Authorization` header brings this token; takes as long whatever it brings. */
 export function isToken(token: string, header: string | undefined): boolean {
-  const sent = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1] ?? ''
-  return timingSafeEqual(hashed(sent), hashed(token))
+  return timingSafeEqual(hashed(bearerIn(header ?? '') ?? ''), hashed(token))
 }
 
 function hashed(text: string): Buffer {
