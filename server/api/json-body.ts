@@ -11,7 +11,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  */
 export function acceptAnyBody(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  // JSON by its name too: how others are to be read is worked out anew for each request.
+  const types = ['application/json', '*']
+  scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 }
 
 /** The body as a JSON object. Names are looked up one by one, so `__proto__` and the like are names as any other. */
