@@ -16,7 +16,14 @@ export function ownTasks(db: Session, owner: string) {
     }
   }
   return {
-    ...tasks,
+    state: tasks.state.bind(tasks),
+    get: tasks.get.bind(tasks),
+    create: tasks.create.bind(tasks),
+    update: tasks.update.bind(tasks),
+    updateIf: tasks.updateIf.bind(tasks),
+    toggle: tasks.toggle.bind(tasks),
+    remove: tasks.remove.bind(tasks),
+    removeIf: tasks.removeIf.bind(tasks),
     async page(limit: number, offset: number) {
       const into = collector()
       const total = await tasks.page(limit, offset, into)

@@ -47,7 +47,7 @@ export interface Session {
    * As `query`, with each row handed to `take` as it arrives, in PostgreSQL's binary format: times and numbers cost neither
    * side a text.
    */
-  read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<void>
+  read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<unknown>
   /** As `query`, for statements that others have written. */
   run(statement: Statement, values: readonly unknown[]): Promise<Result>
 }

@@ -121,13 +121,11 @@ export class Sessions implements Database {
     return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf, false))
   }
 
-  async read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<void> {
-    if (statement.write) {
-      await this.#write(statement, values, take)
-      return
-    }
-    const member = this.#choose(statement) ?? (await this.#wait(false))
-    return this.#send(member, statement, values, nothingOf, false, take)
+  read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<unknown> {
+    if (statement.write) return this.#write(statement, values, take)
+    const member = this.#choose(statement)
+    if (member) return this.#send(member, statement, values, nothingOf, false, take)
+    return this.#wait(false).then(waited => this.#send(waited, statement, values, nothingOf, false, take))
   }
 
   async run(statement: Statement, values: readonly unknown[]): Promise<Result> {
@@ -256,9 +254,13 @@ export class Sessions implements Database {
     return most.every(({ held }) => held) ? this.#members : most
   }
 
-  // As a promise throughout: a value that cannot be written fails alone.
-  async #write(statement: Statement, values: readonly Value[] = [], take?: TakeRow): Promise<Row[]> {
-    return this.#writes.add(statement, written(values), take)
+  #write(statement: Statement, values: readonly Value[] = [], take?: TakeRow): Promise<Row[]> {
+    try {
+      return this.#writes.add(statement, written(values), take)
+    } catch (error) {
+      // A value that cannot be written.
+      return Promise.reject(error)
+    }
   }
 
   /** @returns those that were undone for the sake of another one */

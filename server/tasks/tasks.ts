@@ -21,122 +21,127 @@ export interface Outcome {
   readonly task: Task
 }
 
-export type Tasks = ReturnType<typeof tasksOf>
-
 const batchSize = 500
+
+/** The tasks of one owner. A class, since every request has one: closures would have to be made for each. */
+export class Tasks {
+  readonly #db: Session
+  readonly #owner: string
+
+  constructor(db: Session, owner: string) {
+    this.#db = db
+    this.#owner = owner
+  }
+
+  /** Newest first. Gives the number of the owner's tasks in all. */
+  async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
+    let total = 0
+    await this.#db.read(statements.page[into.columns], [this.#owner, limit, offset], row => {
+      if (row.isNull(0)) into.add(row, 1)
+      else total = row.integer(0)
+    })
+    return total
+  }
+
+  /**
+   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches: memory stays bounded however
+   * long the list is, where what each batch gave is taken before the next.
+   */
+  async *batches(
+    into: TakeTasks,
+    { skip = 0, limit = Number.MAX_SAFE_INTEGER, size = batchSize }: Range = {},
+  ): AsyncGenerator<void, void, undefined> {
+    let after: readonly [string, number] = ['infinity', Number.MAX_SAFE_INTEGER]
+    let offset = skip
+    for (let left = limit; left > 0; ) {
+      const wanted = Math.min(size, left)
+      let count = 0
+      await this.#db.read(statements.batch[into.columns], [this.#owner, ...after, wanted, offset], row => {
+        into.add(row, 0)
+        count += 1
+        if (count === wanted) after = [timeOf(row, placeOf('created_at')), row.integer(placeOf('id'))]
+      })
+      yield
+      if (count < wanted) return
+      offset = 0
+      left -= count
+    }
+  }
+
+  /** One primary-key look-up: whether anything changed can be told without reading a task. */
+  state(): Promise<OwnerState> {
+    return readState(this.#db, this.#owner)
+  }
+
+  /** One page, in one of six orders; of all tasks, or of those that are asked for. */
+  list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
+    return query.search === undefined
+      ? readList(this.#db, this.#owner, query, into)
+      : readSearch(this.#db, this.#owner, query.search, query, into)
+  }
+
+  /** @throws AppError `task_not_found` */
+  get(id: number): Promise<Task> {
+    return found(this.#db, statements.get, [this.#owner, id])
+  }
+
+  /**
+   * @param most tasks that the owner can have
+   * @throws AppError `too_many_tasks`
+   */
+  async create({ title, description, isCompleted }: NewTask, most = Number.MAX_SAFE_INTEGER): Promise<Task> {
+    const folded = [fold(title), description && fold(description)]
+    const values = [this.#owner, title, description, isCompleted, ...folded, most]
+    const task = await find(this.#db, statements.create, values)
+    if (!task) throw new AppError('too_many_tasks', `You have ${most} tasks, which is the most there can be.`)
+    return task
+  }
+
+  /**
+   * Changes what is given and leaves the rest. Where nothing differs, nothing is written.
+   * @throws AppError `task_not_found`
+   */
+  update(id: number, change: TaskChange): Promise<Task> {
+    return found(this.#db, statements.update, [this.#owner, id, ...changeValues(change)])
+  }
+
+  /**
+   * As `update`, only where the task's revision is one of these; otherwise the task comes back as it is now.
+   * @throws AppError `task_not_found`
+   */
+  updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
+    return outcome(this.#db, statements.updateIf, [this.#owner, id, ...changeValues(change), revisions])
+  }
+
+  /**
+   * Reads and flips in one statement: n toggles at once flip n times.
+   * @throws AppError `task_not_found`
+   */
+  toggle(id: number): Promise<Task> {
+    return found(this.#db, statements.toggle, [this.#owner, id])
+  }
+
+  /** @throws AppError `task_not_found` */
+  async remove(id: number): Promise<void> {
+    const rows = await this.#db.query(statements.remove, [this.#owner, id])
+    if (rows.length === 0) throw notFound()
+  }
+
+  /**
+   * As `remove`, only where the task's revision is one of these. The task comes back as it was, or as it is now.
+   * @throws AppError `task_not_found`
+   */
+  removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
+    return outcome(this.#db, statements.removeIf, [this.#owner, id, revisions])
+  }
+}
 
 /**
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is
  * the same thing here: not found, by the statement itself.
  */
-export function tasksOf(db: Session, owner: string) {
-  return {
-    /** Newest first. Gives the number of the owner's tasks in all. */
-    async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
-      let total = 0
-      await db.read(statements.page[into.columns], [owner, limit, offset], row => {
-        if (row.isNull(0)) into.add(row, 1)
-        else total = row.integer(0)
-      })
-      return total
-    },
-
-    /**
-     * Every task, or as many as `limit` says after the first `skip`, newest first, in batches: memory stays bounded however
-     * long the list is, where what each batch gave is taken before the next.
-     */
-    async *batches(
-      into: TakeTasks,
-      { skip = 0, limit = Number.MAX_SAFE_INTEGER, size = batchSize }: Range = {},
-    ): AsyncGenerator<void, void, undefined> {
-      let after: readonly [string, number] = ['infinity', Number.MAX_SAFE_INTEGER]
-      let offset = skip
-      for (let left = limit; left > 0; ) {
-        const wanted = Math.min(size, left)
-        let count = 0
-        await db.read(statements.batch[into.columns], [owner, ...after, wanted, offset], row => {
-          into.add(row, 0)
-          count += 1
-          if (count === wanted) after = [timeOf(row, placeOf('created_at')), row.integer(placeOf('id'))]
-        })
-        yield
-        if (count < wanted) return
-        offset = 0
-        left -= count
-      }
-    },
-
-    /** One primary-key look-up: whether anything changed can be told without reading a task. */
-    state(): Promise<OwnerState> {
-      return readState(db, owner)
-    },
-
-    /** One page, in one of six orders; of all tasks, or of those that are asked for. */
-    list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
-      return query.search === undefined
-        ? readList(db, owner, query, into)
-        : readSearch(db, owner, query.search, query, into)
-    },
-
-    /** @throws AppError `task_not_found` */
-    get(id: number): Promise<Task> {
-      return found(db, statements.get, [owner, id])
-    },
-
-    /**
-     * @param most tasks that the owner can have
-     * @throws AppError `too_many_tasks`
-     */
-    async create(
-      { title, description, isCompleted }: NewTask,
-      most = Number.MAX_SAFE_INTEGER,
-    ): Promise<Task> {
-      const folded = [fold(title), description && fold(description)]
-      const values = [owner, title, description, isCompleted, ...folded, most]
-      const task = await find(db, statements.create, values)
-      if (!task)
-        throw new AppError('too_many_tasks', `You have ${most} tasks, which is the most there can be.`)
-      return task
-    },
-
-    /**
-     * Changes what is given and leaves the rest. Where nothing differs, nothing is written.
-     * @throws AppError `task_not_found`
-     */
-    update(id: number, change: TaskChange): Promise<Task> {
-      return found(db, statements.update, [owner, id, ...changeValues(change)])
-    },
-
-    /**
-     * As `update`, only where the task's revision is one of these; otherwise the task comes back as it is now.
-     * @throws AppError `task_not_found`
-     */
-    updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
-      return outcome(db, statements.updateIf, [owner, id, ...changeValues(change), revisions])
-    },
-
-    /**
-     * Reads and flips in one statement: n toggles at once flip n times.
-     * @throws AppError `task_not_found`
-     */
-    toggle(id: number): Promise<Task> {
-      return found(db, statements.toggle, [owner, id])
-    },
-
-    /** @throws AppError `task_not_found` */
-    async remove(id: number): Promise<void> {
-      const rows = await db.query(statements.remove, [owner, id])
-      if (rows.length === 0) throw notFound()
-    },
-
-    /**
-     * As `remove`, only where the task's revision is one of these. The task comes back as it was, or as it is now.
-     * @throws AppError `task_not_found`
-     */
-    removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
-      return outcome(db, statements.removeIf, [owner, id, revisions])
-    },
-  }
+export function tasksOf(db: Session, owner: string): Tasks {
+  return new Tasks(db, owner)
 }
 
 async function find(db: Session, statement: Statement, values: readonly Value[]): Promise<Task | undefined> {
