@@ -85,8 +85,8 @@ export interface Part {
   readonly binary: boolean
 }
 
-/** @param rows of each statement; where one failed, of those before it */
-type AnswerOfAll = (error: Error | null, rows: readonly (readonly DataRow[])[]) => void
+/** @param rows of each statement, copied; where one failed, of those before it */
+type AnswerOfAll = (error: Error | null, rows: readonly (readonly Buffer[])[]) => void
 
 /**
  * Statements that PostgreSQL runs as one transaction, all or none, since one Sync ends them (Pipelining, in its chapter on the
@@ -94,8 +94,8 @@ type AnswerOfAll = (error: Error | null, rows: readonly (readonly DataRow[])[]) 
  */
 export class TransactionQuery extends Base {
   readonly #parts: readonly Part[]
-  readonly #rows: DataRow[][] = []
-  #ofThis: DataRow[] = []
+  readonly #rows: Buffer[][] = []
+  #ofThis: Buffer[] = []
 
   constructor(parts: readonly Part[], answer: AnswerOfAll) {
     // The driver notes under these that one by itself is prepared.
@@ -116,7 +116,7 @@ export class TransactionQuery extends Base {
   }
 
   handleDataRow(row: DataRow): void {
-    this.#ofThis.push(row.kept())
+    this.#ofThis.push(row.copy())
   }
 
   handleCommandComplete(_message: { text: string }): void {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
-import type { DataRow } from './data-row.ts'
+import { DataRow } from './data-row.ts'
 import type {
   Database,
   OnStatement,
@@ -294,7 +294,7 @@ export class Sessions implements Database {
       return { name: prepare ? name : '', text, values, binary: take !== undefined }
     })
     return new Promise(resolve => {
-      const answer = (error: Error | null, rows: readonly (readonly DataRow[])[]) => {
+      const answer = (error: Error | null, rows: readonly (readonly Buffer[])[]) => {
         member.inFlight -= writes.length
         member.writes -= writes.length
         const undone = error ? this.#uncommitted(member, writes, rows.length, error) : []
@@ -420,10 +420,21 @@ export class Sessions implements Database {
   }
 }
 
-function settle({ take, resolve, reject }: Write, rows: readonly DataRow[]): void {
+/** One after the other stands in it. */
+const answered = new DataRow()
+
+function settle({ take, resolve, reject }: Write, rows: readonly Buffer[]): void {
   try {
-    if (take) rows.forEach(take)
-    resolve(take ? [] : rows.map(({ fields }) => fields))
+    const texts: Row[] = []
+    for (const bytes of rows) {
+      answered.point(bytes, 0, bytes.length)
+      if (!take) texts.push(answered.fields)
+      else {
+        answered.locate()
+        take(answered)
+      }
+    }
+    resolve(texts)
   } catch (error) {
     reject(error)
   }
