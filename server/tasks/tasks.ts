@@ -82,19 +82,17 @@ export class Tasks {
 
   /** @throws AppError `task_not_found` */
   get(id: number): Promise<Task> {
-    return found(this.#db, statements.get, [this.#owner, id])
+    return one(this.#db, statements.get, [this.#owner, id])
   }
 
   /**
    * @param most tasks that the owner can have
    * @throws AppError `too_many_tasks`
    */
-  async create({ title, description, isCompleted }: NewTask, most = Number.MAX_SAFE_INTEGER): Promise<Task> {
+  create({ title, description, isCompleted }: NewTask, most = Number.MAX_SAFE_INTEGER): Promise<Task> {
     const folded = [fold(title), description && fold(description)]
     const values = [this.#owner, title, description, isCompleted, ...folded, most]
-    const task = await find(this.#db, statements.create, values)
-    if (!task) throw new AppError('too_many_tasks', `You have ${most} tasks, which is the most there can be.`)
-    return task
+    return one(this.#db, statements.create, values, () => tooMany(most))
   }
 
   /**
@@ -102,7 +100,7 @@ export class Tasks {
    * @throws AppError `task_not_found`
    */
   update(id: number, change: TaskChange): Promise<Task> {
-    return found(this.#db, statements.update, [this.#owner, id, ...changeValues(change)])
+    return one(this.#db, statements.update, [this.#owner, id, ...changeValues(change)])
   }
 
   /**
@@ -118,7 +116,7 @@ export class Tasks {
    * @throws AppError `task_not_found`
    */
   toggle(id: number): Promise<Task> {
-    return found(this.#db, statements.toggle, [this.#owner, id])
+    return one(this.#db, statements.toggle, [this.#owner, id])
   }
 
   /** @throws AppError `task_not_found` */
@@ -144,17 +142,18 @@ export function tasksOf(db: Session, owner: string): Tasks {
   return new Tasks(db, owner)
 }
 
-async function find(db: Session, statement: Statement, values: readonly Value[]): Promise<Task | undefined> {
+/** The task that a statement gives. */
+async function one(
+  db: Session,
+  statement: Statement,
+  values: readonly Value[],
+  none: () => AppError = notFound,
+): Promise<Task> {
   let task: Task | undefined
   await db.read(statement, values, row => {
     task = taskOf(row)
   })
-  return task
-}
-
-async function found(db: Session, statement: Statement, values: readonly Value[]): Promise<Task> {
-  const task = await find(db, statement, values)
-  if (!task) throw notFound()
+  if (!task) throw none()
   return task
 }
 
@@ -175,4 +174,8 @@ function changeValues({ title, description, isCompleted }: TaskChange): readonly
 
 function notFound(): AppError {
   return new AppError('task_not_found', 'There is no such task.')
+}
+
+function tooMany(most: number): AppError {
+  return new AppError('too_many_tasks', `You have ${most} tasks, which is the most there can be.`)
 }
