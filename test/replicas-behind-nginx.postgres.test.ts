@@ -241,6 +241,8 @@ describe('three replicas behind nginx', () => {
     await redis.stop()
     const user = newUser()
     const { admitted, seconds } = await flood(() => through.call('GET', '/api/v1/tasks', { user }))
-    assert.ok(admitted > 2 * burst && admitted <= 3 * (burst + perSecond * (seconds + 1)), `${admitted}`)
+    // More than one of them alone. One that has just come back gets nothing from nginx for two seconds.
+    const most = burst + perSecond * (seconds + 1)
+    assert.ok(admitted > most && admitted <= 3 * most, `${admitted}`)
   })
 })
