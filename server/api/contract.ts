@@ -6,7 +6,7 @@ import { countAddress } from '../limits/count-address.ts'
 import type { Admission } from './admission.ts'
 import { record } from './audit.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
-import { acceptAnyBody } from './json-body.ts'
+import { acceptAnyBody, forgetTypeOfNothing } from './json-body.ts'
 import { bind, type Family, type Route } from './route.ts'
 import { unrendered } from './security-headers.ts'
 
@@ -37,8 +37,10 @@ export function speak(
     if (secured) scope.addHook('onRequest', requireUser(context.tokens, context.limits))
     else if (!always) scope.addHook('onRequest', countAddress(context.limits))
     const audit = auditOf(context.log)
-    const options = ({ operation }: Route) =>
-      operation.audited ? { onResponse: record(operation.id, audit) } : {}
+    const options = ({ method, operation }: Route) => ({
+      ...(operation.audited ? { onResponse: record(operation.id, audit) } : {}),
+      ...(operation.body || method === 'GET' ? {} : { onRequest: forgetTypeOfNothing }),
+    })
     bind(scope, family.routes, options, (route, request, reply) => {
       const handle = () => route.handle(request, reply, context)
       const work = always ? handle : () => admission.work(request, handle)

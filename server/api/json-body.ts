@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { AppError, brokenRules } from '../errors.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -14,6 +14,16 @@ export function acceptAnyBody(scope: FastifyInstance): void {
   // JSON by its name too: how others are to be read is worked out anew for each request.
   const types = ['application/json', '*']
   scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+}
+
+/**
+ * A hook of calls that take no body. Front ends in the field send the header with every call, a DELETE too. Where nothing comes (RFC 9112,
+ * section 6.3) it says nothing, and without it nobody waits for the end of that.
+ */
+export const forgetTypeOfNothing: onRequestHookHandler = ({ headers }, _reply, done) => {
+  const length = headers['content-length'] ?? '0'
+  if (length === '0' && headers['transfer-encoding'] === undefined) headers['content-type'] = undefined
+  done()
 }
 
 /** The body as a JSON object. Names are looked up one by one, so `__proto__` and the like are names as any other. */
