@@ -13,7 +13,7 @@ export interface Statement {
 
 /**
  * A prepared statement is planned once. Left to choose, PostgreSQL compares what it believes of one owner with what it believes of any, and
- * may plan a list anew for each page, which takes two to three times as long as reading it.
+ * may plan a list anew for each page, which takes up to twice as long as reading it.
  */
 export const onePlanForAnyValues = 'plan_cache_mode=force_generic_plan'
 

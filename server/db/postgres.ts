@@ -36,7 +36,7 @@ export async function connectPostgres({
 }: PostgresOptions): Promise<Database> {
   const isCitus = await waitForServer(address, log, options.startupMs ?? startupMs)
   // Citus must know the owner to find the shard, which it does where it plans for the values.
-  const settings = isCitus ? sessionSettings : [...sessionSettings, onePlanForAnyValues]
+  const settings = isCitus ? keepAlives : `${keepAlives} -c ${onePlanForAnyValues}`
   return new Sessions({
     label: `PostgreSQL at ${address.label}`,
     open: () => openSession(address, settings),
@@ -48,7 +48,7 @@ export async function connectPostgres({
   })
 }
 
-async function openSession(address: PostgresAddress, settings = sessionSettings): Promise<pg.Client> {
+async function openSession(address: PostgresAddress, settings = keepAlives): Promise<pg.Client> {
   const client = leaveRowsAsBytes(
     new pg.Client({
       host: address.host,
@@ -65,7 +65,7 @@ async function openSession(address: PostgresAddress, settings = sessionSettings)
       fallback_application_name: 'duly',
       types: { getTypeParser: () => asText },
       // A pooler refuses start-up parameters that it does not know.
-      ...(address.transactionPooler ? {} : { ...bounds, options: optionsOf(settings) }),
+      ...(address.transactionPooler ? {} : { ...bounds, options: settings }),
     }),
   )
   // Errors before the session is handed on are told by connect(); without a listener they would end the process too.
@@ -87,15 +87,7 @@ const bounds = {
 }
 
 // A session whose program is gone without a word is closed after a minute, not after the two hours of the system's default.
-const sessionSettings: readonly string[] = [
-  'tcp_keepalives_idle=30',
-  'tcp_keepalives_interval=10',
-  'tcp_keepalives_count=3',
-]
-
-function optionsOf(settings: readonly string[]): string {
-  return settings.map(setting => `-c ${setting}`).join(' ')
-}
+const keepAlives = '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3'
 
 export function asText(value: string): string {
   return value

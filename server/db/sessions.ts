@@ -115,17 +115,11 @@ export class Sessions implements Database {
   }
 
   query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
-    if (statement.write) return this.#write(statement, values)
-    const member = this.#choose(statement)
-    if (member) return this.#send(member, statement, values, rowsOf, false)
-    return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf, false))
+    return this.#ask(statement, values)
   }
 
   read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<unknown> {
-    if (statement.write) return this.#write(statement, values, take)
-    const member = this.#choose(statement)
-    if (member) return this.#send(member, statement, values, nothingOf, false, take)
-    return this.#wait(false).then(waited => this.#send(waited, statement, values, nothingOf, false, take))
+    return this.#ask(statement, values, take)
   }
 
   async run(statement: Statement, values: readonly unknown[]): Promise<Result> {
@@ -139,7 +133,7 @@ export class Sessions implements Database {
     member.patient = patience === 'unlimited'
     const session: Session = {
       query: (statement, values) => this.#send(member, statement, values, rowsOf, false),
-      read: (statement, values, take) => this.#send(member, statement, values, nothingOf, false, take),
+      read: (statement, values, take) => this.#send(member, statement, values, rowsOf, false, take),
       run: (statement, values) => this.#send(member, statement, values, resultOf, false),
     }
     try {
@@ -172,6 +166,14 @@ export class Sessions implements Database {
     clearInterval(this.#watchdog)
     for (const waiter of this.#waiting.splice(0)) waiter.settle(new Error('the database is being closed'))
     await Promise.all(this.#members.map(member => member.client.end()))
+  }
+
+  /** @returns the rows, where they are not taken */
+  #ask(statement: Statement, values?: readonly Value[], take?: TakeRow): Promise<Row[]> {
+    if (statement.write) return this.#write(statement, values, take)
+    const member = this.#choose(statement)
+    if (member) return this.#send(member, statement, values, rowsOf, false, take)
+    return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf, false, take))
   }
 
   #send<T>(
@@ -446,8 +448,6 @@ type Answered = { readonly rows: unknown[] } & Partial<Pick<pg.QueryArrayResult,
 function rowsOf({ rows }: Answered): Row[] {
   return rows as Row[]
 }
-
-function nothingOf(): void {}
 
 function resultOf({ fields = [], rows, rowCount }: Answered): Result {
   const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }))
