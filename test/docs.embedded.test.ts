@@ -41,9 +41,10 @@ async function openDocs(options: BrowserContextOptions = {}): Promise<{ page: Pa
 
 // A headless browser on a busy machine may draw no frame for minutes, and a click at a place waits for two: then the element gets one.
 async function click(target: Locator): Promise<void> {
-  for (let attempt = 1; attempt <= 5; attempt += 1) {
+  for (let attempt = 1; attempt < 10; attempt += 1) {
     if (await succeeds(target.click({ timeout: 2000 }))) return
   }
+  assert.ok((await target.isVisible()) && (await target.isEnabled()))
   await target.dispatchEvent('click')
 }
 
