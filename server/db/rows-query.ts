@@ -6,6 +6,9 @@ import type { Row, TakeRow } from './database.ts'
 // A statement as the driver carries it, made cheap. The driver's own copies its settings, has PostgreSQL describe the columns
 // each time, and copies every row through a parser for each column. Whoever wrote a statement knows its columns. It stands on
 // the driver's internals, so the driver's version is pinned; what is not overridden here is the driver's.
+//
+// A callback has a name before it is a property: V8 takes a function that is assigned to one where it is written for one that stays,
+// as methods do, and puts it among the old objects, where it keeps all that it refers to until these are cleared away too.
 
 /** As much of the driver's connection as a statement uses. */
 interface Wire {
@@ -50,7 +53,8 @@ export class RowsQuery extends Base {
     this.values = written(values ?? [])
     this.binary = take !== undefined
     this.#take = take ?? (({ fields }) => this.#rows.push(fields))
-    this.callback = error => answer(error, { rows: this.#rows })
+    const callback = (error: Error | null) => answer(error, { rows: this.#rows })
+    this.callback = callback
   }
 
   requiresPreparation(): true {
@@ -103,7 +107,8 @@ export class TransactionQuery extends Base {
     super(text)
     this.name = name
     this.#parts = parts
-    this.callback = error => answer(error, this.#rows)
+    const callback = (error: Error | null) => answer(error, this.#rows)
+    this.callback = callback
   }
 
   requiresPreparation(): true {
