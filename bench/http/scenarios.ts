@@ -96,7 +96,7 @@ const list = (name: string, limit: number): Scenario => ({
 })
 
 /** Tasks of each person, made ahead for a load that uses them up. */
-const toDelete = 200
+const toDelete = 500
 
 // Every request changes something: a task's next one has another title.
 async function updates(people: Callers): Promise<Request[]> {
