@@ -11,8 +11,8 @@ before(async () => {
 })
 after(() => database.drop())
 
-// What outlives the first collection is copied, and what outlives two stays until all memory is looked through: it took a tenth of a
-// write's CPU when a callback of each did so. Counted by samples, a few hundred of them.
+// What outlives the first collection is copied, and what outlives two stays until all memory is looked through: it took up to a
+// tenth of a write's CPU when a callback of each did so. Counted by samples, a few hundred of them.
 it('of what a write makes, little is left when V8 collects young objects', async () => {
   const program = fileURLToPath(new URL('./bytes-that-stay.js', import.meta.url))
   const { NODE_V8_COVERAGE: _, ...env } = process.env
