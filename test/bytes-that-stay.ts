@@ -1,7 +1,7 @@
 import type { HeapProfiler } from 'node:inspector'
 import { Session } from 'node:inspector/promises'
 import { tasksOf } from '../server/tasks/tasks.ts'
-import { openDatabase } from './served.ts'
+import { type Env, openDatabase } from './served.ts'
 
 // Toggles tasks of twenty people, a hundred at once, in the database that the environment leads to, and prints how many bytes of each
 // toggle were still referred to when V8 next collected its young objects. A program of its own: node:test follows every
@@ -9,8 +9,7 @@ import { openDatabase } from './served.ts'
 
 const toggles = 20_000
 
-const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']))
-const { db } = await openDatabase(env)
+const { db } = await openDatabase(process.env as Env)
 const own = await Promise.all(
   Array.from({ length: 100 }, async (_, n) => {
     const tasks = tasksOf(db, `person-${n % 20}`)

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { after, before, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { duly } from './program.ts'
 import { type OwnDatabase, ownDatabase } from './served.ts'
 
 let database: OwnDatabase
@@ -15,9 +14,7 @@ after(() => database.drop())
 // tenth of a write's CPU when a callback of each did so. Counted by samples, a few hundred of them.
 it('of what a write makes, little is left when V8 collects young objects', async () => {
   const program = fileURLToPath(new URL('./bytes-that-stay.js', import.meta.url))
-  const { NODE_V8_COVERAGE: _, ...env } = process.env
-  const { stdout } = await promisify(execFile)(process.execPath, [program], {
-    env: { ...env, ...database.env },
-  })
+  const { code, stdout, stderr } = await duly([], database.env, program).ended
+  assert.equal(code, 0, stderr)
   assert.ok(Number(stdout) > 0 && Number(stdout) < 600, `${stdout} bytes of each write stay`)
 })
