@@ -75,7 +75,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     loggerInstance: log as FastifyBaseLogger,
     // The request's id is on the lines that need it; a logger of its own per request costs more than its one line.
     childLoggerFactory: logger => logger,
-    logController: new RequestLog(),
+    logController: new RequestLog(log),
     genReqId: requestIds(),
     requestIdHeader: false,
     bodyLimit: longestBody,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { describe, it, mock } from 'node:test'
 import { promisify } from 'node:util'
-import { timeInLine } from './log.ts'
+import { pino } from 'pino'
+import { infoLines, timeInLine } from './log.ts'
 
 describe('a line of the log', () => {
   it('says its time as ISO 8601 does, to the millisecond', () => {
@@ -16,6 +17,25 @@ describe('a line of the log', () => {
     mock.timers.reset()
   })
 
+  it('is the same as pino makes, where it is made in one go', () => {
+    const written: string[] = []
+    const log = pino({ base: null, timestamp: () => ',"time":"now"' }, { write: line => written.push(line) })
+    const write = infoLines(log, 'said "so"')
+    const all = Array.from({ length: 0x300 }, (_, code) => String.fromCodePoint(code)).join('')
+    for (const fields of [
+      { n: 1.25 },
+      { a: all, none: undefined, b: '\u2028 🐑' },
+      { 'a "name"': '</script>' },
+    ]) {
+      log.info(fields, 'said "so"')
+      write(fields)
+      assert.equal(written.pop(), written.pop())
+    }
+    log.level = 'warn'
+    write({ n: 1 })
+    assert.deepEqual(written, [])
+  })
+
   const endings = { 'is told to end': 'process.exit(0)', 'has nothing left to do': '', fails: 'throw 1' }
   for (const [ending, last] of Object.entries(endings)) {
     it(`is written when the process ${ending}, however much there is`, async () => {
@@ -23,17 +43,18 @@ describe('a line of the log', () => {
       const program = `
         const { createLog } = await import(${JSON.stringify(module)})
         const log = createLog('info', false)
-        for (let n = 0; n < 1000; n += 1) log.info({ n }, 'one of many')
+        for (let n = 0; n < 1000; n += 1) log.info({ n, text: '€'.repeat(n % 7 === 0 ? 40 * n : n) }, 'one of many')
         ${last}`
-      const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
+      const node = ['--input-type=module', '--eval', program]
+      const run = promisify(execFile)(process.execPath, node, { maxBuffer: 64 * 1024 * 1024 })
       const { stdout } = await run.catch((error: { stdout: string }) => error)
-      const numbers = stdout
+      const lines = stdout
         .trimEnd()
         .split('\n')
-        .map(line => JSON.parse(line).n)
+        .map(line => JSON.parse(line) as { n: number; text: string })
       assert.deepEqual(
-        numbers,
-        Array.from({ length: 1000 }, (_, n) => n),
+        lines.map(({ n, text }) => [n, text.length, text.replaceAll('€', '')]),
+        Array.from({ length: 1000 }, (_, n) => [n, n % 7 === 0 ? 40 * n : n, '']),
       )
     })
   }

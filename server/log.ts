@@ -18,6 +18,26 @@ export function createLog(level: Config['logLevel'], terminal = process.stdout.i
   return pino(options, new Lines())
 }
 
+export type InfoFields = Readonly<Record<string, string | number | undefined>>
+
+/**
+ * Writes lines as `log.info(fields, message)` does, in half the time, for what is logged with every request: pino makes a line of a
+ * field at a time, `JSON.stringify` of all of them. There is one at least that is not undefined; those that are are left out.
+ */
+export function infoLines(log: Log, message: string): (fields: InfoFields) => void {
+  // Where pino keeps what it was made with.
+  const { [pino.symbols.streamSym]: lines, [pino.symbols.timeSym]: time } = log as unknown as {
+    readonly [pino.symbols.streamSym]: pino.DestinationStream
+    readonly [pino.symbols.timeSym]: () => string
+  }
+  const start = `{"level":${pino.levels.values.info}`
+  const end = `,"msg":${JSON.stringify(message)}}\n`
+  return fields => {
+    if (!log.isLevelEnabled('info')) return
+    lines.write(`${start}${time()},${JSON.stringify(fields).slice(1, -1)}${end}`)
+  }
+}
+
 /** A line's time as pino writes it. What it says down to the second is made once in a second: the date costs more than the rest of the line. */
 export function timeInLine(): () => string {
   let second = -1
@@ -33,13 +53,20 @@ export function timeInLine(): () => string {
   }
 }
 
-/**
- * Lines on their way to the standard output, some thousand characters at a time: sonic-boom (4.2, 5.0) measures all that it holds with each
- * one, which would cost more than making it.
- */
+/** Bytes that are handed on at once: each time wakes a thread that writes them, and then the one that handed them on. */
+const handful = 64 * 1024
+
+/** Lines on their way to the standard output, as bytes: sonic-boom (4.2, 5.0) measures all the text that it holds with each line. */
 class Lines {
-  readonly #destination = pino.destination({ dest: 1, sync: false, minLength: 1 })
-  #text = ''
+  // Its types know no bytes.
+  readonly #destination = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: 1,
+    contentMode: 'buffer',
+  }) as unknown as { write(bytes: Buffer): void; flush(done: (error?: Error) => void): void }
+  readonly #bytes = Buffer.allocUnsafeSlow(handful)
+  #length = 0
 
   constructor() {
     setInterval(() => this.#handOn(), 250).unref()
@@ -49,8 +76,10 @@ class Lines {
   }
 
   write(line: string): void {
-    this.#text += line
-    if (this.#text.length >= 16 * 1024) this.#handOn()
+    // A character of a text takes three bytes at most.
+    if (this.#length + 3 * line.length > handful) this.#handOn()
+    if (3 * line.length > handful) this.#destination.write(Buffer.from(line))
+    else this.#length += this.#bytes.write(line, this.#length)
   }
 
   flush(done: (error?: Error) => void): void {
@@ -59,7 +88,7 @@ class Lines {
   }
 
   #handOn(): void {
-    if (this.#text !== '') this.#destination.write(this.#text)
-    this.#text = ''
+    if (this.#length > 0) this.#destination.write(Buffer.from(this.#bytes.subarray(0, this.#length)))
+    this.#length = 0
   }
 }
