@@ -46,7 +46,7 @@ export interface Field {
 }
 
 export interface Stage {
-  /** Starts everything. @throws where a program ends instead of listening, and once the stage is closed. */
+  /** Starts everything, anew where it had been started. @throws where a program ends instead of listening, and once the stage is closed. */
   open(): Promise<Field>
   /** Ends all that was started, in whatever state it is. */
   close(): Promise<void>
@@ -86,19 +86,26 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
     personOf('person-1'),
     ...Array.from({ length: 19 }, (_, n) => personOf(`person-${n + 2}`)),
   ] as const
-  const dataDir = mkdtempSync(join(tmpdir(), 'duly-bench-'))
+  const folder = mkdtempSync(join(tmpdir(), 'duly-bench-'))
   const children: ChildProcess[] = []
   let postgres: ReturnType<typeof startPostgres> | undefined
   let closed = false
+  const endAll = async () => {
+    await Promise.all(children.splice(0).map(end))
+    const server = await postgres?.catch(() => undefined)
+    postgres = undefined
+    await server?.stop()
+  }
   const close = async () => {
     closed = true
-    await Promise.all(children.map(end))
-    const server = await postgres?.catch(() => undefined)
-    await server?.stop()
-    rmSync(dataDir, { recursive: true, force: true })
+    await endAll()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const refuseClosed = () => {
+    if (closed) throw new Error('The bench is being stopped.')
   }
   const start = async (name: Name, recipe: Recipe, database: number | undefined): Promise<Contestant> => {
-    if (closed) throw new Error('The bench is being stopped.')
+    refuseClosed()
     const child = spawn(recipe.program, recipe.args, {
       env: { PATH: process.env.PATH ?? '', ...recipe.env },
       stdio: ['ignore', 'pipe', name.startsWith('fastapi') ? 'pipe' : 'inherit'],
@@ -111,6 +118,9 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
     return { name, url, pid: child.pid ?? 0, database }
   }
   const open = async (): Promise<Field> => {
+    await endAll()
+    refuseClosed()
+    const dataDir = mkdtempSync(join(folder, 'data-'))
     postgres = startPostgres()
     const server = await postgres
     const python = names.some(name => name.startsWith('fastapi')) ? pythonWith(fastApi) : undefined

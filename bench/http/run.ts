@@ -25,8 +25,9 @@ const stalls = ['one task', 'list of 1000', 'create']
 const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]… [--connections N]… [--seconds N] [--rounds N]
 
 Compares Duly, on PostgreSQL and embedded, with a program that does nothing but the work ("bare"), and with what people
-usually write: Express with jsonwebtoken and pg, and FastAPI with SQLAlchemy. In every round each takes its turn, so
-that a machine that drifts drifts for all. Starts all it needs on the loopback, and leaves nothing behind.
+usually write: Express with jsonwebtoken and pg, and FastAPI with SQLAlchemy. In every round each is started anew, since
+one process is faster than the next for as long as it runs, and takes its turn, so that a machine that drifts drifts for
+all. Starts all it needs on the loopback, and leaves nothing behind.
 
   --only SCENARIO    one of: ${scenarios.map(({ name }) => name).join('; ')}
   --with CONTESTANT  one of: ${names.join('; ')}
@@ -62,12 +63,23 @@ await untilDone(async () => {
   const taking = choose(names, values.with, name => name, 'contestant')
   const { open, close } = stage(taking)
   const compare = async () => {
-    const field = await open()
-    for (const sentence of field.absent) process.stderr.write(`${sentence}\n`)
-    await compareAnswers(field)
-    const found: Result[] = []
-    for (const count of connections) found.push(...(await runAll(chosen, field, { count, seconds, rounds })))
-    if (values.only || values.with) return
+    const kept = new Map<string, Kept>()
+    let field: Field | undefined
+    for (let round = 1; round <= rounds; round += 1) {
+      field = await open()
+      if (round === 1) {
+        for (const sentence of field.absent) process.stderr.write(`${sentence}\n`)
+        await compareAnswers(field)
+      }
+      for (const count of connections) {
+        for (const scenario of chosen) {
+          process.stderr.write(`round ${round} of ${rounds}: ${scenario.name}, ${count} at once\n`)
+          await run(scenario, field, { count, seconds, round }, kept)
+        }
+      }
+    }
+    const found = connections.flatMap(count => resultsOf(chosen, taking, count, kept))
+    if (values.only || values.with || !field) return
     const made = { ...circumstances(field.postgresVersion), seconds, rounds, results: found }
     const name = writeDated(results, 'http', made)
     writeFileSync(new URL('http.svg', results), pictureOf(found))
@@ -76,33 +88,36 @@ await untilDone(async () => {
   return { work: compare, close }
 })
 
-interface Extent {
-  readonly count: number
-  readonly seconds: number
-  readonly rounds: number
+/** What one contestant gave in one scenario, round by round. */
+interface Kept {
+  readonly rounds: Measured[]
+  /** Mebibytes. */
+  readonly peaks: number[]
 }
 
-async function runAll(chosen: readonly Scenario[], field: Field, extent: Extent): Promise<Result[]> {
-  const found: Result[] = []
-  const measured = new Map<string, Measured[]>()
-  for (const scenario of chosen) {
-    const runners = field.contestants.filter(contestant => takesPart(contestant, scenario, extent.count))
-    const peaks = await run(scenario, runners, field, extent, measured)
-    const rows = runners.map(({ name }, n) => {
-      const base =
-        measured.get(key(scenario.against ?? scenario.name, scenario.against ? name : 'bare')) ?? []
-      const own = measured.get(key(scenario.name, name)) ?? []
+/** Prints a table of each scenario. */
+function resultsOf(
+  chosen: readonly Scenario[],
+  taking: readonly Name[],
+  connections: number,
+  kept: ReadonlyMap<string, Kept>,
+): Result[] {
+  return chosen.flatMap(({ name: scenario, against }) => {
+    const rows = taking.flatMap(contestant => {
+      const own = kept.get(key(scenario, connections, contestant))
+      if (!own) return []
+      const base = kept.get(key(against ?? scenario, connections, against ? contestant : 'bare'))
+      const who = { scenario, connections, contestant }
       return resultOf(
-        { scenario: scenario.name, connections: extent.count, contestant: name },
-        own,
-        base,
-        peaks[n],
+        who,
+        own.rounds,
+        base?.rounds ?? [],
+        own.peaks.length > 0 ? Math.max(...own.peaks) : undefined,
       )
     })
-    process.stdout.write(`${tableOf(rows, `${scenario.name}, ${extent.count} at once`)}\n`)
-    found.push(...rows)
-  }
-  return found
+    process.stdout.write(`${tableOf(rows, `${scenario}, ${connections} at once`)}\n`)
+    return rows
+  })
 }
 
 function takesPart({ name }: Contestant, scenario: Scenario, connections: number): boolean {
@@ -110,39 +125,41 @@ function takesPart({ name }: Contestant, scenario: Scenario, connections: number
   return name.startsWith('duly') || scenario.dulyOnly !== true
 }
 
-/** @returns the peak of each contestant's memory */
-async function run(
-  scenario: Scenario,
-  runners: readonly Contestant[],
-  { people: [first, ...others] }: Field,
-  { count, seconds, rounds }: Extent,
-  measured: Map<string, Measured[]>,
-): Promise<(number | undefined)[]> {
-  const prepare = (contestant: Contestant) =>
-    scenario.prepare([callerOf(contestant, first), ...others.map(person => callerOf(contestant, person))])
-  const prepared = new Map<Contestant, Awaited<ReturnType<typeof prepare>>>()
-  const once = scenario.once === true
-  const load = { connections: count, seconds, once }
-  for (const contestant of runners) {
-    const requests = await prepare(contestant)
-    prepared.set(contestant, requests)
-    await measure(contestant, { ...load, requests, seconds: 1 })
-    forgetPeakRss(contestant.pid)
-  }
-  for (let round = 0; round < rounds; round += 1) {
-    process.stderr.write(`${scenario.name}, ${count} at once: round ${round + 1} of ${rounds}\n`)
-    // Nobody always comes after the same one.
-    for (const contestant of round % 2 === 0 ? runners : [...runners].reverse()) {
-      const requests = once ? await prepare(contestant) : (prepared.get(contestant) ?? [])
-      const name = key(scenario.name, contestant.name)
-      measured.set(name, [...(measured.get(name) ?? []), await measure(contestant, { ...load, requests })])
-    }
-  }
-  return runners.map(({ pid }) => peakRss(pid))
+interface Extent {
+  readonly count: number
+  readonly seconds: number
+  readonly round: number
 }
 
-function key(scenario: string, contestant: Name): string {
-  return `${scenario}: ${contestant}`
+async function run(
+  scenario: Scenario,
+  { contestants, people: [first, ...others] }: Field,
+  { count, seconds, round }: Extent,
+  kept: Map<string, Kept>,
+): Promise<void> {
+  const runners = contestants.filter(contestant => takesPart(contestant, scenario, count))
+  const once = scenario.once === true
+  // Nobody always comes after the same one.
+  for (const contestant of round % 2 === 1 ? runners : runners.reverse()) {
+    const requests = await scenario.prepare([
+      callerOf(contestant, first),
+      ...others.map(person => callerOf(contestant, person)),
+    ])
+    const warming = once ? requests.splice(0, requests.length / 5) : requests
+    const load = { connections: count, once }
+    await measure(contestant, { ...load, requests: warming, seconds: 1 })
+    forgetPeakRss(contestant.pid)
+    const name = key(scenario.name, count, contestant.name)
+    const { rounds, peaks } = kept.get(name) ?? { rounds: [], peaks: [] }
+    kept.set(name, { rounds, peaks })
+    rounds.push(await measure(contestant, { ...load, requests, seconds }))
+    const peak = peakRss(contestant.pid)
+    if (peak !== undefined) peaks.push(peak)
+  }
+}
+
+function key(scenario: string, connections: number, contestant: Name): string {
+  return `${scenario}, ${connections}: ${contestant}`
 }
 
 function choose<T>(

@@ -11,8 +11,8 @@ export interface Request {
 export interface Scenario {
   readonly name: string
   /** Makes what the scenario needs on one contestant, and says which requests are sent round and round. */
-  prepare(people: Callers): Promise<readonly Request[]>
-  /** Every request can be sent once only, so they are made anew for each load. */
+  prepare(people: Callers): Promise<Request[]>
+  /** Every request can be sent once only: the first of them warm up. */
   readonly once?: boolean
   /** What the others do not have. */
   readonly dulyOnly?: boolean
@@ -96,7 +96,7 @@ const list = (name: string, limit: number): Scenario => ({
 })
 
 /** Tasks of each person, made ahead for a load that uses them up. */
-const toDelete = 500
+const toDelete = 600
 
 // Every request changes something: a task's next one has another title.
 async function updates(people: Callers): Promise<Request[]> {
