@@ -12,6 +12,7 @@ export function ownTasks(db: Session, owner: string) {
     return {
       found,
       columns: 'all' as const,
+      expect: () => undefined,
       add: (...row: Parameters<typeof taskOf>) => void found.push(taskOf(...row)),
     }
   }

@@ -113,8 +113,9 @@ describe('a printed list', () => {
   it('is byte for byte what JSON.stringify gives, whatever the tasks are', () => {
     const inList = ready(form)
     fc.assert(
-      fc.property(tasks, text, (list, owner) => {
+      fc.property(tasks, text, fc.nat(20), (list, owner, count) => {
         const printed = new PrintedTasks(inList, JSON.stringify(owner), '[')
+        printed.expect(count)
         for (const [n, task] of list.entries()) {
           // Never changed, as most tasks.
           const same = n % 2 ? task : { ...task, updated: task.created }
@@ -148,20 +149,37 @@ describe('a printed list', () => {
     )
   })
 
+  const plain = {
+    id: 1,
+    title: '',
+    description: null,
+    isCompleted: false,
+    created: 0,
+    updated: 0,
+    completed: null,
+    revision: 1,
+  }
+
+  it('has as much memory as it needs, where it is known how many tasks come', () => {
+    const printOf = (count: number, first: string) => {
+      const printed = new PrintedTasks(ready(form), '7', '[')
+      printed.expect(count)
+      printed.add(rowOf({ ...plain, title: first }, ''), 1)
+      for (let n = 1; n < count; n += 1) printed.add(rowOf({ ...plain, title: 'as long' }, ''), 1)
+      return printed.take(']')
+    }
+    const list = printOf(1000, 'as long')
+    assert.ok(list.buffer.byteLength < 1.2 * list.length)
+    // One that is long is no reason for a hundred times as much.
+    assert.ok(printOf(1000, 'x'.repeat(30_000)).buffer.byteLength < 1024 * 1024)
+    assert.ok(printOf(-1, 'x').buffer.byteLength < 8 * 1024)
+  })
+
   it('knows every kind of day', () => {
     const inList = ready({ ...form, parts: [['', 'created_at']], end: '', timeQuote: '' })
-    const base = {
-      id: 1,
-      title: '',
-      description: null,
-      isCompleted: false,
-      updated: 0,
-      completed: null,
-      revision: 1,
-    }
     const printed = new PrintedTasks(inList, '', '')
     const days = Array.from({ length: 20_000 }, (_, n) => (n * 7 - 36_000) * 86_400e6 + 86_399_999_999)
-    for (const created of days) printed.add(rowOf({ ...base, created }, ''), 1)
+    for (const created of days) printed.add(rowOf({ ...plain, created }, ''), 1)
     assert.equal(printed.take().toString(), days.map(timeOf).join(','))
   })
 })

@@ -67,6 +67,7 @@ export class PrintedTasks {
   readonly #owner: Piece
   readonly #printer = new Printer()
   #count = 0
+  #expected = 0
 
   /** @param owner what stands for the owner @param head what stands before the first task */
   constructor(form: ReadyForm, owner: string, head: string) {
@@ -91,6 +92,11 @@ export class PrintedTasks {
     return this.#printer.take()
   }
 
+  /** Makes room for so many tasks at once. */
+  expect(count: number): void {
+    this.#expected = count
+  }
+
   /** Prints the task whose `columns` begin at `from`. */
   add(row: DataRow, from: number): void {
     const printer = this.#printer
@@ -103,6 +109,8 @@ export class PrintedTasks {
       this.#value(row, field, from + place)
     }
     printer.copy(end)
+    // As if the others were as long.
+    if (this.#count === 1 && this.#expected > 1) printer.expect(this.#expected * printer.length)
   }
 
   #value(row: DataRow, field: Field, column: number): void {

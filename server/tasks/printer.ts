@@ -5,6 +5,8 @@ import { isoLength, secondLength, writeFraction, writeSecond } from './iso-time.
 
 /** Where nothing tells how long it will be. */
 const firstSize = 4096
+/** However much is expected: one long text is no reason for memory that the others would not need. */
+const mostExpected = 512 * 1024
 
 /** Bytes that are printed often, made ready. */
 export interface Piece {
@@ -38,6 +40,16 @@ export class Printer {
     const printed = this.#bytes.subarray(0, this.#at)
     this.#use(Buffer.allocUnsafeSlow(Math.max(2 * this.#bytes.length, needed, this.#expected)))
     this.#bytes.set(printed)
+  }
+
+  /** How much is printed until it is taken, about: when what there is does not suffice, there will be as much, and a little more. */
+  expect(length: number): void {
+    this.#expected = Math.min(mostExpected, Math.ceil(length * 1.125))
+  }
+
+  /** Of what was printed since it was last taken. */
+  get length(): number {
+    return this.#at
   }
 
   text(text: string): void {

@@ -26,6 +26,8 @@ export const columns = (table: string, which: Columns = 'all') =>
 export interface TakeTasks {
   /** What it looks at. */
   readonly columns: Columns
+  /** Told before the first, where it is known: how many come. */
+  expect(count: number): void
   add(row: DataRow, from: number): void
 }
 

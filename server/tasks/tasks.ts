@@ -37,8 +37,9 @@ export class Tasks {
   async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
     let total = 0
     await this.#db.read(statements.page[into.columns], [this.#owner, limit, offset], row => {
-      if (row.isNull(0)) into.add(row, 1)
-      else total = row.integer(0)
+      if (row.isNull(0)) return into.add(row, 1)
+      total = row.integer(0)
+      into.expect(Math.min(limit, total - offset))
     })
     return total
   }
