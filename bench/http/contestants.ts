@@ -90,11 +90,16 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
   const children: ChildProcess[] = []
   let postgres: ReturnType<typeof startPostgres> | undefined
   let closed = false
-  const endAll = async () => {
-    await Promise.all(children.splice(0).map(end))
-    const server = await postgres?.catch(() => undefined)
-    postgres = undefined
-    await server?.stop()
+  let ended = Promise.resolve()
+  // In turn: whoever closes waits for what is being ended already.
+  const endAll = () => {
+    ended = ended.then(async () => {
+      await Promise.all(children.splice(0).map(end))
+      const server = await postgres?.catch(() => undefined)
+      postgres = undefined
+      await server?.stop()
+    })
+    return ended
   }
   const close = async () => {
     closed = true

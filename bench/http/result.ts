@@ -3,6 +3,12 @@ import { cpus } from 'node:os'
 import type { Name } from './contestants.ts'
 import type { Measured } from './measure.ts'
 
+/** What one contestant gave in one round. */
+export interface Round extends Measured {
+  /** Mebibytes; undefined where the system does not tell. */
+  readonly peakRss: number | undefined
+}
+
 /** What a contestant did in a scenario, over all rounds. */
 export interface Result {
   readonly scenario: string
@@ -26,9 +32,8 @@ export interface Result {
 /** @param rounds what one contestant gave, round by round @param base what it is held against, in the same rounds */
 export function resultOf(
   who: Pick<Result, 'scenario' | 'connections' | 'contestant'>,
-  rounds: readonly Measured[],
-  base: readonly Measured[],
-  peakRss: number | undefined,
+  rounds: readonly Round[],
+  base: readonly Round[],
 ): Result {
   const sum = (value: (measured: Measured) => number) =>
     rounds.reduce((total, each) => total + value(each), 0)
@@ -45,7 +50,7 @@ export function resultOf(
     serverCpu: orNull(sum(measured => measured.serverCpu) / requests),
     databaseCpu: withDatabase ? orNull(sum(measured => measured.databaseCpu ?? 0) / requests) : null,
     ratio: median(rounds.map((measured, n) => costOf(measured) / costOf(base[n]))),
-    peakRss: orNull(peakRss),
+    peakRss: orNull(Math.max(...rounds.flatMap(({ peakRss }) => peakRss ?? []))),
     errors: sum(measured => measured.errors),
   }
 }

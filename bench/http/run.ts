@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util'
 import { compareAnswers } from './compare-answers.ts'
 import { type Contestant, type Field, type Name, stage } from './contestants.ts'
 import { untilDone } from './interruption.ts'
-import { type Measured, measure } from './measure.ts'
+import { measure } from './measure.ts'
 import { pictureOf } from './picture.ts'
 import { forgetPeakRss, peakRss } from './process-cost.ts'
-import { circumstances, type Result, resultOf, tableOf, writeDated } from './result.ts'
+import { circumstances, type Result, type Round, resultOf, tableOf, writeDated } from './result.ts'
 import { callerOf, type Scenario, scenarios } from './scenarios.ts'
 
 const names: readonly Name[] = [
@@ -63,7 +63,7 @@ await untilDone(async () => {
   const taking = choose(names, values.with, name => name, 'contestant')
   const { open, close } = stage(taking)
   const compare = async () => {
-    const kept = new Map<string, Kept>()
+    const kept = new Map<string, Round[]>()
     let field: Field | undefined
     for (let round = 1; round <= rounds; round += 1) {
       field = await open()
@@ -88,32 +88,19 @@ await untilDone(async () => {
   return { work: compare, close }
 })
 
-/** What one contestant gave in one scenario, round by round. */
-interface Kept {
-  readonly rounds: Measured[]
-  /** Mebibytes. */
-  readonly peaks: number[]
-}
-
 /** Prints a table of each scenario. */
 function resultsOf(
   chosen: readonly Scenario[],
   taking: readonly Name[],
   connections: number,
-  kept: ReadonlyMap<string, Kept>,
+  kept: ReadonlyMap<string, readonly Round[]>,
 ): Result[] {
   return chosen.flatMap(({ name: scenario, against }) => {
     const rows = taking.flatMap(contestant => {
       const own = kept.get(key(scenario, connections, contestant))
       if (!own) return []
       const base = kept.get(key(against ?? scenario, connections, against ? contestant : 'bare'))
-      const who = { scenario, connections, contestant }
-      return resultOf(
-        who,
-        own.rounds,
-        base?.rounds ?? [],
-        own.peaks.length > 0 ? Math.max(...own.peaks) : undefined,
-      )
+      return resultOf({ scenario, connections, contestant }, own, base ?? [])
     })
     process.stdout.write(`${tableOf(rows, `${scenario}, ${connections} at once`)}\n`)
     return rows
@@ -135,7 +122,7 @@ async function run(
   scenario: Scenario,
   { contestants, people: [first, ...others] }: Field,
   { count, seconds, round }: Extent,
-  kept: Map<string, Kept>,
+  kept: Map<string, Round[]>,
 ): Promise<void> {
   const runners = contestants.filter(contestant => takesPart(contestant, scenario, count))
   const once = scenario.once === true
@@ -145,16 +132,16 @@ async function run(
       callerOf(contestant, first),
       ...others.map(person => callerOf(contestant, person)),
     ])
-    const warming = once ? requests.splice(0, requests.length / 5) : requests
+    const fifth = Math.floor(requests.length / 5)
+    const [warming, measured] = once
+      ? [requests.slice(0, fifth), requests.slice(fifth)]
+      : [requests, requests]
     const load = { connections: count, once }
     await measure(contestant, { ...load, requests: warming, seconds: 1 })
     forgetPeakRss(contestant.pid)
+    const given = await measure(contestant, { ...load, requests: measured, seconds })
     const name = key(scenario.name, count, contestant.name)
-    const { rounds, peaks } = kept.get(name) ?? { rounds: [], peaks: [] }
-    kept.set(name, { rounds, peaks })
-    rounds.push(await measure(contestant, { ...load, requests, seconds }))
-    const peak = peakRss(contestant.pid)
-    if (peak !== undefined) peaks.push(peak)
+    kept.set(name, [...(kept.get(name) ?? []), { ...given, peakRss: peakRss(contestant.pid) }])
   }
 }
 

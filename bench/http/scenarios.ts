@@ -11,7 +11,7 @@ export interface Request {
 export interface Scenario {
   readonly name: string
   /** Makes what the scenario needs on one contestant, and says which requests are sent round and round. */
-  prepare(people: Callers): Promise<Request[]>
+  prepare(people: Callers): Promise<readonly Request[]>
   /** Every request can be sent once only: the first of them warm up. */
   readonly once?: boolean
   /** What the others do not have. */
