@@ -119,16 +119,17 @@ describe('nothing is lost and nothing is doubled', () => {
       await assert.rejects(takeAll, { code: '53300' })
       const [hand] = others
       const deadline = Date.now() + 60_000
-      // Ours end one by one, and others are there first.
-      while (
-        await hand?.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${dulys} limit 1`)
-      ) {
-        const left = await hand?.query(
-          `select count(*)::integer as count from pg_stat_activity where ${dulys}`,
-        )
-        if (left?.rows[0].count === 0) break
+      const ours = async () => {
+        const look = `select count(*)::integer as count from pg_stat_activity where ${dulys}`
+        return (await hand?.query(look))?.rows[0].count as number
+      }
+      // Ours end one by one, and others are there first. One that has just ended leaves a place, which ours must not find again.
+      for (;;) {
+        const wereGone = (await ours()) === 0
+        await assert.rejects(takeAll, { code: '53300' })
+        if (wereGone && (await ours()) === 0) break
         assert.ok(Date.now() < deadline, 'others are there first, sooner or later')
-        await take().catch(() => {})
+        await hand?.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${dulys} limit 1`)
       }
       await ledger.troubled()
       await Promise.all(others.map(client => client.end()))
