@@ -38,7 +38,7 @@ export interface WriteQueueOptions<Session> {
   readonly now?: () => number
 }
 
-/** Transactions under way on one session: one that is done, and one behind it, so that PostgreSQL never waits for us. */
+/** Batches under way on one session: one that is done, and one behind it, so that PostgreSQL never waits for us. */
 const deep = 2
 /** How long a write waits for those before it to come back, before it takes a session that has none. */
 const patienceMs = 5
@@ -46,15 +46,17 @@ const patienceMs = 5
 const stuckMs = 50
 
 interface UnderWay {
-  count: number
+  batches: number
+  writes: number
   /** When something was last brought back. */
   progress: number
 }
 
 /**
  * Group commit: writes of several owners that come while others are under way leave together, as one transaction, so that a commit, its way
- * to the disk, and the messages back and forth are paid for once. Nobody waits for company: the first write leaves at once, the
- * next ones leave behind it, and what comes while both are under way is what leaves together then.
+ * to the disk, and the messages back and forth are paid for once. Nobody waits for company on an idle session: the first write leaves at
+ * once, as many as are under way leave behind them, and what comes meanwhile is what leaves together then. (Left to themselves, some would
+ * leave one by one and the rest together: behind as many, all are in two halves, one with PostgreSQL while the other is answered.)
  *
  * A transaction has one write of an owner, and owners in order: so no two of them, here or on another replica, wait for each other
  * in a circle. An owner with several writes has them in transactions behind each other, on one session.
@@ -109,11 +111,11 @@ export class WriteQueue<Session extends Lane> {
     const [owner] = this.#owners.size === 1 ? this.#owners.keys() : []
     const isAlone = this.#waiting.every(write => write.owner === owner)
     let hasCompany = false
-    for (const [session, { count, progress }] of this.#underWay) {
+    for (const [session, { progress }] of this.#underWay) {
       if (!isUsable(session) || session.slow > 0) continue
       const isStuck = this.#now() - progress >= stuckMs
       if (!isStuck) hasCompany = true
-      if (isAlone || (!isStuck && count < this.#deep)) this.#sendOn(session)
+      if (isAlone || (!isStuck && this.#hasRoom(session))) this.#sendOn(session)
     }
     while (this.#waiting.length > 0) {
       const free = this.#options.sessions().filter(isUsable)
@@ -128,7 +130,7 @@ export class WriteQueue<Session extends Lane> {
     const idle = free.find(session => session.slow === 0 && !this.#underWay.has(session))
     if (!idle) {
       this.#options.grow()
-      return emptiest(free.filter(session => (this.#underWay.get(session)?.count ?? 0) < this.#deep))
+      return emptiest(free.filter(session => this.#hasRoom(session)))
     }
     const [oldest] = this.#waiting
     const isDue = !oldest || this.#now() - oldest.since >= patienceMs
@@ -140,8 +142,10 @@ export class WriteQueue<Session extends Lane> {
     return undefined
   }
 
-  get #deep(): number {
-    return this.#options.most > 1 ? deep : 1
+  /** For as many as are under way there. */
+  #hasRoom(session: Session): boolean {
+    const { batches, writes } = this.#underWay.get(session) ?? { batches: 0, writes: 0 }
+    return batches < (this.#options.most > 1 ? deep : 1) && this.#waiting.length >= writes
   }
 
   /** @returns whether there was something to send on this session */
@@ -154,8 +158,9 @@ export class WriteQueue<Session extends Lane> {
       return stays
     })
     if (writes.length === 0) return false
-    const underWay = this.#underWay.get(session) ?? { count: 0, progress: this.#now() }
-    underWay.count += 1
+    const underWay = this.#underWay.get(session) ?? { batches: 0, writes: 0, progress: this.#now() }
+    underWay.batches += 1
+    underWay.writes += writes.length
     this.#underWay.set(session, underWay)
     for (const { owner } of writes) this.#hold(owner, session)
     const refuse = (error: unknown): readonly Write[] => {
@@ -166,9 +171,10 @@ export class WriteQueue<Session extends Lane> {
     void sent.then(undone => {
       this.#waiting.unshift(...undone.map(write => ({ ...write, isAlone: true })))
       for (const { owner } of writes) this.#release(owner)
-      underWay.count -= 1
+      underWay.batches -= 1
+      underWay.writes -= writes.length
       underWay.progress = this.#now()
-      if (underWay.count === 0) this.#underWay.delete(session)
+      if (underWay.batches === 0) this.#underWay.delete(session)
       this.wake()
     })
     return true
