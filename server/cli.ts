@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import './db/navigator.ts'
+import './kept-tick.ts'
 import type { Command } from './cli/command.ts'
 import { exit, StartError } from './errors.ts'
 import { version } from './version.ts'
