@@ -97,6 +97,10 @@ interface Message {
 }
 
 interface Framing {
+  /** Where bytes stand that are not parsed yet, and how many. */
+  buffer: Buffer
+  bufferOffset: number
+  bufferLength: number
   parse(bytes: Buffer, each: (message: Message) => void): void
   handlePacket(start: number, code: number, length: number, bytes: Buffer): Message
 }
@@ -104,16 +108,36 @@ interface Framing {
 // The driver's types call private what a subclass needs.
 const Base = Parser as unknown as new () => Framing
 
+/** What a message that is cut off, and the bytes that come next, are put together in: as much as comes at once, twice. */
+const joinedSize = 2 * 64 * 1024
+
+const authentication = 0x52
 const dataRow = 0x44
 const errorResponse = 0x45
 const severity = 0x56
 
 class RowParser extends Base {
   readonly #row = new DataRow()
+  #joined: Buffer | undefined
+
+  /** The bytes may stand in memory that is used again once this returns. */
+  override parse(bytes: Buffer, each: (message: Message) => void): void {
+    super.parse(bytes, each)
+    if (this.bufferLength === 0 || this.buffer !== bytes) return
+    // The driver would put it together with what comes next in memory of its own each time.
+    this.#joined ??= Buffer.allocUnsafeSlow(joinedSize)
+    const { bufferOffset: start, bufferLength: length } = this
+    const rest = bytes.subarray(start, start + length)
+    this.buffer = length < joinedSize ? this.#joined : Buffer.allocUnsafeSlow(length)
+    this.buffer.set(rest)
+    this.bufferOffset = 0
+  }
 
   override handlePacket(start: number, code: number, length: number, bytes: Buffer): Message {
     if (code === dataRow) return this.#row.point(bytes, start, length)
-    const message = super.handlePacket(start, code, length, bytes)
+    // The one message that comes here and is read later: passwords are hashed with bytes of it.
+    const kept = code === authentication ? Buffer.from(bytes) : bytes
+    const message = super.handlePacket(start, code, length, kept)
     return code === errorResponse ? Object.assign(message, { severity: severityOf(bytes, start) }) : message
   }
 }

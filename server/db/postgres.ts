@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
 import { type Database, type OnStatement, onePlanForAnyValues } from './database.ts'
 import type { PostgresAddress } from './database-url.ts'
+import { receivingSocket } from './receiving-socket.ts'
 import { Sessions } from './sessions.ts'
 
 const connectMs = 5000
@@ -54,6 +55,8 @@ async function openSession(address: PostgresAddress, settings = keepAlives): Pro
       host: address.host,
       port: address.port,
       ssl: address.ssl,
+      // TLS reads the socket by itself.
+      ...(address.ssl ? {} : { stream: receivingSocket }),
       enableChannelBinding: address.enableChannelBinding,
       password: address.password,
       ...(address.user === undefined ? {} : { user: address.user }),
