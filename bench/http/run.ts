@@ -22,6 +22,9 @@ const names: readonly Name[] = [
 // One worker is there to show what happens to it when more come than its pool of 20 has connections.
 const stalls = ['one task', 'list of 1000', 'create']
 
+// In its first two seconds a program costs up to twice what it does then: V8 compiles what turns out to be busy.
+const warmUpSeconds = 3
+
 const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]… [--connections N]… [--seconds N] [--rounds N]
 
 Compares Duly, on PostgreSQL and embedded, with a program that does nothing but the work ("bare"), and with what people
@@ -32,7 +35,7 @@ all. Starts all it needs on the loopback, and leaves nothing behind.
   --only SCENARIO    one of: ${scenarios.map(({ name }) => name).join('; ')}
   --with CONTESTANT  one of: ${names.join('; ')}
   --connections N    at once (default: first 10, then 100)
-  --seconds N        of one contestant in one round, after one second to warm up (default 2)
+  --seconds N        of one contestant in one round, after ${warmUpSeconds} to warm up (default 2)
   --rounds N         (default 3)
 
 A run of everything writes bench/results/http-DATE.json and a picture, http.svg. The ratio is of CPU time,
@@ -137,7 +140,7 @@ async function run(
       ? [requests.slice(0, fifth), requests.slice(fifth)]
       : [requests, requests]
     const load = { connections: count, once }
-    await measure(contestant, { ...load, requests: warming, seconds: 1 })
+    await measure(contestant, { ...load, requests: warming, seconds: warmUpSeconds })
     forgetPeakRss(contestant.pid)
     const given = await measure(contestant, { ...load, requests: measured, seconds })
     const name = key(scenario.name, count, contestant.name)
