@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { Parser } from 'pg-protocol/dist/parser.js'
 import type { Row } from './database.ts'
+import { mostAtOnce } from './receiving-socket.ts'
 
 // The driver makes a text of each value before anyone has asked for it. Here a row stays the bytes that came, and whoever knows what
 // it is for reads them. It stands on the driver's internals, so the versions of both its parts are pinned.
@@ -108,8 +109,8 @@ interface Framing {
 // The driver's types call private what a subclass needs.
 const Base = Parser as unknown as new () => Framing
 
-/** What a message that is cut off, and the bytes that come next, are put together in: as much as comes at once, twice. */
-const joinedSize = 2 * 64 * 1024
+/** Of what a message that is cut off, and the bytes that come next, are put together in. */
+const joinedSize = 2 * mostAtOnce
 
 const authentication = 0x52
 const dataRow = 0x44
@@ -126,10 +127,8 @@ class RowParser extends Base {
     if (this.bufferLength === 0 || this.buffer !== bytes) return
     // The driver would put it together with what comes next in memory of its own each time.
     this.#joined ??= Buffer.allocUnsafeSlow(joinedSize)
-    const { bufferOffset: start, bufferLength: length } = this
-    const rest = bytes.subarray(start, start + length)
-    this.buffer = length < joinedSize ? this.#joined : Buffer.allocUnsafeSlow(length)
-    this.buffer.set(rest)
+    this.buffer = this.bufferLength < joinedSize ? this.#joined : Buffer.allocUnsafeSlow(this.bufferLength)
+    bytes.copy(this.buffer, 0, this.bufferOffset, this.bufferOffset + this.bufferLength)
     this.bufferOffset = 0
   }
 

@@ -1,7 +1,8 @@
 import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net'
 
-/** As much as libuv reads at once. */
-const received = Buffer.allocUnsafeSlow(64 * 1024)
+/** Bytes that are read at once, at most. */
+export const mostAtOnce = 64 * 1024
+const received = Buffer.allocUnsafeSlow(mostAtOnce)
 
 /**
  * A socket whose reads all land in the same memory (`onread`, in Node's documentation of `net`), as do those of all others of its kind:
