@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { describe, it, mock } from 'node:test'
 import { promisify } from 'node:util'
 import { pino } from 'pino'
 import { infoLines, timeInLine } from './log.ts'
 
 describe('a line of the log', () => {
+  const module = new URL('./log.js', import.meta.url).href
+
   it('says its time as ISO 8601 does, to the millisecond', () => {
     mock.timers.enable({ apis: ['Date'] })
     const time = timeInLine()
@@ -39,7 +43,6 @@ describe('a line of the log', () => {
   const endings = { 'is told to end': 'process.exit(0)', 'has nothing left to do': '', fails: 'throw 1' }
   for (const [ending, last] of Object.entries(endings)) {
     it(`is written when the process ${ending}, however much there is`, async () => {
-      const module = new URL('./log.js', import.meta.url).href
       const program = `
         const { createLog } = await import(${JSON.stringify(module)})
         const log = createLog('info', false)
@@ -58,4 +61,44 @@ describe('a line of the log', () => {
       )
     })
   }
+
+  it('is lost where nobody reads and 16 MiB are waiting, and a line in its place tells how many are', async () => {
+    const program = `
+      const { createLog } = await import(${JSON.stringify(module)})
+      const log = createLog('info', false)
+      let n = 0
+      for (let burst = 0; burst < 64; burst += 1) {
+        for (let line = 0; line < 10_000; line += 1) log.info({ n: n++ }, 'x'.repeat(60))
+        await new Promise(setImmediate)
+      }
+      gc()
+      process.send(process.memoryUsage().arrayBuffers)
+      const timer = setInterval(() => {
+        log.info({ n: n++ }, 'later')
+        if (n === 641_000) end()
+      }, 10)
+      process.once('message', end)
+      function end() {
+        clearInterval(timer)
+        process.disconnect()
+      }`
+    const node = ['--expose-gc', '--input-type=module', '--eval', program]
+    const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+    assert.ok(child.stdout)
+    const [held] = (await once(child, 'message')) as [number]
+    let next = 0
+    let gaps = 0
+    for await (const text of createInterface({ input: child.stdout })) {
+      const line = JSON.parse(text) as { n: number } | { lost: number }
+      if ('n' in line) assert.equal(line.n, next++)
+      else {
+        next += line.lost
+        gaps += 1
+        if (child.connected) child.send('found')
+      }
+    }
+    const all = 640_000
+    assert.ok(next > all && gaps > 0, `${next} lines, ${gaps} gaps`)
+    assert.ok(held < 32 * 1024 * 1024, `${held} bytes held`)
+  })
 })

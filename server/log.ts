@@ -56,19 +56,39 @@ export function timeInLine(): () => string {
 /** Bytes that are handed on at once: each time wakes a thread that writes them, and then the one that handed them on. */
 const handful = 64 * 1024
 
-/** Lines on their way to the standard output, as bytes: sonic-boom (4.2, 5.0) measures all the text that it holds with each line. */
+/** Bytes that are kept for a reader who does not read: some 60,000 requests. */
+const mostKept = 16 * 1024 * 1024
+
+/** What pino's types do not say of where it writes to. */
+interface BytesDestination {
+  write(bytes: Buffer): void
+  on(event: 'drop', told: () => void): void
+  flush(done: (error?: Error) => void): void
+}
+
+/**
+ * Lines on their way to the standard output, as bytes: sonic-boom (4.2, 5.0) measures all the text that it holds with each line.
+ * Where nobody reads them, those that come once `mostKept` are waiting are lost, rather than the process by its memory; in their place
+ * a line tells how many.
+ */
 class Lines {
-  // Its types know no bytes.
   readonly #destination = pino.destination({
     dest: 1,
     sync: false,
     minLength: 1,
+    maxLength: mostKept,
     contentMode: 'buffer',
-  }) as unknown as { write(bytes: Buffer): void; flush(done: (error?: Error) => void): void }
+  }) as unknown as BytesDestination
   readonly #bytes = Buffer.allocUnsafeSlow(handful)
+  readonly #time = timeInLine()
   #length = 0
+  #isFull = false
+  #lost = 0
 
   constructor() {
+    this.#destination.on('drop', () => {
+      this.#isFull = true
+    })
     setInterval(() => this.#handOn(), 250).unref()
     // Before the destination's own, which write what it has.
     process.prependListener('beforeExit', () => this.#handOn())
@@ -78,7 +98,7 @@ class Lines {
   write(line: string): void {
     // A character of a text takes three bytes at most.
     if (this.#length + 3 * line.length > handful) this.#handOn()
-    if (3 * line.length > handful) this.#destination.write(Buffer.from(line))
+    if (3 * line.length > handful) this.#send(Buffer.from(line))
     else this.#length += this.#bytes.write(line, this.#length)
   }
 
@@ -88,7 +108,25 @@ class Lines {
   }
 
   #handOn(): void {
-    if (this.#length > 0) this.#destination.write(Buffer.from(this.#bytes.subarray(0, this.#length)))
+    if (this.#length > 0 || this.#lost > 0) this.#send(Buffer.from(this.#bytes.subarray(0, this.#length)))
     this.#length = 0
   }
+
+  #send(lines: Buffer): void {
+    this.#isFull = false
+    this.#destination.write(this.#lost > 0 ? Buffer.concat([this.#lostLine(), lines]) : lines)
+    this.#lost = this.#isFull ? this.#lost + countLines(lines) : 0
+  }
+
+  #lostLine(): Buffer {
+    const { warn } = pino.levels.values
+    const message = 'Lines of the log are missing here: they were not read as fast as they came.'
+    return Buffer.from(`{"level":${warn}${this.#time()},"lost":${this.#lost},"msg":"${message}"}\n`)
+  }
+}
+
+function countLines(bytes: Buffer): number {
+  let count = 0
+  for (let end = bytes.indexOf('\n'); end !== -1; end = bytes.indexOf('\n', end + 1)) count += 1
+  return count
 }
