@@ -10,8 +10,10 @@ declare module 'fastify' {
   }
 }
 
-/** Requests that are worked on at once, where each takes no longer than it should. */
-const most = 128
+/** Requests that are worked on at once, until it is seen how long they take. */
+const usual = 128
+/** And at most, however quick they are. */
+const most = 1024
 /** And at least, however slow they are. */
 const least = 16
 /** How long work may take once there is too much of it: as much is let in as was done in this time. */
@@ -29,8 +31,10 @@ const busy = new AppError('busy', 'The server is busy. Please try again in a mom
  */
 export class Admission {
   #inside = 0
-  #room = most
+  #room = usual
   #done = 0
+  /** Worked on at once, at most, since it was last looked at. */
+  #peak = 0
   #refused = 0
   #refusedInAll = 0
   /** Of these, before this overload. */
@@ -38,9 +42,11 @@ export class Admission {
   #lookedAt = 0
   #ticking: NodeJS.Timeout | undefined
   readonly #log: Context['log']
+  readonly #now: () => number
 
-  constructor(log: Context['log']) {
+  constructor(log: Context['log'], now = () => performance.now()) {
     this.#log = log
+    this.#now = now
   }
 
   /** Requests that are worked on. */
@@ -75,6 +81,7 @@ export class Admission {
       throw busy
     }
     this.#inside += 1
+    if (this.#inside > this.#peak) this.#peak = this.#inside
     try {
       return await handler()
     } finally {
@@ -89,26 +96,28 @@ export class Admission {
     this.#refusedInAll += 1
     if (this.#ticking) return
     this.#refusedBefore = this.#refusedInAll - 1
-    this.#lookedAt = performance.now()
+    this.#lookedAt = this.#now()
     this.#log.warn({ atOnce: this.#inside }, 'overloaded: requests are turned away with 503')
     this.#done = 0
+    this.#peak = this.#inside
     this.#ticking = setInterval(() => this.#adjust(), tickMs)
     this.#ticking.unref()
   }
 
   #adjust(): void {
-    const now = performance.now()
+    const now = this.#now()
     const share = aimMs / (now - this.#lookedAt)
     this.#lookedAt = now
-    if (this.#refused > 0) {
-      this.#room = Math.min(most, Math.max(least, Math.round(this.#done * share)))
-    } else if (this.#inside < this.#room) {
+    if (this.#refused === 0 && this.#peak < Math.min(usual, this.#room)) {
       clearInterval(this.#ticking)
       this.#ticking = undefined
-      this.#room = most
+      this.#room = usual
       this.#log.warn({ refused: this.#refusedInAll - this.#refusedBefore }, 'overloaded no more')
+    } else {
+      this.#room = Math.min(most, Math.max(least, Math.round(this.#done * share)))
     }
     this.#done = 0
+    this.#peak = this.#inside
     this.#refused = 0
   }
 }
