@@ -14,11 +14,10 @@ export interface LoadPlan {
 }
 
 export interface LoadResult {
-  readonly offered: number
   /** Milliseconds until the answer, in order. */
   readonly accepted: readonly number[]
   readonly shed: readonly number[]
-  /** 503 without `Retry-After` is one of these, as is no answer at all. */
+  /** No answer at all is one of these, and any that is neither 2xx nor 503. */
   readonly failed: number
 }
 
@@ -56,8 +55,6 @@ process.once('message', async (plan: LoadPlan) => {
   })
   const ascending = (a: number, b: number) => a - b
   const found: LoadResult = {
-    // Not what autocannon says was sent: at a rate it counts one second's requests twice.
-    offered: accepted.length + shed.length + failed + result.errors,
     accepted: accepted.sort(ascending),
     shed: shed.sort(ascending),
     failed: failed + result.errors,

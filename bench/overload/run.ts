@@ -84,7 +84,9 @@ async function overload(contestant: Contestant, token: string): Promise<void> {
     }
     const recovered = performance.now() - ended
     print(`  crowd     let in after ${(letIn / 1000).toFixed(1)} s`)
-    print(`  offered   ${perSecond(storm.offered)}/s of ${rate}/s on 1000 connections`)
+    // What autocannon says was sent counts one second's requests twice where there is a rate.
+    const answered = storm.accepted.length + storm.shed.length + storm.failed
+    print(`  offered   ${perSecond(answered)}/s of ${rate}/s on 1000 connections`)
     print(`  accepted  ${perSecond(storm.accepted.length)}/s  ${spread(storm.accepted)}`)
     print(`  shed      ${perSecond(storm.shed.length)}/s  ${spread(storm.shed)}`)
     print(`  failed    ${storm.failed}`)
