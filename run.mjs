@@ -2,7 +2,7 @@
 // stale, and hands over.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -82,30 +82,49 @@ function packagesIn(file) {
 }
 
 /**
- * Whether what stands in dist/ is what the sources say now. The server is built first: the client's types are made from the
- * document that it prints.
+ * Compiles what has changed since the last build into `dist/`, which is never emptied: a server may be running from it.
+ * The server comes first, since the client's types are generated from the OpenAPI document that it prints.
+ * @returns whether everything compiled
  */
 function build() {
   const print = fingerprint()
   if (existsSync(built) && readFileSync(built, 'utf8') === print) return true
   say('building')
-  rmSync(at('dist'), { recursive: true, force: true })
   const done =
-    step(tsc, ['--project', at('tsconfig.server.json')]) &&
+    compile('tsconfig.server.json') &&
     copySwaggerUi() &&
     describeApi() &&
-    step(openApiTypes, [at('dist', 'openapi.json'), '--output', at('client', 'schema.ts')]) &&
-    step(tsc, ['--project', root]) &&
-    step(tsc, ['--project', at('client')])
-  if (done) writeFileSync(built, print)
-  else say('The build failed; see above.')
-  return done
+    compile('tsconfig.json') &&
+    compile('client/tsconfig.json')
+  if (!done) {
+    say('The build failed; see above.')
+    return false
+  }
+  removeOrphans()
+  writeFileSync(built, print)
+  return true
+}
+
+function compile(project) {
+  const info = at('dist', `.${project.replaceAll('/', '-')}.tsbuildinfo`)
+  return step(tsc, ['--project', at(project), '--incremental', '--tsBuildInfoFile', info])
 }
 
 function step(program, argv) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], { cwd: root })
   if (status !== 0) process.stderr.write(Buffer.concat([stdout, stderr]))
   return status === 0
+}
+
+/** Removes what was compiled from sources that are gone: a test among them would still run. */
+function removeOrphans() {
+  for (const folder of ['server', 'client', 'test', 'bench']) {
+    if (!existsSync(at('dist', folder))) continue
+    for (const name of readdirSync(at('dist', folder), { recursive: true })) {
+      const source = at(folder, name).replace(/\.(js|d\.ts)(\.map)?$/, '.ts')
+      if (source.endsWith('.ts') && !existsSync(source)) rmSync(at('dist', folder, name))
+    }
+  }
 }
 
 // The page at /docs is made of them. They are copied, so that who installs the package gets no more than these.
@@ -116,16 +135,23 @@ function copySwaggerUi() {
   return true
 }
 
-// Without the settings of this machine: the document is the same wherever it is built.
+// Without the settings of this machine, so that the document is the same wherever it is built.
 function describeApi() {
-  const dist = at('dist')
+  const file = at('dist', 'openapi.json')
   const { status, stdout } = spawnSync(process.execPath, [cli, 'openapi'], {
-    cwd: dist,
+    cwd: at('dist'),
     env: {},
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  if (status === 0) writeFileSync(join(dist, 'openapi.json'), stdout)
-  return status === 0
+  if (status !== 0) return false
+  const types = at('client', 'schema.ts')
+  if (existsSync(types) && existsSync(file) && readFileSync(file).equals(stdout)) return true
+  // The document is written last: a generation that fails is tried again.
+  const generated = join(dirname(file), 'openapi.new.json')
+  writeFileSync(generated, stdout)
+  if (!step(openApiTypes, [generated, '--output', types])) return false
+  renameSync(generated, file)
+  return true
 }
 
 function fingerprint() {
