@@ -2,7 +2,16 @@
 // stale, and hands over.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -92,7 +101,7 @@ function build() {
   say('building')
   const done =
     compile('tsconfig.server.json') &&
-    copySwaggerUi() &&
+    copyAssets() &&
     describeApi() &&
     compile('tsconfig.json') &&
     compile('client/tsconfig.json')
@@ -127,8 +136,9 @@ function removeOrphans() {
   }
 }
 
-// The page at /docs is made of them. They are copied, so that who installs the package gets no more than these.
-function copySwaggerUi() {
+// What the server reads beside its code: the files of /docs, without the rest of their package, and the empty cluster.
+function copyAssets() {
+  cpSync(at('server', 'db', 'cluster.br'), at('dist', 'server', 'db', 'cluster.br'))
   for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
     cpSync(at('node_modules', 'swagger-ui-dist', file), at('dist', 'server', 'api', 'swagger-ui', file))
   }
@@ -157,7 +167,13 @@ function describeApi() {
 function fingerprint() {
   const hash = createHash('sha256')
   const add = path => hash.update(path.slice(root.length)).update(readFileSync(path))
-  for (const file of ['tsconfig.json', 'tsconfig.server.json', 'client/tsconfig.json', 'package-lock.json'])
+  for (const file of [
+    'tsconfig.json',
+    'tsconfig.server.json',
+    'client/tsconfig.json',
+    'package-lock.json',
+    'server/db/cluster.br',
+  ])
     add(at(file))
   for (const folder of ['server', 'client', 'test', 'bench']) {
     if (!existsSync(at(folder))) continue

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Duplex } from 'node:stream'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
@@ -14,6 +11,7 @@ import type { Database, OnStatement } from './database.ts'
 import { joinBytes } from './join-bytes.ts'
 import { asText } from './postgres.ts'
 import { Sessions } from './sessions.ts'
+import { unpackCluster } from './unpack-cluster.ts'
 import { keepUp } from './upkeep.ts'
 
 /** The PostgreSQL major version of the PGlite release in package.json; a cluster of another one cannot be opened. */
@@ -126,13 +124,12 @@ async function ensureCluster(directory: string, log: Log): Promise<boolean> {
       exit.config,
     )
   }
-  log.info('creating the embedded database, which takes a few seconds')
-  // Under another name until it is whole: a start that is interrupted begins anew.
+  log.info('creating the embedded database')
+  // Under another name until it is complete: a start that is interrupted begins again.
   const unfinished = `${directory}.new`
   rmSync(unfinished, { recursive: true, force: true })
-  const program = fileURLToPath(new URL('./create-cluster.js', import.meta.url))
   try {
-    await promisify(execFile)(process.execPath, [program, unfinished])
+    await unpackCluster(unfinished)
     renameSync(unfinished, directory)
   } catch (error) {
     throw new StartError(
