@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,10 +20,29 @@ export interface Database {
   drop(): Promise<void>
 }
 
+/** Made once for what `server/db` compiles to, and kept in `dist/` for the next run. */
 export async function makeFolder(): Promise<Template> {
-  const place = mkdtempSync(join(tmpdir(), 'duly-template-'))
-  migrate(place, { DATA_DIR: place })
-  return { place, remove: async () => rmSync(place, { recursive: true, force: true }) }
+  const dist = fileURLToPath(new URL('..', import.meta.url))
+  const prefix = '.template-'
+  const name = `${prefix}${hashOf(join(dist, 'server', 'db'))}`
+  const place = join(dist, name)
+  if (!existsSync(place)) {
+    for (const old of readdirSync(dist)) {
+      if (old.startsWith(prefix)) rmSync(join(dist, old), { recursive: true, force: true })
+    }
+    const unfinished = mkdtempSync(join(dist, `${prefix}new-`))
+    migrate(unfinished, { DATA_DIR: unfinished })
+    renameSync(unfinished, place)
+  }
+  return { place, remove: async () => {} }
+}
+
+function hashOf(folder: string): string {
+  const hash = createHash('sha256')
+  for (const file of readdirSync(folder).sort()) {
+    if (!/\.test\.js$|\.map$/.test(file)) hash.update(file).update(readFileSync(join(folder, file)))
+  }
+  return hash.digest('hex').slice(0, 16)
 }
 
 export function copyFolder(template: string, dataDir: string): void {
