@@ -161,7 +161,7 @@ describe('a call', () => {
       unprepared(`select name, custom_plans from pg_prepared_statements where name like 'duly\\_%'`),
     )
     const plans = new Map(rows as [string, string][])
-    assert.equal(plans.get('duly_list_title_key_asc'), '0')
+    assert.ok([...plans.keys()].some(name => name.startsWith('duly_list_')))
     assert.deepEqual(new Set(plans.values()), new Set(['0']), [...plans.keys()].join(' '))
   })
 

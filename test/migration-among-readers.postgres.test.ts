@@ -55,7 +55,7 @@ it('a migration that drops an index has taken its table at the start', async t =
       async session => {
         taken = await migrationIsThere(session)
       },
-      'drop index duly.tasks_sorted_title_key',
+      'drop index duly.tasks_created_at',
     ],
     down: [],
   }

@@ -11,7 +11,6 @@ export function ownTasks(db: Session, owner: string) {
     const found: Task[] = []
     return {
       found,
-      columns: 'all' as const,
       expect: () => undefined,
       add: (...row: Parameters<typeof taskOf>) => void found.push(taskOf(...row)),
     }

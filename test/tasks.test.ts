@@ -150,10 +150,7 @@ describe('the plan of a statement on one task', () => {
       })
       const lines = plan.map(([line]) => line).join('\n')
       assert.match(lines, /using tasks_pkey on tasks/)
-      assert.doesNotMatch(
-        lines,
-        /tasks_(created_at|sorted_updated_at|sorted_title_key|unsorted)|Seq Scan on (tasks|owners|search)/,
-      )
+      assert.doesNotMatch(lines, /tasks_created_at|Seq Scan/)
     })
   }
 })

@@ -1,8 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import { sortOrders } from '../../server/tasks/list.ts'
-import { scanned } from '../../server/tasks/search-statements.ts'
-import { sortedEachTime } from '../../server/tasks/sort-in.ts'
 import type { Contestant, Field, Person } from '../http/contestants.ts'
 import { forgetPeakRss, peakRss, rss } from '../http/process-cost.ts'
 import { Client } from '../latency/client.ts'
@@ -11,11 +8,9 @@ import { empty, fill } from './fill.ts'
 
 export interface ListFound {
   readonly tasks: number
-  /** A page of 50 by title where nobody has read the list in an order before. */
-  readonly firstOfAll: Asked
   /** A page of 50, by order and place. */
   readonly pages: Readonly<Record<string, Asked>>
-  /** A word with a number, of which there is one; before grams are made, where there are few tasks. */
+  /** Two words, which one task contains. */
   readonly search: Asked
   /** Mebibytes by which the server's memory grew while the whole list was streamed. */
   readonly streamedRss: number
@@ -36,9 +31,6 @@ export async function readAsOneListGrows(
     const prefix = `lister-${tasks}-`
     await fill(client, prefix, 1, tasks)
     const person = personOf(`${prefix}1`)
-    const title = [get(person, '/api/v1/tasks?limit=50&sort=title')]
-    const firstOfAll = await ask(contestant, title, 4)
-    await untilSortedIn(client)
     const pages: Record<string, Asked> = {}
     for (const sort of sortOrders) {
       const places = await cursors(contestant, person, sort, tasks)
@@ -48,8 +40,8 @@ export async function readAsOneListGrows(
       }
     }
     const streamed = await stream(contestant, person)
-    const search = await searchFor(contestant, person, client, tasks)
-    found.push({ tasks, firstOfAll, pages, search, ...streamed })
+    const search = await searchFor(contestant, person, tasks)
+    found.push({ tasks, pages, search, ...streamed })
   }
   return found
 }
@@ -93,35 +85,7 @@ async function stream(
   return { streamedRss: (peakRss(pid) ?? Number.NaN) - before, streamedBytes: Buffer.byteLength(body) }
 }
 
-async function searchFor(
-  contestant: Contestant,
-  person: Person,
-  client: pg.Client,
-  tasks: number,
-): Promise<Asked> {
+function searchFor(contestant: Contestant, person: Person, tasks: number): Promise<Asked> {
   const request = get(person, `/api/v1/tasks?q=${encodeURIComponent(`number ${Math.ceil(tasks / 2)}: `)}`)
-  await ask(contestant, [request], 4)
-  await untilGramsAreMade(client)
   return ask(contestant, [request], 100)
-}
-
-// Both are done in the background once somebody reads a long list in an order, or searches it; then autovacuum looks at them.
-
-async function untilSortedIn(client: pg.Client): Promise<void> {
-  await untilFew(client, 'select count(*) from duly.tasks where sorted_updated_at is null', sortedEachTime)
-  await client.query('vacuum analyze duly.tasks')
-}
-
-async function untilGramsAreMade(client: pg.Client): Promise<void> {
-  await untilFew(client, 'select count(*) from duly.search where title_grams is null', scanned)
-  await client.query('vacuum analyze duly.search')
-}
-
-async function untilFew(client: pg.Client, count: string, few: number): Promise<void> {
-  for (let n = 0; n < 600; n += 1) {
-    const { rows } = await client.query<{ count: string }>(count)
-    if (Number(rows[0]?.count) <= few) return
-    await pause(200)
-  }
-  throw new Error(`There are still more than ${few} after two minutes: ${count}`)
 }

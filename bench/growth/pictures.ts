@@ -80,7 +80,7 @@ export function pictures({ rows, lists, replicas, writes }: Found): Record<strin
       title: 'Size on disk, as one person writes',
       x: 'writes to 1,000 tasks',
       y: 'KiB with indexes',
-      lines: ['tasks', 'search', 'owners'].map(table =>
+      lines: ['tasks', 'owners'].map(table =>
         line(
           table,
           writes,

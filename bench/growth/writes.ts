@@ -13,7 +13,7 @@ export interface WritesFound {
   readonly p50: number
 }
 
-const tables = ['owners', 'tasks', 'search']
+const tables = ['owners', 'tasks']
 const tasks = 1000
 
 /**

@@ -8,7 +8,7 @@ import { type Written, write } from './writes.ts'
 
 const help = `Usage: npm run bench size -- [--tasks N]
 
-How much room things take in PostgreSQL: bytes of a row and of its place in each index, for tasks, owners, the search, people,
+How much room things take in PostgreSQL: bytes of a row and of its place in each index, for tasks, owners, people,
 sessions and kept answers; and the write-ahead log of each kind of write. docs/scaling.md reckons with them.
 
   --tasks N    over N/100 owners (default 100000)`
@@ -33,7 +33,7 @@ await untilDone(async () => {
     // Names as long as those that accounts get.
     await fill(client, 'x'.repeat(27), Math.ceil(tasks / 100), tasks)
     await addPeople(client, duly.url, Math.ceil(tasks / 100))
-    const sizes = await sizesOf(client, ['tasks', 'search', 'owners', 'user', 'account', 'session'])
+    const sizes = await sizesOf(client, ['tasks', 'owners', 'user', 'account', 'session'])
     const written = await write(client, duly.url, field.people)
     const kept = await sizesOf(client, ['idempotency_keys'])
     process.stdout.write(`${lines([...sizes, ...kept])}\n\n${walLines(written)}\n`)

@@ -4,18 +4,14 @@ begin;
 
 -- A foreign key between a table that is distributed and one that is not yet cannot be kept.
 alter table duly.tasks drop constraint tasks_user_id_fkey;
-alter table duly.search drop constraint search_user_id_id_fkey;
 
 -- All that is one owner's comes to lie on one shard, so that one worker has it all.
 select create_distributed_table('duly.owners', 'id', colocate_with => 'none');
 select create_distributed_table('duly.tasks', 'user_id', colocate_with => 'duly.owners');
-select create_distributed_table('duly.search', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.idempotency_keys', 'user_id', colocate_with => 'duly.owners');
 
 alter table duly.tasks
   add constraint tasks_user_id_fkey foreign key (user_id) references duly.owners (id) on delete cascade;
-alter table duly.search
-  add constraint search_user_id_id_fkey foreign key (user_id, id) references duly.tasks (user_id, id) on delete cascade;
 
 -- All other tables stay on the coordinator: README.md says why. None is a reference table.
 commit;

@@ -12,10 +12,15 @@ export interface Statement {
 }
 
 /**
- * A prepared statement is planned once. Left to choose, PostgreSQL compares what it believes of one owner with what it believes of any, and
- * may plan a list anew for each page, which takes up to twice as long as reading it.
+ * Planner settings of every session. A prepared statement is planned once, for any values: otherwise PostgreSQL compares estimates for
+ * one owner with estimates for any, and may plan a list again for each page, which takes up to twice as long as reading it. Every
+ * statement on tasks has an index, which PostgreSQL would ignore while it believes that the table is empty.
  */
-export const onePlanForAnyValues = 'plan_cache_mode=force_generic_plan'
+export const plannerSettings = [
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_bitmapscan=off',
+]
 
 export type Value = string | number | boolean | null | readonly number[] | readonly (string | null)[]
 

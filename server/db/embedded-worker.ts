@@ -2,7 +2,7 @@ import { fdatasyncSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
-import { onePlanForAnyValues } from './database.ts'
+import { plannerSettings } from './database.ts'
 import type { WorkerSettings } from './embedded.ts'
 import { joinBytes } from './join-bytes.ts'
 
@@ -47,7 +47,7 @@ const database = await PGlite.create({
     ...['-c', 'shared_buffers=32MB'],
     // Everybody waits while the planner's statistics are gathered; with 100, the default, three times as long as for clearing away.
     ...['-c', 'default_statistics_target=10'],
-    ...['-c', onePlanForAnyValues],
+    ...plannerSettings.flatMap(setting => ['-c', setting]),
   ],
 })
 

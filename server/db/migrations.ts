@@ -1,5 +1,4 @@
 import type { Session } from './database.ts'
-import { makeOldTasksSearchable } from './search-of-old-tasks.ts'
 
 /**
  * One step of the schema, forwards and back. The list is append-only: what has been released is never edited. Each string
@@ -20,19 +19,24 @@ export const migrations: readonly Migration[] = [
   {
     name: 'owners and their tasks',
     up: [
-      // `revision` counts the writes to an owner's tasks. `epoch` tells an owner apart from a former one of the same id, whose
-      // revisions began at 1 too. Half-empty pages keep the row's many versions on the page it is on (HOT).
+      // `revision` counts the writes to an owner's tasks. `epoch` tells an owner from a former one of the same id, whose
+      // revisions began at 1 too. `written_at` is the time of the last write, before which the next one never is. Half-empty pages
+      // keep the row's versions on one page (HOT).
       `create table duly.owners (
         id text primary key,
         revision bigint not null,
         epoch bigint not null default (extract(epoch from clock_timestamp()) * 1000000)::bigint,
-        task_count bigint not null
+        task_count bigint not null,
+        written_at timestamptz not null default '-infinity'
       ) with (fillfactor = 50)`,
+      // The keys are the folded texts, which searches match and titles are ordered by.
       `create table duly.tasks (
         user_id text not null references duly.owners (id) on delete cascade,
         id bigint generated always as identity,
         title text not null,
+        title_key text collate "C" not null,
         description text,
+        description_key text collate "C",
         is_completed boolean not null,
         completed_at timestamptz,
         created_at timestamptz not null,
@@ -41,42 +45,16 @@ export const migrations: readonly Migration[] = [
         deleted_at timestamptz,
         primary key (user_id, id)
       ) with (fillfactor = 85)`,
+      // No column that an update changes is in an index, so that updates add nothing to them (HOT).
+      'create index tasks_created_at on duly.tasks (user_id, created_at, id) where deleted_at is null',
+      'create index tasks_deleted on duly.tasks (deleted_at, user_id) where deleted_at is not null',
     ],
     down: ['drop table duly.tasks', 'drop table duly.owners'],
   },
   {
-    name: 'indexes for lists and for the sweep',
+    name: 'answers stored for idempotency keys',
     up: [
-      `create index tasks_newest on duly.tasks (user_id, created_at desc, id desc) where deleted_at is null`,
-      `create index tasks_deleted on duly.tasks (deleted_at, user_id) where deleted_at is not null`,
-    ],
-    down: ['drop index duly.tasks_deleted', 'drop index duly.tasks_newest'],
-  },
-  {
-    name: 'lists in the order of creation, change and title',
-    up: [
-      // Titles are folded by the program; for those that are there `lower()` comes near, outside ASCII as far as the
-      // database's locale knows. As a change of type, which writes the table anew, and not every row a second time.
-      'alter table duly.tasks add column title_key text',
-      `alter table duly.tasks alter column title_key type text collate "C" using left(lower(title), 64),
-        alter column title_key set not null`,
-      // Read in either direction. The state at their end is checked without a look at the row.
-      ...['created_at', 'updated_at', 'title_key'].map(
-        column => `create index tasks_${column} on duly.tasks (user_id, ${column}, id, is_completed)
-          where deleted_at is null`,
-      ),
-      'drop index duly.tasks_newest',
-    ],
-    down: [
-      `create index tasks_newest on duly.tasks (user_id, created_at desc, id desc) where deleted_at is null`,
-      ...['title_key', 'updated_at', 'created_at'].map(column => `drop index duly.tasks_${column}`),
-      'alter table duly.tasks drop column title_key',
-    ],
-  },
-  {
-    name: 'answers kept for idempotency keys',
-    up: [
-      // No foreign key: the answer kept may be that an owner never seen has no such task.
+      // No foreign key: the stored answer may be that an owner never seen has no such task.
       `create table duly.idempotency_keys (
         user_id text not null,
         key text not null,
@@ -90,30 +68,6 @@ export const migrations: readonly Migration[] = [
       'create index idempotency_keys_created_at on duly.idempotency_keys (created_at)',
     ],
     down: ['drop table duly.idempotency_keys'],
-  },
-  {
-    name: 'search',
-    up: [
-      // Folded texts, apart from the tasks, which most statements read and write without them. Where an owner of many searches,
-      // also hashes of the owner and each n-gram, by which texts are found without reading the others.
-      `create table duly.search (
-        user_id text not null,
-        id bigint not null,
-        title text collate "C" not null,
-        title_grams integer[],
-        description text collate "C",
-        description_grams integer[],
-        primary key (user_id, id),
-        foreign key (user_id, id) references duly.tasks (user_id, id) on delete cascade
-      )`,
-      makeOldTasksSearchable,
-      // Of an expression, so that a search that asks for it cannot be given the primary key instead.
-      `create index search_scanned on duly.search ((user_id || '')) where title_grams is null`,
-      // Without a list of what is pending: every search would read it.
-      `create index search_grams on duly.search using gin (title_grams, description_grams)
-        with (fastupdate = off) where title_grams is not null`,
-    ],
-    down: ['drop table duly.search'],
   },
   {
     name: 'accounts',
@@ -255,54 +209,6 @@ export const migrations: readonly Migration[] = [
       'drop function duly.refuse_ended_sessions',
       ...['attempts', 'revocations', 'revision_of_revocations', 'access_tokens'].map(
         table => `drop table duly.${table}`,
-      ),
-    ],
-  },
-  {
-    name: 'writes and searches that name the owner as Citus wants it',
-    up: [
-      // The time of the owner's last write, before which the next one is never.
-      `alter table duly.owners add column written_at timestamptz not null default '-infinity'`,
-      // In a collation of its own, which a search asks for so that it cannot be given the primary key instead. The index that it
-      // replaces goes at once: no version was released with it.
-      'create index search_without_grams on duly.search (user_id collate "C") where title_grams is null',
-      'drop index duly.search_scanned',
-    ],
-    down: [
-      'drop index duly.search_without_grams',
-      `create index search_scanned on duly.search ((user_id || '')) where title_grams is null`,
-      'alter table duly.owners drop column written_at',
-    ],
-  },
-  {
-    name: 'orders of lists that a change to a task leaves alone',
-    up: [
-      // What a task was sorted by when somebody last read a list in an order; all null since it was changed, and where nobody has. As long
-      // as they are null, a change leaves every index as it is (HOT), and makes nothing that would have to be vacuumed away.
-      `alter table duly.tasks add column sorted_updated_at timestamptz,
-        add column sorted_title_key text collate "C",
-        add column sorted_is_completed boolean`,
-      // In a collation of its own, which those who look for these ask for, so that they cannot be given another index instead.
-      `create index tasks_unsorted on duly.tasks (user_id collate "C", id) where deleted_at is null and sorted_updated_at is null`,
-      // Read in either direction. The state at their end is checked without a look at the row. These take the place of the former ones
-      // at once: no version was released with them.
-      ...['created_at', 'updated_at', 'title_key'].map(column => `drop index duly.tasks_${column}`),
-      `create index tasks_created_at on duly.tasks (user_id, created_at, id, sorted_is_completed) where deleted_at is null`,
-      ...['updated_at', 'title_key'].map(
-        column => `create index tasks_sorted_${column} on duly.tasks (user_id, sorted_${column}, id, sorted_is_completed)
-          where deleted_at is null and sorted_${column} is not null`,
-      ),
-    ],
-    down: [
-      ...['sorted_title_key', 'sorted_updated_at', 'created_at', 'unsorted'].map(
-        name => `drop index duly.tasks_${name}`,
-      ),
-      ...['created_at', 'updated_at', 'title_key'].map(
-        column => `create index tasks_${column} on duly.tasks (user_id, ${column}, id, is_completed)
-          where deleted_at is null`,
-      ),
-      ...['is_completed', 'title_key', 'updated_at'].map(
-        column => `alter table duly.tasks drop column sorted_${column}`,
       ),
     ],
   },

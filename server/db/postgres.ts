@@ -3,7 +3,7 @@ import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
-import { type Database, type OnStatement, onePlanForAnyValues } from './database.ts'
+import { type Database, type OnStatement, plannerSettings } from './database.ts'
 import type { PostgresAddress } from './database-url.ts'
 import { receivingSocket } from './receiving-socket.ts'
 import { Sessions } from './sessions.ts'
@@ -37,7 +37,7 @@ export async function connectPostgres({
 }: PostgresOptions): Promise<Database> {
   const isCitus = await waitForServer(address, log, options.startupMs ?? startupMs)
   // Citus must know the owner to find the shard, which it does where it plans for the values.
-  const settings = isCitus ? keepAlives : `${keepAlives} -c ${onePlanForAnyValues}`
+  const settings = isCitus ? keepAlives : [keepAlives, ...plannerSettings].join(' -c ')
   return new Sessions({
     label: `PostgreSQL at ${address.label}`,
     open: () => openSession(address, settings),

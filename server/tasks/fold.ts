@@ -14,3 +14,10 @@ function isAscii(text: string): boolean {
   for (let n = 0; n < text.length; n += 1) if (text.charCodeAt(n) > 0x7f) return false
   return true
 }
+
+/** The folded words of a text. A word that PostgreSQL could not hold is found in no task. */
+export function wordsOf(text: string): string[] {
+  return fold(text.toWellFormed().replaceAll('\0', '\ufffd'))
+    .split(/\s+/)
+    .filter(word => word !== '')
+}

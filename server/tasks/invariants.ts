@@ -26,19 +26,4 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
       where owners.id is null limit 5`,
     ),
   },
-  {
-    holds: 'every task is found by the search',
-    broken: unprepared(
-      `select tasks.user_id || '/' || tasks.id from duly.tasks left join duly.search using (user_id, id)
-      where search.title is null limit 5`,
-    ),
-  },
-  {
-    holds: 'every sorted task stands where it belongs',
-    broken: unprepared(
-      `select user_id || '/' || id from duly.tasks where deleted_at is null
-        and (sorted_updated_at, sorted_title_key, sorted_is_completed) is distinct from (updated_at, title_key, is_completed)
-        and (sorted_updated_at, sorted_title_key, sorted_is_completed) is distinct from (null, null, null) limit 5`,
-    ),
-  },
 ]

@@ -1,7 +1,6 @@
 import type { DataRow } from '../db/data-row.ts'
-import type { Session, Value } from '../db/database.ts'
-import { listStatement, ownerState } from './list-statements.ts'
-import { startSortingIn } from './sort-in.ts'
+import type { Session } from '../db/database.ts'
+import { listStatement, ownerState } from './list-statement.ts'
 import { placeOf, type TakeTasks, timeOf } from './task-row.ts'
 
 export const sortOrders = [
@@ -21,10 +20,10 @@ export interface Position {
 }
 
 export interface ListQuery {
-  /** Titles are ordered by the first 64 characters of what `fold` makes of them; equals by id, the same way. */
+  /** Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the same direction. */
   readonly sort: SortOrder
   readonly isCompleted?: boolean
-  /** What the title or the description holds, in any case. Never empty. */
+  /** The title or the description contains each word of it. */
   readonly search?: string
   readonly limit: number
   readonly after?: Position
@@ -49,45 +48,30 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
   return stateOf(row?.[0], row?.[1])
 }
 
-export function readList(db: Session, owner: string, query: ListQuery, into: TakeTasks): Promise<ListEnd> {
-  return readPage(db, owner, query, into, listStatement, [])
-}
-
-/** A page by one of the families of list statements; `values` are what its statements have beyond those of each list. */
-export async function readPage(
+/** Reads one page, in one statement with the owner's state. */
+export async function readList(
   db: Session,
   owner: string,
   query: ListQuery,
   into: TakeTasks,
-  statementOf: typeof listStatement,
-  values: readonly Value[],
 ): Promise<ListEnd> {
-  const { statement, start } = statementOf(query.sort, query.isCompleted !== undefined)
-  const { key, id } = query.after ?? start
-  const filter = query.isCompleted === undefined ? [] : [query.isCompleted]
+  const { statement, values } = listStatement(owner, query)
   let state = stateOf(null, null)
   let count = 0
   let last: Position | null = null
-  let manyAreUnsorted = false
-  await db.read(statement, [owner, key, id, query.limit + 1, ...values, ...filter], row => {
-    if (count === 0) {
-      state = { revision: row.integer(0), epoch: String(row.integer(1)) }
-      manyAreUnsorted = !row.isNull(2) && row.flag(2)
-    }
+  await db.read(statement, values, row => {
+    if (count === 0) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
     // An owner without tasks still comes as a row.
     if (row.isNull(taskFrom)) return
     count += 1
     if (count <= query.limit) into.add(row, taskFrom)
     if (count === query.limit) last = positionOf(query.sort, row)
   })
-  if (manyAreUnsorted) startSortingIn(db, owner)
   return { state, next: count > query.limit ? last : null }
 }
 
-/**
- * Before the task: the owner's revision and epoch, whether many tasks are unsorted, and the title's key where titles are the order.
- */
-const taskFrom = 4
+/** The first column of the task: before it come the owner's revision and epoch, and the key of the title. */
+const taskFrom = 3
 
 export function stateOf(revision: string | null | undefined, epoch: string | null | undefined): OwnerState {
   return { revision: Number(revision ?? 0), epoch: epoch ?? '0' }

@@ -1,6 +1,6 @@
 import type { DataRow } from '../db/data-row.ts'
 import { type Piece, Printer, pieceOf } from './printer.ts'
-import { type Column, type Columns, isUsual, placeOf } from './task-row.ts'
+import { type Column, placeOf } from './task-row.ts'
 
 // Lists are printed from the bytes that PostgreSQL sends: no text and no object is made of a row in between.
 
@@ -42,9 +42,6 @@ export function ready({ parts, end, between, noText, noTime, timeQuote, escaped 
     noText: pieceOf(noText),
     noTime: pieceOf(noTime),
     timeQuote: pieceOf(timeQuote),
-    columns: parts.every(([, field]) => field === 'user_id' || isUsual(field))
-      ? ('usual' as const)
-      : ('all' as const),
     /** By byte; none for those that stay. */
     escapes: Array.from({ length: 256 }, (_, byte) => {
       const character = String.fromCharCode(byte)
@@ -74,11 +71,6 @@ export class PrintedTasks {
     this.#form = form
     this.#owner = pieceOf(owner)
     this.#printer.text(head)
-  }
-
-  /** What it asks lists for. */
-  get columns(): Columns {
-    return this.#form.columns
   }
 
   /** How many tasks there are so far. */

@@ -1,6 +1,5 @@
 import { quick, statement, write } from '../db/database.ts'
-import { unsort } from './sort-in.ts'
-import { type Columns, columnNames, columns } from './task-row.ts'
+import { columnCount, columns } from './task-row.ts'
 
 // The statements on one task, and on lists as they were created. `$1` is the owner in each of them, on every table it touches.
 //
@@ -21,23 +20,18 @@ const raiseIf = (found: string, more = '') =>
   `update duly.owners set revision = owners.revision + 1, written_at = greatest(owners.written_at, statement_timestamp())${more}
     where owners.id = $1 and exists (${found}) ${raised}`
 
-const forColumns = (name: string, text: (which: Columns) => string) => ({
-  usual: statement(name, text('usual')),
-  all: statement(`${name}_all`, text('all')),
-})
-
-/** $2 limit, $3 offset. A row of the owner's number of tasks alone, where there is an owner, and one of each task, where that is null. */
-export const page = forColumns(
+/** $2 limit, $3 offset. A row of the owner's number of tasks alone, if there is an owner; then one for each task, with null there. */
+export const page = statement(
   'duly_page',
-  which => `select task_count${', null'.repeat(columnNames[which].length)} from duly.owners where owners.id = $1
+  `select task_count${', null'.repeat(columnCount)} from duly.owners where owners.id = $1
   union all
-  (select null, ${columns('tasks', which)} from duly.tasks where ${live} ${newestFirst} limit $2 offset $3)`,
+  (select null, ${task} from duly.tasks where ${live} ${newestFirst} limit $2 offset $3)`,
 )
 
 /** $2 and $3: creation time and id of the last task of the batch before; $4 limit, $5 offset. */
-export const batch = forColumns(
+export const batch = statement(
   'duly_batch',
-  which => `select ${columns('tasks', which)} from duly.tasks
+  `select ${task} from duly.tasks
   where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit $4 offset $5`,
 )
 
@@ -57,21 +51,19 @@ export const create = write(
   ),
   made as (
     insert into duly.tasks
-      (user_id, title, title_key, description, is_completed, completed_at, created_at, updated_at, revision)
-    select $1, $2, left($5::text, 64), $3, $4::boolean, case when $4::boolean then at end, at, at, revision from owner
-    returning tasks.*
-  ),
-  searchable as (
-    insert into duly.search (user_id, id, title, description) select $1, id, $5, $6 from made
+      (user_id, title, title_key, description, description_key, is_completed, completed_at, created_at, updated_at, revision)
+    select $1, $2, $5, $3, $6, $4::boolean, case when $4::boolean then at end, at, at, revision from owner
+    returning ${task}
   )
-  select ${columns('made')} from made`,
+  select * from made`,
 )
 
 // `only` says which of the tasks that were found are changed.
 const updating = (only: string) => `with old as (${lockedTask}),
   new as (
-    select coalesce($3::text, title) as title, coalesce(left($7::text, 64), title_key) as title_key,
+    select coalesce($3::text, title) as title, coalesce($7::text, title_key) as title_key,
       case when $4::boolean then $5::text else description end as description,
+      case when $4::boolean then $8::text else description_key end as description_key,
       coalesce($6::boolean, is_completed) as is_completed
     from old
     where ${only} and (title, description, is_completed) is distinct from
@@ -82,17 +74,11 @@ const updating = (only: string) => `with old as (${lockedTask}),
   ),
   changed as (
     update duly.tasks set title = new.title, title_key = new.title_key, description = new.description,
-      is_completed = new.is_completed,
+      description_key = new.description_key, is_completed = new.is_completed,
       completed_at = case when new.is_completed then coalesce(tasks.completed_at, owner.at) end,
-      updated_at = owner.at, revision = owner.revision, ${unsort}
+      updated_at = owner.at, revision = owner.revision
     from new, owner where tasks.user_id = $1 and tasks.id = $2
     returning ${task}
-  ),
-  searchable as (
-    update duly.search set title = coalesce($7, search.title), title_grams = null,
-      description = case when $4 then $8::text else search.description end, description_grams = null
-    from old, new where search.user_id = $1 and search.id = $2
-      and (old.title, old.description) is distinct from (new.title, new.description)
   )`
 
 /**
@@ -124,7 +110,7 @@ export const toggle = write(
   )
   update duly.tasks set is_completed = not tasks.is_completed,
     completed_at = case when tasks.is_completed then null else owner.at end,
-    updated_at = owner.at, revision = owner.revision, ${unsort}
+    updated_at = owner.at, revision = owner.revision
   from owner where tasks.user_id = $1 and tasks.id = $2
   returning ${task}`,
 )

@@ -2,7 +2,6 @@ import type { Session, Statement, Value } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { fold } from './fold.ts'
 import { type ListEnd, type ListQuery, type OwnerState, readList, readState } from './list.ts'
-import { readSearch } from './search.ts'
 import * as statements from './statements.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
 import { placeOf, type TakeTasks, taskOf, timeOf } from './task-row.ts'
@@ -36,7 +35,7 @@ export class Tasks {
   /** Newest first. Gives the number of the owner's tasks in all. */
   async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
     let total = 0
-    await this.#db.read(statements.page[into.columns], [this.#owner, limit, offset], row => {
+    await this.#db.read(statements.page, [this.#owner, limit, offset], row => {
       if (row.isNull(0)) return into.add(row, 1)
       total = row.integer(0)
       into.expect(Math.min(limit, total - offset))
@@ -57,7 +56,7 @@ export class Tasks {
     for (let left = limit; left > 0; ) {
       const wanted = Math.min(size, left)
       let count = 0
-      await this.#db.read(statements.batch[into.columns], [this.#owner, ...after, wanted, offset], row => {
+      await this.#db.read(statements.batch, [this.#owner, ...after, wanted, offset], row => {
         into.add(row, 0)
         count += 1
         if (count === wanted) after = [timeOf(row, placeOf('created_at')), row.integer(placeOf('id'))]
@@ -74,11 +73,9 @@ export class Tasks {
     return readState(this.#db, this.#owner)
   }
 
-  /** One page, in one of six orders; of all tasks, or of those that are asked for. */
+  /** One page, in one of six orders. */
   list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
-    return query.search === undefined
-      ? readList(this.#db, this.#owner, query, into)
-      : readSearch(this.#db, this.#owner, query.search, query, into)
+    return readList(this.#db, this.#owner, query, into)
   }
 
   /** @throws AppError `task_not_found` */
