@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { unprepared } from '../server/db/database.ts'
 import { openBrowser } from './browser.ts'
 import { behindProxy, newUserHere } from './person.ts'
 import { type Served, served } from './served.ts'
@@ -78,15 +79,14 @@ describe('a passkey', () => {
     )
     assert.equal(anonymous.status, 401)
     const url = origin
-    await context.addCookies(
-      [...person.cookies].map(([name, value]) => ({
-        name,
-        value,
-        url,
-        httpOnly: true,
-        sameSite: 'Lax' as const,
-      })),
-    )
+    const cookies = [...person.cookies].map(([name, value]) => ({
+      name,
+      value,
+      url,
+      httpOnly: true,
+      sameSite: 'Lax' as const,
+    }))
+    await context.addCookies(cookies)
     const added = await run(page, register)
     assert.deepEqual([added.status, added.body.name, added.body.userId], [200, 'My key', person.id])
 
@@ -104,6 +104,13 @@ describe('a passkey', () => {
     assert.equal((await person.auth('POST', '/passkey/delete-passkey', { id: keys[0].id })).status, 200)
     await context.clearCookies()
     assert.notEqual((await run(page, signIn)).status, 200)
+
+    await context.addCookies(cookies)
+    const others = `insert into duly.passkey (id, "publicKey", "userId", "credentialID", counter, "deviceType", "backedUp")
+      select 'key-' || n, 'AAAA', $1, 'AAAA' || lpad(n::text, 4, '0'), 0, 'singleDevice', false from generate_series(1, 50) as n`
+    await api.server.db.query(unprepared(others), [person.id])
+    const tooMany = await run(page, register)
+    assert.deepEqual([tooMany.status, tooMany.body.code], [409, 'TOO_MANY_PASSKEYS'])
     await context.close()
   })
 })

@@ -18,6 +18,8 @@ const perAddress: Allowance = { burst: 60, everySeconds: 5 }
 const perAccount: Allowance = { burst: 50, everySeconds: 30 }
 const perAccountAndAddress: Allowance = { burst: 5, everySeconds: 60 }
 const perKnownDevice: Allowance = { burst: 10, everySeconds: 60 }
+/** Each token that is revoked is remembered for two hours, by every replica. */
+const perTokenOwner: Allowance = { burst: 200, everySeconds: 60 }
 const perRecipient: Allowance = { burst: 10, everySeconds: 300 }
 const perRecipientAndAddress: Allowance = { burst: 3, everySeconds: 300 }
 
@@ -43,6 +45,11 @@ export function byRecipient(letter: string, email: string, address: string): rea
     { ...perRecipientAndAddress, key: hashed('letter', letter, email, network(address)) },
     { ...perRecipient, key: hashed('letter', letter, email) },
   ]
+}
+
+/** Personal access tokens that a user creates. */
+export function byTokenOwner(userId: string): Count {
+  return { ...perTokenOwner, key: hashed('tokens', userId) }
 }
 
 /** Guesses at the password of who is signed in, by whoever has their session. */

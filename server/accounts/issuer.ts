@@ -72,6 +72,16 @@ const tokenMinutes = 15
 
 const disabledAt = statement('user_disabled_at', 'select "disabledAt" from duly."user" where id = $1')
 
+/** So many sessions a user has at a time; a new one ends the oldest. */
+const mostSessions = 100
+const longestUserAgent = 256
+const mostPasskeys = 50
+const endOldest = unprepared(
+  `delete from duly.session where "userId" = $1
+    and id in (select id from duly.session where "userId" = $1 order by "createdAt" desc, id offset ${mostSessions})`,
+)
+const countPasskeys = unprepared('select count(*) from duly.passkey where "userId" = $1')
+
 const removeOtherKeys = unprepared('delete from duly.jwks where id <> $1')
 // A little longer than the new one is announced: the clocks of the replicas and of the database differ.
 const retireOtherKeys = unprepared(
@@ -186,10 +196,13 @@ export function createIssuer(options: IssuerOptions) {
           },
         },
         create: {
-          before: async ({ userId }) => {
+          before: async ({ userId, userAgent }) => {
             const [row] = await current().query(disabledAt, [userId])
-            if (row?.[0] == null) return
+            if (row?.[0] == null) return { data: { userAgent: userAgent?.slice(0, longestUserAgent) } }
             throw new APIError('FORBIDDEN', { code: 'USER_DISABLED', message: 'This account is disabled.' })
+          },
+          after: async ({ userId }) => {
+            await current().query(endOldest, [userId])
           },
         },
       },
@@ -214,6 +227,14 @@ export function createIssuer(options: IssuerOptions) {
         rpID: publicUrl.hostname,
         rpName: 'Duly',
         origin: [...options.trustedOrigins],
+        registration: {
+          afterVerification: async ({ user: { id } }) => {
+            const [row] = await current().query(countPasskeys, [id])
+            if (Number(row?.[0]) < mostPasskeys) return
+            const message = `You have ${mostPasskeys} passkeys. Delete one first.`
+            throw new APIError('CONFLICT', { code: 'TOO_MANY_PASSKEYS', message })
+          },
+        },
       }),
     ],
   })

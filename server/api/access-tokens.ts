@@ -1,3 +1,4 @@
+import { byTokenOwner, takeAttempt } from '../accounts/attempts.ts'
 import {
   type AccessToken,
   accessTokensOf,
@@ -70,6 +71,7 @@ const create: Route = {
   },
   async handle(request, reply, { db }) {
     const wanted = readNewToken(readJson(request), request.userId)
+    await takeAttempt(db, [byTokenOwner(request.userId)])
     const { token, ...known } = await accessTokensOf(db, request.userId).create(wanted)
     return sendJson(reply.code(201), JSON.stringify({ ...tokenJson(known), token }))
   },

@@ -305,6 +305,7 @@ export const accountCalls: readonly Call[] = [
       200: it.answer('Where to send the browser.', { url: { type: 'string' }, redirect: it.flag }),
     },
     session: true,
+    attempts: 'address',
   }),
   post('/unlink-account', {
     id: 'unlinkProvider',
@@ -398,6 +399,7 @@ export const accountCalls: readonly Call[] = [
     ],
     answers: { 200: it.answer('For `navigator.credentials.create`.', { challenge: { type: 'string' } }) },
     session: true,
+    attempts: 'address',
   }),
   post('/passkey/verify-registration', {
     id: 'addPasskey',
