@@ -85,7 +85,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (accounts) closers.push(() => accounts.close())
     const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
     if (shared) closers.push(() => shared.close())
-    const limits = rateLimits(config, shared)
+    const limits = rateLimits(config, shared, log)
     const { metrics } = telemetry
     if (metrics) {
       const database = config.postgres ? 'postgres' : 'embedded'

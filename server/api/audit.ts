@@ -18,6 +18,7 @@ export interface Learnt {
 /** A hook that notes who has called an operation from where, and whether it was refused: by whom ever, also before its handler. */
 export function record(operation: string, log: Log): onResponseHookHandler {
   return (request, reply, done) => {
+    if (request.isTurnedAway) return done()
     const { user, emailSha256, beginsSession } = request.learnt ?? {}
     log.info(
       {

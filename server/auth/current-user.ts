@@ -27,11 +27,15 @@ export function requireUser(tokens: Tokens, { user, address }: Limits): onReques
 
   return (request, reply, done) => {
     const refuse = (error: unknown) => {
-      const refusal = refused(request, error)
+      const refusal = refusalOf(error)
       const isUnknown = refusal instanceof AppError && unknown.has(refusal.code)
       const counted = isUnknown ? address?.count(network(request.ip), reply) : undefined
-      if (counted instanceof Promise) counted.then(tooMany => done(tooMany ?? refusal))
-      else done(counted ?? refusal)
+      const end = (tooMany: AppError | undefined) => {
+        noteRefusal(request, error)
+        done(tooMany ?? refusal)
+      }
+      if (counted instanceof Promise) counted.then(end)
+      else end(counted)
     }
     try {
       const verified = tokens.verify(bearerToken(request))
@@ -75,8 +79,13 @@ function bearerToken(request: FastifyRequest): string {
   return token
 }
 
-function refused(request: FastifyRequest, error: unknown): Error {
-  if (!(error instanceof TokenError)) return error instanceof Error ? error : new Error(String(error))
+/** The caller is not told the reason. Requests over their limit are summed up. */
+function noteRefusal(request: FastifyRequest, error: unknown): void {
+  if (!(error instanceof TokenError) || request.isTurnedAway) return
   request.log.info({ reqId: request.id, reason: error.message }, 'a token was refused')
+}
+
+function refusalOf(error: unknown): Error {
+  if (!(error instanceof TokenError)) return error instanceof Error ? error : new Error(String(error))
   return new AppError('token_invalid', error.expired ? 'The token has expired.' : 'The token is invalid.')
 }

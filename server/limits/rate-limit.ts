@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
+import type { Log } from '../log.ts'
 import { Buckets } from './buckets.ts'
 import { costMs, fillingMs, type Rate, toleranceMs } from './rate.ts'
+import { RefusalLog } from './refusal-log.ts'
 import type { SharedBuckets } from './shared-buckets.ts'
 
 /** How many calls are answered; absent where there is no limit. */
@@ -18,10 +20,11 @@ export interface Limits {
 export function rateLimits(
   { rateLimit, rateLimitAddress }: Pick<Config, 'rateLimit' | 'rateLimitAddress'>,
   shared: SharedBuckets | undefined,
+  log: Log,
 ): Limits {
   return {
-    user: rateLimit && new RateLimit('user', rateLimit, shared),
-    address: rateLimitAddress && new RateLimit('address', rateLimitAddress, shared),
+    user: rateLimit && new RateLimit('user', rateLimit, shared, log),
+    address: rateLimitAddress && new RateLimit('address', rateLimitAddress, shared, log),
   }
 }
 
@@ -32,15 +35,17 @@ export class RateLimit {
   readonly #rate: Rate
   readonly #own: Buckets
   readonly #shared: SharedBuckets | undefined
+  readonly #refusals: RefusalLog
   readonly #policy: string
   /** `RateLimit` by what is left, each written once. */
   readonly #written: string[] = []
 
-  constructor(name: string, rate: Rate, shared?: SharedBuckets) {
+  constructor(name: string, rate: Rate, shared: SharedBuckets | undefined, log: Log) {
     this.name = name
     this.#rate = rate
     this.#own = new Buckets({ rate })
     this.#shared = shared
+    this.#refusals = new RefusalLog(log, name)
     this.#policy = `"${name}";q=${rate.burst};w=${Math.ceil(fillingMs(rate) / 1000)}`
   }
 
@@ -63,6 +68,7 @@ export class RateLimit {
     reply.header('ratelimit', this.#header(Math.max(left, 0))).header('ratelimit-policy', this.#policy)
     if (left >= 0) return undefined
     this.#refused += 1
+    if (!this.#refusals.take()) reply.request.isTurnedAway = true
     const retryAfter = Math.ceil(-spare / 1000)
     return new AppError('too_many_requests', `Too many requests. Try again in ${retryAfter} s.`, {
       retryAfter,
