@@ -133,6 +133,11 @@ export const settings: readonly Setting[] = [
   ),
   setting('MAX_TASKS', '100000', 'Tasks that one user can have.'),
   setting(
+    'MAX_STORAGE',
+    '256MiB',
+    'Storage per user: tasks, trash and idempotency keys together; bytes, or with `KiB`, `MiB` or `GiB`.',
+  ),
+  setting(
     'SHUTDOWN_GRACE',
     '3',
     'Seconds between SIGTERM and the end of service, in which `/readyz` sends proxies elsewhere.',
@@ -200,6 +205,8 @@ export interface Config {
   readonly traces: TracesConfig | undefined
   /** Tasks that one user can have. */
   readonly maxTasks: number
+  /** Bytes that one user can store: tasks, trash and idempotency keys. */
+  readonly maxStorage: number
   /** Seconds. */
   readonly shutdownGrace: number
   readonly trashDays: number
@@ -240,6 +247,10 @@ export interface TracesConfig {
   /** From 0 to 1. */
   readonly share: number
 }
+
+const units: Readonly<Record<string, number>> = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 }
+/** Less is a mistake, such as a number of mebibytes without the unit. */
+const leastStorage = 4096
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -329,6 +340,7 @@ export function readConfig(env: Env): Config {
     metrics: readMetrics(),
     traces: readTraces(),
     maxTasks: integer('MAX_TASKS', 1, 999_999_999, 100_000),
+    maxStorage: readStorage(),
     shutdownGrace: integer('SHUTDOWN_GRACE', 0, 300, 3),
     trashDays: integer('TRASH_DAYS', 1, 36_500, 30),
     notes,
@@ -419,6 +431,17 @@ export function readConfig(env: Env): Config {
     const isRate = [perSecond, burst].every(count => count >= 1 && count <= 100_000)
     if (!isRate) problem(name, 'say off, or calls a second / at once, such as 100/200, each 100000 at most.')
     return { perSecond, burst }
+  }
+
+  function readStorage(): number {
+    const value = read('MAX_STORAGE') ?? '256MiB'
+    const [, digits = '', unit = ''] = /^(\d{1,15})\s*([KMG]iB)?$/i.exec(value) ?? []
+    const bytes = Number(digits) * (units[unit.toLowerCase()] ?? 1)
+    const fits = digits !== '' && bytes >= leastStorage && bytes <= Number.MAX_SAFE_INTEGER
+    if (!fits) {
+      problem('MAX_STORAGE', 'give at least 4096 bytes, as a number or with KiB, MiB or GiB, such as 256MiB.')
+    }
+    return bytes
   }
 
   function readRedis(): string | undefined {

@@ -4,15 +4,14 @@ import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
 import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
+import type { Room } from './tasks/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** What every part is handed. */
 export interface Context {
-  readonly config: Pick<
-    Config,
-    'contract' | 'corsOrigins' | 'maxTasks' | 'metrics' | 'publicUrl' | 'trustProxy'
-  >
+  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'metrics' | 'publicUrl' | 'trustProxy'>
   readonly db: Database
+  readonly room: Room
   readonly tokens: Tokens
   /** Absent: nobody signs up or in here. */
   readonly accounts: Accounts | undefined

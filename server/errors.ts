@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'token_not_found'
   | 'too_many_tokens'
   | 'too_many_tasks'
+  | 'storage_full'
+  | 'answer_dropped'
   | 'too_many_requests'
   | 'password_compromised'
   | 'busy'

@@ -18,6 +18,7 @@ import { hourly } from './hourly.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
+import { Storage } from './tasks/storage.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
@@ -95,9 +96,10 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       watchLimits(metrics, counted, shared && (() => shared.isThere))
       watchRevocations(metrics, revocations)
     }
+    const room = new Storage(db, config, log)
     const migrating = migrateUp(db)
     migrating.catch(() => {})
-    const app = await createApp({ config, db, tokens, accounts, limits, log, lifecycle, telemetry })
+    const app = await createApp({ config, db, room, tokens, accounts, limits, log, lifecycle, telemetry })
     closers.push(() => closeApp(app, log))
     const migrated = await migrating
     if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')

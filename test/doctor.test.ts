@@ -75,6 +75,16 @@ describe('duly doctor', () => {
     await change('update duly.owners set task_count = 1')
   })
 
+  it('finds bytes that are not counted as they are stored', async () => {
+    await change('update duly.owners set live_bytes = live_bytes + 1')
+    const { code, wrong } = await findings()
+    assert.deepEqual([code, wrong.length], [1, 1])
+    assert.ok(wrong[0]?.includes(`every owner counts all bytes that are stored. See ${user}`))
+    await change('update duly.owners set counted_revision = -1')
+    assert.deepEqual((await findings()).wrong, [], 'the next write of the owner counts them')
+    await change('update duly.owners set live_bytes = live_bytes - 1, counted_revision = revision')
+  })
+
   it('finds writes of a clock that was ahead', async () => {
     await change(`update duly.owners set written_at = now() + interval '1 day'`)
     const { code, wrong } = await findings()

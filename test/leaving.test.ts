@@ -130,7 +130,6 @@ describe('leaving', () => {
       'verification',
       'owners',
       'tasks',
-      'search',
       'idempotency_keys',
       'access_tokens',
     ]) {

@@ -4,6 +4,7 @@ import { type Session, type Statement, unprepared } from '../server/db/database.
 import { sortOrders } from '../server/tasks/list.ts'
 import { listStatement } from '../server/tasks/list-statement.ts'
 import * as statements from '../server/tasks/statements.ts'
+import * as storage from '../server/tasks/storage-statements.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
@@ -70,8 +71,9 @@ describe('every statement on tasks', () => {
   const lists = sortOrders.flatMap(sort =>
     filters.map(filter => listStatement('ann', { sort, limit: 10, ...filter }).statement),
   )
-  const all: Statement[] = [...Object.values(ofOneOwner), ...lists]
-  const tables = /duly\.(tasks|owners)\b/g
+  const ofStorage = Object.values(storage).filter(one => typeof one === 'object')
+  const all: Statement[] = [...Object.values(ofOneOwner), ...ofStorage, ...lists]
+  const tables = /duly\.(tasks|owners|idempotency_keys)\b/g
 
   it('names the owner, once for each table at least', () => {
     assert.ok(all.length > 30, `${all.length} statements`)

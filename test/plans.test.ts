@@ -4,6 +4,7 @@ import { type Statement, unprepared } from '../server/db/database.ts'
 import { type ListQuery, sortOrders } from '../server/tasks/list.ts'
 import { listStatement } from '../server/tasks/list-statement.ts'
 import { batch, page } from '../server/tasks/statements.ts'
+import { dropAnswers, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
 import { ownMigratedDatabase } from './served.ts'
 
 const { db, close } = await ownMigratedDatabase()
@@ -92,11 +93,33 @@ async function pagesGoByTheirIndex(): Promise<void> {
   }
 }
 
+/** The oldest are found in the order of their index, and removed by their key. */
+async function droppingGoesByItsIndex(): Promise<void> {
+  const cases = [
+    { statement: dropTrash, age: [], oldest: 'tasks_trash', key: 'tasks_pkey' },
+    {
+      statement: dropAnswers,
+      age: ['0'],
+      oldest: 'idempotency_keys_user_id',
+      key: 'idempotency_keys_(pkey|user_id)',
+    },
+    { statement: dropKeys, age: [], oldest: 'idempotency_keys_user_id', key: 'idempotency_keys_pkey' },
+  ]
+  for (const { statement, age, oldest, key } of cases) {
+    const types = ['text', 'bigint', ...age.map(() => 'integer')]
+    const plan = await planOf(statement, types, [`'alice'`, '1000', ...age])
+    assert.match(plan, new RegExp(`Index Scan using ${oldest} on`), plan)
+    assert.match(plan, new RegExp(`using ${key} on`), plan)
+    assert.doesNotMatch(plan, /Seq Scan|Hash|Merge/, plan)
+  }
+}
+
 async function everyPlan(): Promise<void> {
   for (mode of planModes) {
     await pagesGoByTheirIndex()
     await listsByCreationGoByTheirIndex()
     await otherListsSortIds()
+    await droppingGoesByItsIndex()
   }
 }
 

@@ -130,17 +130,18 @@ describe('the tasks of one owner', () => {
 
 describe('the plan of a statement on one task', () => {
   const id = [['text', 'bigint'], `'alice', 5`] as const
+  const write = [[...id[0], 'bigint'], `${id[1]}, 1000`] as const
   const change = [
-    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean', 'text', 'text'],
-    `'alice', 5, 'x', false, null, null, 'x', null`,
+    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean', 'text', 'text', 'bigint', 'bigint'],
+    `'alice', 5, 'x', false, null, null, 'x', null, 1000, 1000`,
   ] as const
   for (const [{ name, text }, types, values] of [
     [get, ...id],
     [update, ...change],
     [updateIf, [...change[0], 'bigint[]'], `${change[1]}, '{1}'`],
-    [toggle, ...id],
-    [remove, ...id],
-    [removeIf, [...id[0], 'bigint[]'], `${id[1]}, '{1}'`],
+    [toggle, ...write],
+    [remove, ...write],
+    [removeIf, [...write[0], 'bigint[]'], `${write[1]}, '{1}'`],
   ] as const) {
     it(`${name} goes by the primary key, where the database knows nothing about the tables yet`, async () => {
       const plan = await db.transaction(async session => {

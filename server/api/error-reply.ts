@@ -38,6 +38,8 @@ const usualStatus: Readonly<Record<ErrorCode, number>> = {
   token_not_found: 404,
   too_many_tokens: 409,
   too_many_tasks: 409,
+  storage_full: 409,
+  answer_dropped: 409,
   too_many_requests: 429,
   password_compromised: 400,
   busy: 503,

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { type KeptAnswer, once } from '../tasks/idempotency.ts'
+import type { Room } from '../tasks/storage.ts'
 import { type Tasks, tasksOf } from '../tasks/tasks.ts'
 import { type ErrorShape, errorAnswer, pathOf } from './error-reply.ts'
 import type { Parameter } from './operation.ts'
@@ -15,15 +16,21 @@ import type { Parameter } from './operation.ts'
 export async function answerWrite(
   request: FastifyRequest,
   reply: FastifyReply,
-  { db }: Context,
+  { db, room }: Context,
   shape: ErrorShape,
   work: (tasks: Tasks) => Promise<KeptAnswer>,
 ): Promise<FastifyReply> {
   const key = keyOf(request)
-  if (key === undefined) return send(reply, await work(tasksOf(db, request.userId)))
+  if (key === undefined) return send(reply, await work(tasksOf(db, request.userId, room)))
   const kept = { key, fingerprint: fingerprintOf(request) }
-  const { answer, replayed } = await once(db, request.userId, kept, session =>
-    work(tasksOf(session, request.userId)).catch(error => refusal(error, request, shape)),
+  // Room is made after the transaction.
+  const within: Room = { ...room, async make() {} }
+  const { answer, replayed } = await once(
+    db,
+    request.userId,
+    kept,
+    session => work(tasksOf(session, request.userId, within)).catch(error => refusal(error, request, shape)),
+    room,
   )
   if (replayed) reply.header('idempotent-replayed', 'true')
   return send(reply, answer)
@@ -33,7 +40,7 @@ export const idempotencyKey: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',
   description:
-    'Any text of your own, best a UUID. The same request with the same key within 24 hours is not done again: it gets the first answer, with `Idempotent-Replayed: true`.',
+    'Any text of your own, best a UUID. The same request with the same key within 24 hours is not done again: it gets the first answer, with `Idempotent-Replayed: true`. A user whose storage is full (MAX_STORAGE) loses the oldest answers early: 409 `answer_dropped`.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 }
 

@@ -96,6 +96,18 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     meaning: 'You have as many tasks as one user can have here. Nothing was created.',
     mend: 'Delete tasks that are not needed any more; whoever runs the server can raise MAX_TASKS.',
   },
+  storage_full: {
+    title: 'Your storage is full',
+    meaning:
+      'Your tasks take as many bytes as one user can store here. Nothing was written. Trash and idempotency keys never cause this: the oldest are removed first.',
+    mend: 'Delete tasks or shorten their texts, which always works. Whoever runs the server can raise MAX_STORAGE.',
+  },
+  answer_dropped: {
+    title: 'The first answer is no longer stored',
+    meaning:
+      'A request with this Idempotency-Key was done before. Its answer was removed early, because your storage is full. Nothing was done this time.',
+    mend: 'Read the task to see the result. Do not send the write again with another key.',
+  },
   too_many_requests: {
     title: 'There are too many requests',
     meaning:

@@ -70,12 +70,13 @@ const replace = ({ path, noun }: Collection): Route => ({
       schema: ref('Stage2WholeTask'),
       examples: { whole: { title: 'Water the fern', description: 'Twice', complete: true } },
     },
+    fails: ['storage_full'],
     answers: { 200: tasks.one('The task as it is now.') },
   },
-  async handle(request, reply, { db }) {
+  async handle(request, reply, { db, room }) {
     const id = taskId(request)
     const whole = readWhole(readJson(request), request.userId)
-    return tasks.send(request, reply, await tasksOf(db, request.userId).update(id, whole))
+    return tasks.send(request, reply, await tasksOf(db, request.userId, room).update(id, whole))
   },
 })
 
@@ -83,14 +84,14 @@ const change = (at: Collection): Route => {
   const usual = tasks.change(at, 'PATCH')
   return {
     ...usual,
-    operation: { ...usual.operation, fails: ['nothing_to_change'] },
-    async handle(request, reply, { db }) {
+    operation: { ...usual.operation, fails: ['nothing_to_change', 'storage_full'] },
+    async handle(request, reply, { db, room }) {
       const id = taskId(request)
       const fields = readChange(readJson(request), request.userId, wire.limits, wire.completed)
       if (Object.keys(fields).length === 0) {
         throw new AppError('nothing_to_change', 'Send at least one of title, description and complete.')
       }
-      return tasks.send(request, reply, await tasksOf(db, request.userId).update(id, fields))
+      return tasks.send(request, reply, await tasksOf(db, request.userId, room).update(id, fields))
     },
   }
 }

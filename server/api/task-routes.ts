@@ -93,17 +93,17 @@ export function taskRoutes(wire: Wire) {
           schema: ref(`${prefix}NewTask`),
           examples: { whole, short: { title: exampleTask.title } },
         },
-        fails: ['too_many_tasks'],
+        fails: ['too_many_tasks', 'storage_full'],
         answers: { 201: one('The new task.') },
       },
-      async handle(request, reply, { config, db }: Context) {
+      async handle(request, reply, { db, room }: Context) {
         const task = readNewTask(
           readJson(request),
           request.userId,
           limits,
           wire.createsCompleted ? completed : undefined,
         )
-        const created = await tasksOf(db, request.userId).create(task, config.maxTasks)
+        const created = await tasksOf(db, request.userId, room).create(task)
         return send(request, reply.code(201), created)
       },
     }),
@@ -136,12 +136,13 @@ export function taskRoutes(wire: Wire) {
           schema: ref(`${prefix}TaskChange`),
           examples: { rename: { title: 'Water the fern' }, complete: { [completed]: true } },
         },
+        fails: ['storage_full'],
         answers: { 200: one('The task as it is now.') },
       },
-      async handle(request, reply, { db }) {
+      async handle(request, reply, { db, room }) {
         const id = taskId(request)
         const change = readChange(readJson(request), request.userId, limits, completed)
-        return send(request, reply, await tasksOf(db, request.userId).update(id, change))
+        return send(request, reply, await tasksOf(db, request.userId, room).update(id, change))
       },
     }),
 
@@ -155,8 +156,8 @@ export function taskRoutes(wire: Wire) {
         description: `Flips \`${completed}\`. A body is not needed and not read.`,
         answers: { 200: one('The task, flipped.') },
       },
-      async handle(request, reply, { db }) {
-        return send(request, reply, await tasksOf(db, request.userId).toggle(taskId(request)))
+      async handle(request, reply, { db, room }) {
+        return send(request, reply, await tasksOf(db, request.userId, room).toggle(taskId(request)))
       },
     }),
 
@@ -169,8 +170,8 @@ export function taskRoutes(wire: Wire) {
         description: 'It is then not found, for its owner as for anyone.',
         answers: { 204: { description: 'It is deleted.' } },
       },
-      async handle(request, reply, { db }) {
-        await tasksOf(db, request.userId).remove(taskId(request))
+      async handle(request, reply, { db, room }) {
+        await tasksOf(db, request.userId, room).remove(taskId(request))
         return reply.code(204).send()
       },
     }),

@@ -48,8 +48,8 @@ const remove = (at: Collection): Route => ({
       },
     },
   },
-  async handle(request, reply, { db }) {
-    await tasksOf(db, request.userId).remove(taskId(request))
+  async handle(request, reply, { db, room }) {
+    await tasksOf(db, request.userId, room).remove(taskId(request))
     return sendJson(reply, '{"success":true}')
   },
 })

@@ -96,7 +96,7 @@ const create: Route = {
   operation: {
     ...tasks.create(at).operation,
     parameters: [idempotencyKey],
-    fails: ['too_many_tasks', 'idempotency_key_reused'],
+    fails: ['too_many_tasks', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
     answers: {
       201: written({
         ...tagged('The new task.'),
@@ -111,7 +111,7 @@ const create: Route = {
     requireMediaType(request, reply, json)
     const task = readNewTask(readJson(request), request.userId, wire.limits, wire.completed)
     return answerWrite(request, reply, context, problemShape, async own => {
-      const created = await own.create(task, context.config.maxTasks)
+      const created = await own.create(task)
       const { headers, ...answer } = answerOf(created, 201)
       return { ...answer, headers: { ...headers, location: `${at.path}/${created.id}` } }
     })
@@ -150,7 +150,7 @@ const change: Route = {
         clear: { description: null },
       },
     },
-    fails: ['precondition_failed', 'idempotency_key_reused'],
+    fails: ['precondition_failed', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
     answers: { 200: written(tagged('The task as it is now.')) },
   },
   handle(request, reply, context) {
@@ -171,7 +171,7 @@ const remove: Route = {
   operation: {
     ...tasks.remove(at).operation,
     parameters: [ifMatch, idempotencyKey],
-    fails: ['precondition_failed', 'idempotency_key_reused'],
+    fails: ['precondition_failed', 'idempotency_key_reused', 'answer_dropped'],
     answers: { 204: written({ description: 'It is deleted.' }) },
   },
   handle(request, reply, context) {

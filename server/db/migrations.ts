@@ -212,4 +212,26 @@ export const migrations: readonly Migration[] = [
       ),
     ],
   },
+  {
+    name: 'what each owner stores',
+    up: [
+      // Counted by the owner's next write where `counted_revision` is not `revision`: no row is read here. Answers of keys from
+      // before `answers_from` have been dropped.
+      `alter table duly.owners
+        add column live_bytes bigint not null default 0,
+        add column trash_bytes bigint not null default 0,
+        add column key_bytes bigint not null default 0,
+        add column answers_from timestamptz not null default '-infinity',
+        add column counted_revision bigint not null default -1`,
+      'create index tasks_trash on duly.tasks (user_id, deleted_at, id) where deleted_at is not null',
+      'create index idempotency_keys_user_id on duly.idempotency_keys (user_id, created_at)',
+    ],
+    down: [
+      'drop index duly.idempotency_keys_user_id',
+      'drop index duly.tasks_trash',
+      ...['counted_revision', 'answers_from', 'key_bytes', 'trash_bytes', 'live_bytes'].map(
+        column => `alter table duly.owners drop column ${column}`,
+      ),
+    ],
+  },
 ]

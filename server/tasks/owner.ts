@@ -1,4 +1,5 @@
 import { type Session, unprepared } from '../db/database.ts'
+import { distrust } from './storage-statements.ts'
 
 const batchSize = 5000
 
@@ -12,6 +13,8 @@ const removeKeys = unprepared('delete from duly.idempotency_keys where user_id =
 
 /** Removes an owner: every task, also those deleted lately, and the answers kept for retries. */
 export async function removeTasksOf(session: Session, owner: string): Promise<void> {
+  // Not counted down: if this is interrupted, the owner's next write counts what is left.
+  await session.query(distrust, [owner])
   await session.query(removeKeys, [owner])
   while ((await session.query(removeSome, [owner])).length === batchSize);
   await session.query(removeOwner, [owner])

@@ -1,10 +1,12 @@
 import type { Session, Statement, Value } from '../db/database.ts'
 import { AppError } from '../errors.ts'
+import { bytesOfNewTask } from './bytes.ts'
 import { fold } from './fold.ts'
 import { type ListEnd, type ListQuery, type OwnerState, readList, readState } from './list.ts'
 import * as statements from './statements.ts'
+import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
-import { placeOf, type TakeTasks, taskOf, timeOf } from './task-row.ts'
+import { columnCount, placeOf, type TakeTasks, taskOf, timeOf } from './task-row.ts'
 
 /** Which of the tasks: after the first `skip`, `limit` at most, `size` in a batch. */
 export interface Range {
@@ -26,10 +28,12 @@ const batchSize = 500
 export class Tasks {
   readonly #db: Session
   readonly #owner: string
+  readonly #room: Room
 
-  constructor(db: Session, owner: string) {
+  constructor(db: Session, owner: string, room: Room) {
     this.#db = db
     this.#owner = owner
+    this.#room = room
   }
 
   /** Newest first. Gives the number of the owner's tasks in all. */
@@ -79,56 +83,98 @@ export class Tasks {
   }
 
   /** @throws AppError `task_not_found` */
-  get(id: number): Promise<Task> {
-    return one(this.#db, statements.get, [this.#owner, id])
+  async get(id: number): Promise<Task> {
+    let task: Task | undefined
+    await this.#db.read(statements.get, [this.#owner, id], row => {
+      task = taskOf(row)
+    })
+    if (!task) throw notFound()
+    return task
   }
 
-  /**
-   * @param most tasks that the owner can have
-   * @throws AppError `too_many_tasks`
-   */
-  create({ title, description, isCompleted }: NewTask, most = Number.MAX_SAFE_INTEGER): Promise<Task> {
-    const folded = [fold(title), description && fold(description)]
-    const values = [this.#owner, title, description, isCompleted, ...folded, most]
-    return one(this.#db, statements.create, values, () => tooMany(most))
+  /** @throws AppError `too_many_tasks`, `storage_full` */
+  async create({ title, description, isCompleted }: NewTask): Promise<Task> {
+    const room = this.#room
+    const folded = [fold(title), description && fold(description)] as const
+    // An owner's first task is compared with nothing in the database.
+    if (bytesOfNewTask(this.#owner, title, description, ...folded) > room.liveBytes) throw storageFull(room)
+    const values = [title, description, isCompleted, ...folded, room.tasks, room.liveBytes, room.bytes]
+    const create = () => this.#write(statements.create, values)
+    const created = (await create()) ?? (await this.#again(create))
+    return created.task
   }
 
   /**
    * Changes what is given and leaves the rest. Where nothing differs, nothing is written.
-   * @throws AppError `task_not_found`
+   * @throws AppError `task_not_found`, `storage_full` for a task that would grow
    */
-  update(id: number, change: TaskChange): Promise<Task> {
-    return one(this.#db, statements.update, [this.#owner, id, ...changeValues(change)])
+  async update(id: number, change: TaskChange): Promise<Task> {
+    const values = [id, ...changeValues(change), this.#room.liveBytes, this.#room.bytes]
+    const update = () => this.#write(statements.update, values)
+    const updated = (await update()) ?? (await this.#againWhereFound(id, update))
+    return updated.task
   }
 
   /**
    * As `update`, only where the task's revision is one of these; otherwise the task comes back as it is now.
-   * @throws AppError `task_not_found`
+   * @throws AppError `task_not_found`, `storage_full` for a task that would grow
    */
-  updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
-    return outcome(this.#db, statements.updateIf, [this.#owner, id, ...changeValues(change), revisions])
+  async updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
+    const values = [id, ...changeValues(change), this.#room.liveBytes, this.#room.bytes, revisions]
+    const update = () => this.#write(statements.updateIf, values, 1)
+    return (await update()) ?? (await this.#againWhereFound(id, update))
   }
 
   /**
    * Reads and flips in one statement: n toggles at once flip n times.
    * @throws AppError `task_not_found`
    */
-  toggle(id: number): Promise<Task> {
-    return one(this.#db, statements.toggle, [this.#owner, id])
+  async toggle(id: number): Promise<Task> {
+    const toggled = await this.#write(statements.toggle, [id, this.#room.bytes])
+    if (!toggled) throw notFound()
+    return toggled.task
   }
 
   /** @throws AppError `task_not_found` */
   async remove(id: number): Promise<void> {
-    const rows = await this.#db.query(statements.remove, [this.#owner, id])
-    if (rows.length === 0) throw notFound()
+    const [row] = await this.#db.query(statements.remove, [this.#owner, id, this.#room.bytes])
+    if (!row) throw notFound()
+    if (row[1] === 't') await this.#room.make(this.#owner)
   }
 
   /**
    * As `remove`, only where the task's revision is one of these. The task comes back as it was, or as it is now.
    * @throws AppError `task_not_found`
    */
-  removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
-    return outcome(this.#db, statements.removeIf, [this.#owner, id, revisions])
+  async removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
+    const removed = await this.#write(statements.removeIf, [id, this.#room.bytes, revisions], 1)
+    if (!removed) throw notFound()
+    return removed
+  }
+
+  /** @param from where the task begins; before it, whether its revision was among those expected */
+  async #write(statement: Statement, values: readonly Value[], from = 0): Promise<Outcome | undefined> {
+    let found: Outcome | undefined
+    let needsRoom = false
+    await this.#db.read(statement, [this.#owner, ...values], row => {
+      found = { matched: from === 0 || row.flag(0), task: taskOf(row, from) }
+      needsRoom = row.flag(from + columnCount)
+    })
+    if (needsRoom) await this.#room.make(this.#owner)
+    return found
+  }
+
+  /** A write that found no room, once more if it was refused by counters that were wrong. */
+  async #again(write: () => Promise<Outcome | undefined>): Promise<Outcome> {
+    const refusal = await refusalOf(this.#db, this.#owner, this.#room)
+    const written = refusal ? undefined : await write()
+    if (!written) throw refusal ?? storageFull(this.#room)
+    return written
+  }
+
+  async #againWhereFound(id: number, write: () => Promise<Outcome | undefined>): Promise<Outcome> {
+    await this.get(id)
+    return this.#again(write)
   }
 }
 
@@ -136,32 +182,8 @@ export class Tasks {
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is
  * the same thing here: not found, by the statement itself.
  */
-export function tasksOf(db: Session, owner: string): Tasks {
-  return new Tasks(db, owner)
-}
-
-/** The task that a statement gives. */
-async function one(
-  db: Session,
-  statement: Statement,
-  values: readonly Value[],
-  none: () => AppError = notFound,
-): Promise<Task> {
-  let task: Task | undefined
-  await db.read(statement, values, row => {
-    task = taskOf(row)
-  })
-  if (!task) throw none()
-  return task
-}
-
-async function outcome(db: Session, statement: Statement, values: readonly Value[]): Promise<Outcome> {
-  let found: Outcome | undefined
-  await db.read(statement, values, row => {
-    found = { matched: row.flag(0), task: taskOf(row, 1) }
-  })
-  if (!found) throw notFound()
-  return found
+export function tasksOf(db: Session, owner: string, room: Room = unlimited): Tasks {
+  return new Tasks(db, owner, room)
 }
 
 // As update and updateIf number them, from $3.
@@ -172,8 +194,4 @@ function changeValues({ title, description, isCompleted }: TaskChange): readonly
 
 function notFound(): AppError {
   return new AppError('task_not_found', 'There is no such task.')
-}
-
-function tooMany(most: number): AppError {
-  return new AppError('too_many_tasks', `You have ${most} tasks, which is the most there can be.`)
 }
