@@ -1,24 +1,60 @@
 import type { components } from './schema.ts'
 
-/** Problem details (RFC 9457), as the server tells them. */
+/** Problem details (RFC 9457), as the server returns them. */
 export type Problem = components['schemas']['Problem']
 
-/** An answer that is a refusal. What never became an answer (no connection, a time-out) rejects as `fetch` does. */
+/** The request that failed. */
+export interface FailedRequest {
+  readonly method: string
+  /** Without the query, which may hold what users search for. */
+  readonly url: string
+}
+
+/** An error response of the server, or of a proxy in front of it. */
 export class DulyError extends Error {
   /** The HTTP status. */
   readonly status: number
-  /** Undefined where the answer was no problem, as that of a proxy in between. */
+  /** Undefined where the response has no problem details, such as a proxy's. */
   readonly problem: Problem | undefined
+  readonly request: FailedRequest | undefined
 
-  constructor(status: number, problem: Problem | undefined) {
-    super(problem?.detail ?? `The server answered ${status}.`)
+  constructor(status: number, problem: Problem | undefined, request?: FailedRequest) {
+    const place = request ? `${request.method} ${request.url}: ` : ''
+    super(problem?.detail ?? `${place}the server answered ${status}.`)
     this.name = 'DulyError'
     this.status = status
     this.problem = problem
+    this.request = request
   }
 
   /** From the closed list that `/problems` explains. */
   get code(): Problem['code'] | undefined {
     return this.problem?.code
+  }
+}
+
+export type NoAnswer = 'network' | 'timeout' | 'aborted' | 'not_json'
+
+const names: Readonly<Record<NoAnswer, string>> = {
+  network: 'DulyConnectionError',
+  timeout: 'TimeoutError',
+  aborted: 'AbortError',
+  not_json: 'DulyConnectionError',
+}
+
+/**
+ * A call without a usable response: no connection (`network`), no response in time (`timeout`), the end of its signal (`aborted`), or a
+ * response that is not from Duly (`not_json`). The cause is what `fetch`, the parser or the signal said. It is a TypeError, as a network
+ * failure of `fetch` is; `name` is that of the DOMException where there is one.
+ */
+export class DulyConnectionError extends TypeError {
+  readonly kind: NoAnswer
+  readonly request: FailedRequest
+
+  constructor(kind: NoAnswer, request: FailedRequest, reason: string, cause: unknown) {
+    super(`${request.method} ${request.url}: ${reason}`, { cause })
+    this.name = names[kind]
+    this.kind = kind
+    this.request = request
   }
 }

@@ -1,7 +1,7 @@
 import { type Tasks, tasksOf } from './tasks.ts'
-import { type ConnectOptions, Transport } from './transport.ts'
+import { type ConnectOptions, checkOptions, Transport } from './transport.ts'
 
-export { DulyError, type Problem } from './errors.ts'
+export { DulyConnectionError, DulyError, type FailedRequest, type NoAnswer, type Problem } from './errors.ts'
 export type { ListOptions, NewTask, Task, TaskChange, TaskPage, Tasks, WriteOptions } from './tasks.ts'
 export type { CallOptions, ConnectOptions } from './transport.ts'
 
@@ -9,7 +9,11 @@ export interface Client {
   readonly tasks: Tasks
 }
 
-/** A client of one Duly, for the user whose token it is given. It holds no connection: there is nothing to close. */
+/**
+ * Creates a client of one server, for the user of the token. It holds no connection, so it needs no closing.
+ * @throws TypeError for options that are missing or wrong
+ */
 export function createClient(options: ConnectOptions): Client {
+  checkOptions(options)
   return { tasks: tasksOf(new Transport(options)) }
 }

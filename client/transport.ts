@@ -1,9 +1,9 @@
-import { DulyError, type Problem } from './errors.ts'
+import { DulyConnectionError, DulyError, type FailedRequest, type Problem } from './errors.ts'
 
 export interface ConnectOptions {
   /** Where the server is: `https://tasks.example.com`. */
   readonly url: string | URL
-  /** The bearer token, or what gives the current one. A function is asked anew after a 401. */
+  /** The bearer token, or a function that returns the current one; it is called again after a 401. */
   readonly token: string | (() => string | Promise<string>)
   /** Attempts at most, the first one included (default 5). */
   readonly attempts?: number
@@ -30,6 +30,44 @@ export interface Call extends CallOptions {
 const passing = new Set([429, 502, 503, 504])
 const backoff = { firstMs: 200, mostMs: 10_000 }
 
+/** @throws TypeError that names the option: programs in JavaScript, or with an empty variable, are not stopped by the types */
+export function checkOptions(options: ConnectOptions): void {
+  const {
+    url,
+    token,
+    attempts = 1,
+    timeout = 1,
+    fetch: send = fetch,
+  }: Partial<ConnectOptions> = options ?? {}
+  if (url === undefined || String(url) === '') {
+    throw new TypeError(
+      'createClient: "url" is missing. Set it to the address of the server, such as "https://tasks.example.com".',
+    )
+  }
+  const address = URL.canParse(String(url)) ? new URL(String(url)) : undefined
+  if (address?.protocol !== 'https:' && address?.protocol !== 'http:') {
+    throw new TypeError(
+      'createClient: "url" must be an http or https address, such as "https://tasks.example.com".',
+    )
+  }
+  if (address.username !== '' || address.password !== '') {
+    throw new TypeError('createClient: "url" must not contain a user or a password. Use "token".')
+  }
+  if (token === undefined || token === '') {
+    throw new TypeError(
+      'createClient: "token" is missing. Set it to a bearer token, or to a function that returns one.',
+    )
+  }
+  if (typeof token !== 'string' && typeof token !== 'function') {
+    throw new TypeError('createClient: "token" must be a string, or a function that returns one.')
+  }
+  if (!Number.isInteger(attempts) || attempts < 1) {
+    throw new TypeError('createClient: "attempts" must be a whole number of at least 1.')
+  }
+  if (!(timeout > 0)) throw new TypeError('createClient: "timeout" must be a number of milliseconds above 0.')
+  if (typeof send !== 'function') throw new TypeError('createClient: "fetch" must be a function.')
+}
+
 /** Sends calls, and sends them again where that may help. */
 export class Transport {
   readonly #options: ConnectOptions
@@ -39,32 +77,52 @@ export class Transport {
   }
 
   /**
-   * The answer's JSON, undefined where it has no body.
-   * @throws DulyError for a refusal; what `fetch` throws, where the last attempt got no whole answer.
+   * The JSON of the response, undefined where it has no body.
+   * @throws DulyError for an error response; DulyConnectionError where the last attempt got no whole response, or none from Duly
    */
   async send<T>(call: Call): Promise<T> {
-    const { token, attempts = 5 } = this.#options
+    const { attempts = 5 } = this.#options
+    const { signal } = call
     const address = this.#addressOf(call)
+    const request = { method: call.method, url: address.origin + address.pathname }
     let renewed = false
     for (let attempt = 1; ; attempt += 1) {
-      call.signal?.throwIfAborted()
-      const bearer = typeof token === 'function' ? await token() : token
+      if (signal?.aborted) throw aborted(request, signal)
+      const bearer = await this.#bearer()
       const last = attempt >= attempts
       const outcome = await this.#attempt(call, address, bearer).catch((error: unknown) => {
-        if (last || call.signal?.aborted) throw error
+        if (signal?.aborted) throw aborted(request, signal)
+        if (last) throw this.#noResponse(request, error)
         return undefined
       })
-      if (outcome?.response.ok) return read(outcome.text) as T
+      if (outcome?.response.ok) return readJson(outcome.text, outcome.response, request) as T
       let wait = backoff.firstMs * 2 ** (attempt - 1)
       if (outcome) {
         const { response, text } = outcome
-        const renewable: boolean = response.status === 401 && typeof token === 'function' && !renewed
-        if (last || !(renewable || passing.has(response.status))) throw refusal(response, text)
+        const renewable: boolean =
+          response.status === 401 && typeof this.#options.token === 'function' && !renewed
+        if (last || !(renewable || passing.has(response.status))) throw refusal(response, text, request)
         renewed ||= renewable
         wait = renewable ? 0 : (retryAfterMs(response) ?? wait)
       }
-      await pause(jittered(wait), call.signal)
+      await pause(jittered(wait), signal)
+      if (signal?.aborted) throw aborted(request, signal)
     }
+  }
+
+  async #bearer(): Promise<string> {
+    const { token } = this.#options
+    const bearer: unknown = typeof token === 'function' ? await token() : token
+    if (typeof bearer === 'string' && bearer !== '') return bearer
+    throw new TypeError('The function "token" must return a token; it returned none.')
+  }
+
+  #noResponse(request: FailedRequest, error: unknown): DulyConnectionError {
+    const { timeout = 30_000 } = this.#options
+    if (error instanceof DOMException && error.name === 'TimeoutError') {
+      return new DulyConnectionError('timeout', request, `no response within ${timeout / 1000} s.`, error)
+    }
+    return new DulyConnectionError('network', request, `no response: ${reasonOf(error)}.`, error)
   }
 
   #addressOf({ path, query = {} }: Call): URL {
@@ -75,7 +133,7 @@ export class Transport {
     return address
   }
 
-  // With the whole body: an answer that breaks off half-way is none.
+  // With the whole body: a response that breaks off counts as none.
   async #attempt({ method, headers, json, signal }: Call, address: URL, bearer: string) {
     const { timeout = 30_000, fetch: send = fetch } = this.#options
     const tooLong = AbortSignal.timeout(timeout)
@@ -93,13 +151,45 @@ export class Transport {
   }
 }
 
-function refusal(response: Response, text: string): DulyError {
+function refusal(response: Response, text: string, request: FailedRequest): DulyError {
   const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json')
-  return new DulyError(response.status, isProblem ? (read(text) as Problem) : undefined)
+  return new DulyError(response.status, isProblem ? problemIn(text) : undefined, request)
 }
 
-function read(text: string): unknown {
-  return text === '' ? undefined : JSON.parse(text)
+function problemIn(text: string): Problem | undefined {
+  try {
+    // By its media type.
+    return JSON.parse(text) as Problem
+  } catch {
+    return undefined
+  }
+}
+
+function readJson(text: string, response: Response, request: FailedRequest): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const type = response.headers.get('content-type') ?? 'no media type'
+    const reason = `the response (${response.status}, ${type}) is not JSON. Is "url" the address of Duly?`
+    throw new DulyConnectionError('not_json', request, reason, error)
+  }
+}
+
+function aborted(request: FailedRequest, signal: AbortSignal): DulyConnectionError {
+  const isTimeout = signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError'
+  const reason = `aborted by its signal: ${reasonOf(signal.reason)}`
+  return new DulyConnectionError(isTimeout ? 'timeout' : 'aborted', request, reason, signal.reason)
+}
+
+/** The innermost message: `fetch failed` has the error of the system as its cause. */
+function reasonOf(error: unknown): string {
+  let at = error
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause
+  if (!(at instanceof Error)) return String(at)
+  const code =
+    'code' in at && typeof at.code === 'string' && !at.message.includes(at.code) ? ` (${at.code})` : ''
+  return `${at.message || at.name}${code}`
 }
 
 /** Seconds or a date (RFC 9110, 10.2.3), as milliseconds from now. */
@@ -116,16 +206,15 @@ function jittered(ms: number): number {
   return Math.min(ms, 60_000) + Math.random() * Math.min(ms, backoff.mostMs) * 0.5
 }
 
+/** Ends early where the signal does. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise(resolve => {
     const stop = () => {
       clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
       signal?.removeEventListener('abort', stop)
       resolve()
-    }, ms)
+    }
+    const timer = setTimeout(stop, ms)
     signal?.addEventListener('abort', stop, { once: true })
   })
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { type Client, createClient, DulyError } from '../client/index.ts'
+import { type Client, createClient, DulyConnectionError, DulyError, type NoAnswer } from '../client/index.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
 let api: Served
@@ -15,6 +15,16 @@ const clientOf = (user: string, url = api.server.url): Client => createClient({ 
 const isProblem = (status: number, code: string) => (error: unknown) =>
   error instanceof DulyError && error.status === status && error.code === code
 
+function isNoAnswer(error: unknown, kind: NoAnswer, message: RegExp): boolean {
+  assert.ok(error instanceof DulyConnectionError && error instanceof TypeError)
+  assert.deepEqual([error.kind, error.request.method], [kind, 'GET'])
+  assert.match(error.request.url, /^http:\/\/127\.0\.0\.1:\d+\/api\/v1\/tasks$/)
+  assert.ok(error.message.startsWith(`GET ${error.request.url}: `))
+  assert.match(error.message, message)
+  assert.ok(error.cause instanceof Error)
+  return true
+}
+
 /** What stands between the client and the server: passes a request on, or does to it what the test says. */
 interface Fault {
   readonly url: string
@@ -23,7 +33,13 @@ interface Fault {
   close(): Promise<void>
 }
 
-type Deed = 'pass' | 'answer lost' | 'refuse' | 'cut' | { status: number; headers?: Record<string, string> }
+type Deed =
+  | 'pass'
+  | 'answer lost'
+  | 'refuse'
+  | 'cut'
+  | 'hang'
+  | { status: number; headers?: Record<string, string>; body?: string }
 
 /** A proxy that does the deeds to the requests in their order, and passes on what comes after them. */
 async function faulty(deeds: Deed[]): Promise<Fault> {
@@ -33,8 +49,9 @@ async function faulty(deeds: Deed[]): Promise<Fault> {
     seen.push(typeof deed === 'string' ? deed : String(deed.status))
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
+    if (deed === 'hang') return
     if (deed === 'refuse') return void request.socket.destroy()
-    if (typeof deed === 'object') return void response.writeHead(deed.status, deed.headers).end()
+    if (typeof deed === 'object') return void response.writeHead(deed.status, deed.headers).end(deed.body)
     const body = Buffer.concat(chunks)
     const { host: _host, connection: _connection, ...headers } = request.headers as Record<string, string>
     const answer = await fetch(api.server.url + request.url, {
@@ -127,7 +144,7 @@ describe('the client', () => {
     )
     assert.equal(proxy.seen.length, 2)
     await proxy.close()
-    await assert.rejects(client.tasks.list(), TypeError)
+    await assert.rejects(client.tasks.list(), error => isNoAnswer(error, 'network', /ECONNREFUSED/))
   })
 
   it('does not repeat what would be refused again', async () => {
@@ -157,6 +174,77 @@ describe('the client', () => {
     const client = createClient({ ...options, fetch: answered })
     await assert.rejects(client.tasks.list({}, { signal: controller.signal }), /enough/)
     assert.equal(proxy.seen.length, 1)
+    await proxy.close()
+  })
+
+  for (const [options, message] of [
+    [undefined, /"url" is missing/],
+    [{}, /"url" is missing/],
+    [{ url: '', token: 'x' }, /"url" is missing/],
+    [{ url: 'tasks.example.com', token: 'x' }, /"url" must be an http or https address/],
+    [{ url: 'postgres://a/b', token: 'x' }, /"url" must be an http or https address/],
+    [{ url: 'https://user:hidden@example.com', token: 'x' }, /"url" must not contain a user or a password/],
+    [{ url: 'https://example.com' }, /"token" is missing/],
+    [{ url: 'https://example.com', token: '' }, /"token" is missing/],
+    [{ url: 'https://example.com', token: 5 }, /"token" must be a string, or a function/],
+    [{ url: 'https://example.com', token: 'x', attempts: 0 }, /"attempts" must be/],
+    [{ url: 'https://example.com', token: 'x', timeout: Number.NaN }, /"timeout" must be/],
+    [{ url: 'https://example.com', token: 'x', fetch: 'fetch' }, /"fetch" must be a function/],
+  ] as const) {
+    it(`is not created with ${JSON.stringify(options)}`, () => {
+      // As a program in JavaScript does.
+      const wrong = options as unknown as Parameters<typeof createClient>[0]
+      const isTypeError = (error: unknown) => error instanceof TypeError && message.test(error.message)
+      assert.throws(() => createClient(wrong), isTypeError)
+    })
+  }
+
+  it('says so when its function returns no token', async () => {
+    // As a session that is over does.
+    const token = (() => undefined) as unknown as () => string
+    await assert.rejects(
+      createClient({ url: api.server.url, token }).tasks.list(),
+      /"token" must return a token/,
+    )
+  })
+
+  it('tells a call without an answer by its kind, with the address, and without the query', async () => {
+    const html = { headers: { 'content-type': 'text/html' }, body: '<h1>Wi-Fi</h1>' }
+    const proxy = await faulty(['refuse', 'cut', 'hang', { status: 200, ...html }, { status: 502, ...html }])
+    const { url } = proxy
+    const client = createClient({ url, token: tokenOf(newUser()), attempts: 1 })
+    const list = () => client.tasks.list({ q: 'private' })
+    const isPrivate = (error: unknown) => JSON.stringify([error, String(error)]).includes('private')
+    for (const _ of ['refuse', 'cut'])
+      await assert.rejects(
+        list(),
+        error => isNoAnswer(error, 'network', /no response: /) && !isPrivate(error),
+      )
+    const hasty = createClient({ url, token: tokenOf(newUser()), attempts: 1, timeout: 50 })
+    await assert.rejects(hasty.tasks.list(), error =>
+      isNoAnswer(error, 'timeout', /no response within 0\.05 s/),
+    )
+    await assert.rejects(list(), error => isNoAnswer(error, 'not_json', /\(200, text\/html\) is not JSON/))
+    await assert.rejects(list(), (error: unknown) => {
+      assert.ok(error instanceof DulyError)
+      assert.deepEqual([error.status, error.problem], [502, undefined])
+      assert.equal(error.message, `GET ${url}/api/v1/tasks: the server answered 502.`)
+      return true
+    })
+    await proxy.close()
+  })
+
+  it('tells a call that its signal has ended, with its reason', async () => {
+    const proxy = await faulty(['hang'])
+    const client = createClient({ url: proxy.url, token: tokenOf(newUser()) })
+    const signal = AbortSignal.timeout(50)
+    await assert.rejects(client.tasks.list({}, { signal }), error =>
+      isNoAnswer(error, 'timeout', /aborted by its/),
+    )
+    const gone = AbortSignal.abort()
+    await assert.rejects(client.tasks.list({}, { signal: gone }), error =>
+      isNoAnswer(error, 'aborted', /aborted by its signal/),
+    )
     await proxy.close()
   })
 })
