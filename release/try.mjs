@@ -22,13 +22,14 @@ export async function tryPackage(file) {
     )
     const PATH = [join(prefix, 'bin'), dirname(process.execPath)].join(delimiter)
     const env = { PATH, PORT: '0' }
-    const stdio = ['ignore', 'pipe', 'inherit']
+    // The first start prints its call on the standard error, beside the log.
+    const stdio = ['ignore', 'ignore', 'pipe']
     const server = spawn('duly', { cwd: empty, env, stdio, timeout: patienceMs })
     const ended = new Promise((resolve, reject) => {
       server.once('error', reject)
       server.once('close', resolve)
     })
-    await firstTask(server.stdout)
+    await firstTask(server.stderr)
     server.kill('SIGINT')
     const code = await ended
     if (code !== 0) throw new Error(`The installed package ended with ${code}.`)

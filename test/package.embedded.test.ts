@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -37,7 +38,10 @@ before(() => {
     'CHANGELOG.md',
     'LICENSE',
     'run.mjs',
+    'CONTRIBUTING.md',
     'docs',
+    'deploy',
+    'bench/results/http.svg',
   ])
     cpSync(join(root, path), join(draft, path), { recursive: true })
   writeFileSync(join(draft, 'package.json'), JSON.stringify(manifest))
@@ -81,17 +85,23 @@ describe('the package', () => {
       execFileSync('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString(),
     )
     assert.deepEqual([task.title, task.user_id], ['Say hello', 'alice'])
-    assert.match(server.output(), /npx duly token/)
+    const [, token = ''] = /Token +(node \S+ token --user alice)\n/.exec(server.output()) ?? []
+    const printed = execFileSync('sh', ['-c', token], { cwd: empty, encoding: 'utf8', env }).trim()
+    const url = /http:\/\/\S+/.exec(command)?.[0] ?? ''
+    assert.equal((await fetch(url, { headers: { authorization: `Bearer ${printed}` } })).status, 200)
     server.child.kill('SIGTERM')
     assert.equal((await server.ended).code, 0)
     assert.deepEqual(readdirSync(empty), ['data'])
   })
 
-  it('has the program, its client and its papers, and no test, no source, no map', () => {
-    const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
-    assert.deepEqual(files.filter(file => !file.startsWith('dist/')).sort(), papers)
+  it('has the program, its client and its documentation, and no test, no source, no map', () => {
+    const isDocumentation = (file: string) => /^(docs|deploy)\/|^bench\/results\/http\.svg$/.test(file)
+    const papers = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.json']
+    const others = files.filter(file => !file.startsWith('dist/') && !isDocumentation(file))
+    assert.deepEqual(others.sort(), papers)
     const built = files.filter(
-      file => !papers.includes(file) && !file.startsWith('dist/server/api/swagger-ui/'),
+      file =>
+        !papers.includes(file) && !isDocumentation(file) && !file.startsWith('dist/server/api/swagger-ui/'),
     )
     const strange = built.filter(
       file => !/^dist\/(server\/.+\.js|client\/.+(\.js|\.d\.ts))$/.test(file) || file.includes('.test.'),
@@ -99,6 +109,20 @@ describe('the package', () => {
     assert.deepEqual(strange, [])
     for (const file of ['dist/server/cli.js', 'dist/client/index.d.ts', 'dist/server/api/swagger-ui/LICENSE'])
       assert.ok(files.includes(file), file)
+  })
+
+  it('has every document that one of its documents links to', () => {
+    const missing = files
+      .filter(file => file.endsWith('.md'))
+      .flatMap(file => {
+        const text = readFileSync(join(installed, file), 'utf8')
+        const targets = [...text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)].map(([, target = '']) => target)
+        const relative = targets.filter(target => !/^[a-z]+:/.test(target))
+        return relative
+          .filter(target => !existsSync(join(installed, dirname(file), target)))
+          .map(target => `${file}: ${target}`)
+      })
+    assert.deepEqual(missing, [])
   })
 
   it('brings along every package it was tested with, which are the same on every machine', () => {
