@@ -1,4 +1,6 @@
+import { isIPv6 } from 'node:net'
 import { exit, StartError } from './errors.ts'
+import { codeOf, explain } from './system-error.ts'
 
 interface Wanted {
   readonly host: string
@@ -7,16 +9,22 @@ interface Wanted {
   readonly setting: 'PORT' | 'METRICS_PORT'
 }
 
-/** The reasons that are for the person who starts the program; any other error as it is. */
+/** Why the port cannot be listened on, with the setting to change; any other error as it is. */
 export function cannotListen({ host, port, setting }: Wanted, error: unknown): unknown {
-  const reasons = new Map<unknown, string>([
-    [
-      'EADDRINUSE',
-      `Another program listens on port ${port} already. Stop that one, or set ${setting} to another.`,
-    ],
-    ['EACCES', `Port ${port} is not for everybody to listen on. Set ${setting} to one above 1023.`],
-    ['EADDRNOTAVAIL', `This machine does not have the address ${host}. Set HOST to one that it has.`],
-  ])
-  const reason = error instanceof Error && 'code' in error ? reasons.get(error.code) : undefined
-  return reason === undefined ? error : new StartError(reason, exit.unavailable, { cause: error })
+  const otherHost = 'Set HOST to an address of this machine, for example 127.0.0.1, or 0.0.0.0 for all.'
+  const fixes: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Stop the program that uses it, or set ${setting} to a free port.`,
+    EACCES: `Ports below 1024 need privileges; set ${setting}, for example ${setting === 'PORT' ? 8000 : 9100}.`,
+    EADDRNOTAVAIL: otherHost,
+    EAFNOSUPPORT: otherHost,
+    EINVAL: otherHost,
+    ENOTFOUND: otherHost,
+    EAI_AGAIN: otherHost,
+  }
+  const code = codeOf(error) ?? ''
+  const place = isIPv6(host) ? `[${host}]` : host
+  const explained = explain(error, `Cannot listen on ${place}:${port}`, fixes[code])
+  return explained instanceof StartError
+    ? new StartError(explained.message, exit.unavailable, { cause: error })
+    : error
 }

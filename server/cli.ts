@@ -2,16 +2,16 @@
 import './db/navigator.ts'
 import './kept-tick.ts'
 import type { Command } from './cli/command.ts'
+import { failureOf, watchOutput } from './cli/failure.ts'
+import { suggestion } from './closest.ts'
 import { exit, StartError } from './errors.ts'
 import { version } from './version.ts'
 
 type Load = () => Promise<Command>
 
-const start: Load = async () => (await import('./cli/start.ts')).startCommand
-
 /** Loaded where they are named: a start needs none of the others. */
 const commands: Readonly<Record<string, Load>> = {
-  start,
+  start: async () => (await import('./cli/start.ts')).startCommand,
   token: async () => (await import('./cli/token.ts')).tokenCommand,
   user: async () => (await import('./cli/operate.ts')).userCommand,
   keys: async () => (await import('./cli/operate.ts')).keysCommand,
@@ -25,38 +25,44 @@ const commands: Readonly<Record<string, Load>> = {
 
 const help = `Duly ${version}: a task service.
 
-Usage: duly [COMMAND] [options]
+Usage: duly [COMMAND] [OPTIONS]
 
-  start    serve the tasks over HTTP; so does no command at all
+  start    serve the API over HTTP (the default)
   token    print a token for a user
-  user     add, list, disable and remove the people who sign in here
+  user     add, list, disable, sign out and remove users
   keys     list and rotate the keys that sign tokens
-  backup   write everything into a file, while the server runs or not
-  restore  bring a backup back
+  backup   write a backup, whether a server is running or not
+  restore  restore a backup
   copy     copy everything from one database to another
-  doctor   look for what is wrong, and say what to do
-  migrate  show the state of the database schema, or change it
-  openapi  print the API's OpenAPI document
+  doctor   check the installation
+  migrate  show or change the state of the database schema
+  openapi  print the OpenAPI document
 
-duly COMMAND --help tells more.  duly --version prints the version.`
+Run "duly COMMAND --help" for the options of a command.
+"duly --version" prints the version.`
 
 async function main([name, ...args]: string[]): Promise<void> {
-  if (name === '--version' || name === '-v') print(version)
-  else if (name === '--help' || name === '-h' || name === 'help') print(help)
-  else if (name === undefined) await run(start, [])
-  else if (name.startsWith('-')) await run(start, [name, ...args])
-  else await run(commandOf(name), args)
+  if (name === '--version' || name === '-v' || name === 'version') return print(version)
+  if (name === '--help' || name === '-h' || name === 'help') {
+    const [about] = args.filter(arg => !arg.startsWith('-'))
+    return print(about === undefined ? help : (await loadOf(about)()).help)
+  }
+  if (name === undefined) return run('start', [])
+  if (name.startsWith('-')) return run('start', [name, ...args])
+  return run(name, args)
 }
 
-function commandOf(name: string): Load {
+function loadOf(name: string): Load {
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (load) return load
-  throw new StartError(`There is no command "${name}"; say duly --help for those there are.`, exit.usage)
+  throw new StartError(`Unknown command "${name}".${suggestion(name, Object.keys(commands))}`, exit.usage)
 }
 
-async function run(load: Load, args: string[]): Promise<void> {
-  const command = await load()
-  if (args.includes('--help') || args.includes('-h')) print(command.help)
+async function run(name: string, args: string[]): Promise<void> {
+  const command = await loadOf(name)()
+  const end = args.indexOf('--')
+  const options = end === -1 ? args : args.slice(0, end)
+  if (options.includes('--help') || options.includes('-h')) print(command.help)
   else await command.run(args)
 }
 
@@ -64,14 +70,17 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-main(process.argv.slice(2)).catch(error => {
-  if (error instanceof StartError) {
-    process.stderr.write(`${error.message}\n`)
-    process.exitCode = error.exitCode
-    return
-  }
-  process.stderr.write(
-    `Duly stopped over something unexpected:\n${error instanceof Error ? error.stack : error}\n`,
-  )
-  process.exitCode = exit.software
+const [named = ''] = process.argv.slice(2)
+
+function fail(error: unknown): void {
+  const { text, exitCode } = failureOf(error, Object.hasOwn(commands, named) ? named : undefined)
+  process.stderr.write(text)
+  process.exitCode = exitCode
+}
+
+watchOutput()
+process.on('uncaughtException', error => {
+  fail(error)
+  process.exit()
 })
+main(process.argv.slice(2)).catch(fail)

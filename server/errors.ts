@@ -74,9 +74,9 @@ export function brokenRules(problems: readonly FieldProblem[]): AppError {
   return new AppError('broken_rule', problems.map(problem => problem.message).join(' '), { problems })
 }
 
-/** A failure that is for the person who starts the program: printed as a sentence, without a stack. */
+/** An expected failure of a command: printed as a sentence with its fix, without a stack. */
 export class StartError extends Error {
-  /** The process's exit code, from sysexits(3). */
+  /** The exit code of the process, from sysexits(3). */
   readonly exitCode: number
 
   constructor(message: string, exitCode: number, options?: ErrorOptions) {
@@ -86,12 +86,16 @@ export class StartError extends Error {
   }
 }
 
-/** Exit codes of sysexits(3). */
+/** Exit codes of sysexits(3); docs/operations.md lists them. */
 export const exit = {
   usage: 64,
   dataErr: 65,
+  noInput: 66,
   unavailable: 69,
   software: 70,
+  osErr: 71,
   cantCreate: 73,
+  ioErr: 74,
+  noPerm: 77,
   config: 78,
 } as const

@@ -3,9 +3,13 @@ import { existsSync, readFileSync } from 'node:fs'
 // dist/server/version.js → the package's root, in a clone as in an installed package.
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
+  bugs?: { url: string }
 }
 
 export const version = manifest.version
 
-/** What comes before a command's name where this program was started from: an installed package has no run.mjs. */
-export const typed = existsSync(new URL('../../run.mjs', import.meta.url)) ? 'npm run -s duly --' : 'npx duly'
+/** Where bugs are reported, as the end of a sentence. */
+export const reportTo = manifest.bugs ? `at ${manifest.bugs.url}` : 'in the issue tracker of the project'
+
+/** Whether the program runs from a clone, in which npm scripts are there to start it. */
+export const isClone = existsSync(new URL('../../run.mjs', import.meta.url))

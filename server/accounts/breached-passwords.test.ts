@@ -37,6 +37,6 @@ describe('the list of breached passwords', () => {
       writeFileSync(file, text)
       await assert.rejects(breachedPasswords(file), /BREACHED_PASSWORDS: .* cannot be used/)
     }
-    await assert.rejects(breachedPasswords(join(folder, 'missing')), /cannot be used: ENOENT/)
+    await assert.rejects(breachedPasswords(join(folder, 'missing')), /cannot be used: it does not exist/)
   })
 })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { exit, StartError } from '../errors.ts'
+import { reasonOf } from '../system-error.ts'
 
 const hashLength = 40
 const chunk = 256
@@ -13,7 +14,7 @@ export async function breachedPasswords(path: string): Promise<(password: string
   const file = await opened(path)
   try {
     const first = await lineAt(file, 0)
-    if (!first || !/^[0-9A-F]{40}/i.test(first.text)) throw new Error('its first line is no SHA-1 hash')
+    if (!first || !/^[0-9A-F]{40}/i.test(first.text)) throw new Error('its first line is not a SHA-1 hash')
   } catch (error) {
     throw unreadable(path, error)
   } finally {
@@ -73,6 +74,7 @@ async function opened(path: string): Promise<FileHandle> {
 }
 
 function unreadable(path: string, error: unknown): StartError {
-  const reason = error instanceof Error ? error.message : String(error)
-  return new StartError(`BREACHED_PASSWORDS: ${path} cannot be used: ${reason}`, exit.config)
+  const reason = reasonOf(error) ?? (error instanceof Error ? error.message : String(error))
+  const fix = 'Set it to a readable file of SHA-1 hashes, sorted, one per line.'
+  return new StartError(`BREACHED_PASSWORDS: "${path}" cannot be used: ${reason}. ${fix}`, exit.config)
 }

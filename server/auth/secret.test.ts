@@ -105,7 +105,7 @@ describe('the kept secret', () => {
           assert.equal(error.exitCode, exit.config)
           assert.equal(
             error.message,
-            `The file ${file} holds no secret. Put the old one back, or remove the file: a new one is made then.`,
+            `The file "${file}" does not contain a secret of at least 32 characters. Restore it, or remove the file to have a new one generated.`,
           )
           return true
         },
@@ -123,7 +123,7 @@ describe('the kept secret', () => {
         assert.ok(error instanceof StartError)
         assert.match(
           error.message,
-          /^The data directory .* cannot be made: .*\nSet DATA_DIR to one that can\.$/,
+          /^Cannot create the data directory ".*": .*\. Set DATA_DIR to a directory that Duly can write to\.$/,
         )
         return true
       },

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { makeDataDir } from '../db/data-dir.ts'
 import { exit, StartError } from '../errors.ts'
+import { explain } from '../system-error.ts'
 
 type Settings = Pick<Config, 'secret' | 'secretAlso' | 'postgres' | 'dataDir'>
 
@@ -33,14 +34,14 @@ export function keptSecret(dataDir: string): string {
   const kept = findKeptSecret(dataDir)
   if (kept !== undefined) return kept
   const draft = `${file}.${randomBytes(8).toString('hex')}`
-  writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
   try {
+    writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
     // A link, unlike a rename, does not replace what another process has just put there.
     linkSync(draft, file)
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error
+    if (!hasCode(error, 'EEXIST')) throw explain(error, `Cannot create the secret in "${file}"`)
   } finally {
-    unlinkSync(draft)
+    rmSync(draft, { force: true })
   }
   return findKeptSecret(dataDir) ?? keptSecret(dataDir)
 }
@@ -53,12 +54,11 @@ export function findKeptSecret(dataDir: string): string | undefined {
     secret = readFileSync(file, 'utf8').trim()
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new StartError(`The secret in ${file} cannot be read: ${reason}`, exit.config)
+    throw explain(error, `Cannot read the secret in "${file}"`)
   }
   if (secret.length >= 32) return secret
   throw new StartError(
-    `The file ${file} holds no secret. Put the old one back, or remove the file: a new one is made then.`,
+    `The file "${file}" does not contain a secret of at least 32 characters. Restore it, or remove the file to have a new one generated.`,
     exit.config,
   )
 }

@@ -43,5 +43,5 @@ export type DataRow = readonly (string | null)[]
 export const format = 1
 
 export function damaged(file: string, what: string): StartError {
-  return new StartError(`The backup ${file} cannot be used: ${what}\nNothing was changed.`, exit.dataErr)
+  return new StartError(`The backup "${file}" cannot be used: ${what}\nNothing was changed.`, exit.dataErr)
 }

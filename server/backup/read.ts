@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
+import { explain } from '../system-error.ts'
 import {
   type Content,
   type DataRow,
@@ -140,8 +141,7 @@ async function* linesOf(file: string): AsyncGenerator<string, undefined> {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code === 'Z_BUF_ERROR') throw damaged(file, 'its end is missing.')
     if (code.startsWith('Z_')) throw damaged(file, 'it is damaged, or no backup of Duly.')
-    if (/^E[A-Z]+$/.test(code)) throw damaged(file, `it cannot be read (${code}).`)
-    throw error
+    throw explain(error, `Cannot read the backup "${file}"`)
   } finally {
     source.destroy()
     text.destroy()

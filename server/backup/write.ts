@@ -64,7 +64,8 @@ export async function writeBackupFile(db: Database, file: string, options: Write
 
 async function* linesOf(session: Session, { secret, progress }: WriteOptions, contents: Content[]) {
   const applied = await migrationStatus(session)
-  if (applied.length === 0) throw new StartError('There is nothing of Duly in this database.', exit.dataErr)
+  if (applied.length === 0)
+    throw new StartError('This database has no tables of Duly. Check DATABASE_URL.', exit.dataErr)
   const header: Header = {
     duly: 'backup',
     format,

@@ -1,20 +1,65 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { exit, StartError } from '../errors.ts'
+import { codeOf, explain } from '../system-error.ts'
 
-/** Makes the data directory, readable by its owner only. */
+const { R_OK, W_OK, X_OK } = constants
+
+/** Creates the data directory, readable by its owner only. @throws StartError where it cannot be created, or is a file */
 export function makeDataDir(dataDir: string): void {
-  try {
+  inDataDir(dataDir, `Cannot create the data directory "${dataDir}"`, () => {
+    if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory() === false) {
+      throw new StartError(`DATA_DIR "${dataDir}" is a file. Set it to a directory.`, exit.cantCreate)
+    }
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    if (!statSync(dataDir).isDirectory()) throw new Error('it is not a directory')
+  })
+}
+
+const otherDirectory = 'Set DATA_DIR to a directory that Duly can write to.'
+
+/** @throws StartError (EX_CANTCREAT) for a failure that the operator can fix; any other error as it is */
+function inDataDir<T>(dataDir: string, failed: string, work: () => T): T {
+  try {
+    return work()
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new StartError(
-      `The data directory ${dataDir} cannot be made: ${reason}\nSet DATA_DIR to one that can.`,
-      exit.cantCreate,
-    )
+    const code = codeOf(error)
+    const fix =
+      code === 'EACCES' || code === 'EPERM'
+        ? `${otherDirectory} "${dataDir}" must belong to the user who runs Duly.`
+        : code === 'EROFS' || code === 'ENOENT' || code === 'ENOTDIR' || code === 'EEXIST'
+          ? otherDirectory
+          : undefined
+    const explained = explain(error, failed, fix)
+    throw explained instanceof StartError
+      ? new StartError(explained.message, exit.cantCreate, { cause: error })
+      : error
+  }
+}
+
+/**
+ * Fails before the database does, which would say less: where files in the directory belong to another user, for one, since a command
+ * was once run as root.
+ * @throws StartError
+ */
+export function requireAccess(dataDir: string): void {
+  const paths = [dataDir, join(dataDir, 'postgres'), join(dataDir, 'postgres', 'global', 'pg_control')]
+  for (const path of paths) {
+    const mode = path === paths.at(-1) ? R_OK | W_OK : R_OK | W_OK | X_OK
+    inDataDir(dataDir, `Cannot write to "${path}"`, () => {
+      if (statSync(path, { throwIfNoEntry: false })) accessSync(path, mode)
+    })
   }
 }
 
@@ -30,22 +75,25 @@ export interface DataDirLock {
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   makeDataDir(dataDir)
+  requireAccess(dataDir)
   // Here alone: a server on PostgreSQL starts without it.
   const { tryLock } = createRequire(import.meta.url)(
     'fs-native-extensions',
   ) as typeof import('fs-native-extensions')
   const file = join(dataDir, 'lock')
-  const descriptor = openSync(file, 'a+', 0o600)
+  const descriptor = inDataDir(dataDir, `Cannot open "${file}"`, () => openSync(file, 'a+', 0o600))
   // One byte far past the text, so that others may still read it where locks are mandatory (Windows).
   if (!tryLock(descriptor, 1 << 30, 1)) {
     closeSync(descriptor)
     throw new StartError(
-      `The data in ${dataDir} is in use by ${holderOf(dataDir)}.\nStop that one first, or give this one a directory of its own with DATA_DIR.`,
+      `The data in "${dataDir}" is in use by ${holderOf(dataDir)}. Stop that process first, or set DATA_DIR to another directory.`,
       exit.cantCreate,
     )
   }
-  ftruncateSync(descriptor)
-  writeSync(descriptor, `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}`)
+  inDataDir(dataDir, `Cannot write to "${file}"`, () => {
+    ftruncateSync(descriptor)
+    writeSync(descriptor, `process ${process.pid} on ${hostname()}, since ${new Date().toISOString()}`)
+  })
   return { release: () => closeSync(descriptor) }
 }
 

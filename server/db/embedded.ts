@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { explain } from '../system-error.ts'
 import { lockDataDir } from './data-dir.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
 import type { Database, OnStatement } from './database.ts'
@@ -101,7 +102,7 @@ export async function openEmbedded({
 
 function diskFull(directory: string, cause: unknown): StartError {
   return new StartError(
-    `The disk is full that ${directory} is on: the embedded database cannot start. Make room.`,
+    `Cannot start the embedded database in "${directory}": the disk is full. Free some space.`,
     exit.cantCreate,
     { cause },
   )
@@ -113,29 +114,26 @@ async function ensureCluster(directory: string, log: Log): Promise<boolean> {
     const found = readFileSync(versionFile, 'utf8').trim()
     if (found === postgresMajor) return false
     throw new StartError(
-      `The data in ${directory} is of PostgreSQL ${found}; this version of Duly reads PostgreSQL ${postgresMajor}.`,
+      `The data in "${directory}" is of PostgreSQL ${found}; this version of Duly reads PostgreSQL ${postgresMajor}.`,
       exit.config,
     )
   }
   const interrupted = join(dirname(directory), 'restoring')
   if (existsSync(interrupted)) {
     throw new StartError(
-      `A restore into ${dirname(directory)} was interrupted. Run it again; or remove ${interrupted} to begin without data.`,
+      `A restore into "${dirname(directory)}" was interrupted. Run it again, or remove "${interrupted}" to start without data.`,
       exit.config,
     )
   }
   log.info('creating the embedded database')
   // Under another name until it is complete: a start that is interrupted begins again.
   const unfinished = `${directory}.new`
-  rmSync(unfinished, { recursive: true, force: true })
   try {
+    rmSync(unfinished, { recursive: true, force: true })
     await unpackCluster(unfinished)
     renameSync(unfinished, directory)
   } catch (error) {
-    throw new StartError(
-      `The embedded database could not be created in ${directory}: ${error instanceof Error ? error.message : error}`,
-      exit.cantCreate,
-    )
+    throw explain(error, `Cannot create the embedded database in "${directory}"`)
   }
   return true
 }

@@ -114,6 +114,16 @@ export async function migrationStatus(session: Session): Promise<AppliedMigratio
   return row?.[0] === 't' ? appliedIn(session) : []
 }
 
+/** @throws StartError where the schema is not the one that this program works with; changes nothing */
+export async function requireMigrated(db: Database): Promise<void> {
+  const applied = await migrationStatus(db)
+  refuseNewer(applied, released)
+  if (applied.length === released.length) return
+  const state =
+    applied.length === 0 ? 'has no tables of Duly' : `lacks ${released.length - applied.length} migrations`
+  throw new StartError(`The ${db.label} ${state}. Start the server, or run "duly migrate up".`, exit.config)
+}
+
 async function takeSchema(session: Session): Promise<void> {
   await session.query(unlimited)
   await session.query(lock)
