@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { parseEnv } from 'node:util'
 import { type PostgresAddress, parseDatabaseUrl } from './db/database-url.ts'
+import { readEnvFile } from './env-file.ts'
 import { exit, StartError } from './errors.ts'
 import type { Rate } from './limits/rate.ts'
+import { misspelt, strangeValues } from './misspelt.ts'
 
 /** One row of the settings table: what `duly start --help` prints and what the README lists. */
 export interface Setting {
@@ -255,22 +255,37 @@ const leastStorage = 4096
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * The environment, with what a `.env` file in the current folder adds to it and what flags put in its place. Nothing else
- * in the program reads the process's environment.
+ * The environment of the process, over the settings of `.env` in the current directory (or of ENV_FILE), under those of flags. Nothing else in the program reads the
+ * environment of the process.
+ * @param notes receives sentences about names and values that look like mistakes
+ * @throws StartError where the file cannot be used
  */
-export function environment(flags: Readonly<Record<string, string | undefined>> = {}): Env {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
+export function environment(
+  flags: Readonly<Record<string, string | undefined>> = {},
+  notes: string[] = [],
+): Env {
   const set = (values: Env) => Object.fromEntries(Object.entries(values).filter(([, value]) => value))
-  return { ...file, ...set(process.env), ...set(flags) }
+  const own = set(process.env)
+  const named = own.ENV_FILE?.trim()
+  const file = readEnvFile(named ?? '.env', named !== undefined)
+  const names = ['ENV_FILE', ...settings.flatMap(({ name, aliases }) => [name, ...aliases])]
+  notes.push(...file.notes, ...misspelt(own, file.values, names), ...strangeValues(own, names))
+  return { ...file.values, ...own, ...set(flags) }
+}
+
+/** Whether the environment of the process sets one of these names, which another terminal does not have then. */
+export function isInEnvironment(...names: string[]): boolean {
+  return names.some(name => isSet(name, process.env))
 }
 
 /**
  * The settings, from an environment.
- * @throws StartError (EX_CONFIG) that lists every mistake, each with its mend. No value of a secret or a URL is repeated.
+ * @param found notes about that environment, which come before those about the settings
+ * @throws StartError (EX_CONFIG) that lists every mistake, each with its fix. No value of a secret or a URL is repeated.
  */
-export function readConfig(env: Env): Config {
+export function readConfig(env: Env, found: readonly string[] = []): Config {
   const problems: string[] = []
-  const notes: string[] = []
+  const notes: string[] = [...found]
   const read = (name: string) => readSetting(name, env, notes)
   const problem = (name: string, mend: string) => {
     const used = usedName(name, env)
@@ -311,7 +326,7 @@ export function readConfig(env: Env): Config {
   if (accountsAsked && !hmac) notes.push('There are no accounts here: they need BETTER_AUTH_SECRET.')
 
   const config: Config = {
-    host: read('HOST') ?? '127.0.0.1',
+    host: readHost(),
     port: integer('PORT', 0, 65_535, 8000),
     postgres,
     dataDir: resolve(read('DATA_DIR') ?? './data'),
@@ -355,6 +370,19 @@ export function readConfig(env: Env): Config {
     throw new StartError(`Duly cannot start with these settings:\n${list}`, exit.config)
   }
   return config
+
+  function readHost(): string {
+    const value = read('HOST') ?? '127.0.0.1'
+    const [, bracketed = value] = /^\[(.*)\]$/.exec(value) ?? []
+    const [address = ''] = bracketed.split('%')
+    const isName = /^(?=.{1,253}$)[a-z\d_]([\w-]*[a-z\d_])?(\.[a-z\d_]([\w-]*[a-z\d_])?)*\.?$/i.test(value)
+    if (isIP(address) === 6 || isName) return bracketed
+    problem(
+      'HOST',
+      'give an address such as 127.0.0.1, ::1 or 0.0.0.0 (all), or a host name, without a port.',
+    )
+    return '127.0.0.1'
+  }
 
   function readSecret(name: string): string | undefined {
     const value = read(name)
