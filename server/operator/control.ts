@@ -1,16 +1,15 @@
-import { createHash } from 'node:crypto'
-import { chmodSync, rmSync } from 'node:fs'
-import { createConnection, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { auditOf, emailSha256 } from '../audit.ts'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { codeOf, explain } from '../system-error.ts'
 import type { OperatorCommand, Workplace } from './command.ts'
 import { commands } from './commands.ts'
+import { controlSocket } from './control-socket.ts'
 
-// An embedded database belongs to one process. While the server has it, `duly user` and the like are done by the server,
-// which hears of them through a socket in the data directory: who may read the database may use it.
+// An embedded database belongs to one process. While the server holds it, the server runs `duly user` and the like for other
+// processes, which send them over a socket in the data directory: whoever may read the database may use it.
 
 interface Order {
   readonly command: string
@@ -20,26 +19,8 @@ interface Order {
 
 type Report = { readonly line: string } | { readonly code: number; readonly error?: string }
 
-/** The longest name of a socket that every system takes (`sun_path`). */
-const longestPath = 103
-
-function address(dataDir: string): string | undefined {
-  if (process.platform === 'win32') {
-    return `\\\\.\\pipe\\duly-${createHash('sha256').update(dataDir).digest('hex').slice(0, 32)}`
-  }
-  const path = join(dataDir, 'control')
-  return Buffer.byteLength(path) > longestPath ? undefined : path
-}
-
 /** Takes orders from the same machine, one after the other. Whoever calls holds the data directory's lock. */
 export async function takeOrders(place: Workplace, log: Log): Promise<{ stop(): Promise<void> }> {
-  const path = address(place.dataDir)
-  if (path === undefined) {
-    log.warn(
-      `DATA_DIR is too long a path for a socket: stop the server before you use duly user, keys, backup, copy or doctor.`,
-    )
-    return { stop: async () => {} }
-  }
   const sockets = new Set<Socket>()
   let last: Promise<void> = Promise.resolve()
   const server = createServer(socket => {
@@ -50,16 +31,22 @@ export async function takeOrders(place: Workplace, log: Log): Promise<{ stop(): 
       last = last.then(() => obey(line, place, socket, log))
     })
   })
-  // Left behind by a server that was killed.
-  if (process.platform !== 'win32') rmSync(path, { force: true })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
-  if (process.platform !== 'win32') chmodSync(path, 0o600)
+  const socket = controlSocket(place.dataDir)
+  try {
+    await socket.listen(server)
+  } catch (error) {
+    const explained = explain(error, 'Cannot listen for commands in DATA_DIR')
+    if (!(explained instanceof StartError)) throw error
+    log.warn(`${explained.message} Stop the server before you use duly user, keys, backup, copy or doctor.`)
+    return { stop: async () => {} }
+  }
   return {
     stop: async () => {
       const closed = new Promise(resolve => server.close(resolve))
       await last
       for (const socket of sockets) socket.destroy()
       await closed
+      socket.remove()
     },
   }
 }
@@ -85,9 +72,10 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
     }
     report({ code: 0 })
   } catch (error) {
-    if (!(error instanceof StartError)) log.error({ err: error }, 'an order of the operator failed')
-    const message = error instanceof Error ? error.message : String(error)
-    report({ code: error instanceof StartError ? error.exitCode : exit.software, error: message })
+    if (!(error instanceof StartError)) log.error({ err: error }, 'a command of the operator failed')
+    const failure = explain(error)
+    const message = failure instanceof Error ? failure.message : String(failure)
+    report({ code: failure instanceof StartError ? failure.exitCode : exit.software, error: message })
   }
   socket.end()
 }
@@ -112,15 +100,12 @@ export async function* ask(dataDir: string, order: Order): AsyncGenerator<string
 }
 
 function reach(dataDir: string): Promise<Socket | undefined> {
-  const path = address(dataDir)
-  if (path === undefined) return Promise.resolve(undefined)
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(path)
-    socket.once('connect', () => resolve(socket))
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined)
-      else
-        reject(new StartError(`The server on ${dataDir} cannot be asked: ${error.message}`, exit.unavailable))
+  return controlSocket(dataDir)
+    .connect()
+    .catch(error => {
+      const code = codeOf(error)
+      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') return undefined
+      const fix = 'Run the command as the user who runs the server.'
+      throw explain(error, `Cannot reach the server that uses "${dataDir}"`, fix)
     })
-  })
 }
