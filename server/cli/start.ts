@@ -1,18 +1,19 @@
-import { createSecretKey } from 'node:crypto'
+import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { signHmac } from '../auth/jwt.ts'
-import { environment, readConfig, settings } from '../config.ts'
+import { environment, isInEnvironment, readConfig, settings } from '../config.ts'
 import { createLog, type Log } from '../log.ts'
 import { type Server, startServer } from '../main.ts'
-import { typed } from '../version.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
+import { typed } from './typed.ts'
+import { firstCall, welcome } from './welcome.ts'
 
 const help = `Usage: duly [start] [--host ADDRESS] [--port PORT] [--data-dir FOLDER]
 
-Serves the tasks over HTTP until it is told to stop (Ctrl-C, SIGTERM).
-A flag goes before the setting of the same name. Settings are read from the
-environment, then from a .env file in the current folder:
+Serves the API over HTTP until it is stopped (Ctrl-C, SIGTERM). Options take
+precedence over the settings of the same name. Settings are read from the
+environment, then from .env in the current directory, or from the file that
+ENV_FILE names:
 
 ${settings.map(describe).join('\n')}`
 
@@ -34,29 +35,30 @@ export const startCommand: Command = {
       port: { type: 'string' },
       'data-dir': { type: 'string' },
     })
-    const env = environment({ HOST: values.host, PORT: values.port, DATA_DIR: values['data-dir'] })
-    const config = readConfig(env)
+    const notes: string[] = []
+    const flags = { HOST: values.host, PORT: values.port, DATA_DIR: values['data-dir'] }
+    const env = environment(flags, notes)
+    const config = readConfig(env, notes)
     const log = createLog(config.logLevel)
     const server = await startServer(config, log)
-    if (server.firstStart && server.secret !== undefined) welcome(server, server.secret)
+    const command = typed(env.PATH ?? '', {
+      ...(values['data-dir'] !== undefined || isInEnvironment('DATA_DIR')
+        ? { DATA_DIR: config.dataDir }
+        : {}),
+      ...(isInEnvironment('ENV_FILE') ? { ENV_FILE: resolve(String(env.ENV_FILE)) } : {}),
+    })
+    const text = welcome(server, {
+      command,
+      needsSecret: isInEnvironment('BETTER_AUTH_SECRET', 'JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'),
+      accounts: config.accounts,
+      publicUrl: config.publicUrl,
+    })
+    const first = server.firstStart ? firstCall(server) : ''
+    if (process.stdout.isTTY) process.stdout.write(text + first)
+    // Elsewhere the standard output has JSON lines only.
+    else if (first !== '') process.stderr.write(text + first)
     stopOnSignal(server, config.shutdownGrace, log)
   },
-}
-
-function welcome({ url, databaseLabel }: Server, secret: string): void {
-  const hour = Math.floor(Date.now() / 1000) + 3600
-  const token = signHmac({ sub: 'alice', exp: hour }, createSecretKey(Buffer.from(secret)))
-  process.stdout.write(`
-Duly listens on ${url}
-The tasks are in the ${databaseLabel}
-A first task for alice, with a token that is good for an hour:
-
-curl ${url}/api/tasks -H 'Content-Type: application/json' -d '{"title":"Say hello"}' -H 'Authorization: Bearer ${token}'
-
-A new token at any time: ${typed} token --user alice
-Or sign up and try every call on a page: ${url}/docs
-
-`)
 }
 
 /**

@@ -1,0 +1,47 @@
+import { createSecretKey } from 'node:crypto'
+import { signHmac } from '../auth/jwt.ts'
+import type { Server } from '../main.ts'
+import { version } from '../version.ts'
+
+type Started = Pick<Server, 'url' | 'databaseLabel' | 'secret'>
+
+interface Surroundings {
+  /** What is typed before the name of a command. */
+  readonly command: string
+  /** Whether the secret is set in this terminal alone. */
+  readonly needsSecret: boolean
+  readonly accounts: boolean
+  readonly publicUrl: URL | undefined
+}
+
+/** What a person at a terminal needs after a start: where it is, how to get a token, where the data is. */
+export function welcome({ url, databaseLabel, secret }: Started, surroundings: Surroundings): string {
+  const { command, needsSecret, accounts, publicUrl } = surroundings
+  const address = publicUrl?.href.replace(/\/$/, '') ?? url
+  const token =
+    secret === undefined
+      ? accounts
+        ? 'sign up on the page of the API docs'
+        : 'from the issuer of JWKS_URL'
+      : `${command} token --user alice${needsSecret ? '   (with the same BETTER_AUTH_SECRET)' : ''}`
+  return `
+Duly ${version} listens on ${url}
+
+  API docs   ${address}/docs${accounts ? ' (sign up and try the calls)' : ''}
+  Token      ${token}
+  Data       ${databaseLabel}
+
+`
+}
+
+/** A call that creates a task, with a token that is valid for an hour. */
+export function firstCall({ url, secret }: Started): string {
+  if (secret === undefined) return ''
+  const hour = Math.floor(Date.now() / 1000) + 3600
+  const token = signHmac({ sub: 'alice', exp: hour }, createSecretKey(Buffer.from(secret)))
+  return `Create a first task as the user alice:
+
+curl ${url}/api/tasks -H 'Content-Type: application/json' -d '{"title":"Say hello"}' -H 'Authorization: Bearer ${token}'
+
+`
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { welcome } from '../server/cli/welcome.ts'
+import { duly } from './program.ts'
+import { callAt, type OwnDatabase, ownDatabase } from './served.ts'
+
+// What a start prints: to a person at a terminal, and to a program that reads the log.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const cli = join(root, 'dist', 'server', 'cli.js')
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+let database: OwnDatabase
+before(async () => {
+  database = await ownDatabase()
+})
+after(async () => {
+  await database.drop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Starts the program as its users do at a terminal, which `script` makes, and hands on what it prints. */
+function atTerminal(env: Record<string, string>) {
+  const command = `exec '${process.execPath}' '${cli}' start`
+  const args =
+    process.platform === 'darwin' ? ['-q', '/dev/null', 'sh', '-c', command] : ['-qec', command, '/dev/null']
+  const { PATH = '' } = process.env
+  const child = spawn('script', args, { cwd: root, env: { PATH, HOME: folder, TERM: 'dumb', ...env } })
+  let output = ''
+  const ended = new Promise(resolve => child.once('close', resolve))
+  const printed = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk
+        const match = pattern.exec(output)
+        if (match) resolve(match)
+      })
+      child.once('error', reject)
+      ended.then(() => reject(new Error(`ended without ${pattern}:\n${output}`)))
+    })
+  return { child, ended, printed, output: () => output }
+}
+
+describe('a start at a terminal', () => {
+  it('that is not the first prints the address, /docs, the data, and a command for a token that works', async () => {
+    const dataDir = database.env.DATA_DIR ?? ''
+    for (const _ of ['first start with the secret', 'second']) {
+      const terminal = atTerminal({ DATA_DIR: dataDir, PORT: '0' })
+      await terminal.printed(/Data +embedded PostgreSQL in [^\r\n]+\r?\n/)
+      const output = terminal.output()
+      const [, url = ''] = /Duly \S+ listens on (http\S+)\r?\n/.exec(output) ?? []
+      assert.match(output, new RegExp(`API docs +${url}/docs `))
+      const [, command = ''] = /Token +(.+?)\r?\n/.exec(output) ?? []
+      assert.match(command, /npm run -s duly -- token --user alice$/)
+      const token = execFileSync('sh', ['-c', command], { cwd: root, encoding: 'utf8' }).trim()
+      const { status } = await callAt(url, 'GET', '/api/v1/tasks', { token })
+      assert.equal(status, 200)
+      terminal.child.stdin.write('\u0003')
+      await terminal.ended
+    }
+  })
+})
+
+describe('a start without a terminal', () => {
+  it('prints JSON lines on the standard output only, the first start too', async () => {
+    const program = duly(['start', '--port', '0', '--data-dir', join(folder, 'data')])
+    const [, url = ''] = await program.printed(/^Duly \S+ listens on (\S+)$/m)
+    await program.printed(/^curl .*$/m)
+    assert.match(program.output(), new RegExp(`API docs +${url}/docs`))
+    program.child.kill('SIGTERM')
+    const { stdout } = await program.ended
+    for (const line of stdout.trimEnd().split('\n')) assert.equal(typeof JSON.parse(line).level, 'number')
+  })
+})
+
+describe('the text of a start', () => {
+  const server = { url: 'http://localhost:8000', databaseLabel: 'PostgreSQL at db/tasks', secret: undefined }
+  const surroundings = {
+    command: 'duly',
+    needsSecret: false,
+    publicUrl: new URL('https://tasks.example.com'),
+  }
+  it('names another way to a token where the server signs none', () => {
+    assert.match(
+      welcome(server, { ...surroundings, accounts: false }),
+      /Token +from the issuer of JWKS_URL\n/,
+    )
+    assert.match(
+      welcome(server, { ...surroundings, accounts: true }),
+      /Token +sign up on the page of the API docs\n/,
+    )
+  })
+
+  it('leads to the address that users see', () => {
+    const text = welcome(
+      { ...server, secret: 'x'.repeat(32) },
+      { ...surroundings, needsSecret: true, accounts: true },
+    )
+    assert.match(text, /API docs +https:\/\/tasks\.example\.com\/docs \(/)
+    assert.match(text, /Token +duly token --user alice +\(with the same BETTER_AUTH_SECRET\)\n/)
+  })
+})
