@@ -156,10 +156,10 @@ describe('a backup, taken while people write', () => {
 
   it('is not written over a file, nor made of nothing', async () => {
     const there = await duly(['backup', file], { ...own.env, ...secret }).ended
-    assert.deepEqual([there.code, /is there already/.test(there.stderr)], [73, true])
+    assert.deepEqual([there.code, /already exists/.test(there.stderr)], [73, true])
     const tooLong = await duly(['backup', join(folder, 'x'.repeat(250))], { ...own.env, ...secret }).ended
     assert.deepEqual(
-      [tooLong.code, /^The backup could not be made: ENAMETOOLONG/.test(tooLong.stderr)],
+      [tooLong.code, /^Cannot write the backup: the path is too long/.test(tooLong.stderr)],
       [73, true],
     )
     const nothing = join(folder, 'nothing')

@@ -104,7 +104,7 @@ describe('an operator, while a server runs', () => {
     await signIn(person)
     token = await person.token()
     const careful = await run(['user', 'remove', email])
-    assert.deepEqual([careful.code, /Say --yes/.test(careful.stderr)], [64, true])
+    assert.deepEqual([careful.code, /Add --yes/.test(careful.stderr)], [64, true])
     assert.equal(await statusOf(token), 200)
     await says('user', 'remove', email, '--yes')
     await becomes(401, token)
@@ -134,13 +134,13 @@ describe('an operator, while a server runs', () => {
 
   it('is told what is wrong', async () => {
     for (const [args, code, message] of [
-      [['user', 'dance', 'x'], 64, /duly user --help/],
-      [['user', 'list', 'x'], 64, /duly user --help/],
-      [['user', 'add', 'nobody'], 64, /nobody is no e-mail address/],
-      [['user', 'add', 'ann@example.com'], 65, /There is an account for/],
+      [['user', 'dance', 'x'], 64, /Unknown subcommand "dance"/],
+      [['user', 'list', 'x'], 64, /Unexpected argument "x"/],
+      [['user', 'add', 'nobody'], 64, /"nobody" is not an email address/],
+      [['user', 'add', 'ann@example.com'], 65, /An account for ann@example.com already exists/],
       [['user', 'disable', 'nobody@example.com'], 65, /There is no account for nobody@example.com/],
       [['user', 'list', '--colour'], 64, /--colour/],
-      [['keys'], 64, /duly keys list or duly keys rotate/],
+      [['keys'], 64, /duly keys list or rotate/],
     ] as const) {
       const ended = await run([...args])
       assert.equal(ended.code, code, args.join(' '))

@@ -45,7 +45,7 @@ describe('duly start, with nothing set up', () => {
     assert.equal(printed.code, 0)
     const again = duly(['--port', '0'], { DATA_DIR: dataDir })
     const [, url = ''] = await again.printed(/listening on (http\S+?)[,"]/)
-    assert.ok(!again.output().includes('curl'), 'the welcome is for the first start')
+    assert.ok(!again.output().includes('curl'), 'the call is for the first start')
     const { body } = await callAt(url, 'GET', '/api/tasks', { token: printed.stdout.trim() })
     assert.deepEqual(body.tasks, [task])
     again.child.kill('SIGTERM')
@@ -76,7 +76,7 @@ describe('duly start, with nothing set up', () => {
     const database = await ownDatabase()
     for (const setting of ['PORT', 'METRICS_PORT']) {
       const { code, stderr } = await duly(['start'], { ...database.env, [setting]: `${port}` }).ended
-      const sentence = `Another program listens on port ${port} already. Stop that one, or set ${setting} to another.\n`
+      const sentence = `Cannot listen on 127.0.0.1:${port}: the port is in use. Stop the program that uses it, or set ${setting} to a free port.\n`
       assert.deepEqual([code, stderr], [69, sentence])
     }
     other.close()
@@ -162,19 +162,21 @@ describe('the command line', () => {
   })
 
   const misused: [string[], RegExp][] = [
-    [['serve'], /no command "serve"/],
-    [['constructor'], /no command/],
-    [['start', '--prot', '1'], /--prot/],
+    [['serve'], /Unknown command "serve"/],
+    [['strat'], /Unknown command "strat"\. Did you mean "start"\?/],
+    [['constructor'], /Unknown command/],
+    [['help', 'strat'], /Did you mean "start"/],
+    [['start', '--prot', '1'], /Unknown option "--prot"\. Did you mean "--port"\?/],
     [['--prot', '1'], /--prot/],
     [['start', '--port', 'x'], /PORT/],
     [['start', '--port', ''], /--port needs a value/],
     [['start', 'now'], /now/],
     [['token'], /--user/],
-    [['token', '--user', 'alice', '--ttl', 'soon'], /--ttl soon is no time/],
-    [['token', '--user', 'alice', '--ttl', '0'], /--ttl 0 is no time/],
+    [['token', '--user', 'alice', '--ttl', 'soon'], /--ttl must be a time .* not "soon"/],
+    [['token', '--user', 'alice', '--ttl', '0'], /--ttl must be a time .* not "0"/],
     [['migrate'], /status, up or down/],
     [['migrate', 'sideways'], /status, up or down/],
-    [['migrate', 'up', '--force'], /go with duly migrate down/],
+    [['migrate', 'up', '--force'], /apply to duly migrate down/],
   ]
   for (const [args, sentence] of misused) {
     it(`duly ${args.join(' ')} is an error with a sentence`, async () => {

@@ -5,24 +5,27 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Backup } from '../backup/read.ts'
 import { syncPath } from '../backup/sync-path.ts'
-import { environment, readConfig } from '../config.ts'
+import { readConfig } from '../config.ts'
 import { exit, StartError } from '../errors.ts'
-import { readArguments } from './arguments.ts'
+import { explain } from '../system-error.ts'
+import { readArguments, readWord } from './arguments.ts'
 import type { Command } from './command.ts'
 import { describeContents } from './contents.ts'
+import { requireDatabase } from './existing.ts'
 import { putBack } from './put-back.ts'
+import { commandConfig } from './settings.ts'
 import { takeBackup } from './take-backup.ts'
 
 const help = `Usage: duly backup FILE [--force] [--verify]
 
-Writes all that is in the database into FILE, as it is at one moment, while a server runs or not. The file is
-compressed, and readable by you only: it holds password hashes, sessions and, where the secret was made by
-Duly, the secret. duly restore brings it back, into an embedded database or a PostgreSQL.
+Writes a snapshot of the whole database to FILE, whether a server is running or not. The file is compressed,
+and readable by its owner only: it holds password hashes, sessions and, if Duly generated it, the secret.
+duly restore restores it, into an embedded database or a PostgreSQL.
 
-  FILE       - for the standard output
-  --force    write over a file that is there
-  --verify   restore it into a database that is thrown away, and compare all rows; else the file itself is read
-             again, and compared with the checksums of what was read from the database`
+  FILE       the file to write; - for the standard output
+  --force    overwrite an existing file
+  --verify   also restore it into a temporary database and compare all rows; without it, the file is read back
+             and compared with the checksums of what was read from the database`
 
 export const backupCommand: Command = {
   help,
@@ -32,10 +35,9 @@ export const backupCommand: Command = {
       { force: { type: 'boolean' }, verify: { type: 'boolean' } },
       true,
     )
-    const [name, ...more] = positionals
-    if (name === undefined || more.length > 0)
-      throw new StartError('Say into which file: duly backup FILE', exit.usage)
-    const config = readConfig(environment())
+    const name = readWord(positionals, 'FILE')
+    const config = commandConfig()
+    requireDatabase(config)
     const toOutput = name === '-'
     const file = resolve(name)
     if (!toOutput) refuseWhatIsThere(file, values.force === true)
@@ -48,7 +50,7 @@ export const backupCommand: Command = {
       const backup = await takeBackup(config, draft)
       if (values.verify) await restoreForTrial(draft, backup)
       const { size } = statSync(draft)
-      if (toOutput) await pipeline(createReadStream(draft), process.stdout)
+      if (toOutput) await sendToOutput(draft)
       else {
         renameSync(draft, file)
         syncPath(folder)
@@ -61,13 +63,22 @@ export const backupCommand: Command = {
   },
 }
 
+async function sendToOutput(draft: string): Promise<void> {
+  try {
+    await pipeline(createReadStream(draft), process.stdout)
+  } catch (error) {
+    throw explain(error, 'Cannot write the backup to the standard output')
+  }
+}
+
 function refuseWhatIsThere(file: string, force: boolean): void {
   if (!existsSync(dirname(file)))
-    throw new StartError(`There is no folder ${dirname(file)}.`, exit.cantCreate)
+    throw new StartError(`There is no directory "${dirname(file)}". Create it first.`, exit.cantCreate)
   if (!existsSync(file)) return
-  if (statSync(file).isDirectory()) throw new StartError(`${file} is a folder: name a file.`, exit.cantCreate)
+  if (statSync(file).isDirectory())
+    throw new StartError(`"${file}" is a directory. Name a file.`, exit.cantCreate)
   if (!force)
-    throw new StartError(`${file} is there already. Name another one, or say --force.`, exit.cantCreate)
+    throw new StartError(`"${file}" already exists. Name another file, or add --force.`, exit.cantCreate)
 }
 
 async function restoreForTrial(file: string, backup: Backup): Promise<void> {

@@ -2,23 +2,23 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Config, environment, readConfig } from '../config.ts'
-import { exit, StartError } from '../errors.ts'
-import { readArguments } from './arguments.ts'
+import { misused, readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { describeContents, listContents } from './contents.ts'
 import { putBack } from './put-back.ts'
+import { commandConfig } from './settings.ts'
 import { takeBackup } from './take-backup.ts'
 import { whatToDo } from './what-to-do.ts'
 
 const help = `Usage: duly copy --to PLACE [--from PLACE] [--replace]
 
-Copies everything from one database to another, with every id: from the embedded one to a PostgreSQL, and back. It
-copies what is there at one moment. What a server writes to the old one later stays there: stop it first.
+Copies everything, with every id, from one database to another: from the embedded database to a PostgreSQL, or
+back. The copy is a snapshot: stop the server first, or what it writes meanwhile is not copied.
 
-  --to PLACE    a folder, for an embedded database; a postgres://… URL; or env:NAME for the variable NAME that
-                holds one, since others on this machine can see what you type
-  --from PLACE  the same (default: what DATABASE_URL or DATA_DIR lead to)
-  --replace     where there is data already, put it aside instead of refusing`
+  --to PLACE    a directory, for an embedded database; a postgres://… URL; or env:NAME for the variable NAME that
+                holds one, since other users of this machine can see command lines
+  --from PLACE  the same (default: the database of DATABASE_URL or DATA_DIR)
+  --replace     if there is data already, set it aside instead of failing`
 
 export const copyCommand: Command = {
   help,
@@ -28,9 +28,9 @@ export const copyCommand: Command = {
       from: { type: 'string' },
       replace: { type: 'boolean' },
     })
-    if (values.to === undefined) throw new StartError('Say where to: duly copy --to PLACE', exit.usage)
+    if (values.to === undefined) throw misused('--to is missing.')
     const target = readPlace('--to', values.to)
-    const source = values.from === undefined ? readConfig(environment()) : readPlace('--from', values.from)
+    const source = values.from === undefined ? commandConfig() : readPlace('--from', values.from)
     const folder = mkdtempSync(join(tmpdir(), 'duly-'))
     const file = join(folder, 'backup')
     try {
@@ -53,7 +53,7 @@ function readPlace(flag: string, said: string): Config {
   const env = environment()
   const name = /^env:(\w+)$/.exec(said)?.[1]
   const place = name === undefined ? said : env[name]
-  if (place === undefined) throw new StartError(`${flag}: the variable ${name} is not set.`, exit.usage)
+  if (place === undefined) throw misused(`${flag}: the variable ${name} is not set.`)
   const isUrl = /^\w+:\/\//.test(place)
   return readConfig({
     ...env,

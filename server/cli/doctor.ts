@@ -15,8 +15,8 @@ import type { Command } from './command.ts'
 
 const help = `Usage: duly doctor
 
-Looks at the settings, the data directory, its lock, the database and the secret, while a server runs or not. It
-changes nothing, and says what to do where something is wrong; then it ends with 1.`
+Checks the settings, the data directory, its lock, the database and the secret, whether a server is running or
+not. It changes nothing. If it finds a problem, it prints how to fix it, and exits with 1.`
 
 export const doctorCommand: Command = {
   help,
@@ -34,7 +34,9 @@ export const doctorCommand: Command = {
 async function* findings(): AsyncGenerator<Finding> {
   let config: Config
   try {
-    config = readConfig(environment())
+    const notes: string[] = []
+    const env = environment({}, notes)
+    config = readConfig(env, notes)
   } catch (error) {
     yield failed('the settings cannot be used', error)
     return

@@ -1,20 +1,20 @@
-import { environment, readConfig } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import type { Database } from '../db/database.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../db/migrate.ts'
 import { migrations } from '../db/migrations.ts'
-import { exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
-import { readArguments } from './arguments.ts'
+import { misused, readArguments, readVerb } from './arguments.ts'
 import type { Command } from './command.ts'
+import { hasDatabase, requireDatabase } from './existing.ts'
+import { commandConfig } from './settings.ts'
 
 const help = `Usage: duly migrate status | up | down [--to N] [--force]
 
-  status     what has been applied, and what is pending
-  up         apply what is pending (duly start does so by itself)
-  down       take the newest one back, or all down to number N
-    --to N     the number of the last one that stays; 0 for none
-    --force    go back before the first one even if tasks are lost by it`
+  status     list the migrations that are applied and those that are pending
+  up         apply the pending migrations, as duly start does; creates an embedded database that does not exist
+  down       undo the newest migration, or all of them down to number N
+    --to N     number of the last migration to keep; 0 for none
+    --force    undo the first migration too, even if tasks are lost`
 
 export const migrateCommand: Command = {
   help,
@@ -24,17 +24,30 @@ export const migrateCommand: Command = {
       { to: { type: 'string' }, force: { type: 'boolean' } },
       true,
     )
-    const [verb, ...more] = positionals
-    const known = more.length === 0 && verb !== undefined && Object.hasOwn(verbs, verb)
-    const work = known ? verbs[verb] : undefined
-    if (!work) throw new StartError('Say duly migrate status, up or down.', exit.usage)
+    const [word, extra] = positionals
+    const verb = readVerb('migrate', word, ['status', 'up', 'down'])
+    if (extra !== undefined) throw misused(`Unexpected argument "${extra}".`)
     if (verb !== 'down' && (values.to !== undefined || values.force)) {
-      throw new StartError('--to and --force go with duly migrate down.', exit.usage)
+      throw misused('--to and --force apply to duly migrate down only.')
     }
-    const config = readConfig(environment())
+    if (values.to !== undefined && !isNumberOfMigration(values.to)) {
+      throw misused(`--to must be a number from 0 to ${migrations.length}.`)
+    }
+    const config = commandConfig()
+    if (verb === 'status' && !hasDatabase(config)) {
+      process.stderr.write(`There is no database in "${config.dataDir}" yet.\n`)
+      process.stdout.write(
+        pendingAfter(0)
+          .map(line => `${line}\n`)
+          .join(''),
+      )
+      return
+    }
+    if (verb !== 'up') requireDatabase(config)
     const { db } = await connect(config, createLog('warn'))
     try {
-      for (const line of await work(db, values.to, values.force === true)) process.stdout.write(`${line}\n`)
+      for (const line of await verbs[verb](db, values.to, values.force === true))
+        process.stdout.write(`${line}\n`)
     } finally {
       await db.close()
     }
@@ -43,13 +56,20 @@ export const migrateCommand: Command = {
 
 type Verb = (db: Database, to: string | undefined, force: boolean) => Promise<string[]>
 
-const verbs: Readonly<Record<string, Verb>> = {
+function isNumberOfMigration(text: string): boolean {
+  return /^\d{1,6}$/.test(text) && Number(text) <= migrations.length
+}
+
+function pendingAfter(applied: number): string[] {
+  return migrations.slice(applied).map(({ name }, index) => `${applied + index + 1}  pending  ${name}`)
+}
+
+const verbs: Readonly<Record<'status' | 'up' | 'down', Verb>> = {
   async status(db) {
     const applied = await migrationStatus(db)
-    const pending = migrations.slice(applied.length)
     return [
       ...applied.map(({ id, name, appliedAt }) => `${id}  applied ${appliedAt}  ${name}`),
-      ...pending.map(({ name }, index) => `${applied.length + index + 1}  pending  ${name}`),
+      ...pendingAfter(applied.length),
     ]
   },
   async up(db) {
@@ -60,9 +80,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   async down(db, to, force) {
     const { length } = await migrationStatus(db)
-    if (to !== undefined && !(/^\d{1,6}$/.test(to) && Number(to) <= length)) {
-      throw new StartError(`--to must be a number from 0 to ${length}.`, exit.usage)
-    }
+    if (to !== undefined && Number(to) > length) throw misused(`--to must be a number from 0 to ${length}.`)
     const target = to === undefined ? Math.max(0, length - 1) : Number(to)
     const names = await migrateDown(db, target, { force })
     return names.length > 0 ? names.map(name => `taken back: ${name}`) : ['Nothing to do.']

@@ -1,20 +1,20 @@
 import { openApi } from '../api/openapi.ts'
 import { isMetricsHere, sections } from '../app.ts'
-import { environment, readConfig } from '../config.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
+import { commandConfig } from './settings.ts'
 
 const help = `Usage: duly openapi [--contract NAME]
 
 Prints the OpenAPI 3.1 document that the server serves at /openapi.json, without starting it.
 
-  --contract NAME  what /api/{user_id}/tasks speaks (CONTRACT; default task-api)`
+  --contract NAME  wire format of /api/{user_id}/tasks (CONTRACT; default task-api)`
 
 export const openApiCommand: Command = {
   help,
   async run(args) {
     const { values } = readArguments(args, { contract: { type: 'string' } })
-    const config = readConfig(environment({ CONTRACT: values.contract }))
+    const config = commandConfig({ CONTRACT: values.contract })
     const map = sections(config.contract, config.accounts, isMetricsHere(config))
     process.stdout.write(`${JSON.stringify(openApi(map), null, 2)}\n`)
   },

@@ -1,9 +1,9 @@
 import { text } from 'node:stream/consumers'
 import { openAccounts } from '../accounts/accounts.ts'
-import { acceptedSecrets } from '../auth/secret.ts'
-import { type Config, environment, readConfig } from '../config.ts'
+import { secretsThere } from '../auth/secret.ts'
+import type { Config } from '../config.ts'
 import { connect } from '../db/connect.ts'
-import { migrateUp } from '../db/migrate.ts'
+import { requireMigrated } from '../db/migrate.ts'
 import { createLog } from '../log.ts'
 import type { Workplace } from '../operator/command.ts'
 import { commands } from '../operator/commands.ts'
@@ -11,20 +11,26 @@ import { ask } from '../operator/control.ts'
 import { keysHelp } from '../operator/keys.ts'
 import { userHelp } from '../operator/user.ts'
 import type { Command } from './command.ts'
+import { requireDatabase } from './existing.ts'
+import { commandConfig } from './settings.ts'
 
 export const userCommand = operatorCommand('user', userHelp)
 export const keysCommand = operatorCommand('keys', keysHelp)
 
-/** A command on a database that a running server may have for itself: it is asked then, else this process opens it. */
+/** A command on a database that a running server may hold: the server does it then, else this process opens the database. */
 function operatorCommand(name: 'user' | 'keys', help: string): Command {
   return {
     help,
     async run(args) {
-      const config = readConfig(environment())
+      const { check, run } = commands[name]
+      check(args)
+      const config = commandConfig()
       const input = args.includes('--password-stdin') ? await text(process.stdin) : ''
+      check(args, input)
       const asked = config.postgres ? undefined : ask(config.dataDir, { command: name, args, input })
       if (asked && (await print(asked))) return
-      await here(config, place => print(commands[name].run(place, args, input)))
+      requireDatabase(config)
+      await here(config, place => print(run(place, args, input)))
     },
   }
 }
@@ -33,8 +39,8 @@ async function here(config: Config, work: (place: Workplace) => Promise<unknown>
   const log = createLog('warn')
   const { db } = await connect(config, log)
   try {
-    await migrateUp(db)
-    const secrets = acceptedSecrets(config)
+    await requireMigrated(db)
+    const secrets = secretsThere(config)
     const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${config.port}`)
     const accounts = await openAccounts({ config, db, log, secrets, publicUrl })
     await work({ db, accounts, secrets, dataDir: config.dataDir })

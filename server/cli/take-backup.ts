@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findKeptSecret } from '../auth/secret.ts'
 import { type Backup, checkBackup } from '../backup/read.ts'
@@ -9,7 +9,9 @@ import { connect } from '../db/connect.ts'
 import { AppError, exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { ask } from '../operator/control.ts'
+import { explain } from '../system-error.ts'
 import { countRows } from './count-rows.ts'
+import { requireDatabase } from './existing.ts'
 
 /**
  * Backs up the database of these settings into a new file: by the server that has it, else in this process. What was written is
@@ -19,11 +21,9 @@ export async function takeBackup(config: Config, file: string): Promise<Backup> 
   try {
     if (config.postgres || !(await takeFromServer(config.dataDir, file))) await takeHere(config, file)
   } catch (error) {
-    // A disk that is full, a folder that may not be written, a database that is away.
-    const passing = error instanceof AppError || (error instanceof Error && 'syscall' in error)
-    if (!passing) throw error
+    if (!(error instanceof AppError)) throw explain(error, 'Cannot write the backup')
     const reason = error.cause instanceof Error ? error.cause.message : error.message
-    throw new StartError(`The backup could not be made: ${reason}`, exit.cantCreate, { cause: error })
+    throw new StartError(`Cannot write the backup: ${reason}`, exit.cantCreate, { cause: error })
   }
   return checkBackup(file)
 }
@@ -38,12 +38,7 @@ async function takeFromServer(dataDir: string, file: string): Promise<boolean> {
 
 async function takeHere(config: Config, file: string): Promise<void> {
   const { dataDir, postgres } = config
-  if (!postgres && !existsSync(join(dataDir, 'postgres'))) {
-    throw new StartError(
-      `There is no database in ${dataDir}. Set DATA_DIR or DATABASE_URL to where it is.`,
-      exit.config,
-    )
-  }
+  requireDatabase(config)
   const { db } = await connect(config, createLog('error'))
   try {
     const secret = postgres ? undefined : findKeptSecret(dataDir)

@@ -1,17 +1,18 @@
 import { createSecretKey } from 'node:crypto'
 import { signHmac } from '../auth/jwt.ts'
-import { currentSecret } from '../auth/secret.ts'
-import { type Algorithm, environment, hmacAlgorithms, readConfig } from '../config.ts'
+import { secretsThere } from '../auth/secret.ts'
+import { type Algorithm, hmacAlgorithms } from '../config.ts'
 import { exit, StartError } from '../errors.ts'
-import { readArguments } from './arguments.ts'
+import { misused, readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
+import { commandConfig } from './settings.ts'
 
 const help = `Usage: duly token --user ID [--ttl TIME]
 
-Prints a token with which the user ID may call the API.
+Prints a bearer token for the user ID, signed with BETTER_AUTH_SECRET, or with the secret in DATA_DIR.
 
-  --user ID    whose token it is
-  --ttl TIME   for how long it is good: 90s, 15m, 1h, 7d, or plain seconds (default 1h)`
+  --user ID    user of the token
+  --ttl TIME   lifetime: 90s, 15m, 1h, 7d, or a number of seconds (default 1h)`
 
 const unitSeconds: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }
 
@@ -22,27 +23,32 @@ export const tokenCommand: Command = {
       user: { type: 'string' },
       ttl: { type: 'string', default: '1h' },
     })
-    const config = readConfig(environment())
-    if (!/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(values.user ?? '')) {
-      throw new StartError('Say whose token it is: --user ID, with 1 to 255 characters.', exit.usage)
+    if (values.user === undefined) throw misused('--user is missing.')
+    if (!/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(values.user)) {
+      throw misused('--user must have 1 to 255 characters, without control characters.')
     }
-    const secret = currentSecret(config)
+    const ttl = readTtl(values.ttl)
+    const config = commandConfig()
+    const [secret] = secretsThere({ ...config, secretAlso: undefined })
     if (secret === undefined) {
-      throw new StartError('There is no secret to sign with: set BETTER_AUTH_SECRET.', exit.config)
+      const place = config.postgres
+        ? 'Set BETTER_AUTH_SECRET to the secret of the server.'
+        : `"${config.dataDir}" has none: set DATA_DIR to the directory of the server, or BETTER_AUTH_SECRET. The first start creates one.`
+      throw new StartError(`There is no secret to sign with. ${place}`, exit.config)
     }
     const now = Math.floor(Date.now() / 1000)
     const [[issuer], [audience]] = [config.rules.issuers, config.rules.audiences]
     const claims = {
       sub: values.user,
       iat: now,
-      exp: now + readTtl(values.ttl),
+      exp: now + ttl,
       ...(issuer === undefined ? {} : { iss: issuer }),
       ...(audience === undefined ? {} : { aud: audience }),
     }
     const alg = hmacAlgorithms.find(name => config.algorithms.includes(name satisfies Algorithm))
     if (!alg)
       throw new StartError(
-        'JWT_ALGORITHM accepts no HMAC token, and duly token prints no other.',
+        'JWT_ALGORITHM accepts no HMAC algorithm, and duly token signs with HMAC only.',
         exit.config,
       )
     process.stdout.write(`${signHmac(claims, createSecretKey(Buffer.from(secret)), alg)}\n`)
@@ -53,5 +59,5 @@ function readTtl(text: string): number {
   const [, amount, unit = ''] = /^(\d{1,9})([smhd]?)$/.exec(text) ?? []
   const seconds = Number(amount) * (unitSeconds[unit] ?? Number.NaN)
   if (seconds > 0) return seconds
-  throw new StartError(`--ttl ${text} is no time: say 90s, 15m, 1h or 7d.`, exit.usage)
+  throw misused(`--ttl must be a time such as 90s, 15m, 1h or 7d, not "${text}".`)
 }

@@ -10,6 +10,7 @@ import type { OperatorCommand } from './command.ts'
  * session: so it goes where this server may write for certain, and at the speed of that disk, not of a reader who stops.
  */
 export const backupOrder: OperatorCommand = {
+  check() {},
   async *run({ db, dataDir }) {
     // Left behind by who asked for it, and was killed before it was taken away.
     for (const name of readdirSync(dataDir)) {

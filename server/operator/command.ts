@@ -12,10 +12,12 @@ export interface Workplace {
 }
 
 /**
- * A command on the database of a server that may be running. It is checked where it was typed, and done where the database is.
- * @throws StartError for words that it does not know
+ * A command on the database of a server that may be running. Its arguments are checked where it was typed, before a database is opened,
+ * and again where it runs: that server may be of another version.
  */
 export interface OperatorCommand {
-  /** @param input what was read from the standard input, where a flag has asked for it */
+  /** @throws StartError (EX_USAGE) for arguments that it does not take, and for an input, once that was read */
+  check(args: string[], input?: string): void
+  /** @param input what was read from the standard input, where an option asks for it */
   run(place: Workplace, args: string[], input: string): AsyncIterable<string>
 }

@@ -1,5 +1,5 @@
 import { announcedSeconds } from '../auth/own-keys.ts'
-import { readArguments } from '../cli/arguments.ts'
+import { misused, readArguments, readVerb } from '../cli/arguments.ts'
 import { unprepared } from '../db/database.ts'
 import { exit, StartError } from '../errors.ts'
 import type { OperatorCommand } from './command.ts'
@@ -12,22 +12,31 @@ const list = unprepared(
 
 export const keysHelp = `Usage: duly keys list | rotate [--now]
 
-The keys with which this server signs tokens, while it runs or not.
+Lists or rotates the keys that sign tokens, whether a server is running or not.
 
-  list       when each was made, and until when it signs
-  rotate     make a new one, which signs after ${announcedSeconds} s; tokens of the others stay good until they expire
-    --now      for a key that got out: tokens of the others are refused at once`
+  list       list the keys, with the time each was created and until when it signs
+  rotate     create a key that signs after ${announcedSeconds} s; tokens of older keys stay valid until they expire
+    --now      after a leak: reject tokens of all older keys at once`
+
+function readKeys(args: string[]): { verb: 'list' | 'rotate'; now: boolean } {
+  const { values, positionals } = readArguments(args, { now: { type: 'boolean' } }, true)
+  const [word, extra] = positionals
+  const verb = readVerb('keys', word, ['list', 'rotate'])
+  if (extra !== undefined) throw misused(`Unexpected argument "${extra}".`)
+  if (values.now && verb !== 'rotate') throw misused('--now applies to duly keys rotate only.')
+  return { verb, now: values.now === true }
+}
 
 export const keysCommand: OperatorCommand = {
+  check(args) {
+    readKeys(args)
+  },
+
   async *run({ db, accounts }, args) {
-    const { values, positionals } = readArguments(args, { now: { type: 'boolean' } }, true)
-    const [verb, ...more] = positionals
-    if (more.length > 0 || (verb !== 'list' && verb !== 'rotate')) {
-      throw new StartError('Say duly keys list or duly keys rotate.', exit.usage)
-    }
+    const { verb, now } = readKeys(args)
     if (verb === 'list') {
       const rows = await db.query(list)
-      if (rows.length === 0) yield 'There is no key yet: the first token makes one.'
+      if (rows.length === 0) yield 'There is no key yet; the first sign-in creates one.'
       for (const [id, createdAt, expiresAt, over] of rows) {
         const until =
           expiresAt == null
@@ -40,11 +49,9 @@ export const keysCommand: OperatorCommand = {
       return
     }
     if (!accounts)
-      throw new StartError('There are no accounts here, and so no keys: see ACCOUNTS.', exit.config)
+      throw new StartError('Accounts are off, so there are no keys to rotate. See ACCOUNTS.', exit.config)
     const issuer = await accounts.issuer()
-    const id = await issuer.rotateKeys(values.now === true)
-    yield values.now
-      ? `${id} signs now; tokens of the others are refused.`
-      : `${id} signs in ${announcedSeconds} s.`
+    const id = await issuer.rotateKeys(now)
+    yield now ? `${id} signs now; tokens of the others are refused.` : `${id} signs in ${announcedSeconds} s.`
   },
 }

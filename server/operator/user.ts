@@ -8,7 +8,7 @@ import {
   signOutUser,
   type User,
 } from '../accounts/users.ts'
-import { readArguments } from '../cli/arguments.ts'
+import { misused, readArguments, readVerb } from '../cli/arguments.ts'
 import { exit, StartError } from '../errors.ts'
 import type { OperatorCommand, Workplace } from './command.ts'
 
@@ -16,19 +16,19 @@ export const userHelp = `Usage: duly user add EMAIL [--name NAME] [--password-st
        duly user list [--json]
        duly user disable | enable | sign-out | remove WHO
 
-The people who sign in here, while the server runs or not. WHO is an e-mail address or an id.
+Manages the users who sign in here, whether a server is running or not. WHO is an email address or an id.
 
-  add        make an account; prints its password, unless one is read from the standard input
-    --name NAME        what they are called (default: the e-mail address)
-    --password-stdin   take the first line of the standard input as the password
-  list       everyone, oldest first
-    --json             a JSON object in each line
-  disable    nobody signs in as WHO, and no token of WHO's is accepted, within a second; nothing is lost
-  enable     take that back
-  sign-out   end WHO's sessions, and with them their tokens
-  remove     remove WHO's account, tasks and tokens for good
-    --yes              do it
-  With --other-issuer, WHO is the id of a user whose tokens come from elsewhere (disable, enable, remove).`
+  add        create an account; prints its password, unless one is read from the standard input
+    --name NAME        name of the user (default: the email address)
+    --password-stdin   read the password from the first line of the standard input
+  list       list all users, oldest first
+    --json             print one JSON object per line
+  disable    reject WHO's sign-ins and tokens, within a second; no data is lost
+  enable     undo disable
+  sign-out   end WHO's sessions, and revoke the tokens of these sessions
+  remove     delete WHO's account, tasks and tokens permanently
+    --yes              confirm
+  With --other-issuer, WHO is the id of a user whose tokens come from another issuer (disable, enable, remove).`
 
 const options = {
   name: { type: 'string' },
@@ -41,30 +41,63 @@ const options = {
 type Values = ReturnType<typeof readArguments<typeof options>>['values']
 type Verb = (place: Workplace, who: string, values: Values, input: string) => AsyncIterable<string>
 
+/** The options that each subcommand takes. */
+const optionsOf: Readonly<Record<VerbName, readonly (keyof typeof options)[]>> = {
+  add: ['name', 'password-stdin'],
+  list: ['json'],
+  disable: ['other-issuer'],
+  enable: ['other-issuer'],
+  'sign-out': [],
+  remove: ['yes', 'other-issuer'],
+}
+type VerbName = 'add' | 'list' | 'disable' | 'enable' | 'sign-out' | 'remove'
+// Object.keys knows no names.
+const verbNames = Object.keys(optionsOf) as VerbName[]
+
+function readUser(args: string[]): { verb: VerbName; who: string; values: Values } {
+  const { values, positionals } = readArguments(args, options, true)
+  const [word, who = '', extra] = positionals
+  const verb = readVerb('user', word, verbNames)
+  const others = Object.keys(values).filter(name => !optionsOf[verb].some(own => own === name))
+  if (others.length > 0) throw misused(`--${others[0]} does not apply to duly user ${verb}.`)
+  const unexpected = verb === 'list' ? positionals[1] : extra
+  if (unexpected !== undefined) throw misused(`Unexpected argument "${unexpected}".`)
+  if (verb === 'add' && !isEmail(who)) {
+    throw misused(who === '' ? 'EMAIL is missing.' : `"${who}" is not an email address.`)
+  }
+  if (verb !== 'list' && who === '') throw misused('WHO is missing: name an email address or an id.')
+  return { verb, who, values }
+}
+
+function isEmail(text: string): boolean {
+  return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text) && text.length <= 254
+}
+
+/** @throws StartError for one that is too short or too long */
+function readPassword(input: string): string {
+  const [password = ''] = input.split(/\r?\n/)
+  if (password.length >= 8 && password.length <= 128) return password
+  throw misused('The password must have 8 to 128 characters.')
+}
+
 export const userCommand: OperatorCommand = {
+  check(args, input) {
+    const { values } = readUser(args)
+    if (values['password-stdin'] && input !== undefined) readPassword(input)
+  },
+
   async *run(place, args, input) {
-    const { values, positionals } = readArguments(args, options, true)
-    const [verb = '', who = '', ...more] = positionals
-    const known = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined
-    if (!known || more.length > 0 || (who === '') !== (verb === 'list')) {
-      throw new StartError('Say duly user --help for what can be said here.', exit.usage)
-    }
-    yield* known(place, who, values, input)
+    const { verb, who, values } = readUser(args)
+    yield* verbs[verb](place, who, values, input)
   },
 }
 
-const verbs: Readonly<Record<string, Verb>> = {
+const verbs: Readonly<Record<VerbName, Verb>> = {
   async *add({ accounts, db }, email, values, input) {
-    if (!accounts) throw new StartError('There are no accounts here: see ACCOUNTS.', exit.config)
-    if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email) || email.length > 254) {
-      throw new StartError(`${email} is no e-mail address.`, exit.usage)
-    }
-    const given = values['password-stdin'] ? (input.split(/\r?\n/)[0] ?? '') : undefined
-    if (given !== undefined && (given.length < 8 || given.length > 128)) {
-      throw new StartError('A password has 8 to 128 characters.', exit.usage)
-    }
+    if (!accounts) throw new StartError('Accounts are off. See ACCOUNTS.', exit.config)
+    const given = values['password-stdin'] ? readPassword(input) : undefined
     if (await findUser(db, email))
-      throw new StartError(`There is an account for ${email} already.`, exit.dataErr)
+      throw new StartError(`An account for ${email} already exists.`, exit.dataErr)
     const password = given ?? randomBytes(15).toString('base64url')
     const issuer = await accounts.issuer()
     const id = await issuer.addUser({ email: email.toLowerCase(), name: values.name ?? email, password })
@@ -98,7 +131,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     const { id, label } = await find(db, who, values)
     if (!values.yes) {
       throw new StartError(
-        `This removes ${label} with all tasks and tokens, for good. Say --yes if you mean it.`,
+        `This deletes ${label} with all tasks and tokens permanently. Add --yes to confirm.`,
         exit.usage,
       )
     }
@@ -115,7 +148,7 @@ async function find(
   const user = await findUser(db, who)
   if (user) return { id: user.id, label: `${user.email} (${user.id})` }
   if (values['other-issuer']) return { id: who, label: who }
-  throw new StartError(`There is no account for ${who}; duly user list shows those there are.`, exit.dataErr)
+  throw new StartError(`There is no account for ${who}. "duly user list" lists the accounts.`, exit.dataErr)
 }
 
 function lineOf({ id, email, name, createdAt, isVerified, disabledAt }: User): string {
