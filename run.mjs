@@ -130,6 +130,8 @@ function removeOrphans() {
   for (const folder of ['server', 'client', 'test', 'bench']) {
     if (!existsSync(at('dist', folder))) continue
     for (const name of readdirSync(at('dist', folder), { recursive: true })) {
+      // Copied, not compiled.
+      if (name.includes('swagger-ui')) continue
       const source = at(folder, name).replace(/\.(js|d\.ts)(\.map)?$/, '.ts')
       if (source.endsWith('.ts') && !existsSync(source)) rmSync(at('dist', folder, name))
     }
