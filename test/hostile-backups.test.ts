@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { loadBackup } from '../server/backup/load.ts'
 import { checkBackup } from '../server/backup/read.ts'
@@ -117,6 +119,75 @@ describe('a backup that does not hold what it should is refused, and nothing is 
 
   it('a line without an end, however well it is compressed', async () => {
     await refuses(gzipSync(Buffer.alloc(64 * 1024 * 1024, 'a')), /too long/)
+  })
+
+  describe('one that inflates to much more than the memory it may take:', () => {
+    const mebibyte = 1024 * 1024
+    const head = () => `${lines[0]}\n`
+    const tasks = () => lines.find(line => line.includes('"table":"tasks"')) ?? ''
+    const width = () => JSON.parse(tasks()).columns.length
+    /** Gzip of `head`, and of `part` so many times; members of a gzip file follow one another. */
+    const bomb = (text: string, part: Buffer, times: number) =>
+      Buffer.concat([gzipSync(text), ...Array<Buffer>(times).fill(gzipSync(part))])
+
+    const bombs: Readonly<Record<string, () => [Uint8Array, RegExp]>> = {
+      'a first line without an end': () => [gzipSync(Buffer.alloc(64 * mebibyte, '{')), /too long/],
+      'a line of blanks without an end': () => [
+        bomb(head(), Buffer.alloc(16 * mebibyte, ' '), 200),
+        /too long/,
+      ],
+      'rows of 15 MB': () => {
+        const row = JSON.stringify(['x'.repeat(15 * mebibyte), ...Array(width() - 1).fill(null)])
+        return [bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 10), /end is missing/]
+      },
+      'a row without an end': () => [
+        bomb(`${head()}${tasks()}\n["`, Buffer.alloc(16 * mebibyte, 'x'), 100),
+        /too long/,
+      ],
+      'a row that nests': () => [
+        bomb(`${head()}${tasks()}\n`, Buffer.alloc(15 * mebibyte, '['), 1),
+        /end is missing/,
+      ],
+      'a row that nests, with an end': () => [
+        gzipSync(`${head()}${tasks()}\n["",${'['.repeat(15 * mebibyte)}\n`),
+        /is no row/,
+      ],
+      'a row of millions of values': () => [
+        gzipSync(`${head()}${tasks()}\n[${'null,'.repeat(3 * mebibyte)}null]\n`),
+        /is no row/,
+      ],
+      'a first line that nests': () => [
+        gzipSync(`{"duly":"backup","format":1,"migrations":${'['.repeat(200_000)}\n`),
+        /damaged/,
+      ],
+      'tables without number': () => {
+        const empty = (n: number) =>
+          `{"table":"t${n}","columns":[],"given":{}}\n{"rows":0,"sha256":"${createHash('sha256').digest('hex')}"}\n`
+        return [gzipSync(head() + Array.from({ length: 2000 }, (_, n) => empty(n)).join('')), /not in order/]
+      },
+      'numbers that are no numbers of rows': () => [
+        gzipSync(`${head()}${tasks()}\n{"rows":1e308,"sha256":"${'0'.repeat(64)}"}\n`),
+        /is not what was written/,
+      ],
+    }
+    for (const [what, make] of Object.entries(bombs)) {
+      it(what, async () => {
+        const [bytes, message] = make()
+        await refuses(bytes, message)
+      })
+    }
+
+    it('is read with little memory: by a process that has no more', async () => {
+      const row = JSON.stringify(['x'.repeat(15 * mebibyte), ...Array(width() - 1).fill(null)])
+      const bytes = bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 40)
+      assert.ok(bytes.length < 1e6)
+      writeFileSync(file, bytes)
+      const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
+      const args = ['--max-old-space-size=256', cli, 'restore', file]
+      const env = { ...process.env, ...own.env, DATA_DIR: join(folder, 'none') }
+      const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+      assert.deepEqual([status, /end is missing/.test(stderr)], [65, true], stderr)
+    })
   })
 
   it('tables and columns that are not ours, with SQL for names', async () => {

@@ -13,9 +13,15 @@ import {
   type TableStart,
 } from './format.ts'
 
-/** Longer than any row that Duly writes; a file that goes on without an end of line is not read into memory. */
-const longestLine = 16 * 1024 * 1024
-const batchSize = 500
+/**
+ * What is read into memory at once, whatever a file holds: a small file can inflate to any size. A row is longer than any that
+ * Duly writes; other lines hold names and numbers.
+ */
+const longest = { row: 16 * 1024 * 1024, other: 256 * 1024 }
+/** Rows, or bytes, that are handed on together. */
+const batch = { rows: 500, bytes: 4 * 1024 * 1024 }
+const mostTables = 1000
+const [rowStart, newline] = Buffer.from('[\n')
 
 /** What a backup is made of, in this order: tables, each with its rows and its end. */
 export type Part =
@@ -52,7 +58,8 @@ export async function* readParts(file: string): AsyncGenerator<Part> {
       if (!(await lines.next()).done) throw damaged(file, 'it goes on after its end.')
       return
     }
-    if (!isTableStart(start) || seen.has(start.table)) throw damaged(file, 'it is not in order.')
+    if (!isTableStart(start) || seen.has(start.table) || seen.size === mostTables)
+      throw damaged(file, 'it is not in order.')
     seen.add(start.table)
     yield { start }
     yield { end: { table: start.table, ...(yield* readRows(lines, start, file)) } }
@@ -91,16 +98,20 @@ async function* readRows(
   const hash = createHash('sha256')
   let count = 0
   let rows: DataRow[] = []
+  let bytes = 0
   for (;;) {
     const line = await nextOf(lines, file)
     if (line.startsWith('[')) {
-      const row = parse(line, file)
+      // Before it is parsed, since a line that nests or has millions of values takes many times its length in memory.
+      const row = isFlat(line, columns.length) ? parse(line, file) : undefined
       if (!isRow(row, columns.length)) throw damaged(file, `a row of ${table} in it is no row.`)
       hash.update(line).update('\n')
       count += 1
-      if (rows.push(row) < batchSize) continue
+      bytes += line.length
+      if (rows.push(row) < batch.rows && bytes < batch.bytes) continue
       yield { rows }
       rows = []
+      bytes = 0
       continue
     }
     if (rows.length > 0) yield { rows }
@@ -124,18 +135,24 @@ async function* linesOf(file: string): AsyncGenerator<string, undefined> {
   source.on('error', error => text.destroy(error))
   let rest: Buffer[] = []
   let restLength = 0
+  const add = (part: Buffer) => {
+    if (part.length === 0) return
+    rest.push(part)
+    restLength += part.length
+    const most = rest[0]?.[0] === rowStart ? longest.row : longest.other
+    if (restLength > most) throw damaged(file, 'a line in it is too long.')
+  }
   try {
     for await (const chunk of source.pipe(text) as AsyncIterable<Buffer>) {
       let from = 0
-      for (let to = chunk.indexOf(10); to !== -1; to = chunk.indexOf(10, from)) {
-        yield Buffer.concat([...rest, chunk.subarray(from, to)]).toString()
+      for (let to = chunk.indexOf(newline ?? 0); to !== -1; to = chunk.indexOf(newline ?? 0, from)) {
+        add(chunk.subarray(from, to))
+        yield Buffer.concat(rest).toString()
         rest = []
         restLength = 0
         from = to + 1
       }
-      rest.push(chunk.subarray(from))
-      restLength += chunk.length - from
-      if (restLength > longestLine) throw damaged(file, 'a line in it is too long.')
+      add(chunk.subarray(from))
     }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -162,6 +179,29 @@ function objectOf(line: string, file: string): object {
   const value = parse(line, file)
   if (typeof value === 'object' && value !== null) return value
   throw damaged(file, 'it is not in order.')
+}
+
+/** Whether a line is a JSON array of `length` texts and nulls, as far as can be seen without parsing it. */
+function isFlat(line: string, length: number): boolean {
+  let at = 1
+  for (let count = 1; count <= length; count += 1) {
+    if (line.startsWith('null', at)) at += 4
+    else if (line[at] === '"') at = endOfText(line, at)
+    else return false
+    if (line[at] !== (count === length ? ']' : ',')) return false
+    at += 1
+  }
+  return at === line.length
+}
+
+/** The place after the quote that ends the text that begins at `start`. */
+function endOfText(line: string, start: number): number {
+  for (let at = line.indexOf('"', start + 1); at !== -1; at = line.indexOf('"', at + 1)) {
+    let escapes = 0
+    while (line[at - 1 - escapes] === '\\') escapes += 1
+    if (escapes % 2 === 0) return at + 1
+  }
+  return line.length
 }
 
 function isRow(value: unknown, length: number): value is DataRow {
