@@ -34,8 +34,8 @@ export interface WriteOptions {
 }
 
 /**
- * Writes everything as it is at one moment. Other sessions go on; the embedded database has only this one, so there
- * all others wait until it is done.
+ * Writes everything as it is at one moment. Other sessions go on. The embedded database has only this one: where a server has
+ * it, a copy of it is written (server/db/base-copy.ts).
  * @throws StartError where there is nothing of Duly's
  */
 export function writeBackup(db: Database, to: Writable, options: WriteOptions): Promise<Content[]> {

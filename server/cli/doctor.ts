@@ -9,9 +9,9 @@ import { checkDatabase } from '../doctor/database.ts'
 import type { Finding } from '../doctor/finding.ts'
 import { StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
-import { ask } from '../operator/control.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
+import { openSnapshot } from './open-snapshot.ts'
 
 const help = `Usage: duly doctor
 
@@ -54,24 +54,25 @@ async function* findings(): AsyncGenerator<Finding> {
     return
   }
   try {
-    if (yield* asked(config.dataDir)) return
+    if (yield* copied(config)) return
   } catch (error) {
-    yield failed('the server that has the data cannot say how it is', error)
+    yield failed('the database of the running server cannot be looked at', error)
     return
   }
   yield* opened(config)
 }
 
-/** What the server on this data directory finds. @returns whether there is one */
-async function* asked(dataDir: string): AsyncGenerator<Finding, boolean> {
-  const lines = ask(dataDir, { command: 'check', args: [], input: '' })
-  for (let first = true; ; first = false) {
-    const { done, value } = await lines.next()
-    if (done) return value
-    if (first) yield { what: `a server has the data: ${holderOf(dataDir)}` }
-    // The server has written it, in `checkOrder`.
-    yield JSON.parse(value) as Finding
+/** Looks at a copy of the database that a running server has. @returns whether there is such a server */
+async function* copied(config: Config): AsyncGenerator<Finding, boolean> {
+  const snapshot = await openSnapshot(config.dataDir)
+  if (!snapshot) return false
+  try {
+    yield { what: `a server has the data: ${holderOf(config.dataDir)}` }
+    yield* await checkDatabase(snapshot.db, secretsThere(config))
+  } finally {
+    await snapshot.close()
   }
+  return true
 }
 
 async function* opened(config: Config): AsyncGenerator<Finding> {

@@ -1,21 +1,19 @@
-import { copyFileSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { findKeptSecret } from '../auth/secret.ts'
 import { type Backup, checkBackup } from '../backup/read.ts'
-import { syncPath } from '../backup/sync-path.ts'
 import { writeBackupFile } from '../backup/write.ts'
 import type { Config } from '../config.ts'
 import { connect } from '../db/connect.ts'
+import type { Database } from '../db/database.ts'
 import { AppError, exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
-import { ask } from '../operator/control.ts'
 import { explain } from '../system-error.ts'
 import { countRows } from './count-rows.ts'
 import { requireDatabase } from './existing.ts'
+import { openSnapshot } from './open-snapshot.ts'
 
 /**
- * Backs up the database of these settings into a new file: by the server that has it, else in this process. What was written is
- * read again, and held against what was read from the database.
+ * Backs up the database of these settings into a new file: a copy of it where a server has it, else itself. What was written is
+ * read again and compared with what was read from the database.
  */
 export async function takeBackup(config: Config, file: string): Promise<Backup> {
   try {
@@ -29,11 +27,14 @@ export async function takeBackup(config: Config, file: string): Promise<Backup> 
 }
 
 async function takeFromServer(dataDir: string, file: string): Promise<boolean> {
-  for await (const name of ask(dataDir, { command: 'backup', args: [], input: '' })) {
-    move(join(dataDir, name), file)
-    return true
+  const snapshot = await openSnapshot(dataDir)
+  if (!snapshot) return false
+  try {
+    await write(snapshot.db, file, findKeptSecret(dataDir))
+  } finally {
+    await snapshot.close()
   }
-  return false
+  return true
 }
 
 async function takeHere(config: Config, file: string): Promise<void> {
@@ -41,23 +42,17 @@ async function takeHere(config: Config, file: string): Promise<void> {
   requireDatabase(config)
   const { db } = await connect(config, createLog('error'))
   try {
-    const secret = postgres ? undefined : findKeptSecret(dataDir)
-    const counting = countRows('read')
-    await writeBackupFile(db, file, { secret, progress: counting.progress })
-    counting.end()
+    await write(db, file, postgres ? undefined : findKeptSecret(dataDir))
   } finally {
     await db.close()
   }
 }
 
-function move(from: string, to: string): void {
+async function write(db: Database, file: string, secret: string | undefined): Promise<void> {
+  const counting = countRows('read')
   try {
-    renameSync(from, to)
-  } catch (error) {
-    // On another disk.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
-    copyFileSync(from, to)
-    syncPath(to)
-    rmSync(from)
+    await writeBackupFile(db, file, { secret, progress: counting.progress })
+  } finally {
+    counting.end()
   }
 }

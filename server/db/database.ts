@@ -88,6 +88,8 @@ export interface Database extends Session {
   transaction<T>(work: (session: Session) => Promise<T>, patience?: Patience): Promise<T>
   /** Resolves when the database answers. Calls at the same time share one round trip. */
   ping(): Promise<void>
+  /** Copies the files of an embedded database to a new directory while it is in use. Absent for a server. */
+  readonly copyTo?: (directory: string) => Promise<void>
   /** Lets statements under way end, then closes every session. */
   close(): Promise<void>
 }

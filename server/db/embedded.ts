@@ -6,6 +6,7 @@ import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { explain } from '../system-error.ts'
+import { copyCluster } from './base-copy.ts'
 import { lockDataDir } from './data-dir.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
 import type { Database, OnStatement } from './database.ts'
@@ -84,6 +85,7 @@ export async function openEmbedded({
     const upkeep = keepUp(sessions, log)
     return Object.assign(sessions, {
       created,
+      copyTo: (to: string) => upkeep.pausedFor(() => copyCluster(sessions, directory, to)),
       close: async () => {
         await upkeep.stop()
         await Sessions.prototype.close.call(sessions)

@@ -28,11 +28,17 @@ export async function tidy(database: Database, goesOn = () => true): Promise<voi
   if (failures.length > 0) throw failures[0]
 }
 
+export interface Upkeep {
+  /** Runs `work` when no upkeep runs, and none while it does. */
+  pausedFor<T>(work: () => Promise<T>): Promise<T>
+  stop(): Promise<void>
+}
+
 /**
  * PGlite has no background processes: without this its write-ahead log and its dead rows would only grow. Work is
  * measured by the log, and done where nobody waits for it, or when it must be.
  */
-export function keepUp(database: Database, log: Log): { stop(): Promise<void> } {
+export function keepUp(database: Database, log: Log): Upkeep {
   const written = unprepared(`select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')`)
   let checkpointed: number | undefined
   let vacuumed: number | undefined
@@ -60,6 +66,14 @@ export function keepUp(database: Database, log: Log): { stop(): Promise<void> } 
   }, 10_000)
   timer.unref()
   return {
+    pausedFor(work) {
+      const done = running.then(work)
+      running = done.then(
+        () => {},
+        () => {},
+      )
+      return done
+    },
     stop: async () => {
       clearInterval(timer)
       stopped = true

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { duly, dulyStart } from './program.ts'
+import {
+  callAt,
+  type Env,
+  newUser,
+  type OwnDatabase,
+  openDatabase,
+  ownDatabase,
+  testSecret,
+  tokenOf,
+} from './served.ts'
+
+// The embedded database has one session. Reading all of it would keep every other request waiting.
+
+const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+let own: OwnDatabase
+before(async () => {
+  own = await ownDatabase()
+})
+after(async () => {
+  await own.drop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const leftovers = (env: Env) => readdirSync(String(env.DATA_DIR)).filter(name => name.startsWith('snapshot-'))
+
+describe('a copy of an embedded database that is in use', () => {
+  it('holds everything that was acknowledged before it, of one moment', async () => {
+    const { db } = await openDatabase(own.env)
+    await db.query(unprepared('create table public.counted (id int primary key, note text)'))
+    const add = unprepared(
+      `insert into public.counted select n, repeat('x', 500) from generate_series($1::int, $2::int) n`,
+    )
+    await db.query(add, [1, 20_000])
+    let copying = true
+    let added = 20_000
+    const writing = (async () => {
+      for (; copying; added += 2) await db.query(add, [added + 1, added + 2])
+    })()
+    const before = added
+    const copy = join(folder, 'copy')
+    assert.ok(db.copyTo)
+    await db.copyTo(join(copy, 'postgres'))
+    copying = false
+    await writing
+    const acknowledged = added
+    await db.query(unprepared('drop table public.counted'))
+    await db.close()
+
+    const { db: opened } = await openDatabase({ DATA_DIR: copy })
+    const [row] = await opened.query(
+      unprepared('select count(*), max(id), count(distinct note) from public.counted'),
+    )
+    const [count, last, notes] = (row ?? []).map(Number)
+    assert.equal(count, last, 'of writes that were acknowledged one after another none is missing')
+    assert.ok(Number(count) >= before && Number(count) <= acknowledged)
+    assert.equal(notes, 1)
+    await opened.close()
+  })
+
+  it('is what duly backup, copy and doctor read, and they leave nothing of it behind', async () => {
+    const server = await dulyStart(own.env)
+    const token = tokenOf(newUser())
+    const made = await callAt(server.url, 'POST', '/api/v1/tasks', { token, json: { title: 'kept' } })
+    assert.equal(made.status, 201)
+    const env = { ...own.env, BETTER_AUTH_SECRET: testSecret }
+    for (const args of [
+      ['backup', join(folder, 'file')],
+      ['copy', '--to', join(folder, 'place')],
+      ['doctor'],
+    ]) {
+      const { code, stdout, stderr } = await duly(args, env).ended
+      assert.equal(code, 0, `${args[0]}: ${stdout}${stderr}`)
+    }
+    assert.deepEqual(leftovers(own.env), [])
+    server.child.kill('SIGTERM')
+    assert.equal((await server.ended).code, 0)
+  })
+
+  it('is removed by the next one where the command that asked for it was killed', async () => {
+    const server = await dulyStart(own.env)
+    const { child, ended } = duly(['backup', join(folder, 'killed')], own.env)
+    while (leftovers(own.env).length === 0) await new Promise(setImmediate)
+    child.kill('SIGKILL')
+    assert.equal((await ended).signal, 'SIGKILL')
+    const { code, stderr } = await duly(['backup', join(folder, 'again')], own.env).ended
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(leftovers(own.env), [])
+    server.child.kill('SIGTERM')
+    await server.ended
+  })
+})
