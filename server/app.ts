@@ -19,7 +19,6 @@ import { requestIds } from './api/request-id.ts'
 import { RequestLog } from './api/request-log.ts'
 import { largestHead, longestBody, refuseOversized } from './api/request-size.ts'
 import { headersOfAll } from './api/security-headers.ts'
-import { inSlices } from './api/slices.ts'
 import { stage2 } from './api/stage-2.ts'
 import { taskApi } from './api/task-api.ts'
 import { todoApp } from './api/todo-app.ts'
@@ -101,11 +100,10 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const connections = new Connections(app.server, log)
   app.addHook('onClose', () => connections.stop())
   app.addHook('onRequest', oneAfterAnother())
-  app.addHook('onRequest', inSlices(app.server))
   const constant = Object.entries(always)
   app.addHook('onRequest', (_request, reply, done) => {
     for (const [name, value] of constant) reply.header(name, value)
-    if (lifecycle.stopping) reply.header('connection', 'close')
+    if (lifecycle.stopping.aborted) reply.header('connection', 'close')
     done()
   })
   observe(app, context.telemetry)
@@ -134,7 +132,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     strictPreflight: false,
   })
   const admission = new Admission(log)
-  if (context.telemetry.metrics) watchDoor(context.telemetry.metrics, admission, connections)
+  if (context.telemetry.metrics)
+    watchDoor(context.telemetry.metrics, { admission, connections, streams: context.streams })
   for (const section of map) await app.register(speak(section, context, admission))
   await app.register(nowhere(context))
   return app

@@ -1,4 +1,5 @@
 import type { Accounts } from './accounts/accounts.ts'
+import type { Streams } from './api/streams.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
@@ -19,9 +20,11 @@ export interface Context {
   readonly log: Log
   readonly telemetry: Telemetry
   readonly lifecycle: Lifecycle
+  readonly streams: Streams
 }
 
-/** Where the program stands between its start and its end; `/readyz` tells it. */
+/** Where the process is between start and exit. */
 export interface Lifecycle {
-  stopping: boolean
+  /** Aborted at shutdown, before connections are closed: streams end then, and `/readyz` answers 503. */
+  readonly stopping: AbortSignal
 }

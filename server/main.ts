@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Accounts, openAccounts } from './accounts/accounts.ts'
 import { sweepAccounts } from './accounts/sweep.ts'
 import { finishRemovals } from './accounts/users.ts'
+import { Streams } from './api/streams.ts'
 import { AccessTokens } from './auth/access-tokens.ts'
 import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
@@ -22,7 +23,12 @@ import { Storage } from './tasks/storage.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
-import { watchDatabase, watchFacts, watchLimits, watchRevocations } from './telemetry/watched.ts'
+import {
+  watchDatabase,
+  watchFacts,
+  watchLimits,
+  watchRevocations,
+} from './telemetry/watched.ts'
 import { version } from './version.ts'
 
 /** How long requests in flight may take to end once the server closes. */
@@ -61,11 +67,15 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const { createApp } = await loading
     const secret = currentSecret(config)
     const secrets = acceptedSecrets(config)
-    const lifecycle = { stopping: false }
+    const stop = new AbortController()
+    const lifecycle = { stopping: stop.signal }
     const accessTokens = new AccessTokens(db, log)
     closers.push(() => accessTokens.flush())
     const ownKeys = config.accounts ? new OwnKeys(db) : undefined
-    const revocations = new Revocations({ db, onKeys: () => forgetKeys() })
+    const revocations = new Revocations({
+      db,
+      onKeys: () => forgetKeys(),
+    })
     const tokens: Tokens = new Tokens({
       algorithms: config.algorithms,
       secrets,
@@ -99,7 +109,18 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const room = new Storage(db, config, log)
     const migrating = migrateUp(db)
     migrating.catch(() => {})
-    const app = await createApp({ config, db, room, tokens, accounts, limits, log, lifecycle, telemetry })
+    const app = await createApp({
+      config,
+      db,
+      room,
+      tokens,
+      accounts,
+      limits,
+      log,
+      lifecycle,
+      telemetry,
+      streams: new Streams(db.usage.most),
+    })
     closers.push(() => closeApp(app, log))
     const migrated = await migrating
     if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
@@ -135,7 +156,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       throw cannotListen({ host, port, setting: 'PORT' }, error)
     })
     const announceStop = () => {
-      lifecycle.stopping = true
+      stop.abort()
     }
     closers.push(async () => announceStop())
     const url = addressOf(app.server.address() as AddressInfo)

@@ -165,6 +165,16 @@ describe('the house', () => {
     }
   })
 
+  it('only streams.ts makes streams: the promise of a reply that is a stream holds what awaits it until the client has read it', () => {
+    const makers = sources('server/api').filter(file =>
+      /import \{[^}]*\} from 'node:stream'/.test(readFileSync(file, 'utf8')),
+    )
+    assert.deepEqual(
+      makers.map(file => relative(root, file).split(sep).join('/')),
+      ['server/api/streams.ts'],
+    )
+  })
+
   it('only config.ts reads the environment', () => {
     const readers = sources('server').filter(file => readFileSync(file, 'utf8').includes('process.env'))
     assert.deepEqual(

@@ -17,7 +17,7 @@ export interface LoadResult {
   /** Milliseconds until the answer, in order. */
   readonly accepted: readonly number[]
   readonly shed: readonly number[]
-  /** No answer at all is one of these, and any that is neither 2xx nor 503. */
+  /** No answer at all is one of these, and any that is neither 2xx nor 503 nor 429. */
   readonly failed: number
 }
 
@@ -49,7 +49,7 @@ process.once('message', async (plan: LoadPlan) => {
     const instance = autocannon(options, (error, ended) => (error ? reject(error) : resolve(ended)))
     instance.on('response', (_client, status, _bytes, milliseconds) => {
       if (status < 300) accepted.push(milliseconds)
-      else if (status === 503) shed.push(milliseconds)
+      else if (status === 503 || status === 429) shed.push(milliseconds)
       else failed += 1
     })
   })

@@ -3,24 +3,38 @@ import { afterEach, beforeEach, describe, it, mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { pino } from 'pino'
+import type { AppError } from '../errors.ts'
 import { Admission } from './admission.ts'
 
-/** A clock of its own; `come` tells how many of so many requests were refused, `end` ends as many of the others. */
+/** Admission with a clock of its own. `come` tells how many of so many requests were rejected, `end` ends as many of the others. */
 function room() {
   let now = 1000
+  let users = 0
   const said: string[] = []
   const log = pino({}, { write: line => said.push(JSON.parse(line).msg) })
   const admission = new Admission(log, () => now)
   const ends: (() => void)[] = []
-  const come = async (count: number) => {
-    const before = admission.refusedInAll
-    for (let n = 0; n < count; n += 1) {
-      const work = admission.work(
-        {} as FastifyRequest,
+  /** One request of this user: its outcome, once there is one. */
+  const request = (userId: string) => {
+    const outcome: { code?: string } = {}
+    admission
+      .work(
+        { userId, ip: '192.0.2.1' } as FastifyRequest,
         () => new Promise<void>(resolve => ends.push(resolve)),
       )
-      work.catch(() => {})
-    }
+      .then(
+        () => {
+          outcome.code = 'done'
+        },
+        (error: AppError) => {
+          outcome.code = error.code
+        },
+      )
+    return outcome
+  }
+  const come = async (count: number) => {
+    const before = admission.refusedInAll
+    for (let n = 0; n < count; n += 1) request(`user ${users++}`)
     await turn()
     return admission.refusedInAll - before
   }
@@ -32,14 +46,14 @@ function room() {
     now += 250
     mock.timers.tick(250)
   }
-  return { admission, said, come, end, quarterOfASecond }
+  return { admission, said, request, come, end, quarterOfASecond }
 }
 
-describe('room for requests', () => {
+describe('slots for requests', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }))
   afterEach(() => mock.timers.reset())
 
-  it('is for 128 until there are more, then for as many as are done in 0.3 s, 16 at least and 1,024 at most', async () => {
+  it('are 128 until more come, then as many as are done in 0.3 s, 16 at least and 1,024 at most', async () => {
     const { come, end, quarterOfASecond } = room()
     assert.equal(await come(130), 2)
     await end(128)
@@ -63,7 +77,7 @@ describe('room for requests', () => {
     assert.equal(await come(2), 1)
   })
 
-  it('follows what is done for as long as more than 128 come at once, also where none is refused', async () => {
+  it('follow the throughput for as long as more than 128 come at once, also where none is rejected', async () => {
     const { admission, said, come, end, quarterOfASecond } = room()
     await come(129)
     await end(128)
@@ -80,11 +94,37 @@ describe('room for requests', () => {
       quarterOfASecond()
       assert.equal(admission.room, then)
     }
-    assert.deepEqual(said, ['overloaded: requests are turned away with 503'])
+    assert.deepEqual(said, ['overloaded: requests are rejected with 503'])
     assert.equal(await come(127), 0)
     await end(127)
     quarterOfASecond()
     assert.equal(admission.room, 128)
-    assert.deepEqual(said.slice(1), ['overloaded no more'])
+    assert.deepEqual(said.slice(1), ['no longer overloaded'])
+  })
+
+  it('are left for others, however many requests one user sends; the excess waits, then gets 429', async () => {
+    const { admission, said, request, come, end } = room()
+    const hog = Array.from({ length: 420 }, () => request('hog'))
+    await turn()
+    assert.equal(admission.inside, 16)
+    assert.deepEqual(
+      hog.slice(415).map(({ code }) => code),
+      [undefined, ...Array(4).fill('too_many_requests')],
+    )
+    assert.equal(await come(112), 0, 'all others are admitted')
+    assert.deepEqual(said, [], 'which is no overload of the server')
+    await end(16)
+    assert.deepEqual([admission.inside, hog[15]?.code, hog[16]?.code], [128, 'done', undefined])
+    await end(112)
+    for (let n = 0; n < 25; n += 1) await end(16)
+    assert.equal(hog.filter(({ code }) => code === 'done').length, 416)
+    assert.equal(admission.inside, 0)
+  })
+
+  it('are shared by address among requests without a token', async () => {
+    const { admission, request } = room()
+    for (let n = 0; n < 50; n += 1) request('')
+    await turn()
+    assert.equal(admission.inside, 16)
   })
 })

@@ -1,46 +1,62 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
+import { network } from '../limits/network.ts'
 import { type ErrorShape, errorAnswer, pathOf, refusalHeaders } from './error-reply.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Because too much is going on; the log tells how many were, not each. */
+    /** Rejected because the server is overloaded. The log has one line for all of these. */
     isTurnedAway: boolean
   }
 }
 
-/** Requests that are worked on at once, until it is seen how long they take. */
+/** Slots until it is known how long requests take. */
 const usual = 128
-/** And at most, however quick they are. */
 const most = 1024
-/** And at least, however slow they are. */
 const least = 16
-/** How long work may take once there is too much of it: as much is let in as was done in this time. */
+/** One user, or one address without a token, holds at most this part of the slots, and at least `leastOfOne`. */
+const partOfOne = 1 / 8
+const leastOfOne = 4
+/** Requests of one user that wait for the user's own slots: more than RATE_LIMIT admits at once by default. */
+const mostWaiting = 400
+/** In overload there are as many slots as requests were done in this time. */
 const aimMs = 300
 const tickMs = 250
 
 const busy = new AppError('busy', 'The server is busy. Please try again in a moment.', { retryAfter: 1 })
+const tooManyAtOnce = new AppError(
+  'too_many_requests',
+  `You have more than ${mostWaiting} requests waiting. Send fewer at the same time.`,
+  { retryAfter: 1 },
+)
+
+interface User {
+  readonly name: string
+  inside: number
+  /** Each starts a handler. */
+  readonly waiting: (() => void)[]
+}
 
 /**
- * Bounds how many requests are worked on, so that those which are let in are answered soon and the others are told at once.
- * How many that is follows from what gets done (Little's law): a queue is as long as it may take to work off.
+ * Bounds how many handlers run at once, so that admitted requests are answered soon and the others are rejected at once. The
+ * number of slots follows from the throughput (Little's law). A user's requests beyond the user's part wait without a slot,
+ * so one user's load leaves slots for the others.
  *
- * A request counts while its handler works: until its answer is made, or begins to stream. The time in which a client sends a
- * body or reads an answer is its own: a few slow ones would otherwise take the room of all.
+ * A slot is held while a handler runs, until it returns its answer. Receiving a body and sending an answer hold none.
  */
 export class Admission {
   #inside = 0
   #room = usual
   #done = 0
-  /** Worked on at once, at most, since it was last looked at. */
+  /** The highest `#inside` since the last adjustment. */
   #peak = 0
   #refused = 0
   #refusedInAll = 0
-  /** Of these, before this overload. */
-  #refusedBefore = 0
-  #lookedAt = 0
+  #refusedBeforeOverload = 0
+  #adjustedAt = 0
   #ticking: NodeJS.Timeout | undefined
+  readonly #users = new Map<string, User>()
   readonly #log: Context['log']
   readonly #now: () => number
 
@@ -49,22 +65,22 @@ export class Admission {
     this.#now = now
   }
 
-  /** Requests that are worked on. */
+  /** Slots in use. */
   get inside(): number {
     return this.#inside
   }
 
-  /** Requests that may be, at once. */
+  /** Slots. */
   get room(): number {
     return this.#room
   }
 
-  /** Requests since the start. */
+  /** Requests rejected since the start. */
   get refusedInAll(): number {
     return this.#refusedInAll
   }
 
-  /** A hook that turns requests away while there is no room, before a token is looked at or a body is read. */
+  /** A hook that rejects requests while no slot is free, before a token is verified or a body is read. */
   hook(errors: ErrorShape): onRequestHookHandler {
     return (request, reply, done) => {
       if (this.#inside < this.#room) return done()
@@ -74,19 +90,41 @@ export class Admission {
     }
   }
 
-  /** Has a handler work. @throws AppError `busy` where bodies came faster than room was made */
-  async work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
-    if (this.#inside >= this.#room) {
+  /** Runs a handler in a slot. @throws AppError `busy` if none is free, `too_many_requests` if too many of this user's wait */
+  work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
+    const name = request.userId || network(request.ip)
+    const user = this.#users.get(name) ?? { name, inside: 0, waiting: [] }
+    if (user.inside < this.#mostOfOne && this.#inside < this.#room) return this.#run(user, handler)
+    if (user.inside === 0) {
       this.#refuse(request)
-      throw busy
+      return Promise.reject(busy)
     }
+    if (user.waiting.length >= mostWaiting) return Promise.reject(tooManyAtOnce)
+    return new Promise((resolve, reject) => {
+      user.waiting.push(() => {
+        this.#run(user, handler).then(resolve, reject)
+      })
+    })
+  }
+
+  get #mostOfOne(): number {
+    return Math.max(leastOfOne, this.#room * partOfOne)
+  }
+
+  async #run(user: User, handler: () => unknown): Promise<unknown> {
+    if (user.inside === 0) this.#users.set(user.name, user)
+    user.inside += 1
     this.#inside += 1
     if (this.#inside > this.#peak) this.#peak = this.#inside
     try {
       return await handler()
     } finally {
+      user.inside -= 1
       this.#inside -= 1
       this.#done += 1
+      const next = user.inside < this.#mostOfOne ? user.waiting.shift() : undefined
+      if (next) next()
+      else if (user.inside === 0) this.#users.delete(user.name)
     }
   }
 
@@ -95,9 +133,9 @@ export class Admission {
     this.#refused += 1
     this.#refusedInAll += 1
     if (this.#ticking) return
-    this.#refusedBefore = this.#refusedInAll - 1
-    this.#lookedAt = this.#now()
-    this.#log.warn({ atOnce: this.#inside }, 'overloaded: requests are turned away with 503')
+    this.#refusedBeforeOverload = this.#refusedInAll - 1
+    this.#adjustedAt = this.#now()
+    this.#log.warn({ atOnce: this.#inside }, 'overloaded: requests are rejected with 503')
     this.#done = 0
     this.#peak = this.#inside
     this.#ticking = setInterval(() => this.#adjust(), tickMs)
@@ -106,13 +144,13 @@ export class Admission {
 
   #adjust(): void {
     const now = this.#now()
-    const share = aimMs / (now - this.#lookedAt)
-    this.#lookedAt = now
+    const share = aimMs / (now - this.#adjustedAt)
+    this.#adjustedAt = now
     if (this.#refused === 0 && this.#peak < Math.min(usual, this.#room)) {
       clearInterval(this.#ticking)
       this.#ticking = undefined
       this.#room = usual
-      this.#log.warn({ refused: this.#refusedInAll - this.#refusedBefore }, 'overloaded no more')
+      this.#log.warn({ refused: this.#refusedInAll - this.#refusedBeforeOverload }, 'no longer overloaded')
     } else {
       this.#room = Math.min(most, Math.max(least, Math.round(this.#done * share)))
     }

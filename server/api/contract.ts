@@ -43,7 +43,7 @@ export function speak(
     })
     bind(scope, family.routes, options, (route, request, reply) => {
       const handle = () => route.handle(request, reply, context)
-      const work = always ? handle : () => admission.work(request, handle)
+      const work = always || route.kind === 'stream' ? handle : () => admission.work(request, handle)
       // Reading a body loses the context in which it began.
       return request.span ? request.span.within(work) : work()
     })

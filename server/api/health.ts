@@ -52,7 +52,7 @@ const readyz: Route = {
     },
   },
   async handle(_request, reply, { db, lifecycle }) {
-    const ready = !lifecycle.stopping && (await answers(db))
+    const ready = !lifecycle.stopping.aborted && (await answers(db))
     return ready ? { status: 'ok' } : away(reply).send({ status: 'unavailable' })
   },
 }

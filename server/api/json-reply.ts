@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
+import type { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
 import type { PrintedTasks } from '../tasks/printed-tasks.ts'
 
 export const jsonMediaType = 'application/json; charset=utf-8'
@@ -10,25 +11,28 @@ export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyRep
 }
 
 /**
- * Sends a list of any length, whose batches print into `list`: what fits into one is one piece, more is streamed at the pace at
- * which the client reads. Failing before the second batch is an error answer; failing later breaks the connection off, so that no
- * list looks whole that is not.
- * @param tail what stands after the last task of `count`
+ * Answers with a list of any length, whose batches print into `list`: one batch as a whole, more as a stream. A failure before
+ * the first batch is an error answer. A later one breaks the connection off, so that no incomplete list looks complete.
+ * @param tail what follows the last of `count` tasks
+ * @returns what the handler returns
  */
 export async function sendTasks(
+  request: FastifyRequest,
   reply: FastifyReply,
+  { streams }: Pick<Context, 'streams'>,
   list: PrintedTasks,
-  batches: AsyncGenerator<unknown, void, undefined>,
+  batches: AsyncGenerator<boolean, void, undefined>,
   tail: (count: number) => string,
-): Promise<FastifyReply> {
+): Promise<FastifyReply | Readable> {
   const next = async () => !(await batches.next()).done
-  const more = (await next()) && (await next())
-  if (!more) return sendJson(reply, list.take(tail(list.count)))
+  const { value: mayGoOn } = await batches.next()
+  if (!mayGoOn) return sendJson(reply, list.take(tail(list.count)))
 
   const rest = async function* () {
     do yield list.take()
     while (await next())
     yield list.take(tail(list.count))
   }
-  return reply.header('content-type', jsonMediaType).send(Readable.from(rest()))
+  reply.header('content-type', jsonMediaType)
+  return streams.of(request, rest())
 }

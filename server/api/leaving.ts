@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { isAccount, removeUser } from '../accounts/users.ts'
 import { AppError, brokenRules } from '../errors.ts'
@@ -41,6 +40,7 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
 const exportTasks: Route = {
   method: 'GET',
   path: '/api/v1/export',
+  kind: 'stream',
   operation: {
     id: 'exportTasks',
     audited: true,
@@ -66,22 +66,21 @@ const exportTasks: Route = {
       },
     },
   },
-  async handle(request, reply, { db }) {
+  async handle(request, reply, { db, streams }) {
     const name = formatOf(request)
     const { mediaType, head, form } = formats[name]
     const list = new PrintedTasks(form, '', head)
     const batches = tasksOf(db, request.userId).batches(list)
-    // A failure before the first line is an answer; one that comes later breaks the connection off.
-    let { done } = await batches.next()
+    // A failure before the first line is an error answer. A later one breaks the connection off.
+    let { done } = await streams.turn(request, () => batches.next())
     const lines = async function* () {
       for (; !done; { done } = await batches.next()) yield list.take()
     }
-    return reply
-      .headers({
-        'content-type': `${mediaType}; charset=utf-8`,
-        'content-disposition': `attachment; filename="tasks.${name}"`,
-      })
-      .send(Readable.from(lines()))
+    reply.headers({
+      'content-type': `${mediaType}; charset=utf-8`,
+      'content-disposition': `attachment; filename="tasks.${name}"`,
+    })
+    return streams.of(request, lines())
   },
 }
 

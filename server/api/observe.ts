@@ -22,8 +22,8 @@ export function observe(app: FastifyInstance, { metrics, traces }: Telemetry): v
   })
   if (!metrics && !traces) return
   app.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done) => {
-    const route = request.routeOptions.url ?? 'none'
-    metrics?.request(request.method, route, reply.statusCode, reply.elapsedTime)
+    const { url: route = 'none', config } = request.routeOptions
+    if (!config.isStream) metrics?.request(request.method, route, reply.statusCode, reply.elapsedTime)
     request.span?.end(route, reply.statusCode)
     done()
   })

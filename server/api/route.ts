@@ -16,6 +16,8 @@ export interface Route {
   readonly scope?: Need
   /** Bytes that its body may have, where it needs more than others. */
   readonly bodyLimit?: number
+  /** Answered for as long as the client reads: it takes no slot, and is counted as a stream instead of by its duration. */
+  readonly kind?: 'stream'
   handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown
 }
 
@@ -25,6 +27,7 @@ export type Need = Scope | 'account'
 declare module 'fastify' {
   interface FastifyContextConfig {
     need?: Need
+    isStream?: boolean
   }
 }
 
@@ -55,7 +58,10 @@ export function bind(
       url,
       method: route.method,
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-      config: { need: route.scope ?? (route.method === 'GET' ? 'tasks:read' : 'tasks:write') },
+      config: {
+        need: route.scope ?? (route.method === 'GET' ? 'tasks:read' : 'tasks:write'),
+        isStream: route.kind === 'stream',
+      },
       handler: (request, reply) => answer(route, request, reply),
     })
   }

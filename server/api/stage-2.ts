@@ -52,9 +52,10 @@ const list = ({ path, noun }: Collection): Route => ({
       },
     },
   },
-  handle(request, reply, { db }) {
+  handle(request, reply, context) {
     const list = tasks.print(request, '{"tasks":[')
-    return sendTasks(reply, list, tasksOf(db, request.userId).batches(list), count => `],"count":${count}}`)
+    const batches = tasksOf(context.db, request.userId).batches(list)
+    return sendTasks(request, reply, context, list, batches, count => `],"count":${count}}`)
   },
 })
 

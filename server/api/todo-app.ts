@@ -30,9 +30,10 @@ const list = ({ path, noun }: Collection): Route => ({
       200: { description: 'The whole list.', schema: ref('TodoAppList'), example: [tasks.example] },
     },
   },
-  handle(request, reply, { db }) {
+  handle(request, reply, context) {
     const list = tasks.print(request, '[')
-    return sendTasks(reply, list, tasksOf(db, request.userId).batches(list), () => ']')
+    const batches = tasksOf(context.db, request.userId).batches(list)
+    return sendTasks(request, reply, context, list, batches, () => ']')
   },
 })
 

@@ -68,12 +68,12 @@ const list: Route = {
       },
     },
   },
-  handle(request, reply, { db }) {
+  handle(request, reply, context) {
     const skip = queryInteger(request, 'skip', { min: 0, max: most, fallback: 0 })
     const limit = queryInteger(request, 'limit', { min: 1, max: most, fallback: most })
     const list = tasks.print(request, '[')
-    const batches = tasksOf(db, request.userId).batches(list, { skip, limit })
-    return sendTasks(reply, list, batches, () => ']')
+    const batches = tasksOf(context.db, request.userId).batches(list, { skip, limit })
+    return sendTasks(request, reply, context, list, batches, () => ']')
   },
 }
 

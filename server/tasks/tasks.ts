@@ -8,7 +8,7 @@ import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
 import { columnCount, placeOf, type TakeTasks, taskOf, timeOf } from './task-row.ts'
 
-/** Which of the tasks: after the first `skip`, `limit` at most, `size` in a batch. */
+/** Which of the tasks: after the first `skip`, `limit` at most, at most `size` in a batch. */
 export interface Range {
   readonly skip?: number
   readonly limit?: number
@@ -22,7 +22,10 @@ export interface Outcome {
   readonly task: Task
 }
 
+/** The first batch of a list is not known to be long or short. */
 const batchSize = 500
+const batchBytes = 256 * 1024
+const leastInBatch = 10
 
 /** The tasks of one owner. A class, since every request has one: closures would have to be made for each. */
 export class Tasks {
@@ -48,27 +51,33 @@ export class Tasks {
   }
 
   /**
-   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches: memory stays bounded however
-   * long the list is, where what each batch gave is taken before the next.
+   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of about 256 KiB. Take what a batch
+   * has printed before the next. No session is held between two batches.
+   * @yields whether more may follow
    */
   async *batches(
     into: TakeTasks,
     { skip = 0, limit = Number.MAX_SAFE_INTEGER, size = batchSize }: Range = {},
-  ): AsyncGenerator<void, void, undefined> {
+  ): AsyncGenerator<boolean, void, undefined> {
     let after: readonly [string, number] = ['infinity', Number.MAX_SAFE_INTEGER]
     let offset = skip
+    let fitting = size
     for (let left = limit; left > 0; ) {
-      const wanted = Math.min(size, left)
+      const wanted = Math.min(fitting, left)
       let count = 0
+      let bytes = 0
       await this.#db.read(statements.batch, [this.#owner, ...after, wanted, offset], row => {
         into.add(row, 0)
         count += 1
+        bytes += row.length
         if (count === wanted) after = [timeOf(row, placeOf('created_at')), row.integer(placeOf('id'))]
       })
-      yield
-      if (count < wanted) return
       offset = 0
       left -= count
+      const isLast = count < wanted || left === 0
+      yield !isLast
+      if (isLast) return
+      fitting = Math.min(size, Math.max(leastInBatch, Math.floor((batchBytes * count) / bytes)))
     }
   }
 

@@ -68,22 +68,30 @@ export function watchRevocations(
   )
 }
 
-export function watchDoor(
-  metrics: Metrics,
-  admission: { readonly inside: number; readonly room: number; readonly refusedInAll: number },
-  connections: { readonly open: number; readonly cut: number },
-): void {
-  metrics.gauge('http_server_active_requests', 'Requests that are worked on.', () => admission.inside)
-  metrics.gauge('duly_requests_room', 'Requests that may be worked on at once.', () => admission.room)
+interface Door {
+  readonly admission: { readonly inside: number; readonly room: number; readonly refusedInAll: number }
+  readonly connections: { readonly open: number; readonly cut: number; readonly unread: number }
+  readonly streams: { readonly open: number }
+}
+
+export function watchDoor(metrics: Metrics, { admission, connections, streams }: Door): void {
+  metrics.gauge('http_server_active_requests', 'Requests whose handler runs.', () => admission.inside)
+  metrics.gauge('duly_requests_room', 'Handlers that may run at once.', () => admission.room)
   metrics.counter(
     'duly_requests_turned_away_total',
-    'Requests that were refused with 503 because too much was going on.',
+    'Requests rejected with 503 because the server was overloaded.',
     () => admission.refusedInAll,
   )
-  metrics.gauge('duly_connections', 'Connections of clients.', () => connections.open)
+  metrics.gauge('duly_connections', 'Open client connections.', () => connections.open)
+  metrics.gauge(
+    'duly_unread_bytes',
+    'Bytes of answers that clients have not read yet.',
+    () => connections.unread,
+  )
   metrics.counter(
     'duly_connections_cut_total',
-    'Connections that were cut because their clients did not read the answers.',
+    'Connections closed because their clients did not read the answers, or to make room for others.',
     () => connections.cut,
   )
+  metrics.gauge('duly_streams', 'Answers that are being streamed.', () => streams.open)
 }

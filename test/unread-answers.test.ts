@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../server/db/database.ts'
+import { type RawConnection, rawConnection } from './raw-connection.ts'
+import { callAt, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
+
+// Clients that send requests and do not read the answers, or read them as slowly as they can.
+
+/** Of 22 MB, which no socket's buffers hold. */
+const long = { user: newUser('long'), tasks: 20_000 }
+/** A page of 3.6 MB. */
+const wide = { user: newUser('wide'), tasks: 120 }
+
+let api: Served
+let metricsUrl: string
+before(async () => {
+  api = await served({ ...unlimited, CONTRACT: 'stage-2', METRICS_PORT: '0' })
+  const said = api.lines.find(({ msg }) => String(msg).startsWith('metrics on '))
+  metricsUrl = new URL(/http:\S+/.exec(String(said?.msg))?.[0] ?? '').origin
+  await fill(long, `repeat('x', 1000)`)
+  await fill(wide, `repeat(chr(1), 5000)`)
+})
+after(() => api.close())
+
+async function fill({ user, tasks }: typeof long, description: string): Promise<void> {
+  const owner = 'insert into duly.owners (id, revision, task_count) values ($1, $2, $2)'
+  await api.server.db.query(unprepared(owner), [user, tasks])
+  const rows = `insert into duly.tasks (user_id, title, title_key, description, is_completed, created_at, updated_at, revision)
+    select $1, 'task ' || n, 'task ' || n, ${description}, false, now(), now(), n
+    from generate_series($2::integer + 1, $2::integer + 1000) n where n <= $3::integer`
+  for (let from = 0; from < tasks; from += 1000)
+    await api.server.db.query(unprepared(rows), [user, from, tasks])
+}
+
+async function metric(name: string, labels = ''): Promise<number> {
+  const { text } = await callAt(metricsUrl, 'GET', '/metrics')
+  const line = text.split('\n').find(found => found.startsWith(name + labels))
+  return Number(line?.split(' ').at(-1) ?? 0)
+}
+
+const batchesRead = () =>
+  metric('db_client_operation_duration_seconds_count', '{db_operation_name="duly_batch"')
+
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await pause(20)
+}
+
+function requestFor(path: string, user: string, method = 'GET'): string {
+  return `${method} ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
+}
+
+async function unread(count: number, request: string): Promise<RawConnection[]> {
+  const connections = await Promise.all(Array.from({ length: count }, () => rawConnection(api.server.url)))
+  for (const { socket } of connections) {
+    socket.pause()
+    socket.write(request)
+  }
+  return connections
+}
+
+const leave = (connections: readonly RawConnection[]) => {
+  for (const { socket } of connections) socket.destroy()
+  return until(async () => (await metric('duly_streams')) === 0)
+}
+
+/** What another user does meanwhile. */
+async function everyRequestIsAnswered(): Promise<void> {
+  const user = newUser()
+  for (let n = 0; n < 20; n += 1) {
+    const { status, body, text } = await api.call('POST', '/api/v1/tasks', {
+      user,
+      json: { title: `task ${n}` },
+    })
+    assert.equal(status, 201, text)
+    for (const path of [`/api/v1/tasks/${body.id}`, '/api/v1/tasks?limit=5', '/api/v1/todos', '/api/tasks']) {
+      const answer = await api.call('GET', path, { user })
+      assert.equal(answer.status, 200, `${path}: ${answer.text}`)
+    }
+  }
+}
+
+describe('while sockets of one user do not read their answer, every request of others is answered:', () => {
+  const kinds: Readonly<Record<string, [sockets: number, request: string]>> = {
+    'a list of todos, on 200 sockets': [200, requestFor('/api/v1/todos', long.user)],
+    'a list of tasks': [20, requestFor(`/api/${long.user}/tasks`, long.user)],
+    'an export as NDJSON': [20, requestFor('/api/v1/export?format=ndjson', long.user)],
+    'an export as CSV': [20, requestFor('/api/v1/export?format=csv', long.user)],
+    'a page of long tasks, on 200 sockets': [200, requestFor('/api/v1/tasks?limit=1000', wide.user)],
+    'a list that HEAD asks for': [100, requestFor('/api/v1/todos', long.user, 'HEAD').repeat(2)],
+    'lists, twenty behind another': [20, requestFor('/api/v1/todos', long.user).repeat(20)],
+    'the OpenAPI document': [200, requestFor('/openapi.json', long.user).repeat(2)],
+    'a script of /docs': [20, requestFor('/docs/swagger-ui-bundle.js', long.user).repeat(5)],
+  }
+  for (const [what, [sockets, request]] of Object.entries(kinds)) {
+    it(what, async t => {
+      const connections = await unread(sockets, request)
+      t.after(() => leave(connections))
+      await everyRequestIsAnswered()
+      await until(async () => (await metric('http_server_active_requests')) === 0)
+      // No unread answer holds a session.
+      await until(() => api.server.db.usage.busy === 0)
+      assert.equal(await metric('duly_requests_turned_away_total'), 0)
+      await until(async () => (await metric('duly_unread_bytes')) <= 64 * 1024 * 1024)
+    })
+  }
+})
+
+describe('a list that is streamed', () => {
+  it('is read from the database no further than its reader is, and then to its end', async () => {
+    const before = await batchesRead()
+    const { socket, received } = await rawConnection(api.server.url)
+    socket.pause()
+    socket.write(requestFor('/api/v1/todos', long.user))
+    await until(async () => (await metric('duly_unread_bytes')) > 0)
+    await everyRequestIsAnswered()
+    const read = (await batchesRead()) - before
+    assert.equal(await metric('duly_streams'), 1)
+    // Beside 100 short lists of the other user.
+    assert.ok(read < 60 + 40, `${read} batches were read`)
+    socket.resume()
+    await until(() => received().endsWith('0\r\n\r\n'))
+    assert.equal(received().split('"title":').length - 1, long.tasks)
+    socket.destroy()
+    await until(async () => (await metric('duly_streams')) === 0)
+  })
+
+  it('is not read for HEAD', async () => {
+    const before = await batchesRead()
+    for (const path of ['/api/v1/todos', '/api/v1/export', `/api/${long.user}/tasks`]) {
+      const { status, text } = await api.call('HEAD', path, { user: long.user })
+      assert.deepEqual([status, text], [200, ''])
+    }
+    assert.equal((await batchesRead()) - before, 3)
+    assert.equal(await metric('duly_streams'), 0)
+  })
+
+  it('is not read any further once its reader is gone', async () => {
+    const connections = await unread(20, requestFor('/api/v1/export', long.user))
+    await until(async () => (await metric('duly_streams')) === 20)
+    await leave(connections)
+    const read = await batchesRead()
+    await everyRequestIsAnswered()
+    // A batch each that was on its way, beside the other user's 40.
+    assert.ok((await batchesRead()) - read <= 40 + 20)
+  })
+
+  it('is sent to a client that has closed its own direction', async () => {
+    const socket = connect({
+      port: Number(new URL(api.server.url).port),
+      host: '127.0.0.1',
+      allowHalfOpen: true,
+    })
+    let received = ''
+    socket.on('data', bytes => {
+      received += bytes
+    })
+    socket.end(requestFor('/api/v1/todos', long.user))
+    await once(socket, 'end')
+    assert.equal(received.split('"title":').length - 1, long.tasks)
+    socket.destroy()
+  })
+
+  it('is counted as a stream and not by its duration, where that is what the route is for', async () => {
+    const connections = await unread(1, requestFor('/api/v1/export', long.user))
+    await until(async () => (await metric('duly_streams')) === 1)
+    await leave(connections)
+    const { text } = await callAt(metricsUrl, 'GET', '/metrics')
+    assert.doesNotMatch(text, /http_route="\/api\/v1\/export"/)
+    assert.match(text, /http_route="\/api\/v1\/todos"/)
+  })
+})
