@@ -21,9 +21,11 @@ import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
 import { Storage } from './tasks/storage.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
+import { Background } from './telemetry/background.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
 import {
+  watchBackground,
   watchDatabase,
   watchFacts,
   watchLimits,
@@ -69,12 +71,14 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const secrets = acceptedSecrets(config)
     const stop = new AbortController()
     const lifecycle = { stopping: stop.signal }
+    const background = new Background(log)
     const accessTokens = new AccessTokens(db, log)
     closers.push(() => accessTokens.flush())
     const ownKeys = config.accounts ? new OwnKeys(db) : undefined
     const revocations = new Revocations({
       db,
       onKeys: () => forgetKeys(),
+      onFailure: error => background.failed('look for revocations', error),
     })
     const tokens: Tokens = new Tokens({
       algorithms: config.algorithms,
@@ -105,6 +109,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       const counted = [limits.user, limits.address].filter(limit => limit !== undefined)
       watchLimits(metrics, counted, shared && (() => shared.isThere))
       watchRevocations(metrics, revocations)
+      watchBackground(metrics, background)
     }
     const room = new Storage(db, config, log)
     const migrating = migrateUp(db)
@@ -124,13 +129,15 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     closers.push(() => closeApp(app, log))
     const migrated = await migrating
     if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
-    const sweeping = hourly(async () => {
-      const tasks = await sweep(db, config.trashDays)
-      const keys = await sweepIdempotencyKeys(db)
-      await finishRemovals(db)
-      await sweepAccounts(db)
-      log.debug({ tasks, keys }, 'swept what is of no use any more')
-    }, log)
+    const sweeping = hourly(
+      {
+        'empty the trash': () => sweep(db, config.trashDays),
+        'remove expired idempotency keys': () => sweepIdempotencyKeys(db),
+        'finish removing users': () => finishRemovals(db),
+        'remove what has expired of accounts': () => sweepAccounts(db),
+      },
+      background,
+    )
     closers.push(() => sweeping.stop())
     const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
     if (metrics && config.metrics?.port !== undefined) {

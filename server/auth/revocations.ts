@@ -53,6 +53,8 @@ export interface RevocationsOptions {
   readonly db: Session
   /** Told that the signing keys are others now. */
   readonly onKeys?: () => void
+  /** Told that a look failed for which no request waits. */
+  readonly onFailure?: (error: unknown) => void
   /** Milliseconds; monotonic. */
   readonly now?: () => number
 }
@@ -65,6 +67,7 @@ export interface RevocationsOptions {
 export class Revocations {
   readonly #db: Session
   readonly #onKeys: () => void
+  readonly #onFailure: (error: unknown) => void
   readonly #now: () => number
   readonly #refused = new Map<string, number>()
   readonly #keys = subjectOf('keys', '')
@@ -72,9 +75,10 @@ export class Revocations {
   #lookedAt = Number.NEGATIVE_INFINITY
   #looking: Promise<void> | undefined
 
-  constructor({ db, onKeys, now }: RevocationsOptions) {
+  constructor({ db, onKeys, onFailure, now }: RevocationsOptions) {
     this.#db = db
     this.#onKeys = onKeys ?? (() => {})
+    this.#onFailure = onFailure ?? (() => {})
     this.#now = now ?? (() => performance.now())
   }
 
@@ -99,8 +103,8 @@ export class Revocations {
     const age = now - this.#lookedAt
     if (age < agedMs) return undefined
     if (age >= staleMs) return this.#lookUntil(now - staleMs)
-    // Nobody waits for it: if it fails, those who come later will.
-    this.look().catch(() => {})
+    // No request waits for it. If it fails, the requests after the next second wait for another.
+    this.look().catch(this.#onFailure)
     return undefined
   }
 

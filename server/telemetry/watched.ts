@@ -95,3 +95,15 @@ export function watchDoor(metrics: Metrics, { admission, connections, streams }:
   )
   metrics.gauge('duly_streams', 'Answers that are being streamed.', () => streams.open)
 }
+
+export function watchBackground(
+  metrics: Metrics,
+  background: { readonly outcomes: readonly { name: string; done: number; failed: number }[] },
+): void {
+  metrics.counter('duly_background_total', 'Runs of background work, by name and outcome.', () =>
+    background.outcomes.flatMap(({ name, done, failed }) => [
+      [{ work: name, outcome: 'done' }, done] as const,
+      [{ work: name, outcome: 'failed' }, failed] as const,
+    ]),
+  )
+}
