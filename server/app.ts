@@ -94,6 +94,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     },
   })
   app.decorateRequest('userId', '')
+  app.decorateRequest('grant', undefined)
   app.decorateRequest('isTurnedAway', false)
   app.decorateRequest('learnt', undefined)
   app.setErrorHandler(answerError(shapeOf))

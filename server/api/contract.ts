@@ -1,6 +1,6 @@
-import type { FastifyPluginCallback, onRequestHookHandler } from 'fastify'
+import type { FastifyPluginCallback, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { auditOf } from '../audit.ts'
-import { requireUser } from '../auth/current-user.ts'
+import { grantOf, requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import { countAddress } from '../limits/count-address.ts'
 import type { Admission } from './admission.ts'
@@ -43,12 +43,19 @@ export function speak(
     })
     bind(scope, family.routes, options, (route, request, reply) => {
       const handle = () => route.handle(request, reply, context)
-      const work = always || route.kind === 'stream' ? handle : () => admission.work(request, handle)
+      // The body came after the token was checked, perhaps by 20 s.
+      const checked = secured && route.method !== 'GET' ? () => handleChecked(request, handle) : handle
+      const work = always || route.kind === 'stream' ? checked : () => admission.work(request, checked)
       // Reading a body loses the context in which it began.
       return request.span ? request.span.within(work) : work()
     })
     done()
   }
+}
+
+function handleChecked(request: FastifyRequest, handle: () => unknown): unknown {
+  const asked = grantOf(request).check()
+  return asked ? asked.then(handle) : handle()
 }
 
 const sayUnrendered: onRequestHookHandler = (_request, reply, done) => {

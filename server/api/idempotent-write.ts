@@ -21,7 +21,7 @@ export async function answerWrite(
   work: (tasks: Tasks) => Promise<KeptAnswer>,
 ): Promise<FastifyReply> {
   const key = keyOf(request)
-  if (key === undefined) return send(reply, await work(tasksOf(db, request.userId, room)))
+  if (key === undefined) return send(reply, await work(tasksOf(db, request.userId, room, request.grant)))
   const kept = { key, fingerprint: fingerprintOf(request) }
   // Room is made after the transaction.
   const within: Room = { ...room, async make() {} }

@@ -70,7 +70,7 @@ const exportTasks: Route = {
     const name = formatOf(request)
     const { mediaType, head, form } = formats[name]
     const list = new PrintedTasks(form, '', head)
-    const batches = tasksOf(db, request.userId).batches(list)
+    const batches = tasksOf(db, request.userId, undefined, request.grant).batches(list)
     // A failure before the first line is an error answer. A later one breaks the connection off.
     let { done } = await streams.turn(request, () => batches.next())
     const lines = async function* () {

@@ -54,7 +54,7 @@ const list = ({ path, noun }: Collection): Route => ({
   },
   handle(request, reply, context) {
     const list = tasks.print(request, '{"tasks":[')
-    const batches = tasksOf(context.db, request.userId).batches(list)
+    const batches = tasksOf(context.db, request.userId, undefined, request.grant).batches(list)
     return sendTasks(request, reply, context, list, batches, count => `],"count":${count}}`)
   },
 })
@@ -77,7 +77,7 @@ const replace = ({ path, noun }: Collection): Route => ({
   async handle(request, reply, { db, room }) {
     const id = taskId(request)
     const whole = readWhole(readJson(request), request.userId)
-    return tasks.send(request, reply, await tasksOf(db, request.userId, room).update(id, whole))
+    return tasks.send(request, reply, await tasksOf(db, request.userId, room, request.grant).update(id, whole))
   },
 })
 
@@ -92,7 +92,7 @@ const change = (at: Collection): Route => {
       if (Object.keys(fields).length === 0) {
         throw new AppError('nothing_to_change', 'Send at least one of title, description and complete.')
       }
-      return tasks.send(request, reply, await tasksOf(db, request.userId, room).update(id, fields))
+      return tasks.send(request, reply, await tasksOf(db, request.userId, room, request.grant).update(id, fields))
     },
   }
 }

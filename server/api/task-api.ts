@@ -56,7 +56,7 @@ const list = ({ path, noun }: Collection): Route => ({
     const limit = queryInteger(request, 'limit', limits)
     const offset = queryInteger(request, 'offset', offsets)
     const page = tasks.print(request, '{"tasks":[')
-    const total = await tasksOf(db, request.userId).page(limit, offset, page)
+    const total = await tasksOf(db, request.userId, undefined, request.grant).page(limit, offset, page)
     const hasMore = offset + page.count < total
     const tail = `],"total":${total},"limit":${limit},"offset":${offset},"has_more":${hasMore}}`
     return sendJson(reply, page.take(tail))

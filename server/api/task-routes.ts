@@ -103,7 +103,7 @@ export function taskRoutes(wire: Wire) {
           limits,
           wire.createsCompleted ? completed : undefined,
         )
-        const created = await tasksOf(db, request.userId, room).create(task)
+        const created = await tasksOf(db, request.userId, room, request.grant).create(task)
         return send(request, reply.code(201), created)
       },
     }),
@@ -142,7 +142,7 @@ export function taskRoutes(wire: Wire) {
       async handle(request, reply, { db, room }) {
         const id = taskId(request)
         const change = readChange(readJson(request), request.userId, limits, completed)
-        return send(request, reply, await tasksOf(db, request.userId, room).update(id, change))
+        return send(request, reply, await tasksOf(db, request.userId, room, request.grant).update(id, change))
       },
     }),
 
@@ -157,7 +157,7 @@ export function taskRoutes(wire: Wire) {
         answers: { 200: one('The task, flipped.') },
       },
       async handle(request, reply, { db, room }) {
-        return send(request, reply, await tasksOf(db, request.userId, room).toggle(taskId(request)))
+        return send(request, reply, await tasksOf(db, request.userId, room, request.grant).toggle(taskId(request)))
       },
     }),
 
@@ -171,7 +171,7 @@ export function taskRoutes(wire: Wire) {
         answers: { 204: { description: 'It is deleted.' } },
       },
       async handle(request, reply, { db, room }) {
-        await tasksOf(db, request.userId, room).remove(taskId(request))
+        await tasksOf(db, request.userId, room, request.grant).remove(taskId(request))
         return reply.code(204).send()
       },
     }),

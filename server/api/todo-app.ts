@@ -32,7 +32,7 @@ const list = ({ path, noun }: Collection): Route => ({
   },
   handle(request, reply, context) {
     const list = tasks.print(request, '[')
-    const batches = tasksOf(context.db, request.userId).batches(list)
+    const batches = tasksOf(context.db, request.userId, undefined, request.grant).batches(list)
     return sendTasks(request, reply, context, list, batches, () => ']')
   },
 })
@@ -50,7 +50,7 @@ const remove = (at: Collection): Route => ({
     },
   },
   async handle(request, reply, { db, room }) {
-    await tasksOf(db, request.userId, room).remove(taskId(request))
+    await tasksOf(db, request.userId, room, request.grant).remove(taskId(request))
     return sendJson(reply, '{"success":true}')
   },
 })

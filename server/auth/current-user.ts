@@ -3,6 +3,7 @@ import { AppError, type ErrorCode } from '../errors.ts'
 import { network } from '../limits/network.ts'
 import type { Limits } from '../limits/rate-limit.ts'
 import { bearerIn } from './bearer.ts'
+import type { Grant } from './grant.ts'
 import { type Identity, TokenError } from './jwt.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -10,7 +11,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The user whose token came with the request; empty on routes without one. */
     userId: string
+    /** What that token allows, to be checked again before a write; undefined on routes without a token. */
+    grant: Grant | undefined
   }
+}
+
+/** The grant of a request that `requireUser` has let in. */
+export function grantOf({ grant }: FastifyRequest): Grant {
+  if (!grant) throw new Error('This route requires no user.')
+  return grant
 }
 
 /**
@@ -20,6 +29,7 @@ declare module 'fastify' {
 export function requireUser(tokens: Tokens, { user, address }: Limits): onRequestHookHandler {
   const enter = (request: FastifyRequest, reply: FastifyReply, identity: Identity): void | Promise<void> => {
     request.userId = identity.userId
+    request.grant = tokens.grant(identity)
     const counted = user?.count(identity.userId, reply)
     if (counted instanceof Promise) return counted.then(tooMany => admit(request, identity, tooMany))
     admit(request, identity, counted)
@@ -38,7 +48,7 @@ export function requireUser(tokens: Tokens, { user, address }: Limits): onReques
       else end(counted)
     }
     try {
-      const verified = tokens.verify(bearerToken(request))
+      const verified = tokens.verify(bearerToken(request), request)
       const entered =
         verified instanceof Promise
           ? verified.then(identity => enter(request, reply, identity))

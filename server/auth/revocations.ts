@@ -49,6 +49,14 @@ export async function reinstate(db: Session, subjects: readonly string[]): Promi
   await db.query(record, [subjects, false, forgottenSeconds])
 }
 
+/** The last that was heard of a subject. */
+interface News {
+  readonly refused: boolean
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
+  readonly revision: number
+}
+
 export interface RevocationsOptions {
   readonly db: Session
   /** Told that the signing keys are others now. */
@@ -69,10 +77,11 @@ export class Revocations {
   readonly #onKeys: () => void
   readonly #onFailure: (error: unknown) => void
   readonly #now: () => number
-  readonly #refused = new Map<string, number>()
+  readonly #news = new Map<string, News>()
   readonly #keys = subjectOf('keys', '')
   #revision = 0
   #lookedAt = Number.NEGATIVE_INFINITY
+  #expiredAt = Number.NEGATIVE_INFINITY
   #looking: Promise<void> | undefined
 
   constructor({ db, onKeys, onFailure, now }: RevocationsOptions) {
@@ -87,9 +96,9 @@ export class Revocations {
     return this.#revision
   }
 
-  /** What is refused. */
+  /** Subjects that are refused. */
   get size(): number {
-    return this.#refused.size
+    return [...this.#news.values()].filter(({ refused }) => refused).length
   }
 
   /** Seconds since the last look; infinite where there was none yet. */
@@ -97,12 +106,16 @@ export class Revocations {
     return (this.#now() - this.#lookedAt) / 1000
   }
 
-  /** Nothing where what is known is fresh enough; else a promise to wait for. @throws AppError `database_away` */
-  fresh(): Promise<void> | undefined {
+  /**
+   * Nothing where what is known is fresh enough; else a promise to wait for.
+   * @param session to look with, for a caller that holds the only one there may be
+   * @throws AppError `database_away`
+   */
+  fresh(session?: Session): Promise<void> | undefined {
     const now = this.#now()
     const age = now - this.#lookedAt
     if (age < agedMs) return undefined
-    if (age >= staleMs) return this.#lookUntil(now - staleMs)
+    if (age >= staleMs) return session ? this.#look(session) : this.#lookUntil(now - staleMs)
     // No request waits for it. If it fails, the requests after the next second wait for another.
     this.look().catch(this.#onFailure)
     return undefined
@@ -111,17 +124,26 @@ export class Revocations {
   /** What was just revoked here is known here at the next request. */
   expire(): void {
     this.#lookedAt = Number.NEGATIVE_INFINITY
+    this.#expiredAt = this.#now()
   }
 
   refuses(subjects: readonly string[]): boolean {
-    if (this.#refused.size === 0) return false
+    if (this.#news.size === 0) return false
     const now = Date.now()
-    return subjects.some(subject => (this.#refused.get(subject) ?? 0) > now)
+    return subjects.some(subject => {
+      const news = this.#news.get(subject)
+      return news?.refused === true && news.expiresAt > now
+    })
+  }
+
+  /** Whether one of these was refused, or refused and reinstated, after this revision. */
+  haveChangedSince(revision: number, subjects: readonly string[]): boolean {
+    return subjects.some(subject => (this.#news.get(subject)?.revision ?? 0) > revision)
   }
 
   /** Looks for news; calls at the same time share one look. */
   look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
+    this.#looking ??= this.#look(this.#db).finally(() => {
       this.#looking = undefined
     })
     return this.#looking
@@ -133,22 +155,30 @@ export class Revocations {
     while (this.#lookedAt < moment)
   }
 
-  async #look(): Promise<void> {
+  async #look(session: Session): Promise<void> {
     const startedAt = this.#now()
-    const rows = await this.#db.query(since, [this.#revision])
-    for (const [subject, refused, revision, expiresAt] of rows as [string, string, string, string | null][]) {
-      this.#revision = Number(revision)
+    const rows = await session.query(since, [this.#revision])
+    // Another look may have been answered meanwhile.
+    const known = this.#revision
+    for (const [subject, refused, revisionText, expiry] of rows as [
+      string,
+      string,
+      string,
+      string | null,
+    ][]) {
+      const revision = Number(revisionText)
+      if (revision <= known) continue
+      this.#revision = revision
+      const expiresAt = expiry === null ? Number.POSITIVE_INFINITY : Number(expiry)
+      this.#news.set(subject, { refused: refused === 't' && subject !== this.#keys, expiresAt, revision })
       if (subject === this.#keys) this.#onKeys()
-      else if (refused === 't')
-        this.#refused.set(subject, expiresAt === null ? Number.POSITIVE_INFINITY : Number(expiresAt))
-      else this.#refused.delete(subject)
     }
     if (rows.length > 0) this.#forget()
-    this.#lookedAt = startedAt
+    if (startedAt >= this.#expiredAt) this.#lookedAt = Math.max(this.#lookedAt, startedAt)
   }
 
   #forget(): void {
     const now = Date.now()
-    for (const [subject, expiresAt] of this.#refused) if (expiresAt < now) this.#refused.delete(subject)
+    for (const [subject, { expiresAt }] of this.#news) if (expiresAt < now) this.#news.delete(subject)
   }
 }

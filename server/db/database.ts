@@ -1,5 +1,14 @@
 import type { DataRow } from './data-row.ts'
 
+/** Whoever a statement is run for: asked directly before a write is sent, however long that has waited. */
+export interface Guard {
+  /**
+   * @param session to ask the database with, where a transaction holds the only session there may be
+   * @throws or rejects where the write may not be done any more
+   */
+  check(session?: Session): void | Promise<void>
+}
+
 /** A statement's text is constant: what comes from a request is only ever among the values. */
 export interface Statement {
   /** Prepared once per session under this name; the empty name is never prepared ahead. */
@@ -44,15 +53,17 @@ export interface Result {
 export interface Session {
   /**
    * Runs one statement.
+   * @param guard asked before a write is sent
    * @throws AppError `database_away` where it was not done, `outcome_unknown` where a write may have been, `database_full`.
    * @throws the driver's DatabaseError where PostgreSQL refused the statement.
    */
-  query(statement: Statement, values?: readonly Value[]): Promise<Row[]>
+  query(statement: Statement, values?: readonly Value[], guard?: Guard): Promise<Row[]>
   /**
    * As `query`, with each row handed to `take` as it arrives, in PostgreSQL's binary format: times and numbers cost neither
    * side a text.
+   * @param guard asked before a write is sent
    */
-  read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<unknown>
+  read(statement: Statement, values: readonly Value[], take: TakeRow, guard?: Guard): Promise<unknown>
   /** As `query`, for statements that others have written. */
   run(statement: Statement, values: readonly unknown[]): Promise<Result>
 }
@@ -84,8 +95,9 @@ export interface Database extends Session {
   /**
    * Runs several statements as one transaction, in a session of their own. Use the session that `work` is handed, never the
    * database itself: the embedded one has a single session, and waiting for it from inside ends in `database_away`.
+   * @param guard asked before the transaction begins, and before it is committed
    */
-  transaction<T>(work: (session: Session) => Promise<T>, patience?: Patience): Promise<T>
+  transaction<T>(work: (session: Session) => Promise<T>, patience?: Patience, guard?: Guard): Promise<T>
   /** Resolves when the database answers. Calls at the same time share one round trip. */
   ping(): Promise<void>
   /** Copies the files of an embedded database to a new directory while it is in use. Absent for a server. */

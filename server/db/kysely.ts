@@ -15,6 +15,8 @@ import type { Database, Result, Session } from './database.ts'
 export interface Listener {
   /** A statement has failed: the library may take that for something else. */
   failed(error: unknown): void
+  /** Asked before each write, with the session that it may use. Rejects where the write may not be done. */
+  mayWrite(session: Session): Promise<void>
   /** A transaction holds this session from now on, or none does: who joins in uses it, and never waits for another. */
   holds(session: Session | undefined): void
 }
@@ -77,7 +79,9 @@ class Connection implements DatabaseConnection {
 
   async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
     try {
-      if (this.#wanted && !this.#held && query.kind !== 'SelectQueryNode') {
+      const isWrite = query.kind !== 'SelectQueryNode'
+      if (isWrite) await this.#listener.mayWrite(this.#held?.session ?? this.#db)
+      if (this.#wanted && !this.#held && isWrite) {
         this.#held = await hold(this.#db)
         this.#listener.holds(this.#held.session)
       }

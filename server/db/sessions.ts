@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { DataRow } from './data-row.ts'
 import type {
   Database,
+  Guard,
   OnStatement,
   Patience,
   Result,
@@ -114,19 +115,23 @@ export class Sessions implements Database {
     return { open, busy, most: this.#options.max, waiting }
   }
 
-  query(statement: Statement, values?: readonly Value[]): Promise<Row[]> {
-    return this.#ask(statement, values)
+  query(statement: Statement, values?: readonly Value[], guard?: Guard): Promise<Row[]> {
+    return this.#ask(statement, values, undefined, guard)
   }
 
-  read(statement: Statement, values: readonly Value[], take: TakeRow): Promise<unknown> {
-    return this.#ask(statement, values, take)
+  read(statement: Statement, values: readonly Value[], take: TakeRow, guard?: Guard): Promise<unknown> {
+    return this.#ask(statement, values, take, guard)
   }
 
   async run(statement: Statement, values: readonly unknown[]): Promise<Result> {
     return this.#send(this.#leastBusy() ?? (await this.#wait(false)), statement, values, resultOf, false)
   }
 
-  async transaction<T>(work: (session: Session) => Promise<T>, patience: Patience = 'short'): Promise<T> {
+  async transaction<T>(
+    work: (session: Session) => Promise<T>,
+    patience: Patience = 'short',
+    guard?: Guard,
+  ): Promise<T> {
     const free = this.#leastBusy()
     if (free) free.held = true
     const member = free ?? (await this.#wait(true))
@@ -137,8 +142,10 @@ export class Sessions implements Database {
       run: (statement, values) => this.#send(member, statement, values, resultOf, false),
     }
     try {
+      await guard?.check(session)
       await session.query(unprepared('begin'))
       const result = await work(session)
+      await guard?.check(session)
       await this.#send(member, unprepared('commit'), undefined, rowsOf, true)
       return result
     } catch (error) {
@@ -169,8 +176,8 @@ export class Sessions implements Database {
   }
 
   /** @returns the rows, where they are not taken */
-  #ask(statement: Statement, values?: readonly Value[], take?: TakeRow): Promise<Row[]> {
-    if (statement.write) return this.#write(statement, values, take)
+  #ask(statement: Statement, values?: readonly Value[], take?: TakeRow, guard?: Guard): Promise<Row[]> {
+    if (statement.write) return this.#write(statement, values, take, guard)
     const member = this.#choose(statement)
     if (member) return this.#send(member, statement, values, rowsOf, false, take)
     return this.#wait(false).then(waited => this.#send(waited, statement, values, rowsOf, false, take))
@@ -256,9 +263,9 @@ export class Sessions implements Database {
     return most.every(({ held }) => held) ? this.#members : most
   }
 
-  #write(statement: Statement, values: readonly Value[] = [], take?: TakeRow): Promise<Row[]> {
+  #write(statement: Statement, values: readonly Value[] = [], take?: TakeRow, guard?: Guard): Promise<Row[]> {
     try {
-      return this.#writes.add(statement, written(values), take)
+      return this.#writes.add(statement, written(values), take, guard)
     } catch (error) {
       // A value that cannot be written.
       return Promise.reject(error)

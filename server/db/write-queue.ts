@@ -1,4 +1,4 @@
-import type { Row, Statement, TakeRow } from './database.ts'
+import type { Guard, Row, Statement, TakeRow } from './database.ts'
 
 /** As much of a session as is looked at. */
 interface Lane {
@@ -13,6 +13,8 @@ export interface Write {
   readonly statement: Statement
   readonly values: readonly unknown[]
   readonly take: TakeRow | undefined
+  /** Asked before it is sent; absent where it may be sent in any case, or has just been asked. */
+  readonly guard?: Guard | undefined
   /** When it came, in milliseconds of a clock that only goes forward. */
   readonly since: number
   /** Whether it is to be a transaction of its own: it was undone for the sake of another one. */
@@ -82,11 +84,16 @@ export class WriteQueue<Session extends Lane> {
   }
 
   /** The first of the values is the owner. */
-  add(statement: Statement, values: readonly unknown[], take: TakeRow | undefined): Promise<Row[]> {
+  add(
+    statement: Statement,
+    values: readonly unknown[],
+    take: TakeRow | undefined,
+    guard?: Guard,
+  ): Promise<Row[]> {
     return new Promise((resolve, reject) => {
       const owner = String(values[0])
       const since = this.#now()
-      this.#waiting.push({ owner, statement, values, take, since, isAlone: false, resolve, reject })
+      this.#waiting.push({ owner, statement, values, take, guard, since, isAlone: false, resolve, reject })
       this.#schedule()
     })
   }
@@ -154,7 +161,7 @@ export class WriteQueue<Session extends Lane> {
     this.#waiting = this.#waiting.filter(write => {
       const isElsewhere = (this.#owners.get(write.owner)?.session ?? session) !== session
       const stays = isElsewhere || writes.length === this.#options.most
-      if (!stays) writes.push(write)
+      if (!stays && this.#mayBeSent(write)) writes.push(write)
       return stays
     })
     if (writes.length === 0) return false
@@ -178,6 +185,22 @@ export class WriteQueue<Session extends Lane> {
       this.wake()
     })
     return true
+  }
+
+  /** Refuses a write that may not be done any more. One whose guard has to ask the database comes again when that has answered. */
+  #mayBeSent(write: Write): boolean {
+    try {
+      const asked = write.guard?.check()
+      if (!asked) return true
+      const again = () => {
+        this.#waiting.unshift({ ...write, guard: undefined })
+        this.wake()
+      }
+      asked.then(again, write.reject)
+    } catch (error) {
+      write.reject(error)
+    }
+    return false
   }
 
   #hold(owner: string, session: Session): void {

@@ -1,4 +1,4 @@
-import { type Database, type Session, statement } from '../db/database.ts'
+import { type Database, type Guard, type Session, statement } from '../db/database.ts'
 import { databaseAway } from '../db/database-error.ts'
 import { AppError } from '../errors.ts'
 import { keyBytesIn } from './bytes.ts'
@@ -70,6 +70,7 @@ export const sweepKeys = statement(
 /**
  * Runs `work` at most once per owner and key within 24 hours, its answer kept in the same transaction as its write. What
  * `work` throws undoes both, so that the key may be tried again. `work` writes through the session it is handed.
+ * `guard` is asked when this request's turn has come, and before the transaction is committed.
  * (draft-ietf-httpapi-idempotency-key-header)
  * @throws AppError `idempotency_key_reused` where the key came with another fingerprint before, `answer_dropped` where the answer
  * made room for others.
@@ -80,10 +81,11 @@ export async function once(
   request: KeyedRequest,
   work: (session: Session) => Promise<KeptAnswer>,
   room: Room = unlimited,
+  guard?: Guard,
 ): Promise<{ readonly answer: KeptAnswer; readonly replayed: boolean }> {
   const { key, fingerprint } = request
-  const { answer, replayed, isFull } = await inTurn(db, owner, () =>
-    db.transaction(async session => {
+  const { answer, replayed, isFull } = await inTurn(db, owner, () => {
+    const keyed = async (session: Session) => {
       const [claimed] = await session.query(claim, [owner, key, fingerprint])
       if (!claimed) return { answer: await readKept(session, owner, request), replayed: true, isFull: false }
       const answer = await work(session)
@@ -95,8 +97,9 @@ export async function once(
         ;[kept] = await session.query(keep, values)
       }
       return { answer, replayed: false, isFull: kept?.[0] === 't' }
-    }),
-  )
+    }
+    return db.transaction(keyed, 'short', guard)
+  })
   // Once it is committed: what makes room locks rows in another order.
   if (isFull) await room.make(owner)
   return { answer, replayed }

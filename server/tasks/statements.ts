@@ -108,22 +108,23 @@ const updating = (only: string) => `with old as (${lockedTask()}),
  * $3 title or null, $4 whether $5 replaces the description, $6 whether it is completed or null; $7 the folded title or null, $8
  * the folded description; $9 bytes of live tasks and $10 bytes of all at most. A change that changes nothing is no change: the
  * task comes back as it is and no revision is spent. No row comes back if there is no room for a task that grows.
+ * The last column says whether anything was written.
  */
 export const update = write(
   'duly_update',
   `${updating('true')}
-  select * from changed
+  select changed.*, true from changed
   union all
-  select ${columns('old')}, false from old where not exists (select from new)`,
+  select ${columns('old')}, false, false from old where not exists (select from new)`,
 )
 
 /** As `update`, where the task's revision is among $11; whether it was comes first. */
 export const updateIf = write(
   'duly_update_if',
   `${updating('revision = any($11::bigint[])')}
-  select true, * from changed
+  select true, changed.*, true from changed
   union all
-  select old.revision = any($11), ${columns('old')}, false from old where not exists (select from new)`,
+  select old.revision = any($11), ${columns('old')}, false, false from old where not exists (select from new)`,
 )
 
 /** $3 bytes of all at most. */

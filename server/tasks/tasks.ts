@@ -1,4 +1,4 @@
-import type { Session, Statement, Value } from '../db/database.ts'
+import type { Guard, Session, Statement, TakeRow, Value } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { bytesOfNewTask } from './bytes.ts'
 import { fold } from './fold.ts'
@@ -19,6 +19,8 @@ export interface Range {
 export interface Outcome {
   /** Whether the task's revision was among them. */
   readonly matched: boolean
+  /** Whether anything was written. */
+  readonly changed: boolean
   readonly task: Task
 }
 
@@ -32,11 +34,13 @@ export class Tasks {
   readonly #db: Session
   readonly #owner: string
   readonly #room: Room
+  readonly #guard: Guard | undefined
 
-  constructor(db: Session, owner: string, room: Room) {
+  constructor(db: Session, owner: string, room: Room, guard: Guard | undefined) {
     this.#db = db
     this.#owner = owner
     this.#room = room
+    this.#guard = guard
   }
 
   /** Newest first. Gives the number of the owner's tasks in all. */
@@ -66,6 +70,8 @@ export class Tasks {
       const wanted = Math.min(fitting, left)
       let count = 0
       let bytes = 0
+      // A stream may take as long as its reader likes.
+      await this.#guard?.check()
       await this.#db.read(statements.batch, [this.#owner, ...after, wanted, offset], row => {
         into.add(row, 0)
         count += 1
@@ -118,10 +124,14 @@ export class Tasks {
    * @throws AppError `task_not_found`, `storage_full` for a task that would grow
    */
   async update(id: number, change: TaskChange): Promise<Task> {
+    return (await this.change(id, change)).task
+  }
+
+  /** As `update`, and says whether anything was written. */
+  async change(id: number, change: TaskChange): Promise<Outcome> {
     const values = [id, ...changeValues(change), this.#room.liveBytes, this.#room.bytes]
     const update = () => this.#write(statements.update, values)
-    const updated = (await update()) ?? (await this.#againWhereFound(id, update))
-    return updated.task
+    return (await update()) ?? (await this.#againWhereFound(id, update))
   }
 
   /**
@@ -146,7 +156,7 @@ export class Tasks {
 
   /** @throws AppError `task_not_found` */
   async remove(id: number): Promise<void> {
-    const [row] = await this.#db.query(statements.remove, [this.#owner, id, this.#room.bytes])
+    const [row] = await this.#db.query(statements.remove, [this.#owner, id, this.#room.bytes], this.#guard)
     if (!row) throw notFound()
     if (row[1] === 't') await this.#room.make(this.#owner)
   }
@@ -165,10 +175,13 @@ export class Tasks {
   async #write(statement: Statement, values: readonly Value[], from = 0): Promise<Outcome | undefined> {
     let found: Outcome | undefined
     let needsRoom = false
-    await this.#db.read(statement, [this.#owner, ...values], row => {
-      found = { matched: from === 0 || row.flag(0), task: taskOf(row, from) }
+    const reportsChange = statement === statements.update || statement === statements.updateIf
+    const take: TakeRow = row => {
+      const changed = !reportsChange || row.flag(from + columnCount + 1)
+      found = { matched: from === 0 || row.flag(0), changed, task: taskOf(row, from) }
       needsRoom = row.flag(from + columnCount)
-    })
+    }
+    await this.#db.read(statement, [this.#owner, ...values], take, this.#guard)
     if (needsRoom) await this.#room.make(this.#owner)
     return found
   }
@@ -190,9 +203,10 @@ export class Tasks {
 /**
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is
  * the same thing here: not found, by the statement itself.
+ * @param guard asked before each write, and before each batch of a stream
  */
-export function tasksOf(db: Session, owner: string, room: Room = unlimited): Tasks {
-  return new Tasks(db, owner, room)
+export function tasksOf(db: Session, owner: string, room: Room = unlimited, guard?: Guard): Tasks {
+  return new Tasks(db, owner, room, guard)
 }
 
 // As update and updateIf number them, from $3.
