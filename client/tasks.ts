@@ -49,7 +49,10 @@ export function tasksOf(transport: Transport) {
     create: (task: NewTask, options: WriteOptions = {}): Promise<Task> =>
       transport.send({ method: 'POST', path, json: task, ...written(options) }),
 
-    /** Changes what is given; a `description` of `null` clears it. */
+    /**
+     * Changes what is given; a `description` of `null` clears it. With a token that may not read tasks, a change that changes
+     * nothing gives `undefined`.
+     */
     update: (id: number, change: TaskChange, options: ConditionalOptions = {}): Promise<Task> =>
       transport.send({ method: 'PATCH', path: `${path}/${id}`, json: change, ...written(options) }),
 

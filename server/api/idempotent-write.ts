@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { type KeptAnswer, once } from '../tasks/idempotency.ts'
@@ -31,6 +32,7 @@ export async function answerWrite(
     kept,
     session => work(tasksOf(session, request.userId, within)).catch(error => refusal(error, request, shape)),
     room,
+    request.grant,
   )
   if (replayed) reply.header('idempotent-replayed', 'true')
   return send(reply, answer)
@@ -64,6 +66,8 @@ function fingerprintOf(request: FastifyRequest): string {
   const hash = createHash('sha256')
   for (const part of [request.method, pathOf(request), request.headers['if-match'] ?? ''])
     hash.update(`${part}\n`)
+  // An answer that shows a task is not repeated for a token that may not read it, nor the other way round.
+  if (!grantOf(request).mayRead) hash.update('write-only\n')
   if (Buffer.isBuffer(request.body)) hash.update(request.body)
   return hash.digest('base64url')
 }

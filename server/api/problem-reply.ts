@@ -41,7 +41,10 @@ export const problemSchemas: Readonly<Record<string, Schema>> = {
       instance: { type: 'string', description: 'The address that was called.' },
       code: { enum: Object.keys(problems) },
       errors: { type: 'array', items: ref('BrokenRule'), description: 'Every broken rule.' },
-      task: { ...ref('Task'), description: 'With `precondition_failed`: the task as it is now.' },
+      task: {
+        ...ref('Task'),
+        description: 'With `precondition_failed`, for a token that may read tasks: the task as it is now.',
+      },
     },
     additionalProperties: false,
   },

@@ -7,7 +7,7 @@ import { sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
 import type { Route } from './route.ts'
 import { readChange, taskId } from './task-fields.ts'
-import { taskRoutes, type Wire } from './task-routes.ts'
+import { taskRoutes, unseen, type Wire } from './task-routes.ts'
 import { closed, completedSchema, countSchema, descriptionSchema, sent, titleSchema } from './task-schemas.ts'
 
 // The `stage-2` contract: whole lists with a count, PUT of the whole task, PATCH of a part; the flag is `complete`.
@@ -72,12 +72,16 @@ const replace = ({ path, noun }: Collection): Route => ({
       examples: { whole: { title: 'Water the fern', description: 'Twice', complete: true } },
     },
     fails: ['storage_full'],
-    answers: { 200: tasks.one('The task as it is now.') },
+    answers: { 200: tasks.one('The task as it is now.'), 204: unseen },
   },
   async handle(request, reply, { db, room }) {
     const id = taskId(request)
     const whole = readWhole(readJson(request), request.userId)
-    return tasks.send(request, reply, await tasksOf(db, request.userId, room, request.grant).update(id, whole))
+    return tasks.sendChange(
+      request,
+      reply,
+      await tasksOf(db, request.userId, room, request.grant).change(id, whole),
+    )
   },
 })
 
@@ -92,7 +96,11 @@ const change = (at: Collection): Route => {
       if (Object.keys(fields).length === 0) {
         throw new AppError('nothing_to_change', 'Send at least one of title, description and complete.')
       }
-      return tasks.send(request, reply, await tasksOf(db, request.userId, room, request.grant).update(id, fields))
+      return tasks.sendChange(
+        request,
+        reply,
+        await tasksOf(db, request.userId, room, request.grant).change(id, fields),
+      )
     },
   }
 }

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import { PrintedTasks } from '../tasks/printed-tasks.ts'
 import type { Task, TextLimits } from '../tasks/task.ts'
-import { tasksOf } from '../tasks/tasks.ts'
+import { type Outcome, tasksOf } from '../tasks/tasks.ts'
 import type { Collection } from './contract.ts'
 import { readJson } from './json-body.ts'
 import { sendJson } from './json-reply.ts'
@@ -32,6 +33,16 @@ export interface Wire extends Shown {
   readonly limits: TextLimits
   /** Whether a new task may be completed already. */
   readonly createsCompleted?: boolean
+}
+
+/** What a token without `tasks:read` gets where it has changed nothing: it may see only what it has written. */
+export const unseen: Answer = {
+  description: 'Nothing had to be changed, and the token has no scope `tasks:read`.',
+}
+
+/** Whether the caller may see a task that came of their write. */
+export function maySee(request: FastifyRequest, { changed }: Pick<Outcome, 'changed'>): boolean {
+  return changed || grantOf(request).mayRead
 }
 
 /**
@@ -67,6 +78,9 @@ export function taskRoutes(wire: Wire) {
   const send = (request: FastifyRequest, reply: FastifyReply, found: Task) =>
     sendJson(reply, json(found, ownerJson(request.userId)))
 
+  const sendChange = (request: FastifyRequest, reply: FastifyReply, change: Outcome) =>
+    maySee(request, change) ? send(request, reply, change.task) : reply.code(204).send()
+
   return {
     /** The schemas of a task, a new one and a change. */
     schemas,
@@ -74,6 +88,7 @@ export function taskRoutes(wire: Wire) {
     example: task,
     one,
     send,
+    sendChange,
     /** A task as JSON; `owner` is its owner as JSON. */
     json,
     /** A list of the caller's tasks, to be printed. @param head what stands before the first */
@@ -137,12 +152,16 @@ export function taskRoutes(wire: Wire) {
           examples: { rename: { title: 'Water the fern' }, complete: { [completed]: true } },
         },
         fails: ['storage_full'],
-        answers: { 200: one('The task as it is now.') },
+        answers: { 200: one('The task as it is now.'), 204: unseen },
       },
       async handle(request, reply, { db, room }) {
         const id = taskId(request)
         const change = readChange(readJson(request), request.userId, limits, completed)
-        return send(request, reply, await tasksOf(db, request.userId, room, request.grant).update(id, change))
+        return sendChange(
+          request,
+          reply,
+          await tasksOf(db, request.userId, room, request.grant).change(id, change),
+        )
       },
     }),
 
@@ -157,7 +176,11 @@ export function taskRoutes(wire: Wire) {
         answers: { 200: one('The task, flipped.') },
       },
       async handle(request, reply, { db, room }) {
-        return send(request, reply, await tasksOf(db, request.userId, room, request.grant).toggle(taskId(request)))
+        return send(
+          request,
+          reply,
+          await tasksOf(db, request.userId, room, request.grant).toggle(taskId(request)),
+        )
       },
     }),
 

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { grantOf } from '../auth/current-user.ts'
 import { AppError } from '../errors.ts'
 import type { KeptAnswer } from '../tasks/idempotency.ts'
 import type { Task } from '../tasks/task.ts'
@@ -14,7 +15,7 @@ import { type Answer, ref } from './operation.ts'
 import { problemSchemas, problemShape } from './problem-reply.ts'
 import type { Route } from './route.ts'
 import { readChange, readNewTask, taskId } from './task-fields.ts'
-import { taskRoutes, type Wire } from './task-routes.ts'
+import { maySee, taskRoutes, unseen, type Wire } from './task-routes.ts'
 import { closed } from './task-schemas.ts'
 
 // The `v1` contract, always on, for new clients: keyset pages, conditional requests, idempotent writes, problem details.
@@ -151,7 +152,7 @@ const change: Route = {
       },
     },
     fails: ['precondition_failed', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
-    answers: { 200: written(tagged('The task as it is now.')) },
+    answers: { 200: written(tagged('The task as it is now.')), 204: written(unseen) },
   },
   handle(request, reply, context) {
     const id = taskId(request)
@@ -159,9 +160,9 @@ const change: Route = {
     const fields = readChange(readJson(request), request.userId, wire.limits, wire.completed)
     const expected = expectedRevisions(request)
     return answerWrite(request, reply, context, problemShape, async own => {
-      if (!expected) return answerOf(await own.update(id, fields), 200)
-      const { matched, task } = await own.updateIf(id, fields, expected)
-      return matched ? answerOf(task, 200) : hasChanged(request, task)
+      const outcome = expected ? await own.updateIf(id, fields, expected) : await own.change(id, fields)
+      if (!outcome.matched) return hasChanged(request, outcome.task)
+      return maySee(request, outcome) ? answerOf(outcome.task, 200) : noContent
     })
   },
 }
@@ -180,9 +181,7 @@ const remove: Route = {
     return answerWrite(request, reply, context, problemShape, async own => {
       if (!expected) await own.remove(id)
       const outcome = expected && (await own.removeIf(id, expected))
-      return outcome?.matched === false
-        ? hasChanged(request, outcome.task)
-        : { status: 204, headers: {}, body: '' }
+      return outcome?.matched === false ? hasChanged(request, outcome.task) : noContent
     })
   },
 }
@@ -208,14 +207,17 @@ function answerOf(task: Task, status: number): KeptAnswer {
   return { status, headers, body: tasks.json(task, '') }
 }
 
-/** 412, with the task as it is now, so that the client can decide anew without another call. */
+const noContent: KeptAnswer = { status: 204, headers: {}, body: '' }
+
+/** 412, with the task as it is now, so that the client can decide without another call. A token without `tasks:read` gets no task. */
 function hasChanged(request: FastifyRequest, task: Task): KeptAnswer {
-  const message = 'The task has changed since; it is sent along as it is now.'
-  const { status, headers, body } = errorAnswer(
-    problemShape,
-    new AppError('precondition_failed', message),
-    pathOf(request),
-  )
+  const { mayRead } = grantOf(request)
+  const message = mayRead
+    ? 'The task has changed since. Its current state is in `task`.'
+    : 'The task has changed since. Read it with a token that has the scope tasks:read.'
+  const error = new AppError('precondition_failed', message)
+  const { status, headers, body } = errorAnswer(problemShape, error, pathOf(request))
+  if (!mayRead) return { status, headers, body }
   return {
     status,
     headers: { ...headers, etag: revisionTag(task.revision) },

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../server/db/database.ts'
+import { operator } from './operator.ts'
+import { behindProxy, newPerson, newUserHere } from './person.ts'
+import { type OwnDatabase, openDatabase, ownDatabase, type Served, served, unlimited } from './served.ts'
+
+// What a user has sent may wait: for those before it, for a session, for a lock, for a password hash. It is not written once
+// the user is signed out.
+
+let own: OwnDatabase
+let api: Served
+/** Sees and locks what the server's database has. */
+let beside: Awaited<ReturnType<typeof openDatabase>>['db']
+before(async () => {
+  own = await ownDatabase()
+  api = await served({ ...behindProxy, ...unlimited, DATABASE_POOL: '2' }, own)
+  beside = (await openDatabase(own.env)).db
+})
+after(async () => {
+  await beside.close()
+  await api.close()
+  await own.drop()
+})
+
+/** Statements that wait for a lock. */
+async function locksWaitedFor(): Promise<number> {
+  const waiting = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  return Number((await beside.query(unprepared(waiting)))[0]?.[0])
+}
+
+async function waitingForLocks(count: number): Promise<void> {
+  while ((await locksWaitedFor()) < count) await pause(10)
+}
+
+const refused = async (token: string) => {
+  while ((await api.call('GET', '/api/v1/tasks', { token })).status !== 401) await pause(20)
+}
+
+const titles = async (user: string) =>
+  (await beside.query(unprepared('select title from duly.tasks where user_id = $1'), [user])).flat()
+
+describe('a write that waits while its user is signed out', () => {
+  it('behind another one with a key, and that one too, is not done', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const create = (title: string) =>
+      api.call('POST', '/api/v1/tasks', { token, json: { title }, headers: { 'idempotency-key': title } })
+    await create('before')
+    const answers: Promise<{ status: number }>[] = []
+    await beside.transaction(async session => {
+      await session.query(unprepared('select from duly.owners where id = $1 for update'), [person.id])
+      answers.push(create('first'), create('second'), create('third'))
+      await waitingForLocks(1)
+      await person.auth('POST', '/sign-out')
+      await refused(token)
+    })
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ status }) => status),
+      [401, 401, 401],
+    )
+    assert.deepEqual(await titles(person.id), ['before'])
+    const keys = await beside.query(unprepared('select key from duly.idempotency_keys where user_id = $1'), [
+      person.id,
+    ])
+    assert.deepEqual(keys.flat(), ['before'])
+  })
+
+  it('for a session that is free is not done', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const create = (title: string) => api.call('POST', '/api/v1/tasks', { token, json: { title } })
+    await create('before')
+    const { db } = api.server
+    let answer: Promise<{ status: number }> | undefined
+    const hold = (then: () => Promise<unknown>): Promise<unknown> => db.transaction(async () => then())
+    // Both of the server's sessions are held; the user is signed out by another one.
+    await hold(() =>
+      hold(async () => {
+        answer = create('too late')
+        while (db.usage.waiting === 0) await pause(10)
+        await beside.query(unprepared('delete from duly.session where "userId" = $1'), [person.id])
+        // A replica may go on for a second with what it knew.
+        await pause(1100)
+      }),
+    )
+    assert.equal((await answer)?.status, 401)
+    assert.deepEqual(await titles(person.id), ['before'])
+  })
+
+  it('for the number of tokens to be counted creates no token', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const json = { name: 'late', scopes: ['tasks:read'] }
+    let answer: Promise<{ status: number }> | undefined
+    await beside.transaction(async session => {
+      const lock = `select pg_advisory_xact_lock(hashtextextended('duly tokens ' || $1, 0))`
+      await session.query(unprepared(lock), [person.id])
+      answer = api.call('POST', '/api/v1/tokens', { token, json })
+      await waitingForLocks(1)
+      await person.auth('POST', '/sign-out')
+    })
+    assert.equal((await answer)?.status, 401)
+    const tokens = unprepared('select from duly.access_tokens where user_id = $1')
+    assert.deepEqual(await beside.query(tokens, [person.id]), [])
+  })
+
+  for (const [path, json] of [
+    ['/change-password', { currentPassword: 'correct horse battery', newPassword: 'staple battery horse' }],
+    ['/two-factor/enable', { password: 'correct horse battery' }],
+    ['/delete-user', { password: 'correct horse battery' }],
+  ] as const) {
+    it(`for a password to be hashed changes nothing: ${path}`, async () => {
+      const person = await newUserHere(api)
+      let answer: Promise<{ status: number }> | undefined
+      await beside.transaction(async session => {
+        // The password is read from this table once it is known whose session it is.
+        await session.query(unprepared('lock table duly.account in access exclusive mode'))
+        answer = person.auth('POST', path, json)
+        await waitingForLocks(1)
+        await beside.query(unprepared('delete from duly.session where "userId" = $1'), [person.id])
+      })
+      assert.equal((await answer)?.status, 401)
+      const again = newPerson(api, person)
+      const { email, password } = person
+      const signedIn = await again.auth('POST', '/sign-in/email', { email, password })
+      assert.deepEqual([signedIn.status, signedIn.body.user?.twoFactorEnabled ?? false], [200, false])
+    })
+  }
+})
+
+describe('what the operator ends', () => {
+  it('ends a reset that was asked for before, and a sign-in that still needs its code', async () => {
+    const person = await newUserHere(api)
+    await person.auth('POST', '/request-password-reset', { email: person.email })
+    const link = api.lines
+      .map(line => /reset-password\/([\w-]+)/.exec(JSON.stringify(line))?.[1])
+      .findLast(found => found !== undefined)
+    await operator(api, ['user', 'sign-out', person.id])
+    const { status } = await person.auth('POST', '/reset-password', {
+      newPassword: 'staple battery horse',
+      token: link,
+    })
+    assert.equal(status, 400)
+  })
+})
