@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { availableParallelism } from 'node:os'
-import { runWithTransaction } from '@better-auth/core/context'
+import { runWithTransaction, tryGetCurrentAuthEndpointContext } from '@better-auth/core/context'
+import { BASE_ERROR_CODES } from '@better-auth/core/error'
 import { passkey } from '@better-auth/passkey'
 import { betterAuth } from 'better-auth'
 import { APIError, createAuthMiddleware } from 'better-auth/api'
@@ -19,6 +20,7 @@ import type { Mail } from './mail.ts'
 import { hashersFor, passwordHasher } from './passwords.ts'
 import { issuerSecrets } from './secrets.ts'
 import { signingKeys } from './signing-keys.ts'
+import { signOutUser } from './users.ts'
 import { withoutAddresses } from './without-addresses.ts'
 
 export interface IssuerOptions {
@@ -51,6 +53,10 @@ interface Asked {
   session?: Session | undefined
   /** The id of whose session it is. */
   user?: string
+  /** Whether this request ends sessions, perhaps its own. */
+  endsSessions?: true
+  /** The hash of the password that was given and is right. */
+  verified?: string
   /** The e-mail address of whom this device turned out to be. */
   knownDevice?: string
 }
@@ -70,7 +76,12 @@ const sevenDays = 7 * oneDay
 /** For how long a token is good. */
 const tokenMinutes = 15
 
-const disabledAt = statement('user_disabled_at', 'select "disabledAt" from duly."user" where id = $1')
+const mayBegin = statement(
+  'session_may_begin',
+  `select "disabledAt", (select password from duly.account where "userId" = $1 and "providerId" = 'credential')
+  from duly."user" where id = $1`,
+)
+const sessionExists = statement('session_exists', 'select true from duly.session where id = $1')
 
 /** So many sessions a user has at a time; a new one ends the oldest. */
 const mostSessions = 100
@@ -102,9 +113,18 @@ export function createIssuer(options: IssuerOptions) {
       if (error instanceof AppError) note({ error })
     },
     holds: session => note({ session }),
+    mayWrite: session => stillSignedIn(session),
   })
   // What is done beside a transaction of Better Auth's is done in it: it may hold the only session there is.
   const current = (): Session => asked.getStore()?.session ?? db
+  // Hashing a password takes a while, in a queue even longer: whose session was ended meanwhile changes nothing any more.
+  const stillSignedIn = async (session: Session): Promise<void> => {
+    const id: unknown = tryGetCurrentAuthEndpointContext()?.context.session?.session.id
+    if (typeof id !== 'string' || asked.getStore()?.endsSessions) return
+    const rows = await session.query(sessionExists, [id])
+    if (rows.length === 0) throw new AppError('token_invalid', 'Your session has ended. Sign in again.')
+  }
+  const hasher = passwordHasher(hashersFor(availableParallelism()))
   // What a provider lets us do in a user's name is not needed once it has told who they are.
   const forgetTokens = async <T extends object>(account: T) => ({
     data: { ...account, accessToken: null, refreshToken: null, idToken: null },
@@ -163,7 +183,14 @@ export function createIssuer(options: IssuerOptions) {
         sendChangeEmailConfirmation: async ({ user, newEmail, url }) =>
           mail.send('change-email', user.email, url, newEmail),
       },
-      deleteUser: { enabled: true, beforeDelete: ({ id }) => options.removeUser(id) },
+      deleteUser: {
+        enabled: true,
+        beforeDelete: async ({ id }) => {
+          await stillSignedIn(db)
+          note({ endsSessions: true })
+          await options.removeUser(id)
+        },
+      },
     },
     session: { expiresIn: sevenDays, updateAge: oneDay },
     // Links are in e-mails, not in the database: a look into it opens no account.
@@ -175,8 +202,16 @@ export function createIssuer(options: IssuerOptions) {
       revokeSessionsOnPasswordReset: true,
       onPasswordReset: async ({ user }) => {
         note({ knownDevice: user.email })
+        await signOutUser(db, user.id)
       },
-      password: passwordHasher(hashersFor(availableParallelism())),
+      password: {
+        hash: hasher.hash,
+        verify: async given => {
+          const isRight = await hasher.verify(given)
+          if (isRight) note({ verified: given.hash })
+          return isRight
+        },
+      },
       sendResetPassword: async ({ user, url }) => mail.send('reset-password', user.email, url),
       onExistingUserSignUp: async ({ user }) => mail.send('already-here', user.email, publicUrl.origin),
     },
@@ -192,14 +227,20 @@ export function createIssuer(options: IssuerOptions) {
       session: {
         delete: {
           before: async ({ userId }) => {
-            note({ user: userId })
+            note({ user: userId, endsSessions: true })
           },
         },
         create: {
-          before: async ({ userId, userAgent }) => {
-            const [row] = await current().query(disabledAt, [userId])
-            if (row?.[0] == null) return { data: { userAgent: userAgent?.slice(0, longestUserAgent) } }
-            throw new APIError('FORBIDDEN', { code: 'USER_DISABLED', message: 'This account is disabled.' })
+          before: async ({ userId, userAgent }, ctx) => {
+            const [row] = await current().query(mayBegin, [userId])
+            const [disabledAt, password] = row ?? []
+            if (disabledAt != null)
+              throw new APIError('FORBIDDEN', { code: 'USER_DISABLED', message: 'This account is disabled.' })
+            const verified = asked.getStore()?.verified
+            // The password was changed or reset while the old one was being checked.
+            if (ctx?.path === '/sign-in/email' && verified !== undefined && verified !== password)
+              throw APIError.from('UNAUTHORIZED', BASE_ERROR_CODES.INVALID_EMAIL_OR_PASSWORD)
+            return { data: { userAgent: userAgent?.slice(0, longestUserAgent) } }
           },
           after: async ({ userId }) => {
             await current().query(endOldest, [userId])

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { revokeAccessTokensOf } from '../auth/access-tokens.ts'
 import { reinstate, revoke, subjectOf } from '../auth/revocations.ts'
 import { type Database, type Row, type Session, statement, unprepared } from '../db/database.ts'
 import { removeTasksOf } from '../tasks/owner.ts'
@@ -31,8 +32,6 @@ const removeVerifications = unprepared(
   `delete from duly.verification where exists (select from duly."user" where id = $1)
     and (value = $1 or position('"' || $1 || '"' in value) > 0)`,
 )
-const accessTokenIds = unprepared('select id from duly.access_tokens where user_id = $1')
-const removeAccessTokens = unprepared('delete from duly.access_tokens where user_id = $1')
 const markRemoved = unprepared(
   'update duly."user" set "disabledAt" = coalesce("disabledAt", now()), "removedAt" = now() where id = $1',
 )
@@ -87,9 +86,22 @@ export async function enableUser(db: Database, id: string): Promise<void> {
   })
 }
 
-/** Ends every session of a user, and with them what tokens came from them. Personal access tokens stay good. */
-export async function signOutUser(db: Session, id: string): Promise<void> {
-  await db.query(endSessions, [id])
+/**
+ * Ends every session of a user with its tokens, every sign-in and reset that is under way, and, unless told otherwise, revokes their
+ * personal access tokens.
+ */
+export async function signOutUser(db: Database, id: string, keepsTokens = false): Promise<void> {
+  await db.transaction(async session => {
+    // First, since it waits for tokens that are being created: the revision of revocations is held by nobody meanwhile.
+    if (!keepsTokens) await revokeAccessTokensOf(session, id)
+    await session.query(removeVerifications, [id])
+    await session.query(endSessions, [id])
+  })
+}
+
+/** Revokes every personal access token of a user. */
+export async function revokeTokensOf(db: Database, id: string): Promise<void> {
+  await db.transaction(session => revokeAccessTokensOf(session, id))
 }
 
 /**
@@ -118,16 +130,7 @@ export async function finishRemovals(db: Database): Promise<void> {
 
 async function removeAll(db: Database, id: string): Promise<void> {
   await removeTasksOf(db, id)
-  const tokens = await db.query(accessTokenIds, [id])
-  if (tokens.length > 0) {
-    await db.transaction(async session => {
-      await session.query(removeAccessTokens, [id])
-      await revoke(
-        session,
-        tokens.map(([token]) => subjectOf('token', String(token))),
-      )
-    })
-  }
+  await db.transaction(session => revokeAccessTokensOf(session, id))
   await db.query(removeVerifications, [id])
   await db.query(removeUserRow, [id])
 }

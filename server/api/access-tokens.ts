@@ -7,6 +7,7 @@ import {
   type Scope,
   scopes,
 } from '../auth/access-tokens.ts'
+import { grantOf } from '../auth/current-user.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import { type JsonObject, readJson } from './json-body.ts'
 import { sendJson } from './json-reply.ts'
@@ -21,6 +22,8 @@ const path = '/api/v1/tokens'
 const nameLength = 100
 const maxDays = 366
 const defaultDays = 90
+const lifetime =
+  'A token works until it expires or is revoked. A password reset by email and `duly user sign-out` revoke all tokens of the user; a password change does so with `revokeTokens: true`; removing the account does so too. Signing out, other account changes and `duly user disable` keep them; a disabled user cannot use them.'
 
 const scopesSchema = { type: 'array', items: { enum: scopes }, minItems: 1, uniqueItems: true }
 const tokenFields = {
@@ -50,8 +53,8 @@ const create: Route = {
   operation: {
     id: 'createToken',
     audited: true,
-    summary: 'Make a personal access token',
-    description: `For a script. It is shown this once; only a hash of it is kept. ${maxTokens} at most.`,
+    summary: 'Create a personal access token',
+    description: `For scripts. The answer shows the token this once; the server stores only its hash. At most ${maxTokens} per user. ${lifetime}`,
     body: {
       required: true,
       schema: ref('NewToken'),
@@ -72,7 +75,7 @@ const create: Route = {
   async handle(request, reply, { db }) {
     const wanted = readNewToken(readJson(request), request.userId)
     await takeAttempt(db, [byTokenOwner(request.userId)])
-    const { token, ...known } = await accessTokensOf(db, request.userId).create(wanted)
+    const { token, ...known } = await accessTokensOf(db, request.userId, grantOf(request)).create(wanted)
     return sendJson(reply.code(201), JSON.stringify({ ...tokenJson(known), token }))
   },
 }
@@ -84,13 +87,17 @@ const list: Route = {
   operation: {
     id: 'listTokens',
     summary: 'List your personal access tokens',
-    description: 'Without the tokens themselves; newest first. Those that have expired are gone.',
+    description: `Newest first, without the tokens themselves. Expired tokens are not listed. ${lifetime}`,
     answers: {
-      200: { description: 'They.', schema: ref('TokenList'), example: { tokens: [example] } },
+      200: {
+        description: 'Your personal access tokens.',
+        schema: ref('TokenList'),
+        example: { tokens: [example] },
+      },
     },
   },
   async handle(request, reply, { db }) {
-    const tokens = await accessTokensOf(db, request.userId).list()
+    const tokens = await accessTokensOf(db, request.userId, grantOf(request)).list()
     return sendJson(reply, JSON.stringify({ tokens: tokens.map(tokenJson) }))
   },
 }
@@ -103,9 +110,9 @@ const revoke: Route = {
     id: 'revokeToken',
     audited: true,
     summary: 'Revoke a personal access token',
-    description: 'It is refused from now on, on every replica within a second.',
+    description: 'Every replica rejects it within a second.',
     fails: ['token_not_found', 'broken_rule'],
-    answers: { 204: { description: 'It is revoked.' } },
+    answers: { 204: { description: 'The token is revoked.' } },
   },
   async handle(request, reply, { db, tokens }) {
     const { token_id: text } = request.params as { token_id: string }
@@ -114,7 +121,7 @@ const revoke: Route = {
         { field: 'token_id', in: 'path', message: 'The token’s id must be a whole number.' },
       ])
     }
-    await accessTokensOf(db, request.userId).revoke(Number(text))
+    await accessTokensOf(db, request.userId, grantOf(request)).revoke(Number(text))
     tokens.recheck()
     return reply.code(204).send()
   },

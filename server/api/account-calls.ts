@@ -186,13 +186,21 @@ export const accountCalls: readonly Call[] = [
     id: 'changePassword',
     audited: true,
     summary: 'Change your password',
+    description:
+      'Other sessions and personal access tokens stay valid unless `revokeOtherSessions` or `revokeTokens` is true.',
     body: it.body(
-      { currentPassword: it.givenPassword, newPassword: it.password, revokeOtherSessions: it.flag },
+      {
+        currentPassword: it.givenPassword,
+        newPassword: it.password,
+        revokeOtherSessions: it.flag,
+        revokeTokens: it.flag,
+      },
       ['currentPassword', 'newPassword'],
       {
         currentPassword: 'correct horse battery',
         newPassword: 'staple battery horse',
         revokeOtherSessions: true,
+        revokeTokens: true,
       },
     ),
     answers: { 200: it.answer('Changed.', { user: it.user }) },
@@ -235,7 +243,7 @@ export const accountCalls: readonly Call[] = [
     id: 'resetPassword',
     audited: true,
     summary: 'Choose a new password',
-    description: 'With the token of the letter. Ends every session.',
+    description: 'With the token of the email. Ends every session and revokes every personal access token.',
     body: it.body({ newPassword: it.password, token: it.id }, ['newPassword', 'token'], {
       newPassword: 'staple battery horse',
       token: 'x7…',

@@ -11,6 +11,7 @@ import {
 } from '../accounts/attempts.ts'
 import { clientAddressHeader } from '../accounts/client-address.ts'
 import { readCookies, signAnew, signLinkAnew } from '../accounts/cookies.ts'
+import { revokeTokensOf } from '../accounts/users.ts'
 import { emailSha256 } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { AppError, brokenRules } from '../errors.ts'
@@ -96,6 +97,8 @@ async function answer(
   // Whoever finds no room has not tried.
   const { response, user, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
   request.learnt = { ...request.learnt, user, beginsSession: beginsSession(response) }
+  if (fields?.revokeTokens === true && response.status === 200 && user !== undefined)
+    await revokeTokensOf(db, user)
   const isRight = call.attempts === 'account' && response.status === 200
   if (isRight) {
     await giveBackAttempt(db, counts).catch(error =>

@@ -25,7 +25,8 @@ Manages the users who sign in here, whether a server is running or not. WHO is a
     --json             print one JSON object per line
   disable    reject WHO's sign-ins and tokens, within a second; no data is lost
   enable     undo disable
-  sign-out   end WHO's sessions, and revoke the tokens of these sessions
+  sign-out   end WHO's sessions and the tokens of these sessions, and revoke WHO's personal access tokens
+    --keep-tokens      do not revoke personal access tokens
   remove     delete WHO's account, tasks and tokens permanently
     --yes              confirm
   With --other-issuer, WHO is the id of a user whose tokens come from another issuer (disable, enable, remove).`
@@ -35,6 +36,7 @@ const options = {
   'password-stdin': { type: 'boolean' },
   json: { type: 'boolean' },
   yes: { type: 'boolean' },
+  'keep-tokens': { type: 'boolean' },
   'other-issuer': { type: 'boolean' },
 } as const
 
@@ -123,8 +125,9 @@ const verbs: Readonly<Record<VerbName, Verb>> = {
 
   async *'sign-out'({ db }, who, values) {
     const { id, label } = await find(db, who, values)
-    await signOutUser(db, id)
-    yield `${label} is signed out everywhere.`
+    const keepsTokens = values['keep-tokens'] === true
+    await signOutUser(db, id, keepsTokens)
+    yield `${label} is signed out everywhere; personal access tokens are ${keepsTokens ? 'kept' : 'revoked'}.`
   },
 
   async *remove({ db }, who, values) {

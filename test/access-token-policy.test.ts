@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { operator } from './operator.ts'
+import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
+import { type OwnDatabase, onPostgres, ownDatabase, type Served, served, unlimited } from './served.ts'
+
+// Which changes of an account revoke its personal access tokens. docs/accounts.md has the same table.
+
+let own: OwnDatabase
+let api: Served
+let other: Served
+before(async () => {
+  own = await ownDatabase()
+  const settings = { ...behindProxy, ...unlimited }
+  api = await served(settings, own)
+  other = onPostgres ? await served(settings, own) : api
+})
+after(async () => {
+  if (other !== api) await other.close()
+  await api.close()
+  await own.drop()
+})
+
+const newPassword = 'staple battery horse'
+
+async function withToken() {
+  const person = await newUserHere(api)
+  const json = { name: 'script', scopes: ['tasks:read'] }
+  const { body } = await api.call('POST', '/api/v1/tokens', { token: await person.token(), json })
+  const use = async () => (await other.call('GET', '/api/v1/tasks', { token: body.token })).status
+  assert.equal(await use(), 200)
+  return { person, use }
+}
+
+const listOf = async (person: Person) =>
+  (await api.call('GET', '/api/v1/tokens', { token: await person.token() })).body.tokens
+
+/** That it is refused on the other replica, and listed no more. */
+async function isRevoked({ person, use }: { person: Person; use: () => Promise<number> }, password: string) {
+  while ((await use()) !== 401) await pause(20)
+  const again = newPerson(api, { ...person, password })
+  assert.equal((await again.auth('POST', '/sign-in/email', { email: person.email, password })).status, 200)
+  assert.deepEqual(await listOf(again), [])
+}
+
+function newestLink(): string {
+  const link = api.lines
+    .map(line => /reset-password\/([\w-]+)/.exec(JSON.stringify(line))?.[1])
+    .findLast(found => found !== undefined)
+  assert.ok(link)
+  return link
+}
+
+describe('a personal access token', () => {
+  it('is revoked by a password reset by email', async () => {
+    const known = await withToken()
+    const { email } = known.person
+    await newPerson(api).auth('POST', '/request-password-reset', { email })
+    const reset = { newPassword, token: newestLink() }
+    assert.equal((await newPerson(api).auth('POST', '/reset-password', reset)).status, 200)
+    await isRevoked(known, newPassword)
+  })
+
+  it('stays where a reset fails', async () => {
+    const { use } = await withToken()
+    const reset = { newPassword, token: 'invented' }
+    assert.equal((await newPerson(api).auth('POST', '/reset-password', reset)).status, 400)
+    assert.equal(await use(), 200)
+  })
+
+  it('is revoked by duly user sign-out, unless it is told to keep tokens', async () => {
+    const known = await withToken()
+    const [kept] = await operator(api, ['user', 'sign-out', known.person.email, '--keep-tokens'])
+    assert.match(kept ?? '', /personal access tokens are kept\.$/)
+    assert.equal((await known.person.auth('GET', '/get-session')).body, null)
+    assert.equal(await known.use(), 200)
+    const [revoked] = await operator(api, ['user', 'sign-out', known.person.email])
+    assert.match(revoked ?? '', /personal access tokens are revoked\.$/)
+    await isRevoked(known, known.person.password)
+  })
+
+  it('is revoked by a change of the password where that asks for it', async () => {
+    for (const [flag, ends] of [
+      [{}, false],
+      [{ revokeTokens: false, revokeOtherSessions: true }, false],
+      [{ revokeTokens: true }, true],
+      [{ revokeTokens: true, revokeOtherSessions: true }, true],
+    ] as const) {
+      const known = await withToken()
+      const change = { currentPassword: known.person.password, newPassword, ...flag }
+      assert.equal((await known.person.auth('POST', '/change-password', change)).status, 200)
+      if (ends) await isRevoked(known, newPassword)
+      else assert.deepEqual([await known.use(), (await listOf(known.person)).length], [200, 1])
+    }
+  })
+
+  it('stays where the change of the password is refused', async () => {
+    const { person, use } = await withToken()
+    const change = { currentPassword: 'wrong horse', newPassword, revokeTokens: true }
+    assert.equal((await person.auth('POST', '/change-password', change)).status, 400)
+    assert.equal(await use(), 200)
+  })
+
+  it('stays with a sign-out, a change of address, and two-factor authentication switched on and off', async () => {
+    const { person, use } = await withToken()
+    const { password } = person
+    assert.equal((await person.auth('POST', '/two-factor/enable', { password })).status, 200)
+    assert.equal((await person.auth('POST', '/two-factor/disable', { password })).status, 200)
+    const newEmail = `new-${person.email}`
+    assert.equal((await person.auth('POST', '/change-email', { newEmail })).status, 200)
+    assert.equal((await person.auth('POST', '/revoke-sessions')).status, 200)
+    assert.equal(await use(), 200)
+  })
+
+  it('is refused while its user is disabled, and good again afterwards', async () => {
+    const { person, use } = await withToken()
+    await operator(api, ['user', 'disable', person.email])
+    while ((await use()) !== 401) await pause(20)
+    await operator(api, ['user', 'enable', person.email])
+    while ((await use()) !== 200) await pause(20)
+  })
+
+  it('of somebody else stays', async () => {
+    const bystander = await withToken()
+    const known = await withToken()
+    await operator(api, ['user', 'sign-out', known.person.email])
+    await isRevoked(known, known.person.password)
+    assert.equal(await bystander.use(), 200)
+  })
+
+  it('is told in the document to end with these', async () => {
+    const { body } = await api.call('GET', '/openapi.json')
+    for (const operation of [body.paths['/api/v1/tokens'].get, body.paths['/api/v1/tokens'].post]) {
+      assert.match(
+        operation.description,
+        /password reset by email and `duly user sign-out` revoke all tokens/,
+      )
+    }
+    const change = body.paths['/api/auth/change-password'].post
+    assert.match(change.description, /revokeTokens/)
+  })
+})
