@@ -1,10 +1,13 @@
 import { createHash, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { type Database, type Row, type Session, statement, unprepared } from '../db/database.ts'
+import { type Database, type Row, type Session, unprepared } from '../db/database.ts'
 import { AppError } from '../errors.ts'
+import { network } from '../limits/network.ts'
 import type { Log } from '../log.ts'
+import type { Grant } from './grant.ts'
 import { type Identity, TokenError } from './jwt.ts'
 import { revoke, subjectOf } from './revocations.ts'
+import { TokenLookUps } from './token-look-ups.ts'
 
 /** What a personal access token may do. */
 export const scopes = ['tasks:read', 'tasks:write'] as const
@@ -50,24 +53,27 @@ const insert = unprepared(
   where (select count(*) from duly.access_tokens where user_id = $1 and expires_at > now()) < ${maxTokens}
   returning ${columns}`,
 )
+const isRevoked = unprepared(
+  `select from duly.revocations
+  where subject = any($1::text[]) and refused and (expires_at is null or expires_at > now()) limit 1`,
+)
+const removeAll = unprepared('delete from duly.access_tokens where user_id = $1 returning id')
 const select = unprepared(
   `select ${columns} from duly.access_tokens where user_id = $1 and expires_at > now() order by id desc`,
 )
-const remove = unprepared('delete from duly.access_tokens where user_id = $1 and id = $2 returning id')
-// By its hash, which no owner is known for yet: this table is not distributed.
-const find = statement(
-  'access_token_find',
-  'select user_id, id, scopes, extract(epoch from expires_at) * 1000 from duly.access_tokens where hash = $1',
-)
+const removeOne = unprepared('delete from duly.access_tokens where user_id = $1 and id = $2 returning id')
 const used = unprepared(
   `update duly.access_tokens as kept set last_used_at = date_trunc('minute', now())
   from unnest($1::bigint[]) as used (id) where kept.id = used.id`,
 )
 
 /** The personal access tokens of one user: made, shown once, listed, revoked. */
-export function accessTokensOf(db: Database, owner: string) {
+export function accessTokensOf(db: Database, owner: string, grant: Grant) {
   return {
-    /** @throws AppError `too_many_tokens` */
+    /**
+     * A token outlives what it was created with, so that is checked in the same transaction.
+     * @throws AppError `too_many_tokens`; `token_invalid` where the caller was revoked meanwhile
+     */
     async create({
       name,
       scopes: granted,
@@ -75,10 +81,13 @@ export function accessTokensOf(db: Database, owner: string) {
     }: NewAccessToken): Promise<{ token: string } & AccessToken> {
       const token = newToken()
       const values = [owner, name, granted.join(' '), hashOf(token), expiresInDays]
-      const [row] = await db.transaction(async session => {
+      const create = async (session: Session) => {
         await session.query(inTurn, [owner])
+        const revoked = await session.query(isRevoked, [grant.subjects])
+        if (revoked.length > 0) throw new AppError('token_invalid', 'The token is invalid.')
         return session.query(insert, values)
-      })
+      }
+      const [row] = await db.transaction(create, 'short', grant)
       if (!row) throw new AppError('too_many_tokens', `You have ${maxTokens} tokens; revoke one first.`)
       return { token, ...accessTokenOf(row) }
     },
@@ -90,23 +99,38 @@ export function accessTokensOf(db: Database, owner: string) {
 
     /** Refused from now on, on every replica. @throws AppError `token_not_found` */
     async revoke(id: number): Promise<void> {
-      await db.transaction(async session => {
-        const [row] = await session.query(remove, [owner, id])
+      const remove = async (session: Session) => {
+        const [row] = await session.query(removeOne, [owner, id])
         if (!row) throw new AppError('token_not_found', 'There is no such token.')
         await revoke(session, [subjectOf('token', String(id))])
-      })
+      }
+      await db.transaction(remove, 'short', grant)
     },
   }
+}
+
+/** Revokes every token of a user, in the transaction under way. None is created until it ends, and none before it is missed. */
+export async function revokeAccessTokensOf(session: Session, owner: string): Promise<void> {
+  await session.query(inTurn, [owner])
+  const rows = await session.query(removeAll, [owner])
+  if (rows.length === 0) return
+  await revoke(
+    session,
+    rows.map(([id]) => subjectOf('token', String(id))),
+  )
 }
 
 export function looksLikeAccessToken(token: string): boolean {
   return token.startsWith(prefix)
 }
 
+/** Who sends a token, before it is known who that is. */
+export interface Caller {
+  readonly ip: string
+}
+
 export interface Found {
   readonly identity: Identity
-  /** By what it can be revoked. */
-  readonly subjects: readonly string[]
   /** Milliseconds since the epoch at which it is to be checked again. */
   readonly believedUntil: number
 }
@@ -115,27 +139,38 @@ export interface Found {
 export class AccessTokens {
   readonly #db: Session
   readonly #log: Log
+  readonly #lookUps: TokenLookUps
   readonly #used = new Set<number>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(db: Session, log: Log) {
     this.#db = db
     this.#log = log
+    this.#lookUps = new TokenLookUps(db)
   }
 
-  /** @throws TokenError where there is no such token, or it has expired */
-  async find(token: string): Promise<Found> {
+  /**
+   * @param from whose address it came from
+   * @throws TokenError where there is no such token, or it has expired; AppError where too many are looked up
+   */
+  async find(token: string, from?: Caller): Promise<Found> {
     if (!form.test(token) || token.slice(-sumDigits) !== checksum(token.slice(0, -sumDigits))) {
       throw new TokenError('no personal access token, by its checksum')
     }
-    const [row] = await this.#db.query(find, [hashOf(token)])
+    const row = await this.#lookUps.find(hashOf(token), network(from?.ip ?? ''))
     if (!row) throw new TokenError('an unknown or revoked personal access token')
-    const [userId, id, granted, expiry] = row as [string, string, string, string]
+    const [, userId, id, granted, expiry] = row as [string, string, string, string, string]
     const expiresAt = Number(expiry)
     if (expiresAt <= Date.now()) throw new TokenError('expired', true)
+    const subjects = [subjectOf('user', userId), subjectOf('token', id)]
     return {
-      identity: { userId, expiresAt, accessToken: Number(id), scopes: granted.split(' ') as Scope[] },
-      subjects: [subjectOf('user', userId), subjectOf('token', id)],
+      identity: {
+        userId,
+        expiresAt,
+        subjects,
+        accessToken: Number(id),
+        scopes: granted.split(' ') as Scope[],
+      },
       believedUntil: Math.min(expiresAt, Date.now() + believedMs),
     }
   }

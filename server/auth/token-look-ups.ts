@@ -1,0 +1,147 @@
+import { type Row, type Session, statement } from '../db/database.ts'
+import { AppError } from '../errors.ts'
+import { Buckets } from '../limits/buckets.ts'
+import { Recent } from './recent.ts'
+
+/** Look-ups that a network may cause before its next ones wait for company: so many a second, so many at once. */
+const prompt = { perSecond: 10, burst: 50 }
+/** Milliseconds between queries for networks that have used these up, however many tokens they send. */
+const pauseMs = 50
+/** Tokens in one query, at most. */
+const most = 500
+/** Tokens that wait, at most: of one network, and of all. */
+const mostWaiting = { ofOne: 1000, ofAll: 10_000 }
+/** For how long an unknown token is remembered as one. No token is issued a second time. */
+const rememberedMs = 60_000
+
+// By their hashes, for which no owner is known yet: this table is not distributed.
+const find = statement(
+  'access_tokens_by_hash',
+  `select hash, user_id, id, scopes, extract(epoch from expires_at) * 1000 from duly.access_tokens
+  where hash = any($1::text[])`,
+)
+
+interface Waiting {
+  readonly found: Promise<Row | undefined>
+  readonly settle: (row: Row | undefined) => void
+  readonly fail: (error: unknown) => void
+}
+
+/**
+ * Looks personal access tokens up by hash. Whoever invents tokens causes few queries: one is under way at a time, for all tokens
+ * that came meanwhile; a network that sends many gets one query in 50 ms for all of them together; and unknown tokens are remembered.
+ * Nobody is refused for what others of their network send, only delayed, as long as these send fewer than a server can read.
+ */
+export class TokenLookUps {
+  readonly #db: Session
+  readonly #prompt: Buckets
+  readonly #now: () => number
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #unknown = new Recent<number>(10_000)
+  #soon: string[] = []
+  /** By network, in the order in which they come up next. */
+  readonly #later = new Map<string, string[]>()
+  #laterAt = Number.NEGATIVE_INFINITY
+  #isAsking = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(db: Session, now: () => number = () => performance.now()) {
+    this.#db = db
+    this.#now = now
+    this.#prompt = new Buckets({ rate: prompt, now })
+  }
+
+  /**
+   * @param network who asks
+   * @returns hash, user, id, scopes and expiry in milliseconds; nothing where the token is unknown
+   * @throws AppError `too_many_requests` or `busy` where too many tokens wait already
+   */
+  find(hash: string, network: string): Promise<Row | undefined> {
+    const known = this.#waiting.get(hash)
+    if (known) return known.found
+    if ((this.#unknown.get(hash) ?? 0) > this.#now()) return Promise.resolve(undefined)
+    if (this.#waiting.size >= mostWaiting.ofAll) {
+      return Promise.reject(
+        new AppError('busy', 'The server is busy. Please try again in a moment.', { retryAfter: 1 }),
+      )
+    }
+    if (this.#prompt.take(network) <= fillingMs) this.#soon.push(hash)
+    else {
+      const queue = this.#later.get(network) ?? []
+      if (queue.length >= mostWaiting.ofOne) return Promise.reject(tooMany())
+      queue.push(hash)
+      this.#later.set(network, queue)
+    }
+    const waiting = newWaiting()
+    this.#waiting.set(hash, waiting)
+    this.#schedule()
+    return waiting.found
+  }
+
+  #schedule(): void {
+    if (this.#isAsking || this.#timer) return
+    const pause = this.#soon.length > 0 ? 0 : this.#laterAt + pauseMs - this.#now()
+    if (pause <= 0) void this.#ask()
+    else {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined
+        this.#schedule()
+      }, pause).unref()
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const hashes = [...this.#soon.splice(0, most), ...this.#dueLater()]
+    if (hashes.length === 0) return
+    this.#isAsking = true
+    try {
+      const rows = await this.#db.query(find, [hashes])
+      const found = new Map(rows.map(row => [row[0] as string, row]))
+      const until = this.#now() + rememberedMs
+      for (const hash of hashes) {
+        const row = found.get(hash)
+        if (!row) this.#unknown.set(hash, until)
+        this.#waiting.get(hash)?.settle(row)
+      }
+    } catch (error) {
+      for (const hash of hashes) this.#waiting.get(hash)?.fail(error)
+    } finally {
+      for (const hash of hashes) this.#waiting.delete(hash)
+      this.#isAsking = false
+    }
+    if (this.#waiting.size > 0) this.#schedule()
+  }
+
+  /** One of each network after the other, so that those who send little do not wait behind those who send much. */
+  #dueLater(): string[] {
+    const now = this.#now()
+    if (this.#later.size === 0 || now - this.#laterAt < pauseMs) return []
+    this.#laterAt = now
+    const hashes: string[] = []
+    while (this.#later.size > 0 && hashes.length < most) {
+      for (const [network, queue] of this.#later) {
+        const hash = queue.shift()
+        if (hash !== undefined) hashes.push(hash)
+        if (queue.length === 0) this.#later.delete(network)
+        if (hashes.length === most) break
+      }
+    }
+    return hashes
+  }
+}
+
+const fillingMs = (prompt.burst * 1000) / prompt.perSecond + 1
+
+function tooMany(): AppError {
+  return new AppError('too_many_requests', 'Too many requests. Try again in 1 s.', { retryAfter: 1 })
+}
+
+function newWaiting(): Waiting {
+  let settle: Waiting['settle'] = () => {}
+  let fail: Waiting['fail'] = () => {}
+  const found = new Promise<Row | undefined>((resolve, reject) => {
+    settle = resolve
+    fail = reject
+  })
+  return { found, settle, fail }
+}
