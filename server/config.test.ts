@@ -68,6 +68,8 @@ const samples: Readonly<Record<string, Sample>> = {
   JWKS_URL: { text: jwks, shown: config => config.remoteIssuers.map(({ url }) => url.href), value: [jwks] },
   JWT_ISSUER: { text: 'the issuer', shown: config => config.rules.issuers, value: ['the issuer'] },
   JWT_AUDIENCE: { text: 'a, b', shown: config => config.rules.audiences, value: ['a', 'b'] },
+  JWT_USER_CLAIM: { text: 'user.id', shown: config => config.userClaim, value: 'user.id' },
+  JWT_CLOCK_SKEW: { text: '0', shown: config => config.clockSkew, value: 0 },
   PUBLIC_URL: {
     text: 'https://tasks.example.com',
     shown: config => config.publicUrl?.origin,
@@ -135,6 +137,8 @@ describe('the settings', () => {
       remoteIssuers: [],
       rules: { issuers: [], audiences: [] },
       publicUrl: undefined,
+      userClaim: undefined,
+      clockSkew: 30,
       trustProxy: 0,
       accounts: true,
       signUp: 'open',
@@ -430,6 +434,30 @@ describe('the accepted algorithms', () => {
       ])
     })
   }
+
+  it('name the user in a claim that can tell users apart', () => {
+    for (const claim of ['sub', 'email', 'user.id', 'https://example.com/user_id', 'größe']) {
+      assert.equal(readConfig({ JWT_USER_CLAIM: claim }).userClaim, claim)
+    }
+    for (const claim of ['a b', 'sub,id', '.id', 'user.', 'user..id', 'x'.repeat(256)]) {
+      assert.deepEqual(problemsOf({ JWT_USER_CLAIM: claim }), [
+        'JWT_USER_CLAIM: name one claim, such as sub or user.id.',
+      ])
+    }
+    for (const claim of ['iss', 'aud', 'exp', 'nbf', 'iat', 'jti']) {
+      assert.deepEqual(problemsOf({ JWT_USER_CLAIM: claim }), [
+        `JWT_USER_CLAIM: ${claim} identifies no user; name a claim such as sub or user.id.`,
+      ])
+    }
+  })
+
+  it('report a claim and a clock skew that cannot be, together', () => {
+    const problems = problemsOf({ JWT_USER_CLAIM: 'a b', JWT_CLOCK_SKEW: '-1' })
+    assert.deepEqual(problems, [
+      'JWT_USER_CLAIM: name one claim, such as sub or user.id.',
+      'JWT_CLOCK_SKEW: say a whole number from 0 to 3600.',
+    ])
+  })
 
   const keyless: readonly (readonly [name: string, env: Env])[] = [
     ['RS256 without a remote issuer', { JWT_ALGORITHM: 'RS256' }],

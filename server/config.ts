@@ -57,6 +57,12 @@ export const settings: readonly Setting[] = [
     'The `aud` that tokens of others must carry; one of these, comma-separated.',
   ),
   setting(
+    'JWT_USER_CLAIM',
+    'first of `sub`, `user_id`, `id`, `user.id`',
+    "Claim that holds the user's id in tokens of others: a name, or a path such as `user.id`.",
+  ),
+  setting('JWT_CLOCK_SKEW', '30', 'Seconds by which `nbf` and `iat` of a token may be in the future.'),
+  setting(
     'PUBLIC_URL',
     '`http://localhost:` and the port',
     'Where people and front ends reach this server.',
@@ -151,6 +157,7 @@ export type ContractName = (typeof contracts)[number]
 export const hmacAlgorithms = ['HS256', 'HS384', 'HS512'] as const
 export const publicKeyAlgorithms = [
   'EdDSA',
+  'Ed25519',
   'ES256',
   'ES384',
   'ES512',
@@ -162,6 +169,9 @@ export const publicKeyAlgorithms = [
   'PS512',
 ] as const
 export type Algorithm = (typeof hmacAlgorithms)[number] | (typeof publicKeyAlgorithms)[number]
+
+/** Registered claims that say nothing about the user (RFC 7519, 4.1). */
+const nobodysClaims = ['iss', 'aud', 'exp', 'nbf', 'iat', 'jti']
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -180,6 +190,10 @@ export interface Config {
   readonly remoteIssuers: readonly RemoteIssuerAddress[]
   /** What HMAC tokens must carry. */
   readonly rules: ClaimRules
+  /** The claim with the user's id in tokens of others; absent: the usual ones. */
+  readonly userClaim: string | undefined
+  /** Seconds of tolerance for `nbf` and `iat`. */
+  readonly clockSkew: number
   /** Where this server is reached; absent: on the port at which it listens. */
   readonly publicUrl: URL | undefined
   /** Proxies whose word about who is calling is taken: how many, or which. */
@@ -336,6 +350,8 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     algorithms: readAlgorithms(hmac, read('JWKS_URL') !== undefined),
     remoteIssuers,
     rules: { issuers: splitList(read('JWT_ISSUER') ?? ''), audiences: splitList(read('JWT_AUDIENCE') ?? '') },
+    userClaim: readUserClaim(),
+    clockSkew: integer('JWT_CLOCK_SKEW', 0, 3600, 30),
     publicUrl: readPublicUrl(),
     trustProxy: readTrustProxy(),
     accounts: accountsAsked && hmac,
@@ -411,6 +427,16 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     if (url && url.username === '' && url.password === '') return url
     if (url) return problem('JWKS_URL', 'leave user and password out of the address: public keys need none.')
     return problem('JWKS_URL', 'give a whole address, such as https://app.example.com/api/auth/jwks.')
+  }
+
+  function readUserClaim(): string | undefined {
+    const value = read('JWT_USER_CLAIM')
+    if (value === undefined) return undefined
+    const isName = /^[^\s,\p{Cc}]{1,255}$/u.test(value) && !value.split('.').includes('')
+    if (!isName) return problem('JWT_USER_CLAIM', 'name one claim, such as sub or user.id.')
+    // The same in every token, or another in each: everybody would be one user, or nobody would find their tasks again.
+    if (!nobodysClaims.includes(value)) return value
+    return problem('JWT_USER_CLAIM', `${value} identifies no user; name a claim such as sub or user.id.`)
   }
 
   function readPublicUrl(): URL | undefined {

@@ -84,6 +84,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       algorithms: config.algorithms,
       secrets,
       rules: config.rules,
+      userClaim: config.userClaim,
+      clockSkew: config.clockSkew,
       remoteIssuers: config.remoteIssuers.map(({ url, rules }) => ({
         keys: new RemoteKeys({ url, log }),
         rules,

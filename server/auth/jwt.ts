@@ -28,12 +28,23 @@ export interface Identity {
   readonly expiresAt: number
   /** What it may do; absent: all that its user may. */
   readonly scopes?: readonly Scope[]
+  /** By what it can be revoked, and what it depends on. */
+  readonly subjects?: readonly string[]
   /** The id of the personal access token, where it is one. */
   readonly accessToken?: number
 }
 
+/** What `readClaims` checks, and where it finds the user. */
+export interface ClaimOptions extends ClaimRules {
+  /** The claim with the user's id, as a name or a dotted path; absent: the first of the usual ones. */
+  readonly userClaim?: string | undefined
+  /** Seconds by which `nbf` and `iat` may be ahead of this server's clock; absent: 30. */
+  readonly clockSkew?: number
+}
+
 const maxLength = 8192
-const toleranceSeconds = 5
+/** Where the user's id is looked for if no claim is named. The last is where Better Auth's cookie cache has it. */
+const userClaims = ['sub', 'user_id', 'id', 'user.id']
 // Broken bytes are refused: replaced by U+FFFD, different subjects would become one.
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const compactForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
@@ -73,6 +84,8 @@ export function verifyHmac(jwt: Jwt, secret: KeyObject): boolean {
 /** What a public key must be for an algorithm (RFC 7518, 3.1; RFC 8037): the algorithm follows the key, never the token. */
 const publicKeyRules: Record<string, { type: string; curve?: string; hash: string | null; pss?: boolean }> = {
   EdDSA: { type: 'ed25519', hash: null },
+  // The fully specified name of the same algorithm (RFC 9864, 2.2).
+  Ed25519: { type: 'ed25519', hash: null },
   ES256: { type: 'ec', curve: 'prime256v1', hash: 'sha256' },
   ES384: { type: 'ec', curve: 'secp384r1', hash: 'sha384' },
   ES512: { type: 'ec', curve: 'secp521r1', hash: 'sha512' },
@@ -83,6 +96,9 @@ const publicKeyRules: Record<string, { type: string; curve?: string; hash: strin
   PS384: { type: 'rsa', hash: 'sha384', pss: true },
   PS512: { type: 'rsa', hash: 'sha512', pss: true },
 }
+
+/** One name for each algorithm. */
+export const canonical = (alg: string): string => (alg === 'Ed25519' ? 'EdDSA' : alg)
 
 export function keyFits(key: KeyObject, alg: string): boolean {
   const rule = publicKeyRules[alg]
@@ -105,17 +121,19 @@ export function verifyPublic(jwt: Jwt, key: KeyObject): boolean {
   )
 }
 
-/** Checks the registered claims (RFC 7519, 4.1) of a token whose signature holds. @param now in milliseconds */
-export function readClaims(claims: Jwt['claims'], rules: ClaimRules, now: number): Identity {
+/**
+ * Checks the registered claims (RFC 7519, 4.1) of a token whose signature holds. A claim that is null is absent.
+ * @param now in milliseconds
+ */
+export function readClaims(claims: Jwt['claims'], options: ClaimOptions, now: number): Identity {
+  const { issuers, audiences, userClaim, clockSkew = 30 } = options
   const seconds = now / 1000
   const expiry = time(claims, 'exp')
   if (expiry === undefined) throw new TokenError('no exp')
-  const userId = subject(claims)
+  const userId = userIdIn(claims, userClaim === undefined ? userClaims : [userClaim])
   if (expiry <= seconds) throw new TokenError('expired', true)
-  if ((time(claims, 'nbf') ?? 0) > seconds + toleranceSeconds) throw new TokenError('not valid yet (nbf)')
-  if ((time(claims, 'iat') ?? 0) > seconds + toleranceSeconds)
-    throw new TokenError('issued in the future (iat)')
-  const { issuers, audiences } = rules
+  if ((time(claims, 'nbf') ?? 0) > seconds + clockSkew) throw new TokenError('not valid yet (nbf)')
+  if ((time(claims, 'iat') ?? 0) > seconds + clockSkew) throw new TokenError('issued in the future (iat)')
   if (issuers.length > 0 && !issuers.some(issuer => issuer === claims.iss)) {
     throw new TokenError('another issuer (iss)')
   }
@@ -125,13 +143,26 @@ export function readClaims(claims: Jwt['claims'], rules: ClaimRules, now: number
   return { userId, expiresAt: expiry * 1000 }
 }
 
-function subject(claims: Jwt['claims']): string {
-  const names = ['sub', 'user_id', 'id'].filter(name => claims[name] !== undefined)
-  const users = new Set(names.map(name => userIdOf(claims[name], name)))
-  const [userId] = users
-  if (userId === undefined) throw new TokenError('no sub, user_id or id')
-  if (users.size > 1) throw new TokenError(`${names.join(' and ')} differ`)
-  return userId
+/** The first of these claims that is present and not null decides: where it is no user id, the others are not looked at. */
+function userIdIn(claims: Jwt['claims'], names: readonly string[]): string {
+  for (const name of names) {
+    const value = claimAt(claims, name)
+    if (value !== undefined) return userIdOf(value, name)
+  }
+  throw new TokenError(`no ${names.join(', ')}`)
+}
+
+/** A claim by its name, which may have dots as in a URL, else by its path. */
+function claimAt(claims: Jwt['claims'], name: string): unknown {
+  const named = own(claims, name)
+  if (named !== undefined || !name.includes('.')) return named
+  return name.split('.').reduce<unknown>(own, claims)
+}
+
+function own(value: unknown, name: string): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  const found = isObject && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined
+  return found ?? undefined
 }
 
 function userIdOf(value: unknown, name: string): string {
@@ -143,7 +174,7 @@ function userIdOf(value: unknown, name: string): string {
 }
 
 function time(claims: Jwt['claims'], name: string): number | undefined {
-  const value = claims[name]
+  const value = own(claims, name)
   if (value === undefined) return undefined
   if (typeof value !== 'number' || !Number.isFinite(value)) throw new TokenError(`${name} is not a time`)
   return value

@@ -15,7 +15,7 @@ import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import { hmacAlgorithms, publicKeyAlgorithms } from '../config.ts'
 import { AppError } from '../errors.ts'
-import { type Jwt, signHmac, TokenError } from './jwt.ts'
+import { canonical, type Jwt, signHmac, TokenError } from './jwt.ts'
 import { RemoteKeys } from './remote-keys.ts'
 import { Tokens } from './tokens.ts'
 
@@ -338,7 +338,7 @@ describe('a key of a remote issuer', () => {
 })
 
 describe('a token of a remote issuer', () => {
-  const pairOf = { EdDSA: ed, ES256: p256, ES384: p384, ES512: p521, RS: rsa, PS: rsa } as const
+  const pairOf = { EdDSA: ed, Ed25519: ed, ES256: p256, ES384: p384, ES512: p521, RS: rsa, PS: rsa } as const
   const pairFor = (alg: string) => pairOf[(alg in pairOf ? alg : alg.slice(0, 2)) as keyof typeof pairOf]
   const set = {
     keys: [ed, p256, p384, p521, rsa].map(({ publicKey }, index) => jwk(publicKey, { kid: `key ${index}` })),
@@ -351,7 +351,7 @@ describe('a token of a remote issuer', () => {
     const pss = alg.startsWith('PS')
       ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
       : {}
-    const hash = alg === 'EdDSA' ? null : `sha${alg.slice(2)}`
+    const hash = canonical(alg) === 'EdDSA' ? null : `sha${alg.slice(2)}`
     const signature = sign(hash, Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363', ...pss })
     return `${signed}.${signature.toString('base64url')}`
   }
@@ -425,7 +425,7 @@ describe('a token of a remote issuer', () => {
 
   it('is refused when its claims do not hold, and is not remembered then', async () => {
     const { verify, clock } = await newTokens()
-    const token = tokenOf('ES256', p256.privateKey, {}, { nbf: second + 6 })
+    const token = tokenOf('ES256', p256.privateKey, {}, { nbf: second + 31 })
     await assert.rejects(verify(token), refusal(/nbf/))
     clock.now += 1000
     assert.equal(await verify(token), 'alice')
@@ -496,4 +496,61 @@ describe('a token of a remote issuer', () => {
     clock.now += halfMinute
     assert.equal(await verify(token), 'alice')
   })
+
+  it('that is remembered is refused with the next key set without its key', async () => {
+    const { verify, issuer, clock } = await newTokens()
+    const year = { exp: second + 31_536_000 }
+    const token = tokenOf('EdDSA', ed.privateKey, { kid: 'key 0' }, year)
+    const other = tokenOf('ES256', p256.privateKey, { kid: 'key 1' }, year)
+    assert.equal(await verify(token), 'alice')
+    assert.equal(await verify(other), 'alice')
+    issuer.answer = json({ keys: set.keys.slice(1) })
+    clock.now += tenMinutes + 1
+    // The keys are read again although every token that comes is known.
+    while ((await outcome(verify, token)) === 'alice') await setImmediate()
+    assert.match(await outcome(verify, token), /^the signature does not match$/)
+    assert.equal(await verify(other), 'alice')
+    assert.equal(issuer.fetches, 2)
+  })
+
+  const replaced: readonly (readonly [name: string, keys: object[]])[] = [
+    ['an empty set', []],
+    ['another key under its kid', [jwk(nextEd.publicKey, { kid: 'key 0' })]],
+    ['its key under another kid', [jwk(ed.publicKey, { kid: 'other' })]],
+    ['its key for another algorithm', [jwk(ed.publicKey, { kid: 'key 0', alg: 'ES256' })]],
+    ['its key for encryption', [jwk(ed.publicKey, { kid: 'key 0', use: 'enc' }), jwk(rsa.publicKey)]],
+  ]
+  for (const [name, keys] of replaced) {
+    it(`that is remembered is refused once the issuer publishes ${name}`, async () => {
+      const { verify, issuer, clock } = await newTokens()
+      const token = tokenOf('EdDSA', ed.privateKey, { kid: 'key 0' })
+      assert.equal(await verify(token), 'alice')
+      issuer.answer = json({ keys })
+      clock.now += halfMinute
+      // An unknown key has the set read again.
+      await assert.rejects(verify(tokenOf('EdDSA', nextEd.privateKey, { kid: 'unknown' })))
+      assert.match(await outcome(verify, token), /^the signature does not match$/)
+    })
+  }
+
+  for (const [name, answer] of [
+    ['an error', json('', 500)],
+    ['no JSON', json('<!doctype html>')],
+    ['no key that can be read', json({ keys: [null, { kty: 'PQ' }] })],
+  ] as const) {
+    it(`stays good while the issuer answers with ${name}`, async () => {
+      const { verify, issuer, clock } = await newTokens()
+      const token = tokenOf('EdDSA', ed.privateKey, { kid: 'key 0' })
+      assert.equal(await verify(token), 'alice')
+      issuer.answer = answer
+      clock.now += halfMinute
+      await assert.rejects(verify(tokenOf('EdDSA', nextEd.privateKey, { kid: 'unknown' })))
+      assert.equal(issuer.fetches, 2)
+      assert.equal(await verify(token), 'alice')
+    })
+  }
+
+  async function outcome(verify: (token: string) => Promise<string>, token: string): Promise<string> {
+    return verify(token).catch((error: Error) => error.message)
+  }
 })

@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { publicKeyAlgorithms } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { type Jwt, keyFits } from './jwt.ts'
+import { canonical, type Jwt, keyFits } from './jwt.ts'
 
 const pauseMs = 30_000
 const staleMs = 10 * 60_000
@@ -31,6 +31,7 @@ export class RemoteKeys {
   readonly #options: RemoteKeysOptions
   readonly #now: () => number
   #keys: readonly RemoteKey[] | undefined
+  #held: ReadonlySet<KeyObject> = new Set()
   #triedAt = Number.NEGATIVE_INFINITY
   #fetching: Promise<void> | undefined
 
@@ -54,10 +55,22 @@ export class RemoteKeys {
     return this.#fetchOnce().then(() => this.#knownOrAway(this.#fitting(jwt)))
   }
 
+  /**
+   * Whether the issuer still publishes this key, which `find` has given, under the same `kid` and for the same algorithm. Sees to it
+   * that the keys are read again in time, also where every token that comes is known already.
+   */
+  holds(key: KeyObject): boolean {
+    if (this.#now() - this.#triedAt > staleMs) void this.#fetchOnce()
+    return this.#held.has(key)
+  }
+
   #fitting({ alg, kid }: Jwt): KeyObject[] {
     return (this.#keys ?? [])
       .filter(known => kid === undefined || known.kid === undefined || known.kid === kid)
-      .filter(known => (known.alg === undefined || known.alg === alg) && keyFits(known.key, alg))
+      .filter(
+        known =>
+          (known.alg === undefined || canonical(known.alg) === canonical(alg)) && keyFits(known.key, alg),
+      )
       .map(known => known.key)
   }
 
@@ -68,13 +81,17 @@ export class RemoteKeys {
     })
   }
 
+  /** What stays keeps its object, by which tokens remember it; what the new set lacks is gone, with the tokens it has signed. */
+  #replace(keys: readonly RemoteKey[]): void {
+    this.#keys = keys.map(key => this.#keys?.find(known => isSame(known, key)) ?? key)
+    this.#held = new Set(this.#keys.map(({ key }) => key))
+  }
+
   #fetchOnce(): Promise<void> {
     this.#triedAt = this.#fetching ? this.#triedAt : this.#now()
     this.#fetching ??= fetchKeys(this.#options.url)
       .then(
-        keys => {
-          this.#keys = keys
-        },
+        keys => this.#replace(keys),
         error =>
           this.#options.log.warn(
             { err: error },
@@ -86,6 +103,11 @@ export class RemoteKeys {
       })
     return this.#fetching
   }
+}
+
+/** Whether a key set means the same by both. */
+function isSame(a: RemoteKey, b: RemoteKey): boolean {
+  return a.kid === b.kid && a.alg === b.alg && a.key.equals(b.key)
 }
 
 async function fetchKeys(url: URL): Promise<RemoteKey[]> {

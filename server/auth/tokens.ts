@@ -1,7 +1,17 @@
 import { createSecretKey, hash, type KeyObject } from 'node:crypto'
 import type { ClaimRules, Config } from '../config.ts'
-import { type AccessTokens, type Found, looksLikeAccessToken } from './access-tokens.ts'
-import { type Identity, type Jwt, parseJwt, readClaims, TokenError, verifyHmac, verifyPublic } from './jwt.ts'
+import { type AccessTokens, type Caller, type Found, looksLikeAccessToken } from './access-tokens.ts'
+import { Grant } from './grant.ts'
+import {
+  canonical,
+  type Identity,
+  type Jwt,
+  parseJwt,
+  readClaims,
+  TokenError,
+  verifyHmac,
+  verifyPublic,
+} from './jwt.ts'
 import type { OwnKeys } from './own-keys.ts'
 import { Recent } from './recent.ts'
 import type { RemoteKeys } from './remote-keys.ts'
@@ -9,7 +19,7 @@ import { type Revocations, subjectOf } from './revocations.ts'
 
 /** Somebody else whose tokens are accepted. */
 export interface RemoteIssuer {
-  readonly keys: Pick<RemoteKeys, 'find'>
+  readonly keys: Pick<RemoteKeys, 'find' | 'holds'>
   /** What its tokens must carry. */
   readonly rules: ClaimRules
 }
@@ -19,6 +29,10 @@ export interface TokenOptions extends Pick<Config, 'algorithms'> {
   readonly secrets: readonly string[]
   /** What HMAC tokens must carry. */
   readonly rules: ClaimRules
+  /** The claim with the user's id in tokens of others; absent: the usual ones. */
+  readonly userClaim?: string | undefined
+  /** Seconds of tolerance for `nbf` and `iat`. */
+  readonly clockSkew?: number
   readonly remoteIssuers?: readonly RemoteIssuer[]
   /** Duly's own issuer, whose tokens are accepted whatever is set up for others. */
   readonly ownKeys?: OwnKeys | undefined
@@ -33,6 +47,8 @@ export interface TokenOptions extends Pick<Config, 'algorithms'> {
 interface Known extends Found {
   /** The revision of the revocations under which it was admitted last. */
   admittedAt: number
+  /** The key of another issuer that has signed it, which the issuer may withdraw. */
+  readonly signer?: { readonly keys: RemoteIssuer['keys']; readonly key: KeyObject }
 }
 
 const noRules: ClaimRules = { issuers: [], audiences: [] }
@@ -54,17 +70,25 @@ export class Tokens {
     this.#known = new Recent(options.remembered ?? 10_000)
   }
 
-  /** @throws TokenError (or rejects with one), with the reason for the log. */
-  verify(token: string): Identity | Promise<Identity> {
+  /**
+   * @param from whose address it came from
+   * @throws TokenError (or rejects with one), with the reason for the log.
+   */
+  verify(token: string, from?: Caller): Identity | Promise<Identity> {
     // First what was revoked, then what is remembered: keys that are accepted no more are forgotten in between.
     const fresh = this.#options.revocations?.fresh()
-    return fresh ? fresh.then(() => this.#verify(token)) : this.#verify(token)
+    return fresh ? fresh.then(() => this.#verify(token, from)) : this.#verify(token, from)
   }
 
-  #verify(token: string): Identity | Promise<Identity> {
+  /** For one request, directly after `verify`. */
+  grant(identity: Identity): Grant {
+    return new Grant(identity, this.#options.revocations)
+  }
+
+  #verify(token: string, from?: Caller): Identity | Promise<Identity> {
     // By hash, so that a look at the memory shows no token that could be used.
     const key = hash('sha256', token, 'base64')
-    const known = this.#remembered(key) ?? this.#read(token, key)
+    const known = this.#remembered(key) ?? this.#read(token, key, from)
     return known instanceof Promise ? known.then(read => this.#admit(read)) : this.#admit(known)
   }
 
@@ -83,13 +107,14 @@ export class Tokens {
     if (!known) return undefined
     const now = this.#now()
     if (known.identity.expiresAt <= now) throw new TokenError('expired', true)
+    if (known.signer && !known.signer.keys.holds(known.signer.key)) return undefined
     return known.believedUntil > now ? known : undefined
   }
 
   #admit(known: Known): Identity {
     const { revocations, accessTokens } = this.#options
     if (revocations && known.admittedAt !== revocations.revision) {
-      if (revocations.refuses(known.subjects)) throw new TokenError('revoked')
+      if (revocations.refuses(known.identity.subjects ?? [])) throw new TokenError('revoked')
       known.admittedAt = revocations.revision
     }
     const { identity } = known
@@ -97,13 +122,13 @@ export class Tokens {
     return identity
   }
 
-  #read(token: string, key: string): Known | Promise<Known> {
+  #read(token: string, key: string, from?: Caller): Known | Promise<Known> {
     const { accessTokens, algorithms, ownKeys } = this.#options
     if (accessTokens && looksLikeAccessToken(token)) {
-      return accessTokens.find(token).then(found => this.#remember(key, { ...found, admittedAt: -1 }))
+      return accessTokens.find(token, from).then(found => this.#remember(key, { ...found, admittedAt: -1 }))
     }
     const jwt = parseJwt(token)
-    const accepted = algorithms.some(alg => alg === jwt.alg)
+    const accepted = algorithms.some(alg => canonical(alg) === canonical(jwt.alg))
     if (jwt.alg.startsWith('HS')) {
       if (!accepted) throw new TokenError('an algorithm that is not accepted')
       const holds = this.#secrets.some(secret => verifyHmac(jwt, secret))
@@ -111,7 +136,7 @@ export class Tokens {
     }
     const own = ownKeys?.find(jwt)
     const decide = (ownKey: KeyObject | undefined): Known | Promise<Known> => {
-      if (ownKey) return this.#accept(key, jwt, verifyPublic(jwt, ownKey) ? noRules : undefined, true)
+      if (ownKey) return this.#accept(key, jwt, verifyPublic(jwt, ownKey) ? noRules : undefined, 'own')
       if (!accepted) throw new TokenError('an algorithm that is not accepted')
       return this.#readRemote(key, jwt)
     }
@@ -129,22 +154,33 @@ export class Tokens {
 
   #holds(key: string, jwt: Jwt, found: readonly Candidates[]): Known {
     const issuers = this.#options.remoteIssuers ?? []
-    const at = found.findIndex(
-      keys => Array.isArray(keys) && keys.some(candidate => verifyPublic(jwt, candidate)),
-    )
+    for (const [n, candidates] of found.entries()) {
+      const issuer = issuers[n]
+      const signed = issuer && Array.isArray(candidates) && candidates.find(one => verifyPublic(jwt, one))
+      if (signed) return this.#accept(key, jwt, issuer.rules, { keys: issuer.keys, key: signed })
+    }
     // An issuer whose keys never came may have signed it, if none of the others has.
     const away = found.find(keys => keys instanceof Error)
-    if (at < 0 && away instanceof Error) throw away
-    return this.#accept(key, jwt, issuers[at]?.rules)
+    if (away instanceof Error) throw away
+    return this.#accept(key, jwt, undefined)
   }
 
-  /** @param rules nothing where the signature does not hold */
-  #accept(key: string, jwt: Jwt, rules: ClaimRules | undefined, own = false): Known {
+  /** @param rules nothing where the signature does not hold @param signer `own`: this server */
+  #accept(key: string, jwt: Jwt, rules: ClaimRules | undefined, signer?: Known['signer'] | 'own'): Known {
     if (!rules) throw new TokenError('the signature does not match')
-    const identity = readClaims(jwt.claims, rules, this.#now())
-    const session = own && typeof jwt.claims.sid === 'string' ? [subjectOf('session', jwt.claims.sid)] : []
-    const subjects = this.#options.revocations ? [subjectOf('user', identity.userId), ...session] : []
-    return this.#remember(key, { identity, subjects, believedUntil: identity.expiresAt, admittedAt: -1 })
+    const { revocations, clockSkew = 30, userClaim } = this.#options
+    const isOwn = signer === 'own'
+    const options = { ...rules, clockSkew, userClaim: isOwn ? 'sub' : userClaim }
+    const identity = readClaims(jwt.claims, options, this.#now())
+    const session = isOwn && typeof jwt.claims.sid === 'string' ? [subjectOf('session', jwt.claims.sid)] : []
+    const keys = isOwn ? [subjectOf('keys', '')] : []
+    const subjects = [subjectOf('user', identity.userId), ...session, ...keys]
+    return this.#remember(key, {
+      identity: revocations ? { ...identity, subjects } : identity,
+      believedUntil: identity.expiresAt,
+      admittedAt: -1,
+      ...(signer && !isOwn ? { signer } : {}),
+    })
   }
 
   #remember(key: string, known: Known): Known {

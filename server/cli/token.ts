@@ -40,6 +40,7 @@ export const tokenCommand: Command = {
     const [[issuer], [audience]] = [config.rules.issuers, config.rules.audiences]
     const claims = {
       sub: values.user,
+      ...(config.userClaim === undefined ? {} : { [config.userClaim]: values.user }),
       iat: now,
       exp: now + ttl,
       ...(issuer === undefined ? {} : { iss: issuer }),
