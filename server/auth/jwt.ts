@@ -196,6 +196,11 @@ function parseObject(part: string, what: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
+/** The claims by which this server finds the user, in a token that it signs with the shared secret. */
+export function claimsOf(user: string, userClaim: string | undefined): Record<string, string> {
+  return { sub: user, ...(userClaim === undefined ? {} : { [userClaim]: user }) }
+}
+
 /** Signs a token the way front ends do today; for the command line and for tests. */
 export function signHmac(
   claims: object,

@@ -53,7 +53,7 @@ export const startCommand: Command = {
       accounts: config.accounts,
       publicUrl: config.publicUrl,
     })
-    const first = server.firstStart ? firstCall(server) : ''
+    const first = server.firstStart ? firstCall(server, config.userClaim) : ''
     if (process.stdout.isTTY) process.stdout.write(text + first)
     // Elsewhere the standard output has JSON lines only.
     else if (first !== '') process.stderr.write(text + first)

@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto'
-import { signHmac } from '../auth/jwt.ts'
+import { claimsOf, signHmac } from '../auth/jwt.ts'
 import { secretsThere } from '../auth/secret.ts'
 import { type Algorithm, hmacAlgorithms } from '../config.ts'
 import { exit, StartError } from '../errors.ts'
@@ -39,8 +39,7 @@ export const tokenCommand: Command = {
     const now = Math.floor(Date.now() / 1000)
     const [[issuer], [audience]] = [config.rules.issuers, config.rules.audiences]
     const claims = {
-      sub: values.user,
-      ...(config.userClaim === undefined ? {} : { [config.userClaim]: values.user }),
+      ...claimsOf(values.user ?? '', config.userClaim),
       iat: now,
       exp: now + ttl,
       ...(issuer === undefined ? {} : { iss: issuer }),

@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto'
-import { signHmac } from '../auth/jwt.ts'
+import { claimsOf, signHmac } from '../auth/jwt.ts'
 import type { Server } from '../main.ts'
 import { version } from '../version.ts'
 
@@ -35,10 +35,10 @@ Duly ${version} listens on ${url}
 }
 
 /** A call that creates a task, with a token that is valid for an hour. */
-export function firstCall({ url, secret }: Started): string {
+export function firstCall({ url, secret }: Started, userClaim?: string): string {
   if (secret === undefined) return ''
   const hour = Math.floor(Date.now() / 1000) + 3600
-  const token = signHmac({ sub: 'alice', exp: hour }, createSecretKey(Buffer.from(secret)))
+  const token = signHmac({ ...claimsOf('alice', userClaim), exp: hour }, createSecretKey(Buffer.from(secret)))
   return `Create a first task as the user alice:
 
 curl ${url}/api/tasks -H 'Content-Type: application/json' -d '{"title":"Say hello"}' -H 'Authorization: Bearer ${token}'
