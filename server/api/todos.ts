@@ -72,7 +72,10 @@ const list: Route = {
     const skip = queryInteger(request, 'skip', { min: 0, max: most, fallback: 0 })
     const limit = queryInteger(request, 'limit', { min: 1, max: most, fallback: most })
     const list = tasks.print(request, '[')
-    const batches = tasksOf(context.db, request.userId, undefined, request.grant).batches(list, { skip, limit })
+    const batches = tasksOf(context.db, request.userId, undefined, request.grant).batches(list, {
+      skip,
+      limit,
+    })
     return sendTasks(request, reply, context, list, batches, () => ']')
   },
 }
