@@ -99,6 +99,8 @@ function build() {
   const print = fingerprint()
   if (existsSync(built) && readFileSync(built, 'utf8') === print) return true
   say('building')
+  // Before the files of /docs are copied, which no source stands for.
+  removeOrphans()
   const done =
     compile('tsconfig.server.json') &&
     copyAssets() &&
@@ -109,7 +111,6 @@ function build() {
     say('The build failed; see above.')
     return false
   }
-  removeOrphans()
   writeFileSync(built, print)
   return true
 }
