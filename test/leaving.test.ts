@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { finishRemovals } from '../server/accounts/users.ts'
 import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newUserHere } from './person.ts'
-import { newUser, type Served, served, unlimited } from './served.ts'
+import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
 let api: Served
 before(async () => {
@@ -68,6 +68,64 @@ describe('taking everything along', () => {
     assert.deepEqual(
       rows.map(row => row[2]),
       tasks.map(task => task.description ?? ''),
+    )
+  })
+
+  it('begins a CSV with a byte order mark where that is asked for', async () => {
+    const user = newUser()
+    await withTasks(user)
+    const mark = '\ufeff'
+    // `fetch` leaves the mark out of a text.
+    const bytes = async (query: string) => {
+      const response = await fetch(`${api.server.url}/api/v1/export?${query}`, {
+        headers: { authorization: `Bearer ${tokenOf(user)}` },
+      })
+      return Buffer.from(await response.arrayBuffer()).toString()
+    }
+    const plain = await bytes('format=csv')
+    assert.ok(plain.startsWith('id,title,'))
+    assert.equal(await bytes('format=csv&bom=true'), mark + plain)
+    assert.equal(await bytes('format=csv&bom=false'), plain)
+    assert.ok((await bytes('format=ndjson&bom=true')).startsWith('{'))
+    for (const bom of ['', '1', 'TRUE', 'true&bom=true'])
+      assert.equal((await api.call('GET', `/api/v1/export?format=csv&bom=${bom}`, { user })).status, 422, bom)
+  })
+
+  it('gives the format that Accept prefers', async () => {
+    const user = newUser()
+    const typeFor = async (accept: string) => {
+      const { headers } = await api.call('GET', '/api/v1/export', { user, headers: { accept } })
+      return headers.get('content-type')?.replace(/;.*/, '')
+    }
+    for (const accept of [
+      'text/csv',
+      'TEXT/CSV; header=present',
+      'application/json;q=0.5, text/csv',
+      'text/csv, */*',
+    ])
+      assert.equal(await typeFor(accept), 'text/csv', accept)
+    for (const accept of ['*/*', 'text/html', 'application/x-ndjson, text/csv;q=0.9', 'text/csv;q=0', 'x/y'])
+      assert.equal(await typeFor(accept), 'application/x-ndjson', accept)
+  })
+
+  it('escapes line separators in NDJSON, so that no reader splits a task', async () => {
+    const user = newUser()
+    for (const character of ['\u0085', '\u2028', '\u2029']) {
+      const title = `${character}a${character}${character}"b\\é${character}€\u00c2${character}`.replace(
+        /^./,
+        'x$&',
+      )
+      await api.call('POST', '/api/v1/tasks', { user, json: { title, description: `1${character}2` } })
+    }
+    const { text } = await api.call('GET', '/api/v1/export', { user })
+    assert.doesNotMatch(text, /[\u0085\u2028\u2029]/)
+    const { body } = await api.call('GET', '/api/v1/tasks', { user })
+    assert.deepEqual(
+      text
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+      body.tasks,
     )
   })
 

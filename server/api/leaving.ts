@@ -3,6 +3,7 @@ import { isAccount, removeUser } from '../accounts/users.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
 import { tasksOf } from '../tasks/tasks.ts'
+import { preferred } from './accept.ts'
 import type { Family, Route } from './route.ts'
 import { jsonForm } from './task-json.ts'
 import { wholeTask } from './v1.ts'
@@ -19,7 +20,7 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   ndjson: {
     mediaType: 'application/x-ndjson',
     head: '',
-    form: ready({ ...jsonForm(wholeTask), end: '}\n', between: '' }),
+    form: ready({ ...jsonForm(wholeTask), end: '}\n', between: '', escapesLineBreaks: true }),
   },
   // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a formula: they are the user's own.
   csv: {
@@ -37,6 +38,11 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   },
 }
 
+const accepted = {
+  csv: ['text/csv', 'text/*'],
+  ndjson: ['application/x-ndjson', 'application/ndjson', 'application/json', 'application/*', '*/*'],
+}
+
 const exportTasks: Route = {
   method: 'GET',
   path: '/api/v1/export',
@@ -45,7 +51,8 @@ const exportTasks: Route = {
     id: 'exportTasks',
     audited: true,
     summary: 'Take all your tasks along',
-    description: 'Every task, newest first, streamed: one JSON object a line, or CSV with a head.',
+    description:
+      'Every task, newest first, streamed: one JSON object a line, or CSV (RFC 4180) with a header line. Texts are as you wrote them: a spreadsheet takes one that begins with `=`, `+`, `-` or `@` for a formula, so import such columns as text.',
     parameters: [
       {
         name: 'format',
@@ -53,6 +60,13 @@ const exportTasks: Route = {
         description: 'By default what Accept prefers, else NDJSON.',
         schema: { enum: Object.keys(formats) },
         example: 'csv',
+      },
+      {
+        name: 'bom',
+        in: 'query',
+        description:
+          '`true`: a CSV begins with a byte order mark, without which Excel does not read it as UTF-8.',
+        schema: { type: 'boolean', default: false },
       },
     ],
     answers: {
@@ -69,7 +83,8 @@ const exportTasks: Route = {
   async handle(request, reply, { db, streams }) {
     const name = formatOf(request)
     const { mediaType, head, form } = formats[name]
-    const list = new PrintedTasks(form, '', head)
+    const mark = wantsMark(request) && name === 'csv' ? '\ufeff' : ''
+    const list = new PrintedTasks(form, '', mark + head)
     const batches = tasksOf(db, request.userId, undefined, request.grant).batches(list)
     // A failure before the first line is an error answer. A later one breaks the connection off.
     let { done } = await streams.turn(request, () => batches.next())
@@ -122,5 +137,11 @@ function formatOf(request: FastifyRequest): keyof typeof formats {
   if (format === 'ndjson' || format === 'csv') return format
   if (format !== undefined)
     throw brokenRules([{ field: 'format', in: 'query', message: 'format must be ndjson or csv.' }])
-  return /^\s*text\/csv\b/i.test(request.headers.accept ?? '') ? 'csv' : 'ndjson'
+  return preferred(request.headers.accept, accepted, 'ndjson')
+}
+
+function wantsMark(request: FastifyRequest): boolean {
+  const { bom = 'false' } = request.query as { bom?: unknown }
+  if (bom === 'true' || bom === 'false') return bom === 'true'
+  throw brokenRules([{ field: 'bom', in: 'query', message: 'bom must be true or false.' }])
 }

@@ -21,12 +21,23 @@ export interface TaskForm {
   readonly timeQuote: string
   /** What stands for an ASCII character of a text: mostly itself, and at most six bytes. */
   readonly escaped: (character: string) => string
+  /** Whether U+0085, U+2028 and U+2029, at which some readers end a line, are written as in JSON: `\u2028`. */
+  readonly escapesLineBreaks?: boolean
 }
 
 export type ReadyForm = ReturnType<typeof ready>
 
 /** Makes a form what rows are printed by. To be done once, not for each list. */
-export function ready({ parts, end, between, noText, noTime, timeQuote, escaped }: TaskForm) {
+export function ready({
+  parts,
+  end,
+  between,
+  noText,
+  noTime,
+  timeQuote,
+  escaped,
+  escapesLineBreaks = false,
+}: TaskForm) {
   const befores = parts.reduce((sum, [before]) => sum + before.length, 0)
   const longestValue = Math.max(
     ...[String(Number.MAX_SAFE_INTEGER), longestTime, noText].map(text => text.length),
@@ -42,6 +53,7 @@ export function ready({ parts, end, between, noText, noTime, timeQuote, escaped 
     noText: pieceOf(noText),
     noTime: pieceOf(noTime),
     timeQuote: pieceOf(timeQuote),
+    escapesLineBreaks,
     /** By byte; none for those that stay. */
     escapes: Array.from({ length: 256 }, (_, byte) => {
       const character = String.fromCharCode(byte)
@@ -107,7 +119,7 @@ export class PrintedTasks {
 
   #value(row: DataRow, field: Field, column: number): void {
     const printer = this.#printer
-    const { noText, noTime, timeQuote, escapes } = this.#form
+    const { noText, noTime, timeQuote } = this.#form
     if (field === 'user_id') printer.copy(this.#owner)
     else if (field === 'id' || field === 'revision') printer.integer(row.integer(column))
     else if (field === 'is_completed') printer.copy(row.flag(column) ? yes : no)
@@ -115,7 +127,7 @@ export class PrintedTasks {
       if (row.isNull(column)) printer.copy(noText)
       else {
         printer.copy(quote)
-        printer.copyEscaped(row.view, row.startOf(column), row.endOf(column), escapes)
+        this.#text(row.view, row.startOf(column), row.endOf(column))
         printer.copy(quote)
       }
     } else if (row.isNull(column)) printer.copy(noTime)
@@ -125,4 +137,32 @@ export class PrintedTasks {
       printer.copy(timeQuote)
     }
   }
+
+  #text(bytes: DataView, start: number, end: number): void {
+    const { escapes, escapesLineBreaks } = this.#form
+    let from = start
+    for (let at = start; escapesLineBreaks && at < end; at += 1) {
+      const found = lineBreakAt(bytes, at, end)
+      if (!found) continue
+      this.#printer.copyEscaped(bytes, from, at, escapes)
+      this.#printer.copy(found.escaped)
+      from = at + found.length
+      at = from - 1
+    }
+    this.#printer.copyEscaped(bytes, from, end, escapes)
+  }
+}
+
+const lineBreaks = ['\u0085', '\u2028', '\u2029'].map(character => ({
+  bytes: Buffer.from(character),
+  length: Buffer.byteLength(character),
+  escaped: pieceOf(`\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`),
+}))
+
+function lineBreakAt(view: DataView, at: number, end: number) {
+  const first = view.getUint8(at)
+  if (first !== 0xc2 && first !== 0xe2) return undefined
+  return lineBreaks.find(
+    ({ bytes, length }) => at + length <= end && bytes.every((byte, n) => view.getUint8(at + n) === byte),
+  )
 }
