@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module'
 import type { BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import cors from '@fastify/cors'
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginCallback, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import { accessTokens } from './api/access-tokens.ts'
+import { accountPages } from './api/account-pages.ts'
 import { accounts } from './api/accounts.ts'
 import { Admission } from './api/admission.ts'
 import { Connections, connectionTimes } from './api/connections.ts'
@@ -10,14 +11,17 @@ import { type Contract, type Section, speak } from './api/contract.ts'
 import { documents } from './api/documents.ts'
 import { answerError, type ErrorShape } from './api/error-reply.ts'
 import { health } from './api/health.ts'
+import { acceptAnyBody } from './api/json-body.ts'
 import { leaving } from './api/leaving.ts'
 import { metrics } from './api/metrics.ts'
+import { noRoute } from './api/no-route.ts'
 import { observe } from './api/observe.ts'
 import { oneAfterAnother } from './api/one-after-another.ts'
 import { openApi } from './api/openapi.ts'
+import { refuseUnsoundHead, targetOf } from './api/request-head.ts'
 import { requestIds } from './api/request-id.ts'
 import { RequestLog } from './api/request-log.ts'
-import { largestHead, longestBody, refuseOversized } from './api/request-size.ts'
+import { largestHead, longestBody } from './api/request-size.ts'
 import { headersOfAll } from './api/security-headers.ts'
 import { stage2 } from './api/stage-2.ts'
 import { taskApi } from './api/task-api.ts'
@@ -25,10 +29,9 @@ import { todoApp } from './api/todo-app.ts'
 import { todos } from './api/todos.ts'
 import { answerUnreadable } from './api/unreadable-request.ts'
 import { v1 } from './api/v1.ts'
-import type { Config, ContractName } from './config.ts'
+import { basePath, type Config, type ContractName } from './config.ts'
 import type { Context } from './context.ts'
-import { AppError } from './errors.ts'
-import { countAddress } from './limits/count-address.ts'
+import { matcherOf } from './origins.ts'
 import { watchDoor } from './telemetry/watched.ts'
 
 /** What `/api/{user_id}/tasks` can speak; `CONTRACT` chooses. */
@@ -52,8 +55,13 @@ export function sections(
     { family: todos, errors: todos, secured: true },
     { family: accessTokens, errors: v1, secured: true },
     { family: leaving, errors: v1, secured: true },
-    ...(withAccounts ? [{ family: accounts, errors: accounts, secured: false }] : []),
-    { family: documents(() => openApi(map)), ...open },
+    ...(withAccounts
+      ? [
+          { family: accounts, errors: accounts, secured: false },
+          { family: accountPages, errors: accountPages, secured: false },
+        ]
+      : []),
+    { family: documents(base => openApi(map, base)), ...open },
     // A probe that is refused would have a healthy server restarted.
     { family: health, ...open, always: true },
     ...(withMetrics ? [{ family: metrics, ...open }] : []),
@@ -68,7 +76,9 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const chosen = contracts[config.contract]
   const shapeOf = shapes(map, chosen)
   const allowed = config.corsOrigins
+  const allows = matcherOf(allowed === '*' ? [] : allowed)
   const always = headersOfAll(config)
+  const base = basePath(config.publicUrl)
 
   const app: FastifyInstance = fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -79,20 +89,24 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     requestIdHeader: false,
     bodyLimit: longestBody,
     ...connectionTimes,
-    http: { ...connectionTimes.http, maxHeaderSize: largestHead },
+    // A missing Host is refused in the shape of the path's contract.
+    http: { ...connectionTimes.http, maxHeaderSize: largestHead, requireHostHeader: false },
+    rewriteUrl: targetOf(base),
     // What arrives on a connection that is still in use is answered, and the connection is closed behind it.
     return503OnClosing: false,
     trustProxy: trustProxyOf(config.trustProxy),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaController: { compilersFactory: { buildValidator: lateValidator, buildSerializer: noSerializer } },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
-    clientErrorHandler: answerUnreadable(shapeOf, always),
+    clientErrorHandler: answerUnreadable(shapeOf, always, base),
     // Addresses that lead to no hook, so that none has them wait for the answer before theirs.
     frameworkErrors: (error, request, reply) => {
       if (reply.raw.socket === null) request.raw.socket.destroy()
       else answerError(shapeOf)(error, request, reply.headers(always) as never)
     },
   })
+  app.decorate('base', base)
+  acceptAnyBody(app)
   app.decorateRequest('userId', '')
   app.decorateRequest('grant', undefined)
   app.decorateRequest('isTurnedAway', false)
@@ -108,14 +122,18 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
     done()
   })
   observe(app, context.telemetry)
-  app.addHook('onRequest', refuseOversized)
+  app.addHook('onRequest', refuseUnsoundHead)
 
+  app.addHook('onRoute', route => {
+    // The CORS plugin's, for preflights that it does not answer: without their body, as for any path without a route.
+    if (route.method === 'OPTIONS') route.onRequest = (_request, reply) => reply.callNotFound()
+  })
   await app.register(cors, {
     // Other origins, and programs that are no browser, get no word of CORS at all.
     origin:
       allowed === '*'
         ? '*'
-        : (origin, answer) => answer(null, allowed.find(name => name === origin) ?? false),
+        : (origin, answer) => answer(null, origin !== undefined && allows(origin) ? origin : false),
     credentials: allowed !== '*',
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: [
@@ -136,7 +154,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   if (context.telemetry.metrics)
     watchDoor(context.telemetry.metrics, { admission, connections, streams: context.streams })
   for (const section of map) await app.register(speak(section, context, admission))
-  await app.register(nowhere(context))
+  await app.register(noRoute(map, context.limits))
   return app
 }
 
@@ -157,24 +175,15 @@ export function isMetricsHere({ metrics }: Pick<Config, 'metrics'>): boolean {
   return metrics?.token !== undefined && metrics.port === undefined
 }
 
-/** What answers where there is no route. */
-function nowhere({ limits }: Context): FastifyPluginCallback {
-  return (scope, _options, done) => {
-    scope.addHook('onRequest', countAddress(limits))
-    scope.setNotFoundHandler((request, reply) => {
-      // A preflight from an origin that was not named, or none at all: an answer, that lets nobody in.
-      if (request.method === 'OPTIONS') return reply.code(204).send()
-      throw new AppError('route_not_found', 'There is nothing at this address.')
-    })
-    done()
-  }
-}
-
-/** Whose way of telling failures goes with an address at which there may be nothing: that of the nearest contract. */
-function shapes(map: readonly Section[], otherwise: ErrorShape): (path: string) => ErrorShape {
+/** The error shape of a path, whether or not it has a route. */
+function shapes(map: readonly Section[], chosen: Contract): (path: string) => ErrorShape {
+  const signsUp = map.some(({ family }) => family === accounts)
+  const under = (path: string, prefix: string) => path === prefix || path.startsWith(`${prefix}/`)
   return path => {
-    const near = map.find(({ family }) => family.routes.some(route => path.startsWith(route.path)))
-    return near?.errors ?? otherwise
+    if (under(path, '/api/v1/todos')) return todos
+    if (under(path, '/api/v1')) return v1
+    if (signsUp && under(path, '/api/auth')) return accounts
+    return signsUp && accountPages.routes.some(route => route.path === path) ? accountPages : chosen
   }
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import {
+  basePath,
   type Config,
   environment,
   hmacAlgorithms,
@@ -148,7 +149,10 @@ describe('the settings', () => {
       google: undefined,
       breachedPasswords: undefined,
       contract: 'task-api',
-      corsOrigins: ['http://localhost:3000'],
+      corsOrigins: [
+        ...[3000, 4200, 5173, 8080].map(port => `http://localhost:${port}`),
+        ...[3000, 4200, 5173, 8080].map(port => `http://127.0.0.1:${port}`),
+      ],
       logLevel: 'info',
       dataSync: true,
       rateLimit: { perSecond: 100, burst: 200 },
@@ -288,7 +292,7 @@ describe('a setting that cannot be', () => {
     [
       'CORS_ORIGINS',
       [',', 'localhost:3000', 'null', 'https://a.example.com, *', '*.example.com', 'ftp://a.example.com'],
-      'give origins such as https://app.example.com, separated by commas, or `*` alone.',
+      'give origins such as https://app.example.com, capacitor://localhost or https://*.example.app (one label), separated by commas, or `*` alone.',
     ],
   ]
 
@@ -381,6 +385,17 @@ describe('a setting at its limit', () => {
       config => config.corsOrigins,
       ['https://a.example.com', 'http://localhost:3000', 'https://b.example.com'],
     ],
+    [
+      'CORS_ORIGINS',
+      'capacitor://localhost, https://*.example.app, capacitor://localhost/',
+      config => config.corsOrigins,
+      ['capacitor://localhost', 'https://*.example.app'],
+    ],
+    ['HOST', '0.0.0.0', config => config.corsOrigins, ['http://localhost:3000']],
+    ['HOST', '192.168.0.127', config => config.corsOrigins, ['http://localhost:3000']],
+    ['HOST', '::1', config => config.corsOrigins.length, 8],
+    ['HOST', 'localhost', config => config.corsOrigins.length, 8],
+    ['HOST', '127.1.2.3', config => config.corsOrigins.length, 8],
   ]
   for (const [name, text, shown, value] of cases) {
     it(`is accepted: ${name}=${text}`, () => {
@@ -563,14 +578,36 @@ describe('what is in front', () => {
       assert.throws(() => readConfig({ TRUST_PROXY: text }), /TRUST_PROXY: say none/))
   }
   for (const text of [
-    'https://a.example.com/path',
+    'https://a.example.com/a b',
+    'https://a.example.com/a;b',
+    'https://a.example.com/a//b',
+    'https://a.example.com/a?b=c',
+    'https://a.example.com/#a',
+    'https://a.example.com/api',
+    'https://a.example.com/api/auth',
+    'https://a.example.com/duly/api/auth/',
+    'https://a.example.com/docs/x',
     'ftp://a.example.com',
     'a.example.com',
     'https://a:b@c.example',
   ]) {
-    it(`is not reached at ${text}`, () =>
+    it(`cannot be reached at ${text}`, () =>
       assert.throws(() => readConfig({ PUBLIC_URL: text }), /PUBLIC_URL: give/))
   }
+})
+
+describe('PUBLIC_URL', () => {
+  it('may have a path, with and without a slash at its end', () => {
+    for (const text of [
+      'https://Example.org/duly',
+      'https://example.org/duly/',
+      'https://example.org:443/duly',
+    ])
+      assert.equal(readConfig({ PUBLIC_URL: text }).publicUrl?.href, 'https://example.org/duly')
+    for (const path of ['/apis', '/apps/tasks', '/~ann/t.1'])
+      assert.equal(basePath(readConfig({ PUBLIC_URL: `http://x.test${path}` }).publicUrl), path)
+    assert.equal(basePath(readConfig({ PUBLIC_URL: 'http://x.test/' }).publicUrl), '')
+  })
 })
 
 describe('the environment', () => {

@@ -5,6 +5,7 @@ import { readEnvFile } from './env-file.ts'
 import { exit, StartError } from './errors.ts'
 import type { Rate } from './limits/rate.ts'
 import { misspelt, strangeValues } from './misspelt.ts'
+import { developmentOrigins, readOrigin } from './origins.ts'
 
 /** One row of the settings table: what `duly start --help` prints and what the README lists. */
 export interface Setting {
@@ -65,7 +66,7 @@ export const settings: readonly Setting[] = [
   setting(
     'PUBLIC_URL',
     '`http://localhost:` and the port',
-    'Where people and front ends reach this server.',
+    'Where users and front ends reach this server, such as `https://tasks.example.com` or, below a path, `https://example.org/duly`.',
     ['BETTER_AUTH_URL'],
   ),
   setting(
@@ -91,9 +92,12 @@ export const settings: readonly Setting[] = [
     'A file of SHA-1 hashes of passwords that nobody may choose: hexadecimal, sorted, one in a line.',
   ),
   setting('CONTRACT', 'task-api', 'What `/api/{user_id}/tasks` speaks: `task-api`, `stage-2` or `todo-app`.'),
-  setting('CORS_ORIGINS', 'http://localhost:3000', 'Origins of your front ends; comma-separated, or `*`.', [
-    'FRONTEND_URL',
-  ]),
+  setting(
+    'CORS_ORIGINS',
+    'while HOST is loopback: `http://localhost` and `http://127.0.0.1` on ports 3000, 4200, 5173 and 8080; else `http://localhost:3000`',
+    'Origins of your front ends, such as `https://app.example.com`, `capacitor://localhost` or `https://*.example.app` (one label); comma-separated, or `*`.',
+    ['FRONTEND_URL'],
+  ),
   setting('LOG_LEVEL', 'info', '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.'),
   setting(
     'DATA_SYNC',
@@ -135,7 +139,7 @@ export const settings: readonly Setting[] = [
   setting(
     'OTEL_TRACES_SAMPLER_ARG',
     '1',
-    'The share of requests that is traced, where the caller has not decided.',
+    'The share of requests that is traced, where no trusted proxy has decided.',
   ),
   setting('MAX_TASKS', '100000', 'Tasks that one user can have.'),
   setting(
@@ -265,6 +269,24 @@ export interface TracesConfig {
 const units: Readonly<Record<string, number>> = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 }
 /** Less is a mistake, such as a number of mebibytes without the unit. */
 const leastStorage = 4096
+
+/** First segments of Duly's own paths: below one of them a proxy that strips a prefix and one that leaves it could not be told apart. */
+const ownSegments = [
+  'api',
+  'auth',
+  'docs',
+  'health',
+  'livez',
+  'metrics',
+  'openapi.json',
+  'problems',
+  'readyz',
+]
+
+/** The path of PUBLIC_URL, without a slash at its end; empty where it has none. */
+export function basePath(publicUrl: URL | undefined): string {
+  return publicUrl?.pathname.replace(/\/$/, '') ?? ''
+}
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -443,8 +465,20 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const value = read('PUBLIC_URL')
     if (value === undefined) return undefined
     const url = webUrl(value)
-    if (url && url.href === `${url.origin}/`) return url
-    return problem('PUBLIC_URL', 'give an address without a path, such as https://tasks.example.com.')
+    const isPlain = url && url.username + url.password + url.search + url.hash === ''
+    if (!isPlain || !/^(?:\/[\w.~-]+)*\/?$/.test(url.pathname)) {
+      return problem(
+        'PUBLIC_URL',
+        'give an address such as https://tasks.example.com or https://example.org/duly, with plain letters and digits in its path.',
+      )
+    }
+    const base = basePath(url)
+    const own = ownSegments.find(name => base.startsWith(`/${name}/`) || base === `/${name}`)
+    if (own === undefined && !base.endsWith('/api/auth')) return new URL(url.origin + base)
+    return problem(
+      'PUBLIC_URL',
+      `give the address without "/${own ?? 'api/auth'}", which is a path of Duly's own; below another path: https://example.org/duly.`,
+    )
   }
 
   function readTrustProxy(): number | readonly string[] {
@@ -582,16 +616,17 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
   }
 
   function readOrigins(): readonly string[] | '*' {
-    const value = read('CORS_ORIGINS') ?? 'http://localhost:3000'
+    const value = read('CORS_ORIGINS')
+    if (value === undefined) return isLoopback(read('HOST')) ? developmentOrigins : ['http://localhost:3000']
     if (value === '*') return '*'
-    const origins = splitList(value).map(item => webUrl(item)?.origin)
+    const origins = splitList(value).map(readOrigin)
     if (origins.length === 0 || origins.includes(undefined)) {
       problem(
         'CORS_ORIGINS',
-        'give origins such as https://app.example.com, separated by commas, or `*` alone.',
+        'give origins such as https://app.example.com, capacitor://localhost or https://*.example.app (one label), separated by commas, or `*` alone.',
       )
     }
-    return origins.filter(origin => origin !== undefined)
+    return [...new Set(origins.filter(origin => origin !== undefined))]
   }
 }
 
@@ -625,6 +660,10 @@ function isDecodable(text: string): boolean {
   } catch {
     return false
   }
+}
+
+function isLoopback(host = '127.0.0.1'): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|(?:0*:)*:?0*1)$/i.test(host)
 }
 
 function webUrl(value: string): URL | undefined {

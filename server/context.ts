@@ -10,7 +10,10 @@ import type { Telemetry } from './telemetry/telemetry.ts'
 
 /** What every part is handed. */
 export interface Context {
-  readonly config: Pick<Config, 'contract' | 'corsOrigins' | 'metrics' | 'publicUrl' | 'trustProxy'>
+  readonly config: Pick<
+    Config,
+    'contract' | 'corsOrigins' | 'mailFrom' | 'metrics' | 'publicUrl' | 'trustProxy'
+  >
   readonly db: Database
   readonly room: Room
   readonly tokens: Tokens

@@ -49,6 +49,7 @@ interface AppErrorOptions {
   readonly problems?: readonly FieldProblem[]
   readonly retryAfter?: number
   readonly scope?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export class AppError extends Error {
@@ -58,6 +59,8 @@ export class AppError extends Error {
   readonly retryAfter: number | undefined
   /** The scope that a token lacks; sent in `WWW-Authenticate` (RFC 6750, 3.1). */
   readonly scope: string | undefined
+  /** Headers that the answer has beside the usual ones. */
+  readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
@@ -66,6 +69,7 @@ export class AppError extends Error {
     this.problems = options.problems ?? []
     this.retryAfter = options.retryAfter
     this.scope = options.scope
+    this.headers = options.headers ?? {}
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config.ts'
 import { described } from './described.ts'
+import { behindProxy, newPerson } from './person.ts'
 import { type Call, newUser, type Served, served } from './served.ts'
 
 // What a browser needs to let a front end call from another origin; and nothing for origins that were not named.
@@ -105,5 +106,54 @@ describe('any origin', () => {
     assert.equal(headers.get('access-control-allow-origin'), '*')
     assert.equal(headers.get('access-control-allow-credentials'), null)
     await api.close()
+  })
+})
+
+describe('front ends that are apps, and previews', () => {
+  const app = 'capacitor://localhost'
+  const preview = 'https://pr-1.example.app'
+  let api: Served
+  before(async () => {
+    api = await served({ ...behindProxy, CORS_ORIGINS: `${app},https://*.example.app` })
+  })
+  after(() => api.close())
+
+  it('are let in by their scheme, or by a pattern of one label', async () => {
+    for (const origin of [app, preview]) {
+      const { headers } = await api.call('GET', '/api/v1/tasks', { user: newUser(), headers: { origin } })
+      assert.equal(headers.get('access-control-allow-origin'), origin)
+      assert.equal(headers.get('access-control-allow-credentials'), 'true')
+    }
+    for (const origin of ['https://a.b.example.app', 'https://example.app', 'capacitor://other']) {
+      const { headers } = await api.call('GET', '/api/v1/tasks', { user: newUser(), headers: { origin } })
+      assert.deepEqual(allowing(headers), [], origin)
+    }
+  })
+
+  it('sign up and in', async () => {
+    for (const origin of [app, preview]) {
+      const person = newPerson(api)
+      const { email, password } = person
+      const fields = { name: 'Ann', email, password }
+      assert.equal((await person.auth('POST', '/sign-up/email', fields, { origin })).status, 200, origin)
+      assert.equal((await person.auth('POST', '/sign-out', {}, { origin })).status, 200, origin)
+      assert.equal((await person.auth('POST', '/sign-in/email', { email, password }, { origin })).status, 200)
+      const evil = { origin: 'https://a.b.example.app' }
+      assert.equal((await person.auth('POST', '/sign-out', {}, evil)).status, 403)
+    }
+  })
+
+  it('are where a link leads only if they are named in full', async () => {
+    for (const [origin, redirectTo, status] of [
+      [app, `${app}/reset`, 200],
+      [preview, `${preview}/reset`, 403],
+      [preview, 'https://other.example.app/reset', 403],
+      [app, 'capacitor://localhost.evil/reset', 403],
+    ] as const) {
+      const person = newPerson(api)
+      const fields = { email: person.email, redirectTo }
+      const answer = await person.auth('POST', '/request-password-reset', fields, { origin })
+      assert.equal(answer.status, status, redirectTo)
+    }
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { openApi } from '../server/api/openapi.ts'
+import { pathPattern } from '../server/api/route.ts'
 import { sections } from '../server/app.ts'
 import type { ContractName } from '../server/config.ts'
 
@@ -84,7 +85,7 @@ function describe(contract: ContractName, accounts: boolean): Described {
   const document = JSON.parse(JSON.stringify(openApi(sections(contract, accounts)))) as OpenApi
   const validate = validatorOf(document)
   const templates = Object.keys(document.paths)
-    .map(template => ({ template, pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`) }))
+    .map(template => ({ template, pattern: pathPattern(template) }))
     .sort((a, b) => variables(a.template) - variables(b.template))
 
   return {
@@ -92,7 +93,7 @@ function describe(contract: ContractName, accounts: boolean): Described {
     check({ method, path }, { status, headers, text }) {
       if (method === 'OPTIONS') return
       const what = `${method} ${path} answered ${status}: ${text.slice(0, 300)}`
-      const found = templates.find(({ pattern }) => pattern.test(path.replace(/[?#].*$/s, '')))
+      const found = templates.find(({ pattern }) => pattern.test(decoded(path.replace(/[?#].*$/s, ''))))
       if (!found)
         return assert.ok([400, 404, 414, 429, 431].includes(status), `${what}, and no such path is described`)
       const asked = method === 'HEAD' ? 'get' : method.toLowerCase()
@@ -117,4 +118,12 @@ function describe(contract: ContractName, accounts: boolean): Described {
 
 function variables(template: string): number {
   return template.split('{').length
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return path
+  }
 }

@@ -43,6 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'auth',
     'tasks/owner',
     'limits/network',
+    'origins',
     'db/database',
     'db/kysely',
     'errors',

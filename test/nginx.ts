@@ -6,17 +6,27 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { findProgram } from './debian-program.ts'
 
-const example = new URL('../../deploy/nginx/duly.conf', import.meta.url)
-
 export interface Nginx {
   readonly url: string
   stop(): Promise<void>
 }
 
-/** nginx as `deploy/nginx/duly.conf` sets it up, with other ports. @param replicas the ports of as many as are named there */
-export async function startNginx(port: number, replicas: readonly number[]): Promise<Nginx> {
+export interface NginxOptions {
+  /** A file of deploy/nginx. */
+  readonly example?: 'duly.conf' | 'sub-path.conf'
+  /** What a test changes in it. */
+  readonly change?: (conf: string) => string
+}
+
+/** nginx as a file of `deploy/nginx` sets it up, with other ports. @param replicas the ports of as many as are named there */
+export async function startNginx(
+  port: number,
+  replicas: readonly number[],
+  { example = 'duly.conf', change = conf => conf }: NginxOptions = {},
+): Promise<Nginx> {
   const folder = mkdtempSync(join(tmpdir(), 'duly-nginx-'))
-  writeFileSync(join(folder, 'duly.conf'), withPorts(readFileSync(example, 'utf8'), port, replicas))
+  const conf = readFileSync(new URL(`../../deploy/nginx/${example}`, import.meta.url), 'utf8')
+  writeFileSync(join(folder, 'duly.conf'), change(withPorts(conf, port, replicas)))
   writeFileSync(join(folder, 'nginx.conf'), around(folder))
   const { path, env } = findProgram('nginx')
   const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']
@@ -46,7 +56,7 @@ export async function startNginx(port: number, replicas: readonly number[]): Pro
 function withPorts(conf: string, port: number, replicas: readonly number[]): string {
   let n = 0
   const text = conf
-    .replaceAll(/127\.0\.0\.1:\d+/g, () => {
+    .replaceAll(/(?<=^\s*(?:server|proxy_pass http:\/\/) ?)127\.0\.0\.1:\d+/gm, () => {
       n += 1
       return `127.0.0.1:${replicas[n - 1]}`
     })

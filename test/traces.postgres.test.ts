@@ -93,6 +93,8 @@ describe('traces', () => {
     api = await served({
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}/otlp/`,
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20for-the-collector',
+      OTEL_TRACES_SAMPLER_ARG: '0',
+      TRUST_PROXY: 'loopback',
     })
   })
   after(() => {
@@ -105,10 +107,24 @@ describe('traces', () => {
     const { headers } = await api.call('POST', '/api/tasks', {
       user,
       json: { title: 'Water the plants' },
-      headers: { traceparent },
+      headers: { traceparent, 'x-forwarded-for': '192.0.2.1' },
     })
+    // Neither forces a trace: no proxy names the caller, or the header is malformed.
+    for (const sent of [
+      { traceparent },
+      { traceparent, tracestate: `a=${'x'.repeat(5000)}`, baggage: `a=${'x'.repeat(5000)}` },
+      { traceparent: `${traceparent}, ${traceparent}`, 'x-forwarded-for': '192.0.2.1' },
+      { traceparent: 'nonsense', 'x-forwarded-for': '192.0.2.1' },
+    ]) {
+      const answer = await api.call('GET', '/livez', { headers: sent })
+      assert.match(answer.headers.get('traceresponse') ?? '', /-00$/, JSON.stringify(sent).slice(0, 99))
+    }
     // Sends what it has.
     await api.close()
+    assert.deepEqual(
+      spans().filter(({ name }) => name === 'GET /livez'),
+      [],
+    )
     const request = spans().find(span => span.name === 'POST /api/tasks')
     assert.deepEqual(
       [request?.traceId, request?.parentSpanId, request?.kind],

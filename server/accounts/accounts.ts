@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { isPattern, matcherOf } from '../origins.ts'
 import { admission } from './admission.ts'
 import { breachedPasswords } from './breached-passwords.ts'
 import { devices } from './cookies.ts'
@@ -40,9 +41,11 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
   if (!config.accounts) return undefined
   const isBreached = config.breachedPasswords && (await breachedPasswords(config.breachedPasswords))
   const frontEnds = config.corsOrigins === '*' ? [] : config.corsOrigins
+  const isFrontEnd = matcherOf(frontEnds)
+  // Without patterns: anybody may have a page at `*.vercel.app`, and a link in an email must not lead there with its token.
   const origins = () => {
     const url = publicUrl()
-    return [url.origin, ...frontEnds, ...alsoLocal(url)]
+    return [url.origin, ...frontEnds.filter(origin => !isPattern(origin)), ...alsoLocal(url)]
   }
   let loaded: Promise<{ issuer: Issuer; close(): Promise<void> }> | undefined
 
@@ -89,9 +92,11 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
     /** For routes that hash a password. */
     admit: admission(hashingAtMost),
     /** Whether cookies are taken from a page of this origin. */
-    trusts: (origin: string): boolean => origins().includes(origin),
+    trusts: (origin: string): boolean => isFrontEnd(origin) || origins().includes(origin),
+    /** Origins to which links and redirects may lead; Better Auth takes calls from no others. */
+    origins,
     publicUrl,
-    devices: devices(secrets, config.publicUrl?.protocol === 'https:'),
+    devices: devices(secrets, config.publicUrl),
     /** The keys with which cookies are signed, the current one first. */
     cookieKeys: issuerSecrets(secrets).map(({ value }) => value),
     async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { parseJwt, verifyHmac } from '../auth/jwt.ts'
+import { basePath } from '../config.ts'
 
 /** Names and values of a Cookie header (RFC 6265, 4.2.1). */
 export function readCookies(header: string | undefined): readonly (readonly [name: string, value: string])[] {
@@ -52,7 +53,8 @@ const deviceSeconds = 365 * 24 * 60 * 60
  * Cookies of devices with which somebody has signed in before: a number that only counts, signed for one e-mail address.
  * They let nobody in.
  */
-export function devices(secrets: readonly string[], secure: boolean) {
+export function devices(secrets: readonly string[], publicUrl: URL | undefined) {
+  const secure = publicUrl?.protocol === 'https:'
   const keys = secrets.map(secret => Buffer.from(hkdfSync('sha256', secret, '', 'duly devices', 32)))
   // A browser takes a cookie of this name over TLS only, so that nobody in between can plant one.
   const cookie = secure ? '__Secure-duly.device' : 'duly.device'
@@ -71,7 +73,7 @@ export function devices(secrets: readonly string[], secure: boolean) {
     write(email: string): string {
       const id = randomBytes(12).toString('base64url')
       const value = `${id}.${mac(keys[0] as Buffer, email, id)}`
-      return `${cookie}=${value}; Path=/api/auth; Max-Age=${deviceSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+      return `${cookie}=${value}; Path=${basePath(publicUrl)}/api/auth; Max-Age=${deviceSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
     },
   }
 }

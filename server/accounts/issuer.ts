@@ -9,7 +9,7 @@ import { deleteSessionCookie } from 'better-auth/cookies'
 import { createJwk, type JwtOptions, jwt, twoFactor } from 'better-auth/plugins'
 import { announcedSeconds, keptSeconds } from '../auth/own-keys.ts'
 import { revoke, subjectOf } from '../auth/revocations.ts'
-import type { ProviderClient } from '../config.ts'
+import { basePath, type ProviderClient } from '../config.ts'
 import { type Database, type Session, statement, unprepared } from '../db/database.ts'
 import { kyselyDialect } from '../db/kysely.ts'
 import { AppError } from '../errors.ts'
@@ -106,6 +106,16 @@ const quieter = { debug: 'debug', info: 'debug', success: 'debug', warn: 'debug'
 /** Better Auth, as Duly sets it up: everything in our database, in our schema, and nothing kept that is not needed. */
 export function createIssuer(options: IssuerOptions) {
   const { db, log, publicUrl, mail, signUp } = options
+  const base = basePath(publicUrl)
+  const address = publicUrl.origin + base
+  // Where the app names no page of its own, the link leads to ours, which asks for a click: mail servers open links too, and Better
+  // Auth's own link acts at once.
+  const linkOf = (page: 'reset-password' | 'verify-email', url: string, token: string): string => {
+    const callback = new URL(url).searchParams.get('callbackURL') ?? ''
+    return ['', '/', `/${page}`, `${base}/`, `${base}/${page}`].includes(callback)
+      ? `${address}/${page}?token=${token}`
+      : url
+  }
   const asked = new AsyncLocalStorage<Asked>()
   const note = (what: Asked) => Object.assign(asked.getStore() ?? {}, what)
   const dialect = kyselyDialect(db, {
@@ -138,6 +148,8 @@ export function createIssuer(options: IssuerOptions) {
     adapter: signingKeys(db),
     jwks: { gracePeriod: keptSeconds },
     jwt: {
+      issuer: address,
+      audience: address,
       // The session, so that its tokens can end with it; nothing else about the user.
       definePayload: ({ session }) => ({ sid: session.id }),
       expirationTime: `${tokenMinutes}m`,
@@ -147,7 +159,7 @@ export function createIssuer(options: IssuerOptions) {
   const auth = betterAuth({
     appName: 'Duly',
     baseURL: publicUrl.origin,
-    basePath: '/api/auth',
+    basePath: `${base}/api/auth`,
     secrets: issuerSecrets(options.secrets),
     trustedOrigins: [...options.trustedOrigins],
     database: {
@@ -166,6 +178,7 @@ export function createIssuer(options: IssuerOptions) {
     onAPIError: { throw: true },
     advanced: {
       useSecureCookies: publicUrl.protocol === 'https:',
+      defaultCookieAttributes: { path: base || '/' },
       disableCSRFCheck: false,
       disableOriginCheck: false,
       ipAddress: { ipAddressHeaders: [clientAddressHeader] },
@@ -180,8 +193,8 @@ export function createIssuer(options: IssuerOptions) {
       changeEmail: {
         enabled: true,
         updateEmailWithoutVerification: true,
-        sendChangeEmailConfirmation: async ({ user, newEmail, url }) =>
-          mail.send('change-email', user.email, url, newEmail),
+        sendChangeEmailConfirmation: async ({ user, newEmail, url, token }) =>
+          mail.send('change-email', user.email, linkOf('verify-email', url, token), newEmail),
       },
       deleteUser: {
         enabled: true,
@@ -212,13 +225,15 @@ export function createIssuer(options: IssuerOptions) {
           return isRight
         },
       },
-      sendResetPassword: async ({ user, url }) => mail.send('reset-password', user.email, url),
-      onExistingUserSignUp: async ({ user }) => mail.send('already-here', user.email, publicUrl.origin),
+      sendResetPassword: async ({ user, url, token }) =>
+        mail.send('reset-password', user.email, linkOf('reset-password', url, token)),
+      onExistingUserSignUp: async ({ user }) => mail.send('already-here', user.email, address),
     },
     emailVerification: {
       sendOnSignUp: mail.isDelivered,
       autoSignInAfterVerification: true,
-      sendVerificationEmail: async ({ user, url }) => mail.send('verify-email', user.email, url),
+      sendVerificationEmail: async ({ user, url, token }) =>
+        mail.send('verify-email', user.email, linkOf('verify-email', url, token)),
     },
     socialProviders: { ...(github && { github }), ...(google && { google }) },
     account: { updateAccountOnSignIn: false },

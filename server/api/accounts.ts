@@ -16,6 +16,7 @@ import { emailSha256 } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { accountCalls, type Call } from './account-calls.ts'
+import { changePassword } from './account-pages.ts'
 import { schemas } from './account-schemas.ts'
 import type { Contract } from './contract.ts'
 import { readJson } from './json-body.ts'
@@ -33,7 +34,7 @@ export const accounts: Contract = {
   errorSchema: ref('AuthError'),
   errorBody: ({ code, message }) => ({ code: code.toUpperCase(), message }),
   schemas,
-  routes: accountCalls.map(routeOf),
+  routes: [...accountCalls.map(routeOf), changePassword],
 }
 
 function routeOf(call: Call): Route {
@@ -219,6 +220,11 @@ function requestFor(
     const value = request.headers[name]
     if (typeof value === 'string') headers.set(name, value)
   }
+  // An origin that matches a pattern of CORS_ORIGINS: it may call, as `readFields` has seen, and be led to nowhere.
+  const { origin } = request.headers
+  if (origin !== undefined && people.trusts(origin) && !people.origins().includes(origin)) {
+    headers.set('origin', people.publicUrl().origin)
+  }
   const { cookie } = request.headers
   if (cookie !== undefined && readCookies(cookie).length > 0)
     headers.set('cookie', signAnew(cookie, people.cookieKeys))
@@ -226,7 +232,7 @@ function requestFor(
   if (fields) headers.set('content-type', 'application/json')
   // The address is made anew from the call and its parameters: what a parser makes of dots and backslashes leads nowhere else.
   const path = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parameter(request, name))
-  const url = new URL(path, people.publicUrl())
+  const url = new URL(request.server.base + path, people.publicUrl())
   const question = request.url.indexOf('?')
   url.search = question < 0 ? '' : request.url.slice(question)
   const token = url.searchParams.get('token')

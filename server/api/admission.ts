@@ -2,7 +2,7 @@ import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
 import { network } from '../limits/network.ts'
-import { type ErrorShape, errorAnswer, pathOf, refusalHeaders } from './error-reply.ts'
+import { type ErrorShape, errorAnswer, placeOf, refusalHeaders } from './error-reply.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -85,7 +85,7 @@ export class Admission {
     return (request, reply, done) => {
       if (this.#inside < this.#room) return done()
       this.#refuse(request)
-      const { status, headers, body } = errorAnswer(errors, busy, pathOf(request))
+      const { status, headers, body } = errorAnswer(errors, busy, placeOf(request))
       reply.code(status).headers(refusalHeaders).headers(headers).send(body)
     }
   }

@@ -26,7 +26,34 @@ describe('entity tags', () => {
       assert.equal(known(header), true, header)
     for (const header of ['', ' ', ',', '"8"', '"a,7"', 'W/"8", "77"'])
       assert.equal(known(header), false, header)
-    assert.deepEqual(revisions('"7", W/"8" ,"9","x",""'), [7, 9])
+    assert.deepEqual(revisions('"7", W/"8" ,"9","x",""'), [7, 8, 9])
+  })
+
+  it('match in every spelling that a compressing proxy gives them', () => {
+    const rewritten = ['"7-gzip"', 'W/"7-gzip"', '"7--gzip"', '"7;gzip"', '"7:gzip"', '"7-br"', '"7-GZIP"']
+    for (const header of [...rewritten, '"7-deflate"', '"7-zstd"', '"7-x-gzip"', '"6", "7-br"']) {
+      assert.equal(known(header), true, header)
+      assert.deepEqual(revisions(header)?.includes(7), true, header)
+    }
+    for (const header of [
+      '"7gzip"',
+      '"7-"',
+      '"-gzip"',
+      '"7-gzip-gzip"',
+      '"gzip-7"',
+      '"07-gzip"',
+      '"7-tar"',
+    ]) {
+      assert.equal(known(header), false, header)
+      assert.deepEqual(revisions(header), [], header)
+    }
+  })
+
+  it('of a list that happen to end like a suffix are compared whole', () => {
+    const list = (header: string) => isKnown(request({ 'if-none-match': header }), '"7-abcdefghijklm-br"')
+    assert.equal(list('"7-abcdefghijklm-br"'), true)
+    assert.equal(list('W/"7-abcdefghijklm-br-gzip"'), true)
+    assert.equal(list('"7-abcdefghijklm"'), false)
   })
 
   it('are refused in any other', () => {

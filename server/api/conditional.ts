@@ -9,26 +9,38 @@ const everyTag = new RegExp(tag, 'g')
 // Blanks and commas are read in one way only: in several, their number would be the exponent of the time that it takes to find none.
 const tags = new RegExp(`^[\\s,]*(?:${tag.source}(?:\\s*,[\\s,]*|\\s*$))*$`)
 
-/** Whether the client has this already: it named it in If-None-Match. Compared weakly, as a cache does. */
+/** Whether If-None-Match names this tag, so that the client has the current representation. Weak comparison (RFC 9110, 8.8.3.2). */
 export function isKnown(request: FastifyRequest, etag: string): boolean {
   const header = request.headers['if-none-match']
   if (header === undefined) return false
-  return (
-    header.trim() === '*' || tagsOf('If-None-Match', header).some(found => found.replace(/^W\//, '') === etag)
-  )
+  return header.trim() === '*' || tagsOf('If-None-Match', header).some(found => asGiven(found).includes(etag))
 }
 
 /**
- * The revisions that If-Match names; undefined where the client sets no such condition, or `*`. Compared strongly: a weak
- * tag, or one that is no revision, matches nothing.
+ * The revisions that If-Match names; undefined where there is no condition, or `*`. Tags that a compressing proxy has rewritten
+ * count as the tags that this server gave; a tag that is no revision matches nothing.
  */
 export function expectedRevisions(request: FastifyRequest): readonly number[] | undefined {
   const header = request.headers['if-match']
   if (header === undefined || header.trim() === '*') return undefined
-  return tagsOf('If-Match', header).flatMap(found => {
-    const number = /^"([1-9]\d{0,15})"$/.exec(found)?.[1]
-    return number !== undefined && Number.isSafeInteger(Number(number)) ? [Number(number)] : []
-  })
+  return tagsOf('If-Match', header)
+    .flatMap(asGiven)
+    .flatMap(found => {
+      const number = /^"([1-9]\d{0,15})"$/.exec(found)?.[1]
+      return number !== undefined && Number.isSafeInteger(Number(number)) ? [Number(number)] : []
+    })
+}
+
+const addedByProxy = /(?:--?|[;:])(?:x-)?(?:gzip|br|brotli|deflate|zstd)"$/i
+
+/**
+ * The tags that this server may have given where the client names `tag`. Proxies that compress make a tag weak (nginx `gzip`, RFC 9110,
+ * 8.8.1) or add a suffix (Apache `mod_deflate` and `mod_brotli`, Caddy, Jetty).
+ */
+function asGiven(tag: string): readonly string[] {
+  const strong = tag.replace(/^W\//, '')
+  const short = strong.replace(addedByProxy, '"')
+  return short === strong ? [strong] : [strong, short]
 }
 
 export const revisionTag = (revision: number): string => `"${revision}"`

@@ -6,7 +6,7 @@ import { countAddress } from '../limits/count-address.ts'
 import type { Admission } from './admission.ts'
 import { record } from './audit.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
-import { acceptAnyBody, forgetTypeOfNothing } from './json-body.ts'
+import { forgetTypeOfNothing } from './json-body.ts'
 import { bind, type Family, type Route } from './route.ts'
 import { unrendered } from './security-headers.ts'
 
@@ -30,7 +30,6 @@ export function speak(
   admission: Admission,
 ): FastifyPluginCallback {
   return (scope, _options, done) => {
-    acceptAnyBody(scope)
     scope.setErrorHandler(answerError(() => errors))
     if (!secured) scope.addHook('onRequest', sayUnrendered)
     if (!always) scope.addHook('onRequest', admission.hook(errors))

@@ -1,15 +1,16 @@
 // What /docs is made of, beside Swagger UI's own files.
 
-export const page = `<!doctype html>
-<html lang="en">
+/** @param base the path of PUBLIC_URL */
+export const page = (base: string) => `<!doctype html>
+<html lang="en" data-base="${base}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Duly API</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-<link rel="stylesheet" href="/docs/docs.css">
+<link rel="stylesheet" href="${base}/docs/swagger-ui.css">
+<link rel="stylesheet" href="${base}/docs/docs.css">
 </head>
 <body>
 <form id="account" hidden>
@@ -23,8 +24,8 @@ export const page = `<!doctype html>
   <button class="in" value="sign-out" formnovalidate>Sign out</button>
 </form>
 <div id="swagger-ui"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/docs.js"></script>
+<script src="${base}/docs/swagger-ui-bundle.js"></script>
+<script src="${base}/docs/docs.js"></script>
 </body>
 </html>
 `
@@ -36,13 +37,14 @@ const colour = () => document.documentElement.classList.toggle('dark-mode', dark
 dark.addEventListener('change', colour)
 colour()
 
+const { base } = document.documentElement.dataset
 const form = document.getElementById('account')
 const who = document.getElementById('who')
 let token = ''
 
 async function auth(path, fields) {
   const send = fields && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(fields) }
-  const answer = await fetch('/api/auth' + path, send)
+  const answer = await fetch(base + '/api/auth' + path, send)
   return { status: answer.status, body: await answer.json().catch(() => null) }
 }
 
@@ -91,7 +93,7 @@ form.addEventListener('submit', async event => {
 })
 
 const ui = SwaggerUIBundle({
-  url: '/openapi.json',
+  url: base + '/openapi.json',
   dom_id: '#swagger-ui',
   persistAuthorization: true,
   tryItOutEnabled: true,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { AppError } from '../errors.ts'
+import { ifNoneMatch, isKnown } from './conditional.ts'
 import { page, script, style } from './docs-page.ts'
 import type { Route } from './route.ts'
 import { pageHeaders } from './security-headers.ts'
@@ -14,7 +15,7 @@ const headers = {
 
 interface File {
   readonly bytes: Buffer
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>> & { readonly etag: string }
 }
 
 /** Read and hashed when it is first asked for: all who read it, however slowly, share these bytes. */
@@ -54,8 +55,11 @@ export const docsRoutes: readonly Route[] = [
         'Whoever signs in on it is authorized for every call; so is whoever gives a token in "Authorize". With "Execute" it calls this server.',
       answers: { 200: { description: 'The page.', mediaType: 'text/html', schema: { type: 'string' } } },
     },
-    handle(_request, reply) {
-      return reply.headers(headers).header('content-type', 'text/html; charset=utf-8').send(page)
+    handle(request, reply) {
+      return reply
+        .headers(headers)
+        .header('content-type', 'text/html; charset=utf-8')
+        .send(page(request.server.base))
     },
   },
   {
@@ -65,6 +69,7 @@ export const docsRoutes: readonly Route[] = [
       id: 'getDocsFile',
       summary: 'What the page is made of',
       description: 'Its style and its scripts.',
+      parameters: [ifNoneMatch],
       fails: ['route_not_found'],
       answers: {
         200: {
@@ -81,7 +86,7 @@ export const docsRoutes: readonly Route[] = [
       if (!find) throw new AppError('route_not_found', 'There is no such file.')
       const { bytes, headers: told } = await find()
       reply.headers(told)
-      return request.headers['if-none-match'] === told.etag ? reply.code(304).send() : reply.send(bytes)
+      return isKnown(request, told.etag) ? reply.code(304).send() : reply.send(bytes)
     },
   },
 ]

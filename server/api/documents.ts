@@ -1,24 +1,26 @@
 import { createHash } from 'node:crypto'
+import { ifNoneMatch, isKnown } from './conditional.ts'
 import { docsRoutes } from './docs.ts'
+import { frontRoutes } from './front-page.ts'
 import { sendJson } from './json-reply.ts'
 import { problemRoutes } from './problem-pages.ts'
 import type { Family, Route } from './route.ts'
 
-/** What tells about the API. @param document every route that is on */
-export function documents(document: () => object): Family {
+/** Descriptions of the API. @param document the OpenAPI document for the path of PUBLIC_URL */
+export function documents(document: (base: string) => object): Family {
   return {
     name: 'documents',
     about: 'What the API can do, for people and for programs. These calls need no token.',
     schemas: {},
-    routes: [openApiRoute(document), ...docsRoutes, ...problemRoutes],
+    routes: [...frontRoutes, openApiRoute(document), ...docsRoutes, ...problemRoutes],
   }
 }
 
-/** Written once, when it is first asked for. */
-function openApiRoute(document: () => object): Route {
+/** Written once, at the first request. */
+function openApiRoute(document: (base: string) => object): Route {
   let written: { json: string; etag: string } | undefined
-  const write = () => {
-    const json = JSON.stringify(document())
+  const write = (base: string) => {
+    const json = JSON.stringify(document(base))
     return { json, etag: `"${createHash('sha256').update(json).digest('base64url').slice(0, 22)}"` }
   }
   return {
@@ -28,11 +30,16 @@ function openApiRoute(document: () => object): Route {
       id: 'getOpenApi',
       summary: 'This document',
       description: 'Every route that is on, with what it takes and all that it can answer.',
-      answers: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } },
+      parameters: [ifNoneMatch],
+      answers: {
+        200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } },
+        304: { description: 'You have it already.' },
+      },
     },
-    handle(_request, reply) {
-      written ??= write()
-      return sendJson(reply.headers({ etag: written.etag, 'cache-control': 'no-cache' }), written.json)
+    handle(request, reply) {
+      written ??= write(request.server.base)
+      reply.headers({ etag: written.etag, 'cache-control': 'no-cache' })
+      return isKnown(request, written.etag) ? reply.code(304).send() : sendJson(reply, written.json)
     },
   }
 }

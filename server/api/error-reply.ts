@@ -3,12 +3,25 @@ import { AppError, type ErrorCode } from '../errors.ts'
 import type { Schema } from './operation.ts'
 import { unrendered } from './security-headers.ts'
 
-/** What a contract may tell of a failure beside the failure itself. */
-export interface Occurrence {
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The path of PUBLIC_URL, which links begin with; empty where it has none. */
+    base: string
+  }
+}
+
+/** Where a failure occurred. */
+export interface Place {
+  /** The path of PUBLIC_URL; empty where it has none. */
+  readonly base: string
+  /** The path that was called, below `base`, without its query. */
+  readonly path: string
+}
+
+/** What a contract may include in an error body beside the error itself. */
+export interface Occurrence extends Place {
   readonly status: number
   readonly at: Date
-  /** The address that was called, without its query. */
-  readonly path: string
 }
 
 /** How a contract tells failures. */
@@ -19,7 +32,10 @@ export interface ErrorShape {
   readonly errorMediaType?: string
   /** The body's schema, among those of the contract. */
   readonly errorSchema: Schema
-  errorBody(error: AppError, occurrence: Occurrence): object
+  /** Headers that its errors have beside those of all. */
+  readonly errorHeaders?: Readonly<Record<string, string>>
+  /** What becomes JSON, or a text. */
+  errorBody(error: AppError, occurrence: Occurrence): object | string
 }
 
 const usualStatus: Readonly<Record<ErrorCode, number>> = {
@@ -70,17 +86,21 @@ export function statusOf(shape: ErrorShape, code: ErrorCode): number {
   return shape.statuses[code] ?? usualStatus[code]
 }
 
-/** @param path the address that was called, without its query */
-export function errorAnswer(shape: ErrorShape, error: AppError, path: string): ErrorAnswer {
+export function errorAnswer(shape: ErrorShape, error: AppError, place: Place): ErrorAnswer {
   const status = statusOf(shape, error.code)
   const mediaType = shape.errorMediaType ?? 'application/json'
-  const headers: Record<string, string> = { 'content-type': `${mediaType}; charset=utf-8` }
+  const headers: Record<string, string> = {
+    'content-type': `${mediaType}; charset=utf-8`,
+    ...shape.errorHeaders,
+    ...error.headers,
+  }
   if (status === 401) headers['www-authenticate'] = 'Bearer'
   if (error.scope !== undefined) {
     headers['www-authenticate'] = `Bearer error="insufficient_scope", scope="${error.scope}"`
   }
   if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter)
-  return { status, headers, body: JSON.stringify(shape.errorBody(error, { status, at: new Date(), path })) }
+  const body = shape.errorBody(error, { ...place, status, at: new Date() })
+  return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) }
 }
 
 /**
@@ -89,15 +109,15 @@ export function errorAnswer(shape: ErrorShape, error: AppError, path: string): E
  */
 export function answerError(shapeOf: (path: string) => ErrorShape) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const path = pathOf(request)
-    const { status, headers, body } = errorAnswer(shapeOf(path), toAppError(error, request), path)
+    const place = placeOf(request)
+    const { status, headers, body } = errorAnswer(shapeOf(place.path), toAppError(error, request), place)
     reply.code(status).headers(refusalHeaders).headers(headers).send(body)
   }
 }
 
-export function pathOf(request: FastifyRequest): string {
-  const query = request.url.indexOf('?')
-  return query < 0 ? request.url : request.url.slice(0, query)
+export function placeOf({ url, server }: FastifyRequest): Place {
+  const query = url.indexOf('?')
+  return { base: server.base, path: query < 0 ? url : url.slice(0, query) }
 }
 
 function toAppError(error: unknown, request: FastifyRequest): AppError {
@@ -127,7 +147,7 @@ function isFastifyError(error: unknown): error is FastifyError {
 export function frameworkRefusal(error: FastifyError): AppError | undefined {
   switch (error.statusCode) {
     case 404:
-      return new AppError('route_not_found', 'There is nothing at this address.')
+      return new AppError('route_not_found', 'No route matches this address.')
     case 414:
       return new AppError('address_too_long', 'The address of the request is too long.')
     case 413:

@@ -6,7 +6,9 @@ import { AppError, brokenRules } from '../errors.ts'
 import { type KeptAnswer, once } from '../tasks/idempotency.ts'
 import type { Room } from '../tasks/storage.ts'
 import { type Tasks, tasksOf } from '../tasks/tasks.ts'
-import { type ErrorShape, errorAnswer, pathOf } from './error-reply.ts'
+import { expectedRevisions } from './conditional.ts'
+import { type ErrorShape, errorAnswer, placeOf } from './error-reply.ts'
+import { canonicalBody, canonicalJson } from './json-body.ts'
 import type { Parameter } from './operation.ts'
 
 /**
@@ -42,7 +44,7 @@ export const idempotencyKey: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',
   description:
-    'Any text of your own, best a UUID. The same request with the same key within 24 hours is not done again: it gets the first answer, with `Idempotent-Replayed: true`. A user whose storage is full (MAX_STORAGE) loses the oldest answers early: 409 `answer_dropped`.',
+    'A text of your own, best a UUID, with or without quotes. The same request (method, path, query, `If-Match` and JSON value) with the same key within 24 hours is not done again: it gets the first answer, with `Idempotent-Replayed: true`. A user whose storage is full (MAX_STORAGE) loses the oldest answers early: 409 `answer_dropped`.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 }
 
@@ -53,28 +55,34 @@ export const replayedHeader = {
   },
 }
 
+/** A key is a string of structured fields (RFC 9651, 3.3.3), or the same without its quotes. */
 function keyOf(request: FastifyRequest): string | undefined {
   const header = request.headers['idempotency-key']
   if (header === undefined) return undefined
-  if (typeof header === 'string' && /^[!-~]{1,255}$/.test(header)) return header
-  const message = 'Idempotency-Key must have 1 to 255 visible ASCII characters, without blanks.'
+  const sent = String(header)
+  const isQuoted = /^"(?:[^"\\]|\\["\\])*"$/.test(sent)
+  const key = isQuoted ? sent.slice(1, -1).replaceAll(/\\(.)/g, '$1') : sent
+  if (/^[!-~]{1,255}$/.test(key) && (isQuoted || !key.startsWith('"'))) return key
+  const message =
+    'Idempotency-Key must have 1 to 255 visible ASCII characters without spaces, with or without quotes.'
   throw brokenRules([{ field: 'Idempotency-Key', in: 'header', message }])
 }
 
-/** Everything that makes a request what it is. */
+/** The same for requests with the same method, path, query, condition and JSON value. */
 function fingerprintOf(request: FastifyRequest): string {
-  const hash = createHash('sha256')
-  for (const part of [request.method, pathOf(request), request.headers['if-match'] ?? ''])
-    hash.update(`${part}\n`)
+  const { method, routeOptions, params, query, body } = request
   // An answer that shows a task is not repeated for a token that may not read it, nor the other way round.
-  if (!grantOf(request).mayRead) hash.update('write-only\n')
-  if (Buffer.isBuffer(request.body)) hash.update(request.body)
-  return hash.digest('base64url')
+  const { mayRead } = grantOf(request)
+  const condition = expectedRevisions(request)?.toSorted() ?? null
+  return createHash('sha256')
+    .update(canonicalJson([method, routeOptions.url, params, query, condition, mayRead]))
+    .update(canonicalBody(body))
+    .digest('base64url')
 }
 
 function refusal(error: unknown, request: FastifyRequest, shape: ErrorShape): KeptAnswer {
   if (error instanceof AppError && error.code === 'task_not_found') {
-    return errorAnswer(shape, error, pathOf(request))
+    return errorAnswer(shape, error, placeOf(request))
   }
   throw error
 }

@@ -26,10 +26,16 @@ export const forgetTypeOfNothing: onRequestHookHandler = ({ headers }, _reply, d
   done()
 }
 
-/** The body as a JSON object. Names are looked up one by one, so `__proto__` and the like are names as any other. */
+/**
+ * The body as a JSON object. Names are looked up one by one, so `__proto__` and the like are names as any other.
+ * @throws AppError `unsupported_media_type` for a compressed body, with what is read in `Accept-Encoding` (RFC 9110, 15.5.16):
+ * 64 KiB of gzip would be 64 MiB of JSON
+ */
 export function readJson(request: FastifyRequest): JsonObject {
-  if (request.headers['content-encoding'] !== undefined) {
-    throw new AppError('unsupported_media_type', 'Send the body without a Content-Encoding.')
+  const encoding = request.headers['content-encoding']
+  if (encoding?.split(',').some(coding => !/^\s*(identity)?\s*$/i.test(coding))) {
+    const message = `The Content-Encoding "${encoding}" is not accepted. Send the body uncompressed; only "identity" is accepted.`
+    throw new AppError('unsupported_media_type', message, { headers: { 'accept-encoding': 'identity' } })
   }
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw notJson('The body must be in UTF-8.')
@@ -43,10 +49,32 @@ export function readJson(request: FastifyRequest): JsonObject {
 function parse(body: unknown): unknown {
   if (!Buffer.isBuffer(body) || body.length === 0) throw notJson('The body is empty; send a JSON object.')
   try {
+    // A byte order mark is not part of the text.
     return JSON.parse(utf8.decode(body))
   } catch {
     throw notJson('The body is not valid JSON.')
   }
+}
+
+/**
+ * The same text for the same JSON value, however it is indented and its members are ordered. A body that is not JSON, or nested too
+ * deeply to print, is its own text.
+ */
+export function canonicalBody(body: unknown): string | Buffer {
+  if (!Buffer.isBuffer(body) || body.length === 0) return ''
+  try {
+    return canonicalJson(JSON.parse(utf8.decode(body)))
+  } catch {
+    return body
+  }
+}
+
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
 }
 
 function notJson(message: string): AppError {

@@ -9,21 +9,30 @@ declare module 'fastify' {
   }
 }
 
+/** The route's pattern, such as `/api/:user_id/tasks`; `none` where no route matches. */
+export function routeLabel(request: FastifyRequest): string {
+  const { config, url } = request.routeOptions
+  return config.label ?? url ?? 'none'
+}
+
 /** Has every answer carry the id of its request, and every request counted and traced as far as that is asked for. */
 export function observe(app: FastifyInstance, { metrics, traces }: Telemetry): void {
   app.decorateRequest('span', undefined)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     if (!traces) return done()
-    const span = traces.begin(request.method, request.headers)
+    // A caller whom a proxy in TRUST_PROXY names; more than one address is there only behind such a proxy.
+    const isTrusted = request.headers.traceparent !== undefined && (request.ips?.length ?? 0) > 1
+    const span = traces.begin(request.method, request.headers, isTrusted)
     request.span = span
     reply.header('traceresponse', span.traceResponse)
     span.within(done)
   })
   if (!metrics && !traces) return
   app.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done) => {
-    const { url: route = 'none', config } = request.routeOptions
-    if (!config.isStream) metrics?.request(request.method, route, reply.statusCode, reply.elapsedTime)
+    const route = routeLabel(request)
+    if (!request.routeOptions.config.isStream)
+      metrics?.request(request.method, route, reply.statusCode, reply.elapsedTime)
     request.span?.end(route, reply.statusCode)
     done()
   })

@@ -14,8 +14,8 @@ A task that is missing and one that is another user's are the same thing here: n
 
 Calls are counted by user, and those without a good token by address. Each answer says in \`RateLimit\` how many are left.`
 
-/** The document of every route that is on (OpenAPI 3.1). */
-export function openApi(sections: readonly Section[]): object {
+/** The document of every route that is on (OpenAPI 3.1). @param base the path of PUBLIC_URL */
+export function openApi(sections: readonly Section[], base = ''): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const section of sections) {
     for (const route of section.family.routes) {
@@ -34,7 +34,7 @@ export function openApi(sections: readonly Section[]): object {
       contact: { name: 'Whoever runs this server' },
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    servers: [{ url: '/', description: 'This server.' }],
+    servers: [{ url: base || '/', description: 'This server.' }],
     security: [{ bearer: [] }],
     tags: sections.map(({ family }) => ({ name: family.name, description: family.about })),
     paths,
@@ -165,7 +165,14 @@ function failuresOf(route: Route, section: Section): Record<string, object> {
   const failure = ([status, codes]: [number, ErrorCode[]]) => {
     const example = (code: ErrorCode) => {
       const error = new AppError(code, `${problems[code].title}.`)
-      return { value: errors.errorBody(error, { status, at: exampleMoment, path: examplePath(route.path) }) }
+      return {
+        value: errors.errorBody(error, {
+          status,
+          at: exampleMoment,
+          base: '',
+          path: examplePath(route.path),
+        }),
+      }
     }
     const examples = Object.fromEntries(codes.map(code => [code, example(code)]))
     return {

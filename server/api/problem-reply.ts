@@ -12,13 +12,13 @@ export const problemShape: ErrorShape = {
   errorBody: problemBody,
 }
 
-function problemBody({ code, message, problems: broken }: AppError, { status, path }: Occurrence) {
+function problemBody({ code, message, problems: broken }: AppError, { status, base, path }: Occurrence) {
   return {
-    type: `/problems/${code}`,
+    type: `${base}/problems/${code}`,
     title: problems[code].title,
     status,
     detail: message,
-    instance: path,
+    instance: base + path,
     code,
     ...(broken.length > 0 ? { errors: broken.map(place) } : {}),
   }

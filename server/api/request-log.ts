@@ -2,6 +2,8 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { type InfoFields, infoLines, type Log } from '../log.ts'
 import { traceIdOf } from '../telemetry/trace-context.ts'
 
+import { routeLabel } from './observe.ts'
+
 const message = 'request'
 
 /** One line per request: the route's pattern instead of the address, and nothing of what was sent or answered. What was turned away is told in sum. */
@@ -24,7 +26,7 @@ export class RequestLog extends LogController {
     const line = {
       reqId: request.id,
       method: request.method,
-      route: request.routeOptions.url ?? 'none',
+      route: routeLabel(request),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 100) / 100,
       user: request.userId || undefined,

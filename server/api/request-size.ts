@@ -1,4 +1,4 @@
-import type { onRequestHookHandler } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import { AppError } from '../errors.ts'
 import type { TextLimits } from '../tasks/task.ts'
 
@@ -20,11 +20,12 @@ export function longestTask({ title, description }: TextLimits): number {
   return Math.max(longestBody, 12 * (title + description) + rest)
 }
 
-export const refuseOversized: onRequestHookHandler = (request, _reply, done) => {
-  const { url = '', rawHeaders } = request.raw
+export function oversized({ url = '', rawHeaders }: IncomingMessage): AppError | undefined {
   if (url.length > longestAddress) {
-    done(new AppError('address_too_long', 'The address of the request is too long.'))
-  } else if (rawHeaders.length > 2 * mostHeaders) {
-    done(new AppError('headers_too_large', `There are more than ${mostHeaders} headers.`))
-  } else done()
+    return new AppError('address_too_long', 'The address of the request is too long.')
+  }
+  if (rawHeaders.length > 2 * mostHeaders) {
+    return new AppError('headers_too_large', `There are more than ${mostHeaders} headers.`)
+  }
+  return undefined
 }

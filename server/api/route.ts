@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { Scope } from '../auth/access-tokens.ts'
 import type { Context } from '../context.ts'
-import { AppError } from '../errors.ts'
 import type { Operation, Schema } from './operation.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -28,6 +27,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     need?: Need
     isStream?: boolean
+    /** The path as logs and metrics name it. */
+    label?: string
   }
 }
 
@@ -40,42 +41,38 @@ export interface Family {
   readonly routes: readonly Route[]
 }
 
-const methods: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+/** First segments under `/api` that lead to routes of their own, and never to the user who is called so. */
+const literal = '(?:v1|auth)'
 
-/** Binds routes to a scope. What a path does not offer is answered with 405 and `Allow` (RFC 9110, 15.5.6). */
+/** Matches a decoded path that leads to a route's `path`. */
+export function pathPattern(path: string): RegExp {
+  const pattern = path
+    .replaceAll('.', '\\.')
+    .replaceAll('{user_id}', `(?!${literal}(?:/|$))[^/]+`)
+    .replaceAll(/\{\w+\}/g, '[^/]+')
+  return new RegExp(`^${pattern}/?$`)
+}
+
+/** Binds routes to a scope. */
 export function bind(
   scope: FastifyInstance,
   routes: readonly Route[],
   options: (route: Route) => RouteShorthandOptions,
   answer: (route: Route, request: FastifyRequest, reply: FastifyReply) => unknown,
 ): void {
-  const offered = new Map<string, Method[]>()
   for (const route of routes) {
-    const url = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
-    offered.set(url, [...(offered.get(url) ?? []), route.method])
+    const label = route.path.replaceAll(/\{(\w+)\}/g, ':$1')
     scope.route({
       ...options(route),
-      url,
+      url: label.replace(':user_id', `:user_id(^(?!${literal}$).+$)`),
       method: route.method,
       ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
       config: {
         need: route.scope ?? (route.method === 'GET' ? 'tasks:read' : 'tasks:write'),
         isStream: route.kind === 'stream',
+        label,
       },
       handler: (request, reply) => answer(route, request, reply),
     })
   }
-  for (const [url, known] of offered) refuseOthers(scope, url, known)
-}
-
-function refuseOthers(scope: FastifyInstance, url: string, offered: readonly Method[]): void {
-  const allow = [...offered, ...(offered.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
-  scope.route({
-    url,
-    method: methods.filter(method => !offered.includes(method)),
-    handler: (request, reply) => {
-      reply.header('allow', allow)
-      throw new AppError('method_not_allowed', `${request.method} is not possible here; ${allow} are.`)
-    },
-  })
 }

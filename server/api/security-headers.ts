@@ -28,13 +28,17 @@ export const unrendered: Headers = {
   'referrer-policy': 'no-referrer',
 }
 
-/** On pages, with what each of them needs. @param sources directives of its Content-Security-Policy */
-export function pageHeaders(sources: readonly string[]): Headers {
+/**
+ * On pages, with what each of them needs.
+ * @param sources directives of its Content-Security-Policy
+ * @param forms where its forms may be sent
+ */
+export function pageHeaders(sources: readonly string[], forms: "'none'" | "'self'" = "'none'"): Headers {
   const directives = [
     "default-src 'none'",
     ...sources,
     "base-uri 'none'",
-    "form-action 'none'",
+    `form-action ${forms}`,
     "frame-ancestors 'none'",
   ]
   return {

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { brokenRules, type FieldProblem } from '../errors.ts'
+import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
 import {
   checkDescription,
   checkTitle,
@@ -11,11 +11,17 @@ import type { JsonObject } from './json-body.ts'
 
 // What the contracts read alike: the same fields under the same rules, with limits and names of their own.
 
-/** A path's task id: 1 to 2^53-1, in plain digits. */
+/**
+ * A path's task id: 1 to 2^53-1, in plain digits.
+ * @throws AppError `task_not_found` for a UUID: front ends that made one for a task look it up here
+ */
 export function taskId(request: FastifyRequest): number {
   const { id = '' } = request.params as { id?: string }
   const number = /^[1-9]\d{0,15}$/.test(id) ? Number(id) : 0
   if (Number.isSafeInteger(number) && number > 0) return number
+  if (/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) {
+    throw new AppError('task_not_found', 'There is no such task.')
+  }
   throw brokenRules([{ field: 'id', in: 'path', message: 'The task id must be a whole number from 1.' }])
 }
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyServerOptions } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { type ErrorShape, errorAnswer, refusalHeaders } from './error-reply.ts'
+import { targetOf } from './request-head.ts'
 
 const reasons: Readonly<Record<string, readonly [status: string, message: string, code?: ErrorCode]>> = {
   HPE_HEADER_OVERFLOW: [
@@ -14,11 +15,12 @@ const reasons: Readonly<Record<string, readonly [status: string, message: string
 
 /**
  * Answers what is not HTTP, before there is a request: in the shape that goes with the address, then the connection ends.
- * @param always headers of every answer
+ * @param always headers of every answer @param base the path of PUBLIC_URL
  */
 export function answerUnreadable(
   shapeOf: (path: string) => ErrorShape,
   always: Readonly<Record<string, string>>,
+  base: string,
 ): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
     const { _httpMessage: underWay } = socket as { _httpMessage?: ServerResponse | null }
@@ -33,7 +35,8 @@ export function answerUnreadable(
     ]
     // Fastify declares it as what it becomes in JSON.
     const path = pathOf(error.rawPacket as unknown as Buffer | undefined)
-    const { headers, body } = errorAnswer(shapeOf(path), new AppError(code, message), path)
+    const place = { base, path: targetOf(base)({ url: path, headers: {} }) }
+    const { headers, body } = errorAnswer(shapeOf(place.path), new AppError(code, message), place)
     const length = String(Buffer.byteLength(body))
     const all = { ...always, ...refusalHeaders, ...headers, Connection: 'close', 'Content-Length': length }
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)

@@ -6,7 +6,7 @@ import type { Task } from '../tasks/task.ts'
 import { tasksOf } from '../tasks/tasks.ts'
 import { expectedRevisions, ifMatch, ifNoneMatch, isKnown, revisionTag } from './conditional.ts'
 import type { Collection, Contract } from './contract.ts'
-import { errorAnswer, pathOf } from './error-reply.ts'
+import { errorAnswer, placeOf } from './error-reply.ts'
 import { answerWrite, idempotencyKey, replayedHeader } from './idempotent-write.ts'
 import { readJson } from './json-body.ts'
 import { jsonMediaType, sendJson } from './json-reply.ts'
@@ -87,7 +87,8 @@ const list: Route = {
     const { state, next } = await own.list(query, page)
     reply.header('etag', listTag(request.userId, query, state))
     const cursor = next && writeCursor(query, next)
-    if (cursor) reply.header('link', `<${nextPage(at.path, query, cursor)}>; rel="next"`)
+    if (cursor)
+      reply.header('link', `<${nextPage(request.server.base + at.path, query, cursor)}>; rel="next"`)
     return sendJson(reply, page.take(`],"next_cursor":${JSON.stringify(cursor)}}`))
   },
 }
@@ -114,7 +115,10 @@ const create: Route = {
     return answerWrite(request, reply, context, problemShape, async own => {
       const created = await own.create(task)
       const { headers, ...answer } = answerOf(created, 201)
-      return { ...answer, headers: { ...headers, location: `${at.path}/${created.id}` } }
+      return {
+        ...answer,
+        headers: { ...headers, location: `${request.server.base}${at.path}/${created.id}` },
+      }
     })
   },
 }
@@ -216,7 +220,7 @@ function hasChanged(request: FastifyRequest, task: Task): KeptAnswer {
     ? 'The task has changed since. Its current state is in `task`.'
     : 'The task has changed since. Read it with a token that has the scope tasks:read.'
   const error = new AppError('precondition_failed', message)
-  const { status, headers, body } = errorAnswer(problemShape, error, pathOf(request))
+  const { status, headers, body } = errorAnswer(problemShape, error, placeOf(request))
   if (!mayRead) return { status, headers, body }
   return {
     status,

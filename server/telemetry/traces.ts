@@ -1,6 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import {
+  type Context,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
@@ -32,8 +40,15 @@ export interface RequestSpan {
 }
 
 export interface Traces {
-  /** Begins a span below the caller's, where the headers name one. */
-  begin(method: string, headers: Readonly<Record<string, string | string[] | undefined>>): RequestSpan
+  /**
+   * Begins a span below the caller's, where the headers name one.
+   * @param isTrusted whether the caller's decision to sample counts; otherwise the share of this server decides
+   */
+  begin(
+    method: string,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+    isTrusted: boolean,
+  ): RequestSpan
   readonly onStatement: OnStatement
   /** Sends what has not been sent yet. */
   close(): Promise<void>
@@ -55,8 +70,9 @@ export function openTraces({ url, headers, service, share }: Options, log: Log):
   const current = new AsyncLocalStorage<Context>()
 
   return {
-    begin(method, sent) {
-      const above = propagator.extract(ROOT_CONTEXT, sent, getter)
+    begin(method, sent, isTrusted) {
+      const extracted = propagator.extract(ROOT_CONTEXT, sent, getter)
+      const above = isTrusted ? extracted : decidedHere(extracted, share)
       const attributes = { 'http.request.method': method }
       const span = tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, above)
       const here = trace.setSpan(above, span)
@@ -91,6 +107,18 @@ export function openTraces({ url, headers, service, share }: Options, log: Log):
 const getter = {
   get: (carrier: unknown, key: string) => (carrier as Record<string, string | string[] | undefined>)[key],
   keys: (carrier: unknown) => Object.keys(carrier as object),
+}
+
+/**
+ * The caller's trace is continued, and whether it is sampled is decided here, by a random number: an anonymous caller chooses the flag as
+ * well as the trace id, and could have every request traced by either. Its `tracestate` is dropped.
+ */
+function decidedHere(above: Context, share: number): Context {
+  const parent = trace.getSpanContext(above)
+  if (!parent) return above
+  const { traceId, spanId } = parent
+  const traceFlags = Math.random() < share ? TraceFlags.SAMPLED : TraceFlags.NONE
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true })
 }
 
 function noEnd(): void {}

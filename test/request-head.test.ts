@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, before, describe, it } from 'node:test'
+import { rawConnection } from './raw-connection.ts'
+import { newUser, type Served, served, tokenOf } from './served.ts'
+
+// Request lines and headers that two programs could read in different ways.
+
+let api: Served
+before(async () => {
+  api = await served()
+})
+after(() => api.close())
+
+/** The whole answer to one request, whose lines are sent as they are. */
+async function answerTo(lines: readonly string[], body = ''): Promise<string> {
+  const { socket, received } = await rawConnection(api.server.url)
+  socket.write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
+  await once(socket, 'close')
+  return received()
+}
+
+const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1])
+const bodyOf = (answer: string) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
+const host = 'Host: tasks.example'
+
+describe('a header field that has one value', () => {
+  it('is refused with 400 where it is sent twice, and nothing is written', async () => {
+    const user = newUser()
+    const auth = `Authorization: Bearer ${tokenOf(user)}`
+    const type = 'Content-Type: application/json'
+    const body = '{"title":"a"}'
+    const length = `Content-Length: ${body.length}`
+    const twice: Record<string, string[]> = {
+      Host: [host, 'Host: other.example', auth, type, length],
+      'Host, the same value': [host, host, auth, type, length],
+      'Host in another case': [host, 'HOST: other.example', auth, type, length],
+      Authorization: [host, auth, `Authorization: Bearer ${tokenOf(newUser())}`, type, length],
+      'Content-Type': [host, auth, type, 'Content-Type: text/plain', length],
+      'Content-Length': [host, auth, type, length, 'Content-Length: 3'],
+      'Content-Length, the same value': [host, auth, type, length, length],
+      'Content-Length beside Transfer-Encoding': [host, auth, type, length, 'Transfer-Encoding: chunked'],
+      'Transfer-Encoding': [host, auth, type, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'],
+      'Idempotency-Key': [host, auth, type, length, 'Idempotency-Key: a', 'Idempotency-Key: b'],
+      'If-Match': [host, auth, type, length, 'If-Match: "1"', 'If-Match: "2"'],
+    }
+    for (const [name, headers] of Object.entries(twice)) {
+      const answer = await answerTo(['POST /api/v1/tasks HTTP/1.1', ...headers], body)
+      assert.equal(statusOf(answer), 400, `${name}: ${answer}`)
+      assert.equal(bodyOf(answer).code, 'bad_request', name)
+    }
+    assert.deepEqual((await api.call('GET', '/api/v1/tasks', { user })).body.tasks, [])
+  })
+
+  it('is read where other fields are sent twice', async () => {
+    const user = newUser()
+    const lists = [
+      'Accept: text/html',
+      'Accept: application/json',
+      'If-None-Match: "a"',
+      'If-None-Match: "b"',
+    ]
+    const answer = await answerTo([
+      'GET /api/v1/tasks HTTP/1.1',
+      host,
+      `Authorization: Bearer ${tokenOf(user)}`,
+      ...lists,
+    ])
+    assert.equal(statusOf(answer), 200, answer)
+  })
+})
+
+describe('the header Host', () => {
+  it('must be there in HTTP/1.1, and be a host and a port', async () => {
+    for (const lines of [
+      [],
+      ['Host: a b'],
+      ['Host: a, b'],
+      ['Host: user@tasks.example'],
+      ['Host: tasks.example/path'],
+      ['Host: tasks.example:port'],
+      ['Host: [::1'],
+    ]) {
+      const answer = await answerTo(['GET /api/v1/tasks HTTP/1.1', ...lines])
+      assert.equal(statusOf(answer), 400, `${lines}: ${answer}`)
+      assert.equal(bodyOf(answer).code, 'bad_request')
+    }
+    for (const line of [host, 'Host: tasks.example:8000', 'Host: [::1]:8000', 'Host: 127.0.0.1', 'Host:'])
+      assert.equal(statusOf(await answerTo(['GET /livez HTTP/1.1', line])), 200, line)
+    assert.equal(statusOf(await answerTo(['GET /livez HTTP/1.0'])), 200)
+  })
+})
+
+describe('a request target in absolute form', () => {
+  it('is answered as its path where it names the same host, and refused where it names another', async () => {
+    for (const target of [
+      'http://tasks.example/livez',
+      'https://TASKS.example/livez',
+      'HTTP://tasks.example/livez?a=1',
+    ])
+      assert.equal(statusOf(await answerTo([`GET ${target} HTTP/1.1`, host])), 200, target)
+    for (const target of [
+      'http://other.example/livez',
+      'http://tasks.example:81/livez',
+      'http://user@tasks.example/livez',
+      'http://tasks.example.evil/livez',
+      'ftp://tasks.example/livez',
+    ])
+      assert.equal(statusOf(await answerTo([`GET ${target} HTTP/1.1`, host])), 400, target)
+    const missing = await answerTo(['GET http://tasks.example/api/v1/nothing HTTP/1.1', host])
+    assert.deepEqual([statusOf(missing), bodyOf(missing).instance], [404, '/api/v1/nothing'])
+  })
+})
