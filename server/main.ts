@@ -15,7 +15,7 @@ import type { Config } from './config.ts'
 import { connect } from './db/connect.ts'
 import type { Database } from './db/database.ts'
 import { migrateUp } from './db/migrate.ts'
-import { hourly } from './hourly.ts'
+import { type JobKind, JobRunner } from './jobs/runner.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
@@ -28,6 +28,7 @@ import {
   watchBackground,
   watchDatabase,
   watchFacts,
+  watchJobs,
   watchLimits,
   watchRevocations,
 } from './telemetry/watched.ts'
@@ -78,6 +79,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const revocations = new Revocations({
       db,
       onKeys: () => forgetKeys(),
+      onLook: () => jobs.nudge(),
       onFailure: error => background.failed('look for revocations', error),
     })
     const tokens: Tokens = new Tokens({
@@ -113,6 +115,17 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       watchRevocations(metrics, revocations)
       watchBackground(metrics, background)
     }
+    const jobs = new JobRunner({
+      db,
+      log,
+      kinds: {
+        'empty-trash': hourly(() => sweep(db, config.trashDays)),
+        'expire-idempotency-keys': hourly(() => sweepIdempotencyKeys(db)),
+        'finish-user-removals': hourly(() => finishRemovals(db)),
+        'expire-account-data': hourly(() => sweepAccounts(db)),
+      },
+    })
+    if (metrics) watchJobs(metrics, jobs)
     const room = new Storage(db, config, log)
     const migrating = migrateUp(db)
     migrating.catch(() => {})
@@ -131,16 +144,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     closers.push(() => closeApp(app, log))
     const migrated = await migrating
     if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
-    const sweeping = hourly(
-      {
-        'empty the trash': () => sweep(db, config.trashDays),
-        'remove expired idempotency keys': () => sweepIdempotencyKeys(db),
-        'finish removing users': () => finishRemovals(db),
-        'remove what has expired of accounts': () => sweepAccounts(db),
-      },
-      background,
-    )
-    closers.push(() => sweeping.stop())
+    await jobs.start()
+    closers.push(() => jobs.stop())
     const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
     if (metrics && config.metrics?.port !== undefined) {
       const {
@@ -180,6 +185,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     throw error
   }
 }
+
+const hourly = (run: () => Promise<unknown>): JobKind => ({ every: 3600, run })
 
 /** Encrypts anew what the other secret has encrypted, beside what is going on. @returns waits until it is done */
 function takeOverSecrets(accounts: Accounts, log: Log): () => Promise<void> {

@@ -2,6 +2,19 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { it } from 'node:test'
 import { type Database, type Session, type Statement, unprepared } from '../server/db/database.ts'
+import {
+  dueJobs,
+  enqueue,
+  enqueueOnce,
+  failJob,
+  finishJob,
+  queueState,
+  releaseJob,
+  renewJob,
+  repeatJob,
+  secondsToNext,
+  takeJob,
+} from '../server/jobs/jobs.ts'
 import { createLog } from '../server/log.ts'
 import { once } from '../server/tasks/idempotency.ts'
 import { removeTasksOf } from '../server/tasks/owner.ts'
@@ -26,7 +39,7 @@ function verdictOn({ text }: Statement): Verdict {
     /\bset\b[^;]*\bclock_timestamp\(/.test(text)
   )
     return 'refused'
-  const touched = new Set(text.match(/duly\.(tasks|owners|idempotency_keys)\b/g))
+  const touched = new Set(text.match(/duly\.(tasks|owners|idempotency_keys|jobs)\b/g))
   const named = text.match(/(\buser_id|owners\.id|where id) = \$1|values \(\$1|select \$1,/g) ?? []
   if (named.length < touched.size) return 'all shards'
   return /\bas \(\s*insert\b/.test(text) ? 'one shard, in steps' : 'one shard'
@@ -85,6 +98,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   const full = new Storage(watched, { maxTasks: 10, maxStorage: 0 }, createLog('silent'))
   const answer = async () => ({ status: 201, headers: {}, body: '' })
   const withKey = () => once(watched, owner, { key: 'key', fingerprint: 'f' }, answer)
+  const job = { owner, id: 'a', kind: 'k' }
   const calls: Record<string, readonly (() => Promise<unknown>)[]> = {
     'read a task': [() => tasks.get(id)],
     'a page, a whole list': [() => tasks.page(10, 0), () => tasks.all()],
@@ -99,7 +113,25 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
       () => db.query(unprepared('update duly.owners set counted_revision = -1, trash_bytes = 1'), []),
       () => full.make(owner),
     ],
-    'sweep what is old, every hour': [() => sweep(watched, 1), () => sweepIdempotencyKeys(watched)],
+    'enqueue a job, take it, renew it, finish it': [
+      () => enqueueOnce(watched, { ...job, id: 'once' }),
+      () => enqueue(watched, job),
+      async () => {
+        const taken = await takeJob(watched, owner, job.id, 30)
+        assert.ok(taken)
+        await renewJob(watched, taken, 30)
+        await failJob(watched, taken, { error: 'no', dead: false, delay: 0 })
+        await releaseJob(watched, taken)
+        await repeatJob(watched, taken, 0)
+        await finishJob(watched, taken)
+      },
+    ],
+    'look for jobs that are due': [
+      () => dueJobs(watched, ['k'], 1),
+      () => secondsToNext(watched, ['k']),
+      () => queueState(watched),
+    ],
+    'hourly jobs': [() => sweep(watched, 1), () => sweepIdempotencyKeys(watched)],
     'remove all that is one user’s': [() => removeTasksOf(watched, owner)],
   }
   const found: Record<string, Verdict> = {}

@@ -27,6 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   limits: ['limits', 'errors', 'log', 'config', 'fastify', 'ioredis'],
   tasks: ['tasks', 'db', 'errors', 'log'],
+  jobs: ['jobs', 'db/database', 'log'],
   auth: [
     'auth',
     'limits',

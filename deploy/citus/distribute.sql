@@ -9,6 +9,7 @@ alter table duly.tasks drop constraint tasks_user_id_fkey;
 select create_distributed_table('duly.owners', 'id', colocate_with => 'none');
 select create_distributed_table('duly.tasks', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.idempotency_keys', 'user_id', colocate_with => 'duly.owners');
+select create_distributed_table('duly.jobs', 'user_id', colocate_with => 'duly.owners');
 
 alter table duly.tasks
   add constraint tasks_user_id_fkey foreign key (user_id) references duly.owners (id) on delete cascade;

@@ -61,6 +61,8 @@ export interface RevocationsOptions {
   readonly db: Session
   /** Told that the signing keys are others now. */
   readonly onKeys?: () => void
+  /** Told of each look: this replica serves requests. */
+  readonly onLook?: () => void
   /** Told that a look failed for which no request waits. */
   readonly onFailure?: (error: unknown) => void
   /** Milliseconds; monotonic. */
@@ -75,6 +77,7 @@ export interface RevocationsOptions {
 export class Revocations {
   readonly #db: Session
   readonly #onKeys: () => void
+  readonly #onLook: () => void
   readonly #onFailure: (error: unknown) => void
   readonly #now: () => number
   readonly #news = new Map<string, News>()
@@ -84,9 +87,10 @@ export class Revocations {
   #expiredAt = Number.NEGATIVE_INFINITY
   #looking: Promise<void> | undefined
 
-  constructor({ db, onKeys, onFailure, now }: RevocationsOptions) {
+  constructor({ db, onKeys, onLook, onFailure, now }: RevocationsOptions) {
     this.#db = db
     this.#onKeys = onKeys ?? (() => {})
+    this.#onLook = onLook ?? (() => {})
     this.#onFailure = onFailure ?? (() => {})
     this.#now = now ?? (() => performance.now())
   }
@@ -156,6 +160,7 @@ export class Revocations {
   }
 
   async #look(session: Session): Promise<void> {
+    this.#onLook()
     const startedAt = this.#now()
     const rows = await session.query(since, [this.#revision])
     // Another look may have been answered meanwhile.

@@ -234,4 +234,26 @@ export const migrations: readonly Migration[] = [
       ),
     ],
   },
+  {
+    name: 'jobs',
+    up: [
+      // Work beside requests. What belongs to no user has the owner ''. A lease ends by itself where its process is gone.
+      `create table duly.jobs (
+        user_id text not null,
+        id text not null,
+        kind text not null,
+        payload jsonb,
+        enqueued_at timestamptz not null,
+        due_at timestamptz not null,
+        leased_until timestamptz not null default '-infinity',
+        lease bigint not null default 0,
+        failures integer not null default 0,
+        dead boolean not null default false,
+        error text,
+        primary key (user_id, id)
+      ) with (fillfactor = 70)`,
+      'create index jobs_due on duly.jobs (due_at) where not dead',
+    ],
+    down: ['drop table duly.jobs'],
+  },
 ]

@@ -107,3 +107,28 @@ export function watchBackground(
     ]),
   )
 }
+
+interface Jobs {
+  readonly counts: ReadonlyMap<
+    string,
+    { readonly done: number; readonly failed: number; readonly dead: number }
+  >
+  readonly state: { readonly waiting: number; readonly oldest: number; readonly dead: number }
+}
+
+export function watchJobs(metrics: Metrics, jobs: Jobs): void {
+  metrics.counter('duly_jobs_total', 'Runs of background jobs, by kind and outcome.', () =>
+    [...jobs.counts].flatMap(([kind, { done, failed, dead }]) => [
+      [{ kind, outcome: 'done' }, done] as const,
+      [{ kind, outcome: 'failed' }, failed] as const,
+      [{ kind, outcome: 'dead' }, dead] as const,
+    ]),
+  )
+  metrics.gauge('duly_jobs_waiting', 'Jobs that are due and not running.', () => jobs.state.waiting)
+  metrics.gauge(
+    'duly_jobs_oldest_seconds',
+    'Seconds since the oldest waiting job became due.',
+    () => jobs.state.oldest,
+  )
+  metrics.gauge('duly_jobs_dead', 'Jobs that failed too often and are not retried.', () => jobs.state.dead)
+}

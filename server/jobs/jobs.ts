@@ -1,0 +1,201 @@
+import { type Session, statement, write } from '../db/database.ts'
+
+// A table of work that is done beside requests. Each statement but `due` names the owner, by which the table is distributed;
+// work that belongs to no user has the owner ''. Taking a job is one conditional update: Citus refuses `for update` across shards.
+
+/** Owner of the work that belongs to no user. */
+export const systemOwner = ''
+
+export interface NewJob {
+  readonly owner: string
+  /** Names the job among its owner's: what is enqueued again under a name is one job, run once more. */
+  readonly id: string
+  readonly kind: string
+  readonly payload?: unknown
+  /** Seconds from now; 0 where nothing is said. */
+  readonly delay?: number
+}
+
+/** A job whose lease this process holds. */
+export interface LeasedJob {
+  readonly owner: string
+  readonly id: string
+  readonly kind: string
+  readonly payload: unknown
+  /** Counts leases of this job. A statement that names an older one changes nothing (a fencing token). */
+  readonly lease: number
+  /** When it became due, as PostgreSQL prints it: a job that was enqueued again meanwhile has another time. */
+  readonly dueAt: string
+  /** Failures in a row before this attempt. */
+  readonly failures: number
+}
+
+export interface QueueState {
+  /** Jobs that are due and that nobody holds. */
+  readonly waiting: number
+  /** Seconds since the oldest of them became due. */
+  readonly oldest: number
+  /** Jobs that failed too often and are not tried again. */
+  readonly dead: number
+}
+
+const seconds = (value: string) => `make_interval(secs => ${value}::double precision)`
+const ours = 'jobs.user_id = $1 and jobs.id = $2 and jobs.lease = $3::bigint'
+
+// Citus takes no clock where a conflict is met: the times come with the row that was to be inserted.
+const insert = write(
+  'duly_job_enqueue',
+  `insert into duly.jobs as jobs (user_id, id, kind, payload, enqueued_at, due_at)
+  values ($1, $2, $3, $4::text::jsonb, now(), now() + ${seconds('$5')})
+  on conflict (user_id, id) do update set payload = excluded.payload, enqueued_at = excluded.enqueued_at,
+    failures = 0, dead = false,
+    due_at = case when jobs.dead or jobs.leased_until > excluded.enqueued_at then excluded.due_at
+      else least(jobs.due_at, excluded.due_at) end`,
+)
+
+const insertOnce = write(
+  'duly_job_enqueue_once',
+  `insert into duly.jobs (user_id, id, kind, enqueued_at, due_at)
+  values ($1, $2, $3, now(), now() + ${seconds('$4')}) on conflict (user_id, id) do nothing`,
+)
+
+/** Across owners: reads without locking, `take` decides. Kinds that only a newer version knows are left to it. */
+const due = statement(
+  'duly_jobs_due',
+  `select user_id, id from duly.jobs
+  where not dead and due_at <= now() and leased_until < now() and kind = any($1::text[])
+  order by due_at limit $2`,
+)
+
+/** Across owners: seconds until the next job is due; negative where another process holds one that is. */
+const next = statement(
+  'duly_jobs_next',
+  `select extract(epoch from min(due_at) - now()) from duly.jobs where not dead and kind = any($1::text[])`,
+)
+
+const take = write(
+  'duly_job_take',
+  `update duly.jobs set lease = lease + 1, leased_until = now() + ${seconds('$3')}
+  where jobs.user_id = $1 and jobs.id = $2 and not dead
+    and due_at <= now() and leased_until < now()
+  returning kind, payload::text, lease, due_at::text, failures`,
+)
+
+const renew = write(
+  'duly_job_renew',
+  `update duly.jobs set leased_until = now() + ${seconds('$4')} where ${ours} returning true`,
+)
+
+// Where the job was enqueued again while it ran, it has another `due_at`, stays, and is free at once.
+const finish = write(
+  'duly_job_finish',
+  `delete from duly.jobs where ${ours} and due_at = $4::text::timestamptz returning true`,
+)
+
+const release = write('duly_job_release', `update duly.jobs set leased_until = '-infinity' where ${ours}`)
+
+const repeat = write(
+  'duly_job_repeat',
+  `update duly.jobs set leased_until = '-infinity', failures = 0,
+    due_at = case when due_at = $4::text::timestamptz then now() + ${seconds('$5')} else due_at end
+  where ${ours}`,
+)
+
+const fail = write(
+  'duly_job_fail',
+  `update duly.jobs set leased_until = '-infinity', failures = failures + 1, error = $4, dead = $5::boolean,
+    due_at = now() + ${seconds('$6')} where ${ours}`,
+)
+
+const state = statement(
+  'duly_jobs_state',
+  `select count(*) filter (where is_waiting), coalesce(extract(epoch from now() - min(due_at) filter (where is_waiting)), 0),
+    count(*) filter (where dead)
+  from (select dead, due_at, not dead and due_at <= now() and leased_until < now() as is_waiting from duly.jobs) as jobs`,
+)
+
+/** Adds a job, or has the one of this name run once more: also one that is running, and one that is dead. */
+export async function enqueue(
+  session: Session,
+  { owner, id, kind, payload, delay = 0 }: NewJob,
+): Promise<void> {
+  await session.query(insert, [owner, id, kind, JSON.stringify(payload ?? null), delay])
+}
+
+/** Adds a job where there is none of this name. */
+export async function enqueueOnce(session: Session, { owner, id, kind, delay = 0 }: NewJob): Promise<void> {
+  await session.query(insertOnce, [owner, id, kind, delay])
+}
+
+/** Owner and id of jobs that are due, the longest due first. */
+export async function dueJobs(
+  session: Session,
+  kinds: readonly string[],
+  limit: number,
+): Promise<(readonly [string, string])[]> {
+  const rows = await session.query(due, [kinds, limit])
+  return rows.map(([owner, id]) => [String(owner), String(id)])
+}
+
+/** @returns seconds until the next job is due, undefined where there is none */
+export async function secondsToNext(session: Session, kinds: readonly string[]): Promise<number | undefined> {
+  const [row] = await session.query(next, [kinds])
+  return row?.[0] == null ? undefined : Number(row[0])
+}
+
+/** Leases a job for `lease` seconds. @returns undefined where another process was first */
+export async function takeJob(
+  session: Session,
+  owner: string,
+  id: string,
+  lease: number,
+): Promise<LeasedJob | undefined> {
+  const [row] = await session.query(take, [owner, id, lease])
+  if (!row) return undefined
+  const [kind, payload, number, dueAt, failures] = row
+  return {
+    owner,
+    id,
+    kind: String(kind),
+    payload: payload == null ? null : JSON.parse(payload),
+    lease: Number(number),
+    dueAt: String(dueAt),
+    failures: Number(failures),
+  }
+}
+
+/** @returns whether the lease was still held */
+export async function renewJob(session: Session, job: LeasedJob, lease: number): Promise<boolean> {
+  return (await session.query(renew, [job.owner, job.id, job.lease, lease])).length > 0
+}
+
+/** Gives a lease back, so that another process can take the job at once. */
+export async function releaseJob(session: Session, job: LeasedJob): Promise<void> {
+  await session.query(release, [job.owner, job.id, job.lease])
+}
+
+/** Removes a job that is done; one that was enqueued again while it ran stays. */
+export async function finishJob(session: Session, job: LeasedJob): Promise<void> {
+  const removed = await session.query(finish, [job.owner, job.id, job.lease, job.dueAt])
+  if (removed.length === 0) await releaseJob(session, job)
+}
+
+/** Has a recurring job run again in `delay` seconds. */
+export async function repeatJob(session: Session, job: LeasedJob, delay: number): Promise<void> {
+  await session.query(repeat, [job.owner, job.id, job.lease, job.dueAt, delay])
+}
+
+/** Has a job that failed run again in `delay` seconds, or never (`dead`). */
+export async function failJob(
+  session: Session,
+  job: LeasedJob,
+  { error, dead, delay }: { readonly error: string; readonly dead: boolean; readonly delay: number },
+): Promise<void> {
+  await session.query(fail, [job.owner, job.id, job.lease, error, dead, delay])
+}
+
+/** Counts over all owners: for metrics, not for requests. */
+export async function queueState(session: Session): Promise<QueueState> {
+  const [row] = await session.query(state)
+  return { waiting: Number(row?.[0]), oldest: Number(row?.[1]), dead: Number(row?.[2]) }
+}

@@ -1,0 +1,29 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../server/db/database.ts'
+import { JobRunner } from '../server/jobs/runner.ts'
+import { createLog } from '../server/log.ts'
+import { openDatabase } from './served.ts'
+
+// A replica that runs jobs, as a process of its own, so that a test can kill it. Each job writes down when it began and when it
+// ended, and waits in between until the test lets it go on.
+
+const { db } = await openDatabase({ DATABASE_URL: String(process.env.DATABASE_URL) })
+const began = unprepared('insert into public.runs (job, process, began) values ($1, $2, clock_timestamp())')
+const ended = unprepared('update public.runs set ended = clock_timestamp() where job = $1 and process = $2')
+const gate = unprepared('select is_open from public.gate')
+
+const runner = new JobRunner({
+  db,
+  log: createLog('silent'),
+  lease: 2,
+  kinds: {
+    work: {
+      async run({ id }, signal) {
+        await db.query(began, [id, process.pid])
+        while ((await db.query(gate))[0]?.[0] !== 't') await pause(20, undefined, { signal })
+        await db.query(ended, [id, process.pid])
+      },
+    },
+  },
+})
+await runner.start()

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { unprepared } from '../server/db/database.ts'
+import { enqueue } from '../server/jobs/jobs.ts'
+import { newUser, ownMigratedDatabase } from './served.ts'
+
+const worker = fileURLToPath(new URL('job-worker.js', import.meta.url))
+const jobs = 24
+
+it('three replicas run each job at least once and never twice at the same time, also when one is killed', async t => {
+  const { db, env, close } = await ownMigratedDatabase()
+  t.after(close)
+  const ask = async (text: string) => (await db.query(unprepared(text))).map(([value]) => value)
+  await ask('create table public.runs (job text, process integer, began timestamptz, ended timestamptz)')
+  await ask('create table public.gate (is_open boolean)')
+  await ask('insert into public.gate values (false)')
+  for (let n = 0; n < jobs; n += 1) await enqueue(db, { owner: newUser(), id: `job ${n}`, kind: 'work' })
+
+  const { PATH = '' } = process.env
+  const start = () =>
+    spawn(process.execPath, [worker], { env: { PATH, ...env }, stdio: ['ignore', 'ignore', 'inherit'] })
+  const replicas: ChildProcess[] = [start(), start(), start()]
+  t.after(() => replicas.map(replica => replica.kill('SIGKILL')))
+  const until = async (text: string) => {
+    while ((await ask(text))[0] !== 't') await pause(50)
+  }
+  // All hold jobs, as many as each may.
+  await until('select count(distinct process) = 3 and count(*) >= 12 from public.runs')
+  const [killed] = replicas
+  const exited = once(killed as ChildProcess, 'exit')
+  killed?.kill('SIGKILL')
+  await exited
+  const [held] = await ask(
+    `select count(*) from public.runs where process = ${killed?.pid} and ended is null`,
+  )
+  assert.ok(Number(held) > 0, 'the killed replica was working')
+  await ask('update public.gate set is_open = true')
+  await until('select count(*) = 0 from duly.jobs')
+
+  const done = await ask('select count(distinct job) from public.runs where ended is not null')
+  assert.deepEqual(done, [String(jobs)])
+  // Where a replica was killed its run has no end: the next one began when its lease had ended.
+  const overlapping = await ask(
+    `select a.job from public.runs a join public.runs b on a.job = b.job and a.process <> b.process
+    where a.began <= b.began and b.began < a.ended`,
+  )
+  assert.deepEqual(overlapping, [])
+  const early = await ask(
+    `select a.job from public.runs a join public.runs b on a.job = b.job and a.process = ${killed?.pid}
+      and b.process <> a.process and a.ended is null
+    where b.began < a.began + interval '2 seconds'`,
+  )
+  assert.deepEqual(early, [], 'a lease lasts two seconds')
+})
