@@ -18,9 +18,8 @@ export async function startSmtpServer() {
     disabledCommands: ['STARTTLS', 'AUTH'],
     async onData(stream, session, done) {
       const raw = await text(stream)
-      const body = raw
-        .replaceAll(/=\r?\n/g, '')
-        .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+      const isQuoted = /^content-transfer-encoding: quoted-printable/im.test(raw)
+      const body = isQuoted ? decodeQuotedPrintable(raw) : raw
       const [link = ''] = /https?:\/\/\S+/.exec(body) ?? []
       letters.push({ to: session.envelope.rcptTo[0]?.address ?? '', text: body, link })
       for (const wake of waiting) wake()
@@ -44,4 +43,10 @@ export async function startSmtpServer() {
     },
     close: () => new Promise<void>(resolve => server.close(() => resolve())),
   }
+}
+
+function decodeQuotedPrintable(raw: string): string {
+  return raw
+    .replaceAll(/=\r?\n/g, '')
+    .replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

@@ -134,7 +134,7 @@ for (const [name, change] of [
       const execute = page.locator('#operations-service-getHealth .execute')
       await execute.waitFor()
       await execute.dispatchEvent('click')
-      const shown = page.locator('#operations-service-getHealth .request-url')
+      const shown = page.locator('#operations-service-getHealth .request-url pre')
       await shown.waitFor()
       assert.equal((await shown.textContent())?.trim(), `${site}/duly/health`)
       assert.deepEqual(failed, [])
