@@ -241,6 +241,61 @@ describe('the database', () => {
     })
   }
 
+  describe('a transaction that PostgreSQL rolls back at COMMIT', () => {
+    before(() => db.query(unprepared('create table kept (n integer primary key)')))
+    const kept = async () => (await db.query(unprepared('select count(*) from kept')))[0]?.[0]
+
+    it('fails with the error that was caught inside of it', async () => {
+      const lost = db.transaction(async session => {
+        await session.query(unprepared('insert into kept values (1)'))
+        await session.query(unprepared('insert into kept values (1)')).catch(() => {})
+        return 'done'
+      })
+      await assert.rejects(lost, { code: '23505' })
+      assert.equal(await kept(), '0')
+    })
+
+    it('succeeds where the error was undone by a savepoint', async () => {
+      await db.transaction(async session => {
+        await session.query(unprepared('savepoint one'))
+        await session.query(unprepared('select 1 / 0')).catch(() => {})
+        await session.query(unprepared('rollback to savepoint one'))
+        await session.query(unprepared('insert into kept values (2)'))
+      })
+      assert.equal(await kept(), '1')
+    })
+
+    it('fails at a constraint that is checked at its end, and so does a write by itself', async () => {
+      await db.query(
+        unprepared('create table late (owner text, n integer unique deferrable initially deferred)'),
+      )
+      const twice = 'insert into late select $1, 1 from generate_series(1, 2)'
+      const within = db.transaction(session => session.query(unprepared(twice), ['a']))
+      await assert.rejects(within, { code: '23505' })
+      const once = write('test_late', 'insert into late select $1, n from unnest($2::integer[]) as n')
+      const outcomes = await Promise.allSettled([
+        db.query(once, ['a', [1, 1]]),
+        ...['b', 'c', 'd', 'e'].map((owner, n) => db.query(once, [owner, [n + 2]])),
+      ])
+      assert.deepEqual(
+        outcomes.map(({ status }) => status),
+        ['rejected', 'fulfilled', 'fulfilled', 'fulfilled', 'fulfilled'],
+      )
+      assert.equal((await db.query(unprepared('select count(*) from late')))[0]?.[0], '4')
+    })
+
+    // The embedded database cannot be opened twice.
+    if (onPostgres) {
+      it('does not acknowledge a write inside of a transaction that was left open', async () => {
+        const { db: single } = await openDatabase({ ...env, DATABASE_POOL: '1' })
+        const put = write('test_put', 'insert into kept select 3 from (select $1::text) as owner')
+        await single.query(unprepared('begin'))
+        await assert.rejects(single.query(put, ['a']))
+        await single.close()
+      })
+    }
+  })
+
   it('says so, instead of waiting for ever, where a transaction waits for the database outside of itself', async () => {
     const outside = db.transaction(async () => {
       // As many transactions inside each other as there are sessions: none is left.

@@ -79,17 +79,52 @@ export class DataRow {
     return this.isNull(column) ? null : this.#bytes.toString('utf8', this.startOf(column), this.endOf(column))
   }
 
-  /** A boolean in binary format. */
+  /** A boolean in binary format. @throws RangeError for null and for other types */
   flag(column: number): boolean {
-    return this.view.getInt8(this.startOf(column)) === 1
+    const at = this.startOf(column)
+    if (this.endOf(column) - at !== 1) throw this.#unreadable(column, 'boolean')
+    return this.view.getInt8(at) === 1
   }
 
-  /** An integer in binary format, or the microseconds since 2000 that a time is; 0 for null. Exact up to 2^53. */
+  /** An `int2`, `int4` or `int8` in binary format. @throws RangeError for null, other types, and beyond 2^53 */
   integer(column: number): number {
     const at = this.startOf(column)
     const length = this.endOf(column) - at
-    if (length === 8) return this.view.getInt32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4)
-    return length === 4 ? this.view.getInt32(at) : 0
+    if (length === 8) {
+      const number = this.view.getInt32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4)
+      if (Number.isSafeInteger(number)) return number
+      throw new RangeError(`column ${column} holds an integer beyond 2^53`)
+    }
+    if (length === 4) return this.view.getInt32(at)
+    if (length === 2) return this.view.getInt16(at)
+    throw this.#unreadable(column, 'integer')
+  }
+
+  // A `timestamptz` in binary format is an int8 of microseconds since 2000, which a number holds until 2285 only: so it is read as
+  // the second and what is left of it. 2^32 = 4294 * 10^6 + 967296.
+
+  /** The second of a `timestamptz`, counted from 2000. @throws RangeError for null, other types, and infinity */
+  second(column: number): number {
+    const at = this.startOf(column)
+    if (this.endOf(column) - at !== 8) throw this.#unreadable(column, 'time')
+    const high = this.view.getInt32(at)
+    const low = this.view.getUint32(at + 4)
+    const isInfinite = (high === 0x7fff_ffff && low === 0xffff_ffff) || (high === -0x8000_0000 && low === 0)
+    if (isInfinite) throw new RangeError(`column ${column} holds ${high < 0 ? '-' : ''}infinity`)
+    return high * 4294 + Math.floor((high * 967_296 + low) / 1e6)
+  }
+
+  /** The microseconds of a `timestamptz` after its `second`. */
+  microsecond(column: number): number {
+    const at = this.startOf(column)
+    const rest = this.view.getInt32(at) * 967_296 + this.view.getUint32(at + 4)
+    return rest - Math.floor(rest / 1e6) * 1e6
+  }
+
+  #unreadable(column: number, kind: string): RangeError {
+    const length = this.endOf(column) - this.startOf(column)
+    const found = length < 0 ? 'null' : `a value of ${length} bytes`
+    return new RangeError(`column ${column} holds ${found}, which is no ${kind}`)
   }
 }
 

@@ -139,5 +139,11 @@ function objectsOf({ columns, rows }: Result): Record<string, unknown>[] {
 const int8 = 20
 
 function parserOf(type: number): (text: string) => unknown {
-  return type === int8 ? Number : pg.types.getTypeParser(type, 'text')
+  return type === int8 ? integerOf : pg.types.getTypeParser(type, 'text')
+}
+
+function integerOf(text: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number)) return number
+  throw new RangeError('an integer beyond 2^53')
 }

@@ -15,6 +15,7 @@ interface Wire {
   readonly parsedStatements: Readonly<Record<string, string | undefined>>
   readonly submittedNamedStatements: Record<string, string | undefined>
   parse(statement: { text: string; name: string }): void
+  describe(of: { type: 'S'; name: string }): void
   bind(values: object): void
   execute(portal: { portal: string; rows: number }): void
   sync(): void
@@ -33,25 +34,45 @@ interface DriverQuery {
 // The driver's types say nothing of what a subclass needs.
 const Base = pg.Query as unknown as new (text: string) => DriverQuery
 
+/** What `DataRow` reads in binary format, as pg_type.dat numbers it: bool, int8, int2, int4, text, varchar, timestamptz. */
+const readable: ReadonlySet<number> = new Set([16, 20, 21, 23, 25, 1043, 1184])
+
+interface Columns {
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
+}
+
+/** @returns an error where a column is of a type whose bytes would be taken for something else */
+function unreadable({ fields }: Columns): TypeError | undefined {
+  const unknown = fields.find(({ dataTypeID }) => !readable.has(dataTypeID))
+  return (
+    unknown &&
+    new TypeError(`column "${unknown.name}" is of a type (${unknown.dataTypeID}) that cannot be read`)
+  )
+}
+
 type Answer = (error: Error | null, result: { rows: Row[] }) => void
 
 /** Gives a row or two, as texts, and nothing about their columns; or hands each of any number over in binary format. */
 export class RowsQuery extends Base {
+  readonly describe: boolean
   readonly #rows: Row[] = []
   readonly #take: TakeRow
 
+  /** @param describe whether the types of its columns are looked at, which is once enough for a statement */
   constructor(
     name: string,
     text: string,
     values: readonly unknown[] | undefined,
     answer: Answer,
     take?: TakeRow,
+    describe = false,
   ) {
     super(text)
     this.name = name
     // Here, where nothing has been sent yet: a value that cannot be written fails alone.
     this.values = written(values ?? [])
     this.binary = take !== undefined
+    this.describe = describe
     this.#take = take ?? (({ fields }) => this.#rows.push(fields))
     const callback = (error: Error | null) => answer(error, { rows: this.#rows })
     this.callback = callback
@@ -64,6 +85,10 @@ export class RowsQuery extends Base {
   prepare(wire: Wire): void {
     start(wire, this)
     wire.sync()
+  }
+
+  handleRowDescription(columns: Columns): void {
+    this._canceledDueToError ||= unreadable(columns)
   }
 
   handleDataRow(row: DataRow): void {
@@ -87,6 +112,8 @@ export interface Part {
   readonly values: readonly unknown[]
   /** Whether its rows are wanted in binary format. */
   readonly binary: boolean
+  /** Whether the types of its columns are looked at. */
+  readonly describe: boolean
 }
 
 /** @param rows of each statement, copied; where one failed, of those before it */
@@ -120,6 +147,10 @@ export class TransactionQuery extends Base {
     wire.sync()
   }
 
+  handleRowDescription(columns: Columns): void {
+    this._canceledDueToError ||= unreadable(columns)
+  }
+
   handleDataRow(row: DataRow): void {
     this.#ofThis.push(row.copy())
   }
@@ -140,13 +171,14 @@ export function isPrepared(client: pg.Client, name: string): boolean {
   return (client as unknown as { connection: Wire }).connection.parsedStatements[name] !== undefined
 }
 
-function start(wire: Wire, { name, text, values, binary }: Part): void {
+function start(wire: Wire, { name, text, values, binary, describe }: Part): void {
   const { parsedStatements, submittedNamedStatements } = wire
   const isKnown = name && (parsedStatements[name] ?? submittedNamedStatements[name]) !== undefined
   if (!isKnown) {
     wire.parse({ text, name })
     if (name) submittedNamedStatements[name] = text
   }
+  if (describe) wire.describe({ type: 'S', name })
   wire.bind({ portal: '', statement: name, values, binary })
   wire.execute({ portal: '', rows: 0 })
 }

@@ -87,6 +87,8 @@ export class Sessions implements Database {
   readonly #watchdog: NodeJS.Timeout
   readonly #reading = new PacedReading()
   readonly #writes: WriteQueue<Member>
+  /** Statements read in binary format whose columns' types have been looked at. */
+  readonly #described = new WeakSet<Statement>()
   #opening = 0
   #failures = 0
   #retryAt = 0
@@ -136,17 +138,26 @@ export class Sessions implements Database {
     if (free) free.held = true
     const member = free ?? (await this.#wait(true))
     member.patient = patience === 'unlimited'
+    let firstFailure: unknown
+    const noting = <R>(answer: Promise<R>): Promise<R> => {
+      answer.catch(error => {
+        firstFailure ??= error
+      })
+      return answer
+    }
     const session: Session = {
-      query: (statement, values) => this.#send(member, statement, values, rowsOf, false),
-      read: (statement, values, take) => this.#send(member, statement, values, rowsOf, false, take),
-      run: (statement, values) => this.#send(member, statement, values, resultOf, false),
+      query: (statement, values) => noting(this.#send(member, statement, values, rowsOf, false)),
+      read: (statement, values, take) => noting(this.#send(member, statement, values, rowsOf, false, take)),
+      run: (statement, values) => noting(this.#send(member, statement, values, resultOf, false)),
     }
     try {
       await guard?.check(session)
       await session.query(unprepared('begin'))
       const result = await work(session)
       await guard?.check(session)
-      await this.#send(member, unprepared('commit'), undefined, rowsOf, true)
+      const tag = await this.#send(member, unprepared('commit'), undefined, tagOf, true)
+      // PostgreSQL answers COMMIT with ROLLBACK where an error that `work` caught had aborted the transaction.
+      if (tag !== 'COMMIT') throw firstFailure ?? new Error(`PostgreSQL answered COMMIT with ${tag}`)
       return result
     } catch (error) {
       // A lost session has rolled back by itself; a rollback that fails leaves a session that nobody may use again.
@@ -201,6 +212,7 @@ export class Sessions implements Database {
     const { text } = statement
     const name = this.#options.prepare ? statement.name : ''
     const ended = this.#options.onStatement?.(statement.name)
+    const describe = take !== undefined && !this.#described.has(statement)
     return new Promise((resolve, reject) => {
       // The driver's own promise adds a stack capture to each failure and a second promise to each success.
       const answer = (error: Error | null, result: Answered) => {
@@ -210,9 +222,12 @@ export class Sessions implements Database {
         const lost = member.lost || this.#closing
         ended?.(error ? errorType(error) : undefined)
         if (error) reject(databaseError(error, { name: statement.name, commits, lost }))
-        else resolve(read(result))
+        else {
+          if (describe) this.#described.add(statement)
+          resolve(read(result))
+        }
       }
-      if (take || slow === 0) sendTo(member.client, new RowsQuery(name, text, values, answer, take))
+      if (take || slow === 0) sendTo(member.client, new RowsQuery(name, text, values, answer, take, describe))
       else sendTo(member.client, { name, text, rowMode: 'array' }, values, answer)
     })
   }
@@ -299,14 +314,21 @@ export class Sessions implements Database {
     member.writes += writes.length
     const { prepare, onStatement } = this.#options
     const ended = writes.map(({ statement }) => onStatement?.(statement.name))
-    const parts = writes.map(({ statement: { name, text }, values, take }) => {
-      return { name: prepare ? name : '', text, values, binary: take !== undefined }
+    const parts = writes.map(({ statement, values, take }) => {
+      const { name, text } = statement
+      const binary = take !== undefined
+      const describe = binary && !this.#described.has(statement)
+      return { name: prepare ? name : '', text, values, binary, describe }
     })
     return new Promise(resolve => {
-      const answer = (error: Error | null, rows: readonly (readonly Buffer[])[]) => {
+      const answer = (refusal: Error | null, rows: readonly (readonly Buffer[])[]) => {
+        const error = refusal ?? this.#leftOpen(member)
         member.inFlight -= writes.length
         member.writes -= writes.length
         const undone = error ? this.#uncommitted(member, writes, rows.length, error) : []
+        for (const [n, { describe }] of parts.entries()) {
+          if (!error && describe) this.#described.add((writes[n] as Write).statement)
+        }
         for (const [n, write] of writes.entries()) {
           ended[n]?.(error && !undone.includes(write) ? errorType(error) : undefined)
           if (!error) settle(write, rows[n] ?? [])
@@ -315,6 +337,13 @@ export class Sessions implements Database {
       }
       sendTo(member.client, new TransactionQuery(parts, answer))
     })
+  }
+
+  /** One Sync commits all that it ends, save inside of a transaction that somebody has begun and not ended. */
+  #leftOpen(member: Member): Error | null {
+    if (member.client.getTransactionStatus() === 'I') return null
+    this.#destroy(member)
+    return new Error('the session was inside of a transaction: the writes were not committed')
   }
 
   /** Where one of several was refused, none was done, and the others are not to blame. */
@@ -450,10 +479,16 @@ function settle({ take, resolve, reject }: Write, rows: readonly Buffer[]): void
 }
 
 /** As much of the driver's result as is read; of a short statement, the rows alone. */
-type Answered = { readonly rows: unknown[] } & Partial<Pick<pg.QueryArrayResult, 'fields' | 'rowCount'>>
+type Answered = { readonly rows: unknown[] } & Partial<
+  Pick<pg.QueryArrayResult, 'fields' | 'rowCount' | 'command'>
+>
 
 function rowsOf({ rows }: Answered): Row[] {
   return rows as Row[]
+}
+
+function tagOf({ command }: Answered): string | undefined {
+  return command
 }
 
 function resultOf({ fields = [], rows, rowCount }: Answered): Result {

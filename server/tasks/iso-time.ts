@@ -6,15 +6,22 @@ export const secondLength = '2026-01-31T09:30:00.'.length
 
 const scratch = Buffer.alloc(isoLength)
 
-export function isoTime(microseconds: number): string {
-  const second = Math.floor(microseconds / 1e6)
+/** @param second counted from 2000 @throws RangeError as `writeSecond` */
+export function isoTime(second: number, microsecond: number): string {
   writeSecond(scratch, 0, second)
-  writeFraction(scratch, secondLength, microseconds - second * 1e6)
+  writeFraction(scratch, secondLength, microsecond)
   return scratch.toString('latin1')
 }
 
-/** The part that ends with the dot. Years have four digits; they begin in March here, so that a leap day is the last of one. */
+const secondOf = (time: string) => (Date.parse(time) - Date.UTC(2000, 0)) / 1000
+const [first, last] = [secondOf('0001-01-01T00:00:00Z'), secondOf('9999-12-31T23:59:59Z')]
+
+/**
+ * The part that ends with the dot. Years begin in March here, so that a leap day is the last of one.
+ * @throws RangeError outside of the years 1 to 9999, which have no four digits (RFC 3339)
+ */
 export function writeSecond(bytes: Buffer, at: number, second: number): void {
+  if (second < first || second > last) throw new RangeError(`a time outside of the years 1 to 9999`)
   const days = Math.floor(second / 86_400)
   const ofDay = (second - days * 86_400) | 0
   // As civil_from_days in Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms", for years from 0.

@@ -60,7 +60,8 @@ export async function readList(
   let count = 0
   let last: Position | null = null
   await db.read(statement, values, row => {
-    if (count === 0) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
+    // An owner who has never written has neither.
+    if (count === 0 && !row.isNull(0)) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
     // An owner without tasks still comes as a row.
     if (row.isNull(taskFrom)) return
     count += 1

@@ -1,6 +1,6 @@
 import type { DataRow } from '../db/data-row.ts'
 import { type Piece, Printer, pieceOf } from './printer.ts'
-import { type Column, placeOf } from './task-row.ts'
+import { type Column, type Kind, kindOf, placeOf } from './task-row.ts'
 
 // Lists are printed from the bytes that PostgreSQL sends: no text and no object is made of a row in between.
 
@@ -40,12 +40,12 @@ export function ready({
 }: TaskForm) {
   const befores = parts.reduce((sum, [before]) => sum + before.length, 0)
   const longestValue = Math.max(
-    ...[String(Number.MAX_SAFE_INTEGER), longestTime, noText].map(text => text.length),
+    ...[String(Number.MIN_SAFE_INTEGER), longestTime, noText].map(text => text.length),
   )
   return {
     parts: parts.map(([before, field]) => ({
       before: pieceOf(before),
-      field,
+      kind: field === 'user_id' ? ('owner' as const) : kindOf(field),
       place: field === 'user_id' ? 0 : placeOf(field),
     })),
     end: pieceOf(end),
@@ -108,32 +108,55 @@ export class PrintedTasks {
     printer.reserve(most + this.#owner.length + longestEscape * row.length)
     if (this.#count > 0) printer.copy(between)
     this.#count += 1
-    for (const { before, field, place } of parts) {
+    for (const { before, kind, place } of parts) {
       printer.copy(before)
-      this.#value(row, field, from + place)
+      this.#value(row, kind, from + place)
     }
     printer.copy(end)
     // As if the others were as long.
     if (this.#count === 1 && this.#expected > 1) printer.expect(this.#expected * printer.length)
   }
 
-  #value(row: DataRow, field: Field, column: number): void {
+  #value(row: DataRow, kind: Kind | 'owner', column: number): void {
     const printer = this.#printer
-    const { noText, noTime, timeQuote } = this.#form
-    if (field === 'user_id') printer.copy(this.#owner)
-    else if (field === 'id' || field === 'revision') printer.integer(row.integer(column))
-    else if (field === 'is_completed') printer.copy(row.flag(column) ? yes : no)
-    else if (field === 'title' || field === 'description') {
-      if (row.isNull(column)) printer.copy(noText)
-      else {
-        printer.copy(quote)
-        this.#text(row.view, row.startOf(column), row.endOf(column))
-        printer.copy(quote)
-      }
-    } else if (row.isNull(column)) printer.copy(noTime)
+    switch (kind) {
+      case 'owner':
+        printer.copy(this.#owner)
+        break
+      case 'integer':
+        printer.integer(row.integer(column))
+        break
+      case 'boolean':
+        printer.copy(row.flag(column) ? yes : no)
+        break
+      case 'text':
+        this.#quoted(row, column)
+        break
+      case 'time':
+        this.#time(row, column)
+        break
+      default:
+        throw new TypeError(`a kind of column that cannot be printed: ${kind satisfies never}`)
+    }
+  }
+
+  #quoted(row: DataRow, column: number): void {
+    const printer = this.#printer
+    if (row.isNull(column)) printer.copy(this.#form.noText)
+    else {
+      printer.copy(quote)
+      this.#text(row.view, row.startOf(column), row.endOf(column))
+      printer.copy(quote)
+    }
+  }
+
+  #time(row: DataRow, column: number): void {
+    const printer = this.#printer
+    const { noTime, timeQuote } = this.#form
+    if (row.isNull(column)) printer.copy(noTime)
     else {
       printer.copy(timeQuote)
-      printer.time(row.integer(column))
+      printer.time(row.second(column), row.microsecond(column))
       printer.copy(timeQuote)
     }
   }

@@ -91,11 +91,19 @@ export class Printer {
     this.#at = at
   }
 
-  /** A whole number from 0, below 2^53. */
+  /** @throws RangeError for what is no integer, or beyond 2^53 */
   integer(number: number): void {
+    if (!Number.isSafeInteger(number)) throw new RangeError(`${number} is no integer that can be printed`)
+    if (number < 0) {
+      this.#bytes[this.#at++] = 0x2d
+      this.#natural(-number)
+    } else this.#natural(number)
+  }
+
+  #natural(number: number): void {
     if (number > 999_999_999) {
       const high = Math.floor(number / 1e9)
-      this.integer(high)
+      this.#natural(high)
       this.#digits(number - high * 1e9, 9)
       return
     }
@@ -105,8 +113,7 @@ export class Printer {
   }
 
   /** As `isoTime`. */
-  time(microseconds: number): void {
-    const second = Math.floor(microseconds / 1e6)
+  time(second: number, microsecond: number): void {
     // A task that was never changed has the same time twice.
     if (second === this.#second) this.#repeatSecond()
     else {
@@ -114,7 +121,7 @@ export class Printer {
       this.#second = second
       this.#secondAt = this.#at
     }
-    writeFraction(this.#bytes, this.#at + secondLength, microseconds - second * 1e6)
+    writeFraction(this.#bytes, this.#at + secondLength, microsecond)
     this.#at += isoLength
   }
 

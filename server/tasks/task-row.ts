@@ -2,10 +2,7 @@ import type { DataRow } from '../db/data-row.ts'
 import { isoTime } from './iso-time.ts'
 import type { Task } from './task.ts'
 
-/**
- * The columns of a task, in this order. Times are microseconds since 2000 in binary format, whatever the session's time zone
- * is.
- */
+/** The columns of a task, in this order. Times come in binary format, whatever the session's time zone is. */
 const columnNames = [
   'id',
   'title',
@@ -17,6 +14,22 @@ const columnNames = [
   'revision',
 ] as const
 export type Column = (typeof columnNames)[number]
+
+/** What a column holds. Another kind does not compile until `PrintedTasks` handles it. */
+export type Kind = 'integer' | 'text' | 'boolean' | 'time'
+
+const kinds: Readonly<Record<Column, Kind>> = {
+  id: 'integer',
+  title: 'text',
+  description: 'text',
+  is_completed: 'boolean',
+  created_at: 'time',
+  updated_at: 'time',
+  completed_at: 'time',
+  revision: 'integer',
+}
+
+export const kindOf = (column: Column): Kind => kinds[column]
 
 export const columnCount = columnNames.length
 
@@ -49,4 +62,5 @@ export function taskOf(row: DataRow, from = 0): Task {
 }
 
 /** A time that is not null. */
-export const timeOf = (row: DataRow, column: number): string => isoTime(row.integer(column))
+export const timeOf = (row: DataRow, column: number): string =>
+  isoTime(row.second(column), row.microsecond(column))
