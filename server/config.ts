@@ -346,7 +346,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
   const pooler = oneOf('DATABASE_POOLER', ['none', 'transaction'], 'none')
   const databaseUrl = read('DATABASE_URL')
   const parsed =
-    databaseUrl === undefined ? undefined : parseDatabaseUrl(databaseUrl, pooler === 'transaction')
+    databaseUrl === undefined ? undefined : parseDatabaseUrl(databaseUrl, pooler === 'transaction', env)
   if (parsed && 'problem' in parsed) problem('DATABASE_URL', parsed.problem)
   const postgres = parsed && 'address' in parsed ? parsed.address : undefined
 

@@ -20,7 +20,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'system-error',
     'pg',
     'pg-protocol',
-    'pg-connection-string',
     '@electric-sql',
     'fs-native-extensions',
     'kysely',

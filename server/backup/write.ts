@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { type Database, type Session, unprepared } from '../db/database.ts'
 import { migrationStatus } from '../db/migrate.ts'
+import { settingStatement } from '../db/session-settings.ts'
 import { exit, StartError } from '../errors.ts'
 import { version } from '../version.ts'
 import { type Content, type End, format, type Header, type TableEnd, type TableStart } from './format.ts'
@@ -15,12 +16,12 @@ import { keyOf, lastGiven, quoted, type Table, tablesIn } from './tables.ts'
 const batchSize = 500
 
 const sameEverywhere = [
-  'set local statement_timeout = 0',
-  `set local timezone = 'UTC'`,
-  `set local datestyle = 'ISO'`,
+  unprepared('set local statement_timeout = 0'),
+  // Also behind a pooler, where a session's settings do not stay.
+  settingStatement('transaction'),
   // A search that reads many rows in order is sorted on the disk otherwise.
-  `set local work_mem = '32MB'`,
-].map(unprepared)
+  unprepared(`set local work_mem = '32MB'`),
+]
 
 /** Has values written as text in one way, whatever the database is set to. Holds until the transaction ends. */
 export async function writeAlike(session: Session): Promise<void> {

@@ -12,14 +12,18 @@ export interface Connected {
 
 type Options = Pick<Config, 'postgres' | 'databasePool' | 'dataDir' | 'dataSync'>
 
-/** PostgreSQL where `DATABASE_URL` names one, else the embedded one: from here on nothing can tell them apart. */
+/**
+ * PostgreSQL where `DATABASE_URL` names one, else the embedded one: from here on nothing can tell them apart.
+ * @param serves whether a server answers from it
+ */
 export async function connect(
   { postgres, databasePool, dataDir, dataSync }: Options,
   log: Log,
   onStatement?: OnStatement,
+  serves = false,
 ): Promise<Connected> {
   if (postgres) {
-    const db = await connectPostgres({ address: postgres, pool: databasePool, log, onStatement })
+    const db = await connectPostgres({ address: postgres, pool: databasePool, log, onStatement, serves })
     return { db, created: false }
   }
   const db = await openEmbedded({ dataDir, sync: dataSync, log, onStatement })

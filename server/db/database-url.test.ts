@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { type PostgresAddress, parseDatabaseUrl } from './database-url.ts'
+import { type PostgresAddress, parseDatabaseUrl, placeOf } from './database-url.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'duly-url-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -36,6 +36,12 @@ describe('a database URL', () => {
       ssl: { rejectUnauthorized: true },
       enableChannelBinding: true,
       transactionPooler: true,
+      poolerBecause: 'its host is that of a pooler of Neon',
+      sslNegotiation: 'postgres',
+      requireChannelBinding: true,
+      applicationName: 'duly',
+      options: '',
+      connectMs: 5000,
       label: 'ep-x-pooler.eu-central-1.aws.neon.tech/neondb',
     })
   })
@@ -83,9 +89,48 @@ describe('a database URL', () => {
     ],
     ['may name the port as a parameter', 'postgres://db/tasks?port=6543', { port: 6543 }],
     [
-      'ignores parameters it does not know',
-      'postgres://alice@db/tasks?application_name=x&pool_timeout=3',
-      { host: 'db', database: 'tasks', user: 'alice' },
+      'names the program to PostgreSQL',
+      'postgres://alice@db/tasks?application_name=tasks%20of%20ours',
+      { applicationName: 'tasks of ours' },
+    ],
+    [
+      'names it otherwise where nothing is said',
+      'postgres://db?fallback_application_name=x',
+      { applicationName: 'x' },
+    ],
+    ['says how long to wait', 'postgres://db/tasks?connect_timeout=30', { connectMs: 30_000 }],
+    ['passes options on', 'postgres://db/tasks?options=endpoint%3Dep-x', { options: 'endpoint=ep-x' }],
+    [
+      'keeps a plus sign, as libpq does',
+      'postgres://db/tasks?user=a+b&password=c+d',
+      { user: 'a+b', password: 'c+d' },
+    ],
+    ['names the database as a parameter', 'postgres://db?dbname=tasks', { database: 'tasks' }],
+    [
+      'keeps an at sign in a password',
+      'postgres://alice:p@ss@db/tasks',
+      { user: 'alice', password: 'p@ss', host: 'db' },
+    ],
+    ['keeps a colon in a password', 'postgres://alice:a:b@db/tasks', { password: 'a:b' }],
+    [
+      'may name a user with an at sign as a parameter',
+      'postgres://db/tasks?user=alice@server',
+      { user: 'alice@server' },
+    ],
+    [
+      'starts TLS directly',
+      'postgres://db/tasks?sslmode=verify-full&sslnegotiation=direct',
+      { sslNegotiation: 'direct', ssl: { rejectUnauthorized: true } },
+    ],
+    [
+      'raises the TLS version',
+      'postgres://db/tasks?sslmode=require&ssl_min_protocol_version=TLSv1.3',
+      { ssl: { rejectUnauthorized: false, minVersion: 'TLSv1.3' } },
+    ],
+    [
+      'may ask for what is done in any case',
+      'postgres://db/tasks?client_encoding=UTF8&target_session_attrs=read-write&gssencmode=prefer&sslsni=1&uselibpqcompat=true',
+      { host: 'db' },
     ],
   ]
   for (const [name, url, expected] of parts) {
@@ -133,6 +178,16 @@ describe('the label of a database', () => {
   ]
   for (const [url, label] of labels) {
     it(`is ${label}`, () => assert.equal(addressOf(url).label, label))
+  }
+
+  const places: readonly (readonly [url: string, place: string])[] = [
+    ['postgres://u-alice:pw-tiger@db.example.com:6543/tasks', 'db.example.com:6543/tasks'],
+    ['postgres://[::1]/tasks', '[::1]:5432/tasks'],
+    ['postgres:///tasks?host=/run/pg', '/run/pg/tasks'],
+    ['postgres:///', 'localhost:5432'],
+  ]
+  for (const [url, place] of places) {
+    it(`has its port in messages: ${place}`, () => assert.equal(placeOf(addressOf(url)), place))
   }
 
   it('names neither user nor password where no database is named', () => {
@@ -220,6 +275,209 @@ describe('sslmode', () => {
   })
 })
 
+describe('ssl', () => {
+  const encrypted = { rejectUnauthorized: false }
+  const checked = { rejectUnauthorized: true }
+  const cases: readonly (readonly [query: string, ssl: object | false])[] = [
+    ...['true', '1', 'on', 'yes', 'TRUE', 'require'].map(value => [`ssl=${value}`, encrypted] as const),
+    ...['false', '0', 'off', 'no', 'disable'].map(value => [`ssl=${value}`, false] as const),
+    ['ssl=verify-full', checked],
+    ['ssl=no-verify', encrypted],
+    ['ssl=true&sslmode=verify-full', checked],
+    ['ssl=1&channel_binding=require', checked],
+  ]
+  for (const [query, expected] of cases) {
+    it(`is ${JSON.stringify(expected)} with ${query}`, () => {
+      assert.deepEqual(addressOf(`postgres://alice:pw@db/tasks?${query}`).ssl, expected)
+    })
+  }
+
+  it('is verify-full where a root certificate is named and nothing else', () => {
+    const { ssl } = addressOf(`postgres://alice:pw@db/tasks?${root}`)
+    assert.deepEqual(ssl, { ...checked, ca: 'a certificate\n' })
+  })
+
+  const refused = [
+    'ssl=maybe',
+    'ssl=prefer',
+    'ssl=',
+    'ssl=true&sslmode=disable',
+    'ssl=false&sslmode=require',
+    'ssl=0&sslmode=verify-full',
+    'ssl=verify-full&sslmode=require',
+    'SSL=true',
+    'sslMode=require',
+    'ssl=1&ssl=0',
+    'sslmode=disable&channel_binding=require',
+    'sslmode=require&channel_binding=always',
+    'sslnegotiation=direct',
+    'sslmode=require&sslnegotiation=both',
+    'sslmode=require&ssl_min_protocol_version=TLSv9',
+  ]
+  for (const query of refused) {
+    it(`is refused as ${query}`, () => {
+      assert.match(problemOf(`postgres://alice:pw@db/tasks?${query}`), /ssl|channel_binding/i)
+    })
+  }
+})
+
+describe('a parameter that Duly cannot honour', () => {
+  const drivers: Readonly<Record<string, string>> = {
+    libpq: `hostaddr passfile require_auth keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout
+      replication gssencmode sslcompression sslcert sslkey sslkeylogfile sslpassword sslcertmode sslcrl sslcrldir sslsni
+      requirepeer ssl_max_protocol_version min_protocol_version max_protocol_version krbsrvname gsslib gssdelegation
+      scram_client_key scram_server_key service servicefile target_session_attrs load_balance_hosts oauth_issuer
+      oauth_client_id oauth_client_secret oauth_scope client_encoding`,
+    'node-postgres': `statement_timeout query_timeout lock_timeout idle_in_transaction_session_timeout max min
+      idleTimeoutMillis connectionTimeoutMillis keepAlive keepAliveInitialDelayMillis allowExitOnIdle binary encoding
+      uselibpqcompat`,
+    Prisma: `schema connection_limit pool_timeout sslidentity sslpassword sslaccept statement_cache_size socket_timeout
+      single_use_connections max_connection_lifetime max_idle_connection_lifetime`,
+    Rails: `pool timeout encoding prepared_statements statement_limit advisory_locks schema_search_path variables
+      min_messages checkout_timeout idle_timeout reaping_frequency max_connections min_connections keepalive adapter`,
+    SQLAlchemy: `prepared_statement_cache_size prepared_statement_name_func async_fallback command_timeout
+      server_settings executemany_mode pool_size max_overflow pool_recycle pool_pre_ping`,
+    JDBC: `ApplicationName currentSchema loginTimeout connectTimeout socketTimeout tcpKeepAlive prepareThreshold
+      preparedStatementCacheQueries reWriteBatchedInserts targetServerType loadBalanceHosts stringtype binaryTransfer
+      defaultRowFetchSize readOnly sslfactory channelBinding`,
+    pgx: `pool_max_conns pool_min_conns pool_max_conn_lifetime pool_max_conn_idle_time pool_health_check_period
+      pool_max_conn_lifetime_jitter default_query_exec_mode statement_cache_capacity description_cache_capacity
+      binary_parameters search_path timezone datestyle`,
+  }
+  for (const [driver, names] of Object.entries(drivers)) {
+    it(`is refused by its name, with what to do instead: ${driver}`, () => {
+      for (const name of names.split(/\s+/)) {
+        const problem = problemOf(`postgres://alice:pw-tiger@db/tasks?${name}=hunter2`)
+        assert.ok(problem.startsWith(`${name}: `), problem)
+        assert.match(problem, /remove|write|set|leave/)
+        assert.doesNotMatch(problem, /hunter2|pw-tiger/)
+      }
+    })
+  }
+
+  it('is refused together with the others', () => {
+    const problem = problemOf('postgres://db/tasks?schema=public&connection_limit=5')
+    assert.match(problem, /schema: .* connection_limit: .*DATABASE_POOL/)
+  })
+
+  for (const options of [
+    '-c datestyle=SQL',
+    '--search-path=x',
+    '-cstatement_timeout=1',
+    '-c client_encoding=LATIN1',
+  ]) {
+    it(`is an option that Duly sets: ${options}`, () => {
+      assert.match(
+        problemOf(`postgres://db/tasks?options=${encodeURIComponent(options)}`),
+        /^options: remove /,
+      )
+    })
+  }
+
+  for (const value of ['0', '-1', 'x', '1.5', '1000']) {
+    it(`is connect_timeout=${value}`, () => {
+      assert.match(problemOf(`postgres://db/tasks?connect_timeout=${value}`), /connect_timeout/)
+    })
+  }
+})
+
+describe('a password with reserved characters', () => {
+  for (const password of ['a#b', 'a/b', 'a?b', '12?b', 'a/b@c', 'a?b=c', '1#2']) {
+    it(`that are not encoded is refused, and not repeated: ${password}`, () => {
+      const problem = problemOf(`postgres://alice:${password}@db.example.com:5432/tasks`)
+      assert.match(problem, /percent-encoded: # as %23/)
+    })
+    it(`that are encoded is taken: ${password}`, () => {
+      const { password: found, host } = addressOf(
+        `postgres://alice:${encodeURIComponent(password)}@db.example.com:5432/tasks`,
+      )
+      assert.deepEqual([found, host], [password, 'db.example.com'])
+    })
+  }
+
+  it('of which one is no character is refused', () => {
+    assert.match(problemOf('postgres://alice:a%ffb@db/tasks'), /% as %25/)
+  })
+})
+
+describe('several hosts', () => {
+  for (const url of [
+    'postgres://alice:pw@a:5432,b:5433/tasks',
+    'postgres://a,b/tasks',
+    'postgres:///tasks?host=a,b',
+    'postgres://alice:pw@a/tasks?host=b',
+    'postgres:///tasks?host=a&host=b',
+  ]) {
+    it(`are refused: ${url}`, () => assert.match(problemOf(url), /host/))
+  }
+})
+
+describe('the name of a driver', () => {
+  for (const scheme of ['postgresql+asyncpg', 'postgresql+psycopg2', 'postgres+psycopg']) {
+    it(`is refused: ${scheme}`, () => {
+      assert.match(problemOf(`${scheme}://alice:pw@db/tasks`), /begin it with postgres(ql)?:\/\//)
+    })
+  }
+})
+
+describe("libpq's environment variables", () => {
+  const parse = (url: string, env: Record<string, string>) => {
+    const parsed = parseDatabaseUrl(url, false, env)
+    return 'address' in parsed ? parsed.address : parsed.problem
+  }
+  const address = (url: string, env: Record<string, string>) => {
+    const parsed = parse(url, env)
+    assert.ok(typeof parsed === 'object', String(parsed))
+    return parsed
+  }
+
+  it('stand in for what the URL does not say', () => {
+    const env = {
+      PGHOST: 'db.example.com',
+      PGPORT: '6000',
+      PGUSER: 'alice',
+      PGPASSWORD: 'pw',
+      PGDATABASE: 'tasks',
+      PGAPPNAME: 'ours',
+      PGCONNECT_TIMEOUT: '7',
+      PGSSLMODE: 'verify-full',
+    }
+    const { host, port, user, password, database, applicationName, connectMs, ssl } = address(
+      'postgres://',
+      env,
+    )
+    assert.deepEqual(
+      [host, port, user, password, database, applicationName, connectMs, ssl],
+      ['db.example.com', 6000, 'alice', 'pw', 'tasks', 'ours', 7000, { rejectUnauthorized: true }],
+    )
+  })
+
+  it('do not change what the URL says', () => {
+    const env = {
+      PGHOST: 'other',
+      PGPORT: '1',
+      PGUSER: 'bob',
+      PGPASSWORD: 'x',
+      PGDATABASE: 'y',
+      PGSSLMODE: 'disable',
+    }
+    const found = address('postgres://alice:pw@db:5432/tasks?sslmode=require', env)
+    assert.deepEqual(
+      [found.host, found.port, found.user, found.password, found.database, found.ssl],
+      ['db', 5432, 'alice', 'pw', 'tasks', { rejectUnauthorized: false }],
+    )
+  })
+
+  it('are refused by name where they cannot be honoured', () => {
+    assert.match(String(parse('postgres://db/tasks', { PGSERVICE: 'x' })), /^PGSERVICE: /)
+    assert.match(String(parse('postgres://db/tasks', { PGSSLCERT: 'x' })), /^PGSSLCERT: /)
+    assert.match(
+      String(parse('postgres://db/tasks', { PGHOST: 'a', PGOPTIONS: '-c timezone=UTC' })),
+      /^PGOPTIONS: /,
+    )
+  })
+})
+
 describe('channel binding', () => {
   const cases: readonly (readonly [query: string, enabled: boolean])[] = [
     ['sslmode=require', true],
@@ -245,6 +503,15 @@ describe('a transaction pooler', () => {
     ['postgres://alice@ep-x-pooler.eu-central-1.aws.neon.tech/tasks', false, true],
     ['postgres://alice@ep-x.eu-central-1.aws.neon.tech/tasks', false, false],
     ['postgres://alice@db/my-pooler.tasks', false, false],
+    ['postgres://alice@aws-0-eu-central-1.pooler.supabase.com:6543/postgres', false, true],
+    ['postgres://alice@aws-0-eu-central-1.pooler.supabase.com:5432/postgres', false, false],
+    ['postgres://alice@db.abc.supabase.co:6543/postgres', false, true],
+    ['postgres://alice@db:6432/tasks', false, true],
+    ['postgres://alice@db:6432/tasks?pgbouncer=false', false, false],
+    ['postgres://alice@db:6543/tasks', false, false],
+    ['postgres://alice@x.proxy-abc.eu-west-1.rds.amazonaws.com/tasks', false, true],
+    ['postgres://alice@x.abc.eu-west-1.rds.amazonaws.com/tasks', false, false],
+    ['postgres://alice@x.db.ondigitalocean.com:25061/tasks', false, true],
   ]
   for (const [url, setting, pooled] of cases) {
     it(`is ${pooled ? '' : 'not '}there with ${url}${setting ? ' and the setting' : ''}`, () => {

@@ -12,6 +12,7 @@ import { leaveRowsAsBytes } from './data-row.ts'
 import type { Database, OnStatement } from './database.ts'
 import { joinBytes } from './join-bytes.ts'
 import { asText } from './postgres.ts'
+import { settingStatement } from './session-settings.ts'
 import { Sessions } from './sessions.ts'
 import { unpackCluster } from './unpack-cluster.ts'
 import { keepUp } from './upkeep.ts'
@@ -174,6 +175,7 @@ async function connectTo(worker: Worker): Promise<pg.Client> {
   )
   client.on('error', () => {})
   await client.connect()
+  await client.query(settingStatement('session').text)
   return client
 }
 

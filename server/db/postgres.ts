@@ -2,23 +2,28 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { connectionFailure, explain, type Failure } from './connection-failure.ts'
 import { leaveRowsAsBytes } from './data-row.ts'
 import { type Database, type OnStatement, plannerSettings } from './database.ts'
-import type { PostgresAddress } from './database-url.ts'
+import { type PostgresAddress, placeOf } from './database-url.ts'
 import { receivingSocket } from './receiving-socket.ts'
+import { holdServerLock } from './server-lock.ts'
+import { asOptions, differing, pins, pinsOf } from './session-settings.ts'
 import { Sessions } from './sessions.ts'
 
-const connectMs = 5000
 const statementMs = 10_000
 const startupMs = 30_000
 /** A connection on which nothing has come for this long is asked whether it still is one: what stands between may forget it. */
 const keepAliveMs = 10_000
+const oldest = 140_000
 
 export interface PostgresOptions {
   readonly address: PostgresAddress
   /** Sessions at most. */
   readonly pool: number
   readonly log: Log
+  /** Whether a server answers from it, which `migrate down` must not take the tables away from. */
+  readonly serves?: boolean
   /** For how long a server that is still coming up is waited for. */
   readonly startupMs?: number
   readonly onStatement?: OnStatement | undefined
@@ -26,35 +31,53 @@ export interface PostgresOptions {
 
 /**
  * Connects to a PostgreSQL server and waits for one that is still coming up.
- * @throws StartError when it cannot be reached in time, or at once when it refuses the user, the password or the database.
+ * @throws StartError when it cannot be reached in time, or at once where waiting would not help
  */
 export async function connectPostgres({
   address,
   pool,
   log,
   onStatement,
+  serves = false,
   ...options
 }: PostgresOptions): Promise<Database> {
-  const isCitus = await waitForServer(address, log, options.startupMs ?? startupMs)
+  const label = `PostgreSQL at ${placeOf(address)}`
+  if (address.poolerBecause !== undefined) {
+    log.info(
+      `${placeOf(address)} is taken for a pooler in transaction mode: ${address.poolerBecause}. If it is none, add pgbouncer=false to DATABASE_URL.`,
+    )
+  }
+  const facts = await waitForServer(address, log, options.startupMs ?? startupMs)
+  refuseUnfit(label, address, facts)
   // Citus must know the owner to find the shard, which it does where it plans for the values.
-  const settings = isCitus ? keepAlives : [keepAlives, ...plannerSettings].join(' -c ')
+  const plan = facts.isCitus ? [] : plannerSettings
+  const settings = [asOptions(pinsOf(facts.version)), ...plan].join(' -c ')
   return new Sessions({
-    label: `PostgreSQL at ${address.label}`,
-    open: () => openSession(address, settings),
+    label,
+    open: async () => {
+      const client = await openSession(address, settings)
+      if (!serves || address.transactionPooler) return client
+      await holdServerLock(client).catch(async error => {
+        await client.end()
+        throw error
+      })
+      return client
+    },
     max: pool,
     prepare: !address.transactionPooler,
-    groupCommits: !isCitus,
+    groupCommits: !facts.isCitus,
     onTrouble: error => log.warn({ err: error }, 'a database session was lost or could not be opened'),
     onStatement,
   })
 }
 
-async function openSession(address: PostgresAddress, settings = keepAlives): Promise<pg.Client> {
+async function openSession(address: PostgresAddress, settings = asOptions(pins)): Promise<pg.Client> {
   const client = leaveRowsAsBytes(
     new pg.Client({
       host: address.host,
       port: address.port,
       ssl: address.ssl,
+      ...(address.ssl ? { sslnegotiation: address.sslNegotiation } : {}),
       // TLS reads the socket by itself.
       ...(address.ssl ? {} : { stream: receivingSocket }),
       enableChannelBinding: address.enableChannelBinding,
@@ -64,13 +87,18 @@ async function openSession(address: PostgresAddress, settings = keepAlives): Pro
       pipeline: true,
       keepAlive: true,
       keepAliveInitialDelayMillis: keepAliveMs,
-      connectionTimeoutMillis: connectMs,
-      fallback_application_name: 'duly',
+      connectionTimeoutMillis: address.connectMs,
+      application_name: address.applicationName,
+      client_encoding: 'UTF8',
       types: { getTypeParser: () => asText },
       // A pooler refuses start-up parameters that it does not know.
-      ...(address.transactionPooler ? {} : { ...bounds, options: settings }),
+      ...(address.transactionPooler
+        ? { options: address.options }
+        : { ...bounds, options: [address.options, keepAlives, settings].filter(Boolean).join(' ') }),
     }),
   )
+  if (address.transactionPooler) sendPooledSettings(client)
+  const binding = address.requireChannelBinding ? watchChannelBinding(client) : undefined
   // Errors before the session is handed on are told by connect(); without a listener they would end the process too.
   let broken: Error | undefined
   client.on('error', error => {
@@ -79,8 +107,36 @@ async function openSession(address: PostgresAddress, settings = keepAlives): Pro
   await client.connect()
   // A server that ends the session at once may have said so together with its welcome.
   if (broken) throw broken
+  if (binding && !binding.isOffered()) {
+    await client.end()
+    throw Object.assign(new Error('channel_binding=require, and the server did not offer it'), {
+      code: 'ERR_TLS_CHANNEL_BINDING',
+    })
+  }
   // The new owner's listener is added in the same turn in which the promise of this function is used.
   return client
+}
+
+/**
+ * Two settings that every pooler takes from a client, since JDBC's driver always sends them: PgBouncer sets them on whichever session
+ * it has the client meet.
+ */
+function sendPooledSettings(client: pg.Client): void {
+  // The driver's types leave it out.
+  const startup = client as unknown as { getStartupConf(): Record<string, string> }
+  const conf = startup.getStartupConf.bind(client)
+  const { DateStyle, TimeZone } = Object.fromEntries(pins.map(({ name, value }) => [name, value]))
+  startup.getStartupConf = () => ({ ...conf(), ...(DateStyle && TimeZone ? { DateStyle, TimeZone } : {}) })
+}
+
+/** libpq refuses a server that does not offer what was required; the driver goes on without it. */
+function watchChannelBinding(client: pg.Client): { isOffered(): boolean } {
+  let isOffered = false
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter }
+  connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) => {
+    isOffered = mechanisms.includes('SCRAM-SHA-256-PLUS')
+  })
+  return { isOffered: () => isOffered }
 }
 
 const bounds = {
@@ -96,47 +152,105 @@ export function asText(value: string): string {
   return value
 }
 
-/** @returns whether it is Citus */
-async function waitForServer(address: PostgresAddress, log: Log, limit: number): Promise<boolean> {
+interface Facts {
+  readonly version: number
+  readonly encoding: string
+  readonly isCitus: boolean
+  readonly role: string
+  readonly database: string
+  /** Settings of a session as it is opened here. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+async function factsOf(client: pg.Client): Promise<Facts> {
+  const { rows } = await client.query(
+    `select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding,
+      exists (select from pg_extension where extname = 'citus') as citus, session_user as role,
+      current_database() as database,
+      (select json_object_agg(name, setting) from pg_settings where name = any($1::text[])) as settings`,
+    [pins.map(({ name }) => name)],
+  )
+  const [{ version, encoding, citus, role, database, settings }] = rows
+  return {
+    version: Number(version),
+    encoding,
+    isCitus: citus === 't',
+    role,
+    database,
+    settings: JSON.parse(settings ?? '{}'),
+  }
+}
+
+async function waitForServer(address: PostgresAddress, log: Log, limit: number): Promise<Facts> {
+  const label = `PostgreSQL at ${placeOf(address)}`
   const deadline = Date.now() + limit
+  let told: string | undefined
+  let settings = asOptions(pins)
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const client = await openSession(address)
+      const client = await openSession(address, settings)
       try {
-        const { rowCount } = await client.query(`select from pg_extension where extname = 'citus'`)
-        return rowCount !== 0
+        return await factsOf(client)
       } finally {
         await client.end()
       }
     } catch (error) {
-      if (refused(error)) {
-        throw new StartError(`PostgreSQL at ${address.label} refused: ${text(error)}`, exit.unavailable, {
-          cause: error,
-        })
+      const failure = explain(error)
+      if (isTransactionTimeout(error) && settings === asOptions(pins)) {
+        settings = asOptions(pinsOf(170_000))
+        continue
       }
-      if (Date.now() >= deadline) {
-        throw new StartError(
-          `PostgreSQL at ${address.label} did not answer within ${limit / 1000} s: ${text(error)}\nCheck DATABASE_URL, and that the server runs and lets this machine in.`,
-          exit.unavailable,
-          { cause: error },
-        )
-      }
-      const message = `waiting for PostgreSQL at ${address.label}: ${text(error)}`
-      if (attempt === 0) log.warn(`${message} (for ${limit / 1000} s at most)`)
-      else log.debug(message)
+      // PgBouncer says 08P01 also while the server behind it is away.
+      const passes = failure.passes || (address.transactionPooler && isProtocolViolation(error))
+      if (!passes || Date.now() >= deadline) throw connectionFailure(label, error)
+      const seconds = Math.ceil((deadline - Date.now()) / 1000)
+      if (failure.what !== told)
+        tell(log, `waiting for ${label} for ${seconds} s at most: ${sentence(failure)}`)
+      told = failure.what
       await pause(Math.min(1000, 100 * 2 ** attempt))
     }
   }
 }
 
-// Class 28: authorization; 3D000: no such database; 42501: not permitted; and a certificate that does not hold.
-// Waiting changes none of them.
-function refused(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return /^(28|3D000|42501)/.test(error.code ?? '')
-  return error instanceof Error && 'code' in error && /CERT|UNABLE_TO_VERIFY/.test(String(error.code))
+const isProtocolViolation = (error: unknown) => error instanceof pg.DatabaseError && error.code === '08P01'
+/** Of PostgreSQL 17 and newer, which has a setting for it. */
+const isTransactionTimeout = (error: unknown) => error instanceof pg.DatabaseError && error.code === '25P04'
+const sentence = ({ what, fix }: Failure) => `${what}. ${fix}`
+
+/** Commands log errors alone; a person who waits is told why. */
+function tell(log: Log, message: string): void {
+  if (log.isLevelEnabled('warn')) log.warn(message)
+  else if (log.isLevelEnabled('error')) process.stderr.write(`${message}\n`)
 }
 
-function text(error: unknown): string {
-  if (error instanceof AggregateError) return text(error.errors[0])
-  return error instanceof Error ? error.message : String(error)
+function refuseUnfit(label: string, address: PostgresAddress, facts: Facts): void {
+  const { version, encoding, role, database, settings } = facts
+  if (version < oldest) {
+    const found = Math.floor(version / 10_000)
+    throw new StartError(`${label} has version ${found}; Duly needs PostgreSQL 14 or newer.`, exit.config)
+  }
+  if (encoding !== 'UTF8') {
+    throw new StartError(
+      `${label} stores text as ${encoding}, which does not have every character. Create a database with create database ${quoted(database)} encoding 'UTF8' template template0, under another name, and set DATABASE_URL to it.`,
+      exit.config,
+    )
+  }
+  const wrong = differing(settings, address.transactionPooler)
+  if (wrong.length === 0) return
+  if (!address.transactionPooler) {
+    throw new StartError(
+      `${label} does not take the settings of a session (${wrong.map(({ name }) => name).join(', ')}): a pooler stands between. Set DATABASE_POOLER=transaction.`,
+      exit.config,
+    )
+  }
+  const statements = wrong.map(
+    ({ name, value }) =>
+      `  alter role ${quoted(role)} in database ${quoted(database)} set ${quoted(name)} = '${value}';`,
+  )
+  throw new StartError(
+    `${label} has settings with which values are read wrong, and behind a pooler Duly cannot set them. Run these, then have the pooler open new connections (PgBouncer: RECONNECT):\n${statements.join('\n')}`,
+    exit.config,
+  )
 }
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
