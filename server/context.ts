@@ -3,6 +3,7 @@ import type { Streams } from './api/streams.ts'
 import type { Tokens } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/database.ts'
+import type { SchemaState } from './db/migrate.ts'
 import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
 import type { Room } from './tasks/storage.ts'
@@ -16,6 +17,8 @@ export interface Context {
   >
   readonly db: Database
   readonly room: Room
+  /** Whether the schema is the one that this program needs. Calls at the same time share one round trip. */
+  readonly schema: () => Promise<SchemaState>
   readonly tokens: Tokens
   /** Absent: nobody signs up or in here. */
   readonly accounts: Accounts | undefined

@@ -14,7 +14,8 @@ import { cannotListen } from './cannot-listen.ts'
 import type { Config } from './config.ts'
 import { connect } from './db/connect.ts'
 import type { Database } from './db/database.ts'
-import { migrateUp } from './db/migrate.ts'
+import { migrateUp, type SchemaState, schemaState } from './db/migrate.ts'
+import { exit, StartError } from './errors.ts'
 import { type JobKind, JobRunner } from './jobs/runner.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
@@ -56,12 +57,13 @@ export interface Server {
 
 /** Settings → database → migrations beside the app → listen. What was opened is closed again where a later step fails. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
+  refuseNoTokens(config)
   for (const note of config.notes) log.warn(note)
   const telemetry = await openTelemetry(config, log)
   // The routes and what they stand on are loaded while the database opens. What fails is heard of where it is awaited.
   const loading = import('./app.ts')
   loading.catch(() => {})
-  const { db, created } = await connect(config, log, telemetry.onStatement)
+  const { db, created } = await starting(connect(config, log, telemetry.onStatement, true))
   const closers: (() => Promise<void>)[] = [() => telemetry.close(), () => db.close()]
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
@@ -127,12 +129,13 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     })
     if (metrics) watchJobs(metrics, jobs)
     const room = new Storage(db, config, log)
-    const migrating = migrateUp(db)
+    const migrating = starting(migrateUp(db))
     migrating.catch(() => {})
     const app = await createApp({
       config,
       db,
       room,
+      schema: schemaOf(db),
       tokens,
       accounts,
       limits,
@@ -187,6 +190,33 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
 }
 
 const hourly = (run: () => Promise<unknown>): JobKind => ({ every: 3600, run })
+
+/** Personal access tokens do not count: only a user who has another token makes one. */
+function refuseNoTokens({ secret, postgres, remoteIssuers }: Config): void {
+  if (!postgres || secret !== undefined || remoteIssuers.length > 0) return
+  throw new StartError(
+    'Cannot start: no token would be accepted, and every request answered with 401. Set BETTER_AUTH_SECRET (at least 32 characters; `openssl rand -base64 32` prints one) to have accounts here, or JWKS_URL for the tokens of another issuer.',
+    exit.config,
+  )
+}
+
+async function starting<T>(step: Promise<T>): Promise<T> {
+  return step.catch(error => {
+    if (!(error instanceof StartError)) throw error
+    throw new StartError(`Cannot start: ${error.message}`, error.exitCode, { cause: error.cause })
+  })
+}
+
+/** Calls at the same time share one round trip. */
+function schemaOf(db: Database): () => Promise<SchemaState> {
+  let asking: Promise<SchemaState> | undefined
+  return () => {
+    asking ??= schemaState(db).finally(() => {
+      asking = undefined
+    })
+    return asking
+  }
+}
 
 /** Encrypts anew what the other secret has encrypted, beside what is going on. @returns waits until it is done */
 function takeOverSecrets(accounts: Accounts, log: Log): () => Promise<void> {

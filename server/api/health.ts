@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Database } from '../db/database.ts'
+import type { Context } from '../context.ts'
 import { version } from '../version.ts'
 import type { Answer } from './operation.ts'
 import type { Family, Route } from './route.ts'
@@ -17,10 +17,10 @@ const answer = (description: string, value: string): Answer => ({
 const wait = {
   'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 0 } },
 }
-const facts = (database: string) => ({
+const facts = (...database: string[]) => ({
   service: { const: 'duly' },
   version: { type: 'string' },
-  database: { const: database },
+  database: { enum: database },
 })
 
 const livez: Route = {
@@ -37,7 +37,6 @@ const livez: Route = {
   },
 }
 
-// Migrations are done before the first request is listened for, so an answer means that they are.
 const readyz: Route = {
   method: 'GET',
   path: '/readyz',
@@ -45,14 +44,14 @@ const readyz: Route = {
     id: 'isReady',
     summary: 'Whether requests may be sent here',
     description:
-      'For load balancers: turns to 503 while the database is away and once the server shuts down.',
+      'For load balancers: turns to 503 while the database is away or has other tables than this version needs, and once the server shuts down.',
     answers: {
       200: answer('The database answers, and the server is not shutting down.', 'ok'),
       503: { ...answer('Send requests elsewhere.', 'unavailable'), headers: wait },
     },
   },
-  async handle(_request, reply, { db, lifecycle }) {
-    const ready = !lifecycle.stopping.aborted && (await answers(db))
+  async handle(_request, reply, { schema, lifecycle }) {
+    const ready = !lifecycle.stopping.aborted && isUsable(await stateOf(schema))
     return ready ? { status: 'ok' } : away(reply).send({ status: 'unavailable' })
   },
 }
@@ -63,25 +62,29 @@ const report: Route = {
   operation: {
     id: 'getHealth',
     summary: 'How the service is, in words',
-    description: 'For people: the version, and whether the database answers.',
+    description:
+      'For people: the version, and whether the database answers with the tables that this version needs. `newer`: a newer version has migrated them, and this one goes on.',
     answers: {
       200: {
         description: 'All is well.',
-        schema: status('ok', facts('ok')),
+        schema: status('ok', facts('ok', 'newer')),
         example: { status: 'ok', service: 'duly', version, database: 'ok' },
       },
       503: {
-        description: 'The database does not answer.',
-        schema: status('unavailable', facts('unavailable')),
+        description:
+          'The database does not answer, or its tables are missing or older than this version needs.',
+        schema: status('unavailable', facts('unavailable', 'missing', 'older')),
         example: { status: 'unavailable', service: 'duly', version, database: 'unavailable' },
         headers: wait,
       },
     },
   },
-  async handle(_request, reply, { db }) {
-    const ok = await answers(db)
-    const known = { service: 'duly', version, database: ok ? 'ok' : 'unavailable' }
-    return ok ? { status: 'ok', ...known } : away(reply).send({ status: 'unavailable', ...known })
+  async handle(_request, reply, { schema }) {
+    const database = await stateOf(schema)
+    const known = { service: 'duly', version, database }
+    return isUsable(database)
+      ? { status: 'ok', ...known }
+      : away(reply).send({ status: 'unavailable', ...known })
   },
 }
 
@@ -93,16 +96,20 @@ export const health: Family = {
   routes: [livez, readyz, report],
 }
 
-async function answers(db: Database): Promise<boolean> {
+/** A newer version only adds to the tables, so that replicas go on beside it. */
+const isUsable = (state: string) => state === 'ok' || state === 'newer'
+
+async function stateOf(
+  schema: Context['schema'],
+): Promise<Awaited<ReturnType<typeof schema>> | 'unavailable'> {
   let timer: NodeJS.Timeout | undefined
-  const tooLong = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('the database did not answer in time')), patienceMs)
+  const tooLong = new Promise<'unavailable'>(resolve => {
+    timer = setTimeout(() => resolve('unavailable'), patienceMs)
   })
   try {
-    await Promise.race([db.ping(), tooLong])
-    return true
+    return await Promise.race([schema(), tooLong])
   } catch {
-    return false
+    return 'unavailable'
   } finally {
     clearTimeout(timer)
   }

@@ -1,34 +1,44 @@
+import { createInterface } from 'node:readline/promises'
+import type { Config } from '../config.ts'
 import { connect } from '../db/connect.ts'
 import type { Database } from '../db/database.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../db/migrate.ts'
 import { migrations } from '../db/migrations.ts'
+import { exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { misused, readArguments, readVerb } from './arguments.ts'
 import type { Command } from './command.ts'
 import { hasDatabase, requireDatabase } from './existing.ts'
 import { commandConfig } from './settings.ts'
 
-const help = `Usage: duly migrate status | up | down [--to N] [--force]
+const help = `Usage: duly migrate status | up | down [--to N] [--yes]
 
   status     list the migrations that are applied and those that are pending
   up         apply the pending migrations, as duly start does; creates an embedded database that does not exist
-  down       undo the newest migration, or all of them down to number N
-    --to N     number of the last migration to keep; 0 for none
-    --force    undo the first migration too, even if tasks are lost`
+  down       revert the newest one, or all down to number N; stop the servers first
+    --to N     the number of the last one that stays; 0 for none
+    --yes      do it without asking
+    --force    go back before the first one even if that removes tasks
+    --ignore-connections
+               do not look for connections by their name: a pooler keeps them open after the servers have stopped`
+
+const flags = {
+  to: { type: 'string' },
+  yes: { type: 'boolean' },
+  force: { type: 'boolean' },
+  'ignore-connections': { type: 'boolean' },
+} as const
+type Flags = ReturnType<typeof readArguments<typeof flags>>['values']
 
 export const migrateCommand: Command = {
   help,
   async run(args) {
-    const { values, positionals } = readArguments(
-      args,
-      { to: { type: 'string' }, force: { type: 'boolean' } },
-      true,
-    )
+    const { values, positionals } = readArguments(args, flags, true)
     const [word, extra] = positionals
     const verb = readVerb('migrate', word, ['status', 'up', 'down'])
     if (extra !== undefined) throw misused(`Unexpected argument "${extra}".`)
-    if (verb !== 'down' && (values.to !== undefined || values.force)) {
-      throw misused('--to and --force apply to duly migrate down only.')
+    if (verb !== 'down' && Object.keys(values).length > 0) {
+      throw misused(`--${Object.keys(flags).join(', --')} apply to duly migrate down only.`)
     }
     if (values.to !== undefined && !isNumberOfMigration(values.to)) {
       throw misused(`--to must be a number from 0 to ${migrations.length}.`)
@@ -46,15 +56,14 @@ export const migrateCommand: Command = {
     if (verb !== 'up') requireDatabase(config)
     const { db } = await connect(config, createLog('warn'))
     try {
-      for (const line of await verbs[verb](db, values.to, values.force === true))
-        process.stdout.write(`${line}\n`)
+      for (const line of await verbs[verb](db, values, config)) process.stdout.write(`${line}\n`)
     } finally {
       await db.close()
     }
   },
 }
 
-type Verb = (db: Database, to: string | undefined, force: boolean) => Promise<string[]>
+type Verb = (db: Database, flags: Flags, config: Config) => Promise<string[]>
 
 function isNumberOfMigration(text: string): boolean {
   return /^\d{1,6}$/.test(text) && Number(text) <= migrations.length
@@ -78,11 +87,32 @@ const verbs: Readonly<Record<'status' | 'up' | 'down', Verb>> = {
       ? names.map(name => `applied: ${name}`)
       : ['Nothing to do: the database is up to date.']
   },
-  async down(db, to, force) {
-    const { length } = await migrationStatus(db)
+  async down(db, { to, yes, force, 'ignore-connections': ignored }, { postgres }) {
+    const applied = await migrationStatus(db)
+    const { length } = applied
     if (to !== undefined && Number(to) > length) throw misused(`--to must be a number from 0 to ${length}.`)
     const target = to === undefined ? Math.max(0, length - 1) : Number(to)
-    const names = await migrateDown(db, target, { force })
+    const undone = applied.slice(target).reverse()
+    if (undone.length > 0 && yes !== true) await confirm(undone.map(({ name }) => name))
+    const own = [...new Set(['duly', postgres?.applicationName ?? 'duly'])]
+    const names = await migrateDown(db, target, {
+      force: force === true,
+      // The embedded database is its server's alone, and would not have been opened here.
+      ...(postgres ? { names: ignored ? [] : own } : {}),
+    })
     return names.length > 0 ? names.map(name => `taken back: ${name}`) : ['Nothing to do.']
   },
+}
+
+/** @throws StartError unless the person at the terminal says yes */
+async function confirm(names: readonly string[]): Promise<void> {
+  const what = `This reverts ${names.join(', ')}, and removes what they have added.`
+  if (!process.stdin.isTTY) throw new StartError(`${what} Say --yes to do it.`, exit.usage)
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const answer = await terminal.question(`${what} Go on? (yes/no) `)
+    if (!/^y(es)?$/i.test(answer.trim())) throw new StartError('Nothing was changed.', exit.usage)
+  } finally {
+    terminal.close()
+  }
 }

@@ -6,11 +6,14 @@ import { loadBackup, refuseUnknown } from '../backup/load.ts'
 import type { Backup } from '../backup/read.ts'
 import { syncPath } from '../backup/sync-path.ts'
 import type { Config } from '../config.ts'
+import { connectionFailure, isOfDatabase } from '../db/connection-failure.ts'
 import { lockDataDir } from '../db/data-dir.ts'
 import { type Database, unprepared } from '../db/database.ts'
+import { placeOf } from '../db/database-url.ts'
 import { openEmbedded } from '../db/embedded.ts'
 import { connectPostgres } from '../db/postgres.ts'
-import { AppError, exit, StartError } from '../errors.ts'
+import { countConnections, takeServerLock } from '../db/server-lock.ts'
+import { exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { countRows } from './count-rows.ts'
 
@@ -35,23 +38,20 @@ export async function putBack(config: Config, options: PutBackOptions): Promise<
   try {
     return await (config.postgres ? intoPostgres(config, options) : intoDataDir(config, options))
   } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    const reason = error.cause instanceof Error ? error.cause.message : error.message
-    throw new StartError(`The database gave up: ${reason}\nNothing was changed.`, exit.unavailable)
+    if (!isOfDatabase(error)) throw error
+    const { postgres, dataDir } = config
+    const label = postgres ? `PostgreSQL at ${placeOf(postgres)}` : `The embedded database in ${dataDir}`
+    const { message, exitCode } = connectionFailure(label, error)
+    throw new StartError(`${message}\nNothing was changed.`, exitCode, { cause: error })
   }
 }
-
-const others = unprepared(
-  `select count(*) from pg_stat_activity
-  where datname = current_database() and application_name = 'duly' and pid <> pg_backend_pid()`,
-)
 
 async function intoPostgres(config: Config, { file, backup, replace }: PutBackOptions): Promise<PutBack> {
   if (!config.postgres) throw new Error('there is no address of a PostgreSQL')
   const db = await connectPostgres({ address: config.postgres, pool: 1, log: createLog('error') })
   try {
-    const [row] = await db.query(others)
-    if (row?.[0] !== '0') {
+    const names = ['duly', config.postgres.applicationName]
+    if (!(await db.transaction(takeServerLock)) || (await countConnections(db, names)) > 0) {
       throw new StartError('A server of Duly is working on this database. Stop it first.', exit.cantCreate)
     }
     const there = await hasSchema(db)

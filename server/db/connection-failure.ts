@@ -134,6 +134,11 @@ export function connectionFailure(label: string, error: unknown): StartError {
   return new StartError(`${says}. ${fix}`, exit.unavailable, { cause: error })
 }
 
+/** Whether PostgreSQL refused, or did not answer; all else is a fault of the program. */
+export function isOfDatabase(error: unknown): boolean {
+  return error instanceof pg.DatabaseError || error instanceof AppError
+}
+
 function causeOf(error: unknown): unknown {
   if (error instanceof AppError && error.cause !== undefined) return causeOf(error.cause)
   if (error instanceof AggregateError) return causeOf(error.errors[0])

@@ -1,18 +1,28 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { exit, StartError } from '../errors.ts'
+import { connectionFailure, isOfDatabase } from './connection-failure.ts'
 import { type Database, type Session, statement, unprepared } from './database.ts'
 import { type Migration, migrations as released } from './migrations.ts'
+import { countConnections, takeServerLock } from './server-lock.ts'
 
 // Everything of Duly's lives in a schema of its own: a `tasks` table that an application already has is left alone.
-const bootstrap = [
-  'create schema if not exists duly',
-  `create table if not exists duly.migrations (
+// Each is asked for before it is made: `if not exists` wants the right to make it also where it is there.
+const makeSchema = unprepared('create schema duly')
+const makeTable = unprepared(
+  `create table duly.migrations (
     id integer primary key,
     name text not null,
     applied_at timestamptz not null default now()
   )`,
-].map(unprepared)
+)
+const whatIsThere = unprepared(
+  `select to_regnamespace('duly') is not null, to_regclass('duly.migrations') is not null,
+    current_setting('transaction_read_only'),
+    (select string_agg(relname, ', ' order by relname) from pg_class
+      where relnamespace = to_regnamespace('duly') and relkind in ('r', 'p', 'v', 'm', 'f'))`,
+)
+const count = unprepared('select count(*) from duly.migrations')
 
 // Any constant that no other program is likely to lock: the letters "duly". The lock ends with the transaction, also
 // behind a pooler, where a session's lock could not be given back.
@@ -81,6 +91,14 @@ export async function migrateWithin(
   return pending.map(migration => migration.name)
 }
 
+export interface MigrateDown {
+  /** Goes back before the first migration also where tasks are lost by it. */
+  readonly force?: boolean
+  readonly list?: readonly Migration[]
+  /** Refuses while servers have connections: by a lock that they hold, and by these names of their sessions. */
+  readonly names?: readonly string[]
+}
+
 /**
  * Takes the schema back to `target` migrations, newest first, in one transaction.
  * @throws StartError where that would delete tasks and `force` is not set, or the database is newer than the program.
@@ -88,9 +106,10 @@ export async function migrateWithin(
 export function migrateDown(
   db: Database,
   target: number,
-  { force = false, list = released }: { force?: boolean; list?: readonly Migration[] } = {},
+  { force = false, list = released, names }: MigrateDown = {},
 ): Promise<string[]> {
   return patiently(db, async session => {
+    if (names) await refuseServers(session, names)
     await takeSchema(session)
     const applied = await appliedIn(session)
     refuseNewer(applied, list)
@@ -114,6 +133,22 @@ export async function migrationStatus(session: Session): Promise<AppliedMigratio
   return row?.[0] === 't' ? appliedIn(session) : []
 }
 
+/** What the schema is to this program; `newer` is one that it can go on with while it runs. */
+export type SchemaState = 'ok' | 'missing' | 'older' | 'newer'
+
+/** Looks, and changes nothing. @throws as `Session.query` where the database does not answer */
+export async function schemaState(db: Session, list: readonly Migration[] = released): Promise<SchemaState> {
+  try {
+    const [row] = await db.query(count)
+    const applied = Number(row?.[0])
+    return applied === list.length ? 'ok' : applied < list.length ? 'older' : 'newer'
+  } catch (error) {
+    // Undefined table; a schema that is not there is one as well.
+    if (error instanceof pg.DatabaseError && error.code === '42P01') return 'missing'
+    throw error
+  }
+}
+
 /** @throws StartError where the schema is not the one that this program works with; changes nothing */
 export async function requireMigrated(db: Database): Promise<void> {
   const applied = await migrationStatus(db)
@@ -128,7 +163,37 @@ async function takeSchema(session: Session): Promise<void> {
   await session.query(unlimited)
   await session.query(lock)
   await session.query(brief)
-  for (const text of bootstrap) await session.query(text)
+  const [[hasSchema, hasTable, readOnly, tables] = []] = await session.query(whatIsThere)
+  if (readOnly === 'on') {
+    throw new StartError(
+      'The database is read-only (25006). Connect to the primary, and see that default_transaction_read_only is off for the database and the role.',
+      exit.unavailable,
+    )
+  }
+  if (hasTable === 't') return
+  if (typeof tables === 'string') {
+    throw new StartError(
+      `The schema "duly" of this database belongs to something else: it holds ${tables}, and no table of migrations. Rename it, or use another database.`,
+      exit.config,
+    )
+  }
+  if (hasSchema !== 't') await session.query(makeSchema)
+  await session.query(makeTable)
+}
+
+async function refuseServers(session: Session, names: readonly string[]): Promise<void> {
+  if (!(await takeServerLock(session))) {
+    throw new StartError(
+      'Servers of Duly are connected to this database. Stop them first: the tables would be taken away from under them.',
+      exit.unavailable,
+    )
+  }
+  const connections = names.length === 0 ? 0 : await countConnections(session, names)
+  if (connections === 0) return
+  throw new StartError(
+    `${connections} other connections to this database are named ${names.join(' or ')}. Stop the servers and commands of Duly first. If they are stopped, and a pooler has kept the connections open, say --ignore-connections.`,
+    exit.unavailable,
+  )
 }
 
 /**
@@ -155,7 +220,8 @@ async function patiently<T>(db: Database, work: (session: Session) => Promise<T>
     try {
       return await db.transaction(work, 'unlimited')
     } catch (error) {
-      if (!isBlocked(error)) throw error
+      if (error instanceof StartError) throw error
+      if (!isBlocked(error)) throw isOfDatabase(error) ? connectionFailure(db.label, error) : error
       if (Date.now() > deadline) throw blocked(error)
     }
     await pause(letThroughMs)

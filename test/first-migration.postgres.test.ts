@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
+import { type PostgresServer, startPostgres } from './postgres-server.ts'
+import { duly, type Ended } from './program.ts'
+import { type OwnDatabase, ownDatabase, served, testSecret } from './served.ts'
+
+// What keeps a server from its first migration is told in a sentence: what PostgreSQL said, its code, and what to do.
+
+let own: OwnDatabase
+let url = ''
+let name = ''
+const role = `restricted_${process.pid}`
+before(async () => {
+  own = await ownDatabase('empty')
+  url = String(own.env.DATABASE_URL)
+  name = new URL(url).pathname.slice(1)
+  await say(`create role ${role} login`)
+})
+after(async () => {
+  await say(`drop owned by ${role} cascade`)
+  await say(`drop role ${role}`)
+  await own.drop()
+})
+
+async function say(text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, options: '-c default_transaction_read_only=off' })
+  await client.connect()
+  await client.query(text)
+  await client.end()
+}
+
+const restricted = () => {
+  const other = new URL(url)
+  other.username = role
+  return other.toString()
+}
+const start = (address: string, more = {}) =>
+  duly(['start'], { DATABASE_URL: address, BETTER_AUTH_SECRET: testSecret, PORT: '0', ...more }).ended
+
+/** A sentence that begins like this, at once, and no stack. */
+function assertTold({ code, stderr, stdout }: Ended, pattern: RegExp, exitCode = 69): void {
+  assert.equal(code, exitCode, stderr)
+  assert.match(stderr, pattern)
+  assert.match(stderr, /^Cannot start: /)
+  assert.doesNotMatch(stderr, /\n\s+at /)
+  assert.doesNotMatch(stdout, /waiting for/)
+}
+
+describe('a first migration that fails', () => {
+  it('for a role without CREATE says what to grant', async () => {
+    assertTold(
+      await start(restricted()),
+      /PostgreSQL at [\w.]+:\d+\/\w+ reported "permission denied for database \w+" \(42501\)\. Grant CREATE on the database/,
+    )
+    const migrate = await duly(['migrate', 'up'], { DATABASE_URL: restricted() }).ended
+    assert.match(migrate.stderr, /^PostgreSQL at .* \(42501\)\./)
+  })
+
+  it('of a restore says the same, and that nothing was changed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'duly-restricted-'))
+    const file = join(folder, 'backup')
+    const source = await ownDatabase()
+    try {
+      assert.equal((await duly(['backup', file], source.env).ended).code, 0)
+      const { code, stderr } = await duly(['restore', file], { DATABASE_URL: restricted() }).ended
+      assert.equal(code, 69)
+      assert.match(stderr, /^PostgreSQL at .* \(42501\)\. Grant CREATE.*\nNothing was changed\.\n$/)
+    } finally {
+      await source.drop()
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('succeeds for such a role where somebody else has made the schema for it', async () => {
+    await say(`create schema duly authorization ${role}`)
+    const migrate = await duly(['migrate', 'up'], { DATABASE_URL: restricted() }).ended
+    assert.equal(migrate.code, 0, migrate.stderr)
+    const api = await served({ DATABASE_URL: restricted() }, own)
+    assert.equal((await api.call('GET', '/readyz')).status, 200)
+    await api.close()
+    await say('drop schema duly cascade')
+  })
+
+  it('in a database that is read-only says so', async () => {
+    await say(`alter database ${name} set default_transaction_read_only = on`)
+    assertTold(await start(url), /read-only \(25006\).*default_transaction_read_only/)
+    await say(`alter database ${name} reset default_transaction_read_only`)
+  })
+
+  it('in a schema of that name which is something else’s leaves it alone', async () => {
+    await say('create schema duly')
+    await say('create table duly.tasks (id integer)')
+    assertTold(
+      await start(url),
+      /The schema "duly" of this database belongs to something else: it holds tasks/,
+      78,
+    )
+    await say('create table duly.migrations (version text)')
+    assertTold(await start(url), /\(42703\)\. The schema "duly" holds something else/)
+    await say('drop schema duly cascade')
+  })
+
+  it('in a database of a newer version names the number to go back to', async () => {
+    await duly(['migrate', 'up'], { DATABASE_URL: url }).ended
+    await say(`insert into duly.migrations (id, name) values (100, 'of tomorrow')`)
+    assertTold(await start(url), /newer than this version of Duly.*migrate down --to \d+/, 78)
+    await say('drop schema duly cascade')
+  })
+
+  it('keeps the cause for whoever starts the server from a program', async () => {
+    const failure = served({ DATABASE_URL: restricted() }, own)
+    await assert.rejects(failure, (error: Error) => {
+      for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+        if ('code' in cause && cause.code === '42501') return true
+      }
+      return false
+    })
+  })
+})
+
+describe('a server that cannot be reached', () => {
+  it('for want of a host of that name is waited for, and the reason is told at once', async () => {
+    for (const command of [['start'], ['backup', '-'], ['doctor']]) {
+      const env = {
+        DATABASE_URL: 'postgres://u:pw@no-such-host.invalid/tasks',
+        BETTER_AUTH_SECRET: testSecret,
+        PORT: '0',
+      }
+      const program = duly(command, env)
+      await program.printed(
+        /waiting for PostgreSQL at no-such-host\.invalid:5432\/tasks for 30 s at most: DNS .*\. Check/,
+      )
+      program.child.kill('SIGKILL')
+      await program.ended
+    }
+  })
+
+  it('for want of TLS ends at once', async () => {
+    assertTold(await start(`${url}?sslmode=require`), /the server does not support TLS\. .*sslmode=disable/)
+    assertTold(await start(`${url}?ssl=1`), /the server does not support TLS/)
+    assertTold(await start(url, { PGSSLMODE: 'require' }), /the server does not support TLS/)
+  })
+
+  it('since it is no PostgreSQL ends with a sentence', async () => {
+    const server = createServer(socket => {
+      socket.on('error', () => {})
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    assertTold(
+      await start(`postgres://u:pw@127.0.0.1:${port}/tasks?sslmode=require`),
+      /PostgreSQL at 127\.0\.0\.1:\d+\/tasks cannot be reached/,
+    )
+    server.close()
+  })
+})
+
+describe('a server with TLS', () => {
+  let server: PostgresServer
+  let folder = ''
+  const certificate = () => join(folder, 'server.crt')
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'duly-tls-'))
+    chmodSync(folder, 0o755)
+    const openssl = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
+    const files = ['-keyout', join(folder, 'server.key'), '-out', certificate()]
+    execFileSync('openssl', [...openssl, '-addext', 'subjectAltName=DNS:localhost', ...files], {
+      stdio: 'ignore',
+    })
+    // It must belong to whoever runs the server, and be theirs alone.
+    if (process.getuid?.() === 0) execFileSync('chown', ['65534', join(folder, 'server.key')])
+    chmodSync(join(folder, 'server.key'), 0o600)
+    server = await startPostgres([
+      'ssl=on',
+      `ssl_cert_file=${certificate()}`,
+      `ssl_key_file=${join(folder, 'server.key')}`,
+    ])
+  })
+  after(async () => {
+    await server?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const doctor = (query: string, host = 'localhost') =>
+    duly(['migrate', 'up'], { DATABASE_URL: `postgres://postgres@${host}:${server.port}/postgres?${query}` })
+      .ended
+
+  for (const query of ['ssl=1', 'ssl=true', 'sslmode=require', 'sslmode=require&sslnegotiation=direct']) {
+    it(`is spoken to with it: ${query}`, async () => {
+      const { code, stderr } = await doctor(`${query}&application_name=encrypted`)
+      assert.equal(code, 0, stderr)
+    })
+  }
+
+  it('is spoken to with its certificate checked', async () => {
+    const { code, stderr } = await doctor(
+      `sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate())}`,
+    )
+    assert.equal(code, 0, stderr)
+  })
+
+  it('is left at once where its certificate does not hold', async () => {
+    for (const [query, host] of [
+      ['sslmode=verify-full', 'localhost'],
+      [`sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate())}`, '127.0.0.1'],
+      ['ssl=verify-full', 'localhost'],
+    ] as const) {
+      const { code, stderr } = await doctor(query, host)
+      assert.equal(code, 69)
+      assert.match(stderr, /^PostgreSQL at .* cannot be reached: TLS failed: .*\. Name the certificate/)
+      assert.doesNotMatch(stderr, /waiting for/)
+    }
+  })
+
+  it('is left where channel binding is required and not offered', async () => {
+    const { code, stderr } = await doctor(
+      `channel_binding=require&sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate())}`,
+    )
+    assert.equal(code, 69)
+    assert.match(stderr, /channel_binding=require, and the server did not offer it/)
+  })
+})
+
+describe('settings with which no token would be accepted', () => {
+  it('do not start a server, and say what to set', async () => {
+    const { code, stderr } = await duly(['start'], { DATABASE_URL: url, PORT: '0' }).ended
+    assert.equal(code, 78)
+    assert.match(stderr, /^Cannot start: no token would be accepted.*BETTER_AUTH_SECRET.*JWKS_URL/)
+    const accounts = await duly(['start'], { DATABASE_URL: url, PORT: '0', ACCOUNTS: 'on' }).ended
+    assert.equal(accounts.code, 78)
+  })
+})

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
+import { migrations } from '../server/db/migrations.ts'
+import { duly } from './program.ts'
+import { newUser, type OwnDatabase, ownDatabase, type Served, served, testSecret } from './served.ts'
+
+let own: OwnDatabase
+let url = ''
+const one = String(migrations.length - 1)
+before(async () => {
+  own = await ownDatabase()
+  url = String(own.env.DATABASE_URL)
+})
+after(() => own.drop())
+
+async function say(text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(text)
+  await client.end()
+}
+
+const run = (args: string[], env = {}) =>
+  duly(args, { ...own.env, BETTER_AUTH_SECRET: testSecret, ...env }).ended
+const applied = async () => (await run(['migrate', 'status'])).stdout.match(/ applied /g)?.length ?? 0
+
+async function whileServing<T>(
+  settings: Record<string, string>,
+  work: (api: Served) => Promise<T>,
+): Promise<T> {
+  const api = await served(settings, own)
+  try {
+    assert.equal((await api.call('GET', '/api/v1/tasks', { user: newUser() })).status, 200)
+    return await work(api)
+  } finally {
+    await api.close()
+  }
+}
+
+describe('migrate down', () => {
+  it('is refused while a server is connected, however that calls itself', async () => {
+    const named = `${url}?application_name=something%20else`
+    for (const settings of [{}, { DATABASE_URL: named }]) {
+      await whileServing(settings, async api => {
+        const { code, stderr } = await run(['migrate', 'down', '--to', '0', '--yes', '--force'])
+        assert.equal(code, 69, stderr)
+        assert.match(stderr, /^Servers of Duly are connected to this database\. Stop them first/)
+        assert.equal(await applied(), migrations.length)
+        assert.equal((await api.call('GET', '/readyz')).status, 200)
+      })
+    }
+  })
+
+  it('is refused while connections have its name, as those of a pooler do', async () => {
+    const client = new pg.Client({ connectionString: url, application_name: 'duly' })
+    await client.connect()
+    const { code, stderr } = await run(['migrate', 'down', '--yes'])
+    assert.equal(code, 69)
+    assert.match(stderr, /^1 other connections .* are named duly\..*--ignore-connections/)
+    assert.equal(await applied(), migrations.length)
+    const ignoring = await run(['migrate', 'down', '--yes', '--ignore-connections'])
+    assert.equal(ignoring.code, 0, ignoring.stderr)
+    await client.end()
+    assert.equal((await run(['migrate', 'up'])).code, 0)
+  })
+
+  it('asks, and without anybody to ask wants --yes', async () => {
+    const { code, stderr } = await run(['migrate', 'down'])
+    assert.equal(code, 64)
+    assert.match(stderr, /^This reverts .*\. Say --yes to do it\./)
+    assert.equal(await applied(), migrations.length)
+  })
+})
+
+describe('a server whose tables are not those that it needs', () => {
+  const healthOf = async (api: Served) => {
+    const [health, ready] = [await api.call('GET', '/health'), await api.call('GET', '/readyz')]
+    assert.equal((await api.call('GET', '/livez')).status, 200)
+    return [health.status, health.body.database, ready.status]
+  }
+
+  it('says so, and is ready again once they are there', async () => {
+    await whileServing({}, async api => {
+      assert.deepEqual(await healthOf(api), [200, 'ok', 200])
+      await say('alter schema duly rename to elsewhere')
+      assert.deepEqual(await healthOf(api), [503, 'missing', 503])
+      await say('alter schema elsewhere rename to duly')
+      assert.deepEqual(await healthOf(api), [200, 'ok', 200])
+      await say(`delete from duly.migrations where id = ${migrations.length}`)
+      assert.deepEqual(await healthOf(api), [503, 'older', 503])
+      await say(
+        `insert into duly.migrations (id, name) values (${migrations.length}, '${migrations.at(-1)?.name}')`,
+      )
+      await say(`insert into duly.migrations (id, name) values (100, 'of a newer version')`)
+      assert.deepEqual(await healthOf(api), [200, 'newer', 200])
+      await say('delete from duly.migrations where id = 100')
+    })
+  })
+})
+
+describe('a command that reads', () => {
+  const reading = [
+    ['user', 'list'],
+    ['keys', 'list'],
+    ['migrate', 'status'],
+    ['doctor'],
+    ['backup', '-'],
+    ['user', 'disable', 'nobody@example.com'],
+    ['user', 'add', 'somebody@example.com'],
+    ['keys', 'rotate'],
+  ]
+  for (const args of reading) {
+    it(`does not migrate: duly ${args.join(' ')}`, async () => {
+      const down = await run(['migrate', 'down', '--to', one, '--yes'])
+      assert.equal(down.code, 0, down.stderr)
+      const { code, stderr } = await run(args)
+      assert.equal(await applied(), migrations.length - 1)
+      if (args[0] === 'user' || args[0] === 'keys') {
+        assert.equal(code, 78, stderr)
+        assert.match(stderr, /lacks 1 migrations.*duly migrate up/)
+      }
+      assert.equal((await run(['migrate', 'up'])).code, 0)
+    })
+  }
+
+  it('makes no tables in a database that has none', async () => {
+    const empty = await ownDatabase('empty')
+    for (const args of reading) await run(args, empty.env)
+    const { stdout } = await run(['migrate', 'status'], empty.env)
+    assert.doesNotMatch(stdout, /applied/)
+    await empty.drop()
+  })
+})
