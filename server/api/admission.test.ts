@@ -15,11 +15,11 @@ function room() {
   const admission = new Admission(log, () => now)
   const ends: (() => void)[] = []
   /** One request of this user: its outcome, once there is one. */
-  const request = (userId: string) => {
+  const request = (userId: string, socket = { destroyed: false }) => {
     const outcome: { code?: string } = {}
     admission
       .work(
-        { userId, ip: '192.0.2.1' } as FastifyRequest,
+        { userId, ip: '192.0.2.1', raw: { socket } } as FastifyRequest,
         () => new Promise<void>(resolve => ends.push(resolve)),
       )
       .then(
@@ -119,6 +119,56 @@ describe('slots for requests', () => {
     for (let n = 0; n < 25; n += 1) await end(16)
     assert.equal(hog.filter(({ code }) => code === 'done').length, 416)
     assert.equal(admission.inside, 0)
+  })
+
+  it('are not taken by waiting requests whose client has disconnected', async () => {
+    const { admission, request, end } = room()
+    const socket = { destroyed: false }
+    for (let n = 0; n < 16; n += 1) request('hog')
+    for (let n = 0; n < 100; n += 1) request('hog', socket)
+    const last = request('hog')
+    socket.destroyed = true
+    await end(1)
+    assert.equal(admission.inside, 16, 'the last one began')
+    await end(16)
+    assert.deepEqual([admission.inside, last.code], [0, 'done'])
+  })
+
+  it('are given back when a handler throws', async () => {
+    const { admission } = room()
+    const request = { userId: 'ann', ip: '192.0.2.1', raw: { socket: {} } } as FastifyRequest
+    const failing = () => {
+      throw new Error('failed')
+    }
+    await Promise.all(
+      Array.from({ length: 50 }, () => assert.rejects(admission.work(request, failing), /failed/)),
+    )
+    assert.equal(admission.inside, 0)
+  })
+
+  it('are waited for by 2,000 requests of all users at most; the others get 503', async () => {
+    const { admission, request, end } = room()
+    const all = Array.from({ length: 8 }, (_, n) => Array.from({ length: 300 }, () => request(`user ${n}`)))
+    await turn()
+    const codes = all.flat().map(({ code }) => code)
+    assert.equal(codes.filter(code => code === 'busy').length, 8 * (300 - 16) - 2000)
+    for (let n = 0; n < 20; n += 1) await end(128)
+    assert.equal(all.flat().filter(({ code }) => code === 'done').length, 8 * 16 + 2000)
+    assert.equal(admission.inside, 0)
+  })
+
+  it('that become more again are all used by the requests that wait', async () => {
+    const { admission, request, come, end, quarterOfASecond } = room()
+    for (let n = 0; n < 100; n += 1) request('hog')
+    assert.equal(await come(113), 1)
+    quarterOfASecond()
+    assert.equal(admission.room, 16)
+    await end(128)
+    assert.equal(admission.inside, 1)
+    quarterOfASecond()
+    assert.equal(admission.room, 154)
+    await end(1)
+    assert.equal(admission.inside, 20, 'an eighth of the slots')
   })
 
   it('are shared by address among requests without a token', async () => {

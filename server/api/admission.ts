@@ -20,6 +20,8 @@ const partOfOne = 1 / 8
 const leastOfOne = 4
 /** Requests of one user that wait for the user's own slots: more than RATE_LIMIT admits at once by default. */
 const mostWaiting = 400
+/** Requests that wait, of all users together. Each may hold a body in memory. */
+const mostWaitingInAll = 2000
 /** In overload there are as many slots as requests were done in this time. */
 const aimMs = 300
 const tickMs = 250
@@ -34,7 +36,7 @@ const tooManyAtOnce = new AppError(
 interface User {
   readonly name: string
   inside: number
-  /** Each starts a handler. */
+  /** Each starts a handler, unless its client has disconnected. */
   readonly waiting: (() => void)[]
 }
 
@@ -47,6 +49,7 @@ interface User {
  */
 export class Admission {
   #inside = 0
+  #waiting = 0
   #room = usual
   #done = 0
   /** The highest `#inside` since the last adjustment. */
@@ -94,15 +97,20 @@ export class Admission {
   work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
     const name = request.userId || network(request.ip)
     const user = this.#users.get(name) ?? { name, inside: 0, waiting: [] }
-    if (user.inside < this.#mostOfOne && this.#inside < this.#room) return this.#run(user, handler)
-    if (user.inside === 0) {
+    const hasShare = user.inside >= this.#mostOfOne
+    if (!hasShare && this.#inside < this.#room) return this.#run(user, handler)
+    if (hasShare && user.waiting.length >= mostWaiting) return Promise.reject(tooManyAtOnce)
+    if (!hasShare || this.#waiting >= mostWaitingInAll) {
       this.#refuse(request)
       return Promise.reject(busy)
     }
-    if (user.waiting.length >= mostWaiting) return Promise.reject(tooManyAtOnce)
+    this.#waiting += 1
     return new Promise((resolve, reject) => {
       user.waiting.push(() => {
-        this.#run(user, handler).then(resolve, reject)
+        this.#waiting -= 1
+        // Nobody receives this error.
+        if (request.raw.socket.destroyed) reject(busy)
+        else this.#run(user, handler).then(resolve, reject)
       })
     })
   }
@@ -122,10 +130,15 @@ export class Admission {
       user.inside -= 1
       this.#inside -= 1
       this.#done += 1
-      const next = user.inside < this.#mostOfOne ? user.waiting.shift() : undefined
-      if (next) next()
-      else if (user.inside === 0) this.#users.delete(user.name)
+      this.#startWaiting(user)
+      if (user.inside === 0) this.#users.delete(user.name)
     }
+  }
+
+  /** Uses every slot that the user may have by now. A user who has none gets one, or nothing would start the others. */
+  #startWaiting(user: User): void {
+    const mayStart = () => user.inside === 0 || (user.inside < this.#mostOfOne && this.#inside < this.#room)
+    while (user.waiting.length > 0 && mayStart()) user.waiting.shift()?.()
   }
 
   #refuse(request: FastifyRequest): void {
