@@ -20,6 +20,7 @@ import { type JobKind, JobRunner } from './jobs/runner.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
+import { removeAbandoned } from './operator/snapshot.ts'
 import { Storage } from './tasks/storage.ts'
 import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
 import { Background } from './telemetry/background.ts'
@@ -164,6 +165,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const addressNow = () => app.server.address() as AddressInfo | null
     const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${addressNow()?.port ?? port}`)
     if (!config.postgres) {
+      removeAbandoned(config.dataDir)
       const { takeOrders } = await import('./operator/control.ts')
       const orders = await takeOrders({ db, accounts, secrets, dataDir: config.dataDir }, log)
       closers.push(() => orders.stop())

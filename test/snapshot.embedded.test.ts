@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import { smallDisk } from './faults/small-disk.ts'
 import { duly, dulyStart } from './program.ts'
 import {
   callAt,
@@ -83,16 +84,61 @@ describe('a copy of an embedded database that is in use', () => {
     assert.equal((await server.ended).code, 0)
   })
 
-  it('is removed by the next one where the command that asked for it was killed', async () => {
+  it('is removed by the next command, or the next start, where its command was killed', async () => {
     const server = await dulyStart(own.env)
-    const { child, ended } = duly(['backup', join(folder, 'killed')], own.env)
-    while (leftovers(own.env).length === 0) await new Promise(setImmediate)
-    child.kill('SIGKILL')
-    assert.equal((await ended).signal, 'SIGKILL')
+    const begunAndKilled = async () => {
+      const { child, ended } = duly(['backup', join(folder, 'killed')], own.env)
+      while (leftovers(own.env).length === 0) await new Promise(setImmediate)
+      child.kill('SIGKILL')
+      assert.equal((await ended).signal, 'SIGKILL')
+    }
+    await begunAndKilled()
     const { code, stderr } = await duly(['backup', join(folder, 'again')], own.env).ended
     assert.equal(code, 0, stderr)
     assert.deepEqual(leftovers(own.env), [])
+    await begunAndKilled()
     server.child.kill('SIGTERM')
     await server.ended
+    const next = await dulyStart(own.env)
+    assert.deepEqual(leftovers(own.env), [])
+    next.child.kill('SIGTERM')
+    await next.ended
+  })
+
+  it('is made for two commands at once, for each its own', async () => {
+    const server = await dulyStart(own.env)
+    const both = ['one', 'two'].map(name => duly(['backup', join(folder, name)], own.env).ended)
+    for (const { code, stderr } of await Promise.all(both)) assert.equal(code, 0, stderr)
+    assert.deepEqual(leftovers(own.env), [])
+    server.child.kill('SIGTERM')
+    await server.ended
+  })
+
+  it('is not made where the disk has no room for it, and the server goes on', async test => {
+    const disk = await smallDisk(200)
+    if (!disk) return test.diagnostic('skipped: this system does not allow mounting a small file system')
+    cpSync(String(own.env.DATA_DIR), disk.folder, { recursive: true })
+    const env = { DATA_DIR: disk.folder }
+    const server = await dulyStart(env)
+    disk.fill(10 * 1024 * 1024)
+    const { code, stderr } = await duly(['backup', join(folder, 'no-room')], env).ended
+    assert.notEqual(code, 0)
+    assert.match(stderr, /MiB free, and \d+ MiB are needed/)
+    assert.deepEqual(leftovers(env), [])
+    const token = tokenOf(newUser())
+    const made = await callAt(server.url, 'POST', '/api/v1/tasks', { token, json: { title: 'kept' } })
+    assert.equal(made.status, 201)
+    server.child.kill('SIGTERM')
+    await server.ended
+    await disk.remove()
+  })
+
+  it('is readable by its owner only', async () => {
+    const { db } = await openDatabase(own.env)
+    const copy = join(folder, 'private', 'postgres')
+    assert.ok(db.copyTo)
+    await db.copyTo(copy)
+    await db.close()
+    for (const path of [join(folder, 'private'), copy]) assert.equal(statSync(path).mode & 0o077, 0, path)
   })
 })

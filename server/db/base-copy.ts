@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { copyFile, mkdir, readdir, stat, statfs, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { exit, StartError } from '../errors.ts'
 import { type Database, unprepared } from './database.ts'
 
-/** Made anew at the start, or of no use to a copy. */
+/** PostgreSQL creates these when it starts, or a copy does not need them. */
 const leftOut = new Set([
   'pg_wal',
   'postmaster.pid',
@@ -13,6 +14,8 @@ const leftOut = new Set([
   'pg_subtrans',
 ])
 const isSegment = /^[0-9A-F]{24}$/
+/** Left free for the write-ahead log of the database itself, which stops when it cannot write it. */
+const reserve = 128 * 1024 * 1024
 
 // The label is a name for the log. `true`: the checkpoint is not to be spread over minutes.
 const start = unprepared(`select pg_walfile_name(pg_backup_start('duly', true))`)
@@ -20,10 +23,12 @@ const stop = unprepared('select labelfile from pg_backup_stop(false)')
 
 /**
  * Copies an embedded database's files to `to` while it is in use (PostgreSQL, "Making a Base Backup Using the Low Level API").
- * PostgreSQL makes the copy consistent when it is opened: it replays the write-ahead log, up to the end of the copying. Others
- * wait for one checkpoint, and not while files are copied. No checkpoint may run meanwhile, since it would remove that log.
+ * PostgreSQL makes the copy consistent when it opens it, by replaying the write-ahead log. Other requests wait for one
+ * checkpoint, not for the files. No other checkpoint may run meanwhile: it would remove that log.
+ * @throws StartError if the disk has no room for it
  */
 export async function copyCluster(db: Database, from: string, to: string): Promise<void> {
+  await requireRoom(from)
   const [row] = await db.query(start)
   const firstSegment = String(row?.[0])
   const copied = await copyFolder(from, to).then(
@@ -33,9 +38,35 @@ export async function copyCluster(db: Database, from: string, to: string): Promi
   const [stopped] = await db.query(stop)
   if (copied) throw copied.error
   await copySegments(join(from, 'pg_wal'), join(to, 'pg_wal'), firstSegment)
-  // After all else, since opening the copy begins with it.
+  // Last: opening the copy begins with it.
   await copyOne(join(from, 'global', 'pg_control'), join(to, 'global', 'pg_control'))
   await writeFile(join(to, 'backup_label'), String(stopped?.[0]), { mode: 0o600 })
+}
+
+async function requireRoom(from: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(from))
+  const free = bavail * bsize
+  const needed = (await sizeOf(from)) + reserve
+  if (needed <= free) return
+  const [has, needs] = [free, needed].map(bytes => Math.round(bytes / 1024 / 1024))
+  throw new StartError(
+    `The database cannot be copied: the disk of "${dirname(from)}" has ${has} MiB free, and ${needs} MiB are needed. Free some space, or stop the server: no copy is needed then.`,
+    exit.cantCreate,
+  )
+}
+
+async function sizeOf(path: string): Promise<number> {
+  let sum = 0
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const found = join(path, entry.name)
+    sum += entry.isDirectory()
+      ? await sizeOf(found)
+      : await stat(found).then(
+          ({ size }) => size,
+          () => 0,
+        )
+  }
+  return sum
 }
 
 async function copyFolder(from: string, to: string): Promise<void> {
@@ -57,7 +88,7 @@ async function copySegments(from: string, to: string, first: string): Promise<vo
   }
 }
 
-/** A file that is removed meanwhile belonged to a table that has gone. */
+/** A file that is removed meanwhile belongs to a dropped table. */
 async function copyOne(from: string, to: string): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_FICLONE).catch(error => {
     if (error.code !== 'ENOENT') throw error

@@ -7,8 +7,8 @@ import type { OperatorCommand } from './command.ts'
 const prefix = 'snapshot-'
 
 /**
- * Copies the database's files into a folder of the data directory and says its name. Whoever asked opens the copy, reads it
- * for as long as it takes, and removes it. The input is the process id of that one.
+ * Copies the database's files to a folder in the data directory and returns its name. The command that asked reads the copy in
+ * its own process and removes it. The input is the id of that process.
  */
 export const snapshotOrder: OperatorCommand = {
   check() {},
@@ -28,8 +28,8 @@ export const snapshotOrder: OperatorCommand = {
   },
 }
 
-/** Removes the copies of processes that have ended. */
-function removeAbandoned(dataDir: string): void {
+/** Removes the copies whose process was killed before it could. */
+export function removeAbandoned(dataDir: string): void {
   for (const name of readdirSync(dataDir)) {
     const [, pid] = /^snapshot-(\d+)-/.exec(name) ?? []
     if (pid !== undefined && !isRunning(Number(pid)))
