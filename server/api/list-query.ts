@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { brokenRules } from '../errors.ts'
+import { wordsOf } from '../tasks/fold.ts'
 import { isPosition, type ListQuery, type OwnerState, type Position, sortOrders } from '../tasks/list.ts'
 import type { Parameter } from './operation.ts'
 import { queryInteger } from './task-fields.ts'
@@ -8,7 +9,7 @@ import { queryInteger } from './task-fields.ts'
 // What a list can be asked for, the cursors that lead from page to page, and the entity tag of a page.
 
 const limits = { min: 1, max: 1000, fallback: 100 }
-const searchLimit = 200
+const searchLimits = { characters: 200, words: 20 }
 
 /** @throws AppError `broken_rule` for the first parameter that is not what it may be. */
 export function readListQuery(request: FastifyRequest): ListQuery {
@@ -16,9 +17,7 @@ export function readListQuery(request: FastifyRequest): ListQuery {
   const sort = oneOf(request, 'sort', sortOrders) ?? '-created_at'
   const flag = oneOf(request, 'is_completed', ['true', 'false'])
   const search = text(request, 'q')
-  if (search !== undefined && (Array.from(search).length > searchLimit || search.includes('\0'))) {
-    throw broken('q', `q must have at most ${searchLimit} characters, and no NUL.`)
-  }
+  if (search !== undefined) checkSearch(search)
   const cursor = text(request, 'cursor')
   const query: ListQuery = {
     limit,
@@ -27,6 +26,14 @@ export function readListQuery(request: FastifyRequest): ListQuery {
     ...(search === undefined ? {} : { search }),
   }
   return cursor === undefined ? query : { ...query, after: readCursor(cursor, query) }
+}
+
+function checkSearch(search: string): void {
+  const { characters, words } = searchLimits
+  if (search.length > characters && Array.from(search).length > characters)
+    throw broken('q', `q must have at most ${characters} characters.`)
+  if (search.includes('\0')) throw broken('q', 'q must not contain a NUL character.')
+  if (wordsOf(search).length > words) throw broken('q', `q must have at most ${words} words.`)
 }
 
 /** Opaque to clients. It is good for the query that it came from: the order, the filter and the search. */
@@ -108,7 +115,7 @@ export const listParameters: readonly Parameter[] = [
   {
     name: 'sort',
     in: 'query',
-    description: 'The order; with `-` descending. Titles are compared without regard to case.',
+    description: 'The order; with `-` descending. Titles are compared without regard to case and accents.',
     schema: { enum: sortOrders, default: '-created_at' },
   },
   {
@@ -120,8 +127,10 @@ export const listParameters: readonly Parameter[] = [
   {
     name: 'q',
     in: 'query',
-    description: 'Only tasks with this text in their title or description, in any case.',
-    schema: { type: 'string', maxLength: searchLimit },
+    description:
+      'Only tasks whose title or description contains each of these words, in any order. A word matches anywhere, also within another word. Case, accents, widths, kinds of quotes and dashes, and invisible characters make no difference: `cafe` finds `Café`. At most 20 words.',
+    schema: { type: 'string', maxLength: searchLimits.characters },
+    example: 'water plants',
   },
   {
     name: 'cursor',

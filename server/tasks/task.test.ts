@@ -16,6 +16,8 @@ describe('a title', () => {
     ['is counted in code points, so emoji may be at the limit', sheep.repeat(5), sheep.repeat(5)],
     ['may hold an emoji of as many code points as the limit', family, family],
     ['may hold right-to-left text', 'שלום', 'שלום'],
+    ['may hold an emoji joined by invisible characters', '👩‍🚀', '👩‍🚀'],
+    ['may hold marks of direction', '\u200fשלום', '\u200fשלום'],
     ['may hold control characters other than NUL', 'a\u0001\u001b', 'a\u0001\u001b'],
     ['may hold the last code point', '\u{10ffff}', '\u{10ffff}'],
     ['is not normalised', 'e\u0301', 'e\u0301'],
@@ -27,6 +29,7 @@ describe('a title', () => {
 
   const long = 'The title must have at most 5 characters.'
   const empty = 'The title must not be empty.'
+  const invisible = 'The title must contain a visible character.'
   const text = 'The title must be a text.'
   const nul = 'The title must not contain a NUL character.'
   const half = 'The title contains half of a surrogate pair.'
@@ -40,6 +43,20 @@ describe('a title', () => {
     ['is not empty', '', empty],
     ['is not blank', ' \t\r\n ', empty],
     ['is not blank in any script', '\u00a0\u2003\u3000\ufeff', empty],
+    ...[
+      '\u200b',
+      '\u2800',
+      '\u3164',
+      '\uffa0',
+      '\u115f\u1160',
+      '\u00ad',
+      '\u034f',
+      '\u2066\u2069',
+      '\ufe0f',
+      '\u{e0020}',
+      '\u0001',
+      ' \u2060 ',
+    ].map(value => [`is not invisible (${JSON.stringify(value)})`, value, invisible] as const),
     ['is not over the limit', 'abcdef', long],
     ['is not over the limit in emoji', sheep.repeat(6), long],
     ['is not over the limit by one emoji', `abcde${sheep}`, long],

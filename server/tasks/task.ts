@@ -1,4 +1,5 @@
 import type { FieldProblem } from '../errors.ts'
+import { isBlank } from './fold.ts'
 
 /** One task of one owner. Times are ISO 8601 in UTC with microseconds: `2026-01-31T09:30:00.000000Z`. */
 export interface Task {
@@ -38,6 +39,7 @@ export function checkTitle(value: unknown, limits: TextLimits): string | FieldPr
   if (typeof value !== 'string') return { field: 'title', message: 'The title must be a text.' }
   const title = value.trim()
   if (title === '') return { field: 'title', message: 'The title must not be empty.' }
+  if (isBlank(title)) return { field: 'title', message: 'The title must contain a visible character.' }
   return checkText('title', title, limits.title) ?? title
 }
 
