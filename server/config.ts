@@ -28,7 +28,7 @@ export const settings: readonly Setting[] = [
   setting('PORT', '8000', 'Port to listen on.', ['API_PORT']),
   setting('DATABASE_URL', 'embedded', 'Your PostgreSQL (14 or newer), as `postgres://…`.'),
   setting('DATA_DIR', './data', 'Where the embedded database and the generated secret are kept.'),
-  setting('DATABASE_POOL', '20', 'Connections to PostgreSQL at most.'),
+  setting('DATABASE_POOL', '20', 'Connections to PostgreSQL at most, beside two for searches.'),
   setting('DATABASE_POOLER', 'none', '`transaction` behind PgBouncer and the like in transaction mode.'),
   setting(
     'BETTER_AUTH_SECRET',

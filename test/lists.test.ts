@@ -25,7 +25,7 @@ function inOrder(tasks: readonly Task[], sort: SortOrder): Task[] {
   const key = (task: Task) => (field === 'title' ? task.title.toLowerCase() : task[field])
   return [...tasks].sort((a, b) => {
     const [x, y] = [key(a), key(b)]
-    return down * (x === y ? a.id - b.id : x < y ? -1 : 1)
+    return down * (x === y ? a.id - b.id : Buffer.compare(Buffer.from(x), Buffer.from(y)))
   })
 }
 
@@ -90,6 +90,27 @@ describe('a list', () => {
       assert.deepEqual(ids(seen.filter(({ id }) => stayed.has(id))), ids(inOrder(staying, sort)))
     })
   }
+
+  it('of many tasks comes in pages in every order, with every filter', async () => {
+    const user = newUser()
+    const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 1300)'
+    await db.query(unprepared(owner), [user])
+    const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision)
+      select $1, name, lower(name), n % 7 = 0, now() - n % 50 * interval '1 s', now() - n % 90 * interval '1 s', n
+      from generate_series(1, 1300) as n, lateral (select (array['Fern', 'ﬀ', 'Oak', '\u{1f411}'])[1 + n % 4] || n % 11 as name) as named`
+    await db.query(unprepared(tasks), [user])
+    const all = await ownTasks(db, user).all()
+    assert.equal(all.length, 1300)
+    for (const sort of sortOrders) {
+      for (const limit of [90, 700]) {
+        assert.deepEqual(ids(await pages(user, { sort, limit })), ids(inOrder(all, sort)))
+        const done = all.filter(({ isCompleted }) => isCompleted)
+        assert.deepEqual(ids(await pages(user, { sort, limit, isCompleted: true })), ids(inOrder(done, sort)))
+        const ferns = all.filter(({ title }) => title.startsWith('Fern') && title.includes('1'))
+        assert.deepEqual(ids(await pages(user, { sort, limit, search: '1 fern' })), ids(inOrder(ferns, sort)))
+      }
+    }
+  })
 
   it('says where the next page begins only where there is one', async () => {
     const user = newUser()

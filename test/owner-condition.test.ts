@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Session, type Statement, unprepared } from '../server/db/database.ts'
 import { sortOrders } from '../server/tasks/list.ts'
-import { listStatement } from '../server/tasks/list-statement.ts'
+import { listStatement, tasksOfIds, turnStatement } from '../server/tasks/list-statement.ts'
 import * as statements from '../server/tasks/statements.ts'
 import * as storage from '../server/tasks/storage-statements.ts'
 import { ownTasks } from './own-tasks.ts'
@@ -69,10 +69,19 @@ describe('every statement on tasks', () => {
   const { expired, ...ofOneOwner } = statements
   const filters = [{}, { isCompleted: true }, { search: 'plants' }, { isCompleted: false, search: 'plants' }]
   const lists = sortOrders.flatMap(sort =>
-    filters.map(filter => listStatement('ann', { sort, limit: 10, ...filter }).statement),
+    filters.flatMap(filter => {
+      const query = { sort, limit: 10, ...filter }
+      const from = { key: 'infinity', id: 1 }
+      const built = [
+        listStatement('ann', query),
+        listStatement('ann', query, 9),
+        turnStatement('ann', query, from, true, 9),
+      ]
+      return built.map(({ statement }) => statement)
+    }),
   )
   const ofStorage = Object.values(storage).filter(one => typeof one === 'object')
-  const all: Statement[] = [...Object.values(ofOneOwner), ...ofStorage, ...lists]
+  const all: Statement[] = [...Object.values(ofOneOwner), ...ofStorage, ...lists, tasksOfIds]
   const tables = /duly\.(tasks|owners|idempotency_keys)\b/g
 
   it('names the owner, once for each table at least', () => {

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Statement, unprepared } from '../server/db/database.ts'
-import { type ListQuery, sortOrders } from '../server/tasks/list.ts'
-import { listStatement } from '../server/tasks/list-statement.ts'
-import { batch, page } from '../server/tasks/statements.ts'
+import { sortOrders } from '../server/tasks/list.ts'
+import {
+  type BuiltStatement,
+  listStatement,
+  tasksOfIds,
+  turnStatement,
+} from '../server/tasks/list-statement.ts'
+import { batch, page, skip } from '../server/tasks/statements.ts'
 import { dropAnswers, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
 import { ownMigratedDatabase } from './served.ts'
 
@@ -33,8 +38,7 @@ async function planOf(
 }
 
 /** The statement's types stand in its text, beside the placeholders. */
-async function planOfList(query: Omit<ListQuery, 'limit'>): Promise<string> {
-  const { statement, values } = listStatement('alice', { limit: 100, ...query })
+function planOfBuilt({ statement, values }: BuiltStatement): Promise<string> {
   const types = ['text', ...values.slice(1).map((_, n) => typeIn(statement.text, n + 2))]
   const literals = values.map(value => (Array.isArray(value) ? `'{${value.join()}}'` : `'${value}'`))
   return planOf(statement, types, literals)
@@ -60,35 +64,50 @@ async function fill(): Promise<void> {
 
 const filters = [{}, { isCompleted: true }, { search: 'task 5' }, { isCompleted: false, search: 'task 5' }]
 
+const byIndex = /Index (Only )?Scan (Backward )?using tasks_created_at on tasks/
+
 async function listsByCreationGoByTheirIndex(): Promise<void> {
   for (const sort of ['created_at', '-created_at'] as const) {
-    for (const filter of filters) {
-      const plan = await planOfList({ sort, ...filter })
-      assert.match(plan, /Index Scan (Backward )?using tasks_created_at on tasks/, plan)
-      assert.match(/Index Cond: .*ROW\(.*/.exec(plan)?.[0] ?? '', /created_at/, plan)
-      assert.doesNotMatch(plan, /Sort|Seq Scan|Bitmap/, plan)
-    }
+    const plan = await planOfBuilt(listStatement('alice', { sort, limit: 100 }))
+    assert.match(plan, byIndex, plan)
+    assert.match(/Index Cond: .*ROW\(.*/.exec(plan)?.[0] ?? '', /created_at/, plan)
+    assert.doesNotMatch(plan, /Sort|Seq Scan|Bitmap/, plan)
   }
 }
 
-/** Only ids and keys are sorted, and only the rows of the page are looked up. */
-async function otherListsSortIds(): Promise<void> {
-  for (const sort of sortOrders.filter(order => !order.endsWith('created_at'))) {
+/** A scan reads the next tasks from the index of live tasks, and sorts no others. */
+async function scansGoByTheIndexOfLiveTasks(): Promise<void> {
+  for (const sort of sortOrders) {
     for (const filter of filters) {
-      const plan = await planOfList({ sort, ...filter })
-      assert.match(plan, /Limit\n.*Sort\n(.*\n)*? *-> {2}Index Scan using tasks_\w+ on tasks/, plan)
-      assert.match(plan, /Index Scan using tasks_pkey on tasks(_\d)?\n *Index Cond: .*place|tasks_pkey/, plan)
-      assert.doesNotMatch(plan, /Seq Scan|Bitmap|Hash|Merge/, plan)
+      const query = { sort, limit: 100, ...filter }
+      const from = { key: 'infinity', id: 9 }
+      for (const built of [
+        listStatement('alice', query, 500),
+        turnStatement('alice', query, from, true, 500),
+      ]) {
+        const plan = await planOfBuilt(built)
+        assert.match(plan, byIndex, plan)
+        assert.match(
+          plan,
+          /Limit\n[^\n]*(Result\n[^\n]*One-Time Filter[^\n]*\n[^\n]*)?Index (Only )?Scan Backward/,
+          plan,
+        )
+        assert.doesNotMatch(plan, /tasks_pkey|Seq Scan|Bitmap/, plan)
+      }
     }
   }
+  const rows = await planOf(tasksOfIds, ['text', 'bigint[]'], [`'alice'`, `'{1,2,3}'`])
+  assert.match(rows, /using tasks_pkey on tasks/, rows)
+  assert.doesNotMatch(rows, /tasks_created_at|Seq Scan|Bitmap/, rows)
 }
 
 async function pagesGoByTheirIndex(): Promise<void> {
   const skipping = await planOf(page, ['text', 'bigint', 'bigint'], [`'alice'`, '100', '50'])
   const types = ['text', 'text', 'bigint', 'bigint', 'bigint']
   const after = await planOf(batch, types, [`'alice'`, `'infinity'`, '9', '100', '0'])
-  for (const plan of [skipping, after]) {
-    assert.match(plan, /Index Scan Backward using tasks_created_at on tasks/)
+  const passing = await planOf(skip, types.slice(0, 4), [`'alice'`, `'infinity'`, '9', '99'])
+  for (const plan of [skipping, after, passing]) {
+    assert.match(plan, /Index (Only )?Scan Backward using tasks_created_at on tasks/)
     assert.doesNotMatch(plan, /Sort|Seq Scan/)
   }
 }
@@ -118,12 +137,12 @@ async function everyPlan(): Promise<void> {
   for (mode of planModes) {
     await pagesGoByTheirIndex()
     await listsByCreationGoByTheirIndex()
-    await otherListsSortIds()
+    await scansGoByTheIndexOfLiveTasks()
     await droppingGoesByItsIndex()
   }
 }
 
-describe('a page by creation is read from its index, from its position on; other orders sort ids', () => {
+describe('a list is read from the index of live tasks', () => {
   it('where the database has no rows yet', everyPlan)
 
   it('where the empty table has been vacuumed', async () => {

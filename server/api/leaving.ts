@@ -2,8 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import { isAccount, removeUser } from '../accounts/users.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
-import { tasksOf } from '../tasks/tasks.ts'
 import { preferred } from './accept.ts'
+import { ownLists } from './own-lists.ts'
 import type { Family, Route } from './route.ts'
 import { jsonForm } from './task-json.ts'
 import { wholeTask } from './v1.ts'
@@ -85,7 +85,7 @@ const exportTasks: Route = {
     const { mediaType, head, form } = formats[name]
     const mark = wantsMark(request) && name === 'csv' ? '\ufeff' : ''
     const list = new PrintedTasks(form, '', mark + head)
-    const batches = tasksOf(db, request.userId, undefined, request.grant).batches(list)
+    const batches = ownLists(request, { db }).batches(list)
     // A failure before the first line is an error answer. A later one breaks the connection off.
     let { done } = await streams.turn(request, () => batches.next())
     const lines = async function* () {

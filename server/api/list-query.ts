@@ -130,7 +130,6 @@ export const listParameters: readonly Parameter[] = [
     description:
       'Only tasks whose title or description contains each of these words, in any order. A word matches anywhere, also within another word. Case, accents, widths, kinds of quotes and dashes, and invisible characters make no difference: `cafe` finds `Café`. At most 20 words.',
     schema: { type: 'string', maxLength: searchLimits.characters },
-    example: 'water plants',
   },
   {
     name: 'cursor',

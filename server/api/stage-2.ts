@@ -5,6 +5,7 @@ import { datedError, datedErrorSchema } from './dated-error.ts'
 import { type JsonObject, readJson } from './json-body.ts'
 import { sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
+import { ownLists } from './own-lists.ts'
 import type { Route } from './route.ts'
 import { readChange, taskId } from './task-fields.ts'
 import { taskRoutes, unseen, type Wire } from './task-routes.ts'
@@ -54,7 +55,7 @@ const list = ({ path, noun }: Collection): Route => ({
   },
   handle(request, reply, context) {
     const list = tasks.print(request, '{"tasks":[')
-    const batches = tasksOf(context.db, request.userId, undefined, request.grant).batches(list)
+    const batches = ownLists(request, context).batches(list)
     return sendTasks(request, reply, context, list, batches, count => `],"count":${count}}`)
   },
 })

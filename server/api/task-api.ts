@@ -1,8 +1,8 @@
-import { tasksOf } from '../tasks/tasks.ts'
 import { type Collection, type Contract, ownerCollections } from './contract.ts'
 import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 import { sendJson } from './json-reply.ts'
 import { ref } from './operation.ts'
+import { ownLists } from './own-lists.ts'
 import type { Route } from './route.ts'
 import { queryInteger } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
@@ -56,7 +56,7 @@ const list = ({ path, noun }: Collection): Route => ({
     const limit = queryInteger(request, 'limit', limits)
     const offset = queryInteger(request, 'offset', offsets)
     const page = tasks.print(request, '{"tasks":[')
-    const total = await tasksOf(db, request.userId, undefined, request.grant).page(limit, offset, page)
+    const total = await ownLists(request, { db }).page(limit, offset, page)
     const hasMore = offset + page.count < total
     const tail = `],"total":${total},"limit":${limit},"offset":${offset},"has_more":${hasMore}}`
     return sendJson(reply, page.take(tail))

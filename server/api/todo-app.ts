@@ -3,6 +3,7 @@ import { type Collection, type Contract, ownerCollections } from './contract.ts'
 import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 import { sendJson, sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
+import { ownLists } from './own-lists.ts'
 import type { Route } from './route.ts'
 import { taskId } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
@@ -32,7 +33,7 @@ const list = ({ path, noun }: Collection): Route => ({
   },
   handle(request, reply, context) {
     const list = tasks.print(request, '[')
-    const batches = tasksOf(context.db, request.userId, undefined, request.grant).batches(list)
+    const batches = ownLists(request, context).batches(list)
     return sendTasks(request, reply, context, list, batches, () => ']')
   },
 })

@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../errors.ts'
-import { tasksOf } from '../tasks/tasks.ts'
 import type { Collection, Contract } from './contract.ts'
 import { datedError, datedErrorSchema } from './dated-error.ts'
 import { sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
+import { ownLists } from './own-lists.ts'
 import type { Route } from './route.ts'
 import { queryInteger } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
@@ -72,7 +72,7 @@ const list: Route = {
     const skip = queryInteger(request, 'skip', { min: 0, max: most, fallback: 0 })
     const limit = queryInteger(request, 'limit', { min: 1, max: most, fallback: most })
     const list = tasks.print(request, '[')
-    const batches = tasksOf(context.db, request.userId, undefined, request.grant).batches(list, {
+    const batches = ownLists(request, context).batches(list, {
       skip,
       limit,
     })

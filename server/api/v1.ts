@@ -12,6 +12,7 @@ import { readJson } from './json-body.ts'
 import { jsonMediaType, sendJson } from './json-reply.ts'
 import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
 import { type Answer, ref } from './operation.ts'
+import { ownLists } from './own-lists.ts'
 import { problemSchemas, problemShape } from './problem-reply.ts'
 import type { Route } from './route.ts'
 import { readChange, readNewTask, taskId } from './task-fields.ts'
@@ -76,7 +77,7 @@ const list: Route = {
   },
   async handle(request, reply, { db }) {
     const query = readListQuery(request)
-    const own = tasksOf(db, request.userId)
+    const own = ownLists(request, { db })
     reply.header('cache-control', 'private, no-cache')
     if (request.headers['if-none-match'] !== undefined) {
       // The owner's revision tells whether anything has changed, without a look at the tasks.

@@ -66,6 +66,24 @@ export interface Session {
   read(statement: Statement, values: readonly Value[], take: TakeRow, guard?: Guard): Promise<unknown>
   /** As `query`, for statements that others have written. */
   run(statement: Statement, values: readonly unknown[]): Promise<Result>
+  /** How lists are read; absent within a transaction. */
+  readonly reads?: Reads
+}
+
+/** Whether the client has closed its connection: what it asked for is not read. */
+export type IsGone = () => boolean
+
+/** Runs one statement of a scan, when it is its turn. */
+export type Turn = <T>(read: (session: Session) => Promise<T>) => Promise<T>
+
+/** Reads that are bounded for each owner, so that others wait for a few short statements at most. */
+export interface Reads {
+  /** Runs a statement that reads a bounded part of a list. @throws AppError `too_many_requests` */
+  list<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T>
+  /** As `list`, for a list that has begun: it waits however many wait. */
+  moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T>
+  /** Runs a scan, one of each owner at a time. @throws AppError `too_many_requests` */
+  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, isGone: IsGone): Promise<T>
 }
 
 /** Whether a session that is silent for long is given up, or may take its time (migrations). */

@@ -12,6 +12,8 @@ import { asOptions, differing, pins, pinsOf } from './session-settings.ts'
 import { Sessions } from './sessions.ts'
 
 const statementMs = 10_000
+/** A turn of a scan is planned to take some milliseconds. */
+const scanMs = 3000
 const startupMs = 30_000
 /** A connection on which nothing has come for this long is asked whether it still is one: what stands between may forget it. */
 const keepAliveMs = 10_000
@@ -51,11 +53,24 @@ export async function connectPostgres({
   refuseUnfit(label, address, facts)
   // Citus must know the owner to find the shard, which it does where it plans for the values.
   const plan = facts.isCitus ? [] : plannerSettings
-  const settings = [asOptions(pinsOf(facts.version)), ...plan].join(' -c ')
+  const settingsWith = (planner: readonly string[]) =>
+    [asOptions(pinsOf(facts.version)), ...planner].join(' -c ')
+  const onTrouble = (error: Error) =>
+    log.warn({ err: error }, 'a database session was lost or could not be opened')
+  const scans = new Sessions({
+    label,
+    open: () => openSession(address, settingsWith(scanSettings), scanMs),
+    max: 2,
+    prepare: !address.transactionPooler,
+    groupCommits: false,
+    onTrouble,
+    onStatement,
+  })
   return new Sessions({
+    scans,
     label,
     open: async () => {
-      const client = await openSession(address, settings)
+      const client = await openSession(address, settingsWith(plan))
       if (!serves || address.transactionPooler) return client
       await holdServerLock(client).catch(async error => {
         await client.end()
@@ -66,12 +81,16 @@ export async function connectPostgres({
     max: pool,
     prepare: !address.transactionPooler,
     groupCommits: !facts.isCitus,
-    onTrouble: error => log.warn({ err: error }, 'a database session was lost or could not be opened'),
+    onTrouble,
     onStatement,
   })
 }
 
-async function openSession(address: PostgresAddress, settings = asOptions(pins)): Promise<pg.Client> {
+async function openSession(
+  address: PostgresAddress,
+  settings = asOptions(pins),
+  timeoutMs = statementMs,
+): Promise<pg.Client> {
   const client = leaveRowsAsBytes(
     new pg.Client({
       host: address.host,
@@ -94,7 +113,11 @@ async function openSession(address: PostgresAddress, settings = asOptions(pins))
       // A pooler refuses start-up parameters that it does not know.
       ...(address.transactionPooler
         ? { options: address.options }
-        : { ...bounds, options: [address.options, keepAlives, settings].filter(Boolean).join(' ') }),
+        : {
+            ...bounds,
+            statement_timeout: timeoutMs,
+            options: [address.options, keepAlives, settings].filter(Boolean).join(' '),
+          }),
     }),
   )
   if (address.transactionPooler) sendPooledSettings(client)
@@ -139,8 +162,15 @@ function watchChannelBinding(client: pg.Client): { isOffered(): boolean } {
   return { isOffered: () => isOffered }
 }
 
+/** Scans are planned for their values, and run in one process each. */
+const scanSettings = [
+  'plan_cache_mode=force_custom_plan',
+  'enable_seqscan=off',
+  'enable_bitmapscan=off',
+  'max_parallel_workers_per_gather=0',
+]
+
 const bounds = {
-  statement_timeout: statementMs,
   // A transaction whose program is cut off would hold its owner's row against every replica.
   idle_in_transaction_session_timeout: statementMs,
 }

@@ -6,6 +6,7 @@ import type {
   Guard,
   OnStatement,
   Patience,
+  Reads,
   Result,
   Row,
   Session,
@@ -16,6 +17,7 @@ import type {
 } from './database.ts'
 import { unprepared } from './database.ts'
 import { databaseAway, databaseError, errorType, losesToAnother, refuses } from './database-error.ts'
+import { FairReads } from './fair-reads.ts'
 import { PacedReading } from './paced-reading.ts'
 import { isPrepared, RowsQuery, TransactionQuery, written } from './rows-query.ts'
 import { type Write, WriteQueue } from './write-queue.ts'
@@ -39,6 +41,8 @@ export interface SessionOptions {
   readonly label: string
   /** Opens and connects one session. */
   readonly open: () => Promise<pg.Client>
+  /** Sessions of their own for scans, two at once. Otherwise scans take turns here, one at once. */
+  readonly scans?: Database
   /** Sessions at most. */
   readonly max: number
   /** Whether statements may be prepared under a name (not behind a pooler in transaction mode). */
@@ -81,6 +85,7 @@ interface Waiter {
  */
 export class Sessions implements Database {
   readonly label: string
+  readonly reads: Reads
   readonly #options: SessionOptions
   #members: readonly Member[] = []
   readonly #waiting: Waiter[] = []
@@ -99,6 +104,7 @@ export class Sessions implements Database {
   constructor(options: SessionOptions) {
     this.label = options.label
     this.#options = options
+    this.reads = new FairReads(this, options.scans ?? this, options.scans ? 2 : 1)
     this.#watchdog = setInterval(() => this.#giveUpSilent(), 1000)
     this.#watchdog.unref()
     this.#writes = new WriteQueue({
@@ -183,7 +189,7 @@ export class Sessions implements Database {
     this.#closing = true
     clearInterval(this.#watchdog)
     for (const waiter of this.#waiting.splice(0)) waiter.settle(new Error('the database is being closed'))
-    await Promise.all(this.#members.map(member => member.client.end()))
+    await Promise.all([...this.#members.map(member => member.client.end()), this.#options.scans?.close()])
   }
 
   /** @returns the rows, where they are not taken */

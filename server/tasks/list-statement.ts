@@ -60,39 +60,89 @@ export function orderOf(sort: SortOrder): Order {
   return { key, type, isDescending, isIndexed: name === 'created_at', start }
 }
 
-/**
- * One page: a row for each task, which begins with the owner's revision and epoch and, where titles are the order, the key of the
- * title. An owner without tasks still gives one row.
- */
-export function listStatement(owner: string, query: ListQuery): BuiltStatement {
+/** What the statements of one query have in common. */
+function partsOf(owner: string, query: ListQuery) {
   const values: Value[] = [owner]
   const bind: Bind = (value, type) => `$${values.push(value)}::${type}`
-  const { key, type, isDescending, isIndexed, start } = orderOf(query.sort)
-  const after = query.after ?? start
-  const position = `(${bind(after.key, 'text')}${type === 'text' ? ' collate "C"' : `::${type}`}, ${bind(after.id, 'bigint')})`
-  const limit = bind(query.limit + 1, 'bigint')
-  const conditions = [
-    'tasks.user_id = $1',
-    'tasks.deleted_at is null',
-    // Also on the first page, so that both have one text.
-    `(${key}, tasks.id) ${isDescending ? '<' : '>'} ${position}`,
-    ...filters.map(filter => filter(query, bind)).filter(condition => condition !== undefined),
-  ]
+  const { key, type, isDescending, start } = orderOf(query.sort)
+  const { key: afterKey, id: afterId } = query.after ?? start
+  const afterText = `${bind(afterKey, 'text')}${type === 'text' ? ' collate "C"' : `::${type}`}`
   const direction = isDescending ? 'desc' : 'asc'
-  const shownKey = type === 'text' ? key : 'null::text'
-  const from = `from duly.tasks where ${conditions.join(' and ')} order by ${key} ${direction}, tasks.id ${direction} limit ${limit}`
-  // Without an index the ids are sorted first: whole rows would take many times the memory.
-  const page = isIndexed
-    ? `select ${shownKey} as title_key, ${columns('tasks')} ${from}`
-    : `select ${shownKey} as title_key, ${columns('tasks')} from (select tasks.id as place_id, ${key} as place_key ${from}) as place
-      cross join lateral (select * from duly.tasks where tasks.user_id = $1 and tasks.id = place.place_id offset 0) as tasks
-      order by place_key ${direction}, place_id ${direction}`
+  return {
+    values,
+    bind,
+    key,
+    isText: type === 'text',
+    // Also on the first page, so that all pages have one text.
+    past: `(${key}, tasks.id) ${isDescending ? '<' : '>'} (${afterText}, ${bind(afterId, 'bigint')})`,
+    filters: filters.map(filter => filter(query, bind)).filter(condition => condition !== undefined),
+    direction,
+    limit: bind(query.limit + 1, 'bigint'),
+  }
+}
+
+const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
+
+/**
+ * One page: a row for each task, which begins with the owner's revision and epoch, whether the owner has more than `mostTasks` tasks,
+ * and, where titles are the order, the key of the title. An owner without tasks still gives one row. An owner who has more gives no
+ * tasks. Without `mostTasks` the order must have an index.
+ */
+export function listStatement(owner: string, query: ListQuery, mostTasks?: number): BuiltStatement {
+  const { values, bind, key, isText, past, filters, direction, limit } = partsOf(owner, query)
+  const most = mostTasks === undefined ? undefined : bind(mostTasks, 'bigint')
+  const source = most
+    ? `(select tasks.* from duly.tasks where ${live} and owners.task_count <= ${most}
+        order by tasks.created_at desc, tasks.id desc limit ${most}) as tasks`
+    : 'duly.tasks'
+  const conditions = [...(most ? [] : [live]), past, ...filters]
   // The one row on the left keeps the join a nested loop, which keeps the order.
-  const text = `select owners.revision, owners.epoch, found.* from (select 1) as always
+  const text = `select owners.revision, owners.epoch, ${most ? `owners.task_count > ${most}` : 'false'} as is_large, found.*
+    from (select 1) as always
     left join duly.owners on owners.id = $1
-    left join lateral (${page}) as found on true`
+    left join lateral (
+      select ${isText ? key : 'null::text'} as title_key, ${columns('tasks')} from ${source} where ${conditions.join(' and ')}
+      order by ${key} ${direction}, tasks.id ${direction} limit ${limit}
+    ) as found on true`
   return { statement: prepared(text), values }
 }
+
+/**
+ * Looks at the next `rows` tasks by creation, after `from`. First comes how many those were, with the id and creation of the last one;
+ * then null, id, and the key as a time or as a text, of those that the query asks for: the first ones in its order.
+ */
+export function turnStatement(
+  owner: string,
+  query: ListQuery,
+  from: Position,
+  isDescending: boolean,
+  rows: number,
+): BuiltStatement {
+  const { values, bind, key, isText, past, filters, direction, limit } = partsOf(owner, query)
+  const [way, back, beyond] = isDescending ? ['desc', 'asc', '<'] : ['asc', 'desc', '>']
+  const place = `(${bind(from.key, 'text')}::timestamptz, ${bind(from.id, 'bigint')})`
+  const text = `with part as materialized (
+      select tasks.id, tasks.created_at, ${key} as key, (${[past, ...filters].join(' and ')}) as matches
+      from duly.tasks where ${live} and (tasks.created_at, tasks.id) ${beyond} ${place}
+      order by tasks.created_at ${way}, tasks.id ${way} limit ${bind(rows, 'bigint')}
+    )
+    (select count(*) over () as count, part.id, part.created_at as at, null::text as title_key
+      from part order by part.created_at ${back}, part.id ${back} limit 1)
+    union all
+    (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}
+      from part where part.matches order by part.key ${direction}, part.id ${direction} limit ${limit})`
+  return { statement: prepared(text), values }
+}
+
+/** $2 ids. The live tasks among them, in this order. */
+export const tasksOfIds = statement(
+  'duly_list_ids',
+  `select ${columns('tasks')} from unnest($2::bigint[]) with ordinality as place (id, at)
+  cross join lateral (
+    select * from duly.tasks where tasks.user_id = $1 and tasks.id = place.id
+      and coalesce(tasks.deleted_at, 'infinity') = 'infinity' offset 0
+  ) as tasks order by place.at`,
+)
 
 const mostPrepared = 256
 const shapes = new Map<string, Statement>()

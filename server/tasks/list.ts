@@ -1,6 +1,7 @@
 import type { DataRow } from '../db/data-row.ts'
-import type { Session } from '../db/database.ts'
-import { listStatement, ownerState } from './list-statement.ts'
+import type { IsGone, Reads, Session } from '../db/database.ts'
+import { BatchSize } from './batch-size.ts'
+import { type BuiltStatement, listStatement, orderOf, ownerState } from './list-statement.ts'
 import { placeOf, type TakeTasks, timeOf } from './task-row.ts'
 
 export const sortOrders = [
@@ -45,38 +46,78 @@ export interface ListEnd {
 
 export async function readState(db: Session, owner: string): Promise<OwnerState> {
   const [row] = await db.query(ownerState, [owner])
-  return stateOf(row?.[0], row?.[1])
+  return row ? { revision: Number(row[0]), epoch: row[1] ?? '0' } : nobody
 }
 
-/** Reads one page, in one statement with the owner's state. */
-export async function readList(
-  db: Session,
+/** Whether a page is read from the index of its order. Otherwise it takes a scan. */
+export function isIndexed({ sort, isCompleted, search }: ListQuery): boolean {
+  return orderOf(sort).isIndexed && isCompleted === undefined && search === undefined
+}
+
+/** Reads one page from the index of its order. Long pages take several statements. The state is that of the first one. */
+export async function readIndexed(
+  reads: Reads,
   owner: string,
   query: ListQuery,
   into: TakeTasks,
+  isGone: IsGone,
 ): Promise<ListEnd> {
-  const { statement, values } = listStatement(owner, query)
-  let state = stateOf(null, null)
+  const size = new BatchSize()
+  let first: Page | undefined
+  let page: Page | undefined
+  for (let left = query.limit; left > 0; left -= page.count) {
+    const after = page?.last ?? query.after
+    const part = { ...query, limit: Math.min(left, size.next), ...(after ? { after } : {}) }
+    const read = (db: Session) => readPage(db, listStatement(owner, part), part, into, size)
+    page = await (first ? reads.moreOfList(owner, read, isGone) : reads.list(owner, read, isGone))
+    first ??= page
+    if (!page.hasMore) break
+  }
+  return { state: first?.state ?? nobody, next: page?.hasMore ? page.last : null }
+}
+
+export interface Page {
+  readonly state: OwnerState
+  /** Whether the owner has so many tasks that a scan is needed. */
+  readonly isLarge: boolean
+  readonly count: number
+  readonly hasMore: boolean
+  /** Where the page ended. */
+  readonly last: Position | null
+}
+
+export async function readPage(
+  db: Session,
+  { statement, values }: BuiltStatement,
+  query: ListQuery,
+  into: TakeTasks,
+  size?: BatchSize,
+): Promise<Page> {
+  let state = nobody
+  let isLarge = false
   let count = 0
   let last: Position | null = null
   await db.read(statement, values, row => {
-    // An owner who has never written has neither.
-    if (count === 0 && !row.isNull(0)) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
+    if (count === 0) {
+      // An owner who has never written has neither.
+      if (!row.isNull(0)) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
+      isLarge = !row.isNull(2) && row.flag(2)
+    }
     // An owner without tasks still comes as a row.
     if (row.isNull(taskFrom)) return
     count += 1
-    if (count <= query.limit) into.add(row, taskFrom)
+    if (count > query.limit) return
+    into.add(row, taskFrom)
+    size?.add(row.length)
     if (count === query.limit) last = positionOf(query.sort, row)
   })
-  return { state, next: count > query.limit ? last : null }
+  return { state, isLarge, count: Math.min(count, query.limit), hasMore: count > query.limit, last }
 }
 
-/** The first column of the task: before it come the owner's revision and epoch, and the key of the title. */
-const taskFrom = 3
+/** The first column of the task. Before it come the owner's revision and epoch, whether a scan is needed, and the key of the title. */
+const taskFrom = 4
 
-export function stateOf(revision: string | null | undefined, epoch: string | null | undefined): OwnerState {
-  return { revision: Number(revision ?? 0), epoch: epoch ?? '0' }
-}
+const nobody: OwnerState = { revision: 0, epoch: '0' }
 
 function positionOf(sort: SortOrder, row: DataRow): Position {
   const id = row.integer(taskFrom + placeOf('id'))

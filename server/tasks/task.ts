@@ -39,8 +39,9 @@ export function checkTitle(value: unknown, limits: TextLimits): string | FieldPr
   if (typeof value !== 'string') return { field: 'title', message: 'The title must be a text.' }
   const title = value.trim()
   if (title === '') return { field: 'title', message: 'The title must not be empty.' }
-  if (isBlank(title)) return { field: 'title', message: 'The title must contain a visible character.' }
-  return checkText('title', title, limits.title) ?? title
+  const problem = checkText('title', title, limits.title)
+  if (problem) return problem
+  return isBlank(title) ? { field: 'title', message: 'The title must contain a visible character.' } : title
 }
 
 /** The description, `null` where there is none, or what is wrong with it. */

@@ -1,19 +1,39 @@
-import type { Guard, Session, Statement, TakeRow, Value } from '../db/database.ts'
+import type { DataRow } from '../db/data-row.ts'
+import type { Guard, IsGone, Reads, Session, Statement, TakeRow, Turn, Value } from '../db/database.ts'
+import { FairReads } from '../db/fair-reads.ts'
 import { AppError } from '../errors.ts'
+import { BatchSize, firstRows } from './batch-size.ts'
 import { bytesOfNewTask } from './bytes.ts'
 import { fold } from './fold.ts'
-import { type ListEnd, type ListQuery, type OwnerState, readList, readState } from './list.ts'
+import { isIndexed, type ListEnd, type ListQuery, type OwnerState, readIndexed, readState } from './list.ts'
+import { scanList } from './scan.ts'
 import * as statements from './statements.ts'
 import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
 import type { NewTask, Task, TaskChange } from './task.ts'
 import { columnCount, placeOf, type TakeTasks, taskOf, timeOf } from './task-row.ts'
 
-/** Which of the tasks: after the first `skip`, `limit` at most, at most `size` in a batch. */
+/** Which of the tasks: after the first `skip`, `limit` at most. */
 export interface Range {
   readonly skip?: number
   readonly limit?: number
-  readonly size?: number
 }
+
+interface Batches {
+  readonly limit: number
+  readonly offset?: number
+  readonly size: BatchSize
+  /** Whether part of the list has been read. */
+  readonly isBegun?: boolean
+}
+
+/** Creation time and id of a task. */
+type Place = readonly [string, number]
+
+const newest: Place = ['infinity', Number.MAX_SAFE_INTEGER]
+const placeIn = (row: DataRow, from: number): Place => [
+  timeOf(row, from + placeOf('created_at')),
+  row.integer(from + placeOf('id')),
+]
 
 /** What became of a change that was to happen only to certain revisions. */
 export interface Outcome {
@@ -24,10 +44,10 @@ export interface Outcome {
   readonly task: Task
 }
 
-/** The first batch of a list is not known to be long or short. */
-const batchSize = 500
-const batchBytes = 256 * 1024
-const leastInBatch = 10
+/** Tasks in the first batch of a list, which is not known to be long or short. */
+const firstBatch = 500
+/** Tasks that one statement passes over. */
+const mostSkipped = 1000
 
 /** The tasks of one owner. A class, since every request has one: closures would have to be made for each. */
 export class Tasks {
@@ -35,22 +55,44 @@ export class Tasks {
   readonly #owner: string
   readonly #room: Room
   readonly #guard: Guard | undefined
+  readonly #isGone: IsGone
 
-  constructor(db: Session, owner: string, room: Room, guard: Guard | undefined) {
+  constructor(db: Session, owner: string, room: Room, guard: Guard | undefined, isGone: IsGone) {
     this.#db = db
     this.#owner = owner
     this.#room = room
     this.#guard = guard
+    this.#isGone = isGone
   }
 
   /** Newest first. Gives the number of the owner's tasks in all. */
   async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
+    const isDeep = offset > mostSkipped
+    const wanted = isDeep ? 0 : Math.min(limit, firstRows)
+    const size = new BatchSize()
     let total = 0
-    await this.#db.read(statements.page, [this.#owner, limit, offset], row => {
-      if (row.isNull(0)) return into.add(row, 1)
-      total = row.integer(0)
-      into.expect(Math.min(limit, total - offset))
-    })
+    let count = 0
+    let last = newest
+    const read = (db: Session) =>
+      db.read(statements.page, [this.#owner, wanted, isDeep ? 0 : offset], row => {
+        if (row.isNull(0)) {
+          into.add(row, 1)
+          size.add(row.length)
+          count += 1
+          if (count === wanted) last = placeIn(row, 1)
+          return
+        }
+        total = row.integer(0)
+        into.expect(Math.min(limit, total - offset))
+      })
+    await this.#reads.list(this.#owner, read, this.#isGone)
+    const place = isDeep ? await this.#skip(offset) : last
+    if (count < wanted || place === undefined) return total
+    for await (const _batch of this.#batchesAfter(place, into, {
+      limit: limit - count,
+      size,
+      isBegun: true,
+    }));
     return total
   }
 
@@ -61,30 +103,69 @@ export class Tasks {
    */
   async *batches(
     into: TakeTasks,
-    { skip = 0, limit = Number.MAX_SAFE_INTEGER, size = batchSize }: Range = {},
+    { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
   ): AsyncGenerator<boolean, void, undefined> {
-    let after: readonly [string, number] = ['infinity', Number.MAX_SAFE_INTEGER]
-    let offset = skip
-    let fitting = size
+    const isDeep = skip > mostSkipped
+    const place = isDeep ? await this.#skip(skip) : newest
+    if (place === undefined) return
+    yield* this.#batchesAfter(place, into, {
+      limit,
+      offset: isDeep ? 0 : skip,
+      size: new BatchSize(firstBatch),
+    })
+  }
+
+  async *#batchesAfter(
+    place: Place,
+    into: TakeTasks,
+    { limit, offset = 0, size, isBegun = false }: Batches,
+  ): AsyncGenerator<boolean, void, undefined> {
+    const reads = this.#reads
+    let [after, skipped, begun] = [place, offset, isBegun]
     for (let left = limit; left > 0; ) {
-      const wanted = Math.min(fitting, left)
+      const wanted = Math.min(size.next, left)
       let count = 0
-      let bytes = 0
       // A stream may take as long as its reader likes.
       await this.#guard?.check()
-      await this.#db.read(statements.batch, [this.#owner, ...after, wanted, offset], row => {
-        into.add(row, 0)
-        count += 1
-        bytes += row.length
-        if (count === wanted) after = [timeOf(row, placeOf('created_at')), row.integer(placeOf('id'))]
-      })
-      offset = 0
+      const read = (db: Session) =>
+        db.read(statements.batch, [this.#owner, ...after, wanted, skipped], row => {
+          into.add(row, 0)
+          size.add(row.length)
+          count += 1
+          if (count === wanted) after = placeIn(row, 0)
+        })
+      await (begun
+        ? reads.moreOfList(this.#owner, read, this.#isGone)
+        : reads.list(this.#owner, read, this.#isGone))
+      begun = true
+      skipped = 0
       left -= count
       const isLast = count < wanted || left === 0
       yield !isLast
       if (isLast) return
-      fitting = Math.min(size, Math.max(leastInBatch, Math.floor((batchBytes * count) / bytes)))
     }
+  }
+
+  /** Passes over the newest `count` tasks, in turns. @returns the last of them, if there are so many */
+  #skip(count: number): Promise<Place | undefined> {
+    const pass = async (turn: Turn) => {
+      let place: Place | undefined = newest
+      for (let left = count; left > 0 && place; left -= mostSkipped) {
+        const after: Place = place
+        place = undefined
+        await turn(db =>
+          db.read(statements.skip, [this.#owner, ...after, Math.min(left, mostSkipped) - 1], row => {
+            place = [timeOf(row, 0), row.integer(1)]
+          }),
+        )
+      }
+      return place
+    }
+    return this.#reads.scan(this.#owner, pass, this.#isGone)
+  }
+
+  get #reads(): Reads {
+    return this.#db.reads ?? new FairReads(this.#db, this.#db, 1)
   }
 
   /** One primary-key look-up: whether anything changed can be told without reading a task. */
@@ -94,7 +175,9 @@ export class Tasks {
 
   /** One page, in one of six orders. */
   list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
-    return readList(this.#db, this.#owner, query, into)
+    return isIndexed(query)
+      ? readIndexed(this.#reads, this.#owner, query, into, this.#isGone)
+      : this.#reads.scan(this.#owner, turn => scanList(this.#owner, query, into, turn), this.#isGone)
   }
 
   /** @throws AppError `task_not_found` */
@@ -204,9 +287,16 @@ export class Tasks {
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is
  * the same thing here: not found, by the statement itself.
  * @param guard asked before each write, and before each batch of a stream
+ * @param isGone whether the client has closed its connection, so that a list need not be read
  */
-export function tasksOf(db: Session, owner: string, room: Room = unlimited, guard?: Guard): Tasks {
-  return new Tasks(db, owner, room, guard)
+export function tasksOf(
+  db: Session,
+  owner: string,
+  room: Room = unlimited,
+  guard?: Guard,
+  isGone: IsGone = () => false,
+): Tasks {
+  return new Tasks(db, owner, room, guard, isGone)
 }
 
 // As update and updateIf number them, from $3.

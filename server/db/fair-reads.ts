@@ -1,0 +1,137 @@
+import { AppError } from '../errors.ts'
+import type { IsGone, Reads, Session, Turn } from './database.ts'
+
+// Reads of lists are bounded for each owner, so that one owner's reads delay another owner's request by a few statements at most,
+// each of which is short. A list statement reads a bounded number of bytes. A scan (a search, an order without an index) is cut into
+// turns of some milliseconds.
+
+/** List statements of one owner at once. Those that wait are short, so they are bounded only by the requests worked on at once. */
+const lists = { atOnce: 2, waiting: 1000 }
+/** Scans of one owner at once, and those that wait. A waiting scan holds a request that is being worked on. */
+const scans = { atOnce: 1, waiting: 8 }
+
+export class FairReads implements Reads {
+  readonly #lists = new PerOwner(lists.atOnce, lists.waiting)
+  readonly #scans = new PerOwner(scans.atOnce, scans.waiting)
+  readonly #turns: Turns
+  readonly #listSession: Session
+  readonly #scanSession: Session
+
+  /** @param turns turns of scans at once, over all owners */
+  constructor(listSession: Session, scanSession: Session, turns: number) {
+    this.#listSession = listSession
+    this.#scanSession = scanSession
+    this.#turns = new Turns(turns)
+  }
+
+  list<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T> {
+    return this.#lists.run(owner, () => read(this.#listSession), isGone)
+  }
+
+  moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T> {
+    return this.#lists.run(owner, () => read(this.#listSession), isGone, true)
+  }
+
+  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, isGone: IsGone): Promise<T> {
+    const turn: Turn = read =>
+      this.#turns.take(() => {
+        if (isGone()) throw closed()
+        return read(this.#scanSession)
+      })
+    return this.#scans.run(owner, () => work(turn), isGone)
+  }
+}
+
+interface Waiter {
+  readonly isGone: IsGone
+  readonly begin: () => void
+  readonly refuse: (error: AppError) => void
+}
+
+interface Owner {
+  running: number
+  waiting: Waiter[]
+}
+
+/** Bounds what runs and what waits for each owner. */
+class PerOwner {
+  readonly #owners = new Map<string, Owner>()
+  readonly #atOnce: number
+  readonly #mostWaiting: number
+
+  constructor(atOnce: number, mostWaiting: number) {
+    this.#atOnce = atOnce
+    this.#mostWaiting = mostWaiting
+  }
+
+  async run<T>(owner: string, work: () => Promise<T>, isGone: IsGone, isPatient = false): Promise<T> {
+    let own = this.#owners.get(owner)
+    if (!own) {
+      own = { running: 0, waiting: [] }
+      this.#owners.set(owner, own)
+    }
+    if (own.running < this.#atOnce) own.running += 1
+    else await this.#wait(own, isGone, isPatient)
+    try {
+      return await work()
+    } finally {
+      this.#leave(owner, own)
+    }
+  }
+
+  #wait(own: Owner, isGone: IsGone, isPatient: boolean): Promise<void> {
+    if (own.waiting.length >= this.#mostWaiting) dropGone(own)
+    if (own.waiting.length >= this.#mostWaiting && !isPatient) throw tooMany()
+    return new Promise((begin, refuse) => {
+      own.waiting.push({ isGone, begin, refuse })
+    })
+  }
+
+  #leave(owner: string, own: Owner): void {
+    dropGone(own)
+    const next = own.waiting.shift()
+    if (next) next.begin()
+    else own.running -= 1
+    if (own.running === 0) this.#owners.delete(owner)
+  }
+}
+
+function dropGone(own: Owner): void {
+  if (own.waiting.length === 0) return
+  const gone = own.waiting.filter(({ isGone }) => isGone())
+  if (gone.length === 0) return
+  own.waiting = own.waiting.filter(waiter => !gone.includes(waiter))
+  for (const { refuse } of gone) refuse(closed())
+}
+
+/** Lets a number of turns run at once, first come, first served: an owner has one scan, so owners alternate. */
+class Turns {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(atOnce: number) {
+    this.#free = atOnce
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1
+    else await new Promise<void>(begin => this.#waiting.push(begin))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#free += 1
+    }
+  }
+}
+
+function tooMany(): AppError {
+  return new AppError('too_many_requests', 'Too many lists and searches at once. Try again in 1 s.', {
+    retryAfter: 1,
+  })
+}
+
+function closed(): AppError {
+  return new AppError('too_many_requests', 'The client closed its connection.', { retryAfter: 1 })
+}

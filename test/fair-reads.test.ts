@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { callAt, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
+
+const text = 'The basil twice, the cactus not at all. '.repeat(125)
+
+// Longer than some contracts would accept: their lists are not held against the OpenAPI document.
+
+let api: Served
+before(async () => {
+  api = await served(unlimited)
+})
+after(() => api.close())
+
+/** A user with this many tasks of 5 KB each. */
+async function userOf(count: number): Promise<string> {
+  const user = newUser()
+  const { db } = api.server
+  const owner = 'insert into duly.owners (id, revision, task_count) values ($1, $2, $2)'
+  await db.query(unprepared(owner), [user, count])
+  const tasks = `insert into duly.tasks
+      (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision)
+    select $1, 'Task ' || n, 'task ' || n, $3, lower($3), false, now() - n * interval '1 s', now() - n * interval '1 s', n
+    from generate_series(1, $2::integer) as n`
+  await db.query(unprepared(tasks), [user, count, text])
+  return user
+}
+
+const expensive = [
+  'a search of long texts',
+  '/api/v1/tasks?q=zz',
+  'an order without an index',
+  '/api/v1/tasks?sort=title&limit=1000',
+  'a filter that few tasks pass',
+  '/api/v1/tasks?is_completed=true',
+  'a deep offset',
+  '/api/tasks?offset=99999',
+  'a deep skip',
+  '/api/v1/todos?skip=99999',
+] as const
+
+describe('while one user has 100 expensive reads in flight', () => {
+  for (let n = 0; n < expensive.length; n += 2) {
+    const [what = '', path = ''] = expensive.slice(n, n + 2)
+    it(`(${what}), every request of another user is answered`, async () => {
+      const [busy, other] = [await userOf(1500), newUser()]
+      const tokens = { busy: tokenOf(busy), other: tokenOf(other) }
+      const searches = Array.from({ length: 100 }, () =>
+        callAt(api.server.url, 'GET', path, { token: tokens.busy }),
+      )
+      const { status, body } = await api.call('POST', '/api/v1/tasks', {
+        token: tokens.other,
+        json: { title: 'Mine' },
+      })
+      assert.equal(status, 201)
+      for (const one of ['/api/v1/tasks', `/api/v1/tasks/${body.id}`, '/api/v1/tasks?q=mine', '/api/tasks'])
+        assert.equal((await api.call('GET', one, { token: tokens.other })).status, 200, one)
+      assert.equal((await api.call('GET', '/readyz')).status, 200)
+      const answers = await Promise.all(searches)
+      const refused = answers.filter(answer => answer.status === 429)
+      assert.ok(refused.length > 50, `${refused.length} refused`)
+      for (const { headers } of refused) assert.equal(headers.get('retry-after'), '1')
+      assert.equal(answers.filter(answer => answer.status === 200).length, 100 - refused.length)
+      assert.ok(refused.length < 100)
+    })
+  }
+})
+
+describe('a long list is read in short statements', () => {
+  it('whatever asks for it', async () => {
+    const user = await userOf(1500)
+    const rows: number[] = []
+    const { db } = api.server
+    const { read } = db
+    Object.assign(db, {
+      read: (...[statement, values, take]: Parameters<typeof read>) => {
+        let count = 0
+        return read
+          .call(db, statement, values, row => {
+            count += 1
+            take(row)
+          })
+          .finally(() => rows.push(count))
+      },
+    })
+    for (const path of [
+      '/api/v1/todos',
+      '/api/v1/export',
+      '/api/v1/tasks?limit=1000',
+      '/api/tasks?limit=1000',
+    ]) {
+      rows.length = 0
+      assert.equal((await callAt(api.server.url, 'GET', path, { user })).status, 200, path)
+      const [first = 0, ...others] = rows
+      assert.ok(first <= 500 && others.length > 9 && Math.max(...others) <= 102, `${path}: ${rows}`)
+    }
+    Object.assign(db, { read })
+  })
+})
+
+describe('a deep offset', () => {
+  it('shows what lies there, and the whole number of tasks', async () => {
+    const user = await userOf(2300)
+    for (const [offset, limit] of [
+      [0, 300],
+      [999, 2],
+      [1000, 150],
+      [1001, 5],
+      [2000, 1000],
+      [2299, 5],
+      [2300, 5],
+      [50_000, 5],
+    ] as const) {
+      const { body } = await api.call('GET', `/api/tasks?offset=${offset}&limit=${limit}`, { user })
+      const expected = Array.from(
+        { length: Math.min(limit, Math.max(0, 2300 - offset)) },
+        (_, n) => `Task ${offset + n + 1}`,
+      )
+      assert.deepEqual(
+        body.tasks.map(({ title }: { title: string }) => title),
+        expected,
+        `${offset}`,
+      )
+      assert.equal(body.total, 2300)
+      const todos = await callAt(api.server.url, 'GET', `/api/v1/todos?skip=${offset}&limit=${limit}`, {
+        user,
+      })
+      assert.deepEqual(
+        todos.body.map(({ title }: { title: string }) => title),
+        expected,
+        `${offset}`,
+      )
+    }
+  })
+})
