@@ -141,6 +141,23 @@ describe('a server that cannot be reached', () => {
     }
   })
 
+  it('over an unencrypted connection to another machine logs a warning, unless sslmode=disable is set', async () => {
+    for (const [query, isWarned] of [
+      ['', true],
+      ['?sslmode=disable', false],
+    ] as const) {
+      const program = duly(['start'], {
+        DATABASE_URL: `postgres://u:pw@no-such-host.invalid/tasks${query}`,
+        BETTER_AUTH_SECRET: testSecret,
+        PORT: '0',
+      })
+      const told = await program.printed(/.*waiting for PostgreSQL/s)
+      program.child.kill('SIGKILL')
+      await program.ended
+      assert.equal(/is not encrypted\. Add sslmode=verify-full/.test(told[0]), isWarned)
+    }
+  })
+
   it('for want of TLS ends at once', async () => {
     assertTold(await start(`${url}?sslmode=require`), /the server does not support TLS\. .*sslmode=disable/)
     assertTold(await start(`${url}?ssl=1`), /the server does not support TLS/)

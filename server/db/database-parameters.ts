@@ -119,6 +119,11 @@ function each(text: string, names: string): Record<string, string> {
   return Object.fromEntries(names.split(/\s+/).map(name => [name, text]))
 }
 
+/** A parameter may be called `constructor`. */
+function entryOf<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined
+}
+
 /** What libpq reads from the environment where the URL says nothing; PGPASSFILE is the driver's to read. */
 const variables: Readonly<Record<string, string>> = {
   PGAPPNAME: 'application_name',
@@ -171,8 +176,8 @@ export function sortParameters(
     const key = name.toLowerCase()
     if (isHonoured(key) && key === name) given.set(key, { written, value })
     else if (isHonoured(key)) problems.push(`${written}: write ${key} in lower case.`)
-    else if (!harmless[key]?.includes(value.toLowerCase())) {
-      problems.push(`${written}: ${advice[key] ?? 'remove it: Duly does not know this parameter.'}`)
+    else if (!entryOf(harmless, key)?.includes(value.toLowerCase())) {
+      problems.push(`${written}: ${entryOf(advice, key) ?? 'remove it: Duly does not know this parameter.'}`)
     }
   }
   for (const [name, value] of pairs) {

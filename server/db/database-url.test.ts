@@ -34,6 +34,7 @@ describe('a database URL', () => {
       user: 'user',
       password: 'pw',
       ssl: { rejectUnauthorized: true },
+      plainByDefault: false,
       enableChannelBinding: true,
       transactionPooler: true,
       poolerBecause: 'its host is that of a pooler of Neon',
@@ -44,6 +45,25 @@ describe('a database URL', () => {
       connectMs: 5000,
       label: 'ep-x-pooler.eu-central-1.aws.neon.tech/neondb',
     })
+  })
+
+  it('is known to be unencrypted by default where the host is remote and nothing is said about TLS', () => {
+    const isPlain = (url: string) => addressOf(url).plainByDefault
+    for (const host of ['db', 'db.example.com', '10.0.0.1', '[2001:db8::1]']) {
+      assert.equal(isPlain(`postgres://alice:pw@${host}/tasks`), true, host)
+      for (const query of ['sslmode=disable', 'sslmode=require', 'ssl=false', 'ssl=1', root]) {
+        assert.equal(isPlain(`postgres://alice:pw@${host}/tasks?${query}`), false, query)
+      }
+    }
+    for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]', 'db.localhost', '%2Ftmp', '']) {
+      assert.equal(isPlain(`postgres://alice:pw@${host}/tasks`), false, host)
+    }
+  })
+
+  it('refuses unknown parameters that have the name of a property of every object', () => {
+    for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+      assert.match(problemOf(`postgres://alice:pw@db/tasks?${name}=x`), new RegExp(`^${name}: remove it`))
+    }
   })
 
   const parts: readonly (readonly [name: string, url: string, Partial<PostgresAddress>])[] = [

@@ -11,6 +11,8 @@ export interface PostgresAddress {
   readonly user: string | undefined
   readonly password: string
   readonly ssl: ConnectionOptions | false
+  /** Whether a remote connection is unencrypted because nothing was said about TLS. */
+  readonly plainByDefault: boolean
   /** `direct`: TLS begins without asking whether the server supports it. */
   readonly sslNegotiation: 'postgres' | 'direct'
   readonly enableChannelBinding: boolean
@@ -104,6 +106,7 @@ function addressOf(text: string, poolerIsSet: boolean, env: Env): PostgresAddres
     user: either('user', named) || undefined,
     password: either('password', decode(password.join(':'), reserved)) ?? '',
     ...tls,
+    plainByDefault: tls.ssl === false && !given.has('sslmode') && !given.has('ssl') && !isLocal(host),
     applicationName: value('application_name') ?? fallback,
     options: optionsOf(given),
     connectMs: connectMsOf(given),
@@ -180,6 +183,10 @@ function optionsOf(given: Given): string {
   if (pinned)
     throw new Problem(`${parameter.written}: remove ${pinned} from it: Duly sets it on every connection.`)
   return parameter?.value ?? ''
+}
+
+function isLocal(host: string): boolean {
+  return /^(\/|@|localhost\.?$|.*\.localhost\.?$|127\.|::1$|::ffff:127\.)/i.test(host)
 }
 
 function poolerAt(host: string, port: number): string | undefined {

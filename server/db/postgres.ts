@@ -49,6 +49,11 @@ export async function connectPostgres({
       `${placeOf(address)} is taken for a pooler in transaction mode: ${address.poolerBecause}. If it is none, add pgbouncer=false to DATABASE_URL.`,
     )
   }
+  if (serves && address.plainByDefault) {
+    log.warn(
+      `The connection to ${label} is not encrypted. Add sslmode=verify-full to DATABASE_URL (or sslmode=require, which does not check the certificate). Add sslmode=disable if the network is trusted.`,
+    )
+  }
   const facts = await waitForServer(address, log, options.startupMs ?? startupMs)
   refuseUnfit(label, address, facts)
   // Citus must know the owner to find the shard, which it does where it plans for the values.
