@@ -54,7 +54,7 @@ export function badTokens(user: string): Readonly<Record<string, Header | undefi
     'RS256 signed with the secret': signed({ alg: 'RS256' }, claims),
     'ES256 signed with the secret': signed({ alg: 'ES256' }, claims),
     'EdDSA with a key of its own': `${own}.${sign(null, Buffer.from(own), privateKey).toString('base64url')}`,
-    'two subjects': signed(head, { ...claims, user_id: `${user}x` }),
+    'a subject that is no id, before one that is': signed(head, { ...claims, sub: 1.5, user_id: user }),
     'no subject': signed(head, { exp: claims.exp }),
     'an empty subject': signed(head, { ...claims, sub: '' }),
     'a subject with a NUL': signed(head, { ...claims, sub: `${user}\0` }),
