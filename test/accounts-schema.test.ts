@@ -12,7 +12,7 @@ before(async () => {
 after(() => own.close())
 
 it('Better Auth finds every table, column and index that it wants', async () => {
-  const nothing = async () => {}
+  const nothing = async () => undefined
   const { auth } = createIssuer({
     db: own.db,
     log: createLog('silent'),
@@ -23,7 +23,9 @@ it('Better Auth finds every table, column and index that it wants', async () => 
     github: { clientId: 'x', clientSecret: 'x' },
     google: { clientId: 'x', clientSecret: 'x' },
     mail: { isDelivered: true, send: () => {}, close: nothing },
-    removeUser: nothing,
+    hashers: 1,
+    devices: { find: nothing },
+    removeAccount: async () => true,
   })
   const { toBeCreated, toBeAdded, toBeAddedIndexes } = await getMigrations(auth.options)
   assert.deepEqual(

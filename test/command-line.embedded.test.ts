@@ -243,7 +243,7 @@ describe('arguments are checked before settings and databases', () => {
     [['user', 'add'], /EMAIL is missing/],
     [['user', 'add', 'ann'], /"ann" is not an email address/],
     [['user', 'add', 'ann@example.com', 'bea@example.com'], /Unexpected argument "bea@example\.com"/],
-    [['user', 'disable'], /WHO is missing/],
+    [['user', 'disable'], /USER is missing/],
     [['user', 'list', '--yes'], /--yes does not apply to duly user list/],
     [['user', 'list', '--json=yes'], /--json does not take a value/],
     [['keys'], /Name a subcommand: duly keys list or rotate/],

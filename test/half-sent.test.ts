@@ -134,7 +134,9 @@ async function resetPassword({ email }: Person): Promise<void> {
   const asked = await stranger.auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })
   assert.equal(asked.status, 200)
   const link = () =>
-    api.lines.map(line => /reset-password\/([\w-]+)/.exec(JSON.stringify(line))?.[1]).findLast(Boolean)
+    api.lines
+      .map(line => /reset-password(?:\/|\?token=)([\w-]+)/.exec(JSON.stringify(line))?.[1])
+      .findLast(Boolean)
   const token = link()
   const { status, text } = await stranger.auth('POST', '/reset-password', {
     newPassword: 'a new password',

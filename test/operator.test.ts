@@ -126,6 +126,46 @@ describe('an operator, while a server runs', () => {
     assert.deepEqual((await api.call('GET', '/api/v1/tasks', { token })).body.tasks, [])
   })
 
+  it('names a user of another issuer, and never the account that has this name as its email address', async () => {
+    const name = 'someone@example.com'
+    await run(['user', 'add', name, '--password-stdin'], 'correct horse\n')
+    const person = newPerson(api, { email: name, password: 'correct horse' })
+    assert.equal((await signIn(person)).status, 200)
+    const here = await person.token()
+    const there = tokenOf(name)
+    await becomes(200, there)
+    await says('user', 'disable', name, '--other-issuer')
+    await becomes(401, there)
+    assert.equal(await statusOf(here), 200)
+    assert.equal((await signIn(newPerson(api, person))).status, 200)
+    await says('user', 'remove', name, '--other-issuer', '--yes')
+    assert.equal(await statusOf(there), 401, 'it is still disabled')
+    assert.equal(await statusOf(here), 200)
+    await says('user', 'enable', name, '--other-issuer')
+    await becomes(200, there)
+    await says('user', 'disable', name)
+    await becomes(401, here)
+    assert.equal(await statusOf(there), 200)
+    const id = here === '' ? '' : String(JSON.parse(atob(here.split('.')[1] ?? '')).sub)
+    const mixedUp = await run(['user', 'disable', id, '--other-issuer'])
+    assert.deepEqual([mixedUp.code, /Leave --other-issuer out/.test(mixedUp.stderr)], [65, true])
+  })
+
+  it('finds an account by every spelling of its email address', async () => {
+    await run(['user', 'add', ' Anna@BÜCHER.example', '--password-stdin'], 'correct horse\n')
+    const twice = await run(['user', 'add', 'anna@xn--bcher-kva.example'])
+    assert.equal(twice.code, 65)
+    assert.match(
+      (await says('user', 'disable', 'ANNA@bücher.example'))[0] ?? '',
+      /^anna@xn--bcher-kva\.example /,
+    )
+    await says('user', 'enable', 'anna@xn--bcher-kva.example')
+    assert.equal(
+      (await signIn(newPerson(api, { email: 'anna@bücher.example ', password: 'correct horse' }))).status,
+      200,
+    )
+  })
+
   it('rotates the keys', async () => {
     const [line = ''] = await says('keys', 'rotate')
     assert.match(line, /^[A-Za-z0-9]{32} signs in 60 s\.$/)
@@ -139,6 +179,8 @@ describe('an operator, while a server runs', () => {
       [['user', 'add', 'nobody'], 64, /"nobody" is not an email address/],
       [['user', 'add', 'ann@example.com'], 65, /An account for ann@example.com already exists/],
       [['user', 'disable', 'nobody@example.com'], 65, /There is no account for nobody@example.com/],
+      [['user', 'disable', 'no body@example.com'], 64, /is not an email address/],
+      [['user', 'sign-out', 'stranger', '--other-issuer'], 64, /--other-issuer does not apply/],
       [['user', 'list', '--colour'], 64, /--colour/],
       [['keys'], 64, /duly keys list or rotate/],
     ] as const) {

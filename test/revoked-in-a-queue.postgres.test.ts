@@ -135,7 +135,7 @@ describe('what the operator ends', () => {
     const person = await newUserHere(api)
     await person.auth('POST', '/request-password-reset', { email: person.email })
     const link = api.lines
-      .map(line => /reset-password\/([\w-]+)/.exec(JSON.stringify(line))?.[1])
+      .map(line => /reset-password(?:\/|\?token=)([\w-]+)/.exec(JSON.stringify(line))?.[1])
       .findLast(found => found !== undefined)
     await operator(api, ['user', 'sign-out', person.id])
     const { status } = await person.auth('POST', '/reset-password', {

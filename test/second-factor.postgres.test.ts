@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { createOTP } from '@better-auth/utils/otp'
 import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { type Served, served } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
+import { totpCode as codeOf } from './totp.ts'
 
 let api: Served
 before(async () => {
   api = await served(behindProxy)
 })
 after(() => api.close())
-
-/** The code that an authenticator shows. */
-async function codeOf(totpURI: string): Promise<string> {
-  const secret = new URL(totpURI).searchParams.get('secret') ?? ''
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-  const bits = [...secret].map(letter => letters.indexOf(letter).toString(2).padStart(5, '0')).join('')
-  const bytes = (bits.match(/.{8}/g) ?? []).map(byte => Number.parseInt(byte, 2))
-  return createOTP(Buffer.from(bytes).toString('latin1')).totp()
-}
 
 const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
 
@@ -142,7 +133,7 @@ describe('whoever reads the letters of somebody with a second factor', () => {
       [email],
     )
     const reader = newPerson(sending)
-    await reader.auth('POST', '/send-verification-email', { email })
+    await reader.auth('POST', '/send-verification-email', { email, callbackURL: '/docs' })
     assert.equal((await follow(reader, (await smtp.letterTo(email, 2)).link)).status, 302)
     assert.equal(await isSignedIn(reader), false)
     assert.ok(await isAskedForCode(person))

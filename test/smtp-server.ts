@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { SMTPServer } from 'smtp-server'
+import { canonicalEmail } from '../server/accounts/email.ts'
 
 export interface Letter {
   readonly to: string
@@ -21,7 +22,9 @@ export async function startSmtpServer() {
       const isQuoted = /^content-transfer-encoding: quoted-printable/im.test(raw)
       const body = isQuoted ? decodeQuotedPrintable(raw) : raw
       const [link = ''] = /https?:\/\/\S+/.exec(body) ?? []
-      letters.push({ to: session.envelope.rcptTo[0]?.address ?? '', text: body, link })
+      // The server shows domains in Unicode.
+      const to = canonicalEmail(session.envelope.rcptTo[0]?.address ?? '') ?? ''
+      letters.push({ to, text: body, link })
       for (const wake of waiting) wake()
       done()
     },

@@ -1,17 +1,24 @@
+import { availableParallelism } from 'node:os'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { isPattern, matcherOf } from '../origins.ts'
-import { admission } from './admission.ts'
 import { breachedPasswords } from './breached-passwords.ts'
-import { devices } from './cookies.ts'
+import { devices } from './devices.ts'
+import { FairTurns } from './fair-turns.ts'
 import type { Issuer } from './issuer.ts'
+import { redirectTarget } from './redirects.ts'
 import { issuerSecrets } from './secrets.ts'
-import { removeUser } from './users.ts'
+import { removeAccount } from './users.ts'
 
-/** Requests that hash a password, at work or waiting: a second or two of waiting at most. */
-const hashingAtMost = 16
+/** Passwords that are hashed at a time: scrypt takes a core for some 60 ms, and one core is for everything else. */
+const hashers = Math.max(1, Math.min(availableParallelism() - 1, 4))
+/** Requests under way that hash: a few more than hashers, since they also wait for the database. */
+const hashingAtOnce = hashers + 2
+/** About four seconds of waiting, at 60 ms a hash. */
+const hashingWaiting = 64 * hashers
+const hashingPerAccount = 8
 
 export interface AccountsOptions {
   readonly config: Pick<
@@ -47,6 +54,8 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
     const url = publicUrl()
     return [url.origin, ...frontEnds.filter(origin => !isPattern(origin)), ...alsoLocal(url)]
   }
+  const known = devices(db, secrets, config.publicUrl)
+  const turns = new FairTurns({ atOnce: hashingAtOnce, waiting: hashingWaiting })
   let loaded: Promise<{ issuer: Issuer; close(): Promise<void> }> | undefined
 
   const load = async () => {
@@ -67,7 +76,9 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
       github: config.github,
       google: config.google,
       mail,
-      removeUser: id => removeUser(db, id),
+      hashers,
+      devices: known,
+      removeAccount: id => removeAccount(db, id, 'user'),
     })
     return { issuer, close: () => mail.close() }
   }
@@ -89,14 +100,21 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
       if (!isBreached || !(await isBreached(password))) return
       throw new AppError('password_compromised', 'This password is known from a data breach. Choose another.')
     },
-    /** For routes that hash a password. */
-    admit: admission(hashingAtMost),
+    /**
+     * Does work that hashes a password in its turn, fair to all `keys`.
+     * @param keys the last one is the account
+     * @throws AppError `busy`
+     */
+    inTurn: <T>(keys: readonly string[], work: (endTurn: () => void) => Promise<T>): Promise<T> =>
+      turns.run(keys, hashingPerAccount, work),
     /** Whether cookies are taken from a page of this origin. */
     trusts: (origin: string): boolean => isFrontEnd(origin) || origins().includes(origin),
     /** Origins to which links and redirects may lead; Better Auth takes calls from no others. */
     origins,
+    /** Where a browser may be sent by this text; undefined where it may not. */
+    redirectTarget: (text: string): string | undefined => redirectTarget(text, publicUrl(), origins()),
     publicUrl,
-    devices: devices(secrets, config.publicUrl),
+    devices: known,
     /** The keys with which cookies are signed, the current one first. */
     cookieKeys: issuerSecrets(secrets).map(({ value }) => value),
     async close(): Promise<void> {

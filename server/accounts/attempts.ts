@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Session, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { network } from '../limits/network.ts'
+import type { Device } from './devices.ts'
 
 /** How many attempts at once, and how many seconds until there is one more. */
 export interface Allowance {
@@ -9,52 +10,96 @@ export interface Allowance {
   readonly everySeconds: number
 }
 
-/** Attempts of one kind, counted under a key that tells nothing to who reads the table. */
+/** Attempts of one kind, counted under a hash, so that the table names nobody. */
 export interface Count extends Allowance {
   readonly key: string
+  /** One too many is answered as any other, but sends no email. */
+  readonly quiet?: true
 }
 
 const perAddress: Allowance = { burst: 60, everySeconds: 5 }
 const perAccount: Allowance = { burst: 50, everySeconds: 30 }
 const perAccountAndAddress: Allowance = { burst: 5, everySeconds: 60 }
 const perKnownDevice: Allowance = { burst: 10, everySeconds: 60 }
+const perSession: Allowance = { burst: 10, everySeconds: 60 }
+/** Codes after the right password: 10, then 12 an hour (NIST SP 800-63B, 5.2.2, asks for a limit). */
+const perCode: Allowance = { burst: 10, everySeconds: 300 }
 /** Each token that is revoked is remembered for two hours, by every replica. */
 const perTokenOwner: Allowance = { burst: 200, everySeconds: 60 }
 const perRecipient: Allowance = { burst: 10, everySeconds: 300 }
+/** Below the hour for which a link is valid: where an email is not sent, one that still works was sent before. */
+const perResetRecipient: Allowance = { burst: 20, everySeconds: 300 }
 const perRecipientAndAddress: Allowance = { burst: 3, everySeconds: 300 }
+const perSignIn: Allowance = { burst: 30, everySeconds: 10 }
+const perAddressSignIn: Allowance = { burst: 240, everySeconds: 1 }
 
 export function byAddress(address: string): Count {
   return { ...perAddress, key: hashed('address', network(address)) }
 }
 
 /**
- * Guesses at one account: few from one address, and not many from all together. Whoever has signed in with this device
- * before is counted apart, so that the guesses of strangers keep nobody out for good (OWASP, device cookies).
+ * Guesses at one account: few from one address, and a limited number from all together. A browser that has signed in before
+ * is counted by itself, so that guesses of others do not lock it out.
  */
-export function byAccount(email: string, address: string, device: string | undefined): readonly Count[] {
-  if (device !== undefined) return [{ ...perKnownDevice, key: hashed('device', email, device) }]
+export function byAccount(email: string, address: string, device: Device | undefined): readonly Count[] {
+  if (device) return [{ ...perKnownDevice, key: hashed('device', device.userId, device.id) }]
   return [
     { ...perAccountAndAddress, key: hashed('account', email, network(address)) },
+    byAddress(address),
     { ...perAccount, key: hashed('account', email) },
   ]
 }
 
-/** Letters of one kind that anyone can have sent to an address of somebody else's. */
-export function byRecipient(letter: string, email: string, address: string): readonly Count[] {
+/** Sign-ins, right or wrong: each costs a password hash. Never given back. */
+export function bySignIn(email: string, address: string, device: Device | undefined): readonly Count[] {
+  if (device) return [{ ...perSignIn, key: hashed('sign-in', device.userId, device.id) }]
   return [
-    { ...perRecipientAndAddress, key: hashed('letter', letter, email, network(address)) },
-    { ...perRecipient, key: hashed('letter', letter, email) },
+    { ...perSignIn, key: hashed('sign-in', email, network(address)) },
+    { ...perAddressSignIn, key: hashed('sign-in', network(address)) },
   ]
+}
+
+/** Emails of one kind to one address. */
+export function byRecipient(kind: string, email: string, address: string): readonly Count[] {
+  return [
+    { ...perRecipientAndAddress, key: hashed('letter', kind, email, network(address)) },
+    byAddress(address),
+    { ...perRecipient, key: hashed('letter', kind, email) },
+  ]
+}
+
+/**
+ * Emails with a link that proves who reads them. Requests of others must not use these up: when there have been too many from
+ * everywhere, the answer is the same and the last email's link is still valid. A known browser has an allowance of its own.
+ */
+export function byProof(
+  kind: string,
+  email: string,
+  address: string,
+  device: Device | undefined,
+): readonly Count[] {
+  if (device) return [{ ...perRecipientAndAddress, key: hashed('letter', kind, device.userId, device.id) }]
+  return [
+    { ...perRecipientAndAddress, key: hashed('letter', kind, email, network(address)) },
+    byAddress(address),
+    { ...perResetRecipient, key: hashed('letter', kind, email), quiet: true },
+  ]
+}
+
+/** Guesses at the password of a signed-in user, by the holder of their session. */
+export function bySession(sessionId: string): Count {
+  return { ...perSession, key: hashed('session', sessionId) }
+}
+
+/** Guesses at codes of two-factor authentication, of every kind together. */
+export function byCode(userId: string, device: Device | undefined): Count {
+  if (device) return { ...perKnownDevice, key: hashed('code', userId, device.id) }
+  return { ...perCode, key: hashed('code', userId) }
 }
 
 /** Personal access tokens that a user creates. */
 export function byTokenOwner(userId: string): Count {
   return { ...perTokenOwner, key: hashed('tokens', userId) }
-}
-
-/** Guesses at the password of who is signed in, by whoever has their session. */
-export function bySession(cookies: string): Count {
-  return { ...perKnownDevice, key: hashed('session', cookies) }
 }
 
 // The generic cell rate algorithm (ITU-T I.371): of each key only the moment is kept at which it is as if nothing had been.
@@ -75,22 +120,27 @@ const giveBack = statement(
 )
 
 /**
- * Takes one of each, the nearest first: what one address is refused is not counted against everybody. One row at a time, so
- * that two of these never wait for each other.
- * @throws AppError `too_many_requests`, with the seconds until the next attempt, where there has been one too many.
+ * Takes one of each, before anything is checked; the nearest first, so that what one address is refused is not counted against
+ * all. One row at a time: two of these never wait for each other.
+ * @returns whether a quiet count was exceeded
+ * @throws AppError `too_many_requests`, with the seconds until the next attempt, where another count was
  */
-export async function takeAttempt(db: Session, counts: readonly Count[]): Promise<void> {
-  for (const { key, burst, everySeconds } of counts) {
+export async function takeAttempt(db: Session, counts: readonly Count[]): Promise<boolean> {
+  let isQuiet = false
+  for (const { key, burst, everySeconds, quiet } of counts) {
     const [row] = await db.query(take, [key, burst, everySeconds])
     if (row === undefined) continue
+    isQuiet = true
+    if (quiet) continue
     const retryAfter = Math.max(1, Number(row[0]))
     throw new AppError('too_many_requests', `Too many attempts. Try again in ${retryAfter} s.`, {
       retryAfter,
     })
   }
+  return isQuiet
 }
 
-/** For attempts that were none: the right password was given. */
+/** Returns attempts that were none: the right password or code was given. */
 export async function giveBackAttempt(db: Session, counts: readonly Count[]): Promise<void> {
   for (const { key, everySeconds } of counts) await db.query(giveBack, [key, everySeconds])
 }

@@ -1,6 +1,5 @@
-import { createHmac, createSecretKey, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { parseJwt, verifyHmac } from '../auth/jwt.ts'
-import { basePath } from '../config.ts'
 
 /** Names and values of a Cookie header (RFC 6265, 4.2.1). */
 export function readCookies(header: string | undefined): readonly (readonly [name: string, value: string])[] {
@@ -18,7 +17,7 @@ export function readCookies(header: string | undefined): readonly (readonly [nam
 export function signAnew(header: string, keys: readonly string[]): string {
   const [current = '', ...older] = keys
   const anew = (encoded: string): string => {
-    const text = decode(encoded)
+    const text = decoded(encoded)
     const dot = text.lastIndexOf('.')
     if (dot < 0 || text.length - dot !== 45) return encoded
     const value = text.slice(0, dot)
@@ -47,43 +46,13 @@ function signature(value: string, key: string): string {
   return createHmac('sha256', key).update(value).digest('base64')
 }
 
-const deviceSeconds = 365 * 24 * 60 * 60
-
-/**
- * Cookies of devices with which somebody has signed in before: a number that only counts, signed for one e-mail address.
- * They let nobody in.
- */
-export function devices(secrets: readonly string[], publicUrl: URL | undefined) {
-  const secure = publicUrl?.protocol === 'https:'
-  const keys = secrets.map(secret => Buffer.from(hkdfSync('sha256', secret, '', 'duly devices', 32)))
-  // A browser takes a cookie of this name over TLS only, so that nobody in between can plant one.
-  const cookie = secure ? '__Secure-duly.device' : 'duly.device'
-  const mac = (key: Buffer, email: string, id: string) =>
-    createHmac('sha256', key)
-      .update(JSON.stringify([email, id]))
-      .digest('base64url')
-  return {
-    /** The device, where it is one that this account knows. */
-    read(cookies: string | undefined, email: string): string | undefined {
-      const value = readCookies(cookies).find(([name]) => name === cookie)?.[1]
-      const [id = '', proof = ''] = (value ?? '').split('.')
-      return keys.some(key => same(proof, mac(key, email, id))) ? id : undefined
-    },
-    /** A Set-Cookie header. */
-    write(email: string): string {
-      const id = randomBytes(12).toString('base64url')
-      const value = `${id}.${mac(keys[0] as Buffer, email, id)}`
-      return `${cookie}=${value}; Path=${basePath(publicUrl)}/api/auth; Max-Age=${deviceSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
-    },
-  }
-}
-
 function same(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)
 }
 
-function decode(text: string): string {
+/** Percent-decoded, where it can be. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {

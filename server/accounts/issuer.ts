@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { availableParallelism } from 'node:os'
 import { runWithTransaction, tryGetCurrentAuthEndpointContext } from '@better-auth/core/context'
 import { BASE_ERROR_CODES } from '@better-auth/core/error'
 import { passkey } from '@better-auth/passkey'
@@ -14,13 +13,17 @@ import { type Database, type Session, statement, unprepared } from '../db/databa
 import { kyselyDialect } from '../db/kysely.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { giveBackAttempt, takeAttempt } from './attempts.ts'
 import { clientAddressHeader } from './client-address.ts'
+import { type Guess, guessIn } from './count-guesses.ts'
+import type { devices } from './devices.ts'
+import { canonicalEmail } from './email.ts'
 import { encryptAnew } from './encrypt-anew.ts'
 import type { Mail } from './mail.ts'
-import { hashersFor, passwordHasher } from './passwords.ts'
+import { passwordHasher } from './passwords.ts'
 import { issuerSecrets } from './secrets.ts'
 import { signingKeys } from './signing-keys.ts'
-import { signOutUser } from './users.ts'
+import { isEmailDisabled, signOutUser } from './users.ts'
 import { withoutAddresses } from './without-addresses.ts'
 
 export interface IssuerOptions {
@@ -36,8 +39,11 @@ export interface IssuerOptions {
   readonly github: ProviderClient | undefined
   readonly google: ProviderClient | undefined
   readonly mail: Mail
-  /** Removes all that there is of a user. */
-  readonly removeUser: (id: string) => Promise<void>
+  /** Passwords that are hashed at a time. */
+  readonly hashers: number
+  readonly devices: Pick<ReturnType<typeof devices>, 'find'>
+  /** Removes an account; false where it is disabled. */
+  readonly removeAccount: (id: string) => Promise<boolean>
 }
 
 export interface NewUser {
@@ -46,27 +52,35 @@ export interface NewUser {
   readonly password: string
 }
 
-/** What is learnt while one request is answered. */
+/** What the caller of `handle` knows about a request. */
+export interface Caller {
+  readonly cookies?: string | undefined
+  /** Send no email. */
+  readonly isQuiet?: boolean
+  /** Called when no more passwords are hashed. */
+  readonly endTurn?: () => void
+}
+
+/** What is found out while one request is answered. */
 interface Asked {
+  readonly caller?: Caller
   error?: AppError
   /** Of the transaction that is under way. */
   session?: Session | undefined
-  /** The id of whose session it is. */
+  /** The id of the user who was signed in, or is now. */
   user?: string
   /** Whether this request ends sessions, perhaps its own. */
   endsSessions?: true
   /** The hash of the password that was given and is right. */
   verified?: string
-  /** The e-mail address of whom this device turned out to be. */
-  knownDevice?: string
+  code?: Guess
+  hashed?: { readonly password: string; readonly hash: string }
 }
 
 export interface Handled {
   readonly response: Response
-  /** Whose session it is, or was. */
+  /** The id of the user whose session it is, or was. */
   readonly user: string | undefined
-  /** The e-mail address of whom this device turned out to be. */
-  readonly knownDevice: string | undefined
 }
 
 export type Issuer = ReturnType<typeof createIssuer>
@@ -134,13 +148,25 @@ export function createIssuer(options: IssuerOptions) {
     const rows = await session.query(sessionExists, [id])
     if (rows.length === 0) throw new AppError('token_invalid', 'Your session has ended. Sign in again.')
   }
-  const hasher = passwordHasher(hashersFor(availableParallelism()))
+  const hasher = passwordHasher(options.hashers)
+  const send: Mail['send'] = (...email) => {
+    if (!asked.getStore()?.caller?.isQuiet) mail.send(...email)
+  }
   // What a provider lets us do in a user's name is not needed once it has told who they are.
   const forgetTokens = async <T extends object>(account: T) => ({
     data: { ...account, accessToken: null, refreshToken: null, idToken: null },
   })
+  const refuseDisabled = async (email: string | undefined) => {
+    if (email !== undefined && (await isEmailDisabled(current(), email))) throw disabled()
+  }
   const provider = (known: ProviderClient | undefined) =>
-    known && { ...known, disableSignUp: signUp === 'closed', disableImplicitLinking: false }
+    known && {
+      ...known,
+      disableSignUp: signUp === 'closed',
+      disableImplicitLinking: false,
+      mapProfileToUser: ({ email }: { email: string | null }) =>
+        email === null ? {} : { email: canonicalEmail(email) ?? email },
+    }
   const github = provider(options.github)
   const google = provider(options.google)
 
@@ -201,7 +227,8 @@ export function createIssuer(options: IssuerOptions) {
         beforeDelete: async ({ id }) => {
           await stillSignedIn(db)
           note({ endsSessions: true })
-          await options.removeUser(id)
+          asked.getStore()?.caller?.endTurn?.()
+          if (!(await options.removeAccount(id))) throw disabled()
         },
       },
     },
@@ -214,11 +241,18 @@ export function createIssuer(options: IssuerOptions) {
       requireEmailVerification: mail.isDelivered,
       revokeSessionsOnPasswordReset: true,
       onPasswordReset: async ({ user }) => {
-        note({ knownDevice: user.email })
+        note({ user: user.id })
         await signOutUser(db, user.id)
       },
       password: {
-        hash: hasher.hash,
+        // A sign-up that is tried twice hashes once.
+        hash: async password => {
+          const before = asked.getStore()?.hashed
+          if (before?.password === password) return before.hash
+          const hash = await hasher.hash(password)
+          note({ hashed: { password, hash } })
+          return hash
+        },
         verify: async given => {
           const isRight = await hasher.verify(given)
           if (isRight) note({ verified: given.hash })
@@ -226,18 +260,23 @@ export function createIssuer(options: IssuerOptions) {
         },
       },
       sendResetPassword: async ({ user, url, token }) =>
-        mail.send('reset-password', user.email, linkOf('reset-password', url, token)),
-      onExistingUserSignUp: async ({ user }) => mail.send('already-here', user.email, address),
+        send('reset-password', user.email, linkOf('reset-password', url, token)),
+      onExistingUserSignUp: async ({ user }) => send('already-here', user.email, address),
     },
     emailVerification: {
       sendOnSignUp: mail.isDelivered,
       autoSignInAfterVerification: true,
       sendVerificationEmail: async ({ user, url, token }) =>
-        mail.send('verify-email', user.email, linkOf('verify-email', url, token)),
+        send('verify-email', user.email, linkOf('verify-email', url, token)),
     },
     socialProviders: { ...(github && { github }), ...(google && { google }) },
     account: { updateAccountOnSignIn: false },
     databaseHooks: {
+      user: {
+        // Better Auth answers a sign-up as if the address had an account, where that is not to be seen.
+        create: { before: user => refuseDisabled(user.email) },
+        update: { before: user => refuseDisabled(user.email) },
+      },
       account: { create: { before: forgetTokens }, update: { before: forgetTokens } },
       session: {
         delete: {
@@ -249,8 +288,7 @@ export function createIssuer(options: IssuerOptions) {
           before: async ({ userId, userAgent }, ctx) => {
             const [row] = await current().query(mayBegin, [userId])
             const [disabledAt, password] = row ?? []
-            if (disabledAt != null)
-              throw new APIError('FORBIDDEN', { code: 'USER_DISABLED', message: 'This account is disabled.' })
+            if (disabledAt != null) throw disabled()
             const verified = asked.getStore()?.verified
             // The password was changed or reset while the old one was being checked.
             if (ctx?.path === '/sign-in/email' && verified !== undefined && verified !== password)
@@ -264,6 +302,18 @@ export function createIssuer(options: IssuerOptions) {
       },
     },
     hooks: {
+      // Counted before it is checked, and in the database: guesses in parallel, on any replica, are not evaluated beyond the limit.
+      before: createAuthMiddleware(async ctx => {
+        const store = asked.getStore()
+        if (!store) return
+        const guess = await guessIn(ctx, userId => options.devices.find(store.caller?.cookies, { userId }))
+        if (!guess) return
+        await takeAttempt(db, [guess.count]).catch(error => {
+          if (error instanceof AppError) note({ error })
+          throw new APIError('TOO_MANY_REQUESTS')
+        })
+        if (guess.isCode) note({ code: guess })
+      }),
       after: createAuthMiddleware(async ctx => {
         const { newSession, session } = ctx.context
         const id = newSession?.user.id ?? session?.user.id
@@ -278,7 +328,8 @@ export function createIssuer(options: IssuerOptions) {
     },
     plugins: [
       jwt(jwtOptions),
-      twoFactor({ issuer: 'Duly', allowPasswordless: true }),
+      // Its own lock checks first and counts then; and it would lock the user out for what others guess.
+      twoFactor({ issuer: 'Duly', allowPasswordless: true, accountLockout: { enabled: false } }),
       passkey({
         rpID: publicUrl.hostname,
         rpName: 'Duly',
@@ -295,17 +346,27 @@ export function createIssuer(options: IssuerOptions) {
     ],
   })
 
+  acceptAnyEmail(auth.api.requestPasswordReset.options.body.shape.email)
+
   return {
     auth,
     /**
      * Answers a request at `/api/auth/…` in Better Auth's own way.
      * @throws AppError `database_away`, also where Better Auth has told it as something else.
      */
-    async handle(request: Request): Promise<Handled> {
-      const store: Asked = {}
-      const response = await asked.run(store, () => auth.handler(request))
+    async handle(request: Request, caller: Caller = {}): Promise<Handled> {
+      const store: Asked = { caller }
+      const again = mail.isDelivered && request.url.endsWith('/sign-up/email') ? request.clone() : undefined
+      let response = await asked.run(store, () => auth.handler(request))
+      // Another sign-up with this address has won: now it has an account, and the answer is that of any address which has one.
+      if (again && response.status === 422) response = await asked.run(store, () => auth.handler(again))
       if (store.error && response.status >= 400) throw store.error
-      return { response, user: store.user, knownDevice: store.knownDevice }
+      if (store.code && response.status === 200) {
+        await giveBackAttempt(db, [store.code.count]).catch(error =>
+          log.warn({ err: error }, 'an attempt could not be given back'),
+        )
+      }
+      return { response, user: store.user }
     },
 
     /** Makes an account whose address counts as confirmed: an operator vouches for it. @returns its id */
@@ -347,4 +408,16 @@ export function createIssuer(options: IssuerOptions) {
       return encryptAnew(db, secretConfig)
     },
   }
+}
+
+function disabled(): APIError {
+  return new APIError('FORBIDDEN', { code: 'USER_DISABLED', message: 'This account is disabled.' })
+}
+
+/**
+ * Better Auth checks addresses with Zod's pattern, which refuses `рф` and `用户@…` and cannot be set. All its schemas share
+ * one RegExp object, so that is compiled again; what an address is was checked by `canonicalEmail`.
+ */
+function acceptAnyEmail(schema: { _zod: { def: { pattern?: RegExp | undefined } } }): void {
+  schema._zod.def.pattern?.compile('^[^\\s@]+@[^\\s@]+$')
 }

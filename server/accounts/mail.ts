@@ -58,7 +58,8 @@ export function createMail({ smtp, from, log }: MailOptions): Mail {
     isDelivered: true,
     send(letter, to, link, newEmail = '') {
       const sent = transport
-        .sendMail({ to, ...letters[letter](link, newEmail) })
+        // Not parsed as a list of addresses.
+        .sendMail({ to: { name: '', address: to }, ...letters[letter](link, newEmail) })
         // Neither the address nor the link belongs into a log; the person can ask for another letter.
         .catch(error =>
           log.error({ letter, code: error.code, answer: error.responseCode }, 'a letter could not be sent'),

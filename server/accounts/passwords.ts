@@ -1,13 +1,8 @@
 import { hashPassword, verifyPassword } from 'better-auth/crypto'
 
-/** Hashing at once: scrypt takes a core for some 60 ms, and one of them belongs to everybody else. */
-export function hashersFor(cores: number): number {
-  return Math.max(1, Math.min(cores - 1, 4))
-}
-
 /**
- * Hashes passwords as Better Auth does (scrypt, N = 16384, r = 16), some at a time and the others in turn. How many can be
- * waiting is bounded where requests come in: see `admission.ts`.
+ * Hashes passwords as Better Auth does (scrypt, N = 16384, r = 16), `atOnce` at a time. Who comes next, and how many may wait, is
+ * decided before: see `FairTurns`.
  */
 export function passwordHasher(atOnce: number) {
   const turn = turnstile(atOnce)

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { revokeAccessTokensOf } from '../auth/access-tokens.ts'
-import { reinstate, revoke, subjectOf } from '../auth/revocations.ts'
+import { isRefused, liftWithin, reinstate, revoke, subjectOf } from '../auth/revocations.ts'
 import { type Database, type Row, type Session, statement, unprepared } from '../db/database.ts'
 import { removeTasksOf } from '../tasks/owner.ts'
 
@@ -21,19 +21,24 @@ const page = unprepared(
   `select ${columns}, "createdAt"::text from duly."user" where ("createdAt", id) > ($1::timestamptz, $2)
   order by "createdAt", id limit 500`,
 )
-const find = unprepared(`select ${columns} from duly."user" where id = $1 or email = lower($1)`)
+const findById = unprepared(`select ${columns} from duly."user" where id = $1`)
+const findByEmail = unprepared(`select ${columns} from duly."user" where email = $1`)
 const disable = unprepared(
-  'update duly."user" set "disabledAt" = coalesce("disabledAt", now()) where id = $1',
+  'update duly."user" set "disabledAt" = coalesce("disabledAt", now()) where id = $1 returning email',
 )
-const enable = unprepared('update duly."user" set "disabledAt" = null where id = $1')
+const enable = unprepared(
+  'update duly."user" set "disabledAt" = null where id = $1 and "removedAt" is null returning email',
+)
 const endSessions = unprepared('delete from duly.session where "userId" = $1')
 // Of accounts alone, whose ids are long and random: as the whole value, or as a text in JSON.
 const removeVerifications = unprepared(
   `delete from duly.verification where exists (select from duly."user" where id = $1)
     and (value = $1 or position('"' || $1 || '"' in value) > 0)`,
 )
+// A user who was disabled does not remove the account, and with it what keeps them out.
 const markRemoved = unprepared(
-  'update duly."user" set "disabledAt" = coalesce("disabledAt", now()), "removedAt" = now() where id = $1',
+  `update duly."user" set "disabledAt" = coalesce("disabledAt", now()), "removedAt" = now()
+  where id = $1 and ($2::boolean or "disabledAt" is null or "removedAt" is not null) returning id`,
 )
 const unfinished = unprepared(
   `select id from duly."user" where "removedAt" < now() - interval '10 minutes' limit 100`,
@@ -60,9 +65,12 @@ export async function* listUsers(db: Session): AsyncGenerator<User> {
   }
 }
 
-/** @param who an id or an e-mail address */
-export async function findUser(db: Session, who: string): Promise<User | undefined> {
-  const [row] = await db.query(find, [who])
+/** @param user an id, or an email address in its canonical form */
+export async function findUser(
+  db: Session,
+  user: { id: string } | { email: string },
+): Promise<User | undefined> {
+  const [row] = await ('id' in user ? db.query(findById, [user.id]) : db.query(findByEmail, [user.email]))
   return row && userOf(row)
 }
 
@@ -70,20 +78,40 @@ export async function isAccount(db: Session, userId: string): Promise<boolean> {
   return (await db.query(exists, [userId])).length > 0
 }
 
-/** Nobody signs in as this user, and all their tokens are refused, until `enableUser`. Tasks and tokens are kept. */
+/** Whether an operator has disabled the account of this address; true also after that account was removed. */
+export async function isEmailDisabled(db: Session, email: string): Promise<boolean> {
+  return isRefused(db, subjectOf('email', email))
+}
+
+/**
+ * Refuses every sign-in and token of a user until `enableUser`, and sign-ups with their email address. Tasks and tokens are
+ * kept.
+ */
 export async function disableUser(db: Database, id: string): Promise<void> {
   await db.transaction(async session => {
-    await session.query(disable, [id])
+    const [account] = await session.query(disable, [id])
     await session.query(endSessions, [id])
-    await revoke(session, [subjectOf('user', id)], null)
+    await revoke(session, subjectsOf(id, account?.[0]), null)
   })
 }
 
-export async function enableUser(db: Database, id: string): Promise<void> {
-  await db.transaction(async session => {
-    await session.query(enable, [id])
-    await reinstate(session, [subjectOf('user', id)])
+/** @returns false where there is an account that is being removed, which stays disabled */
+export async function enableUser(db: Database, id: string): Promise<boolean> {
+  return db.transaction(async session => {
+    const [account] = await session.query(enable, [id])
+    if (!account && (await isAccount(session, id))) return false
+    await reinstate(session, subjectsOf(id, account?.[0]))
+    return true
   })
+}
+
+/** Allows sign-ups with the address of an account that was disabled and then removed. */
+export async function enableEmail(db: Database, email: string): Promise<void> {
+  await reinstate(db, [subjectOf('email', email)])
+}
+
+function subjectsOf(id: string, email: string | null | undefined): string[] {
+  return [subjectOf('user', id), ...(email == null ? [] : [subjectOf('email', email)])]
 }
 
 /**
@@ -105,22 +133,31 @@ export async function revokeTokensOf(db: Database, id: string): Promise<void> {
 }
 
 /**
- * Removes all that there is of a user, whether they have an account here or come from another issuer: account, sessions,
- * tokens, tasks. First nobody is them any more; then, once every replica knows that, all is removed, some at a time, and the account last:
- * what is interrupted is gone on with by `finishRemovals`. Only a hash remains, which keeps what was handed out from being accepted.
- * Takes a second and longer.
+ * Removes an account with its sessions, tokens and tasks. First every replica refuses the user; then the rows are removed in
+ * portions, the account last. `finishRemovals` continues after an interruption. A hash of the id remains, so that tokens stay
+ * refused. Takes a second and longer.
+ * @param by who asks: a disabled account is removed by an operator alone
+ * @returns false where it was not removed, because it is disabled
  */
-export async function removeUser(db: Database, id: string): Promise<void> {
-  const account = await isAccount(db, id)
-  await db.transaction(async session => {
-    if (account) await session.query(markRemoved, [id])
+export async function removeAccount(db: Database, id: string, by: 'user' | 'operator'): Promise<boolean> {
+  const marked = await db.transaction(async session => {
+    if ((await session.query(markRemoved, [id, by === 'operator'])).length === 0) return false
     await session.query(endSessions, [id])
-    // Another issuer's user may come back at once; an account of ours never has the same id again.
-    await revoke(session, [subjectOf('user', id)], account ? removedSeconds : foreignSeconds)
+    await revoke(session, [subjectOf('user', id)], removedSeconds)
+    return true
   })
+  if (!marked) return false
   await pause(knownEverywhereMs)
   await removeAll(db, id)
-  if (!account) await reinstate(db, [subjectOf('user', id)])
+  return true
+}
+
+/** Removes the tasks and tokens of a user of another issuer, who may come back at once unless they are disabled. */
+export async function removeForeignUser(db: Database, id: string): Promise<void> {
+  await revoke(db, [subjectOf('user', id)], foreignSeconds)
+  await pause(knownEverywhereMs)
+  await removeAll(db, id)
+  await liftWithin(db, [subjectOf('user', id)], foreignSeconds)
 }
 
 /** Goes on where a removal was interrupted. */

@@ -19,8 +19,10 @@ export interface Call {
   readonly hashes?: true
   /** The field that is a new password. */
   readonly choosesPassword?: 'password' | 'newPassword'
-  /** Guesses at a password, a code or an e-mail address; or has a letter sent. */
-  readonly attempts?: 'address' | 'account' | 'password' | 'recipient'
+  /** Sends the browser to a provider. */
+  readonly toProvider?: true
+  /** Guesses at a password, a code or an email address; or sends an email, which may prove who reads it. */
+  readonly attempts?: 'address' | 'account' | 'recipient' | 'proof'
 }
 
 type Description = Omit<Call, 'method' | 'path'>
@@ -58,7 +60,7 @@ export const accountCalls: readonly Call[] = [
     },
     hashes: true,
     choosesPassword: 'password',
-    attempts: 'recipient',
+    attempts: 'proof',
   }),
   post('/sign-in/email', {
     id: 'signIn',
@@ -75,6 +77,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/sign-in/social', {
     id: 'signInWithProvider',
+    toProvider: true,
     summary: 'Sign in with GitHub or Google',
     description: 'Where they are set up. The answer says where to send the browser.',
     body: it.body(
@@ -97,6 +100,7 @@ export const accountCalls: readonly Call[] = [
   get('/callback/{provider}', {
     id: 'returnFromProvider',
     audited: true,
+    toProvider: true,
     summary: 'Where GitHub and Google send the browser back to',
     parameters: [
       it.inQuery('code', { type: 'string' }, 'What the provider vouches with.'),
@@ -207,7 +211,7 @@ export const accountCalls: readonly Call[] = [
     session: true,
     hashes: true,
     choosesPassword: 'newPassword',
-    attempts: 'password',
+    attempts: 'address',
   }),
   post('/change-email', {
     id: 'changeEmail',
@@ -231,7 +235,7 @@ export const accountCalls: readonly Call[] = [
       redirectTo: '/docs',
     }),
     answers: { 200: it.done },
-    attempts: 'recipient',
+    attempts: 'proof',
   }),
   get('/reset-password/{token}', {
     id: 'followPasswordReset',
@@ -260,7 +264,7 @@ export const accountCalls: readonly Call[] = [
       email: 'alice@example.com',
     }),
     answers: { 200: it.done },
-    attempts: 'recipient',
+    attempts: 'proof',
   }),
   get('/verify-email', {
     id: 'verifyEmail',
@@ -282,7 +286,7 @@ export const accountCalls: readonly Call[] = [
     answers: { 200: it.done },
     session: true,
     hashes: true,
-    attempts: 'password',
+    attempts: 'address',
   }),
   get('/list-accounts', {
     id: 'listSignIns',
@@ -295,6 +299,7 @@ export const accountCalls: readonly Call[] = [
   post('/link-social', {
     id: 'linkProvider',
     audited: true,
+    toProvider: true,
     summary: 'Sign in with a provider too',
     body: it.body(
       {
@@ -340,7 +345,7 @@ export const accountCalls: readonly Call[] = [
     },
     session: true,
     hashes: true,
-    attempts: 'password',
+    attempts: 'address',
   }),
   post('/two-factor/disable', {
     id: 'disableTwoFactor',
@@ -350,7 +355,7 @@ export const accountCalls: readonly Call[] = [
     answers: { 200: it.done },
     session: true,
     hashes: true,
-    attempts: 'password',
+    attempts: 'address',
   }),
   post('/two-factor/get-totp-uri', {
     id: 'getTotpUri',
@@ -360,7 +365,7 @@ export const accountCalls: readonly Call[] = [
     answers: { 200: it.answer('For the authenticator.', { totpURI: { type: 'string' } }) },
     session: true,
     hashes: true,
-    attempts: 'password',
+    attempts: 'address',
   }),
   post('/two-factor/verify-totp', {
     id: 'verifyTotp',
@@ -392,7 +397,7 @@ export const accountCalls: readonly Call[] = [
     },
     session: true,
     hashes: true,
-    attempts: 'password',
+    attempts: 'address',
   }),
   get('/passkey/generate-register-options', {
     id: 'startPasskey',

@@ -10,7 +10,11 @@ const text = (maxLength: number, description?: string): Schema => ({
 })
 const nonEmpty = (maxLength: number): Schema => ({ ...text(maxLength), minLength: 1 })
 
-export const email: Schema = { ...nonEmpty(254), format: 'email' }
+export const email: Schema = {
+  ...nonEmpty(254),
+  description:
+    'An email address, also an internationalized one (RFC 6531). Stored in lower case, with the domain in ASCII (`xn--…`).',
+}
 export const name: Schema = nonEmpty(200)
 export const image: Schema = { ...text(2048), description: 'The address of a picture.' }
 export const password: Schema = { ...text(128), minLength: 8 }

@@ -3,18 +3,23 @@ import type { Accounts } from '../accounts/accounts.ts'
 import {
   byAccount,
   byAddress,
+  byProof,
   byRecipient,
-  bySession,
+  bySignIn,
   type Count,
   giveBackAttempt,
   takeAttempt,
 } from '../accounts/attempts.ts'
 import { clientAddressHeader } from '../accounts/client-address.ts'
-import { readCookies, signAnew, signLinkAnew } from '../accounts/cookies.ts'
+import { decoded, readCookies, signAnew, signLinkAnew } from '../accounts/cookies.ts'
+import type { Device } from '../accounts/devices.ts'
+import { canonicalEmail } from '../accounts/email.ts'
+import { redirectFields } from '../accounts/redirects.ts'
 import { revokeTokensOf } from '../accounts/users.ts'
 import { emailSha256 } from '../audit.ts'
 import type { Context } from '../context.ts'
 import { AppError, brokenRules } from '../errors.ts'
+import { network } from '../limits/network.ts'
 import { accountCalls, type Call } from './account-calls.ts'
 import { changePassword } from './account-pages.ts'
 import { schemas } from './account-schemas.ts'
@@ -74,7 +79,7 @@ function routeOf(call: Call): Route {
       if (!people) throw new AppError('route_not_found', 'There are no accounts here.')
       const response = await answer(call, request, people, db)
       if (method === 'POST') tokens.recheck()
-      return forward(response, reply)
+      return forward(withSafeLocation(call, response, people), reply)
     },
   }
 }
@@ -88,26 +93,36 @@ async function answer(
   const fields = call.method === 'GET' ? undefined : readFields(call, request, people)
   const chosen = call.choosesPassword && fields?.[call.choosesPassword]
   if (typeof chosen === 'string') await people.refuseBreached(chosen)
-  const email = typeof fields?.email === 'string' ? fields.email.toLowerCase() : undefined
-  const counts = countsOf(call, request, fields, people)
-  const ask = async () => {
-    await takeAttempt(db, counts)
-    return (await people.issuer()).handle(requestFor(call, request, fields, people))
+  const email = typeof fields?.email === 'string' ? fields.email : undefined
+  const forIssuer = requestFor(call, request, fields, people)
+  if (forIssuer instanceof Response) return forIssuer
+  const { cookie: cookies } = request.headers
+  const device =
+    email !== undefined && (call.attempts === 'account' || call.attempts === 'proof')
+      ? await people.devices.find(cookies, { email })
+      : undefined
+  const counts = countsOf(call, request, fields, device)
+  const ask = async (endTurn?: () => void) => {
+    const isQuiet = await takeAttempt(db, [...counts.guesses, ...counts.work])
+    const caller = { cookies, isQuiet, ...(endTurn && { endTurn }) }
+    return (await people.issuer()).handle(forIssuer, caller)
   }
   request.learnt = { emailSha256: email && emailSha256(email) }
-  // Whoever finds no room has not tried.
-  const { response, user, knownDevice } = await (call.hashes ? people.admit(ask) : ask())
+  // A request that finds no room is not counted as an attempt.
+  const { response, user } = await (call.hashes
+    ? people.inTurn(turnKeys(request, fields, device), ask)
+    : ask())
   request.learnt = { ...request.learnt, user, beginsSession: beginsSession(response) }
   if (fields?.revokeTokens === true && response.status === 200 && user !== undefined)
     await revokeTokensOf(db, user)
-  const isRight = call.attempts === 'account' && response.status === 200
-  if (isRight) {
-    await giveBackAttempt(db, counts).catch(error =>
+  if (call.attempts === 'account' && response.status === 200) {
+    await giveBackAttempt(db, counts.guesses).catch(error =>
       request.log.warn({ reqId: request.id, err: error }, 'an attempt could not be given back'),
     )
   }
-  const known = knownDevice ?? (isRight ? email : undefined)
-  if (known !== undefined) response.headers.append('set-cookie', people.devices.write(known))
+  const isKnown = beginsSession(response) || (call.choosesPassword === 'newPassword' && response.ok)
+  const known = isKnown && user !== undefined ? await people.devices.write(user) : undefined
+  if (known !== undefined) response.headers.append('set-cookie', known)
   return response
 }
 
@@ -134,7 +149,7 @@ function readFields(
   const given = Object.keys(schema.properties).filter(
     name => Object.hasOwn(sent, name) && sent[name] !== undefined,
   )
-  const fields = Object.fromEntries(given.map(name => [name, sent[name]]))
+  const fields = Object.fromEntries(given.map(name => [name, canonical(name, sent[name])]))
   const validate = request.compileValidationSchema(schema)
   if (!validate(fields)) {
     const problems = (validate.errors ?? []).map(
@@ -155,6 +170,14 @@ function readFields(
   return fields
 }
 
+/** @throws AppError `broken_rule` where it should be an email address and is none */
+function canonical(name: string, value: unknown): unknown {
+  if ((name !== 'email' && name !== 'newEmail') || typeof value !== 'string') return value
+  const email = canonicalEmail(value)
+  if (email !== undefined) return email
+  throw brokenRules([{ field: name, message: `${name} must be an email address.` }])
+}
+
 const deepest = 8
 
 /** Whether PostgreSQL can hold every text in it, and nothing is nested deeper than anything that is sent here. */
@@ -165,26 +188,44 @@ function isStorable(value: unknown, depth = 0): boolean {
   return Object.entries(value).every(([name, field]) => isStorable(name) && isStorable(field, depth + 1))
 }
 
+interface Counts {
+  /** Given back where the right password was sent. */
+  readonly guesses: readonly Count[]
+  readonly work: readonly Count[]
+}
+
 function countsOf(
   { id, attempts }: Call,
-  request: FastifyRequest,
+  { ip }: FastifyRequest,
   fields: Readonly<Record<string, unknown>> | undefined,
-  people: Accounts,
-): readonly Count[] {
-  if (!attempts) return []
-  const { ip, headers } = request
-  const email = String(fields?.email ?? fields?.newEmail ?? '').toLowerCase()
-  // The nearest first.
+  device: Device | undefined,
+): Counts {
+  const email = String(fields?.email ?? fields?.newEmail ?? '')
   switch (attempts) {
     case 'address':
-      return [byAddress(ip)]
-    case 'password':
-      return [...sessionCookies(headers.cookie).map(bySession), byAddress(ip)]
+      return { guesses: [byAddress(ip)], work: [] }
     case 'recipient':
-      return [...byRecipient(id, email, ip), byAddress(ip)]
+      return { guesses: byRecipient(id, email, ip), work: [] }
+    case 'proof':
+      return { guesses: byProof(id, email, ip, device), work: [] }
     case 'account':
-      return [...byAccount(email, ip, people.devices.read(headers.cookie, email)), byAddress(ip)]
+      return { guesses: byAccount(email, ip, device), work: bySignIn(email, ip, device) }
+    case undefined:
+      return { guesses: [], work: [] }
+    default:
+      return attempts satisfies never
   }
+}
+
+/** Among whom turns at hashing passwords are shared: the caller's network, and the account, session or link. */
+function turnKeys(
+  { ip, headers }: FastifyRequest,
+  fields: Readonly<Record<string, unknown>> | undefined,
+  device: Device | undefined,
+): string[] {
+  if (device) return [`device ${device.userId} ${device.id}`]
+  const account = fields?.email ?? fields?.token ?? sessionIn(headers.cookie)
+  return [`network ${network(ip)}`, `account ${String(account)}`]
 }
 
 /** Whether the answer brings the cookie of a session; who has yet to give a second factor gets none. */
@@ -192,10 +233,11 @@ function beginsSession({ headers }: Response): boolean {
   return headers.getSetCookie().some(cookie => /better-auth\.session_token=[^;]/.test(cookie))
 }
 
-function sessionCookies(header: string | undefined): string[] {
-  return readCookies(header)
-    .filter(([name]) => name.endsWith('better-auth.session_token'))
-    .map(([, value]) => value)
+/** The session's token, however it is encoded and signed. */
+function sessionIn(header: string | undefined): string {
+  const [, value = ''] =
+    readCookies(header).find(([name]) => name.endsWith('better-auth.session_token')) ?? []
+  return decoded(value.replaceAll('"', '')).replace(/\.[^.]*$/, '')
 }
 
 const fetchMetadata = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']
@@ -212,7 +254,8 @@ function requestFor(
   request: FastifyRequest,
   fields: Readonly<Record<string, unknown>> | undefined,
   people: Accounts,
-): Request {
+): Request | Response {
+  let sent = fields
   const headers = new Headers()
   // Node's own `fetch` sends one of the Sec-Fetch headers, as if it were a page; pages send all of them.
   const page = request.headers['sec-fetch-site'] === undefined ? [] : fetchMetadata
@@ -237,11 +280,43 @@ function requestFor(
   url.search = question < 0 ? '' : request.url.slice(question)
   const token = url.searchParams.get('token')
   if (token !== null) url.searchParams.set('token', signLinkAnew(token, people.cookieKeys))
+  for (const [name, code] of Object.entries(redirectFields)) {
+    const given = [...url.searchParams.getAll(name), ...(fields && name in fields ? [fields[name]] : [])]
+    if (given.length === 0 || (given.length === 1 && given[0] === '')) continue
+    const target = given.length === 1 ? people.redirectTarget(String(given[0])) : undefined
+    if (target === undefined) return refusedRedirect(code)
+    if (fields && name in fields) sent = { ...sent, [name]: target }
+    else url.searchParams.set(name, target)
+  }
   return new Request(url, {
     method: request.method === 'HEAD' ? 'GET' : request.method,
     headers,
-    ...(fields ? { body: JSON.stringify(fields) } : {}),
+    ...(sent ? { body: JSON.stringify(sent) } : {}),
   })
+}
+
+/** As Better Auth refuses it. */
+function refusedRedirect(code: string): Response {
+  const message = `${code.charAt(0)}${code.slice(1).toLowerCase().replaceAll('_', ' ').replace('url', 'URL')}`
+  return Response.json({ code, message }, { status: 403 })
+}
+
+/** The sign-in pages of providers, to which a browser is sent with a `state` of ours. */
+const providers: ReadonlySet<string> = new Set(['https://github.com', 'https://accounts.google.com'])
+
+/**
+ * Checks where an answer leads, whatever it was made from: the last word on redirects, also for those that Better Auth
+ * builds itself.
+ */
+function withSafeLocation(call: Call, response: Response, people: Accounts): Response {
+  const location = response.headers.get('location')
+  if (location === null) return response
+  const target = people.redirectTarget(location)
+  if (target !== undefined) response.headers.set('location', target)
+  else if (!call.toProvider || !URL.canParse(location) || !providers.has(new URL(location).origin)) {
+    return refusedRedirect('INVALID_CALLBACK_URL')
+  }
+  return response
 }
 
 async function forward(response: Response, reply: FastifyReply): Promise<FastifyReply> {

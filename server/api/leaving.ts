@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { isAccount, removeUser } from '../accounts/users.ts'
+import { isAccount, removeForeignUser } from '../accounts/users.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
 import { preferred } from './accept.ts'
@@ -119,7 +119,7 @@ const leave: Route = {
         'Remove your account with POST /api/auth/delete-user, which asks for your password.',
       )
     }
-    await removeUser(db, request.userId)
+    await removeForeignUser(db, request.userId)
     tokens.recheck()
     return reply.code(204).send()
   },

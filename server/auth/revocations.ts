@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { quick, type Session, statement } from '../db/database.ts'
+import { quick, type Session, statement, unprepared } from '../db/database.ts'
 
 /** A revocation is known to this replica when it is this old at most. */
 const staleMs = 900
@@ -12,7 +12,20 @@ const record = statement(
   insert into duly.revocations as kept (subject, refused, revision, expires_at)
   select subject, $2, revision, now() + $3 * interval '1 second'
   from raised, unnest($1::text[]) as subjects (subject)
-  on conflict (subject) do update set refused = excluded.refused, revision = excluded.revision, expires_at = excluded.expires_at`,
+  on conflict (subject) do update set refused = excluded.refused, revision = excluded.revision,
+    expires_at = case when kept.refused and excluded.refused
+      then nullif(greatest(coalesce(kept.expires_at, 'infinity'), coalesce(excluded.expires_at, 'infinity')), 'infinity')
+      else excluded.expires_at end`,
+)
+// The condition is checked on the row that is locked: a ban that was committed meanwhile stays.
+const lift = statement(
+  'revocations_lift',
+  `with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)
+  update duly.revocations as kept set refused = false, revision = raised.revision, expires_at = now() + $3 * interval '1 second'
+  from raised where subject = any($1::text[]) and refused and kept.expires_at <= now() + $2 * interval '1 second'`,
+)
+const refusal = unprepared(
+  'select true from duly.revocations where subject = $1 and refused and (expires_at is null or expires_at > now())',
 )
 // Whoever raises the revision holds its row until the end: what has a revision up to that of a row seen here is seen too.
 const since = quick(
@@ -21,8 +34,11 @@ const since = quick(
   where revision > $1 order by revision`,
 )
 
-/** What can be refused: a session and its tokens, a user and all theirs, a personal access token, the signing keys. */
-export type Kind = 'session' | 'user' | 'token' | 'keys'
+/**
+ * What can be refused: a session and its tokens, a user and all their tokens, an email address at sign-up, a personal access
+ * token, the signing keys.
+ */
+export type Kind = 'session' | 'user' | 'email' | 'token' | 'keys'
 
 /** A subject as the table knows it: who reads it learns no id. */
 export function subjectOf(kind: Kind, id: string): string {
@@ -33,8 +49,8 @@ export function subjectOf(kind: Kind, id: string): string {
 export const forgottenSeconds = 2 * 60 * 60
 
 /**
- * Refuses subjects from now on, on every replica.
- * @param seconds for how long; `null`: until it is taken back
+ * Refuses subjects from now on, on every replica. Never shortens a refusal that is there.
+ * @param seconds for how long; `null`: until `reinstate`
  */
 export async function revoke(
   db: Session,
@@ -47,6 +63,16 @@ export async function revoke(
 /** Takes a refusal back. */
 export async function reinstate(db: Session, subjects: readonly string[]): Promise<void> {
   await db.query(record, [subjects, false, forgottenSeconds])
+}
+
+/** Ends refusals that expire within `seconds`; longer ones, such as bans, stay. */
+export async function liftWithin(db: Session, subjects: readonly string[], seconds: number): Promise<void> {
+  await db.query(lift, [subjects, seconds, forgottenSeconds])
+}
+
+/** Whether a subject is refused, as the database knows it now. */
+export async function isRefused(db: Session, subject: string): Promise<boolean> {
+  return (await db.query(refusal, [subject])).length > 0
 }
 
 /** The last that was heard of a subject. */

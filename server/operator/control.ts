@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { canonicalEmail } from '../accounts/email.ts'
 import { auditOf, emailSha256 } from '../audit.ts'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -61,7 +62,7 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
       : undefined
     if (!known)
       throw new StartError('The server is of another version, and does not know this command.', exit.usage)
-    const order = { audit: `${command} ${args[0] ?? ''}`.trim(), by: 'operator', ...whom(args[1]) }
+    const order = { audit: `${command} ${args[0] ?? ''}`.trim(), by: 'operator', ...userIn(args.slice(1)) }
     const audit = (outcome: string) => auditOf(log).info({ ...order, outcome }, 'audit')
     try {
       for await (const said of known.run(place, args, input)) report({ line: said })
@@ -80,9 +81,12 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
   socket.end()
 }
 
-function whom(who: string | undefined): object {
-  if (who === undefined || who.startsWith('-')) return {}
-  return who.includes('@') ? { emailSha256: emailSha256(who) } : { user: who }
+/** The user that a command names before its options, or after `--other-issuer`. */
+function userIn(args: readonly string[]): object {
+  const [name] = args.filter(arg => arg !== '--other-issuer')
+  if (name === undefined || name.startsWith('-')) return {}
+  const email = args.includes('--other-issuer') ? undefined : canonicalEmail(name)
+  return email === undefined ? { user: name } : { emailSha256: emailSha256(email) }
 }
 
 /** Has the server that runs on this data directory do it. @returns nothing where none runs. @throws StartError as the server did */

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import { canonicalEmail } from '../accounts/email.ts'
 import {
   disableUser,
+  enableEmail,
   enableUser,
   findUser,
+  isAccount,
+  isEmailDisabled,
   listUsers,
-  removeUser,
+  removeAccount,
+  removeForeignUser,
   signOutUser,
   type User,
 } from '../accounts/users.ts'
@@ -14,22 +19,24 @@ import type { OperatorCommand, Workplace } from './command.ts'
 
 export const userHelp = `Usage: duly user add EMAIL [--name NAME] [--password-stdin]
        duly user list [--json]
-       duly user disable | enable | sign-out | remove WHO
+       duly user disable | enable | sign-out | remove USER
 
-Manages the users who sign in here, whether a server is running or not. WHO is an email address or an id.
+Manages user accounts, while the server runs or not. USER is an email address (with "@") or the id of an
+account, as duly user list prints them. With --other-issuer, USER is the user id in tokens of another
+issuer, and never an account of this server.
 
-  add        create an account; prints its password, unless one is read from the standard input
-    --name NAME        name of the user (default: the email address)
-    --password-stdin   read the password from the first line of the standard input
-  list       list all users, oldest first
-    --json             print one JSON object per line
-  disable    reject WHO's sign-ins and tokens, within a second; no data is lost
-  enable     undo disable
-  sign-out   end WHO's sessions and the tokens of these sessions, and revoke WHO's personal access tokens
+  add        create an account; prints its password, unless one is read from standard input
+    --name NAME        display name (default: the email address)
+    --password-stdin   read the password from the first line of standard input
+  list       list accounts, oldest first
+    --json             one JSON object per line
+  disable    reject USER's sign-ins and tokens, within a second, and sign-ups with the same address; deletes nothing
+  enable     undo disable; also for an email address whose account was removed while it was disabled
+  sign-out   end USER's sessions and their tokens, and revoke USER's personal access tokens (accounts of this server only)
     --keep-tokens      do not revoke personal access tokens
-  remove     delete WHO's account, tasks and tokens permanently
-    --yes              confirm
-  With --other-issuer, WHO is the id of a user whose tokens come from another issuer (disable, enable, remove).`
+  remove     delete USER's account, tasks and tokens; a disabled address stays disabled
+    --yes              confirm the deletion
+  --other-issuer       see above (disable, enable, remove)`
 
 const options = {
   name: { type: 'string' },
@@ -41,7 +48,7 @@ const options = {
 } as const
 
 type Values = ReturnType<typeof readArguments<typeof options>>['values']
-type Verb = (place: Workplace, who: string, values: Values, input: string) => AsyncIterable<string>
+type Verb = (place: Workplace, name: string, values: Values, input: string) => AsyncIterable<string>
 
 /** The options that each subcommand takes. */
 const optionsOf: Readonly<Record<VerbName, readonly (keyof typeof options)[]>> = {
@@ -49,7 +56,7 @@ const optionsOf: Readonly<Record<VerbName, readonly (keyof typeof options)[]>> =
   list: ['json'],
   disable: ['other-issuer'],
   enable: ['other-issuer'],
-  'sign-out': [],
+  'sign-out': ['keep-tokens'],
   remove: ['yes', 'other-issuer'],
 }
 type VerbName = 'add' | 'list' | 'disable' | 'enable' | 'sign-out' | 'remove'
@@ -64,15 +71,11 @@ function readUser(args: string[]): { verb: VerbName; who: string; values: Values
   if (others.length > 0) throw misused(`--${others[0]} does not apply to duly user ${verb}.`)
   const unexpected = verb === 'list' ? positionals[1] : extra
   if (unexpected !== undefined) throw misused(`Unexpected argument "${unexpected}".`)
-  if (verb === 'add' && !isEmail(who)) {
+  if (verb === 'add' && canonicalEmail(who) === undefined) {
     throw misused(who === '' ? 'EMAIL is missing.' : `"${who}" is not an email address.`)
   }
-  if (verb !== 'list' && who === '') throw misused('WHO is missing: name an email address or an id.')
+  if (verb !== 'list' && who === '') throw misused('USER is missing: name an email address or an id.')
   return { verb, who, values }
-}
-
-function isEmail(text: string): boolean {
-  return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text) && text.length <= 254
 }
 
 /** @throws StartError for one that is too short or too long */
@@ -95,63 +98,88 @@ export const userCommand: OperatorCommand = {
 }
 
 const verbs: Readonly<Record<VerbName, Verb>> = {
-  async *add({ accounts, db }, email, values, input) {
+  async *add({ accounts, db }, name, values, input) {
     if (!accounts) throw new StartError('Accounts are off. See ACCOUNTS.', exit.config)
+    const email = canonicalEmail(name)
+    if (email === undefined) throw misused(`"${name}" is not an email address.`)
     const given = values['password-stdin'] ? readPassword(input) : undefined
-    if (await findUser(db, email))
+    if (await findUser(db, { email }))
       throw new StartError(`An account for ${email} already exists.`, exit.dataErr)
+    if (await isEmailDisabled(db, email)) {
+      throw new StartError(`${email} is disabled. Run duly user enable ${email} first.`, exit.dataErr)
+    }
     const password = given ?? randomBytes(15).toString('base64url')
     const issuer = await accounts.issuer()
-    const id = await issuer.addUser({ email: email.toLowerCase(), name: values.name ?? email, password })
-    yield `${id}  ${email.toLowerCase()}`
+    const id = await issuer.addUser({ email, name: values.name ?? email, password })
+    yield `${id}  ${email}`
     if (given === undefined) yield `password: ${password}`
   },
 
-  async *list({ db }, _who, { json }) {
+  async *list({ db }, _name, { json }) {
     for await (const user of listUsers(db)) yield json ? JSON.stringify(user) : lineOf(user)
   },
 
-  async *disable({ db }, who, values) {
-    const { id, label } = await find(db, who, values)
+  async *disable({ db }, name, values) {
+    const { id, label } = await find(db, name, values)
     await disableUser(db, id)
     yield `${label} is disabled.`
   },
 
-  async *enable({ db }, who, values) {
-    const { id, label } = await find(db, who, values)
-    await enableUser(db, id)
+  async *enable({ db }, name, values) {
+    const email = values['other-issuer'] ? undefined : canonicalEmail(name)
+    if (email !== undefined && !(await findUser(db, { email })) && (await isEmailDisabled(db, email))) {
+      await enableEmail(db, email)
+      yield `${email} can sign up again.`
+      return
+    }
+    const { id, label } = await find(db, name, values)
+    if (!(await enableUser(db, id))) throw new StartError(`${label} is being removed.`, exit.dataErr)
     yield `${label} is enabled.`
   },
 
-  async *'sign-out'({ db }, who, values) {
-    const { id, label } = await find(db, who, values)
+  async *'sign-out'({ db }, name, values) {
+    const { id, label } = await find(db, name, values)
     const keepsTokens = values['keep-tokens'] === true
     await signOutUser(db, id, keepsTokens)
     yield `${label} is signed out everywhere; personal access tokens are ${keepsTokens ? 'kept' : 'revoked'}.`
   },
 
-  async *remove({ db }, who, values) {
-    const { id, label } = await find(db, who, values)
+  async *remove({ db }, name, values) {
+    const { id, label, isForeign } = await find(db, name, values)
     if (!values.yes) {
       throw new StartError(
         `This deletes ${label} with all tasks and tokens permanently. Add --yes to confirm.`,
         exit.usage,
       )
     }
-    await removeUser(db, id)
+    if (isForeign) await removeForeignUser(db, id)
+    else await removeAccount(db, id, 'operator')
     yield `${label} is removed.`
   },
 }
 
-async function find(
-  db: Workplace['db'],
-  who: string,
-  values: Values,
-): Promise<{ id: string; label: string }> {
-  const user = await findUser(db, who)
-  if (user) return { id: user.id, label: `${user.email} (${user.id})` }
-  if (values['other-issuer']) return { id: who, label: who }
-  throw new StartError(`There is no account for ${who}. "duly user list" lists the accounts.`, exit.dataErr)
+interface Found {
+  readonly id: string
+  readonly label: string
+  readonly isForeign: boolean
+}
+
+/** The user that was named. What kind of name it is depends on the arguments alone, never on which accounts there are. */
+async function find(db: Workplace['db'], name: string, values: Values): Promise<Found> {
+  if (values['other-issuer']) {
+    if (!(await isAccount(db, name))) return { id: name, label: name, isForeign: true }
+    throw new StartError(
+      `"${name}" is the id of an account on this server. Leave --other-issuer out.`,
+      exit.dataErr,
+    )
+  }
+  const email = name.includes('@') ? canonicalEmail(name) : undefined
+  if (email === undefined && name.includes('@')) {
+    throw new StartError(`"${name}" is not an email address.`, exit.usage)
+  }
+  const user = await findUser(db, email === undefined ? { id: name } : { email })
+  if (user) return { id: user.id, label: `${user.email} (${user.id})`, isForeign: false }
+  throw new StartError(`There is no account for ${name}. List accounts with duly user list.`, exit.dataErr)
 }
 
 function lineOf({ id, email, name, createdAt, isVerified, disabledAt }: User): string {

@@ -1,0 +1,64 @@
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { basePath } from '../config.ts'
+import { type Session, statement } from '../db/database.ts'
+import { readCookies } from './cookies.ts'
+
+/** A browser that has signed in to this account before. */
+export interface Device {
+  readonly userId: string
+  readonly id: string
+}
+
+const lifetimeSeconds = 365 * 24 * 60 * 60
+
+const password = `select u.id, a.password from duly."user" u
+  join duly.account a on a."userId" = u.id and a."providerId" = 'credential'`
+const byEmail = statement('device_by_email', `${password} where u.email = $1`)
+const byUser = statement('device_by_user', `${password} where u.id = $1`)
+
+/**
+ * Cookies of browsers that have signed in: a number whose attempts are counted apart (OWASP, device cookies). They let nobody
+ * in, and are signed together with the hash of the password, so that a new password makes all of them void.
+ */
+export function devices(db: Session, secrets: readonly string[], publicUrl: URL | undefined) {
+  const secure = publicUrl?.protocol === 'https:'
+  const keys = secrets.map(secret => Buffer.from(hkdfSync('sha256', secret, '', 'duly devices', 32)))
+  // A browser takes a cookie of this name over TLS only, so that nobody in between can plant one.
+  const cookie = secure ? '__Secure-duly.device' : 'duly.device'
+  const mac = (key: Buffer, userId: string, hash: string, id: string) =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([userId, hash, id]))
+      .digest('base64url')
+
+  return {
+    /** The device that sent these cookies, where it is one that the account knows. */
+    async find(
+      cookies: string | undefined,
+      account: { email: string } | { userId: string },
+    ): Promise<Device | undefined> {
+      const value = readCookies(cookies).find(([name]) => name === cookie)?.[1]
+      const [, id, proof] = /^([\w-]{16})\.([\w-]{43})$/.exec(value ?? '') ?? []
+      if (id === undefined || proof === undefined) return undefined
+      const [row] = await ('email' in account
+        ? db.query(byEmail, [account.email])
+        : db.query(byUser, [account.userId]))
+      if (row?.[0] == null || row[1] == null) return undefined
+      const [userId, hash] = row
+      return keys.some(key => same(proof, mac(key, userId, hash, id))) ? { userId, id } : undefined
+    },
+
+    /** A Set-Cookie header that makes this browser known; undefined for an account without a password. */
+    async write(userId: string): Promise<string | undefined> {
+      const [row] = await db.query(byUser, [userId])
+      if (row?.[1] == null) return undefined
+      const id = randomBytes(12).toString('base64url')
+      const value = `${id}.${mac(keys[0] as Buffer, userId, row[1], id)}`
+      return `${cookie}=${value}; Path=${basePath(publicUrl)}/api/auth; Max-Age=${lifetimeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+    },
+  }
+}
+
+function same(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)]
+  return left.length === right.length && timingSafeEqual(left, right)
+}

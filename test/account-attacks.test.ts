@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { behindProxy, newAddress, newPerson, type Person } from './person.ts'
+import {
+  type Answer,
+  type OwnDatabase,
+  onPostgres,
+  ownDatabase,
+  type Served,
+  served,
+  unlimited,
+} from './served.ts'
+import { startSmtpServer } from './smtp-server.ts'
+import { totpCode } from './totp.ts'
+
+// What others do, with many addresses and in parallel, keeps nobody out; and no guess is evaluated beyond the limit.
+
+let smtp: Awaited<ReturnType<typeof startSmtpServer>>
+let own: OwnDatabase
+let api: Served
+let other: Served
+before(async () => {
+  smtp = await startSmtpServer()
+  own = await ownDatabase()
+  const settings = { ...behindProxy, ...unlimited, SMTP_URL: smtp.url }
+  api = await served(settings, own)
+  // The embedded database belongs to one process: there its only replica stands for both.
+  other = onPostgres ? await served(settings, own) : api
+  await signUp()
+})
+after(async () => {
+  if (other !== api) await other.close()
+  await api.close()
+  await own.drop()
+  await smtp.close()
+})
+
+const password = 'correct horse battery'
+const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
+const signedIn = async (known: Person): Promise<Person> => {
+  const person = newPerson(api, known)
+  assert.equal((await signIn(person)).status, 200)
+  return person
+}
+const count = (answers: readonly Answer[], ...statuses: number[]) =>
+  answers.filter(({ status }) => statuses.includes(status)).length
+
+/** The account whose password hash the others get, since hashing takes most of the time. */
+let hash: string | undefined
+async function signUp(): Promise<void> {
+  const person = newPerson(api)
+  await person.auth('POST', '/sign-up/email', { name: 'x', email: person.email, password })
+  const rows = await api.server.db.query(unprepared('select password from duly.account'))
+  hash = String(rows[0]?.[0])
+}
+
+const insertUser = unprepared(
+  `insert into duly."user" (id, name, email, "emailVerified") values ($1, 'x', $2, true)`,
+)
+const insertPassword = unprepared(
+  `insert into duly.account (id, "accountId", "providerId", "userId", password, "updatedAt") values ($1, $1, 'credential', $1, $2, now())`,
+)
+/** Somebody with a confirmed account, not signed in. */
+async function user(): Promise<Person & { id: string }> {
+  const id = randomUUID()
+  const person = newPerson(api)
+  await api.server.db.query(insertUser, [id, person.email])
+  await api.server.db.query(insertPassword, [id, String(hash)])
+  return { ...person, id }
+}
+
+const guess = (at: Served, email: string, address: string) =>
+  at.call('POST', '/api/auth/sign-in/email', {
+    json: { email, password: 'wrong horse' },
+    headers: { 'x-forwarded-for': address },
+  })
+const requestReset = (at: Served, email: string, address: string) =>
+  at.call('POST', '/api/auth/request-password-reset', {
+    json: { email },
+    headers: { 'x-forwarded-for': address },
+  })
+
+async function lockOut(email: string): Promise<void> {
+  const addresses = Array.from({ length: 15 }, newAddress)
+  for (let n = 0; n < 60; n += 1) {
+    await guess(n % 2 === 0 ? api : other, email, addresses[n % addresses.length] as string)
+  }
+  for (let n = 0; n < 12; n += 1) await requestReset(n % 2 === 0 ? api : other, email, addresses[n] as string)
+}
+
+async function reset(link: string, newPassword: string): Promise<Person> {
+  const token = new URL(link).pathname.split('/').at(-1)
+  const person = newPerson(other)
+  assert.equal((await person.auth('POST', '/reset-password', { newPassword, token })).status, 200)
+  return person
+}
+
+describe('one address', () => {
+  it('that signs in with one account without end keeps nobody else from signing in', async () => {
+    const attacker = await user()
+    const others = await Promise.all(Array.from({ length: 40 }, () => user()))
+    const flood = Promise.all(Array.from({ length: 200 }, () => signIn({ ...attacker })))
+    const answers = await Promise.all(others.map(signIn))
+    assert.equal(count(answers, 200), 40)
+    assert.ok(count(await flood, 503, 429) >= 150)
+  })
+
+  it('with many accounts does not either, nor do many addresses of one IPv6 network', async () => {
+    const others = await Promise.all(Array.from({ length: 10 }, () => user()))
+    const from = (address: string) =>
+      api.call('POST', '/api/auth/sign-in/email', {
+        json: { email: `${randomUUID()}@example.com`, password },
+        headers: { 'x-forwarded-for': address },
+      })
+    const flood = Promise.allSettled(
+      Array.from({ length: 100 }, (_, n) => from(n % 2 === 0 ? '192.0.2.1' : `2001:db8::${n.toString(16)}`)),
+    )
+    assert.equal(count(await Promise.all(others.map(signIn)), 200), 10)
+    await flood
+  })
+
+  it('is stopped after some sign-ins, although the password is right', async () => {
+    const person = await user()
+    const statuses: number[] = []
+    while (statuses.at(-1) !== 429 && statuses.length < 100) {
+      person.cookies.clear()
+      statuses.push((await signIn(person)).status)
+    }
+    assert.equal(statuses.at(-1), 429)
+    assert.ok(statuses.length > 30)
+  })
+})
+
+describe('a user whose password and mailbox others try from 15 addresses', () => {
+  it('signs in from a browser that signed in before', async () => {
+    const person = await signedIn(await user())
+    await person.auth('POST', '/sign-out')
+    await lockOut(person.email)
+    assert.equal((await signIn(newPerson(api, person))).status, 429)
+    assert.equal((await signIn(person)).status, 200)
+  })
+
+  it('gets in from a new browser with an email', async () => {
+    const person = await user()
+    await lockOut(person.email)
+    const before = smtp.letters.filter(({ to }) => to === person.email).length
+    assert.equal((await requestReset(api, person.email, newAddress())).status, 200)
+    const { link } = await smtp.letterTo(person.email, before + 1)
+    const phone = await reset(link, 'a new horse battery')
+    const entered = await phone.auth('POST', '/sign-in/email', {
+      email: person.email,
+      password: 'a new horse battery',
+    })
+    assert.equal(entered.status, 200)
+  })
+
+  it('gets in with the last email, where there were more requests than emails', async () => {
+    const person = await user()
+    for (let n = 0; n < 30; n += 1) await requestReset(api, person.email, newAddress())
+    assert.equal((await requestReset(api, person.email, newAddress())).status, 200)
+    const { link } = await smtp.letterTo(person.email, 20)
+    assert.equal(smtp.letters.filter(({ to }) => to === person.email).length, 20)
+    await reset(link, 'a new horse battery')
+  })
+})
+
+describe('a known browser', () => {
+  it('is one no more after a password reset, for passwords and for codes', async () => {
+    const person = await signedIn(await user())
+    const stolen = new Map(person.cookies)
+    await requestReset(api, person.email, newAddress())
+    await reset((await smtp.letterTo(person.email)).link, 'a new horse battery')
+    await lockOut(person.email)
+    const thief = newPerson(api, person)
+    for (const [name, value] of stolen) thief.cookies.set(name, value)
+    assert.equal((await signIn(thief)).status, 429)
+  })
+})
+
+describe('60 guesses in parallel on two replicas', () => {
+  const at = (n: number) => (n % 2 === 0 ? api : other)
+  const spelt = (value: string, n: number) => {
+    const text = decodeURIComponent(value)
+    const index = n % 20
+    const code = text.charCodeAt(index).toString(16).padStart(2, '0')
+    return encodeURIComponent(text).includes('%00') || n === 0
+      ? value
+      : `${encodeURIComponent(text.slice(0, index))}%${n % 2 === 0 ? code : code.toUpperCase()}${encodeURIComponent(text.slice(index + 1))}`
+  }
+  const cookiesOf = (person: Person, n: number) =>
+    [...person.cookies].map(([name, value]) => `${name}=${spelt(value, n)}`).join('; ')
+
+  it('at a password are evaluated five times', async () => {
+    const { email } = await user()
+    const address = newAddress()
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, n) =>
+        guess(at(n), n % 3 === 0 ? ` ${email.toUpperCase()}` : email, address),
+      ),
+    )
+    assert.ok(count(answers, 401) <= 5, String(count(answers, 401)))
+    assert.equal(count(answers, 401, 429, 503), 60)
+  })
+
+  it('at the password of a signed-in user are evaluated ten times, however the cookie is spelt', async () => {
+    const person = await signedIn(await user())
+    const answers: Answer[] = []
+    for (let round = 0; round < 6; round += 1) {
+      answers.push(
+        ...(await Promise.all(
+          Array.from({ length: 10 }, (_, n) =>
+            at(n).call('POST', '/api/auth/change-password', {
+              json: { currentPassword: 'wrong horse', newPassword: 'a new horse battery' },
+              headers: {
+                cookie: cookiesOf(person, round * 10 + n),
+                origin: 'http://localhost:3000',
+                'x-forwarded-for': newAddress(),
+              },
+            }),
+          ),
+        )),
+      )
+    }
+    assert.ok(count(answers, 400) <= 10, String(count(answers, 400)))
+    assert.ok(count(answers, 400) > 0)
+    assert.equal(count(answers, 200, 401), 0)
+  })
+
+  it('at codes of two-factor authentication are evaluated ten times, of every kind together', async () => {
+    const person = await signedIn(await user())
+    const enabled = await person.auth('POST', '/two-factor/enable', { password })
+    const { totpURI, backupCodes } = enabled.body
+    const verified = await person.auth('POST', '/two-factor/verify-totp', { code: await totpCode(totpURI) })
+    assert.equal(verified.status, 200, verified.text)
+    const challenged: Person[] = []
+    for (let n = 0; n < 15; n += 1) {
+      const browser = newPerson(at(n), person)
+      assert.equal((await signIn(browser)).body.twoFactorRedirect, true)
+      challenged.push(browser)
+    }
+    const guessCode = (n: number, kind: string, code: string, from = newAddress()) =>
+      at(n).call('POST', `/api/auth/two-factor/${kind}`, {
+        json: { code },
+        headers: {
+          cookie: cookiesOf(challenged[n % challenged.length] as Person, n),
+          origin: 'http://localhost:3000',
+          'x-forwarded-for': from,
+        },
+      })
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, n) =>
+        n % 3 === 0
+          ? guessCode(n, 'verify-backup-code', 'aaaaa-bbbbb')
+          : guessCode(n, 'verify-totp', String(100_000 + n)),
+      ),
+    )
+    const evaluated = answers.filter(({ body }) =>
+      ['INVALID_CODE', 'INVALID_BACKUP_CODE'].includes(body?.code),
+    )
+    assert.ok(evaluated.length <= 10, String(evaluated.length))
+    assert.ok(evaluated.length > 0)
+    assert.ok(count(answers, 429) >= 45)
+    // The right one comes too late from there; a browser that signed in before is not locked out.
+    assert.equal((await guessCode(61, 'verify-backup-code', backupCodes[0])).status, 429)
+    await person.auth('POST', '/sign-out')
+    assert.equal((await signIn(person)).body.twoFactorRedirect, true)
+    const entered = await person.auth('POST', '/two-factor/verify-backup-code', { code: backupCodes[0] })
+    assert.equal(entered.status, 200, entered.text)
+  })
+})
