@@ -58,7 +58,7 @@ export function sections(
     ...(withAccounts
       ? [
           { family: accounts, errors: accounts, secured: false },
-          { family: accountPages, errors: accountPages, secured: false },
+          { family: accountPages, errors: accountPages, secured: false, delegates: true },
         ]
       : []),
     { family: documents(base => openApi(map, base)), ...open },

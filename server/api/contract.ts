@@ -21,11 +21,13 @@ export interface Section {
   readonly secured: boolean
   /** Answered however much is going on: orchestrators ask. */
   readonly always?: true
+  /** Its routes call other routes of this server, which take the slots. */
+  readonly delegates?: boolean
 }
 
 /** The scope in which a section's routes stand. Bodies are read late, once it is known who sends them. */
 export function speak(
-  { family, errors, secured, always }: Section,
+  { family, errors, secured, always, delegates }: Section,
   context: Context,
   admission: Admission,
 ): FastifyPluginCallback {
@@ -44,7 +46,8 @@ export function speak(
       const handle = () => route.handle(request, reply, context)
       // The body came after the token was checked, perhaps by 20 s.
       const checked = secured && route.method !== 'GET' ? () => handleChecked(request, handle) : handle
-      const work = always || route.kind === 'stream' ? checked : () => admission.work(request, checked)
+      const needsSlot = !always && !delegates && route.kind !== 'stream'
+      const work = needsSlot ? () => admission.work(request, checked) : checked
       // Reading a body loses the context in which it began.
       return request.span ? request.span.within(work) : work()
     })
