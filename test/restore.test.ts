@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { disableUser, removeAccount } from '../server/accounts/users.ts'
 import { unprepared } from '../server/db/database.ts'
+import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { duly, dulyStart } from './program.ts'
 import {
   type Env,
@@ -13,17 +15,27 @@ import {
   openDatabase,
   ownDatabase,
   served,
+  tokenOf,
 } from './served.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
 const file = join(folder, 'tasks.backup')
 
 let own: OwnDatabase
+/** An account that was disabled, and one that was also removed. */
+let disabled: Person
+let removed: Person
 before(async () => {
   own = await ownDatabase()
-  const api = await served({}, own)
+  const api = await served(behindProxy, own)
   const user = newUser()
   for (const title of ['one', 'two', 'three']) await api.call('POST', '/api/tasks', { user, json: { title } })
+  await disableUser(api.server.db, 'banned')
+  const [kept, gone] = [await newUserHere(api), await newUserHere(api)]
+  for (const { id } of [kept, gone]) await disableUser(api.server.db, id)
+  await removeAccount(api.server.db, gone.id, 'operator')
+  disabled = kept
+  removed = gone
   await api.close()
   if (!onPostgres)
     writeFileSync(join(String(own.env.DATA_DIR), 'secret'), 'a secret that was made by the server itself')
@@ -62,6 +74,22 @@ describe('a restore', () => {
       await db.close()
     } else {
       assert.deepEqual(readdirSync(aside).sort(), ['postgres', 'secret'])
+    }
+  })
+
+  it('keeps out the users who were disabled', async () => {
+    const api = await served(behindProxy, own)
+    try {
+      const statusOf = async (user: string) =>
+        (await api.call('GET', '/api/v1/tasks', { token: tokenOf(user) })).status
+      assert.deepEqual([await statusOf('banned'), await statusOf(newUser())], [401, 200])
+      const { email, password } = disabled
+      const signedIn = await newPerson(api).auth('POST', '/sign-in/email', { email, password })
+      assert.deepEqual([signedIn.status, signedIn.body.code], [403, 'USER_DISABLED'])
+      const again = { name: 'x', email: removed.email, password }
+      assert.equal((await newPerson(api).auth('POST', '/sign-up/email', again)).body.code, 'USER_DISABLED')
+    } finally {
+      await api.close()
     }
   })
 
