@@ -5,10 +5,12 @@ import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   watch,
   writeFileSync,
 } from 'node:fs'
@@ -17,10 +19,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const at = (...parts) => join(root, ...parts)
-const built = at('dist', '.built')
 const tsc = at('node_modules', 'typescript-native', 'bin', 'tsc')
-const biome = at('node_modules', '@biomejs', 'biome', 'bin', 'biome')
-const openApiTypes = at('node_modules', 'openapi-typescript', 'bin', 'cli.js')
+const biome = at('tools', 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
+const openApiTypes = at('tools', 'node_modules', 'openapi-typescript', 'bin', 'cli.js')
 const cli = at('dist', 'server', 'cli.js')
 
 const [major, minor] = process.versions.node.split('.').map(Number)
@@ -40,9 +41,14 @@ const words = {
   release: () => load(at('release', 'run.mjs'), args),
   dev,
 }
-if (!Object.hasOwn(words, word)) stop(`There is no "${word}"; there are ${Object.keys(words).join(', ')}.`)
-install()
-if (word === 'format' || build()) {
+if (!Object.hasOwn(words, word))
+  stop(`Unknown command "${word}". Commands: ${Object.keys(words).join(', ')}.`)
+/** What runs the server needs neither the tests nor the tools that check them. */
+const serverAlone = ['start', 'duly', 'dev'].includes(word) || (word === 'build' && args[0] === 'server')
+
+install(root)
+if (!serverAlone) installTools()
+if (word === 'format' || (serverAlone ? buildServer() : buildAll())) {
   await words[word]()
 } else {
   process.exitCode = 1
@@ -58,27 +64,40 @@ function bench() {
   return load(program, others)
 }
 
-function install() {
-  if (!isStale()) return
-  say('installing what package-lock.json lists')
+/** Installs what the package-lock.json of this folder lists, if it is not installed yet. */
+function install(folder) {
+  const wanted = packagesIn(join(folder, 'package-lock.json')) ?? {}
+  if (!isStale(folder, wanted)) return
+  const began = Date.now()
+  const what = folder === root ? 'packages' : 'packages for tests and checks'
+  say(`installing ${Object.keys(wanted).length - 1} ${what} (once)`)
   // The types and the compiler are among the development dependencies, whatever NODE_ENV says.
   const npm = process.env.npm_execpath
   const command = ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error']
+  const options = { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] }
   const { status } = npm
-    ? spawnSync(process.execPath, [npm, ...command], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-    : spawnSync('npm', command, {
-        cwd: root,
-        stdio: ['ignore', 'ignore', 'inherit'],
-        shell: process.platform === 'win32',
-      })
-  if (status !== 0) stop('npm ci failed; see above.')
+    ? spawnSync(process.execPath, [npm, ...command], options)
+    : spawnSync('npm', command, { ...options, shell: process.platform === 'win32' })
+  if (status !== 0) stop(`npm ci failed in ${folder}; see above.`)
+  say(`installed in ${seconds(began)}`)
+}
+
+/** The tools are found from what they check and run: Node looks for packages in the folders above a file. */
+function installTools() {
+  install(at('tools'))
+  mkdirSync(at('dist'), { recursive: true })
+  for (const folder of ['dist', 'test', 'bench']) {
+    const link = at(folder, 'node_modules')
+    const target =
+      process.platform === 'win32' ? at('tools', 'node_modules') : join('..', 'tools', 'node_modules')
+    if (existsSync(at(folder)) && !existsSync(link)) symlinkSync(target, link, 'junction')
+  }
 }
 
 // npm writes down what it has installed as its last step, so an interrupted installation counts as none.
-function isStale() {
-  const installed = packagesIn(at('node_modules', '.package-lock.json'))
+function isStale(folder, wanted) {
+  const installed = packagesIn(join(folder, 'node_modules', '.package-lock.json'))
   if (!installed) return true
-  const wanted = packagesIn(at('package-lock.json')) ?? {}
   return Object.entries(wanted).some(([path, { version, optional, devOptional }]) => {
     const found = installed[path]
     if (path === '' || (!found && (optional || devOptional))) return false
@@ -90,29 +109,55 @@ function packagesIn(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : undefined
 }
 
+/** Compiles the server, without its tests. @returns whether it compiled */
+function buildServer() {
+  const sources = sourcesIn('server').filter(path => !path.endsWith('.test.ts'))
+  const settings = ['package-lock.json', 'tsconfig.json', 'tsconfig.server.json', 'server/db/cluster.br']
+  return unlessBuilt('server', [...settings.map(file => at(file)), ...sources], () => {
+    say('compiling the server')
+    return compile('tsconfig.server.json') && copyAssets()
+  })
+}
+
+/** Compiles everything. The client's types are generated from the OpenAPI document that the server prints. */
+function buildAll() {
+  if (!buildServer()) return false
+  const folders = ['server', 'client', 'test', 'bench']
+  const settings = ['package-lock.json', 'tools/package-lock.json', 'tsconfig.json', 'client/tsconfig.json']
+  return unlessBuilt('all', [...settings.map(file => at(file)), ...folders.flatMap(sourcesIn)], () => {
+    say('compiling the client, tests and benchmarks')
+    return copyAssets() && describeApi() && compile('tsconfig.json') && compile('client/tsconfig.json')
+  })
+}
+
 /**
- * Compiles what has changed since the last build into `dist/`, which is never emptied: a server may be running from it.
- * The server comes first, since the client's types are generated from the OpenAPI document that it prints.
- * @returns whether everything compiled
+ * Builds into `dist/`, which is never emptied: a server may be running from it.
+ * @returns whether `dist/` is what these sources say
  */
-function build() {
-  const print = fingerprint()
-  if (existsSync(built) && readFileSync(built, 'utf8') === print) return true
-  say('building')
+function unlessBuilt(name, paths, work) {
+  const stamp = at('dist', `.built-${name}`)
+  const hash = createHash('sha256')
+  for (const path of paths) hash.update(path.slice(root.length)).update(readFileSync(path))
+  const print = hash.digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === print) return true
+  const began = Date.now()
   // Before the files of /docs are copied, which no source stands for.
   removeOrphans()
-  const done =
-    compile('tsconfig.server.json') &&
-    copyAssets() &&
-    describeApi() &&
-    compile('tsconfig.json') &&
-    compile('client/tsconfig.json')
-  if (!done) {
+  if (!work()) {
     say('The build failed; see above.')
     return false
   }
-  writeFileSync(built, print)
+  writeFileSync(stamp, print)
+  say(`compiled in ${seconds(began)}`)
   return true
+}
+
+function sourcesIn(folder) {
+  if (!existsSync(at(folder))) return []
+  return readdirSync(at(folder), { recursive: true })
+    .filter(name => name.endsWith('.ts') && name !== 'schema.ts' && !name.startsWith('node_modules'))
+    .sort()
+    .map(name => at(folder, name))
 }
 
 function compile(project) {
@@ -131,8 +176,8 @@ function removeOrphans() {
   for (const folder of ['server', 'client', 'test', 'bench']) {
     if (!existsSync(at('dist', folder))) continue
     for (const name of readdirSync(at('dist', folder), { recursive: true })) {
-      // Copied, not compiled.
-      if (name.includes('swagger-ui')) continue
+      // The link to the tools.
+      if (name.startsWith('node_modules')) continue
       const source = at(folder, name).replace(/\.(js|d\.ts)(\.map)?$/, '.ts')
       if (source.endsWith('.ts') && !existsSync(source)) rmSync(at('dist', folder, name))
     }
@@ -167,28 +212,6 @@ function describeApi() {
   return true
 }
 
-function fingerprint() {
-  const hash = createHash('sha256')
-  const add = path => hash.update(path.slice(root.length)).update(readFileSync(path))
-  for (const file of [
-    'tsconfig.json',
-    'tsconfig.server.json',
-    'client/tsconfig.json',
-    'package-lock.json',
-    'server/db/cluster.br',
-  ])
-    add(at(file))
-  for (const folder of ['server', 'client', 'test', 'bench']) {
-    if (!existsSync(at(folder))) continue
-    const files = readdirSync(at(folder), { recursive: true, withFileTypes: true })
-    const paths = files
-      .filter(file => file.name.endsWith('.ts') && file.name !== 'schema.ts')
-      .map(file => join(file.parentPath, file.name))
-    paths.sort().forEach(add)
-  }
-  return hash.digest('hex')
-}
-
 // In this process: a signal then reaches the program itself, and its exit code is this one's.
 async function load(program, argv) {
   process.argv = [process.execPath, program, ...argv]
@@ -202,7 +225,7 @@ function dev() {
   let timer
   let ending = false
   const rebuild = () => {
-    if (ending || !build()) return
+    if (ending || !buildServer()) return
     const old = server
     const next = () => {
       if (!ending) server = serve()
@@ -229,6 +252,10 @@ function dev() {
 function run(program, argv) {
   const { status } = spawnSync(process.execPath, [program, ...argv], { cwd: root, stdio: 'inherit' })
   process.exitCode = status ?? 1
+}
+
+function seconds(began) {
+  return `${((Date.now() - began) / 1000).toFixed(1)} s`
 }
 
 function say(text) {

@@ -15,7 +15,7 @@ export function linesRun(root: string, folder: string, floor: number): { percent
   const unseen = ['--all', '--src', 'server']
   const where = ['--temp-directory', join(folder, 'raw'), '--reports-dir', folder]
   const reporters = ['--reporter', 'json-summary', '--reporter', 'html']
-  const c8 = join(root, 'node_modules', 'c8', 'bin', 'c8.js')
+  const c8 = join(root, 'tools', 'node_modules', 'c8', 'bin', 'c8.js')
   const args = [c8, 'report', ...where, ...what, ...unseen, ...reporters]
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
   if (status !== 0) return { percent: 0, below: ['c8 failed'] }

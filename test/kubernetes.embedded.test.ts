@@ -35,7 +35,7 @@ after(() => api.close())
 /** The module of the package kubernetes-types that describes this one: apps/v1, networking.k8s.io/v1, v1, … */
 function typesOf({ apiVersion }: Manifest): string {
   const [version, group = 'core'] = apiVersion.split('/').reverse()
-  return join(root, 'node_modules', 'kubernetes-types', group.split('.')[0], `${version}.d.ts`)
+  return join(root, 'tools', 'node_modules', 'kubernetes-types', group.split('.')[0], `${version}.d.ts`)
 }
 
 describe('deploy/kubernetes', () => {

@@ -92,7 +92,7 @@ process.exitCode = outcome.failures.length > 0 || outcome.passed === 0 ? 1 : 0
 
 function checkForm(): void {
   process.stdout.write('\nformat and lint\n')
-  const biome = join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
+  const biome = join(root, 'tools', 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
   const args = [biome, 'ci', '--error-on-warnings', root]
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
   process.stdout.write(stdout + stderr)
