@@ -194,15 +194,15 @@ describe('the house', () => {
   })
 })
 
-describe('the README', () => {
+describe('docs/settings.md', () => {
   it('lists every setting as the program knows it', () => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const page = readFileSync(join(root, 'docs', 'settings.md'), 'utf8')
     const rows = settings.map(({ name, aliases, fallback, meaning }) => {
       const also = aliases.map(alias => `\`${alias}\``).join(', ')
       return `| \`${name}\` | ${also} | ${fallback} | ${meaning.replaceAll('|', '\\|')} |`
     })
     const table =
-      /\| name \| or \| default \| meaning \|\n\| --- \| --- \| --- \| --- \|\n((?:\|.*\|\n)+)/.exec(readme)
+      /\| name \| or \| default \| meaning \|\n\| --- \| --- \| --- \| --- \|\n((?:\|.*\|\n)+)/.exec(page)
     assert.deepEqual(table?.[1]?.trim().split('\n'), rows)
   })
 })
