@@ -26,7 +26,7 @@ describe('a change on condition', () => {
     const now = await tasks.update(old.id, { title: 'b' })
     for (const revisions of [[], [old.revision], [3, 99]]) {
       const outcome = await tasks.updateIf(old.id, { title: 'c' }, revisions)
-      assert.deepEqual(outcome, { matched: false, task: now })
+      assert.deepEqual(outcome, { matched: false, changed: false, task: now })
     }
     assert.equal((await tasks.state()).revision, 2)
   })
@@ -34,12 +34,13 @@ describe('a change on condition', () => {
   it('that changes nothing matches, and spends no revision', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
-    assert.deepEqual(await tasks.updateIf(task.id, {}, [1]), { matched: true, task })
+    assert.deepEqual(await tasks.updateIf(task.id, {}, [1]), { matched: true, changed: false, task })
     assert.deepEqual(await tasks.updateIf(task.id, { title: 'a', isCompleted: false }, [1]), {
       matched: true,
+      changed: false,
       task,
     })
-    assert.deepEqual(await tasks.updateIf(task.id, {}, [2]), { matched: false, task })
+    assert.deepEqual(await tasks.updateIf(task.id, {}, [2]), { matched: false, changed: false, task })
     assert.equal((await tasks.state()).revision, 1)
   })
 
@@ -90,7 +91,7 @@ describe('a removal on condition', () => {
   it('happens where the revision is among those named, and answers with the task as it was', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
-    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: true, task })
+    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: true, changed: true, task })
     await assert.rejects(tasks.get(task.id), notFound)
     assert.equal((await tasks.state()).revision, 2)
     assert.equal((await tasks.page(1, 0)).total, 0)
@@ -100,7 +101,7 @@ describe('a removal on condition', () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const now = await tasks.toggle(task.id)
-    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: false, task: now })
+    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: false, changed: false, task: now })
     assert.deepEqual(await tasks.get(task.id), now)
   })
 

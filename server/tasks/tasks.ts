@@ -260,8 +260,9 @@ export class Tasks {
     let needsRoom = false
     const reportsChange = statement === statements.update || statement === statements.updateIf
     const take: TakeRow = row => {
-      const changed = !reportsChange || row.flag(from + columnCount + 1)
-      found = { matched: from === 0 || row.flag(0), changed, task: taskOf(row, from) }
+      const matched = from === 0 || row.flag(0)
+      const changed = reportsChange ? row.flag(from + columnCount + 1) : matched
+      found = { matched, changed, task: taskOf(row, from) }
       needsRoom = row.flag(from + columnCount)
     }
     await this.#db.read(statement, [this.#owner, ...values], take, this.#guard)
