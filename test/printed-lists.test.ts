@@ -8,7 +8,7 @@ const everyAscii = String.fromCharCode(...Array.from({ length: 127 }, (_, n) => 
 const titles = [
   'plain',
   `"quotes" and \\backslashes\\`,
-  '\u007f\u0080\u2028\u2029\ufeff',
+  'x\u007f\u0080\u2028\u2029\ufeff',
   '🐑👩‍👩‍👧‍👦 שלום \u202eabc',
   `'; DROP TABLE duly.tasks --`,
 ]
