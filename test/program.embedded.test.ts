@@ -28,7 +28,7 @@ describe('duly start, with nothing set up', () => {
     const dataDir = join(folder, 'data')
     const first = duly(['start', '--port', '0', '--data-dir', dataDir])
     const [command] = await first.printed(/^curl .*$/m)
-    assert.match(first.output(), new RegExp(`in the embedded PostgreSQL in ${join(dataDir, 'postgres')}`))
+    assert.match(first.output(), new RegExp(`embedded PostgreSQL in ${join(dataDir, 'postgres')}`))
     const task = JSON.parse(
       execFileSync('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString(),
     )

@@ -50,7 +50,7 @@ describe('a start at a terminal', () => {
     const dataDir = database.env.DATA_DIR ?? ''
     for (const _ of ['first start with the secret', 'second']) {
       const terminal = atTerminal({ DATA_DIR: dataDir, PORT: '0' })
-      await terminal.printed(/Data +in the embedded PostgreSQL in [^\r\n]+\r?\n/)
+      await terminal.printed(/Data +embedded PostgreSQL in [^\r\n]+\r?\n/)
       const output = terminal.output()
       const [, url = ''] = /Duly \S+ listens on (http\S+)\r?\n/.exec(output) ?? []
       assert.match(output, new RegExp(`API docs +${url}/docs `))

@@ -29,7 +29,7 @@ Duly ${version} listens on ${url}
 
   API docs   ${address}/docs${accounts ? ' (sign up and try the calls)' : ''}
   Token      ${token}
-  Data       in the ${databaseLabel}
+  Data       ${databaseLabel}
 
 `
 }
