@@ -23,6 +23,12 @@ const patienceMs = { usual: 300_000, faults: 1_800_000 }
 /** What takes longest, as `node:test` tells it. */
 const longest = [
   'docs.',
+  'account-attacks.',
+  'snapshot.',
+  'doctor.',
+  'command-line.',
+  'half-sent.',
+  'unread-answers.',
   'restore.',
   'program.',
   'backup.',
@@ -111,7 +117,7 @@ async function suite(name: string, chosen: string[], template: Template): Promis
   process.env.TEST_TEMPLATE = template.place
   const timeout = values.faults ? patienceMs.faults : patienceMs.usual
   // A test often waits: for a disk, a clock, another program.
-  const concurrency = availableParallelism() + 1
+  const concurrency = 2 * availableParallelism()
   const stream = run({ files: longestFirst(chosen), concurrency, timeout })
   outcome.follow(stream, name)
   stream.on('test:diagnostic', ({ message }) => {
