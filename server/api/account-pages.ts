@@ -241,7 +241,7 @@ ${emailForm(reply, purpose)}`
 function sent(purpose: Purpose): string {
   const who = purpose === 'reset' ? 'has an account' : 'has an account and is not confirmed yet'
   return `<p>If this address ${who}, an email with a link is on its way. The link works for an hour.</p>
-<p class="quiet">Nothing there? Look into the spam folder, or ask whoever runs this server.</p>`
+<p class="quiet">Nothing there? Look into the spam folder, or ask the operator of this server.</p>`
 }
 
 function changed({ server }: FastifyReply): string {

@@ -100,7 +100,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     title: 'Your storage is full',
     meaning:
       'Your tasks take as many bytes as one user can store here. Nothing was written. Trash and idempotency keys never cause this: the oldest are removed first.',
-    mend: 'Delete tasks or shorten their texts, which always works. Whoever runs the server can raise MAX_STORAGE.',
+    mend: 'Delete tasks or shorten their texts, which always works. The operator of the server can raise MAX_STORAGE.',
   },
   answer_dropped: {
     title: 'The first answer is no longer stored',
