@@ -194,6 +194,16 @@ describe('the house', () => {
   })
 })
 
+describe('a route', () => {
+  it('reaches tasks through ownTasks or ownLists, which know its limits and its grant', () => {
+    const callers = sources('server/api')
+      .filter(file => /\btasksOf\(/.test(readFileSync(file, 'utf8')))
+      .map(file => relative(join(root, 'server', 'api'), file))
+    // A keyed write runs in a transaction, which is guarded as a whole.
+    assert.deepEqual(callers.sort(), ['idempotent-write.ts', 'own-tasks.ts'])
+  })
+})
+
 describe('docs/settings.md', () => {
   it('lists every setting as the program knows it', () => {
     const page = readFileSync(join(root, 'docs', 'settings.md'), 'utf8')

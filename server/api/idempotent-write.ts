@@ -10,6 +10,7 @@ import { expectedRevisions } from './conditional.ts'
 import { type ErrorShape, errorAnswer, placeOf } from './error-reply.ts'
 import { canonicalBody, canonicalJson } from './json-body.ts'
 import type { Parameter } from './operation.ts'
+import { ownTasks } from './own-tasks.ts'
 
 /**
  * Answers a write. With an Idempotency-Key it is done at most once within 24 h, and its repetitions get the first answer
@@ -19,12 +20,13 @@ import type { Parameter } from './operation.ts'
 export async function answerWrite(
   request: FastifyRequest,
   reply: FastifyReply,
-  { db, room }: Context,
+  context: Context,
   shape: ErrorShape,
   work: (tasks: Tasks) => Promise<KeptAnswer>,
 ): Promise<FastifyReply> {
+  const { db, room } = context
   const key = keyOf(request)
-  if (key === undefined) return send(reply, await work(tasksOf(db, request.userId, room, request.grant)))
+  if (key === undefined) return send(reply, await work(ownTasks(request, context)))
   const kept = { key, fingerprint: fingerprintOf(request) }
   // Room is made after the transaction.
   const within: Room = { ...room, async make() {} }

@@ -1,11 +1,10 @@
 import { AppError, brokenRules, type ErrorCode } from '../errors.ts'
-import { tasksOf } from '../tasks/tasks.ts'
 import { type Collection, type Contract, ownerCollections } from './contract.ts'
 import { datedError, datedErrorSchema } from './dated-error.ts'
 import { type JsonObject, readJson } from './json-body.ts'
 import { sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
-import { ownLists } from './own-lists.ts'
+import { ownLists, ownTasks } from './own-tasks.ts'
 import type { Route } from './route.ts'
 import { readChange, taskId } from './task-fields.ts'
 import { taskRoutes, unseen, type Wire } from './task-routes.ts'
@@ -75,14 +74,10 @@ const replace = ({ path, noun }: Collection): Route => ({
     fails: ['storage_full'],
     answers: { 200: tasks.one('The task as it is now.'), 204: unseen },
   },
-  async handle(request, reply, { db, room }) {
+  async handle(request, reply, context) {
     const id = taskId(request)
     const whole = readWhole(readJson(request), request.userId)
-    return tasks.sendChange(
-      request,
-      reply,
-      await tasksOf(db, request.userId, room, request.grant).change(id, whole),
-    )
+    return tasks.sendChange(request, reply, await ownTasks(request, context).change(id, whole))
   },
 })
 
@@ -91,17 +86,13 @@ const change = (at: Collection): Route => {
   return {
     ...usual,
     operation: { ...usual.operation, fails: ['nothing_to_change', 'storage_full'] },
-    async handle(request, reply, { db, room }) {
+    async handle(request, reply, context) {
       const id = taskId(request)
       const fields = readChange(readJson(request), request.userId, wire.limits, wire.completed)
       if (Object.keys(fields).length === 0) {
         throw new AppError('nothing_to_change', 'Send at least one of title, description and complete.')
       }
-      return tasks.sendChange(
-        request,
-        reply,
-        await tasksOf(db, request.userId, room, request.grant).change(id, fields),
-      )
+      return tasks.sendChange(request, reply, await ownTasks(request, context).change(id, fields))
     },
   }
 }

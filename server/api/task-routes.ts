@@ -3,11 +3,12 @@ import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import { PrintedTasks } from '../tasks/printed-tasks.ts'
 import type { Task, TextLimits } from '../tasks/task.ts'
-import { type Outcome, tasksOf } from '../tasks/tasks.ts'
+import type { Outcome } from '../tasks/tasks.ts'
 import type { Collection } from './contract.ts'
 import { readJson } from './json-body.ts'
 import { sendJson } from './json-reply.ts'
 import { type Answer, ref, type Schema } from './operation.ts'
+import { ownTasks } from './own-tasks.ts'
 import { longestTask } from './request-size.ts'
 import type { Method, Route } from './route.ts'
 import { ownerJson, readChange, readNewTask, taskId } from './task-fields.ts'
@@ -111,14 +112,14 @@ export function taskRoutes(wire: Wire) {
         fails: ['too_many_tasks', 'storage_full'],
         answers: { 201: one('The new task.') },
       },
-      async handle(request, reply, { db, room }: Context) {
+      async handle(request, reply, context: Context) {
         const task = readNewTask(
           readJson(request),
           request.userId,
           limits,
           wire.createsCompleted ? completed : undefined,
         )
-        const created = await tasksOf(db, request.userId, room, request.grant).create(task)
+        const created = await ownTasks(request, context).create(task)
         return send(request, reply.code(201), created)
       },
     }),
@@ -132,8 +133,8 @@ export function taskRoutes(wire: Wire) {
         description: 'A task as it is now.',
         answers: { 200: one('The task.') },
       },
-      async handle(request, reply, { db }) {
-        return send(request, reply, await tasksOf(db, request.userId).get(taskId(request)))
+      async handle(request, reply, context) {
+        return send(request, reply, await ownTasks(request, context).get(taskId(request)))
       },
     }),
 
@@ -154,14 +155,10 @@ export function taskRoutes(wire: Wire) {
         fails: ['storage_full'],
         answers: { 200: one('The task as it is now.'), 204: unseen },
       },
-      async handle(request, reply, { db, room }) {
+      async handle(request, reply, context) {
         const id = taskId(request)
         const change = readChange(readJson(request), request.userId, limits, completed)
-        return sendChange(
-          request,
-          reply,
-          await tasksOf(db, request.userId, room, request.grant).change(id, change),
-        )
+        return sendChange(request, reply, await ownTasks(request, context).change(id, change))
       },
     }),
 
@@ -175,12 +172,8 @@ export function taskRoutes(wire: Wire) {
         description: `Flips \`${completed}\`. A body is not needed and not read.`,
         answers: { 200: one('The task, flipped.') },
       },
-      async handle(request, reply, { db, room }) {
-        return send(
-          request,
-          reply,
-          await tasksOf(db, request.userId, room, request.grant).toggle(taskId(request)),
-        )
+      async handle(request, reply, context) {
+        return send(request, reply, await ownTasks(request, context).toggle(taskId(request)))
       },
     }),
 
@@ -193,8 +186,8 @@ export function taskRoutes(wire: Wire) {
         description: 'It is then not found, for its owner as for anyone.',
         answers: { 204: { description: 'It is deleted.' } },
       },
-      async handle(request, reply, { db, room }) {
-        await tasksOf(db, request.userId, room, request.grant).remove(taskId(request))
+      async handle(request, reply, context) {
+        await ownTasks(request, context).remove(taskId(request))
         return reply.code(204).send()
       },
     }),

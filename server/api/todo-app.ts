@@ -1,9 +1,8 @@
-import { tasksOf } from '../tasks/tasks.ts'
 import { type Collection, type Contract, ownerCollections } from './contract.ts'
 import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 import { sendJson, sendTasks } from './json-reply.ts'
 import { ref } from './operation.ts'
-import { ownLists } from './own-lists.ts'
+import { ownLists, ownTasks } from './own-tasks.ts'
 import type { Route } from './route.ts'
 import { taskId } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
@@ -50,8 +49,8 @@ const remove = (at: Collection): Route => ({
       },
     },
   },
-  async handle(request, reply, { db, room }) {
-    await tasksOf(db, request.userId, room, request.grant).remove(taskId(request))
+  async handle(request, reply, context) {
+    await ownTasks(request, context).remove(taskId(request))
     return sendJson(reply, '{"success":true}')
   },
 })

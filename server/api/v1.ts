@@ -3,7 +3,6 @@ import { grantOf } from '../auth/current-user.ts'
 import { AppError } from '../errors.ts'
 import type { KeptAnswer } from '../tasks/idempotency.ts'
 import type { Task } from '../tasks/task.ts'
-import { tasksOf } from '../tasks/tasks.ts'
 import { expectedRevisions, ifMatch, ifNoneMatch, isKnown, revisionTag } from './conditional.ts'
 import type { Collection, Contract } from './contract.ts'
 import { errorAnswer, placeOf } from './error-reply.ts'
@@ -12,7 +11,7 @@ import { readJson } from './json-body.ts'
 import { jsonMediaType, sendJson } from './json-reply.ts'
 import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
 import { type Answer, ref } from './operation.ts'
-import { ownLists } from './own-lists.ts'
+import { ownLists, ownTasks } from './own-tasks.ts'
 import { problemSchemas, problemShape } from './problem-reply.ts'
 import type { Route } from './route.ts'
 import { readChange, readNewTask, taskId } from './task-fields.ts'
@@ -131,8 +130,8 @@ const get: Route = {
     parameters: [ifNoneMatch],
     answers: { 200: tagged('The task.'), 304: unchanged },
   },
-  async handle(request, reply, { db }) {
-    const task = await tasksOf(db, request.userId).get(taskId(request))
+  async handle(request, reply, context) {
+    const task = await ownTasks(request, context).get(taskId(request))
     const tag = revisionTag(task.revision)
     reply.header('etag', tag).header('cache-control', 'private, no-cache')
     return isKnown(request, tag) ? reply.code(304).send() : tasks.send(request, reply, task)

@@ -2,6 +2,13 @@ import type { FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { type Tasks, tasksOf } from '../tasks/tasks.ts'
 
+// Routes call these and never `tasksOf`, so that none forgets the limits or the grant of its request.
+
+/** The caller's tasks. Each write checks again that the caller may make it, and that there is room. */
+export function ownTasks(request: FastifyRequest, { db, room }: Pick<Context, 'db' | 'room'>): Tasks {
+  return tasksOf(db, request.userId, room, request.grant)
+}
+
 /** The caller's tasks, for lists: what waits is not read once the client has closed its connection. */
 export function ownLists(request: FastifyRequest, { db }: Pick<Context, 'db'>): Tasks {
   return tasksOf(db, request.userId, undefined, request.grant, () => request.raw.socket.destroyed)
