@@ -188,7 +188,7 @@ function removeOrphans() {
 function copyAssets() {
   cpSync(at('server', 'db', 'cluster.br'), at('dist', 'server', 'db', 'cluster.br'))
   for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
-    cpSync(at('node_modules', 'swagger-ui-dist', file), at('dist', 'server', 'api', 'swagger-ui', file))
+    cpSync(at('node_modules', 'swagger-ui-dist', file), at('dist', 'server', 'openapi', 'swagger-ui', file))
   }
   return true
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
-import { openApi } from '../server/api/openapi.ts'
-import { pathPattern } from '../server/api/route.ts'
 import { sections } from '../server/app.ts'
-import type { ContractName } from '../server/config.ts'
+import type { ContractName } from '../server/config/config.ts'
+import { pathPattern } from '../server/http/route.ts'
+import { openApi } from '../server/openapi/openapi.ts'
 
 // Holds answers against the OpenAPI document: every answer that a test gets from the server goes through here.
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { settings } from '../server/config.ts'
+import { settings } from '../server/config/config.ts'
 import { migrations } from '../server/db/migrations.ts'
 
 // The rules of the house, held against the sources.
@@ -40,6 +40,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   accounts: [
     'accounts',
+    'http',
+    'openapi',
+    'pages',
+    'contracts/task-schemas',
+    'audit',
+    'context',
+    'fastify',
     'auth',
     'tasks/owner',
     'limits/network',
@@ -76,12 +83,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'prom-client',
     '@opentelemetry',
   ],
-  api: [
-    'api',
+  http: [
+    'http',
+    'openapi',
+    'contracts/task-schemas',
     'audit',
     'log',
     'telemetry',
-    'accounts',
     'tasks',
     'auth',
     'limits',
@@ -91,6 +99,23 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'version',
     'fastify',
   ],
+  openapi: ['openapi', 'http', 'pages', 'contracts/task-schemas', 'errors', 'version', 'fastify'],
+  pages: ['pages', 'http', 'openapi', 'contracts/task-schemas', 'errors', 'version', 'fastify'],
+  v1: [
+    'v1',
+    'http',
+    'openapi',
+    'contracts',
+    'accounts',
+    'tasks',
+    'auth',
+    'db/database',
+    'errors',
+    'context',
+    'fastify',
+  ],
+  contracts: ['contracts', 'http', 'openapi', 'tasks', 'auth', 'errors', 'context', 'fastify'],
+  config: ['config', 'db/database-url', 'limits/rate', 'origins', 'closest', 'system-error', 'errors'],
 }
 
 function sources(folder: string): string[] {
@@ -155,10 +180,10 @@ describe('the house', () => {
   })
 
   it('no contract imports another', () => {
-    const contracts = ['task-api', 'stage-2', 'todo-app', 'todos', 'v1']
+    const contracts = ['task-api', 'stage-2', 'todo-app', 'todos']
     for (const contract of contracts) {
       const others = contracts.filter(other => other !== contract).map(other => `./${other}.ts`)
-      const imported = importsOf(join(root, 'server', 'api', `${contract}.ts`))
+      const imported = importsOf(join(root, 'server', 'contracts', `${contract}.ts`))
       assert.deepEqual(
         imported.filter(name => others.includes(name)),
         [],
@@ -167,12 +192,12 @@ describe('the house', () => {
   })
 
   it('only streams.ts makes streams: the promise of a reply that is a stream holds what awaits it until the client has read it', () => {
-    const makers = sources('server/api').filter(file =>
-      /import \{[^}]*\} from 'node:stream'/.test(readFileSync(file, 'utf8')),
-    )
+    const makers = ['http', 'openapi', 'v1', 'contracts', 'pages']
+      .flatMap(folder => sources(`server/${folder}`))
+      .filter(file => /import \{[^}]*\} from 'node:stream'/.test(readFileSync(file, 'utf8')))
     assert.deepEqual(
       makers.map(file => relative(root, file).split(sep).join('/')),
-      ['server/api/streams.ts'],
+      ['server/http/streams.ts'],
     )
   })
 
@@ -180,7 +205,7 @@ describe('the house', () => {
     const readers = sources('server').filter(file => readFileSync(file, 'utf8').includes('process.env'))
     assert.deepEqual(
       readers.map(file => relative(root, file).split(sep).join('/')),
-      ['server/config.ts'],
+      ['server/config/config.ts'],
     )
   })
 
@@ -196,9 +221,10 @@ describe('the house', () => {
 
 describe('a route', () => {
   it('reaches tasks through ownTasks or ownLists, which know its limits and its grant', () => {
-    const callers = sources('server/api')
+    const callers = sources('server')
+      .filter(file => !relative(join(root, 'server'), file).startsWith('tasks'))
       .filter(file => /\btasksOf\(/.test(readFileSync(file, 'utf8')))
-      .map(file => relative(join(root, 'server', 'api'), file))
+      .map(file => relative(join(root, 'server', 'http'), file))
     // A keyed write runs in a transaction, which is guarded as a whole.
     assert.deepEqual(callers.sort(), ['idempotent-write.ts', 'own-tasks.ts'])
   })

@@ -1,5 +1,5 @@
 import { openAccounts } from '../server/accounts/accounts.ts'
-import { readConfig } from '../server/config.ts'
+import { readConfig } from '../server/config/config.ts'
 import { createLog } from '../server/log.ts'
 import { commands } from '../server/operator/commands.ts'
 import { type Served, testSecret } from './served.ts'

@@ -101,7 +101,9 @@ describe('the package', () => {
     assert.deepEqual(others.sort(), papers)
     const built = files.filter(
       file =>
-        !papers.includes(file) && !isDocumentation(file) && !file.startsWith('dist/server/api/swagger-ui/'),
+        !papers.includes(file) &&
+        !isDocumentation(file) &&
+        !file.startsWith('dist/server/openapi/swagger-ui/'),
     )
     const strange = built.filter(
       file =>
@@ -109,7 +111,11 @@ describe('the package', () => {
         file.includes('.test.'),
     )
     assert.deepEqual(strange, [])
-    for (const file of ['dist/server/cli.js', 'dist/client/index.d.ts', 'dist/server/api/swagger-ui/LICENSE'])
+    for (const file of [
+      'dist/server/cli.js',
+      'dist/client/index.d.ts',
+      'dist/server/openapi/swagger-ui/LICENSE',
+    ])
       assert.ok(files.includes(file), file)
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { problems } from '../server/api/problems.ts'
+import { problems } from '../server/openapi/problems.ts'
 import { type Answer, type Call, newUser, ownDatabase, type Served, served } from './served.ts'
 
 let api: Served

@@ -1,7 +1,7 @@
 // Whether requests may be sent to the server in this container: what Docker runs every ten seconds. It reads the settings as
 // the server does, so that it asks at the right port.
 import { request } from 'node:http'
-import { environment, readConfig } from './dist/server/config.js'
+import { environment, readConfig } from './dist/server/config/config.js'
 
 const [path = '/readyz'] = process.argv.slice(2)
 const { port } = readConfig(environment())

@@ -9,7 +9,7 @@ import {
   sign,
 } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { hmacAlgorithms, publicKeyAlgorithms } from '../config.ts'
+import { hmacAlgorithms, publicKeyAlgorithms } from '../config/config.ts'
 import {
   type ClaimOptions,
   canonical,

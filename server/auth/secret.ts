@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { makeDataDir } from '../db/data-dir.ts'
 import { exit, StartError } from '../errors.ts'
 import { explain } from '../system-error.ts'

@@ -1,5 +1,5 @@
 import { createSecretKey, hash, type KeyObject } from 'node:crypto'
-import type { ClaimRules, Config } from '../config.ts'
+import type { ClaimRules, Config } from '../config/config.ts'
 import { type AccessTokens, type Caller, type Found, looksLikeAccessToken } from './access-tokens.ts'
 import { Grant } from './grant.ts'
 import {

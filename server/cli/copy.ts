@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Config, environment, readConfig } from '../config.ts'
+import { type Config, environment, readConfig } from '../config/config.ts'
 import { misused, readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { describeContents, listContents } from './contents.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { secretsThere } from '../auth/secret.ts'
-import { type Config, environment, readConfig } from '../config.ts'
+import { type Config, environment, readConfig } from '../config/config.ts'
 import { connect } from '../db/connect.ts'
 import { holderOf } from '../db/data-dir.ts'
 import { checkDataDir } from '../doctor/data-dir.ts'

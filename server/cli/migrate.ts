@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { connect } from '../db/connect.ts'
 import type { Database } from '../db/database.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../db/migrate.ts'

@@ -1,5 +1,5 @@
-import { openApi } from '../api/openapi.ts'
 import { isMetricsHere, sections } from '../app.ts'
+import { openApi } from '../openapi/openapi.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { commandConfig } from './settings.ts'

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import { openAccounts } from '../accounts/accounts.ts'
 import { secretsThere } from '../auth/secret.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { connect } from '../db/connect.ts'
 import { requireMigrated } from '../db/migrate.ts'
 import { createLog } from '../log.ts'

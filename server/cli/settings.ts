@@ -1,4 +1,4 @@
-import { type Config, environment, readConfig } from '../config.ts'
+import { type Config, environment, readConfig } from '../config/config.ts'
 
 /** The settings of a command that keeps no log: what is odd about where they come from goes to the standard error. */
 export function commandConfig(flags: Readonly<Record<string, string | undefined>> = {}): Config {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { environment, isInEnvironment, readConfig, settings } from '../config.ts'
+import { environment, isInEnvironment, readConfig, settings } from '../config/config.ts'
 import { createLog, type Log } from '../log.ts'
 import { type Server, startServer } from '../main.ts'
 import { readArguments } from './arguments.ts'

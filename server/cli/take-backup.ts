@@ -1,7 +1,7 @@
 import { findKeptSecret } from '../auth/secret.ts'
 import { type Backup, checkBackup } from '../backup/read.ts'
 import { writeBackupFile } from '../backup/write.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { connect } from '../db/connect.ts'
 import type { Database } from '../db/database.ts'
 import { AppError, exit, StartError } from '../errors.ts'

@@ -1,5 +1,5 @@
 import type { Backup } from '../backup/read.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { PutBack } from './put-back.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Log } from '../log.ts'
 import type { Database, OnStatement } from './database.ts'
 import { openEmbedded } from './embedded.ts'

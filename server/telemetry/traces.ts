@@ -19,7 +19,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { OnStatement } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import { version } from '../version.ts'

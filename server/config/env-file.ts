@@ -1,0 +1,147 @@
+import { lstatSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { exit, StartError } from '../errors.ts'
+import { codeOf, explain } from '../system-error.ts'
+
+export interface EnvFile {
+  readonly values: Readonly<Record<string, string>>
+  /** What is odd in it, as sentences. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * The settings in a file; none where it is not named and does not exist.
+ * @param named whether the operator named the file: one that was found in the current directory must not be another user's
+ * @throws StartError where it cannot be read, is not UTF-8, or can be changed by another user
+ */
+export function readEnvFile(file: string, named: boolean): EnvFile {
+  const path = resolve(file)
+  const quoted = JSON.stringify(path)
+  try {
+    if (!named && !isThere(path)) return { values: {}, notes: [] }
+    const notes = refuseOthers(path, named)
+    const { values, notes: more } = parseEnvFile(decode(readFileSync(path), quoted), quoted)
+    return { values, notes: [...notes, ...more] }
+  } catch (error) {
+    const fix =
+      codeOf(error) === 'EISDIR'
+        ? 'Docker creates a directory where a file to mount does not exist: remove it and create the file.'
+        : codeOf(error) === 'EACCES'
+          ? 'Run Duly as the user who owns it.'
+          : undefined
+    throw explain(error, `Cannot read the settings in ${quoted}`, fix)
+  }
+}
+
+/** A current directory that this user cannot look into, as under sudo, has no file for this user. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    if (codeOf(error) === 'EACCES') return false
+    throw error
+  }
+}
+
+/**
+ * The file names the database and the secret, so whoever can write it controls the server. Node reports no owners on Windows, where
+ * files are private to their user by default.
+ */
+function refuseOthers(path: string, named: boolean): string[] {
+  const user = process.geteuid?.()
+  if (user === undefined) return []
+  const quoted = JSON.stringify(path)
+  // The link as well: its owner decides which file is read.
+  const files = [lstatSync(path), statSync(path)]
+  const stranger = files.map(({ uid }) => uid).find(uid => uid !== user && uid !== 0)
+  const problem =
+    stranger !== undefined
+      ? `it belongs to user ${stranger}, and Duly runs as user ${user}`
+      : files.some(isOpen)
+        ? 'every user of this machine can change it'
+        : undefined
+  if (problem !== undefined && !named) {
+    const fix = stranger === undefined ? `chmod o-w ${path}` : `chown ${user} ${path}`
+    throw new StartError(
+      `Refusing the settings in ${quoted}: ${problem}. Run "${fix}", or set ENV_FILE=${path} to use it anyway.`,
+      exit.config,
+    )
+  }
+  const folder = dirname(path)
+  if (problem === undefined && isOpen(statSync(folder))) {
+    return [`Every user of this machine can replace ${quoted}: run "chmod o-w ${folder}".`]
+  }
+  return problem === undefined ? [] : [`${quoted} is not safe: ${problem}.`]
+}
+
+/** In a folder with the sticky bit only the owner of a file can replace it. */
+function isOpen(stats: Stats): boolean {
+  if (stats.isSymbolicLink()) return false
+  return (stats.mode & 0o002) !== 0 && !(stats.isDirectory() && (stats.mode & 0o1000) !== 0)
+}
+
+function decode(bytes: Buffer, quoted: string): string {
+  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+  if (isUtf16 || bytes.includes(0)) {
+    throw new StartError(
+      `Cannot read the settings in ${quoted}: it is UTF-16. Save it as UTF-8.`,
+      exit.config,
+    )
+  }
+  try {
+    // Removes a byte order mark.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new StartError(
+      `Cannot read the settings in ${quoted}: it is not UTF-8. Save it as UTF-8.`,
+      exit.config,
+    )
+  }
+}
+
+const quotes = `'"\``
+
+/**
+ * Reads `NAME=value` lines as `util.parseEnv` does: an optional `export`, values in quotes, which may span lines, and comments. Unlike
+ * there, `#` begins a comment only after white space, since passwords contain it, and lines that are not understood are reported.
+ */
+export function parseEnvFile(text: string, quoted = '.env'): EnvFile {
+  const values: Record<string, string> = {}
+  const notes: string[] = []
+  const lines = text.split(/\r\n|\n|\r/)
+  for (let n = 0; n < lines.length; n += 1) {
+    const line = (lines[n] ?? '').trim()
+    const place = `Line ${n + 1} of ${quoted}`
+    if (line === '' || line.startsWith('#')) continue
+    const [, name, rest = ''] = /^(?:export\s+)?([\w.-]+)\s*=\s*(.*)$/s.exec(line) ?? []
+    if (name === undefined) {
+      notes.push(`${place} is ignored: it is not NAME=value.`)
+      continue
+    }
+    if (Object.hasOwn(values, name)) notes.push(`${place} sets ${name} again; the last value is used.`)
+    const quote = rest[0] ?? ''
+    if (quote === '' || !quotes.includes(quote)) {
+      values[name] = rest.replace(/(^|\s+)#.*$/s, '').trim()
+      continue
+    }
+    const whole = [rest, ...lines.slice(n + 1)].join('\n')
+    const end = whole.indexOf(quote, 1)
+    if (end === -1) {
+      notes.push(`${place} begins with a quotation mark that is not closed; it is part of the value.`)
+      values[name] = rest
+      continue
+    }
+    const inside = whole.slice(1, end)
+    const after =
+      whole
+        .slice(end + 1)
+        .split('\n')[0]
+        ?.trim() ?? ''
+    if (after !== '' && !after.startsWith('#')) {
+      notes.push(`${place} continues after the closing quotation mark; that part is ignored.`)
+    }
+    values[name] = quote === '"' ? inside.replaceAll('\\n', '\n') : inside
+    n += inside.split('\n').length - 1
+  }
+  return { values, notes }
+}

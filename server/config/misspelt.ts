@@ -1,0 +1,61 @@
+import { closest } from '../closest.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Shorter names are close to those of other programs: `HOSTS`, `POST`. */
+const shortest = 6
+
+/**
+ * Names that look like misspelt settings, as sentences. In the environment, which other programs use too, only those that are close to
+ * a setting; in a file of settings, every name that is not one.
+ */
+export function misspelt(environment: Env, file: Env, known: readonly string[]): string[] {
+  const inEnvironment = Object.keys(environment).flatMap(name => {
+    const meant = known.includes(name) ? undefined : meantBy(name, known)
+    return meant === undefined ? [] : [`${name} is not a setting of Duly. Did you mean ${meant}?`]
+  })
+  const inFile = Object.keys(file)
+    .filter(name => !known.includes(name))
+    .map(name => {
+      const meant = meantBy(name, known)
+      return meant === undefined ? name : `${name} (did you mean ${meant}?)`
+    })
+  if (inFile.length === 0) return inEnvironment
+  return [...inEnvironment, `The settings file sets names that Duly does not know: ${inFile.join(', ')}.`]
+}
+
+function meantBy(name: string, known: readonly string[]): string | undefined {
+  const plain = plainOf(name)
+  const own = plain.replace(/^DULY/, '')
+  const same = known.find(
+    candidate => plainOf(candidate) === own && (own !== plain || plain.length >= shortest),
+  )
+  if (same !== undefined || name.length < shortest) return same
+  const candidates = known.filter(candidate => candidate.length >= shortest)
+  return closest(name.toUpperCase(), candidates, name.length < 9 ? 1 : 2)
+}
+
+/** Without what is easily mistaken: case and separators. */
+function plainOf(name: string): string {
+  return name.toUpperCase().replaceAll(/[^A-Z\d]/g, '')
+}
+
+/**
+ * Settings whose values have quotation marks or spaces around them, as sentences without the values: `docker --env-file` and some
+ * dashboards take them as part of the value.
+ */
+export function strangeValues(environment: Env, known: readonly string[]): string[] {
+  return known.flatMap(name => {
+    const value = environment[name]
+    if (value === undefined || value.trim() === '') return []
+    const trimmed = value.trim()
+    const [first = '', last = ''] = [trimmed.at(0), trimmed.at(-1)]
+    const isQuoted = trimmed.length > 1 && first === last && `'"\``.includes(first)
+    return [
+      ...(isQuoted
+        ? [`The value of ${name} has quotation marks around it, which are taken as part of it.`]
+        : []),
+      ...(trimmed === value ? [] : [`The value of ${name} has white space around it, which is ignored.`]),
+    ]
+  })
+}

@@ -1,0 +1,67 @@
+import type { Schema } from '../openapi/operation.ts'
+import type { Task, TextLimits } from '../tasks/task.ts'
+
+// What the contracts' documents have in common: the same fields, with limits and names of their own.
+
+/** The task of every example, and its owner as JSON. */
+export const exampleTask: Task = {
+  id: 7,
+  title: 'Water the plants',
+  description: 'The fern twice',
+  isCompleted: false,
+  completedAt: null,
+  createdAt: '2026-01-31T09:30:00.000000Z',
+  updatedAt: '2026-01-31T09:30:00.000000Z',
+  revision: 12,
+}
+export const exampleOwner = '"alice"'
+
+export const taskIdSchema: Schema = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }
+export const ownerSchema: Schema = {
+  type: ['string', 'integer'],
+  description: 'The owner, as the token names them; a number where that is a plain decimal number.',
+}
+export const timeSchema: Schema = {
+  type: 'string',
+  format: 'date-time',
+  description: 'UTC, with microseconds.',
+}
+
+export const revisionSchema: Schema = {
+  type: 'integer',
+  minimum: 1,
+  description: 'Counts its owner’s writes; this is the one that last changed the task.',
+}
+
+export const titleSchema = ({ title }: TextLimits): Schema => ({
+  type: 'string',
+  minLength: 1,
+  maxLength: title,
+  pattern: '\\S',
+  description: 'Blanks around it are removed. The length counts Unicode code points.',
+})
+
+export const descriptionSchema = ({ description }: TextLimits, absent: string | null): Schema => ({
+  type: absent === null ? ['string', 'null'] : 'string',
+  maxLength: description,
+})
+
+export const completedSchema: Schema = { type: 'boolean' }
+
+/** An object with exactly these properties, all of them present. */
+export function closed(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
+  return {
+    type: 'object',
+    ...(description === undefined ? {} : { description }),
+    required: Object.keys(properties),
+    properties,
+    additionalProperties: false,
+  }
+}
+
+/** What a client sends: some of the properties; others are ignored. */
+export function sent(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
+  return { type: 'object', ...(required.length > 0 ? { required } : {}), properties }
+}
+
+export const countSchema: Schema = { type: 'integer', minimum: 0 }

@@ -1,0 +1,69 @@
+import type { FastifyRequest } from 'fastify'
+import { brokenRules } from '../errors.ts'
+import type { Parameter } from '../openapi/operation.ts'
+
+// Conditional requests (RFC 9110, 13) on entity tags.
+
+const tag = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/
+const everyTag = new RegExp(tag, 'g')
+// Blanks and commas are read in one way only: in several, their number would be the exponent of the time that it takes to find none.
+const tags = new RegExp(`^[\\s,]*(?:${tag.source}(?:\\s*,[\\s,]*|\\s*$))*$`)
+
+/** Whether If-None-Match names this tag, so that the client has the current representation. Weak comparison (RFC 9110, 8.8.3.2). */
+export function isKnown(request: FastifyRequest, etag: string): boolean {
+  const header = request.headers['if-none-match']
+  if (header === undefined) return false
+  return header.trim() === '*' || tagsOf('If-None-Match', header).some(found => asGiven(found).includes(etag))
+}
+
+/**
+ * The revisions that If-Match names; undefined where there is no condition, or `*`. Tags that a compressing proxy has rewritten
+ * count as the tags that this server gave; a tag that is no revision matches nothing.
+ */
+export function expectedRevisions(request: FastifyRequest): readonly number[] | undefined {
+  const header = request.headers['if-match']
+  if (header === undefined || header.trim() === '*') return undefined
+  return tagsOf('If-Match', header)
+    .flatMap(asGiven)
+    .flatMap(found => {
+      const number = /^"([1-9]\d{0,15})"$/.exec(found)?.[1]
+      return number !== undefined && Number.isSafeInteger(Number(number)) ? [Number(number)] : []
+    })
+}
+
+const addedByProxy = /(?:--?|[;:])(?:x-)?(?:gzip|br|brotli|deflate|zstd)"$/i
+
+/**
+ * The tags that this server may have given where the client names `tag`. Proxies that compress make a tag weak (nginx `gzip`, RFC 9110,
+ * 8.8.1) or add a suffix (Apache `mod_deflate` and `mod_brotli`, Caddy, Jetty).
+ */
+function asGiven(tag: string): readonly string[] {
+  const strong = tag.replace(/^W\//, '')
+  const short = strong.replace(addedByProxy, '"')
+  return short === strong ? [strong] : [strong, short]
+}
+
+export const revisionTag = (revision: number): string => `"${revision}"`
+
+function tagsOf(field: string, header: string): string[] {
+  if (!tags.test(header)) {
+    const message = `${field} must be *, or entity tags in quotes, such as "12".`
+    throw brokenRules([{ field, in: 'header', message }])
+  }
+  return header.match(everyTag) ?? []
+}
+
+export const ifNoneMatch: Parameter = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'An entity tag that you have: 304 without a body while it is still the current one.',
+  schema: { type: 'string' },
+}
+
+export const ifMatch: Parameter = {
+  name: 'If-Match',
+  in: 'header',
+  description:
+    'The entity tag of the task as you know it: 412 with the current task if it has changed since.',
+  schema: { type: 'string' },
+}

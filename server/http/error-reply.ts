@@ -1,0 +1,162 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError, type ErrorCode } from '../errors.ts'
+import type { Schema } from '../openapi/operation.ts'
+import { unrendered } from './security-headers.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The path of PUBLIC_URL, which links begin with; empty where it has none. */
+    base: string
+  }
+}
+
+/** Where a failure occurred. */
+export interface Place {
+  /** The path of PUBLIC_URL; empty where it has none. */
+  readonly base: string
+  /** The path that was called, below `base`, without its query. */
+  readonly path: string
+}
+
+/** What a contract may include in an error body beside the error itself. */
+export interface Occurrence extends Place {
+  readonly status: number
+  readonly at: Date
+}
+
+/** How a contract tells failures. */
+export interface ErrorShape {
+  /** Where its statuses differ from the usual ones. */
+  readonly statuses: Readonly<Partial<Record<ErrorCode, number>>>
+  /** `application/json` where nothing is said. */
+  readonly errorMediaType?: string
+  /** The body's schema, among those of the contract. */
+  readonly errorSchema: Schema
+  /** Headers that its errors have beside those of all. */
+  readonly errorHeaders?: Readonly<Record<string, string>>
+  /** What becomes JSON, or a text. */
+  errorBody(error: AppError, occurrence: Occurrence): object | string
+}
+
+const usualStatus: Readonly<Record<ErrorCode, number>> = {
+  token_missing: 401,
+  token_invalid: 401,
+  insufficient_scope: 403,
+  not_your_path: 403,
+  origin_not_trusted: 403,
+  account_elsewhere: 403,
+  broken_rule: 422,
+  nothing_to_change: 400,
+  not_json: 422,
+  task_not_found: 404,
+  precondition_failed: 412,
+  idempotency_key_reused: 422,
+  token_not_found: 404,
+  too_many_tokens: 409,
+  too_many_tasks: 409,
+  storage_full: 409,
+  answer_dropped: 409,
+  too_many_requests: 429,
+  password_compromised: 400,
+  busy: 503,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  body_too_large: 413,
+  address_too_long: 414,
+  headers_too_large: 431,
+  unsupported_media_type: 415,
+  bad_request: 400,
+  database_away: 503,
+  database_full: 503,
+  outcome_unknown: 503,
+  keys_away: 503,
+  internal: 500,
+}
+
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Whatever the handler has said of the answer that it was about to give, a refusal is kept by nobody. */
+export const refusalHeaders = { ...unrendered, 'cache-control': 'no-store' }
+
+export function statusOf(shape: ErrorShape, code: ErrorCode): number {
+  return shape.statuses[code] ?? usualStatus[code]
+}
+
+export function errorAnswer(shape: ErrorShape, error: AppError, place: Place): ErrorAnswer {
+  const status = statusOf(shape, error.code)
+  const mediaType = shape.errorMediaType ?? 'application/json'
+  const headers: Record<string, string> = {
+    'content-type': `${mediaType}; charset=utf-8`,
+    ...shape.errorHeaders,
+    ...error.headers,
+  }
+  if (status === 401) headers['www-authenticate'] = 'Bearer'
+  if (error.scope !== undefined) {
+    headers['www-authenticate'] = `Bearer error="insufficient_scope", scope="${error.scope}"`
+  }
+  if (error.retryAfter !== undefined) headers['retry-after'] = String(error.retryAfter)
+  const body = shape.errorBody(error, { ...place, status, at: new Date() })
+  return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) }
+}
+
+/**
+ * The one place where a failure becomes an answer, in the shape that goes with the address. What nobody expected is
+ * logged here, once, with its stack.
+ */
+export function answerError(shapeOf: (path: string) => ErrorShape) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const place = placeOf(request)
+    const { status, headers, body } = errorAnswer(shapeOf(place.path), toAppError(error, request), place)
+    reply.code(status).headers(refusalHeaders).headers(headers).send(body)
+  }
+}
+
+export function placeOf({ url, server }: FastifyRequest): Place {
+  const query = url.indexOf('?')
+  return { base: server.base, path: query < 0 ? url : url.slice(0, query) }
+}
+
+function toAppError(error: unknown, request: FastifyRequest): AppError {
+  if (error instanceof AppError) {
+    if (error.cause !== undefined) request.log.warn({ reqId: request.id, err: error.cause }, error.message)
+    return error
+  }
+  const refused = isFastifyError(error) ? frameworkRefusal(error) : undefined
+  if (refused) return refused
+  request.log.error({ reqId: request.id, err: error }, 'an unexpected error')
+  return new AppError(
+    'internal',
+    `Something went wrong on the server. Please mention ${request.id} if you report it.`,
+  )
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return (
+    error instanceof Error &&
+    'statusCode' in error &&
+    'code' in error &&
+    String(error.code).startsWith('FST_')
+  )
+}
+
+/** What Fastify refused before a handler saw it, by its status. */
+export function frameworkRefusal(error: FastifyError): AppError | undefined {
+  switch (error.statusCode) {
+    case 404:
+      return new AppError('route_not_found', 'No route matches this address.')
+    case 414:
+      return new AppError('address_too_long', 'The address of the request is too long.')
+    case 413:
+      return new AppError('body_too_large', 'The body is too large.')
+    case 415:
+      return new AppError('unsupported_media_type', 'Send the body as application/json.')
+    default: {
+      const client = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+      return client ? new AppError('bad_request', 'The request cannot be read.') : undefined
+    }
+  }
+}

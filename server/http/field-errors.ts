@@ -1,0 +1,14 @@
+import { closed } from '../contracts/task-schemas.ts'
+import type { AppError } from '../errors.ts'
+import type { Schema } from '../openapi/operation.ts'
+
+/** Every broken rule, where there are several: what contracts add to a sentence that names them all. */
+export function fieldErrors({ problems }: AppError): { errors?: { field: string; message: string }[] } {
+  return problems.length > 1 ? { errors: problems.map(({ field, message }) => ({ field, message })) } : {}
+}
+
+export const fieldErrorsSchema: Schema = {
+  type: 'array',
+  items: closed({ field: { type: 'string' }, message: { type: 'string' } }),
+  description: 'Every broken rule, where there are several.',
+}

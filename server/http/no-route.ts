@@ -1,0 +1,53 @@
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import { AppError } from '../errors.ts'
+import { countAddress } from '../limits/count-address.ts'
+import type { Limits } from '../limits/rate-limit.ts'
+import { placeOf } from './error-reply.ts'
+import type { Section } from './register.ts'
+import { pathPattern } from './route.ts'
+
+/**
+ * Answers requests that no route matches: 405 with `Allow` where only the method is wrong (RFC 9110, 15.5.6), else 404, whatever the
+ * headers and the body are. The body is not read.
+ */
+export function noRoute(sections: readonly Section[], limits: Limits): FastifyPluginCallback {
+  const table = sections.flatMap(({ family }) =>
+    family.routes.map(({ method, path }) => ({ method, pattern: pathPattern(path) })),
+  )
+  const allowed = (path: string): string | undefined => {
+    const methods = new Set(table.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))
+    if (methods.size === 0) return undefined
+    return [...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  }
+  const refuse = (request: FastifyRequest, reply: FastifyReply): AppError => {
+    const allow = allowed(decoded(placeOf(request).path))
+    const { method } = request
+    // Without the path, which may hold another user's name.
+    if (allow === undefined)
+      return new AppError('route_not_found', `No route matches this ${method} request.`)
+    reply.header('allow', allow)
+    return new AppError('method_not_allowed', `${method} is not allowed here; use ${allow}.`)
+  }
+  return (scope, _options, done) => {
+    scope.addHook('onRequest', countAddress(limits))
+    // In a hook: a handler runs after the body was read.
+    scope.addHook('onRequest', (request, reply, next) => {
+      next(refuse(request, reply))
+    })
+    // Reached by OPTIONS alone, which the CORS plugin has a route for: a preflight of another origin, or a question about a path.
+    scope.setNotFoundHandler((request, reply) => {
+      const allow = request.url === '*' ? 'OPTIONS' : allowed(decoded(placeOf(request).path))
+      if (allow === undefined) throw refuse(request, reply)
+      return reply.code(204).header('allow', allow).send()
+    })
+    done()
+  }
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return path
+  }
+}

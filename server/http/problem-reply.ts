@@ -1,0 +1,64 @@
+import { closed } from '../contracts/task-schemas.ts'
+import type { AppError, FieldProblem } from '../errors.ts'
+import { ref, type Schema } from '../openapi/operation.ts'
+import { problems } from '../openapi/problems.ts'
+import type { ErrorShape, Occurrence } from './error-reply.ts'
+
+/** Failures as problem details (RFC 9457). `type` leads to a page about the code. */
+export const problemShape: ErrorShape = {
+  statuses: { not_json: 400 },
+  errorMediaType: 'application/problem+json',
+  errorSchema: ref('Problem'),
+  errorBody: problemBody,
+}
+
+function problemBody({ code, message, problems: broken }: AppError, { status, base, path }: Occurrence) {
+  return {
+    type: `${base}/problems/${code}`,
+    title: problems[code].title,
+    status,
+    detail: message,
+    instance: base + path,
+    code,
+    ...(broken.length > 0 ? { errors: broken.map(place) } : {}),
+  }
+}
+
+function place({ field, in: where, message }: FieldProblem) {
+  if (where !== undefined) return { [where]: field, detail: message }
+  return { pointer: field === '' ? '#' : `#/${field}`, detail: message }
+}
+
+export const problemSchemas: Readonly<Record<string, Schema>> = {
+  Problem: {
+    type: 'object',
+    required: ['type', 'title', 'status', 'detail', 'instance', 'code'],
+    properties: {
+      type: { type: 'string', format: 'uri-reference', description: 'Leads to a page about the code.' },
+      title: { type: 'string' },
+      status: { type: 'integer' },
+      detail: { type: 'string' },
+      instance: { type: 'string', description: 'The address that was called.' },
+      code: { enum: Object.keys(problems) },
+      errors: { type: 'array', items: ref('BrokenRule'), description: 'Every broken rule.' },
+      task: {
+        ...ref('Task'),
+        description: 'With `precondition_failed`, for a token that may read tasks: the task as it is now.',
+      },
+    },
+    additionalProperties: false,
+  },
+  BrokenRule: {
+    description: 'One broken rule, and where it was broken.',
+    anyOf: [
+      broken('pointer', 'A field of the body, as a JSON Pointer in a URI fragment (RFC 6901, 6).'),
+      broken('query', 'A parameter of the query.'),
+      broken('path', 'A parameter of the path.'),
+      broken('header', 'A header.'),
+    ],
+  },
+}
+
+function broken(name: string, description: string): Schema {
+  return closed({ [name]: { type: 'string', description }, detail: { type: 'string' } })
+}

@@ -1,0 +1,147 @@
+import type { FastifyRequest } from 'fastify'
+import { isAccount, removeForeignUser } from '../accounts/users.ts'
+import { jsonForm } from '../contracts/task-json.ts'
+import { AppError, brokenRules } from '../errors.ts'
+import { preferred } from '../http/accept.ts'
+import { ownLists } from '../http/own-tasks.ts'
+import type { Family, Route } from '../http/route.ts'
+import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
+import { wholeTask } from './tasks.ts'
+
+// Taking everything along, and leaving nothing behind.
+
+interface Format {
+  readonly mediaType: string
+  readonly head: string
+  readonly form: ReadyForm
+}
+
+const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
+  ndjson: {
+    mediaType: 'application/x-ndjson',
+    head: '',
+    form: ready({ ...jsonForm(wholeTask), end: '}\n', between: '', escapesLineBreaks: true }),
+  },
+  // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a formula: they are the user's own.
+  csv: {
+    mediaType: 'text/csv',
+    head: `${wholeTask.shows.join(',')}\r\n`,
+    form: ready({
+      parts: wholeTask.shows.map((field, n) => [n === 0 ? '' : ',', field]),
+      end: '\r\n',
+      between: '',
+      noText: '',
+      noTime: '',
+      timeQuote: '',
+      escaped: character => (character === '"' ? '""' : character),
+    }),
+  },
+}
+
+const accepted = {
+  csv: ['text/csv', 'text/*'],
+  ndjson: ['application/x-ndjson', 'application/ndjson', 'application/json', 'application/*', '*/*'],
+}
+
+const exportTasks: Route = {
+  method: 'GET',
+  path: '/api/v1/export',
+  kind: 'stream',
+  operation: {
+    id: 'exportTasks',
+    audited: true,
+    summary: 'Take all your tasks along',
+    description:
+      'Every task, newest first, streamed: one JSON object a line, or CSV (RFC 4180) with a header line. Texts are as you wrote them: a spreadsheet takes one that begins with `=`, `+`, `-` or `@` for a formula, so import such columns as text.',
+    parameters: [
+      {
+        name: 'format',
+        in: 'query',
+        description: 'By default what Accept prefers, else NDJSON.',
+        schema: { enum: Object.keys(formats) },
+        example: 'csv',
+      },
+      {
+        name: 'bom',
+        in: 'query',
+        description:
+          '`true`: a CSV begins with a byte order mark, without which Excel does not read it as UTF-8.',
+        schema: { type: 'boolean', default: false },
+      },
+    ],
+    answers: {
+      200: {
+        description: 'The tasks.',
+        mediaType: Object.values(formats).map(({ mediaType }) => mediaType),
+        schema: { type: 'string' },
+        headers: {
+          'Content-Disposition': { description: 'A name for the file.', schema: { type: 'string' } },
+        },
+      },
+    },
+  },
+  async handle(request, reply, { db, streams }) {
+    const name = formatOf(request)
+    const { mediaType, head, form } = formats[name]
+    const mark = wantsMark(request) && name === 'csv' ? '\ufeff' : ''
+    const list = new PrintedTasks(form, '', mark + head)
+    const batches = ownLists(request, { db }).batches(list)
+    // A failure before the first line is an error answer. A later one breaks the connection off.
+    let { done } = await streams.turn(request, () => batches.next())
+    const lines = async function* () {
+      for (; !done; { done } = await batches.next()) yield list.take()
+    }
+    reply.headers({
+      'content-type': `${mediaType}; charset=utf-8`,
+      'content-disposition': `attachment; filename="tasks.${name}"`,
+    })
+    return streams.of(request, lines())
+  },
+}
+
+const leave: Route = {
+  method: 'DELETE',
+  path: '/api/v1/account',
+  scope: 'account',
+  operation: {
+    id: 'removeAccount',
+    audited: true,
+    summary: 'Remove all that is yours',
+    description:
+      'For users of other issuers: every task, token and answer kept for retries. Who has an account on this server removes it with `POST /api/auth/delete-user`.',
+    fails: ['account_elsewhere'],
+    answers: { 204: { description: 'Nothing is left.' } },
+  },
+  async handle(request, reply, { db, tokens }) {
+    if (await isAccount(db, request.userId)) {
+      throw new AppError(
+        'account_elsewhere',
+        'Remove your account with POST /api/auth/delete-user, which asks for your password.',
+      )
+    }
+    await removeForeignUser(db, request.userId)
+    tokens.recheck()
+    return reply.code(204).send()
+  },
+}
+
+export const leaving: Family = {
+  name: 'leaving',
+  about: 'Take everything along, and leave nothing behind.',
+  schemas: {},
+  routes: [exportTasks, leave],
+}
+
+function formatOf(request: FastifyRequest): keyof typeof formats {
+  const { format } = request.query as { format?: unknown }
+  if (format === 'ndjson' || format === 'csv') return format
+  if (format !== undefined)
+    throw brokenRules([{ field: 'format', in: 'query', message: 'format must be ndjson or csv.' }])
+  return preferred(request.headers.accept, accepted, 'ndjson')
+}
+
+function wantsMark(request: FastifyRequest): boolean {
+  const { bom = 'false' } = request.query as { bom?: unknown }
+  if (bom === 'true' || bom === 'false') return bom === 'true'
+  throw brokenRules([{ field: 'bom', in: 'query', message: 'bom must be true or false.' }])
+}

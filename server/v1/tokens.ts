@@ -1,0 +1,172 @@
+import { byTokenOwner, takeAttempt } from '../accounts/attempts.ts'
+import {
+  type AccessToken,
+  accessTokensOf,
+  maxTokens,
+  type NewAccessToken,
+  type Scope,
+  scopes,
+} from '../auth/access-tokens.ts'
+import { grantOf } from '../auth/current-user.ts'
+import { ownerProblems } from '../contracts/task-fields.ts'
+import { closed, sent, taskIdSchema, timeSchema } from '../contracts/task-schemas.ts'
+import { brokenRules, type FieldProblem } from '../errors.ts'
+import { type JsonObject, readJson } from '../http/json-body.ts'
+import { sendJson } from '../http/json-reply.ts'
+import type { Family, Route } from '../http/route.ts'
+import { ref } from '../openapi/operation.ts'
+
+// Personal access tokens: for scripts, which cannot sign in.
+
+const path = '/api/v1/tokens'
+const nameLength = 100
+const maxDays = 366
+const defaultDays = 90
+const lifetime =
+  'A token works until it expires or is revoked. A password reset by email and `duly user sign-out` revoke all tokens of the user; a password change does so with `revokeTokens: true`; removing the account does so too. Signing out, other account changes and `duly user disable` keep them; a disabled user cannot use them.'
+
+const scopesSchema = { type: 'array', items: { enum: scopes }, minItems: 1, uniqueItems: true }
+const tokenFields = {
+  id: taskIdSchema,
+  name: { type: 'string' },
+  scopes: scopesSchema,
+  created_at: timeSchema,
+  expires_at: timeSchema,
+  last_used_at: {
+    anyOf: [timeSchema, { type: 'null' }],
+    description: 'To the minute; null where it never was.',
+  },
+}
+const example = {
+  id: 7,
+  name: 'backup',
+  scopes: ['tasks:read'],
+  created_at: '2026-01-31T09:30:00.000000Z',
+  expires_at: '2026-05-01T09:30:00.000000Z',
+  last_used_at: null,
+}
+
+const create: Route = {
+  method: 'POST',
+  path,
+  scope: 'account',
+  operation: {
+    id: 'createToken',
+    audited: true,
+    summary: 'Create a personal access token',
+    description: `For scripts. The answer shows the token this once; the server stores only its hash. At most ${maxTokens} per user. ${lifetime}`,
+    body: {
+      required: true,
+      schema: ref('NewToken'),
+      examples: {
+        read: { name: 'backup', scopes: ['tasks:read'] },
+        both: { name: 'import', scopes: ['tasks:read', 'tasks:write'], expires_in_days: 1 },
+      },
+    },
+    fails: ['too_many_tokens'],
+    answers: {
+      201: {
+        description: 'The token.',
+        schema: ref('ShownToken'),
+        example: { ...example, token: 'duly_pat_…' },
+      },
+    },
+  },
+  async handle(request, reply, { db }) {
+    const wanted = readNewToken(readJson(request), request.userId)
+    await takeAttempt(db, [byTokenOwner(request.userId)])
+    const { token, ...known } = await accessTokensOf(db, request.userId, grantOf(request)).create(wanted)
+    return sendJson(reply.code(201), JSON.stringify({ ...tokenJson(known), token }))
+  },
+}
+
+const list: Route = {
+  method: 'GET',
+  path,
+  scope: 'account',
+  operation: {
+    id: 'listTokens',
+    summary: 'List your personal access tokens',
+    description: `Newest first, without the tokens themselves. Expired tokens are not listed. ${lifetime}`,
+    answers: {
+      200: {
+        description: 'Your personal access tokens.',
+        schema: ref('TokenList'),
+        example: { tokens: [example] },
+      },
+    },
+  },
+  async handle(request, reply, { db }) {
+    const tokens = await accessTokensOf(db, request.userId, grantOf(request)).list()
+    return sendJson(reply, JSON.stringify({ tokens: tokens.map(tokenJson) }))
+  },
+}
+
+const revoke: Route = {
+  method: 'DELETE',
+  path: `${path}/{token_id}`,
+  scope: 'account',
+  operation: {
+    id: 'revokeToken',
+    audited: true,
+    summary: 'Revoke a personal access token',
+    description: 'Every replica rejects it within a second.',
+    fails: ['token_not_found', 'broken_rule'],
+    answers: { 204: { description: 'The token is revoked.' } },
+  },
+  async handle(request, reply, { db, tokens }) {
+    const { token_id: text } = request.params as { token_id: string }
+    if (!/^[1-9]\d{0,15}$/.test(text) || !Number.isSafeInteger(Number(text))) {
+      throw brokenRules([
+        { field: 'token_id', in: 'path', message: 'The token’s id must be a whole number.' },
+      ])
+    }
+    await accessTokensOf(db, request.userId, grantOf(request)).revoke(Number(text))
+    tokens.recheck()
+    return reply.code(204).send()
+  },
+}
+
+export const accessTokens: Family = {
+  name: 'tokens',
+  about:
+    'Personal access tokens for scripts: sent as `Authorization: Bearer duly_pat_…` under every contract. They cannot make tokens themselves.',
+  schemas: {
+    AccessToken: closed(tokenFields),
+    ShownToken: closed({ ...tokenFields, token: { type: 'string', description: 'Never shown again.' } }),
+    TokenList: closed({ tokens: { type: 'array', items: ref('AccessToken') } }),
+    NewToken: sent(
+      {
+        name: { type: 'string', minLength: 1, maxLength: nameLength, pattern: '\\S' },
+        scopes: scopesSchema,
+        expires_in_days: { type: 'integer', minimum: 1, maximum: maxDays, default: defaultDays },
+      },
+      ['name', 'scopes'],
+    ),
+  },
+  routes: [create, list, revoke],
+}
+
+/** @throws AppError `broken_rule` that names each field that is not what it may be */
+function readNewToken(body: JsonObject, owner: string): NewAccessToken {
+  const problems: FieldProblem[] = ownerProblems(body, owner)
+  const rule = (field: string, holds: boolean, message: string) => {
+    if (!holds) problems.push({ field, message })
+  }
+  const name = typeof body.name === 'string' ? body.name.trim() : ''
+  const isText = name !== '' && name.isWellFormed() && !name.includes('\0')
+  rule('name', isText && [...name].length <= nameLength, `name must have 1 to ${nameLength} characters.`)
+  const granted: readonly unknown[] = Array.isArray(body.scopes) ? body.scopes : []
+  const known = granted.every(scope => scopes.some(name => name === scope))
+  const isSet = known && granted.length > 0 && new Set(granted).size === granted.length
+  rule('scopes', isSet, `scopes must be a list of ${scopes.join(' and ')}, each once at most.`)
+  const days = body.expires_in_days === undefined ? defaultDays : body.expires_in_days
+  const isDays = Number.isSafeInteger(days) && Number(days) >= 1 && Number(days) <= maxDays
+  rule('expires_in_days', isDays, `expires_in_days must be a whole number from 1 to ${maxDays}.`)
+  if (problems.length > 0) throw brokenRules(problems)
+  return { name, scopes: granted as Scope[], expiresInDays: Number(days) }
+}
+
+function tokenJson({ id, name, scopes: granted, createdAt, expiresAt, lastUsedAt }: AccessToken) {
+  return { id, name, scopes: granted, created_at: createdAt, expires_at: expiresAt, last_used_at: lastUsedAt }
+}
