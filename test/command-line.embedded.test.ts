@@ -66,7 +66,7 @@ describe('an expected failure', () => {
       /nowhere\.invalid:0: the host name cannot be resolved/,
     ],
     ['a HOST of another machine', ['start'], { HOST: '203.0.113.7' }, 69, /does not have the address/],
-    ['a HOST that is a URL', ['start'], { HOST: 'http://localhost' }, 78, /HOST: give an address/],
+    ['a HOST that is a URL', ['start'], { HOST: 'http://localhost' }, 78, /HOST: must be an address/],
     ['a DATA_DIR that is a file', ['start'], { DATA_DIR: file }, 73, /DATA_DIR ".*" is a file/],
     [
       'a DATA_DIR below a file',

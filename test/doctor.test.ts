@@ -117,7 +117,7 @@ describe('duly doctor', () => {
 
   it('finds settings that cannot be read', async () => {
     const { code, stdout } = await findings({ PORT: 'high' })
-    assert.deepEqual([code, /✖ the settings cannot be used\n.*\n.*PORT: say/.test(stdout)], [1, true])
+    assert.deepEqual([code, /✖ the settings cannot be used\n.*\n.*PORT: must be/.test(stdout)], [1, true])
   })
 
   it('finds a database that is away', async () => {

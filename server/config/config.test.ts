@@ -25,7 +25,7 @@ const jwks = 'https://app.example.com/api/auth/jwks'
 function problemsOf(env: Env): string[] {
   const error = refusal(env)
   const [head, ...lines] = error.message.split('\n')
-  assert.equal(head, 'Duly cannot start with these settings:')
+  assert.equal(head, 'Invalid settings:')
   return lines.map(line => line.replace(/^ {2}- /, ''))
 }
 
@@ -244,25 +244,33 @@ describe('the settings', () => {
 })
 
 describe('a setting that cannot be', () => {
-  const cases: readonly (readonly [name: string, values: readonly string[], mend: string])[] = [
+  const cases: readonly (readonly [name: string, values: readonly string[], fix: string])[] = [
     [
       'PORT',
       ['65536', '-1', '80.5', '8e3', '0x50', 'http', '8000 8001', '1234567890', '٨٠'],
-      'say a whole number from 0 to 65535.',
+      'must be a whole number from 0 to 65535.',
     ],
-    ['METRICS_PORT', ['8000'], 'PORT has this one; set another, or METRICS_TOKEN alone.'],
-    ['DATABASE_POOL', ['0', '1001', 'many', '-3'], 'say a whole number from 1 to 1000.'],
-    ['SHUTDOWN_GRACE', ['-1', '301', '2.5'], 'say a whole number from 0 to 300.'],
+    ['METRICS_PORT', ['8000'], 'must differ from PORT. Set another port, or METRICS_TOKEN alone.'],
+    ['DATABASE_POOL', ['0', '1001', 'many', '-3'], 'must be a whole number from 1 to 1000.'],
+    ['SHUTDOWN_GRACE', ['-1', '301', '2.5'], 'must be a whole number from 0 to 300.'],
     [
       'MAX_STORAGE',
       ['0', '256', '4095', '256MB', '1.5GiB', '-1', 'much', 'MiB', '999999999GiB'],
-      'give at least 4096 bytes, as a number or with KiB, MiB or GiB, such as 256MiB.',
+      'must be at least 4096 bytes: a number, optionally with KiB, MiB or GiB, such as 256MiB.',
     ],
-    ['TRASH_DAYS', ['0', '36501', '1.5'], 'say a whole number from 1 to 36500.'],
-    ['CONTRACT', ['todos', 'v1', 'Task-API', 'task-api,todo-app'], 'say one of task-api, stage-2, todo-app.'],
-    ['LOG_LEVEL', ['INFO', 'verbose', '30'], 'say one of fatal, error, warn, info, debug, trace, silent.'],
-    ['DATA_SYNC', ['false', 'OFF', '0'], 'say one of on, off.'],
-    ['DATABASE_POOLER', ['session', 'true'], 'say one of none, transaction.'],
+    ['TRASH_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500.'],
+    [
+      'CONTRACT',
+      ['todos', 'v1', 'Task-API', 'task-api,todo-app'],
+      'must be one of task-api, stage-2, todo-app.',
+    ],
+    [
+      'LOG_LEVEL',
+      ['INFO', 'verbose', '30'],
+      'must be one of fatal, error, warn, info, debug, trace, silent.',
+    ],
+    ['DATA_SYNC', ['false', 'OFF', '0'], 'must be one of on, off.'],
+    ['DATABASE_POOLER', ['session', 'true'], 'must be one of none, transaction.'],
     [
       'DATABASE_URL',
       ['mysql://localhost/tasks', 'localhost:5432', 'tasks'],
@@ -276,7 +284,7 @@ describe('a setting that cannot be', () => {
     [
       'BETTER_AUTH_SECRET',
       ['x'.repeat(31), ` ${'x'.repeat(31)} `, '🔑'.repeat(31)],
-      'use at least 32 characters; `openssl rand -base64 32` prints a good one.',
+      'must have at least 32 characters. Generate it with `openssl rand -base64 32`.',
     ],
     [
       'JWKS_URL',
@@ -287,26 +295,26 @@ describe('a setting that cannot be', () => {
         'file:///jwks.json',
         'https://',
       ],
-      'give a whole address, such as https://app.example.com/api/auth/jwks.',
+      'must be an absolute URL, such as https://app.example.com/api/auth/jwks.',
     ],
     [
       'CORS_ORIGINS',
       [',', 'localhost:3000', 'null', 'https://a.example.com, *', '*.example.com', 'ftp://a.example.com'],
-      'give origins such as https://app.example.com, capacitor://localhost or https://*.example.app (one label), separated by commas, or `*` alone.',
+      'must be a comma-separated list of origins such as https://app.example.com, capacitor://localhost or https://*.example.app (one label), or `*` alone.',
     ],
   ]
 
-  for (const [name, values, mend] of cases) {
+  for (const [name, values, fix] of cases) {
     for (const value of values) {
-      it(`is refused with its mend: ${name}=${value}`, () => {
-        assert.deepEqual(problemsOf({ [name]: value }), [`${name}: ${mend}`])
+      it(`is refused with its fix: ${name}=${value}`, () => {
+        assert.deepEqual(problemsOf({ [name]: value }), [`${name}: ${fix}`])
       })
     }
   }
 
   it('is reported under the name by which it was set', () => {
     const [problem] = problemsOf({ PORT: '', API_PORT: 'eighty' })
-    assert.equal(problem, 'API_PORT: say a whole number from 0 to 65535.')
+    assert.equal(problem, 'API_PORT: must be a whole number from 0 to 65535.')
   })
 
   it('is reported together with all others, and no value of it is repeated', () => {
@@ -336,7 +344,7 @@ describe('a setting that cannot be', () => {
   it('is one problem, not two: a broken JWKS_URL does not make JWT_ALGORITHM wrong', () => {
     const problems = problemsOf({ JWKS_URL: 'app.example.com/jwks', JWT_ALGORITHM: 'EdDSA' })
     assert.deepEqual(problems, [
-      'JWKS_URL: give a whole address, such as https://app.example.com/api/auth/jwks.',
+      'JWKS_URL: must be an absolute URL, such as https://app.example.com/api/auth/jwks.',
     ])
   })
 })
@@ -345,7 +353,7 @@ describe('an address of public keys', () => {
   it('is refused with a password in it, which is not repeated', () => {
     const [problem, ...others] = problemsOf({ JWKS_URL: 'https://u-alice:pw-tiger@app.example.com/jwks' })
     assert.deepEqual(others, [])
-    assert.match(problem ?? '', /JWKS_URL: leave user and password out/)
+    assert.match(problem ?? '', /JWKS_URL: must not contain a user name/)
     assert.doesNotMatch(problem ?? '', /pw-tiger/)
   })
 })
@@ -445,7 +453,7 @@ describe('the accepted algorithms', () => {
   for (const value of ['none', 'hs256', 'HS256,none', 'HS256 HS384', ',', 'constructor', 'ES256K']) {
     it(`are never "${value}"`, () => {
       assert.deepEqual(problemsOf({ JWKS_URL: jwks, JWT_ALGORITHM: value }), [
-        `JWT_ALGORITHM: say one or more of ${all.join(', ')}.`,
+        `JWT_ALGORITHM: must be one or more of ${all.join(', ')}.`,
       ])
     })
   }
@@ -456,12 +464,12 @@ describe('the accepted algorithms', () => {
     }
     for (const claim of ['a b', 'sub,id', '.id', 'user.', 'user..id', 'x'.repeat(256)]) {
       assert.deepEqual(problemsOf({ JWT_USER_CLAIM: claim }), [
-        'JWT_USER_CLAIM: name one claim, such as sub or user.id.',
+        'JWT_USER_CLAIM: must be the name of one claim, such as sub or user.id.',
       ])
     }
     for (const claim of ['iss', 'aud', 'exp', 'nbf', 'iat', 'jti']) {
       assert.deepEqual(problemsOf({ JWT_USER_CLAIM: claim }), [
-        `JWT_USER_CLAIM: ${claim} identifies no user; name a claim such as sub or user.id.`,
+        `JWT_USER_CLAIM: must not be ${claim}, which identifies no user. Use a claim such as sub or user.id.`,
       ])
     }
   })
@@ -469,8 +477,8 @@ describe('the accepted algorithms', () => {
   it('report a claim and a clock skew that cannot be, together', () => {
     const problems = problemsOf({ JWT_USER_CLAIM: 'a b', JWT_CLOCK_SKEW: '-1' })
     assert.deepEqual(problems, [
-      'JWT_USER_CLAIM: name one claim, such as sub or user.id.',
-      'JWT_CLOCK_SKEW: say a whole number from 0 to 3600.',
+      'JWT_USER_CLAIM: must be the name of one claim, such as sub or user.id.',
+      'JWT_CLOCK_SKEW: must be a whole number from 0 to 3600.',
     ])
   })
 
@@ -483,14 +491,14 @@ describe('the accepted algorithms', () => {
   for (const [name, env] of keyless) {
     it(`cannot be narrowed to ${name}`, () => {
       assert.deepEqual(problemsOf(env), [
-        'JWT_ALGORITHM: no key fits: HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.',
+        'JWT_ALGORITHM: no key supports these algorithms. HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.',
       ])
     })
   }
 
   it('are noted when there are none, and only then', () => {
-    const note = 'No token can be accepted: set BETTER_AUTH_SECRET or JWKS_URL. Every call will get 401.'
-    const accounts = 'There are no accounts here: they need BETTER_AUTH_SECRET.'
+    const note = 'No token can be accepted, so every request returns 401. Set BETTER_AUTH_SECRET or JWKS_URL.'
+    const accounts = 'Accounts are off, because BETTER_AUTH_SECRET is not set.'
     assert.deepEqual(readConfig({ DATABASE_URL: database }).notes, [note, accounts])
     assert.deepEqual(readConfig({ DATABASE_URL: database, JWKS_URL: jwks }).notes, [accounts])
     assert.deepEqual(readConfig({ DATABASE_URL: database, JWKS_URL: jwks, ACCOUNTS: 'off' }).notes, [])
@@ -549,7 +557,7 @@ describe('other issuers', () => {
   it('are refused with more rules than there are of them', () => {
     assert.throws(
       () => readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a,b,c' }),
-      /JWT_ISSUER: name one issuer, or 2/,
+      /JWT_ISSUER: must name one issuer, or 2/,
     )
   })
 })
@@ -575,7 +583,7 @@ describe('what is in front', () => {
     '-1',
   ]) {
     it(`cannot be ${text}`, () =>
-      assert.throws(() => readConfig({ TRUST_PROXY: text }), /TRUST_PROXY: say none/))
+      assert.throws(() => readConfig({ TRUST_PROXY: text }), /TRUST_PROXY: must be none/))
   }
   for (const text of [
     'https://a.example.com/a b',
@@ -592,7 +600,7 @@ describe('what is in front', () => {
     'https://a:b@c.example',
   ]) {
     it(`cannot be reached at ${text}`, () =>
-      assert.throws(() => readConfig({ PUBLIC_URL: text }), /PUBLIC_URL: give/))
+      assert.throws(() => readConfig({ PUBLIC_URL: text }), /PUBLIC_URL: must/))
   }
 })
 

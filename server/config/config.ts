@@ -28,16 +28,22 @@ export const settings: readonly Setting[] = [
   setting('PORT', '8000', 'Port to listen on.', ['API_PORT']),
   setting('DATABASE_URL', 'embedded', 'URL of your PostgreSQL (14 or newer), as `postgres://…`.'),
   setting('DATA_DIR', './data', 'Directory of the embedded database and the generated secret.'),
-  setting('DATABASE_POOL', '20', 'Maximum number of connections to PostgreSQL, besides two for searches.'),
+  setting(
+    'DATABASE_POOL',
+    '20',
+    'Maximum number of connections to PostgreSQL, in addition to two for searches.',
+  ),
   setting('DATABASE_POOLER', 'none', '`transaction` behind a pooler in transaction mode, such as PgBouncer.'),
   setting(
     'BETTER_AUTH_SECRET',
-    'embedded: made once, kept in `DATA_DIR`',
+    'embedded: generated once, stored in `DATA_DIR`',
     'Shared secret for HMAC tokens, at least 32 characters.',
     ['JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'],
   ),
-  setting('JWT_ALGORITHM', 'all that fit the keys', 'Accepted algorithms; comma-separated.', ['ALGORITHM']),
-  setting('BETTER_AUTH_SECRET_ALSO', 'none', 'Second accepted secret, while you replace the first.'),
+  setting('JWT_ALGORITHM', 'all that the keys support', 'Accepted algorithms; comma-separated.', [
+    'ALGORITHM',
+  ]),
+  setting('BETTER_AUTH_SECRET_ALSO', 'none', 'Second accepted secret, while you rotate the first.'),
   setting('JWKS_URL', 'none', 'URLs of the public keys (JWK Sets) of other issuers; comma-separated.', [
     'BETTER_AUTH_PUBLIC_KEY_URL',
   ]),
@@ -60,7 +66,7 @@ export const settings: readonly Setting[] = [
   setting(
     'PUBLIC_URL',
     '`http://localhost:` and the port',
-    'Address at which users and front ends reach this server, such as `https://tasks.example.com` or, with a path, `https://example.org/duly`.',
+    'Public URL of this server, such as `https://tasks.example.com` or, with a path, `https://example.org/duly`.',
     ['BETTER_AUTH_URL'],
   ),
   setting(
@@ -68,8 +74,8 @@ export const settings: readonly Setting[] = [
     'none',
     'Trusted proxies: a hop count, or a comma-separated list of addresses or CIDR ranges.',
   ),
-  setting('ACCOUNTS', 'on', '`off`: no accounts here; only tokens of other issuers are accepted.'),
-  setting('SIGN_UP', 'open', '`closed`: only `duly user add` creates accounts.'),
+  setting('ACCOUNTS', 'on', '`off`: disable accounts, and accept only tokens of other issuers.'),
+  setting('SIGN_UP', 'open', '`closed`: only `duly user add` can create accounts.'),
   setting(
     'SMTP_URL',
     'none',
@@ -102,18 +108,18 @@ export const settings: readonly Setting[] = [
     'on',
     '`off`: the embedded database is faster, but a power cut can lose the last writes.',
   ),
-  setting('RATE_LIMIT', '100/200', 'Requests per user, as `per second/at once`; `off` for no limit.'),
+  setting('RATE_LIMIT', '100/200', 'Requests per user, as `per second/burst`; `off` for no limit.'),
   setting(
     'RATE_LIMIT_ADDRESS',
     '100/200',
-    'The same per address, for requests without a valid token, except health checks.',
+    'Requests per address without a valid token, health checks excepted, in the same form.',
   ),
   setting(
     'REDIS_URL',
     'none',
-    'Redis or Valkey in which all replicas count requests together, as `redis://…` or `rediss://…`. If unset, each replica counts for itself.',
+    'Redis or Valkey for rate limits that all replicas share, as `redis://…` or `rediss://…`. If unset, each replica counts by itself.',
   ),
-  setting('METRICS_PORT', 'none', 'Separate port for `/metrics`, at the address of HOST.'),
+  setting('METRICS_PORT', 'none', 'Separate port for `/metrics`, on HOST.'),
   setting(
     'METRICS_TOKEN',
     'none',
@@ -122,7 +128,7 @@ export const settings: readonly Setting[] = [
   setting(
     'OTEL_EXPORTER_OTLP_ENDPOINT',
     'none',
-    'Collector for traces, OTLP over HTTP, such as `http://localhost:4318`.',
+    'Collector of traces (OTLP over HTTP), such as `http://localhost:4318`.',
   ),
   setting(
     'OTEL_EXPORTER_OTLP_HEADERS',
@@ -133,7 +139,7 @@ export const settings: readonly Setting[] = [
   setting(
     'OTEL_TRACES_SAMPLER_ARG',
     '1',
-    'Share of requests that is traced, unless a trusted proxy has decided.',
+    'Share of requests to trace, from 0 to 1, unless a trusted proxy decides.',
   ),
   setting('MAX_TASKS', '100000', 'Maximum number of tasks per user.'),
   setting(
@@ -144,9 +150,9 @@ export const settings: readonly Setting[] = [
   setting(
     'SHUTDOWN_GRACE',
     '3',
-    'Seconds between SIGTERM and the end of service, during which `/readyz` answers 503.',
+    'Seconds after SIGTERM during which requests are still served and `/readyz` returns 503.',
   ),
-  setting('TRASH_DAYS', '30', 'Days before a deleted task is removed for good.'),
+  setting('TRASH_DAYS', '30', 'Days until a deleted task is removed permanently.'),
 ]
 
 export const contracts = ['task-api', 'stage-2', 'todo-app'] as const
@@ -317,23 +323,23 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
   const problems: string[] = []
   const notes: string[] = [...found]
   const read = (name: string) => readSetting(name, env, notes)
-  const problem = (name: string, mend: string) => {
+  const problem = (name: string, fix: string) => {
     const used = usedName(name, env)
-    problems.push(`${used}: ${mend}`)
+    problems.push(`${used}: ${fix}`)
     return undefined
   }
   const oneOf = <const T extends string>(name: string, values: readonly T[], fallback: T): T => {
     const value = read(name)
     if (value === undefined) return fallback
     const known = values.find(candidate => candidate === value)
-    if (known === undefined) problem(name, `say one of ${values.join(', ')}.`)
+    if (known === undefined) problem(name, `must be one of ${values.join(', ')}.`)
     return known ?? fallback
   }
   const integer = (name: string, min: number, max: number, fallback: number): number => {
     const value = read(name)
     if (value === undefined) return fallback
     if (/^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
-    problem(name, `say a whole number from ${min} to ${max}.`)
+    problem(name, `must be a whole number from ${min} to ${max}.`)
     return fallback
   }
 
@@ -350,10 +356,10 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
   const remoteIssuers = readRemoteIssuers()
   const hmac = secret !== undefined || databaseUrl === undefined
   if (!hmac && remoteIssuers.length === 0) {
-    notes.push('No token can be accepted: set BETTER_AUTH_SECRET or JWKS_URL. Every call will get 401.')
+    notes.push('No token can be accepted, so every request returns 401. Set BETTER_AUTH_SECRET or JWKS_URL.')
   }
   const accountsAsked = oneOf('ACCOUNTS', ['on', 'off'], 'on') === 'on'
-  if (accountsAsked && !hmac) notes.push('There are no accounts here: they need BETTER_AUTH_SECRET.')
+  if (accountsAsked && !hmac) notes.push('Accounts are off, because BETTER_AUTH_SECRET is not set.')
 
   const config: Config = {
     host: readHost(),
@@ -395,11 +401,11 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
   const metricsPort = config.metrics?.port
   // With 0 the system gives each another one.
   if (metricsPort === config.port && metricsPort > 0) {
-    problem('METRICS_PORT', 'PORT has this one; set another, or METRICS_TOKEN alone.')
+    problem('METRICS_PORT', 'must differ from PORT. Set another port, or METRICS_TOKEN alone.')
   }
   if (problems.length > 0) {
     const list = problems.map(line => `  - ${line}`).join('\n')
-    throw new StartError(`Duly cannot start with these settings:\n${list}`, exit.config)
+    throw new StartError(`Invalid settings:\n${list}`, exit.config)
   }
   return config
 
@@ -411,7 +417,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     if (isIP(address) === 6 || isName) return bracketed
     problem(
       'HOST',
-      'give an address such as 127.0.0.1, ::1 or 0.0.0.0 (all), or a host name, without a port.',
+      'must be an address such as 127.0.0.1, ::1 or 0.0.0.0 (all interfaces), or a host name, without a port.',
     )
     return '127.0.0.1'
   }
@@ -419,7 +425,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
   function readSecret(name: string): string | undefined {
     const value = read(name)
     if (value !== undefined && Array.from(value).length < 32) {
-      problem(name, 'use at least 32 characters; `openssl rand -base64 32` prints a good one.')
+      problem(name, 'must have at least 32 characters. Generate it with `openssl rand -base64 32`.')
     }
     return value
   }
@@ -430,7 +436,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const audiences = splitList(read('JWT_AUDIENCE') ?? '')
     const paired = urls.length > 1 && issuers.length > 1
     if (paired && urls.length !== issuers.length) {
-      problem('JWT_ISSUER', `name one issuer, or ${urls.length} in the order of JWKS_URL.`)
+      problem('JWT_ISSUER', `must name one issuer, or ${urls.length} in the order of JWKS_URL.`)
     }
     return urls.flatMap((url, n) => {
       const own = paired ? issuers.slice(n, n + 1) : issuers
@@ -441,18 +447,21 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
   function readKeysUrl(value: string): URL | undefined {
     const url = webUrl(value)
     if (url && url.username === '' && url.password === '') return url
-    if (url) return problem('JWKS_URL', 'leave user and password out of the address: public keys need none.')
-    return problem('JWKS_URL', 'give a whole address, such as https://app.example.com/api/auth/jwks.')
+    if (url) return problem('JWKS_URL', 'must not contain a user name or a password.')
+    return problem('JWKS_URL', 'must be an absolute URL, such as https://app.example.com/api/auth/jwks.')
   }
 
   function readUserClaim(): string | undefined {
     const value = read('JWT_USER_CLAIM')
     if (value === undefined) return undefined
     const isName = /^[^\s,\p{Cc}]{1,255}$/u.test(value) && !value.split('.').includes('')
-    if (!isName) return problem('JWT_USER_CLAIM', 'name one claim, such as sub or user.id.')
+    if (!isName) return problem('JWT_USER_CLAIM', 'must be the name of one claim, such as sub or user.id.')
     // The same in every token, or another in each: everybody would be one user, or nobody would find their tasks again.
     if (!nobodysClaims.includes(value)) return value
-    return problem('JWT_USER_CLAIM', `${value} identifies no user; name a claim such as sub or user.id.`)
+    return problem(
+      'JWT_USER_CLAIM',
+      `must not be ${value}, which identifies no user. Use a claim such as sub or user.id.`,
+    )
   }
 
   function readPublicUrl(): URL | undefined {
@@ -463,7 +472,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     if (!isPlain || !/^(?:\/[\w.~-]+)*\/?$/.test(url.pathname)) {
       return problem(
         'PUBLIC_URL',
-        'give an address such as https://tasks.example.com or https://example.org/duly, with plain letters and digits in its path.',
+        'must be a URL such as https://tasks.example.com or https://example.org/duly, without query or fragment, with only letters, digits and -._~ in its path.',
       )
     }
     const base = basePath(url)
@@ -471,7 +480,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     if (own === undefined && !base.endsWith('/api/auth')) return new URL(url.origin + base)
     return problem(
       'PUBLIC_URL',
-      `give the address without "/${own ?? 'api/auth'}", which is a path of Duly's own; below another path: https://example.org/duly.`,
+      `must not contain "/${own ?? 'api/auth'}", which is a route of Duly. Leave it out, or choose another path, such as https://example.org/duly.`,
     )
   }
 
@@ -490,7 +499,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     if (wrong || networks.length === 0) {
       problem(
         'TRUST_PROXY',
-        'say none, a number of proxies, or addresses such as 10.0.0.0/8, separated by commas.',
+        'must be none, a hop count, or a comma-separated list of addresses or CIDR ranges, such as 10.0.0.0/8.',
       )
     }
     return networks
@@ -503,7 +512,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const known = url !== undefined && ['smtp:', 'smtps:'].includes(url.protocol) && url.hostname !== ''
     return known
       ? value
-      : problem('SMTP_URL', 'give an address such as smtp://user:password@mail.example.com:587.')
+      : problem('SMTP_URL', 'must be a URL such as smtp://user:password@mail.example.com:587.')
   }
 
   function readRate(name: string): Rate | undefined {
@@ -511,7 +520,8 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     if (value === 'off') return undefined
     const [perSecond = 0, burst = 0] = /^(\d{1,6})\/(\d{1,6})$/.exec(value)?.slice(1).map(Number) ?? []
     const isRate = [perSecond, burst].every(count => count >= 1 && count <= 100_000)
-    if (!isRate) problem(name, 'say off, or calls a second / at once, such as 100/200, each 100000 at most.')
+    if (!isRate)
+      problem(name, 'must be off, or requests per second / burst, such as 100/200, each at most 100000.')
     return { perSecond, burst }
   }
 
@@ -521,7 +531,10 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const bytes = Number(digits) * (units[unit.toLowerCase()] ?? 1)
     const fits = digits !== '' && bytes >= leastStorage && bytes <= Number.MAX_SAFE_INTEGER
     if (!fits) {
-      problem('MAX_STORAGE', 'give at least 4096 bytes, as a number or with KiB, MiB or GiB, such as 256MiB.')
+      problem(
+        'MAX_STORAGE',
+        'must be at least 4096 bytes: a number, optionally with KiB, MiB or GiB, such as 256MiB.',
+      )
     }
     return bytes
   }
@@ -533,13 +546,13 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const isRedis = url !== undefined && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== ''
     return isRedis && /^(\/\d{0,4})?$/.test(url.pathname) && isDecodable(url.username + url.password)
       ? value
-      : problem('REDIS_URL', 'give an address such as redis://user:password@redis.example.com:6379/0.')
+      : problem('REDIS_URL', 'must be a URL such as redis://user:password@redis.example.com:6379/0.')
   }
 
   function readMetrics(): MetricsConfig | undefined {
     const token = read('METRICS_TOKEN')
     if (token !== undefined && !/^[\x21-\x7e]{16,}$/.test(token)) {
-      problem('METRICS_TOKEN', 'use at least 16 characters of ASCII, without spaces.')
+      problem('METRICS_TOKEN', 'must have at least 16 ASCII characters, without spaces.')
     }
     const port = read('METRICS_PORT') === undefined ? undefined : integer('METRICS_PORT', 0, 65_535, 0)
     return port === undefined && token === undefined ? undefined : { port, token }
@@ -549,16 +562,16 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const value = read('OTEL_EXPORTER_OTLP_ENDPOINT')
     if (value === undefined) return undefined
     const url = webUrl(value)
-    if (!url) return problem('OTEL_EXPORTER_OTLP_ENDPOINT', 'give an address such as http://localhost:4318.')
+    if (!url) return problem('OTEL_EXPORTER_OTLP_ENDPOINT', 'must be a URL such as http://localhost:4318.')
     if (url.port === '4317') {
       notes.push(
-        'OTEL_EXPORTER_OTLP_ENDPOINT: 4317 is usually the port of gRPC; traces go over HTTP, usually to 4318.',
+        'OTEL_EXPORTER_OTLP_ENDPOINT: port 4317 is usually for gRPC. Traces are sent over HTTP, usually to port 4318.',
       )
     }
     // The path of traces comes behind that of the endpoint (OTLP exporter, endpoint URLs for OTLP/HTTP).
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`
     const share = Number(read('OTEL_TRACES_SAMPLER_ARG') ?? '1')
-    if (!(share >= 0 && share <= 1)) problem('OTEL_TRACES_SAMPLER_ARG', 'say a number from 0 to 1.')
+    if (!(share >= 0 && share <= 1)) problem('OTEL_TRACES_SAMPLER_ARG', 'must be a number from 0 to 1.')
     return { url, headers: readHeaders(), service: read('OTEL_SERVICE_NAME') ?? 'duly', share }
   }
 
@@ -568,7 +581,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
       if (name === '' || !isDecodable(value)) {
         problem(
           'OTEL_EXPORTER_OTLP_HEADERS',
-          'say name=value, separated by commas, with % and commas in values encoded.',
+          'must be a comma-separated list of name=value. Percent-encode % and commas in values.',
         )
         return ['', '']
       }
@@ -582,9 +595,9 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const clientSecret = read(`${name}_CLIENT_SECRET`)
     if (clientId !== undefined && clientSecret !== undefined) return { clientId, clientSecret }
     if (clientId !== undefined)
-      problem(`${name}_CLIENT_SECRET`, `set it too, or leave ${name}_CLIENT_ID out.`)
+      problem(`${name}_CLIENT_SECRET`, `is required with ${name}_CLIENT_ID. Set both or neither.`)
     if (clientSecret !== undefined)
-      problem(`${name}_CLIENT_ID`, `set it too, or leave ${name}_CLIENT_SECRET out.`)
+      problem(`${name}_CLIENT_ID`, `is required with ${name}_CLIENT_SECRET. Set both or neither.`)
     return undefined
   }
 
@@ -599,12 +612,15 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     const known: readonly string[] = [...hmacAlgorithms, ...publicKeyAlgorithms]
     const unknown = asked.filter(name => !known.includes(name))
     if (unknown.length > 0 || asked.length === 0) {
-      problem('JWT_ALGORITHM', `say one or more of ${known.join(', ')}.`)
+      problem('JWT_ALGORITHM', `must be one or more of ${known.join(', ')}.`)
       return fitting
     }
     const narrowed = fitting.filter(name => asked.includes(name))
     if (narrowed.length === 0) {
-      problem('JWT_ALGORITHM', 'no key fits: HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.')
+      problem(
+        'JWT_ALGORITHM',
+        'no key supports these algorithms. HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.',
+      )
     }
     return narrowed
   }
@@ -617,7 +633,7 @@ export function readConfig(env: Env, found: readonly string[] = []): Config {
     if (origins.length === 0 || origins.includes(undefined)) {
       problem(
         'CORS_ORIGINS',
-        'give origins such as https://app.example.com, capacitor://localhost or https://*.example.app (one label), separated by commas, or `*` alone.',
+        'must be a comma-separated list of origins such as https://app.example.com, capacitor://localhost or https://*.example.app (one label), or `*` alone.',
       )
     }
     return [...new Set(origins.filter(origin => origin !== undefined))]

@@ -92,6 +92,6 @@ describe('HOST', () => {
     '-x',
   ]) {
     it(`is refused with a fix: ${text}`, () =>
-      assert.throws(() => readConfig({ HOST: text }), /HOST: give an address such as 127\.0\.0\.1/))
+      assert.throws(() => readConfig({ HOST: text }), /HOST: must be an address such as 127\.0\.0\.1/))
   }
 })
