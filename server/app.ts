@@ -18,66 +18,66 @@ import { metrics } from './http/metrics.ts'
 import { noRoute } from './http/no-route.ts'
 import { observe } from './http/observe.ts'
 import { oneAfterAnother } from './http/one-after-another.ts'
-import { type Contract, type Section, speak } from './http/register.ts'
+import { type Contract, type Registration, register } from './http/register.ts'
 import { refuseUnsoundHead, targetOf } from './http/request-head.ts'
 import { requestIds } from './http/request-id.ts'
 import { RequestLog } from './http/request-log.ts'
 import { largestHead, longestBody } from './http/request-size.ts'
-import { headersOfAll } from './http/security-headers.ts'
+import { constantHeaders } from './http/security-headers.ts'
 import { answerUnreadable } from './http/unreadable-request.ts'
 import { documents } from './openapi/documents.ts'
 import { openApi } from './openapi/openapi.ts'
 import { matcherOf } from './origins.ts'
 import { accountPages } from './pages/account-pages.ts'
-import { watchDoor } from './telemetry/watched.ts'
-import { leaving } from './v1/export-and-delete.ts'
+import { watchLoad } from './telemetry/watched.ts'
+import { exportAndDelete } from './v1/export-and-delete.ts'
 import { v1 } from './v1/tasks.ts'
 import { accessTokens } from './v1/tokens.ts'
 
-/** What `/api/{user_id}/tasks` can speak; `CONTRACT` chooses. */
+/** What `/api/{user_id}/tasks` uses, by `CONTRACT`. */
 const contracts: Readonly<Record<ContractName, Contract>> = {
   'task-api': taskApi,
   'stage-2': stage2,
   'todo-app': todoApp,
 }
 
-/** The map of the server: every family of routes, in reading order. */
-export function sections(
+/** All route modules, in the order of the OpenAPI document. */
+export function registrations(
   contract: ContractName,
   withAccounts = true,
   withMetrics = false,
-): readonly Section[] {
+): readonly Registration[] {
   const chosen = contracts[contract]
   const open = { errors: chosen, secured: false }
-  const map: readonly Section[] = [
-    { family: v1, errors: v1, secured: true },
-    { family: chosen, errors: chosen, secured: true },
-    { family: todos, errors: todos, secured: true },
-    { family: accessTokens, errors: v1, secured: true },
-    { family: leaving, errors: v1, secured: true },
+  const all: readonly Registration[] = [
+    { module: v1, errors: v1, secured: true },
+    { module: chosen, errors: chosen, secured: true },
+    { module: todos, errors: todos, secured: true },
+    { module: accessTokens, errors: v1, secured: true },
+    { module: exportAndDelete, errors: v1, secured: true },
     ...(withAccounts
       ? [
-          { family: accounts, errors: accounts, secured: false },
-          { family: accountPages, errors: accountPages, secured: false, delegates: true },
+          { module: accounts, errors: accounts, secured: false },
+          { module: accountPages, errors: accountPages, secured: false, delegates: true },
         ]
       : []),
-    { family: documents(base => openApi(map, base)), ...open },
+    { module: documents(base => openApi(all, base)), ...open },
     // A probe that is refused would have a healthy server restarted.
-    { family: health, ...open, always: true },
-    ...(withMetrics ? [{ family: metrics, ...open }] : []),
+    { module: health, ...open, always: true },
+    ...(withMetrics ? [{ module: metrics, ...open }] : []),
   ]
-  return map
+  return all
 }
 
 /** The server's routes, answering; it does not listen yet. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { config, log, lifecycle } = context
-  const map = sections(config.contract, context.accounts !== undefined, isMetricsHere(config))
+  const all = registrations(config.contract, context.accounts !== undefined, isMetricsHere(config))
   const chosen = contracts[config.contract]
-  const shapeOf = shapes(map, chosen)
+  const shapeOf = shapes(all, chosen)
   const allowed = config.corsOrigins
   const allows = matcherOf(allowed === '*' ? [] : allowed)
-  const always = headersOfAll(config)
+  const always = constantHeaders(config)
   const base = basePath(config.publicUrl)
 
   const app: FastifyInstance = fastify({
@@ -109,8 +109,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   acceptAnyBody(app)
   app.decorateRequest('userId', '')
   app.decorateRequest('grant', undefined)
-  app.decorateRequest('isTurnedAway', false)
-  app.decorateRequest('learnt', undefined)
+  app.decorateRequest('isRejected', false)
+  app.decorateRequest('auditFacts', undefined)
   app.setErrorHandler(answerError(shapeOf))
   const connections = new Connections(app.server, log)
   app.addHook('onClose', () => connections.stop())
@@ -152,9 +152,9 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   })
   const admission = new Admission(log)
   if (context.telemetry.metrics)
-    watchDoor(context.telemetry.metrics, { admission, connections, streams: context.streams })
-  for (const section of map) await app.register(speak(section, context, admission))
-  await app.register(noRoute(map, context.limits))
+    watchLoad(context.telemetry.metrics, { admission, connections, streams: context.streams })
+  for (const registration of all) await app.register(register(registration, context, admission))
+  await app.register(noRoute(all, context.limits))
   return app
 }
 
@@ -176,8 +176,8 @@ export function isMetricsHere({ metrics }: Pick<Config, 'metrics'>): boolean {
 }
 
 /** The error shape of a path, whether or not it has a route. */
-function shapes(map: readonly Section[], chosen: Contract): (path: string) => ErrorShape {
-  const signsUp = map.some(({ family }) => family === accounts)
+function shapes(all: readonly Registration[], chosen: Contract): (path: string) => ErrorShape {
+  const signsUp = all.some(({ module }) => module === accounts)
   const under = (path: string, prefix: string) => path === prefix || path.startsWith(`${prefix}/`)
   return path => {
     if (under(path, '/api/v1/todos')) return todos

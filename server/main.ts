@@ -181,7 +181,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const url = addressOf(app.server.address() as AddressInfo)
     if (accounts) {
       if (config.smtp === undefined)
-        log.info('no SMTP_URL is set: links that would be e-mailed go to this log')
+        log.info('SMTP_URL is not set: links are written to this log instead of emailed')
       if (secrets.length > 1) closers.push(takeOverSecrets(accounts, log))
     }
     return { url, databaseLabel: db.label, db, firstStart: created, secret, announceStop, close }
@@ -220,14 +220,14 @@ function schemaOf(db: Database): () => Promise<SchemaState> {
   }
 }
 
-/** Encrypts anew what the other secret has encrypted, beside what is going on. @returns waits until it is done */
+/** Re-encrypts in the background what was encrypted with an older secret. @returns waits until it is done */
 function takeOverSecrets(accounts: Accounts, log: Log): () => Promise<void> {
   const done = accounts
     .issuer()
-    .then(issuer => issuer.encryptAnew())
+    .then(issuer => issuer.reencrypt())
     .then(
-      count => log.info({ count }, 'everything is encrypted with BETTER_AUTH_SECRET now'),
-      error => log.error({ err: error }, 'not everything could be encrypted with BETTER_AUTH_SECRET'),
+      count => log.info({ count }, 'everything is encrypted with the current BETTER_AUTH_SECRET'),
+      error => log.error({ err: error }, 'cannot re-encrypt everything with the current BETTER_AUTH_SECRET'),
     )
   return () => done
 }

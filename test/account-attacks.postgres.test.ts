@@ -157,9 +157,9 @@ describe('a user whose password and mailbox others try from 15 addresses', () =>
   it('gets in from a new browser with an email', async () => {
     const person = await user()
     await lockOut(person.email)
-    const before = smtp.letters.filter(({ to }) => to === person.email).length
+    const before = smtp.emails.filter(({ to }) => to === person.email).length
     assert.equal((await requestReset(api, person.email, newAddress())).status, 200)
-    const { link } = await smtp.letterTo(person.email, before + 1)
+    const { link } = await smtp.emailTo(person.email, before + 1)
     const phone = await reset(link, 'a new horse battery')
     const entered = await phone.auth('POST', '/sign-in/email', {
       email: person.email,
@@ -172,8 +172,8 @@ describe('a user whose password and mailbox others try from 15 addresses', () =>
     const person = await user()
     for (let n = 0; n < 30; n += 1) await requestReset(api, person.email, newAddress())
     assert.equal((await requestReset(api, person.email, newAddress())).status, 200)
-    const { link } = await smtp.letterTo(person.email, 20)
-    assert.equal(smtp.letters.filter(({ to }) => to === person.email).length, 20)
+    const { link } = await smtp.emailTo(person.email, 20)
+    assert.equal(smtp.emails.filter(({ to }) => to === person.email).length, 20)
     await reset(link, 'a new horse battery')
   })
 })
@@ -183,7 +183,7 @@ describe('a known browser', () => {
     const person = await signedIn(await user())
     const stolen = new Map(person.cookies)
     await requestReset(api, person.email, newAddress())
-    await reset((await smtp.letterTo(person.email)).link, 'a new horse battery')
+    await reset((await smtp.emailTo(person.email)).link, 'a new horse battery')
     await lockOut(person.email)
     const thief = newPerson(api, person)
     for (const [name, value] of stolen) thief.cookies.set(name, value)

@@ -42,7 +42,7 @@ const submit = (page: Page) =>
 async function confirmed(): Promise<Person> {
   const person = newPerson(api)
   await signUp(person)
-  const page = await open((await smtp.letterTo(person.email)).link)
+  const page = await open((await smtp.emailTo(person.email)).link)
   await submit(page)
   assert.equal(await heading(page), 'Your email address is confirmed')
   await page.context().close()
@@ -53,7 +53,7 @@ describe('the link that confirms an email address', () => {
   it('confirms it by a click, and not where a mail server opens it', async () => {
     const person = newPerson(api)
     await signUp(person)
-    const { link } = await smtp.letterTo(person.email)
+    const { link } = await smtp.emailTo(person.email)
     assert.match(link, /\/verify-email\?token=/)
     for (const method of ['GET', 'HEAD']) {
       const { status, headers } = await api.call(method, new URL(link).pathname + new URL(link).search)
@@ -76,14 +76,14 @@ describe('the link that confirms an email address', () => {
   it('that is broken or expired offers another', async () => {
     const person = newPerson(api)
     await signUp(person)
-    const { link } = await smtp.letterTo(person.email)
+    const { link } = await smtp.emailTo(person.email)
     const page = await open(`${link.slice(0, -8)}00000000`)
     await submit(page)
     assert.equal(await heading(page), 'This link no longer works')
     await page.locator('#email').fill(person.email)
     await submit(page)
     assert.equal(await heading(page), 'Check your email')
-    await page.goto((await smtp.letterTo(person.email, 2)).link)
+    await page.goto((await smtp.emailTo(person.email, 2)).link)
     await submit(page)
     assert.equal(await signIn(person, person.password), 200)
     await page.context().close()
@@ -94,10 +94,10 @@ describe('the link that confirms an email address', () => {
     await signIn(person, person.password)
     const newEmail = `new-${person.email}`
     await person.auth('POST', '/change-email', { newEmail })
-    const page = await open((await smtp.letterTo(person.email, 2)).link)
+    const page = await open((await smtp.emailTo(person.email, 2)).link)
     await submit(page)
     assert.equal(await heading(page), 'One more step')
-    await page.goto((await smtp.letterTo(newEmail)).link)
+    await page.goto((await smtp.emailTo(newEmail)).link)
     await submit(page)
     assert.equal(await heading(page), 'Your email address is confirmed')
     assert.equal(await signIn({ ...person, email: newEmail }, person.password), 200)
@@ -113,7 +113,7 @@ describe('the link that resets a password', () => {
     await page.locator('#email').fill(person.email)
     await submit(page)
     assert.equal(await heading(page), 'Check your email')
-    const { link } = await smtp.letterTo(person.email, 2)
+    const { link } = await smtp.emailTo(person.email, 2)
     // As a mail server does.
     for (const method of ['GET', 'HEAD'])
       assert.equal((await api.call(method, new URL(link).pathname + new URL(link).search)).status, 200)
@@ -135,7 +135,7 @@ describe('the link that resets a password', () => {
   it('asks again where the password is too weak, and is still good then', async () => {
     const person = await confirmed()
     await person.auth('POST', '/request-password-reset', { email: person.email })
-    const { link } = await smtp.letterTo(person.email, 2)
+    const { link } = await smtp.emailTo(person.email, 2)
     const token = new URL(link).searchParams.get('token')
     const send = (newPassword: string) =>
       api.call('POST', '/reset-password', {

@@ -148,7 +148,7 @@ describe('a ban of an account', () => {
       const shape = ({ status, body }: typeof known) => [status, Object.keys(body), Object.keys(body.user)]
       assert.deepEqual(shape(known), shape(unknown))
       assert.equal(
-        smtp.letters.some(({ to }) => to === email),
+        smtp.emails.some(({ to }) => to === email),
         false,
       )
     } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
-import { sections } from '../server/app.ts'
+import { registrations } from '../server/app.ts'
 import type { ContractName } from '../server/config/config.ts'
 import { pathPattern } from '../server/http/route.ts'
 import { openApi } from '../server/openapi/openapi.ts'
@@ -82,7 +82,7 @@ export function validatorOf(document: OpenApi): Validate {
 
 function describe(contract: ContractName, accounts: boolean): Described {
   // JSON and back: what the server sends, not what its objects happen to be.
-  const document = JSON.parse(JSON.stringify(openApi(sections(contract, accounts)))) as OpenApi
+  const document = JSON.parse(JSON.stringify(openApi(registrations(contract, accounts)))) as OpenApi
   const validate = validatorOf(document)
   const templates = Object.keys(document.paths)
     .map(template => ({ template, pattern: pathPattern(template) }))

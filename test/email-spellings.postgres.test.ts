@@ -65,13 +65,13 @@ it('an internationalized email address receives email, and its links work', asyn
       callbackURL: '/docs',
     })
     assert.equal(signedUp.status, 200, signedUp.text)
-    const { link } = await smtp.letterTo(canonical)
+    const { link } = await smtp.emailTo(canonical)
     const { pathname, search } = new URL(link)
     assert.equal((await person.auth('GET', (pathname + search).replace('/api/auth', ''))).status, 302)
     const email = other ?? first
     const asked = await person.auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })
     assert.equal(asked.status, 200, asked.text)
-    const reset = await smtp.letterTo(canonical, 2)
+    const reset = await smtp.emailTo(canonical, 2)
     const token = new URL(reset.link).pathname.split('/').at(-1)
     const newPassword = 'a new horse battery'
     assert.equal((await person.auth('POST', '/reset-password', { newPassword, token })).status, 200)

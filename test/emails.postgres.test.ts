@@ -28,11 +28,11 @@ const emailOf = async ({ auth }: Person) => (await auth('GET', '/get-session')).
 async function confirmed(): Promise<Person> {
   const person = newPerson(api)
   await signUp(person)
-  await follow(person, (await smtp.letterTo(person.email)).link)
+  await follow(person, (await smtp.emailTo(person.email)).link)
   return person
 }
 
-describe('where letters are sent', () => {
+describe('with SMTP_URL', () => {
   it('an address has to be confirmed before the first sign-in', async () => {
     const person = newPerson(api)
     const { status, body } = await signUp(person)
@@ -40,7 +40,7 @@ describe('where letters are sent', () => {
     assert.equal(person.cookies.size, 0)
     const early = await signIn(person)
     assert.deepEqual([early.status, early.body.code], [403, 'EMAIL_NOT_VERIFIED'])
-    const followed = await follow(person, (await smtp.letterTo(person.email)).link)
+    const followed = await follow(person, (await smtp.emailTo(person.email)).link)
     assert.deepEqual([followed.status, followed.headers.get('location')], [302, '/docs'])
     assert.equal(await emailOf(person), person.email)
     assert.equal((await signIn(person)).status, 200)
@@ -54,7 +54,7 @@ describe('where letters are sent', () => {
     const shape = (body: { user: object }) => [Object.keys(body), Object.keys(body.user)]
     assert.deepEqual(shape(known.body), shape(unknown.body))
     assert.deepEqual([...known.headers.keys()], [...unknown.headers.keys()])
-    assert.match((await smtp.letterTo(person.email, 2)).text, /You have an account already/)
+    assert.match((await smtp.emailTo(person.email, 2)).text, /already has an account/)
     assert.equal((await signIn(stranger)).status, 401)
     assert.equal((await signIn(person)).status, 200)
   })
@@ -92,7 +92,7 @@ describe('where letters are sent', () => {
   it('a forgotten password is chosen anew with a link that is good once', async () => {
     const person = await confirmed()
     await person.auth('POST', '/request-password-reset', { email: person.email, redirectTo: '/docs' })
-    const { link } = await smtp.letterTo(person.email, 2)
+    const { link } = await smtp.emailTo(person.email, 2)
     const token = new URL((await follow(person, link)).headers.get('location') ?? '', link).searchParams.get(
       'token',
     )
@@ -104,15 +104,15 @@ describe('where letters are sent', () => {
     assert.equal((await signIn({ ...person, password: newPassword })).status, 200)
   })
 
-  it('a confirmed address changes when letters to the old and the new one were answered', async () => {
+  it('a confirmed address changes after the links in the emails to both addresses were opened', async () => {
     const person = await confirmed()
     const newEmail = `new-${person.email}`
     await person.auth('POST', '/change-email', { newEmail, callbackURL: '/docs' })
-    const toOld = await smtp.letterTo(person.email, 2)
+    const toOld = await smtp.emailTo(person.email, 2)
     assert.ok(toOld.text.includes(newEmail))
     await follow(person, toOld.link)
     assert.equal(await emailOf(person), person.email)
-    await follow(person, (await smtp.letterTo(newEmail)).link)
+    await follow(person, (await smtp.emailTo(newEmail)).link)
     assert.equal(await emailOf(person), newEmail)
   })
 
@@ -127,21 +127,21 @@ describe('where letters are sent', () => {
     assert.deepEqual(fromOne, [200, 200, 200, 429, 429])
     for (let n = 0; n < 22; n += 1) assert.equal((await ask(newPerson(api))).status, 200)
     assert.equal((await signUp(owner)).status, 200)
-    await smtp.letterTo(email, 20)
+    await smtp.emailTo(email, 20)
     // The owner proves the address by emails of other kinds, which sign-ups do not use up.
     assert.equal(
       (await owner.auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })).status,
       200,
     )
-    const token = new URL((await smtp.letterTo(email, 21)).link).pathname.split('/').at(-1)
+    const token = new URL((await smtp.emailTo(email, 21)).link).pathname.split('/').at(-1)
     const reset = { newPassword: owner.password, token }
     assert.equal((await owner.auth('POST', '/reset-password', reset)).status, 200)
     assert.equal(
       (await owner.auth('POST', '/send-verification-email', { email, callbackURL: '/docs' })).status,
       200,
     )
-    await follow(owner, (await smtp.letterTo(email, 22)).link)
-    assert.equal(smtp.letters.filter(({ to }) => to === email).length, 22)
+    await follow(owner, (await smtp.emailTo(email, 22)).link)
+    assert.equal(smtp.emails.filter(({ to }) => to === email).length, 22)
     assert.equal((await signIn(owner)).status, 200)
   })
 
@@ -156,15 +156,15 @@ describe('where letters are sent', () => {
     for (let n = 0; n < 30; n += 1) assert.equal((await ask(newPerson(api))).status, 200)
     // With a browser that has signed in before, there is an email for every request.
     assert.equal((await ask(person)).status, 200)
-    const last = await smtp.letterTo(email, 1 + 20 + 1)
-    assert.equal(smtp.letters.filter(({ to }) => to === email).length, 22)
+    const last = await smtp.emailTo(email, 1 + 20 + 1)
+    assert.equal(smtp.emails.filter(({ to }) => to === email).length, 22)
     const token = new URL(last.link).pathname.split('/').at(-1)
     const chosen = await newPerson(api).auth('POST', '/reset-password', { newPassword: 'a new horse', token })
     assert.equal(chosen.status, 200)
   })
 
-  it('no letter has what anybody wrote in its subject or its lines, but links of this server', async () => {
-    for (const { text, link } of smtp.letters) {
+  it('emails contain links of this server and no text of a user', async () => {
+    for (const { text, link } of smtp.emails) {
       assert.match(link, /^http:\/\/localhost:\d+/)
       assert.match(text, /^Subject: [A-Za-z -]+\r?$/m)
     }
@@ -172,7 +172,7 @@ describe('where letters are sent', () => {
 
   it('no link and no address is in the log', async () => {
     const log = JSON.stringify(api.lines)
-    for (const { to, link } of smtp.letters) assert.ok(!log.includes(to) && !log.includes(link))
+    for (const { to, link } of smtp.emails) assert.ok(!log.includes(to) && !log.includes(link))
   })
 
   it('answers do not wait for the mail server', async () => {
@@ -180,7 +180,7 @@ describe('where letters are sent', () => {
     try {
       const person = newPerson(away)
       assert.equal((await signUp(person)).status, 200)
-      while (!away.lines.some(({ msg }) => msg === 'a letter could not be sent')) await pause(20)
+      while (!away.lines.some(({ msg }) => msg === 'cannot send an email')) await pause(20)
       assert.equal(JSON.stringify(away.lines).includes(person.email), false)
     } finally {
       await away.close()

@@ -154,7 +154,7 @@ describe('taking everything along', () => {
   })
 })
 
-describe('leaving', () => {
+describe('export and delete', () => {
   it('leaves nothing in any table', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
@@ -220,7 +220,7 @@ describe('leaving', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { user })).body.tasks.length, 1)
   })
 
-  it('touches nobody else’s letters, whatever the user is called', async () => {
+  it('deletes no other user’s pending emails, whatever the user’s id is', async () => {
     const person = await newUserHere(api)
     await person.auth('POST', '/request-password-reset', { email: person.email })
     const { db } = api.server

@@ -59,7 +59,7 @@ export function keepAnswer(headers: Headers, body: unknown): void {
 /** @throws AssertionError that names what stands in it, and where */
 export function assertNoLeak(printed: string): void {
   const text = printed.replaceAll(
-    /^\{.*"msg":"no SMTP_URL is set: this link was not sent".*\}$/gm,
+    /^\{.*"msg":"SMTP_URL is not set: this link was not emailed".*\}$/gm,
     withoutLink,
   )
   for (let at = 0; at + startLength <= text.length; at += 1) {
@@ -71,7 +71,7 @@ export function assertNoLeak(printed: string): void {
   }
 }
 
-/** Where no letters are sent, their links go to the log; nothing else of that line may be secret. */
+/** Without SMTP_URL, links are logged. Nothing else on that line may be secret. */
 function withoutLink(line: string): string {
   const { link, ...rest } = JSON.parse(line) as { link?: string }
   assert.equal(typeof link, 'string')

@@ -83,7 +83,7 @@ describe('a second factor', () => {
   })
 })
 
-describe('whoever reads the letters of somebody with a second factor', () => {
+describe('somebody who reads the emails of a user with two-factor authentication', () => {
   let smtp: Awaited<ReturnType<typeof startSmtpServer>>
   let sending: Served
   before(async () => {
@@ -107,7 +107,7 @@ describe('whoever reads the letters of somebody with a second factor', () => {
     const person = newPerson(sending)
     const { email, password } = person
     await person.auth('POST', '/sign-up/email', { name: 'Ann', email, password, callbackURL: '/docs' })
-    await follow(person, (await smtp.letterTo(email)).link)
+    await follow(person, (await smtp.emailTo(email)).link)
     assert.ok(await isSignedIn(person))
     await withSecondFactor(person)
     return person
@@ -117,9 +117,9 @@ describe('whoever reads the letters of somebody with a second factor', () => {
     const person = await confirmed()
     const newEmail = `new-${person.email}`
     await person.auth('POST', '/change-email', { newEmail, callbackURL: '/docs' })
-    await follow(person, (await smtp.letterTo(person.email, 2)).link)
+    await follow(person, (await smtp.emailTo(person.email, 2)).link)
     const reader = newPerson(sending)
-    assert.equal((await follow(reader, (await smtp.letterTo(newEmail)).link)).status, 302)
+    assert.equal((await follow(reader, (await smtp.emailTo(newEmail)).link)).status, 302)
     assert.equal(await isSignedIn(reader), false)
     assert.equal(await isSignedIn(person), true)
     assert.ok(await isAskedForCode({ ...person, email: newEmail }))
@@ -134,7 +134,7 @@ describe('whoever reads the letters of somebody with a second factor', () => {
     )
     const reader = newPerson(sending)
     await reader.auth('POST', '/send-verification-email', { email, callbackURL: '/docs' })
-    assert.equal((await follow(reader, (await smtp.letterTo(email, 2)).link)).status, 302)
+    assert.equal((await follow(reader, (await smtp.emailTo(email, 2)).link)).status, 302)
     assert.equal(await isSignedIn(reader), false)
     assert.ok(await isAskedForCode(person))
   })
@@ -144,7 +144,7 @@ describe('whoever reads the letters of somebody with a second factor', () => {
     const { email } = person
     const reader = newPerson(sending)
     await reader.auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })
-    const { link } = await smtp.letterTo(email, 2)
+    const { link } = await smtp.emailTo(email, 2)
     const back = (await follow(reader, link)).headers.get('location') ?? ''
     const token = new URL(back, link).searchParams.get('token')
     const newPassword = 'the reader’s own one'

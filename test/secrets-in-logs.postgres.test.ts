@@ -66,7 +66,7 @@ describe('the log of a program that is told every secret', () => {
     const person = newPerson({ call })
     const { auth, email, password } = person
     await auth('POST', '/sign-up/email', { name: 'Ann', email, password })
-    await program.printed(/a letter could not be sent/)
+    await program.printed(/cannot send an email/)
     await change('update duly."user" set "emailVerified" = true where email = $1', [email])
     assert.equal((await auth('POST', '/sign-in/email', { email, password: 'a wrong password' })).status, 401)
     assert.equal((await auth('POST', '/sign-in/email', { email, password })).status, 200)
@@ -155,8 +155,8 @@ describe('what is printed', () => {
     assertNoLeak('{"msg":"nothing of the kind"}')
   })
 
-  it('is searched where it is the link of a letter that was not sent, save for the link', () => {
-    const line = { msg: 'no SMTP_URL is set: this link was not sent', link: 'correct horse battery' }
+  it('a log line with an unsent link is searched except for the link', () => {
+    const line = { msg: 'SMTP_URL is not set: this link was not emailed', link: 'correct horse battery' }
     assertNoLeak(JSON.stringify(line))
     assert.throws(() => assertNoLeak(JSON.stringify({ ...line, to: 'correct horse battery' })), /was printed/)
     assert.throws(() => assertNoLeak(JSON.stringify({ ...line, msg: 'another' })), /was printed/)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { headersOfAll } from '../server/http/security-headers.ts'
+import { constantHeaders } from '../server/http/security-headers.ts'
 import { described } from './described.ts'
 import { type RawCall, type RawCaller, rawCaller } from './raw-call.ts'
 import { type Answer, type Call, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
@@ -183,7 +183,7 @@ describe('every refusal', () => {
   })
 })
 
-it('a link of a letter that leads elsewhere tells nobody its token', async () => {
+it('a link in an email that redirects to another site does not reveal its token', async () => {
   const answer = await api.call('GET', '/api/auth/verify-email?token=x&callbackURL=/docs')
   assert.equal(answer.status, 302)
   assert.equal(answer.headers.get('referrer-policy'), 'no-referrer')
@@ -192,5 +192,5 @@ it('a link of a letter that leads elsewhere tells nobody its token', async () =>
 
 it('a server without TLS claims none', () => {
   for (const publicUrl of [undefined, new URL('http://localhost:8000')])
-    assert.equal(headersOfAll({ publicUrl })['strict-transport-security'], undefined)
+    assert.equal(constantHeaders({ publicUrl })['strict-transport-security'], undefined)
 })

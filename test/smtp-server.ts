@@ -3,16 +3,16 @@ import { text } from 'node:stream/consumers'
 import { SMTPServer } from 'smtp-server'
 import { canonicalEmail } from '../server/accounts/email.ts'
 
-export interface Letter {
+export interface Email {
   readonly to: string
   readonly text: string
   /** The address in it. */
   readonly link: string
 }
 
-/** A mail server that keeps what it gets. */
+/** A mail server that stores the emails it receives. */
 export async function startSmtpServer() {
-  const letters: Letter[] = []
+  const emails: Email[] = []
   const waiting = new Set<() => void>()
   const server = new SMTPServer({
     authOptional: true,
@@ -24,7 +24,7 @@ export async function startSmtpServer() {
       const [link = ''] = /https?:\/\/\S+/.exec(body) ?? []
       // The server shows domains in Unicode.
       const to = canonicalEmail(session.envelope.rcptTo[0]?.address ?? '') ?? ''
-      letters.push({ to, text: body, link })
+      emails.push({ to, text: body, link })
       for (const wake of waiting) wake()
       done()
     },
@@ -33,12 +33,12 @@ export async function startSmtpServer() {
   const { port } = server.server.address() as AddressInfo
   return {
     url: `smtp://127.0.0.1:${port}`,
-    letters,
-    /** The `n`th letter to this address, once it is there. */
-    async letterTo(address: string, n = 1): Promise<Letter> {
+    emails,
+    /** The `n`th email to this address, waiting until it arrives. */
+    async emailTo(address: string, n = 1): Promise<Email> {
       for (;;) {
-        const letter = letters.filter(({ to }) => to === address)[n - 1]
-        if (letter) return letter
+        const email = emails.filter(({ to }) => to === address)[n - 1]
+        if (email) return email
         await new Promise<void>(resolve => {
           waiting.add(resolve)
         })

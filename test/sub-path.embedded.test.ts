@@ -92,7 +92,7 @@ for (const [name, change] of [
       const headers = { origin: site }
       const password = 'correct horse battery'
       await call('POST', '/api/auth/sign-up/email', { json: { name: 'Ann', email, password }, headers })
-      const { link } = await smtp.letterTo(email)
+      const { link } = await smtp.emailTo(email)
       assert.match(link, new RegExp(`^${site}/duly/verify-email\\?token=`))
       assert.equal((await at(link.slice(site.length))('GET')).status, 200)
       const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -119,7 +119,7 @@ for (const [name, change] of [
         json: { email, redirectTo: '/reset-password' },
         headers: { ...headers, 'x-forwarded-for': newAddress() },
       })
-      assert.match((await smtp.letterTo(email, 2)).link, new RegExp(`^${site}/duly/reset-password\\?token=`))
+      assert.match((await smtp.emailTo(email, 2)).link, new RegExp(`^${site}/duly/reset-password\\?token=`))
     })
 
     it('the page at /docs loads, signs in and calls with its token', async () => {

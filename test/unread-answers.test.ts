@@ -106,7 +106,7 @@ describe('while sockets of one user do not read their answer, every request of o
       await until(async () => (await metric('http_server_active_requests')) === 0)
       // No unread answer holds a session. Until the buffers of 200 sockets are full, all of them do in turn.
       if (sockets < 200) await until(() => api.server.db.usage.busy === 0)
-      assert.equal(await metric('duly_requests_turned_away_total'), 0)
+      assert.equal(await metric('duly_requests_rejected_total'), 0)
       await until(async () => (await metric('duly_unread_bytes')) <= 64 * 1024 * 1024)
     })
   }

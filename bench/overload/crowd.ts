@@ -29,7 +29,7 @@ export function guests(token: string, path: string): Readonly<Record<string, Gue
   }
 }
 
-/** Comes 500 at a time, so that nobody is turned away at the door. */
+/** Comes 500 at a time, so that no connection is refused. */
 export async function crowd(url: string, count: number, { first, more, reads }: Guest): Promise<Crowd> {
   const { hostname, port } = new URL(url)
   const sockets: Socket[] = []

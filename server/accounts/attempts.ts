@@ -62,9 +62,9 @@ export function bySignIn(email: string, address: string, device: Device | undefi
 /** Emails of one kind to one address. */
 export function byRecipient(kind: string, email: string, address: string): readonly Count[] {
   return [
-    { ...perRecipientAndAddress, key: hashed('letter', kind, email, network(address)) },
+    { ...perRecipientAndAddress, key: hashed('email', kind, email, network(address)) },
     byAddress(address),
-    { ...perRecipient, key: hashed('letter', kind, email) },
+    { ...perRecipient, key: hashed('email', kind, email) },
   ]
 }
 
@@ -78,11 +78,11 @@ export function byProof(
   address: string,
   device: Device | undefined,
 ): readonly Count[] {
-  if (device) return [{ ...perRecipientAndAddress, key: hashed('letter', kind, device.userId, device.id) }]
+  if (device) return [{ ...perRecipientAndAddress, key: hashed('email', kind, device.userId, device.id) }]
   return [
-    { ...perRecipientAndAddress, key: hashed('letter', kind, email, network(address)) },
+    { ...perRecipientAndAddress, key: hashed('email', kind, email, network(address)) },
     byAddress(address),
-    { ...perResetRecipient, key: hashed('letter', kind, email), quiet: true },
+    { ...perResetRecipient, key: hashed('email', kind, email), quiet: true },
   ]
 }
 

@@ -14,9 +14,9 @@ export function readCookies(header: string | undefined): readonly (readonly [nam
  * `value.signature`, the signature HMAC-SHA-256 in base64, the whole percent-encoded.
  * @param keys of the accounts, the current one first
  */
-export function signAnew(header: string, keys: readonly string[]): string {
+export function reSignCookies(header: string, keys: readonly string[]): string {
   const [current = '', ...older] = keys
-  const anew = (encoded: string): string => {
+  const reSigned = (encoded: string): string => {
     const text = decoded(encoded)
     const dot = text.lastIndexOf('.')
     if (dot < 0 || text.length - dot !== 45) return encoded
@@ -25,12 +25,12 @@ export function signAnew(header: string, keys: readonly string[]): string {
     return older.some(signedWith) ? encodeURIComponent(`${value}.${signature(value, current)}`) : encoded
   }
   return readCookies(header)
-    .map(([name, value]) => `${name}=${anew(value)}`)
+    .map(([name, value]) => `${name}=${reSigned(value)}`)
     .join('; ')
 }
 
-/** The token of a letter's link, likewise: a JWT (HS256). */
-export function signLinkAnew(token: string, keys: readonly string[]): string {
+/** The token of an email's link, likewise: a JWT (HS256). */
+export function reSignLink(token: string, keys: readonly string[]): string {
   const [current = '', ...older] = keys
   try {
     const jwt = parseJwt(token)

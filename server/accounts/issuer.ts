@@ -18,9 +18,9 @@ import { clientAddressHeader } from './client-address.ts'
 import { type Guess, guessIn } from './count-guesses.ts'
 import type { devices } from './devices.ts'
 import { canonicalEmail } from './email.ts'
-import { encryptAnew } from './encrypt-anew.ts'
 import type { Mail } from './mail.ts'
 import { passwordHasher } from './passwords.ts'
+import { reencrypt } from './reencrypt.ts'
 import { issuerSecrets } from './secrets.ts'
 import { signingKeys } from './signing-keys.ts'
 import { isEmailDisabled, signOutUser } from './users.ts'
@@ -261,7 +261,7 @@ export function createIssuer(options: IssuerOptions) {
       },
       sendResetPassword: async ({ user, url, token }) =>
         send('reset-password', user.email, linkOf('reset-password', url, token)),
-      onExistingUserSignUp: async ({ user }) => send('already-here', user.email, address),
+      onExistingUserSignUp: async ({ user }) => send('already-registered', user.email, address),
     },
     emailVerification: {
       sendOnSignUp: mail.isDelivered,
@@ -318,7 +318,7 @@ export function createIssuer(options: IssuerOptions) {
         const { newSession, session } = ctx.context
         const id = newSession?.user.id ?? session?.user.id
         if (id !== undefined) note({ user: id })
-        // A letter that confirms an address also signs in, which Better Auth's second factor does not look at: who reads the letters
+        // An email that confirms an address also signs in, which Better Auth's second factor does not look at: who reads the emails
         // would need neither password nor code. The address is confirmed; whoever has a second factor signs in as always.
         if (ctx.path !== '/verify-email' || session || !newSession?.user.twoFactorEnabled) return
         deleteSessionCookie(ctx, true)
@@ -403,9 +403,9 @@ export function createIssuer(options: IssuerOptions) {
     },
 
     /** Encrypts with the first secret what others have encrypted. @returns how many rows */
-    async encryptAnew(): Promise<number> {
+    async reencrypt(): Promise<number> {
       const { secretConfig } = await auth.$context
-      return encryptAnew(db, secretConfig)
+      return reencrypt(db, secretConfig)
     },
   }
 }

@@ -1,19 +1,19 @@
 import nodemailer from 'nodemailer'
 import type { Log } from '../log.ts'
 
-export type Letter = 'verify-email' | 'reset-password' | 'change-email' | 'already-here'
+export type Email = 'verify-email' | 'reset-password' | 'change-email' | 'already-registered'
 
 export interface Mail {
-  /** Whether letters reach people; otherwise the log has their links. */
+  /** Whether emails are sent. Otherwise their links are written to the log. */
   readonly isDelivered: boolean
-  /** Sends a letter, without anyone waiting: how long that takes would tell who has an account. */
-  send(letter: Letter, to: string, link: string, newEmail?: string): void
-  /** Resolved when the letters under way have left, or failed. */
+  /** Sends an email without waiting for it: the time it takes would reveal whether an account exists. */
+  send(email: Email, to: string, link: string, newEmail?: string): void
+  /** Resolves when all emails in progress are sent or have failed. */
   close(): Promise<void>
 }
 
 export interface MailOptions {
-  /** `smtp://user:password@host:port` or `smtps://…`; absent: links go to the log. */
+  /** `smtp://user:password@host:port` or `smtps://…`. If undefined, links are written to the log. */
   readonly smtp: string | undefined
   readonly from: string
   readonly log: Log
@@ -21,27 +21,27 @@ export interface MailOptions {
 
 type Text = (link: string, newEmail: string) => { subject: string; text: string }
 
-const letters: Readonly<Record<Letter, Text>> = {
+const emails: Readonly<Record<Email, Text>> = {
   'verify-email': link => ({
-    subject: 'Please confirm your e-mail address',
-    text: `Please open this link to confirm your e-mail address. It is good for an hour.\n\n${link}\n\nIf you did not ask for this, you need not do anything.\n`,
+    subject: 'Confirm your email address',
+    text: `Open this link to confirm your email address. It expires after one hour.\n\n${link}\n\nIf you did not ask for this, ignore this email.\n`,
   }),
   'reset-password': link => ({
-    subject: 'A new password',
-    text: `Open this link to choose a new password. It is good for an hour, and once.\n\n${link}\n\nIf you did not ask for this, your password stays as it is.\n`,
+    subject: 'Reset your password',
+    text: `Open this link to choose a new password. It works once and expires after one hour.\n\n${link}\n\nIf you did not ask for this, ignore this email. Your password stays the same.\n`,
   }),
   'change-email': (link, newEmail) => ({
-    subject: 'Please confirm your new e-mail address',
-    text: `Your account is to get the e-mail address ${newEmail}. Open this link if that is what you want.\n\n${link}\n\nIf it is not, leave the link alone and change your password.\n`,
+    subject: 'Confirm your new email address',
+    text: `Somebody asked to change the email address of your account to ${newEmail}. Open this link to confirm the change.\n\n${link}\n\nIf you did not ask for this, do not open the link, and change your password.\n`,
   }),
-  'already-here': link => ({
-    subject: 'You have an account already',
-    text: `Somebody, probably you, wanted to sign up with this e-mail address. It has an account already: sign in, or ask for a new password.\n\n${link}\n`,
+  'already-registered': link => ({
+    subject: 'You already have an account',
+    text: `Somebody, probably you, tried to sign up with this email address. It already has an account. Sign in, or reset your password.\n\n${link}\n`,
   }),
 }
 
 export function createMail({ smtp, from, log }: MailOptions): Mail {
-  if (smtp === undefined) return intoTheLog(log)
+  if (smtp === undefined) return logLinks(log)
   const transport = nodemailer.createTransport(
     {
       url: smtp,
@@ -53,32 +53,32 @@ export function createMail({ smtp, from, log }: MailOptions): Mail {
     } as never,
     { from },
   )
-  const leaving = new Set<Promise<unknown>>()
+  const inProgress = new Set<Promise<unknown>>()
   return {
     isDelivered: true,
-    send(letter, to, link, newEmail = '') {
+    send(email, to, link, newEmail = '') {
       const sent = transport
-        // Not parsed as a list of addresses.
-        .sendMail({ to: { name: '', address: to }, ...letters[letter](link, newEmail) })
-        // Neither the address nor the link belongs into a log; the person can ask for another letter.
+        // As an object, the address is not parsed as a list of addresses.
+        .sendMail({ to: { name: '', address: to }, ...emails[email](link, newEmail) })
+        // Neither the address nor the link is logged. The user can ask for another email.
         .catch(error =>
-          log.error({ letter, code: error.code, answer: error.responseCode }, 'a letter could not be sent'),
+          log.error({ email, code: error.code, answer: error.responseCode }, 'cannot send an email'),
         )
-        .finally(() => leaving.delete(sent))
-      leaving.add(sent)
+        .finally(() => inProgress.delete(sent))
+      inProgress.add(sent)
     },
     async close() {
-      await Promise.all(leaving)
+      await Promise.all(inProgress)
       transport.close()
     },
   }
 }
 
-function intoTheLog(log: Log): Mail {
+function logLinks(log: Log): Mail {
   return {
     isDelivered: false,
-    send(letter, to, link) {
-      log.warn({ letter, to, link }, 'no SMTP_URL is set: this link was not sent')
+    send(email, to, link) {
+      log.warn({ email, to, link }, 'SMTP_URL is not set: this link was not emailed')
     },
     async close() {},
   }

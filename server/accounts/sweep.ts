@@ -10,7 +10,7 @@ const expired = [
   'delete from duly.attempts where free_at < now()',
 ].map(unprepared)
 
-/** Removes what is good for nothing any more: sessions, letters' links, keys, tokens, refusals and counts of attempts. */
+/** Removes what is good for nothing any more: sessions, emails' links, keys, tokens, refusals and counts of attempts. */
 export async function sweepAccounts(db: Session): Promise<void> {
   for (const statement of expired) await db.query(statement)
 }

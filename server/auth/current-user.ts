@@ -91,7 +91,7 @@ function bearerToken(request: FastifyRequest): string {
 
 /** The caller is not told the reason. Requests over their limit are summed up. */
 function noteRefusal(request: FastifyRequest, error: unknown): void {
-  if (!(error instanceof TokenError) || request.isTurnedAway) return
+  if (!(error instanceof TokenError) || request.isRejected) return
   request.log.info({ reqId: request.id, reason: error.message }, 'a token was refused')
 }
 

@@ -1,4 +1,4 @@
-import { isMetricsHere, sections } from '../app.ts'
+import { isMetricsHere, registrations } from '../app.ts'
 import { openApi } from '../openapi/openapi.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
@@ -15,7 +15,7 @@ export const openApiCommand: Command = {
   async run(args) {
     const { values } = readArguments(args, { contract: { type: 'string' } })
     const config = commandConfig({ CONTRACT: values.contract })
-    const map = sections(config.contract, config.accounts, isMetricsHere(config))
-    process.stdout.write(`${JSON.stringify(openApi(map), null, 2)}\n`)
+    const all = registrations(config.contract, config.accounts, isMetricsHere(config))
+    process.stdout.write(`${JSON.stringify(openApi(all), null, 2)}\n`)
   },
 }

@@ -7,7 +7,7 @@ import { type ErrorShape, errorAnswer, placeOf, refusalHeaders } from './error-r
 declare module 'fastify' {
   interface FastifyRequest {
     /** Rejected because the server is overloaded. The log has one line for all of these. */
-    isTurnedAway: boolean
+    isRejected: boolean
   }
 }
 
@@ -142,7 +142,7 @@ export class Admission {
   }
 
   #refuse(request: FastifyRequest): void {
-    request.isTurnedAway = true
+    request.isRejected = true
     this.#refused += 1
     this.#refusedInAll += 1
     if (this.#ticking) return

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
 import type { Schema } from '../openapi/operation.ts'
-import { unrendered } from './security-headers.ts'
+import { nonPageHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -80,7 +80,7 @@ export interface ErrorAnswer {
 }
 
 /** Whatever the handler has said of the answer that it was about to give, a refusal is kept by nobody. */
-export const refusalHeaders = { ...unrendered, 'cache-control': 'no-store' }
+export const refusalHeaders = { ...nonPageHeaders, 'cache-control': 'no-store' }
 
 export function statusOf(shape: ErrorShape, code: ErrorCode): number {
   return shape.statuses[code] ?? usualStatus[code]

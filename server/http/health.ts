@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { closed } from '../contracts/task-schemas.ts'
 import type { Answer } from '../openapi/operation.ts'
 import { version } from '../version.ts'
-import type { Family, Route } from './route.ts'
+import type { Route, RouteModule } from './route.ts'
 
 const patienceMs = 2000
 
@@ -89,7 +89,7 @@ const report: Route = {
 }
 
 /** For orchestrators and people. */
-export const health: Family = {
+export const health: RouteModule = {
   name: 'service',
   about: 'How the service is. These calls need no token.',
   schemas: {},

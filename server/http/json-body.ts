@@ -20,7 +20,7 @@ export function acceptAnyBody(scope: FastifyInstance): void {
  * A hook of calls that take no body. Front ends in the field send the header with every call, a DELETE too. Where nothing comes (RFC 9112,
  * section 6.3) it says nothing, and without it nobody waits for the end of that.
  */
-export const forgetTypeOfNothing: onRequestHookHandler = ({ headers }, _reply, done) => {
+export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply, done) => {
   const length = headers['content-length'] ?? '0'
   if (length === '0' && headers['transfer-encoding'] === undefined) headers['content-type'] = undefined
   done()

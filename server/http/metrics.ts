@@ -1,9 +1,9 @@
 import { AppError } from '../errors.ts'
 import { isToken } from '../telemetry/metrics-token.ts'
-import type { Family } from './route.ts'
+import type { RouteModule } from './route.ts'
 
 /** `/metrics` beside the tasks, for who knows METRICS_TOKEN. */
-export const metrics: Family = {
+export const metrics: RouteModule = {
   name: 'metrics',
   about: 'What this replica has done and how it is.',
   schemas: {},

@@ -3,16 +3,16 @@ import { AppError } from '../errors.ts'
 import { countAddress } from '../limits/count-address.ts'
 import type { Limits } from '../limits/rate-limit.ts'
 import { placeOf } from './error-reply.ts'
-import type { Section } from './register.ts'
+import type { Registration } from './register.ts'
 import { pathPattern } from './route.ts'
 
 /**
  * Answers requests that no route matches: 405 with `Allow` where only the method is wrong (RFC 9110, 15.5.6), else 404, whatever the
  * headers and the body are. The body is not read.
  */
-export function noRoute(sections: readonly Section[], limits: Limits): FastifyPluginCallback {
-  const table = sections.flatMap(({ family }) =>
-    family.routes.map(({ method, path }) => ({ method, pattern: pathPattern(path) })),
+export function noRoute(registrations: readonly Registration[], limits: Limits): FastifyPluginCallback {
+  const table = registrations.flatMap(({ module }) =>
+    module.routes.map(({ method, path }) => ({ method, pattern: pathPattern(path) })),
   )
   const allowed = (path: string): string | undefined => {
     const methods = new Set(table.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))

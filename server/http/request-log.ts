@@ -22,7 +22,7 @@ export class RequestLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    if (request.isTurnedAway) return
+    if (request.isRejected) return
     const line = {
       reqId: request.id,
       method: request.method,

@@ -32,8 +32,8 @@ declare module 'fastify' {
   }
 }
 
-/** Routes that belong together; a section of the document. */
-export interface Family {
+/** Routes that are registered together; a tag of the OpenAPI document. */
+export interface RouteModule {
   readonly name: string
   readonly about: string
   /** What the operations refer to, by name. */

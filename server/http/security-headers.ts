@@ -12,7 +12,7 @@ const oneYear = 365 * 24 * 60 * 60
  *
  * `includeSubDomains` is for whoever owns the domain to say, in the proxy: below this host's name may be others' hosts.
  */
-export function headersOfAll({ publicUrl }: Pick<Context['config'], 'publicUrl'>): Headers {
+export function constantHeaders({ publicUrl }: Pick<Context['config'], 'publicUrl'>): Headers {
   return {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
@@ -21,7 +21,7 @@ export function headersOfAll({ publicUrl }: Pick<Context['config'], 'publicUrl'>
 }
 
 /** On what a browser can be led to, and which is no page: refusals, and whatever answers without a token. */
-export const unrendered: Headers = {
+export const nonPageHeaders: Headers = {
   'content-security-policy':
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -42,7 +42,7 @@ export function pageHeaders(sources: readonly string[], forms: "'none'" | "'self
     "frame-ancestors 'none'",
   ]
   return {
-    ...unrendered,
+    ...nonPageHeaders,
     'content-security-policy': directives.join('; '),
     'cross-origin-opener-policy': 'same-origin',
     'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',

@@ -68,7 +68,7 @@ export class RateLimit {
     reply.header('ratelimit', this.#header(Math.max(left, 0))).header('ratelimit-policy', this.#policy)
     if (left >= 0) return undefined
     this.#refused += 1
-    if (!this.#refusals.take()) reply.request.isTurnedAway = true
+    if (!this.#refusals.take()) reply.request.isRejected = true
     const retryAfter = Math.ceil(-spare / 1000)
     return new AppError('too_many_requests', `Too many requests. Try again in ${retryAfter} s.`, {
       retryAfter,

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { ifNoneMatch, isKnown } from '../http/conditional.ts'
 import { sendJson } from '../http/json-reply.ts'
-import type { Family, Route } from '../http/route.ts'
+import type { Route, RouteModule } from '../http/route.ts'
 import { frontRoutes } from '../pages/front-page.ts'
 import { docsRoutes } from './docs.ts'
 import { problemRoutes } from './problem-pages.ts'
 
 /** Descriptions of the API. @param document the OpenAPI document for the path of PUBLIC_URL */
-export function documents(document: (base: string) => object): Family {
+export function documents(document: (base: string) => object): RouteModule {
   return {
     name: 'documents',
     about: 'What the API can do, for people and for programs. These calls need no token.',

@@ -1,7 +1,7 @@
 import { ownerSchema, taskIdSchema } from '../contracts/task-schemas.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { statusOf } from '../http/error-reply.ts'
-import type { Section } from '../http/register.ts'
+import type { Registration } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { version } from '../version.ts'
 import type { Answer, Operation, Parameter, Schema } from './operation.ts'
@@ -15,13 +15,13 @@ A task that is missing and one that is another user's are the same thing here: n
 Calls are counted by user, and those without a good token by address. Each answer says in \`RateLimit\` how many are left.`
 
 /** The document of every route that is on (OpenAPI 3.1). @param base the path of PUBLIC_URL */
-export function openApi(sections: readonly Section[], base = ''): object {
+export function openApi(registrations: readonly Registration[], base = ''): object {
   const paths: Record<string, Record<string, object>> = {}
-  for (const section of sections) {
-    for (const route of section.family.routes) {
+  for (const registration of registrations) {
+    for (const route of registration.module.routes) {
       paths[route.path] ??= {}
       Object.assign(paths[route.path] as object, {
-        [route.method.toLowerCase()]: operationOf(route, section),
+        [route.method.toLowerCase()]: operationOf(route, registration),
       })
     }
   }
@@ -36,7 +36,7 @@ export function openApi(sections: readonly Section[], base = ''): object {
     },
     servers: [{ url: base || '/', description: 'This server.' }],
     security: [{ bearer: [] }],
-    tags: sections.map(({ family }) => ({ name: family.name, description: family.about })),
+    tags: registrations.map(({ module }) => ({ name: module.name, description: module.about })),
     paths,
     components: {
       securitySchemes: {
@@ -53,26 +53,26 @@ export function openApi(sections: readonly Section[], base = ''): object {
           description: 'The cookie of a session; behind TLS its name begins with `__Secure-`.',
         },
       },
-      schemas: Object.assign({}, ...sections.map(({ family }) => family.schemas)),
+      schemas: Object.assign({}, ...registrations.map(({ module }) => module.schemas)),
     },
   }
 }
 
-function operationOf(route: Route, section: Section): object {
+function operationOf(route: Route, registration: Registration): object {
   const { id, summary, description, body, answers } = route.operation
-  const failures = { ...refusalsOf(route, section), ...failuresOf(route, section) }
+  const failures = { ...refusalsOf(route, registration), ...failuresOf(route, registration) }
   const responses = Object.entries(answers).map(([status, answer]) => {
     const { schema } = answer
     const either =
-      failures[status] && schema ? { schema: { anyOf: [schema, section.errors.errorSchema] } } : {}
+      failures[status] && schema ? { schema: { anyOf: [schema, registration.errors.errorSchema] } } : {}
     return [status, response({ ...answer, ...either })]
   })
   return {
     operationId: id,
-    tags: [section.family.name],
+    tags: [registration.module.name],
     summary,
     description,
-    ...(section.secured ? {} : { security: route.operation.security ? [{ session: [] }] : [] }),
+    ...(registration.secured ? {} : { security: route.operation.security ? [{ session: [] }] : [] }),
     ...parametersOf(route),
     ...(body === undefined ? {} : { requestBody: requestBody(body) }),
     responses: { ...failures, ...Object.fromEntries(responses) },
@@ -89,7 +89,7 @@ const pathParameters: Readonly<Record<string, { description: string; schema: Sch
   file: { description: 'The file’s name.', schema: { type: 'string' }, example: 'docs.js' },
   token_id: { description: 'The token’s id.', schema: taskIdSchema, example: 7 },
   provider: { description: 'Who was asked.', schema: { enum: ['github', 'google'] }, example: 'github' },
-  token: { description: 'The token of the letter.', schema: { type: 'string' }, example: 'x7' },
+  token: { description: 'The token of the email.', schema: { type: 'string' }, example: 'x7' },
   code: {
     description: 'The problem’s code.',
     schema: { enum: Object.keys(problems) },
@@ -154,11 +154,11 @@ const challenge = {
   'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema: { const: 'Bearer' } },
 }
 
-function failuresOf(route: Route, section: Section): Record<string, object> {
-  const { errors, always } = section
+function failuresOf(route: Route, registration: Registration): Record<string, object> {
+  const { errors, always } = registration
   const byStatus = new Map<number, ErrorCode[]>()
   const counted: readonly ErrorCode[] = always ? [] : ['too_many_requests']
-  for (const code of new Set([...codesOf(route, section), ...counted])) {
+  for (const code of new Set([...codesOf(route, registration), ...counted])) {
     const status = statusOf(errors, code)
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
@@ -186,7 +186,7 @@ function failuresOf(route: Route, section: Section): Record<string, object> {
   return Object.fromEntries([...byStatus].map(entry => [String(entry[0]), failure(entry)]))
 }
 
-function refusalsOf({ operation }: Route, { errors }: Section): Record<string, object> {
+function refusalsOf({ operation }: Route, { errors }: Registration): Record<string, object> {
   const content = { [errors.errorMediaType ?? 'application/json']: { schema: errors.errorSchema } }
   const refusals = (operation.refusals ?? []).map(status => [
     status,
@@ -195,7 +195,7 @@ function refusalsOf({ operation }: Route, { errors }: Section): Record<string, o
   return Object.fromEntries(refusals)
 }
 
-function codesOf({ method, path, operation }: Route, { secured, always }: Section): ErrorCode[] {
+function codesOf({ method, path, operation }: Route, { secured, always }: Registration): ErrorCode[] {
   return [
     ...(['bad_request', 'address_too_long', 'headers_too_large', 'internal'] as const),
     ...(always ? [] : (['busy'] as const)),

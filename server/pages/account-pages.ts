@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { ErrorShape } from '../http/error-reply.ts'
-import type { Family, Route } from '../http/route.ts'
+import type { Route, RouteModule } from '../http/route.ts'
 import type { Answer, Operation, Schema } from '../openapi/operation.ts'
 import { html, htmlHeaders, htmlPage, sendPage } from './html-page.ts'
 
@@ -188,7 +188,7 @@ export const changePassword: Route = {
   handle: (request, reply) => reply.redirect(`${request.server.base}/reset-password`, 302),
 }
 
-export const accountPages: Family & ErrorShape = {
+export const accountPages: RouteModule & ErrorShape = {
   name: 'account pages',
   about:
     'The pages that links in emails lead to, for front ends that have none of their own. They need no script.',

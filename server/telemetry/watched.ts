@@ -74,11 +74,11 @@ interface Door {
   readonly streams: { readonly open: number }
 }
 
-export function watchDoor(metrics: Metrics, { admission, connections, streams }: Door): void {
+export function watchLoad(metrics: Metrics, { admission, connections, streams }: Door): void {
   metrics.gauge('http_server_active_requests', 'Requests whose handler runs.', () => admission.inside)
   metrics.gauge('duly_requests_room', 'Handlers that may run at once.', () => admission.room)
   metrics.counter(
-    'duly_requests_turned_away_total',
+    'duly_requests_rejected_total',
     'Requests rejected with 503 because the server was overloaded.',
     () => admission.refusedInAll,
   )

@@ -4,11 +4,11 @@ import { jsonForm } from '../contracts/task-json.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { preferred } from '../http/accept.ts'
 import { ownLists } from '../http/own-tasks.ts'
-import type { Family, Route } from '../http/route.ts'
+import type { Route, RouteModule } from '../http/route.ts'
 import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
 import { wholeTask } from './tasks.ts'
 
-// Taking everything along, and leaving nothing behind.
+// Export of all tasks, and deletion of an account.
 
 interface Format {
   readonly mediaType: string
@@ -50,7 +50,7 @@ const exportTasks: Route = {
   operation: {
     id: 'exportTasks',
     audited: true,
-    summary: 'Take all your tasks along',
+    summary: 'Export all your tasks',
     description:
       'Every task, newest first, streamed: one JSON object a line, or CSV (RFC 4180) with a header line. Texts are as you wrote them: a spreadsheet takes one that begins with `=`, `+`, `-` or `@` for a formula, so import such columns as text.',
     parameters: [
@@ -99,18 +99,18 @@ const exportTasks: Route = {
   },
 }
 
-const leave: Route = {
+const deleteAccount: Route = {
   method: 'DELETE',
   path: '/api/v1/account',
   scope: 'account',
   operation: {
     id: 'removeAccount',
     audited: true,
-    summary: 'Remove all that is yours',
+    summary: 'Delete your account',
     description:
       'For users of other issuers: every task, token and answer kept for retries. Who has an account on this server removes it with `POST /api/auth/delete-user`.',
     fails: ['account_elsewhere'],
-    answers: { 204: { description: 'Nothing is left.' } },
+    answers: { 204: { description: 'Everything is deleted.' } },
   },
   async handle(request, reply, { db, tokens }) {
     if (await isAccount(db, request.userId)) {
@@ -125,11 +125,11 @@ const leave: Route = {
   },
 }
 
-export const leaving: Family = {
-  name: 'leaving',
-  about: 'Take everything along, and leave nothing behind.',
+export const exportAndDelete: RouteModule = {
+  name: 'export and delete',
+  about: 'Export all your tasks, and delete your account.',
   schemas: {},
-  routes: [exportTasks, leave],
+  routes: [exportTasks, deleteAccount],
 }
 
 function formatOf(request: FastifyRequest): keyof typeof formats {

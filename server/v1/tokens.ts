@@ -13,7 +13,7 @@ import { closed, sent, taskIdSchema, timeSchema } from '../contracts/task-schema
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
-import type { Family, Route } from '../http/route.ts'
+import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 
 // Personal access tokens: for scripts, which cannot sign in.
@@ -127,7 +127,7 @@ const revoke: Route = {
   },
 }
 
-export const accessTokens: Family = {
+export const accessTokens: RouteModule = {
   name: 'tokens',
   about:
     'Personal access tokens for scripts: sent as `Authorization: Bearer duly_pat_…` under every contract. They cannot make tokens themselves.',

@@ -40,7 +40,7 @@ export const accountCalls: readonly Call[] = [
     audited: true,
     summary: 'Sign up',
     description:
-      'Where letters are sent, the address has to be confirmed before the first sign-in, and the answer is the same whether it has an account already.',
+      'Where emails are sent, the address has to be confirmed before the first sign-in, and the answer is the same whether it has an account already.',
     body: it.body(
       {
         name: it.name,
@@ -54,7 +54,7 @@ export const accountCalls: readonly Call[] = [
       { name: 'Alice', email: 'alice@example.com', password: 'correct horse battery' },
     ),
     answers: {
-      200: it.answer('The new user, signed in unless a letter has to be answered first.', {
+      200: it.answer('The new user, signed in unless an email has to be answered first.', {
         user: it.user,
       }),
     },
@@ -217,7 +217,7 @@ export const accountCalls: readonly Call[] = [
     id: 'changeEmail',
     audited: true,
     summary: 'Change your e-mail address',
-    description: 'A confirmed address is changed once letters to the old and the new one have been answered.',
+    description: 'A confirmed address is changed once emails to the old and the new one have been answered.',
     body: it.body({ newEmail: it.email, callbackURL: it.callbackURL }, ['newEmail'], {
       newEmail: 'alice@example.org',
     }),
@@ -239,7 +239,7 @@ export const accountCalls: readonly Call[] = [
   }),
   get('/reset-password/{token}', {
     id: 'followPasswordReset',
-    summary: 'The link of that letter',
+    summary: 'The link of that email',
     parameters: [it.inQuery('callbackURL', { type: 'string' }, 'The page that asks for the new password.')],
     answers: { 302: it.redirect },
   }),
@@ -259,7 +259,7 @@ export const accountCalls: readonly Call[] = [
   }),
   post('/send-verification-email', {
     id: 'sendVerification',
-    summary: 'Ask for another letter that confirms your address',
+    summary: 'Ask for another email that confirms your address',
     body: it.body({ email: it.email, callbackURL: it.callbackURL }, ['email'], {
       email: 'alice@example.com',
     }),
@@ -269,9 +269,9 @@ export const accountCalls: readonly Call[] = [
   get('/verify-email', {
     id: 'verifyEmail',
     audited: true,
-    summary: 'The link of that letter',
+    summary: 'The link of that email',
     parameters: [
-      { ...it.inQuery('token', { type: 'string' }, 'What the letter vouches with.') },
+      { ...it.inQuery('token', { type: 'string' }, 'What the email vouches with.') },
       it.inQuery('callbackURL', { type: 'string' }, 'Where the browser goes afterwards.'),
     ],
     answers: { 200: it.done, 302: it.redirect },

@@ -21,7 +21,7 @@ import {
   takeAttempt,
 } from '../attempts.ts'
 import { clientAddressHeader } from '../client-address.ts'
-import { decoded, readCookies, signAnew, signLinkAnew } from '../cookies.ts'
+import { decoded, readCookies, reSignCookies, reSignLink } from '../cookies.ts'
 import type { Device } from '../devices.ts'
 import { canonicalEmail } from '../email.ts'
 import { redirectFields } from '../redirects.ts'
@@ -107,12 +107,12 @@ async function answer(
     const caller = { cookies, isQuiet, ...(endTurn && { endTurn }) }
     return (await people.issuer()).handle(forIssuer, caller)
   }
-  request.learnt = { emailSha256: email && emailSha256(email) }
+  request.auditFacts = { emailSha256: email && emailSha256(email) }
   // A request that finds no room is not counted as an attempt.
   const { response, user } = await (call.hashes
     ? people.inTurn(turnKeys(request, fields, device), ask)
     : ask())
-  request.learnt = { ...request.learnt, user, beginsSession: beginsSession(response) }
+  request.auditFacts = { ...request.auditFacts, user, beginsSession: beginsSession(response) }
   if (fields?.revokeTokens === true && response.status === 200 && user !== undefined)
     await revokeTokensOf(db, user)
   if (call.attempts === 'account' && response.status === 200) {
@@ -242,7 +242,7 @@ function sessionIn(header: string | undefined): string {
 
 const fetchMetadata = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']
 
-/** Names of providers and tokens of letters alone. */
+/** Names of providers and tokens of emails alone. */
 function parameter(request: FastifyRequest, name: string): string {
   const value = (request.params as Readonly<Record<string, string>>)[name] ?? ''
   if (/^[\w-]{1,128}$/.test(value)) return value
@@ -270,7 +270,7 @@ function requestFor(
   }
   const { cookie } = request.headers
   if (cookie !== undefined && readCookies(cookie).length > 0)
-    headers.set('cookie', signAnew(cookie, people.cookieKeys))
+    headers.set('cookie', reSignCookies(cookie, people.cookieKeys))
   headers.set(clientAddressHeader, request.ip)
   if (fields) headers.set('content-type', 'application/json')
   // The address is made anew from the call and its parameters: what a parser makes of dots and backslashes leads nowhere else.
@@ -279,7 +279,7 @@ function requestFor(
   const question = request.url.indexOf('?')
   url.search = question < 0 ? '' : request.url.slice(question)
   const token = url.searchParams.get('token')
-  if (token !== null) url.searchParams.set('token', signLinkAnew(token, people.cookieKeys))
+  if (token !== null) url.searchParams.set('token', reSignLink(token, people.cookieKeys))
   for (const [name, code] of Object.entries(redirectFields)) {
     const given = [...url.searchParams.getAll(name), ...(fields && name in fields ? [fields[name]] : [])]
     if (given.length === 0 || (given.length === 1 && given[0] === '')) continue

@@ -18,10 +18,11 @@ const columns: readonly Column[] = [
 ]
 
 /**
- * Encrypts with the current secret what older ones have encrypted, so that these can go. Replicas may do it at once, and
- * people may change theirs meanwhile: a row is only written if it still is what was read. @returns how many texts
+ * Re-encrypts with the current secret what older secrets have encrypted. Several replicas may run this at the same time, and
+ * users may change the rows meanwhile: a row is written only if it is still what was read.
+ * @returns the number of texts written
  */
-export async function encryptAnew(db: Session, key: Key): Promise<number> {
+export async function reencrypt(db: Session, key: Key): Promise<number> {
   if (typeof key === 'string') return 0
   let count = 0
   for (const { table, column, quoted } of columns) {
@@ -34,8 +35,8 @@ export async function encryptAnew(db: Session, key: Key): Promise<number> {
       for (const [id, stored] of rows as [string, string][]) {
         const text: string = quoted ? JSON.parse(stored) : stored
         if (parseEnvelope(text)?.version === key.currentVersion) continue
-        const anew = await symmetricEncrypt({ key, data: await symmetricDecrypt({ key, data: text }) })
-        const written = await db.query(write, [id, quoted ? JSON.stringify(anew) : anew, stored])
+        const encrypted = await symmetricEncrypt({ key, data: await symmetricDecrypt({ key, data: text }) })
+        const written = await db.query(write, [id, quoted ? JSON.stringify(encrypted) : encrypted, stored])
         count += written.length
       }
       after = rows.length === 500 ? String(rows.at(-1)?.[0]) : undefined

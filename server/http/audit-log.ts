@@ -3,23 +3,23 @@ import type { Log } from '../log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What an audited call has learnt on its way; the user of a token is in `userId`. */
-    learnt: Learnt | undefined
+    /** What the handler of an audited call adds to the audit log. The user of a token is in `userId`. */
+    auditFacts: AuditFacts | undefined
   }
 }
 
-export interface Learnt {
+export interface AuditFacts {
   readonly user?: string | undefined
   /** Of the address that was given. */
   readonly emailSha256?: string | undefined
   readonly beginsSession?: boolean
 }
 
-/** A hook that notes who has called an operation from where, and whether it was refused: by whom ever, also before its handler. */
-export function record(operation: string, log: Log): onResponseHookHandler {
+/** A hook that writes an audit log line for each call of an operation, also for calls rejected before the handler. */
+export function auditLog(operation: string, log: Log): onResponseHookHandler {
   return (request, reply, done) => {
-    if (request.isTurnedAway) return done()
-    const { user, emailSha256, beginsSession } = request.learnt ?? {}
+    if (request.isRejected) return done()
+    const { user, emailSha256, beginsSession } = request.auditFacts ?? {}
     log.info(
       {
         audit: operation,
