@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import { dataFolder } from './data-folder.ts'
 import { newPerson, newUserHere } from './person.ts'
 import { duly, dulyStart, type RunningServer } from './program.ts'
 import {
@@ -19,7 +19,7 @@ import {
   tokenOf,
 } from './served.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 const file = join(folder, 'tasks.backup')
 // The embedded one has the secret that it makes itself, which has to come along.
 const secret = { BETTER_AUTH_SECRET: onPostgres ? testSecret : '' }

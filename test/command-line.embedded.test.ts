@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
 import { type Env, ownDatabase } from './served.ts'
 
 // What every operator meets: mistakes, and places that cannot be used. None of them has a stack, and none creates anything.
 
 const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 // A user who owns nothing has to get into it.
 chmodSync(folder, 0o755)
 after(() => rmSync(folder, { recursive: true, force: true }))

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { DataRow } from '../server/backup/format.ts'
 import { readParts } from '../server/backup/read.ts'
 import { unprepared } from '../server/db/database.ts'
+import { dataFolder } from './data-folder.ts'
 import { newUserHere } from './person.ts'
 import { duly } from './program.ts'
 import {
@@ -20,7 +20,7 @@ import {
   testSecret,
 } from './served.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 const secret = { BETTER_AUTH_SECRET: testSecret }
 let own: OwnDatabase
 before(async () => {

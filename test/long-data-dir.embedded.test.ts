@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { dataFolder } from './data-folder.ts'
 import { duly, dulyStart } from './program.ts'
 import { ownDatabase } from './served.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Longer than the path of a socket may be. */

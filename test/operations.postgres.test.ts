@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { unprepared } from '../server/db/database.ts'
+import { dataFolder } from './data-folder.ts'
 import { blocksOf, commandIn, makePath, shell } from './page.ts'
 import { dulyStart, type RunningServer } from './program.ts'
 import { callAt, type Env, newUser, type OwnDatabase, openDatabase, ownDatabase, tokenOf } from './served.ts'
@@ -24,7 +25,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   duly: 'it does not end; package.embedded.test.ts runs it',
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 const path = makePath(join(folder, 'bin'), ['sh', 'node', 'cat', 'curl'], {
   duly: 'exec node "$DULY" "$@"',
   // `elsewhere` is here.

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
+import { dataFolder } from './data-folder.ts'
 
 export interface PostgresServer {
   readonly url: string
@@ -42,9 +43,10 @@ const user = isRoot ? { uid: nobody, gid: nobody } : {}
 export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'duly-postgres-'))
   const native = join(folder, 'native')
-  const data = join(folder, 'data')
+  const store = dataFolder()
+  const data = join(store, 'data')
   copyBinaries(native)
-  if (isRoot) chownTree(folder)
+  if (isRoot) for (const path of [folder, store]) chownTree(path)
   const environment = { ...process.env, LC_ALL: 'C' }
   execFileSync(
     join(native, 'bin', 'initdb'),
@@ -63,6 +65,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     'max_connections=200',
     // What it has stored need not outlive the machine.
     'fsync=off',
+    'max_wal_size=256MB',
     ...settings,
   ]
   // It is not asked for, and belongs in no log.
@@ -102,7 +105,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     async stop() {
       process.removeListener('exit', killed)
       await end('SIGINT')
-      rmSync(folder, { recursive: true, force: true })
+      for (const path of [folder, store]) rmSync(path, { recursive: true, force: true })
     },
   }
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import { migrations } from '../server/db/migrations.ts'
+import { dataFolder } from './data-folder.ts'
 import { duly, dulyStart } from './program.ts'
 import { callAt, newUser, openDatabase, ownDatabase, served, testSecret, unlimited } from './served.ts'
 
@@ -17,7 +17,7 @@ after(() => {
 })
 
 function emptyFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+  const folder = dataFolder()
   folders.push(folder)
   return folder
 }

@@ -26,7 +26,7 @@ export interface Program {
 
 /** Starts `duly …` with these settings and none of this machine's own. */
 export function duly(args: string[], env: Env = {}, program = cli, cwd = process.cwd()): Program {
-  const { PATH = '', NODE_V8_COVERAGE, HOME = '', TMPDIR } = process.env
+  const { PATH = '', NODE_V8_COVERAGE, HOME = '', TEST_DATA, TMPDIR = TEST_DATA } = process.env
   const inherited = {
     PATH,
     HOME,

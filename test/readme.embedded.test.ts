@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { dataFolder } from './data-folder.ts'
 import { blocksOf, commandIn, makePath, shell } from './page.ts'
 import { type Served, served, testSecret } from './served.ts'
 
@@ -22,7 +22,7 @@ let api: Served
 let folder: string
 before(async () => {
   api = await served()
-  folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+  folder = dataFolder()
 })
 after(async () => {
   await api.close()

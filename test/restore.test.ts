@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { disableUser, removeAccount } from '../server/accounts/users.ts'
 import { unprepared } from '../server/db/database.ts'
+import { dataFolder } from './data-folder.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { duly, dulyStart } from './program.ts'
 import {
@@ -18,7 +18,7 @@ import {
   tokenOf,
 } from './served.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 const file = join(folder, 'tasks.backup')
 
 let own: OwnDatabase

@@ -8,6 +8,7 @@ import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { linesRun } from './coverage.ts'
+import { placeForData } from './data-folder.ts'
 import { Outcome } from './outcome.ts'
 import { startPostgres } from './postgres-server.ts'
 import { makeDatabase, makeFolder, type Template } from './template.ts'
@@ -68,6 +69,8 @@ if (whole) checkForm()
 rmSync(coverage, { recursive: true, force: true })
 if (values.faults) process.env.TEST_FAULTS = 'long'
 else process.env.NODE_V8_COVERAGE = join(coverage, 'raw')
+
+process.env.TEST_DATA ??= placeForData()
 
 const files = testFiles()
 const needsDatabase = (file: string) => file.startsWith(join(dist, 'test'))

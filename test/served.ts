@@ -1,7 +1,5 @@
 import { createSecretKey } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { signHmac } from '../server/auth/jwt.ts'
@@ -11,6 +9,7 @@ import type { Database, OnStatement } from '../server/db/database.ts'
 import { migrateUp } from '../server/db/migrate.ts'
 import type { Log } from '../server/log.ts'
 import { type Server, startServer } from '../server/main.ts'
+import { dataFolder } from './data-folder.ts'
 import { described } from './described.ts'
 import { assertNoLeak, keepAnswer, keepCall, keepSettings } from './leaks.ts'
 import { copyFolder, createDatabase } from './template.ts'
@@ -47,7 +46,7 @@ export async function ownDatabase(
   state: 'migrated' | 'empty' = 'migrated',
   onServer = onPostgres,
 ): Promise<OwnDatabase> {
-  const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+  const folder = dataFolder()
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
   const server = process.env.TEST_DATABASE_URL
   const template = state === 'empty' ? undefined : process.env.TEST_TEMPLATE

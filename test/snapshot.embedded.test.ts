@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import { dataFolder } from './data-folder.ts'
 import { smallDisk } from './faults/small-disk.ts'
 import { duly, dulyStart } from './program.ts'
 import {
@@ -19,7 +19,7 @@ import {
 
 // The embedded database has one session. Reading all of it would keep every other request waiting.
 
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 let own: OwnDatabase
 before(async () => {
   own = await ownDatabase()

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { welcome } from '../server/cli/welcome.ts'
+import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
 import { callAt, type OwnDatabase, ownDatabase } from './served.ts'
 
@@ -13,7 +13,7 @@ import { callAt, type OwnDatabase, ownDatabase } from './served.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const cli = join(root, 'dist', 'server', 'cli.js')
-const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
+const folder = dataFolder()
 let database: OwnDatabase
 before(async () => {
   database = await ownDatabase()

@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,7 +55,16 @@ function hashOf(folder: string): string {
 }
 
 export function copyFolder(template: string, dataDir: string): void {
-  cpSync(join(template, 'postgres'), join(dataDir, 'postgres'), { recursive: true })
+  copyTree(join(template, 'postgres'), join(dataDir, 'postgres'))
+}
+
+/** cpSync looks at every file several times, and takes three times as long. */
+function copyTree(from: string, to: string): void {
+  mkdirSync(to, { mode: 0o700 })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const copy = entry.isDirectory() ? copyTree : copyFileSync
+    copy(join(from, entry.name), join(to, entry.name))
+  }
 }
 
 export async function makeDatabase(server: string): Promise<Template> {
