@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { described } from './described.ts'
 import { behindProxy, newPerson } from './person.ts'
 import { type Call, newUser, type Served, served } from './served.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { registrations } from '../server/app.ts'
-import type { ContractName } from '../server/config/config.ts'
+import type { ContractName } from '../server/config/contract.ts'
 import { pathPattern } from '../server/http/route.ts'
 import { openApi } from '../server/openapi/openapi.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { longestTask } from '../server/http/request-size.ts'
 import { described, type OperationObject, validatorOf } from './described.ts'
 import { type BodySchema, brokenBytes, brokenTexts, mediaTypes, objects, texts } from './hostile-values.ts'

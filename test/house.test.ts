@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { settings } from '../server/config/config.ts'
+import { settings } from '../server/config/settings.ts'
 import { migrations } from '../server/db/migrations.ts'
 
 // The rules of the house, held against the sources.
@@ -201,11 +201,11 @@ describe('the house', () => {
     )
   })
 
-  it('only config.ts reads the environment', () => {
+  it('only environment.ts reads the environment', () => {
     const readers = sources('server').filter(file => readFileSync(file, 'utf8').includes('process.env'))
     assert.deepEqual(
       readers.map(file => relative(root, file).split(sep).join('/')),
-      ['server/config/config.ts'],
+      ['server/config/environment.ts'],
     )
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { badTokens } from './bad-tokens.ts'
 import { described, type OperationObject } from './described.ts'
 import { type RawCall, type RawCaller, rawCaller } from './raw-call.ts'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
-import { type Config, readConfig, settings } from '../server/config/config.ts'
+import { type Config, readConfig } from '../server/config/config.ts'
+import { settings } from '../server/config/settings.ts'
 import type { Env } from './served.ts'
 
 // What stands in deploy/, read and held against the program.

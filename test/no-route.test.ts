@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type ContractName, contracts } from '../server/config/config.ts'
+import { type ContractName, contracts } from '../server/config/contract.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import spectral from '@stoplight/spectral-core'
 import rulesets from '@stoplight/spectral-rulesets'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { described, type OperationObject, type ParameterObject, validatorOf } from './described.ts'
 import { type Call, newUser, type Served, served } from './served.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { behindProxy, newAddress } from './person.ts'
 import { type Answer, type Call, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { newUser, type Served, served } from './served.ts'
 
 // How much a request may be, in every contract's own way of saying no.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { unprepared } from '../server/db/database.ts'
 import { createLog } from '../server/log.ts'
 import { keyBytesIn, taskBytesIn } from '../server/tasks/bytes.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { contracts } from '../server/config/config.ts'
+import { contracts } from '../server/config/contract.ts'
 import { newUser, type Served, served } from './served.ts'
 
 // One user can have so many tasks: counted on the owner's row, which a create has locked, so that no two find the same last place.

@@ -1,10 +1,11 @@
 // Whether requests may be sent to the server in this container: what Docker runs every ten seconds. It reads the settings as
 // the server does, so that it asks at the right port.
 import { request } from 'node:http'
-import { environment, readConfig } from './dist/server/config/config.js'
+import { readConfig } from './dist/server/config/config.js'
+import { readEnv } from './dist/server/config/environment.js'
 
 const [path = '/readyz'] = process.argv.slice(2)
-const { port } = readConfig(environment())
+const { port } = readConfig(readEnv())
 const asked = request({ host: '127.0.0.1', port, path, timeout: 4000 }, ({ statusCode }) => {
   process.exit(statusCode === 200 ? 0 : 1)
 })

@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
-import { basePath } from '../config/config.ts'
+import { basePath } from '../config/public-url.ts'
 import { type Session, statement } from '../db/database.ts'
 import { readCookies } from './cookies.ts'
 

@@ -9,7 +9,7 @@ import {
   sign,
 } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { hmacAlgorithms, publicKeyAlgorithms } from '../config/config.ts'
+import { hmacAlgorithms, publicKeyAlgorithms } from '../config/algorithms.ts'
 import {
   type ClaimOptions,
   canonical,

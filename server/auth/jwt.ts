@@ -1,5 +1,6 @@
 import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
-import type { Algorithm, ClaimRules } from '../config/config.ts'
+import type { Algorithm } from '../config/algorithms.ts'
+import type { ClaimRules } from '../config/tokens.ts'
 import type { Scope } from './access-tokens.ts'
 
 /** Why a token was refused: for the log. The client is told "expired" or "invalid", nothing more. */

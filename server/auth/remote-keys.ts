@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { publicKeyAlgorithms } from '../config/config.ts'
+import { publicKeyAlgorithms } from '../config/algorithms.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { canonical, type Jwt, keyFits } from './jwt.ts'

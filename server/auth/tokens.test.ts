@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { hmacAlgorithms, publicKeyAlgorithms } from '../config/config.ts'
+import { hmacAlgorithms, publicKeyAlgorithms } from '../config/algorithms.ts'
 import { signHmac, TokenError } from './jwt.ts'
 import { type TokenOptions, Tokens } from './tokens.ts'
 

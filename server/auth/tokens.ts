@@ -1,5 +1,6 @@
 import { createSecretKey, hash, type KeyObject } from 'node:crypto'
-import type { ClaimRules, Config } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
+import type { ClaimRules } from '../config/tokens.ts'
 import { type AccessTokens, type Caller, type Found, looksLikeAccessToken } from './access-tokens.ts'
 import { Grant } from './grant.ts'
 import {

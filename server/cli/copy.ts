@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Config, environment, readConfig } from '../config/config.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { readEnv } from '../config/environment.ts'
 import { misused, readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { describeContents, listContents } from './contents.ts'
@@ -50,7 +51,7 @@ export const copyCommand: Command = {
 }
 
 function readPlace(flag: string, said: string): Config {
-  const env = environment()
+  const env = readEnv()
   const name = /^env:(\w+)$/.exec(said)?.[1]
   const place = name === undefined ? said : env[name]
   if (place === undefined) throw misused(`${flag}: the variable ${name} is not set.`)

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { secretsThere } from '../auth/secret.ts'
-import { type Config, environment, readConfig } from '../config/config.ts'
+import { type Config, readConfig } from '../config/config.ts'
+import { readEnv } from '../config/environment.ts'
 import { connect } from '../db/connect.ts'
 import { holderOf } from '../db/data-dir.ts'
 import { checkDataDir } from '../doctor/data-dir.ts'
@@ -35,7 +36,7 @@ async function* findings(): AsyncGenerator<Finding> {
   let config: Config
   try {
     const notes: string[] = []
-    const env = environment({}, notes)
+    const env = readEnv({}, notes)
     config = readConfig(env, notes)
   } catch (error) {
     yield failed('the settings cannot be used', error)

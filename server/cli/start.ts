@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { environment, isInEnvironment, readConfig, settings } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
+import { isInEnvironment, readEnv } from '../config/environment.ts'
+import { settings } from '../config/settings.ts'
 import { createLog, type Log } from '../log.ts'
 import { type Server, startServer } from '../main.ts'
 import { readArguments } from './arguments.ts'
@@ -37,7 +39,7 @@ export const startCommand: Command = {
     })
     const notes: string[] = []
     const flags = { HOST: values.host, PORT: values.port, DATA_DIR: values['data-dir'] }
-    const env = environment(flags, notes)
+    const env = readEnv(flags, notes)
     const config = readConfig(env, notes)
     const log = createLog(config.logLevel)
     const server = await startServer(config, log)

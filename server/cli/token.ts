@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import { claimsOf, signHmac } from '../auth/jwt.ts'
 import { secretsThere } from '../auth/secret.ts'
-import { type Algorithm, hmacAlgorithms } from '../config/config.ts'
+import { type Algorithm, hmacAlgorithms } from '../config/algorithms.ts'
 import { exit, StartError } from '../errors.ts'
 import { misused, readArguments } from './arguments.ts'
 import type { Command } from './command.ts'

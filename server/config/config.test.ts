@@ -5,15 +5,11 @@ import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { exit, StartError } from '../errors.ts'
-import {
-  basePath,
-  type Config,
-  environment,
-  hmacAlgorithms,
-  publicKeyAlgorithms,
-  readConfig,
-  settings,
-} from './config.ts'
+import { hmacAlgorithms, publicKeyAlgorithms } from './algorithms.ts'
+import { type Config, readConfig } from './config.ts'
+import { readEnv } from './environment.ts'
+import { basePath } from './public-url.ts'
+import { settings } from './settings.ts'
 
 type Env = Parameters<typeof readConfig>[0]
 
@@ -178,11 +174,11 @@ describe('the settings', () => {
     assert.deepEqual(aliases, [
       ['HOST', 'API_HOST'],
       ['PORT', 'API_PORT'],
+      ['PUBLIC_URL', 'BETTER_AUTH_URL'],
+      ['CORS_ORIGINS', 'FRONTEND_URL'],
       ['BETTER_AUTH_SECRET', 'JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'],
       ['JWT_ALGORITHM', 'ALGORITHM'],
       ['JWKS_URL', 'BETTER_AUTH_PUBLIC_KEY_URL'],
-      ['PUBLIC_URL', 'BETTER_AUTH_URL'],
-      ['CORS_ORIGINS', 'FRONTEND_URL'],
     ])
   })
 
@@ -223,9 +219,12 @@ describe('the settings', () => {
       JWT_SECRET_KEY: secret,
       API_PORT: '9000',
       PORT: '8080',
+      API_HOST: '0.0.0.0',
+      HOST: '::1',
     })
     assert.deepEqual([config.secret, config.port], [secret, 8080])
     assert.deepEqual([...config.notes].sort(), [
+      'API_HOST is ignored, because HOST is set.',
       'API_PORT is ignored, because PORT is set.',
       'JWT_SECRET is ignored, because JWT_SECRET_KEY is set.',
       'SECRET_KEY is ignored, because JWT_SECRET_KEY is set.',
@@ -632,10 +631,10 @@ describe('the environment', () => {
   it('is what the process was given, then what .env adds, with flags in front', () => {
     process.env.DULY_TEST_A = 'process'
     process.env.DULY_TEST_B = 'process'
-    assert.equal(environment().DULY_TEST_A, 'process')
-    assert.equal(environment().DULY_TEST_C, undefined)
+    assert.equal(readEnv().DULY_TEST_A, 'process')
+    assert.equal(readEnv().DULY_TEST_C, undefined)
     writeFileSync(join(folder, '.env'), '# a comment\nDULY_TEST_A=file\nDULY_TEST_C="in the file"\n')
-    const env = environment({ DULY_TEST_B: 'flag', DULY_TEST_A: undefined })
+    const env = readEnv({ DULY_TEST_B: 'flag', DULY_TEST_A: undefined })
     assert.deepEqual([env.DULY_TEST_A, env.DULY_TEST_B, env.DULY_TEST_C], ['process', 'flag', 'in the file'])
   })
 })

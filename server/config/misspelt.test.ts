@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { readConfig, settings } from './config.ts'
+import { readConfig } from './config.ts'
 import { misspelt, strangeValues } from './misspelt.ts'
+import { settings } from './settings.ts'
 
 const known = settings.flatMap(({ name, aliases }) => [name, ...aliases])
 const inEnvironment = (name: string) => misspelt({ [name]: 'x' }, {}, known)
