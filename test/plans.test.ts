@@ -82,7 +82,7 @@ async function scansGoByTheIndexOfLiveTasks(): Promise<void> {
       const query = { sort, limit: 100, ...filter }
       const from = { key: 'infinity', id: 9 }
       for (const built of [
-        listStatement('alice', query, 500),
+        listStatement('alice', query, { tasks: 500, bytes: 512 * 1024 }),
         turnStatement('alice', query, from, true, 500),
       ]) {
         const plan = await planOfBuilt(built)

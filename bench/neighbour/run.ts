@@ -1,32 +1,42 @@
+import { fork } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Contestant, type Field, type Person, stage } from '../http/contestants.ts'
 import { untilDone } from '../http/interruption.ts'
 import { Client } from '../latency/client.ts'
+import type { Answers, Plan, Times } from './work.ts'
 
-const help = `Usage: npm run bench neighbour -- [--tasks N] [--seconds N] [--only NAME]
+const help = `Usage: npm run bench neighbour -- [--tasks N] [--postgres-tasks N] [--seconds N] [--only NAME]
+                               [--database postgres|embedded]
 
-What one user notices of another's expensive reads, on both databases: p50 and p99 of a list of 50 tasks, quiet and while the
-other user has 100 requests of one kind in flight, again as soon as they are answered or when Retry-After says so.
+Another user's latency: p50, p99 and maximum of a list of 50 tasks, while nothing else runs and beside 100 requests at once of one
+kind by a user with many tasks of 5 KB. The load and the measurement each run in a process of their own; the load has the lower
+priority, as if it ran on another machine.
 
-  --tasks N     of the other user, with descriptions of 5 KB (default 2500)
-  --seconds N   for each kind, at most twice as many (default 10)
-  --only NAME   of the kinds: search, sort, list, offset, export`
+  --tasks N            tasks of the busy user on the embedded database (default 2500)
+  --postgres-tasks N   on PostgreSQL (default 10000)
+  --seconds N          for each kind (default 5)
+  --only NAME          one kind: search, sort, list, user-list, offset, export
+  --database NAME      one database: postgres or embedded`
 
-const kinds: Readonly<Record<string, string>> = {
-  search: '/api/v1/tasks?q=zz',
-  sort: '/api/v1/tasks?sort=title',
-  list: '/api/v1/todos',
-  offset: '/api/tasks?offset=99999',
-  export: '/api/v1/export',
+const kinds: Readonly<Record<string, (user: string) => string>> = {
+  search: () => '/api/v1/tasks?q=zz',
+  sort: () => '/api/v1/tasks?sort=title',
+  list: () => '/api/v1/todos',
+  'user-list': user => `/api/${user}/tasks`,
+  offset: () => '/api/tasks?offset=99999',
+  export: () => '/api/v1/export',
 }
 
 await untilDone(async () => {
   const { values } = parseArgs({
     options: {
       tasks: { type: 'string', default: '2500' },
-      seconds: { type: 'string', default: '10' },
+      'postgres-tasks': { type: 'string', default: '10000' },
+      seconds: { type: 'string', default: '5' },
       only: { type: 'string' },
+      database: { type: 'string' },
       help: { type: 'boolean' },
     },
   })
@@ -34,16 +44,16 @@ await untilDone(async () => {
     process.stdout.write(`${help}\n`)
     return undefined
   }
-  const { open, close } = stage(['duly', 'duly embedded'])
+  const names = { postgres: 'duly', embedded: 'duly embedded' } as const
+  const { database } = values
+  const { open, close } = stage(
+    database === 'postgres' || database === 'embedded' ? [names[database]] : Object.values(names),
+  )
   const work = async () => {
     const field = await open()
     for (const contestant of field.contestants) {
-      await fill(
-        contestant,
-        field.people[0],
-        Number(values.tasks),
-        'The basil twice, the cactus not at all. '.repeat(125),
-      )
+      const tasks = Number(contestant.name === 'duly' ? values['postgres-tasks'] : values.tasks)
+      await fill(contestant, field.people[0], tasks, 'The basil twice, the cactus not at all. '.repeat(125))
       await fill(contestant, field.people[1] as Person, 50, 'Twice.')
       await measure(contestant, field, Number(values.seconds) * 1000, values.only)
     }
@@ -52,36 +62,53 @@ await untilDone(async () => {
 })
 
 async function measure(
-  contestant: Contestant,
-  field: Field,
+  { name, url }: Contestant,
+  { people }: Field,
   ms: number,
   only: string | undefined,
 ): Promise<void> {
-  const [busy, other] = [field.people[0], field.people[1] as Person]
-  const quiet = await timesOf(contestant, other, ms)
-  process.stdout.write(`${contestant.name}\n  quiet     ${spread(quiet)}\n`)
-  for (const [kind, path] of Object.entries(kinds)) {
+  const [busy, other] = [people[0], people[1] as Person]
+  const probe = { url, token: other.token, path: '/api/v1/tasks?limit=50', ms }
+  const quiet: number[] = []
+  const beside: [string, Times, string][] = []
+  for (const [kind, pathOf] of Object.entries(kinds)) {
     if (only !== undefined && only !== kind) continue
-    const load = keepAsking(contestant, busy, path)
-    const times = await timesOf(contestant, other, ms)
-    const statuses = await load.stop()
-    process.stdout.write(`  ${kind.padEnd(9)} ${spread(times)}; its own answers: ${statuses}\n`)
+    quiet.push(...(await run<Times>({ kind: 'probe', ...probe }).result))
+    const load = run<Answers>({ kind: 'load', url, token: busy.token, path: pathOf(busy.user) })
+    // The start of a process is not what is measured.
+    await pause(1000)
+    const times = await run<Times>({ kind: 'probe', ...probe }).result
+    load.stop()
+    beside.push([kind, times, JSON.stringify(await load.result)])
+  }
+  process.stdout.write(`${name}\n  quiet      ${spread(quiet)}\n`)
+  const [, calm] = percentiles(quiet)
+  for (const [kind, times, answers] of beside) {
+    const ratio = (percentiles(times)[1] / calm).toFixed(1)
+    process.stdout.write(
+      `  ${kind.padEnd(10)} ${spread(times)}, p99 ${ratio} × quiet; its answers: ${answers}\n`,
+    )
   }
 }
 
-async function fill(
-  contestant: Contestant,
-  person: Person,
-  tasks: number,
-  description: string,
-): Promise<void> {
+function run<Result>(plan: Plan) {
+  const child = fork(fileURLToPath(new URL('./work.js', import.meta.url)))
+  const result = new Promise<Result>((resolve, reject) => {
+    child.once('message', message => resolve(message as Result))
+    child.once('exit', code => reject(new Error(`The ${plan.kind} ended with code ${code}.`)))
+  })
+  child.send(plan)
+  return { result, stop: () => void child.send('stop') }
+}
+
+async function fill(contestant: Contestant, person: Person, tasks: number, text: string): Promise<void> {
   const client = new Client(contestant.url, 32)
   const create = (n: number) =>
     client.call({
       method: 'POST',
       path: '/api/v1/tasks',
-      body: JSON.stringify({ title: `Number ${n}`, description: description.slice(0, 4990) }),
-      headers: { ...headersOf(person), 'content-type': 'application/json' },
+      body: JSON.stringify({ title: `Number ${n}`, description: text.slice(0, 4990) }),
+      headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' },
     })
   for (let n = 0; n < tasks; n += 100) {
     const answers = await Promise.all(
@@ -93,54 +120,15 @@ async function fill(
   client.close()
 }
 
-/** Milliseconds of calls at their time, one every 20 ms: one that is late counts from its time on. */
-async function timesOf(contestant: Contestant, person: Person, ms: number): Promise<number[]> {
-  const client = new Client(contestant.url, 64)
-  const times: number[] = []
-  const calls: Promise<void>[] = []
-  const start = performance.now()
-  for (let due = start; due < start + ms; due += 20) {
-    await pause(Math.max(0, due - performance.now()))
-    const call = client.call({ method: 'GET', path: '/api/v1/tasks?limit=50', headers: headersOf(person) })
-    const noted = call.then(({ status }) => void times.push(status === 200 ? performance.now() - due : ms))
-    calls.push(noted.catch(() => void times.push(ms)))
-  }
-  await Promise.race([Promise.all(calls), pause(ms)])
-  while (times.length < calls.length) times.push(ms)
-  client.close()
-  return times.sort((a, b) => a - b)
-}
-
-/** Keeps 100 requests in flight. */
-function keepAsking(contestant: Contestant, person: Person, path: string) {
-  const client = new Client(contestant.url, 100)
-  const counts = new Map<number, number>()
-  let stopped = false
-  const ask = async () => {
-    while (!stopped) {
-      const { status } = await client.call({ method: 'GET', path, headers: headersOf(person) })
-      if (stopped) return
-      counts.set(status, (counts.get(status) ?? 0) + 1)
-      if (status !== 200) await pause(1000)
-    }
-  }
-  const asking = Array.from({ length: 100 }, () => ask().catch(() => undefined))
-  return {
-    stop: async () => {
-      stopped = true
-      client.close()
-      await Promise.race([Promise.all(asking), pause(5000)])
-      return [...counts].map(([status, count]) => `${count} × ${status}`).join(', ') || 'none'
-    },
-  }
-}
-
-function headersOf({ token }: Person) {
-  return { authorization: `Bearer ${token}` }
+/** p50, p99 and the maximum. */
+function percentiles(times: readonly number[]): readonly [number, number, number] {
+  const sorted = times.toSorted((a, b) => a - b)
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  return [at(0.5), at(0.99), at(1)]
 }
 
 function spread(times: readonly number[]): string {
-  const at = (share: number) =>
-    (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN).toFixed(1)
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms`
+  const [p50, p99, most] = percentiles(times).map(time => time.toFixed(1))
+  return `p50 ${p50} ms, p99 ${p99} ms, maximum ${most} ms`
 }

@@ -130,7 +130,7 @@ describe('scans', () => {
 
 describe('list statements', () => {
   it('of one owner run two at a time, and leave another owner’s free', async () => {
-    const reads = new FairReads(session, session, 1)
+    const reads = new FairReads(session, session, 2)
     const all = Array.from({ length: 35 }, statement)
     const running = all.map(({ run }) => reads.list('ann', run, here))
     const more = reads.moreOfList('ann', async () => 'more', here)

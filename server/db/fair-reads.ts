@@ -5,23 +5,24 @@ import type { IsGone, Reads, Session, Turn } from './database.ts'
 // each of which is short. A list statement reads a bounded number of bytes. A scan (a search, an order without an index) is cut into
 // turns of some milliseconds.
 
-/** List statements of one owner at once. Those that wait are short, so they are bounded only by the requests worked on at once. */
-const lists = { atOnce: 2, waiting: 1000 }
-/** Scans of one owner at once, and those that wait. A waiting scan holds a request that is being worked on. */
-const scans = { atOnce: 1, waiting: 8 }
+/** List statements of one owner that wait. They are short, so they are bounded only by the requests worked on at once. */
+const mostLists = 1000
+/** Scans of one owner that wait while one runs. A waiting scan holds a request that is being worked on. */
+const mostScans = 8
 
 export class FairReads implements Reads {
-  readonly #lists = new PerOwner(lists.atOnce, lists.waiting)
-  readonly #scans = new PerOwner(scans.atOnce, scans.waiting)
+  readonly #lists: PerOwner
+  readonly #scans = new PerOwner(1, mostScans)
   readonly #turns: Turns
   readonly #listSession: Session
   readonly #scanSession: Session
 
-  /** @param turns turns of scans at once, over all owners */
-  constructor(listSession: Session, scanSession: Session, turns: number) {
+  /** @param atOnce list statements of one owner at once, and turns of scans over all owners */
+  constructor(listSession: Session, scanSession: Session, atOnce: number) {
+    this.#lists = new PerOwner(atOnce, mostLists)
     this.#listSession = listSession
     this.#scanSession = scanSession
-    this.#turns = new Turns(turns)
+    this.#turns = new Turns(atOnce)
   }
 
   list<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T> {

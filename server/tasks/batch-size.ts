@@ -1,32 +1,36 @@
-/** How many rows the next statement of a list reads, so that it is short whatever the rows are like. */
+// Statements on lists are short whatever the tasks are like: the embedded database runs one at a time, for all users.
+
+/** How many rows the next statement of a list reads. */
 export class BatchSize {
-  readonly #first: number
+  #next = firstRows
   #rows = 0
   #bytes = 0
 
-  constructor(first = firstRows) {
-    this.#first = first
+  get next(): number {
+    return this.#next
   }
 
   /** Notes a row and its size in bytes. */
   add(bytes: number): void {
     this.#rows += 1
     this.#bytes += bytes
-  }
-
-  get next(): number {
-    if (this.#rows === 0) return this.#first
-    return within(10, (mostBytes * this.#rows) / this.#bytes, Math.max(500, this.#first))
+    // Doubles at most: long tasks may follow short ones.
+    if (this.#rows < this.#next) return
+    this.#next = within(4, Math.min(2 * this.#rows, (mostBytes * this.#rows) / this.#bytes), mostRows)
+    this.#rows = 0
+    this.#bytes = 0
   }
 }
 
-/** Rows of the first statement, unless the caller says otherwise. */
-export const firstRows = 100
-const mostBytes = 256 * 1024
+/** Rows of the first statement. */
+export const firstRows = 50
+/** Rows and bytes that one statement reads. */
+export const mostRows = 400
+export const mostBytes = 64 * 1024
 
-/** How many rows the next turn of a scan looks at, so that it takes some milliseconds whatever their texts are like. */
+/** How many rows the next turn of a scan looks at. */
 export class TurnSize {
-  #rows = 100
+  #rows = 25
 
   get next(): number {
     return this.#rows
@@ -34,11 +38,11 @@ export class TurnSize {
 
   /** Notes how long a turn took, in milliseconds. It may double at most: waiting for a processor is no reason to grow or to starve. */
   add(ms: number): void {
-    this.#rows = within(50, Math.min(2 * this.#rows, (this.#rows * turnMs) / Math.max(ms, 0.1)), 4000)
+    this.#rows = within(10, Math.min(2 * this.#rows, (this.#rows * turnMs) / Math.max(ms, 0.1)), 2000)
   }
 }
 
-const turnMs = 3
+const turnMs = 2
 
 const within = (least: number, value: number, most: number) =>
   Math.round(Math.min(most, Math.max(least, value)))

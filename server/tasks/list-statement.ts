@@ -84,20 +84,24 @@ function partsOf(owner: string, query: ListQuery) {
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 
 /**
- * One page: a row for each task, which begins with the owner's revision and epoch, whether the owner has more than `mostTasks` tasks,
- * and, where titles are the order, the key of the title. An owner without tasks still gives one row. An owner who has more gives no
- * tasks. Without `mostTasks` the order must have an index.
+ * One page: a row for each task, which begins with the owner's revision and epoch, whether the owner has more tasks or bytes than
+ * `most`, and, where titles are the order, the key of the title. An owner without tasks still gives one row. An owner who has more
+ * gives no tasks. Without `most` the order must have an index.
  */
-export function listStatement(owner: string, query: ListQuery, mostTasks?: number): BuiltStatement {
-  const { values, bind, key, isText, past, filters, direction, limit } = partsOf(owner, query)
-  const most = mostTasks === undefined ? undefined : bind(mostTasks, 'bigint')
+export function listStatement(
+  owner: string,
+  query: ListQuery,
+  most?: { readonly tasks: number; readonly bytes: number },
+): BuiltStatement {
+  const { values, key, isText, past, filters, direction, limit } = partsOf(owner, query)
+  const isLarge = most && `(owners.task_count > ${most.tasks} or owners.live_bytes > ${most.bytes})`
   const source = most
-    ? `(select tasks.* from duly.tasks where ${live} and owners.task_count <= ${most}
-        order by tasks.created_at desc, tasks.id desc limit ${most}) as tasks`
+    ? `(select tasks.* from duly.tasks where ${live} and not ${isLarge}
+        order by tasks.created_at desc, tasks.id desc limit ${most.tasks}) as tasks`
     : 'duly.tasks'
   const conditions = [...(most ? [] : [live]), past, ...filters]
   // The one row on the left keeps the join a nested loop, which keeps the order.
-  const text = `select owners.revision, owners.epoch, ${most ? `owners.task_count > ${most}` : 'false'} as is_large, found.*
+  const text = `select owners.revision, owners.epoch, ${isLarge ?? 'false'} as is_large, found.*
     from (select 1) as always
     left join duly.owners on owners.id = $1
     left join lateral (
@@ -109,7 +113,8 @@ export function listStatement(owner: string, query: ListQuery, mostTasks?: numbe
 
 /**
  * Looks at the next `rows` tasks by creation, after `from`. First comes how many those were, with the id and creation of the last one;
- * then null, id, and the key as a time or as a text, of those that the query asks for: the first ones in its order.
+ * then null, id, the key as a time or as a text, and the bytes of the texts, of those that the query asks for: the first ones in its
+ * order.
  */
 export function turnStatement(
   owner: string,
@@ -122,14 +127,15 @@ export function turnStatement(
   const [way, back, beyond] = isDescending ? ['desc', 'asc', '<'] : ['asc', 'desc', '>']
   const place = `(${bind(from.key, 'text')}::timestamptz, ${bind(from.id, 'bigint')})`
   const text = `with part as materialized (
-      select tasks.id, tasks.created_at, ${key} as key, (${[past, ...filters].join(' and ')}) as matches
+      select tasks.id, tasks.created_at, ${key} as key, octet_length(tasks.title) + coalesce(octet_length(tasks.description), 0) as bytes,
+        (${[past, ...filters].join(' and ')}) as matches
       from duly.tasks where ${live} and (tasks.created_at, tasks.id) ${beyond} ${place}
       order by tasks.created_at ${way}, tasks.id ${way} limit ${bind(rows, 'bigint')}
     )
-    (select count(*) over () as count, part.id, part.created_at as at, null::text as title_key
+    (select count(*) over () as count, part.id, part.created_at as at, null::text as title_key, 0::bigint as bytes
       from part order by part.created_at ${back}, part.id ${back} limit 1)
     union all
-    (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}
+    (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}, part.bytes::bigint
       from part where part.matches order by part.key ${direction}, part.id ${direction} limit ${limit})`
   return { statement: prepared(text), values }
 }

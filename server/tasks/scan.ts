@@ -1,11 +1,11 @@
 import type { Turn } from '../db/database.ts'
-import { BatchSize, TurnSize } from './batch-size.ts'
+import { mostBytes, mostRows, TurnSize } from './batch-size.ts'
 import { type ListEnd, type ListQuery, type Position, readPage } from './list.ts'
 import { listStatement, orderOf, tasksOfIds, turnStatement } from './list-statement.ts'
 import { type TakeTasks, timeOf } from './task-row.ts'
 
-/** Owners with more tasks are scanned in turns. With texts to be searched, a task takes longer. */
-const mostAtOnce = { search: 100, others: 500 }
+/** Owners with more tasks or bytes are scanned in turns. */
+const mostAtOnce = { tasks: 500, bytes: 512 * 1024 }
 
 /**
  * A page in an order without an index, or of tasks that a filter chooses. The tasks of a large owner are looked at in turns, by
@@ -18,19 +18,29 @@ export async function scanList(
   into: TakeTasks,
   turn: Turn,
 ): Promise<ListEnd> {
-  const most = query.search === undefined ? mostAtOnce.others : mostAtOnce.search
-  const { state, isLarge, hasMore, last } = await turn(db =>
-    readPage(db, listStatement(owner, query, most), query, into),
-  )
-  if (!isLarge) return { state, next: hasMore ? last : null }
+  const {
+    state,
+    isLarge,
+    hasMore,
+    last: end,
+  } = await turn(db => readPage(db, listStatement(owner, query, mostAtOnce), query, into))
+  if (!isLarge) return { state, next: hasMore ? end : null }
   const found = await find(owner, query, turn)
   const page = found.slice(0, query.limit)
   await take(owner, page, into, turn)
-  return { state, next: found.length > query.limit ? (page.at(-1) ?? null) : null }
+  const last = page.at(-1)
+  return { state, next: last && found.length > query.limit ? { key: last.key, id: last.id } : null }
+}
+
+interface Found extends Position {
+  /** The key as PostgreSQL compares it: texts by code point, and times, which all have one form. */
+  readonly sortKey: Buffer
+  /** Of its texts. */
+  readonly bytes: number
 }
 
 /** The first tasks in the query's order after its position, one more than its limit. */
-async function find(owner: string, query: ListQuery, turn: Turn): Promise<Position[]> {
+async function find(owner: string, query: ListQuery, turn: Turn): Promise<Found[]> {
   const { isDescending, isIndexed, start } = orderOf(query.sort)
   const size = new TurnSize()
   const wanted = query.limit + 1
@@ -38,7 +48,7 @@ async function find(owner: string, query: ListQuery, turn: Turn): Promise<Positi
   // In order of creation, the scan begins at the position and ends once the page is full.
   const isDown = isIndexed ? isDescending : byCreation.isDescending
   let from = isIndexed ? (query.after ?? start) : byCreation.start
-  let found: Position[] = []
+  let found: Found[] = []
   for (;;) {
     const rows = size.next
     let seen = 0
@@ -47,35 +57,33 @@ async function find(owner: string, query: ListQuery, turn: Turn): Promise<Positi
       const { statement, values } = turnStatement(owner, query, from, isDown, rows)
       await db.read(statement, values, row => {
         const id = row.integer(1)
-        if (row.isNull(0)) found.push({ key: row.text(3) ?? timeOf(row, 2), id })
-        else {
+        if (row.isNull(0)) {
+          const key = row.text(3) ?? timeOf(row, 2)
+          found.push({ key, sortKey: Buffer.from(key), id, bytes: row.integer(4) })
+        } else {
           seen = row.integer(0)
           from = { key: timeOf(row, 2), id }
         }
       })
       size.add(performance.now() - begun)
     })
+    // Two sorted parts: V8 merges them.
     if (!isIndexed) found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
     found = found.slice(0, wanted)
     if (seen < rows || (isIndexed && found.length === wanted)) return found
   }
 }
 
-async function take(owner: string, page: readonly Position[], into: TakeTasks, turn: Turn): Promise<void> {
-  const size = new BatchSize()
+async function take(owner: string, page: readonly Found[], into: TakeTasks, turn: Turn): Promise<void> {
   for (let at = 0; at < page.length; ) {
-    const ids = page.slice(at, at + size.next).map(({ id }) => id)
-    at += ids.length
-    await turn(db =>
-      db.read(tasksOfIds, [owner, ids], row => {
-        into.add(row, 0)
-        size.add(row.length)
-      }),
-    )
+    const ids: number[] = []
+    for (let bytes = 0; at < page.length && bytes < mostBytes && ids.length < mostRows; at += 1) {
+      const task = page[at] as Found
+      ids.push(task.id)
+      bytes += task.bytes
+    }
+    await turn(db => db.read(tasksOfIds, [owner, ids], row => into.add(row, 0)))
   }
 }
 
-/** As PostgreSQL compares them: texts by code point, and times, which all have one form. */
-function compare(a: Position, b: Position): number {
-  return Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || a.id - b.id
-}
+const compare = (a: Found, b: Found) => Buffer.compare(a.sortKey, b.sortKey) || a.id - b.id

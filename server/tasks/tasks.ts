@@ -44,8 +44,6 @@ export interface Outcome {
   readonly task: Task
 }
 
-/** Tasks in the first batch of a list, which is not known to be long or short. */
-const firstBatch = 500
 /** Tasks that one statement passes over. */
 const mostSkipped = 1000
 
@@ -97,7 +95,7 @@ export class Tasks {
   }
 
   /**
-   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of about 256 KiB. Take what a batch
+   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of about 64 KiB. Take what a batch
    * has printed before the next. No session is held between two batches.
    * @yields whether more may follow
    */
@@ -111,7 +109,7 @@ export class Tasks {
     yield* this.#batchesAfter(place, into, {
       limit,
       offset: isDeep ? 0 : skip,
-      size: new BatchSize(firstBatch),
+      size: new BatchSize(),
     })
   }
 

@@ -1,0 +1,68 @@
+import { setPriority } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client } from '../latency/client.ts'
+
+// The load, or the measurement beside it, in a process of its own.
+
+interface Target {
+  readonly url: string
+  readonly token: string
+  readonly path: string
+}
+
+export type Plan =
+  | ({ readonly kind: 'probe'; readonly ms: number } & Target)
+  | ({ readonly kind: 'load' } & Target)
+
+/** Milliseconds of each request. */
+export type Times = readonly number[]
+
+/** How many answers had each status. */
+export type Answers = Readonly<Record<string, number>>
+
+let stopped = false
+process.on('message', async (plan: Plan | 'stop') => {
+  if (plan === 'stop') stopped = true
+  else
+    process.send?.(plan.kind === 'probe' ? await probe(plan, plan.ms) : await load(plan), () =>
+      process.exit(0),
+    )
+})
+
+/** A request every 20 ms. One that is sent late counts from its time on, and one without an answer as all of the time. */
+async function probe({ url, token, path }: Target, ms: number): Promise<Times> {
+  const client = new Client(url, 64)
+  const headers = { authorization: `Bearer ${token}` }
+  const times: number[] = []
+  const calls: Promise<void>[] = []
+  // Connections and compiled code first.
+  await Promise.all(Array.from({ length: 50 }, () => client.call({ method: 'GET', path, headers })))
+  const start = performance.now()
+  for (let due = start; due < start + ms; due += 20) {
+    await pause(Math.max(0, due - performance.now()))
+    const call = client.call({ method: 'GET', path, headers })
+    const noted = call.then(({ status }) => void times.push(status === 200 ? performance.now() - due : ms))
+    calls.push(noted.catch(() => void times.push(ms)))
+  }
+  await Promise.race([Promise.all(calls), pause(ms)])
+  while (times.length < calls.length) times.push(ms)
+  return times
+}
+
+/** 100 requests at once, each sent again when it is answered, or when Retry-After says so. */
+async function load({ url, token, path }: Target): Promise<Answers> {
+  setPriority(10)
+  const client = new Client(url, 100)
+  const headers = { authorization: `Bearer ${token}` }
+  const counts: Record<string, number> = {}
+  const ask = async () => {
+    while (!stopped) {
+      const { status } = await client.call({ method: 'GET', path, headers })
+      counts[status] = (counts[status] ?? 0) + 1
+      if (status !== 200) await pause(1000)
+    }
+  }
+  for (let n = 0; n < 100; n += 1) ask().catch(() => undefined)
+  while (!stopped) await pause(50)
+  return counts
+}
