@@ -6,7 +6,7 @@ import { unprepared } from '../server/db/database.ts'
 import { until } from './half-sent.ts'
 import { operator } from './operator.ts'
 import { rawConnection } from './raw-connection.ts'
-import { newUser, type Served, served, tokenOf } from './served.ts'
+import { callAt, newUser, type Served, served, tokenOf } from './served.ts'
 
 let api: Served
 before(async () => {
@@ -49,4 +49,79 @@ describe('a stream of tasks that is under way', () => {
       assert.ok(received().length < tasks * letters, `${received().length} characters came`)
     })
   }
+})
+
+/** Calls `before` ahead of each statement that reads tasks of this user; the statement is sent once that resolves. */
+function beforeReads(user: string, before: () => Promise<void>): () => void {
+  const { db } = api.server
+  const { read } = db
+  const wrapped: typeof read = async (statement, values, ...rest) => {
+    if (values[0] === user && /^duly_(batch|list|page)/.test(statement.name)) await before()
+    return read.call(db, statement, values, ...rest)
+  }
+  Object.assign(db, { read: wrapped })
+  return () => void Object.assign(db, { read })
+}
+
+describe('a stream of tasks whose client has gone', () => {
+  for (const path of ['/api/v1/export', '/api/v1/todos', '/api/v1/tasks?limit=1000']) {
+    it(`reads no further batch: ${path}`, async () => {
+      const user = await withManyTasks()
+      const connection = await rawConnection(api.server.url)
+      const { socket } = connection
+      let reads = 0
+      const restore = beforeReads(user, async () => {
+        reads += 1
+        if (reads < 2) return
+        if (socket.destroyed) return
+        socket.resetAndDestroy()
+        await once(socket, 'close')
+        // The server knows of the reset before it reads a later request.
+        for (let n = 0; n < 3; n += 1) await callAt(api.server.url, 'GET', '/livez')
+      })
+      try {
+        socket.write(
+          `GET ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${tokenOf(user)}\r\n\r\n`,
+        )
+        socket.resume()
+        while (reads < 2) await pause(5)
+        // The same user's next list waits for the statement that is under way.
+        assert.equal((await callAt(api.server.url, 'GET', '/api/v1/tasks?limit=1', { user })).status, 200)
+        assert.equal(reads, 3)
+      } finally {
+        restore()
+      }
+    })
+  }
+})
+
+describe('a list that waits for others of its user', () => {
+  it('is not read once the user is disabled', async () => {
+    const user = newUser()
+    const token = tokenOf(user)
+    await api.call('POST', '/api/v1/tasks', { token, json: { title: 'first' } })
+    let reads = 0
+    let goOn = () => {}
+    const blocked = new Promise<void>(resolve => {
+      goOn = resolve
+    })
+    const restore = beforeReads(user, () => {
+      reads += 1
+      return blocked
+    })
+    try {
+      const paths = ['/api/v1/tasks', '/api/v1/todos', '/api/tasks', '/api/v1/export']
+      const lists = [...paths, ...paths].map(path => callAt(api.server.url, 'GET', path, { token }))
+      while (reads === 0) await pause(5)
+      await operator(api, ['user', 'disable', user, '--other-issuer'])
+      while ((await api.call('GET', `/api/v1/tasks/1`, { token })).status !== 401) await pause(20)
+      const begun = reads
+      goOn()
+      const refused = (await Promise.all(lists)).filter(({ status }) => status === 401)
+      assert.equal(refused.length, lists.length - begun)
+      assert.equal(reads, begun)
+    } finally {
+      restore()
+    }
+  })
 })

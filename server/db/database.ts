@@ -70,8 +70,12 @@ export interface Session {
   readonly reads?: Reads
 }
 
-/** Whether the client has closed its connection: what it asked for is not read. */
-export type IsGone = () => boolean
+/** The request that a list is read for. Both are asked again before each statement: it may have waited, or be one of many. */
+export interface Reader {
+  /** Whether the client has closed its connection. */
+  readonly isGone: () => boolean
+  readonly guard?: Guard | undefined
+}
 
 /** Runs one statement of a scan, when it is its turn. */
 export type Turn = <T>(read: (session: Session) => Promise<T>) => Promise<T>
@@ -79,11 +83,11 @@ export type Turn = <T>(read: (session: Session) => Promise<T>) => Promise<T>
 /** Reads that are bounded for each owner, so that others wait for a few short statements at most. */
 export interface Reads {
   /** Runs a statement that reads a bounded part of a list. @throws AppError `too_many_requests` */
-  list<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T>
+  list<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T>
   /** As `list`, for a list that has begun: it waits however many wait. */
-  moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T>
+  moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T>
   /** Runs a scan, one of each owner at a time. @throws AppError `too_many_requests` */
-  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, isGone: IsGone): Promise<T>
+  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, reader: Reader): Promise<T>
 }
 
 /** Whether a session that is silent for long is given up, or may take its time (migrations). */

@@ -9,7 +9,7 @@ const session: Session = {
   read: async () => undefined,
   run: async () => ({ columns: [], rows: [], affected: 0 }),
 }
-const here = () => false
+const here = { isGone: () => false }
 
 /** A statement that ends when it is told to. */
 function statement() {
@@ -81,11 +81,7 @@ describe('scans', () => {
       const never = statement()
       return {
         never,
-        scan: reads.scan(
-          'ann',
-          turn => turn(never.run),
-          () => gone,
-        ),
+        scan: reads.scan('ann', turn => turn(never.run), { isGone: () => gone }),
       }
     })
     const outcomes = Promise.allSettled(left.map(({ scan }) => scan))
@@ -112,7 +108,7 @@ describe('scans', () => {
           })
         }
       },
-      () => gone,
+      { isGone: () => gone },
     )
     await assert.rejects(scan)
     assert.equal(turns, 2)
@@ -140,4 +136,30 @@ describe('list statements', () => {
     await Promise.all(running)
     assert.equal(await more, 'more')
   })
+})
+
+describe('a read that has waited', () => {
+  for (const kind of ['list', 'scan'] as const) {
+    it(`is authorized again before it runs: ${kind}`, async () => {
+      const reads = new FairReads(session, session, 1)
+      let isRevoked = false
+      const revoked = new Error('revoked')
+      const guard = {
+        check() {
+          if (isRevoked) throw revoked
+        },
+      }
+      const reader = { isGone: () => false, guard }
+      const run = (read: () => Promise<void>) =>
+        kind === 'list' ? reads.list('ann', read, reader) : reads.scan('ann', turn => turn(read), reader)
+      const [first, second] = [statement(), statement()]
+      const running = run(first.run)
+      const waiting = assert.rejects(run(second.run), revoked)
+      await settled()
+      isRevoked = true
+      first.end()
+      await Promise.all([running, waiting])
+      assert.equal(second.hasBegun(), false)
+    })
+  }
 })

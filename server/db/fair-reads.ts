@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts'
-import type { IsGone, Reads, Session, Turn } from './database.ts'
+import type { Reader, Reads, Session, Turn } from './database.ts'
 
 // Reads of lists are bounded for each owner, so that one owner's reads delay another owner's request by a few statements at most,
 // each of which is short. A list statement reads a bounded number of bytes. A scan (a search, an order without an index) is cut into
@@ -25,26 +25,28 @@ export class FairReads implements Reads {
     this.#turns = new Turns(atOnce)
   }
 
-  list<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T> {
-    return this.#lists.run(owner, () => read(this.#listSession), isGone)
+  list<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T> {
+    return this.#lists.run(owner, () => allowed(reader, () => read(this.#listSession)), reader)
   }
 
-  moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, isGone: IsGone): Promise<T> {
-    return this.#lists.run(owner, () => read(this.#listSession), isGone, true)
+  moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T> {
+    return this.#lists.run(owner, () => allowed(reader, () => read(this.#listSession)), reader, true)
   }
 
-  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, isGone: IsGone): Promise<T> {
-    const turn: Turn = read =>
-      this.#turns.take(() => {
-        if (isGone()) throw closed()
-        return read(this.#scanSession)
-      })
-    return this.#scans.run(owner, () => work(turn), isGone)
+  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, reader: Reader): Promise<T> {
+    const turn: Turn = read => this.#turns.take(() => allowed(reader, () => read(this.#scanSession)))
+    return this.#scans.run(owner, () => work(turn), reader)
   }
 }
 
+async function allowed<T>({ isGone, guard }: Reader, read: () => Promise<T>): Promise<T> {
+  if (isGone()) throw closed()
+  await guard?.check()
+  return read()
+}
+
 interface Waiter {
-  readonly isGone: IsGone
+  readonly isGone: Reader['isGone']
   readonly begin: () => void
   readonly refuse: (error: AppError) => void
 }
@@ -65,14 +67,14 @@ class PerOwner {
     this.#mostWaiting = mostWaiting
   }
 
-  async run<T>(owner: string, work: () => Promise<T>, isGone: IsGone, isPatient = false): Promise<T> {
+  async run<T>(owner: string, work: () => Promise<T>, reader: Reader, isPatient = false): Promise<T> {
     let own = this.#owners.get(owner)
     if (!own) {
       own = { running: 0, waiting: [] }
       this.#owners.set(owner, own)
     }
     if (own.running < this.#atOnce) own.running += 1
-    else await this.#wait(own, isGone, isPatient)
+    else await this.#wait(own, reader, isPatient)
     try {
       return await work()
     } finally {
@@ -80,7 +82,7 @@ class PerOwner {
     }
   }
 
-  #wait(own: Owner, isGone: IsGone, isPatient: boolean): Promise<void> {
+  #wait(own: Owner, { isGone }: Reader, isPatient: boolean): Promise<void> {
     if (own.waiting.length >= this.#mostWaiting) dropGone(own)
     if (own.waiting.length >= this.#mostWaiting && !isPatient) throw tooMany()
     return new Promise((begin, refuse) => {

@@ -1,5 +1,5 @@
 import type { DataRow } from '../db/data-row.ts'
-import type { IsGone, Reads, Session } from '../db/database.ts'
+import type { Reader, Reads, Session } from '../db/database.ts'
 import { BatchSize } from './batch-size.ts'
 import { type BuiltStatement, listStatement, orderOf, ownerState } from './list-statement.ts'
 import { placeOf, type TakeTasks, timeOf } from './task-row.ts'
@@ -60,7 +60,7 @@ export async function readIndexed(
   owner: string,
   query: ListQuery,
   into: TakeTasks,
-  isGone: IsGone,
+  reader: Reader,
 ): Promise<ListEnd> {
   const size = new BatchSize()
   let first: Page | undefined
@@ -69,7 +69,7 @@ export async function readIndexed(
     const after = page?.last ?? query.after
     const part = { ...query, limit: Math.min(left, size.next), ...(after ? { after } : {}) }
     const read = (db: Session) => readPage(db, listStatement(owner, part), part, into, size)
-    page = await (first ? reads.moreOfList(owner, read, isGone) : reads.list(owner, read, isGone))
+    page = await (first ? reads.moreOfList(owner, read, reader) : reads.list(owner, read, reader))
     first ??= page
     if (!page.hasMore) break
   }

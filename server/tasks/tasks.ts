@@ -1,5 +1,5 @@
 import type { DataRow } from '../db/data-row.ts'
-import type { Guard, IsGone, Reads, Session, Statement, TakeRow, Turn, Value } from '../db/database.ts'
+import type { Guard, Reader, Reads, Session, Statement, TakeRow, Turn, Value } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
 import { AppError } from '../errors.ts'
 import { BatchSize, firstRows } from './batch-size.ts'
@@ -53,14 +53,14 @@ export class Tasks {
   readonly #owner: string
   readonly #room: Room
   readonly #guard: Guard | undefined
-  readonly #isGone: IsGone
+  readonly #reader: Reader
 
-  constructor(db: Session, owner: string, room: Room, guard: Guard | undefined, isGone: IsGone) {
+  constructor(db: Session, owner: string, room: Room, guard: Guard | undefined, isGone: Reader['isGone']) {
     this.#db = db
     this.#owner = owner
     this.#room = room
     this.#guard = guard
-    this.#isGone = isGone
+    this.#reader = { isGone, guard }
   }
 
   /** Newest first. Gives the number of the owner's tasks in all. */
@@ -83,7 +83,7 @@ export class Tasks {
         total = row.integer(0)
         into.expect(Math.min(limit, total - offset))
       })
-    await this.#reads.list(this.#owner, read, this.#isGone)
+    await this.#reads.list(this.#owner, read, this.#reader)
     const place = isDeep ? await this.#skip(offset) : last
     if (count < wanted || place === undefined) return total
     for await (const _batch of this.#batchesAfter(place, into, {
@@ -123,8 +123,6 @@ export class Tasks {
     for (let left = limit; left > 0; ) {
       const wanted = Math.min(size.next, left)
       let count = 0
-      // A stream may take as long as its reader likes.
-      await this.#guard?.check()
       const read = (db: Session) =>
         db.read(statements.batch, [this.#owner, ...after, wanted, skipped], row => {
           into.add(row, 0)
@@ -133,8 +131,8 @@ export class Tasks {
           if (count === wanted) after = placeIn(row, 0)
         })
       await (begun
-        ? reads.moreOfList(this.#owner, read, this.#isGone)
-        : reads.list(this.#owner, read, this.#isGone))
+        ? reads.moreOfList(this.#owner, read, this.#reader)
+        : reads.list(this.#owner, read, this.#reader))
       begun = true
       skipped = 0
       left -= count
@@ -159,7 +157,7 @@ export class Tasks {
       }
       return place
     }
-    return this.#reads.scan(this.#owner, pass, this.#isGone)
+    return this.#reads.scan(this.#owner, pass, this.#reader)
   }
 
   get #reads(): Reads {
@@ -174,8 +172,8 @@ export class Tasks {
   /** One page, in one of six orders. */
   list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
     return isIndexed(query)
-      ? readIndexed(this.#reads, this.#owner, query, into, this.#isGone)
-      : this.#reads.scan(this.#owner, turn => scanList(this.#owner, query, into, turn), this.#isGone)
+      ? readIndexed(this.#reads, this.#owner, query, into, this.#reader)
+      : this.#reads.scan(this.#owner, turn => scanList(this.#owner, query, into, turn), this.#reader)
   }
 
   /** @throws AppError `task_not_found` */
@@ -285,7 +283,7 @@ export class Tasks {
 /**
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is
  * the same thing here: not found, by the statement itself.
- * @param guard asked before each write, and before each batch of a stream
+ * @param guard asked before each write, and before each statement of a list
  * @param isGone whether the client has closed its connection, so that a list need not be read
  */
 export function tasksOf(
@@ -293,7 +291,7 @@ export function tasksOf(
   owner: string,
   room: Room = unlimited,
   guard?: Guard,
-  isGone: IsGone = () => false,
+  isGone: Reader['isGone'] = () => false,
 ): Tasks {
   return new Tasks(db, owner, room, guard, isGone)
 }
