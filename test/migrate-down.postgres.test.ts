@@ -14,13 +14,6 @@ before(async () => {
 })
 after(() => own.drop())
 
-async function say(text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(text)
-  await client.end()
-}
-
 const run = (args: string[], env = {}) =>
   duly(args, { ...own.env, BETTER_AUTH_SECRET: testSecret, ...env }).ended
 const applied = async () => (await run(['migrate', 'status'])).stdout.match(/ applied /g)?.length ?? 0
@@ -70,32 +63,6 @@ describe('migrate down', () => {
     assert.equal(code, 64)
     assert.match(stderr, /^This reverts .*\. Say --yes to do it\./)
     assert.equal(await applied(), migrations.length)
-  })
-})
-
-describe('a server whose tables are not those that it needs', () => {
-  const healthOf = async (api: Served) => {
-    const [health, ready] = [await api.call('GET', '/health'), await api.call('GET', '/readyz')]
-    assert.equal((await api.call('GET', '/livez')).status, 200)
-    return [health.status, health.body.database, ready.status]
-  }
-
-  it('says so, and is ready again once they are there', async () => {
-    await whileServing({}, async api => {
-      assert.deepEqual(await healthOf(api), [200, 'ok', 200])
-      await say('alter schema duly rename to elsewhere')
-      assert.deepEqual(await healthOf(api), [503, 'missing', 503])
-      await say('alter schema elsewhere rename to duly')
-      assert.deepEqual(await healthOf(api), [200, 'ok', 200])
-      await say(`delete from duly.migrations where id = ${migrations.length}`)
-      assert.deepEqual(await healthOf(api), [503, 'older', 503])
-      await say(
-        `insert into duly.migrations (id, name) values (${migrations.length}, '${migrations.at(-1)?.name}')`,
-      )
-      await say(`insert into duly.migrations (id, name) values (100, 'of a newer version')`)
-      assert.deepEqual(await healthOf(api), [200, 'newer', 200])
-      await say('delete from duly.migrations where id = 100')
-    })
   })
 })
 

@@ -2,13 +2,19 @@ import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { type InfoFields, infoLines, type Log } from '../log.ts'
 import { traceIdOf } from '../telemetry/trace-context.ts'
 
+import { health } from './health.ts'
 import { routeLabel } from './observe.ts'
 
 const message = 'request'
 
-/** One line per request: the route's pattern instead of the address, and nothing of what was sent or answered. What was turned away is told in sum. */
+/**
+ * One line per request: the route's pattern instead of the address, and no content. Rejected requests are logged as a sum. Health
+ * checks, which come every few seconds, are logged when their status changes.
+ */
 export class RequestLog extends LogController {
   readonly #write: (fields: InfoFields) => void
+  /** The last status of each health route. */
+  readonly #health = new Map(health.routes.map(({ path }) => [path, 0]))
 
   constructor(log: Log) {
     super()
@@ -23,10 +29,16 @@ export class RequestLog extends LogController {
     reply: FastifyReply,
   ): void {
     if (request.isRejected) return
+    const route = routeLabel(request)
+    const before = this.#health.get(route)
+    if (before !== undefined) {
+      if (before === reply.statusCode) return
+      this.#health.set(route, reply.statusCode)
+    }
     const line = {
       reqId: request.id,
       method: request.method,
-      route: routeLabel(request),
+      route,
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 100) / 100,
       user: request.userId || undefined,
