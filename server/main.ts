@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Accounts, openAccounts } from './accounts/accounts.ts'
 import { sweepAccounts } from './accounts/sweep.ts'
 import { finishRemovals } from './accounts/users.ts'
-import { AccessTokens } from './auth/access-tokens.ts'
+import { AccessTokenVerifier } from './auth/access-token-verifier.ts'
 import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
 import { Revocations } from './auth/revocations.ts'
@@ -76,7 +76,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const stop = new AbortController()
     const lifecycle = { stopping: stop.signal }
     const background = new Background(log)
-    const accessTokens = new AccessTokens(db, log)
+    const accessTokens = new AccessTokenVerifier(db, log)
     closers.push(() => accessTokens.flush())
     const ownKeys = config.accounts ? new OwnKeys(db) : undefined
     const revocations = new Revocations({

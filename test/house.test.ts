@@ -43,7 +43,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'http',
     'openapi',
     'pages',
-    'contracts/task-schemas',
     'audit',
     'context',
     'fastify',
@@ -86,7 +85,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   http: [
     'http',
     'openapi',
-    'contracts/task-schemas',
     'audit',
     'log',
     'telemetry',
@@ -100,7 +98,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'fastify',
   ],
   openapi: ['openapi', 'http', 'pages', 'contracts/task-schemas', 'errors', 'version', 'fastify'],
-  pages: ['pages', 'http', 'openapi', 'contracts/task-schemas', 'errors', 'version', 'fastify'],
+  pages: ['pages', 'http', 'openapi', 'errors', 'version', 'fastify'],
   v1: [
     'v1',
     'http',
@@ -128,6 +126,10 @@ function importsOf(file: string, withTypes = true): string[] {
   return [...readFileSync(file, 'utf8').matchAll(/^(?:import|export) (type )?[^;]*?from '([^']+)'/gms)]
     .filter(([, isType]) => withTypes || isType === undefined)
     .map(match => match[2] as string)
+}
+
+function nameOf(file: string): string {
+  return relative(root, file).split(sep).join('/')
 }
 
 describe('the house', () => {
@@ -216,6 +218,24 @@ describe('the house', () => {
       .filter(file => !file.startsWith('server/tasks/'))
     // It counts the tasks that would be lost before it drops the table.
     assert.deepEqual(elsewhere, ['server/db/migrate.ts'])
+  })
+})
+
+describe('server/', () => {
+  it('has no import circles', () => {
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (file: string, path: readonly string[]) => {
+      const start = path.indexOf(file)
+      if (start !== -1) circles.push([...path.slice(start), file].map(nameOf).join(' -> '))
+      if (start !== -1 || done.has(file)) return
+      for (const name of importsOf(file).filter(found => found.startsWith('.'))) {
+        visit(resolve(dirname(file), name), [...path, file])
+      }
+      done.add(file)
+    }
+    for (const file of sources('server')) visit(file, [])
+    assert.deepEqual(circles, [])
   })
 })
 

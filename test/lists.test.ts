@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
-import {
-  isPosition,
-  type ListQuery,
-  type Position,
-  type SortOrder,
-  sortOrders,
-} from '../server/tasks/list.ts'
+import { isPosition } from '../server/tasks/list.ts'
+import { type ListQuery, type Position, type SortOrder, sortOrders } from '../server/tasks/list-query.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'

@@ -1,5 +1,5 @@
 import type { Session } from '../server/db/database.ts'
-import type { ListQuery } from '../server/tasks/list.ts'
+import type { ListQuery } from '../server/tasks/list-query.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { taskOf } from '../server/tasks/task-row.ts'
 import { type Range, tasksOf } from '../server/tasks/tasks.ts'

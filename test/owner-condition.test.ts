@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Session, type Statement, unprepared } from '../server/db/database.ts'
-import { sortOrders } from '../server/tasks/list.ts'
+import { sortOrders } from '../server/tasks/list-query.ts'
 import { listStatement, tasksOfIds, turnStatement } from '../server/tasks/list-statement.ts'
 import * as statements from '../server/tasks/statements.ts'
 import * as storage from '../server/tasks/storage-statements.ts'

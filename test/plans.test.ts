@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Statement, unprepared } from '../server/db/database.ts'
-import { sortOrders } from '../server/tasks/list.ts'
+import { sortOrders } from '../server/tasks/list-query.ts'
 import {
   type BuiltStatement,
   listStatement,

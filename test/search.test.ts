@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
-import { type ListQuery, type Position, sortOrders } from '../server/tasks/list.ts'
+import { type ListQuery, type Position, sortOrders } from '../server/tasks/list-query.ts'
 import type { Task } from '../server/tasks/task.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'

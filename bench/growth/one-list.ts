@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { sortOrders } from '../../server/tasks/list.ts'
+import { sortOrders } from '../../server/tasks/list-query.ts'
 import type { Contestant, Field, Person } from '../http/contestants.ts'
 import { forgetPeakRss, peakRss, rss } from '../http/process-cost.ts'
 import { Client } from '../latency/client.ts'

@@ -4,7 +4,8 @@ import { network } from '../limits/network.ts'
 import type { Limits } from '../limits/rate-limit.ts'
 import { bearerIn } from './bearer.ts'
 import type { Grant } from './grant.ts'
-import { type Identity, TokenError } from './jwt.ts'
+import type { Identity } from './identity.ts'
+import { TokenError } from './token-error.ts'
 import type { Tokens } from './tokens.ts'
 
 declare module 'fastify' {

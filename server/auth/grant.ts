@@ -1,6 +1,6 @@
 import type { Guard, Session } from '../db/database.ts'
 import { AppError } from '../errors.ts'
-import type { Identity } from './jwt.ts'
+import type { Identity } from './identity.ts'
 import type { Revocations } from './revocations.ts'
 
 /**

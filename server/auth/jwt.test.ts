@@ -10,18 +10,9 @@ import {
 } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { hmacAlgorithms, publicKeyAlgorithms } from '../config/algorithms.ts'
-import {
-  type ClaimOptions,
-  canonical,
-  type Jwt,
-  keyFits,
-  parseJwt,
-  readClaims,
-  signHmac,
-  TokenError,
-  verifyHmac,
-  verifyPublic,
-} from './jwt.ts'
+import { type ClaimOptions, readClaims } from './claims.ts'
+import { canonical, type Jwt, keyFits, parseJwt, signHmac, verifyHmac, verifyPublic } from './jwt.ts'
+import { TokenError } from './token-error.ts'
 
 const second = 1_700_000_000
 const now = second * 1000

@@ -15,8 +15,9 @@ import { setImmediate } from 'node:timers/promises'
 import { pino } from 'pino'
 import { hmacAlgorithms, publicKeyAlgorithms } from '../config/algorithms.ts'
 import { AppError } from '../errors.ts'
-import { canonical, type Jwt, signHmac, TokenError } from './jwt.ts'
+import { canonical, type Jwt, signHmac } from './jwt.ts'
 import { RemoteKeys } from './remote-keys.ts'
+import { TokenError } from './token-error.ts'
 import { Tokens } from './tokens.ts'
 
 const second = 1_700_000_000

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { hmacAlgorithms, publicKeyAlgorithms } from '../config/algorithms.ts'
-import { signHmac, TokenError } from './jwt.ts'
+import { signHmac } from './jwt.ts'
+import { TokenError } from './token-error.ts'
 import { type TokenOptions, Tokens } from './tokens.ts'
 
 const second = 1_700_000_000

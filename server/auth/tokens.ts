@@ -1,22 +1,17 @@
 import { createSecretKey, hash, type KeyObject } from 'node:crypto'
 import type { Config } from '../config/config.ts'
 import type { ClaimRules } from '../config/tokens.ts'
-import { type AccessTokens, type Caller, type Found, looksLikeAccessToken } from './access-tokens.ts'
+import { looksLikeAccessToken } from './access-token-format.ts'
+import type { AccessTokenVerifier, Caller, Found } from './access-token-verifier.ts'
+import { readClaims } from './claims.ts'
 import { Grant } from './grant.ts'
-import {
-  canonical,
-  type Identity,
-  type Jwt,
-  parseJwt,
-  readClaims,
-  TokenError,
-  verifyHmac,
-  verifyPublic,
-} from './jwt.ts'
+import type { Identity } from './identity.ts'
+import { canonical, type Jwt, parseJwt, verifyHmac, verifyPublic } from './jwt.ts'
 import type { OwnKeys } from './own-keys.ts'
 import { Recent } from './recent.ts'
 import type { RemoteKeys } from './remote-keys.ts'
 import { type Revocations, subjectOf } from './revocations.ts'
+import { TokenError } from './token-error.ts'
 
 /** Somebody else whose tokens are accepted. */
 export interface RemoteIssuer {
@@ -37,7 +32,7 @@ export interface TokenOptions extends Pick<Config, 'algorithms'> {
   readonly remoteIssuers?: readonly RemoteIssuer[]
   /** Duly's own issuer, whose tokens are accepted whatever is set up for others. */
   readonly ownKeys?: OwnKeys | undefined
-  readonly accessTokens?: AccessTokens
+  readonly accessTokens?: AccessTokenVerifier
   readonly revocations?: Revocations
   /** Milliseconds since the epoch. */
   readonly now?: () => number

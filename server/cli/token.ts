@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto'
-import { claimsOf, signHmac } from '../auth/jwt.ts'
+import { claimsOf } from '../auth/claims.ts'
+import { signHmac } from '../auth/jwt.ts'
 import { secretsThere } from '../auth/secret.ts'
 import { type Algorithm, hmacAlgorithms } from '../config/algorithms.ts'
 import { exit, StartError } from '../errors.ts'

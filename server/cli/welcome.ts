@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto'
-import { claimsOf, signHmac } from '../auth/jwt.ts'
+import { claimsOf } from '../auth/claims.ts'
+import { signHmac } from '../auth/jwt.ts'
 import type { Server } from '../main.ts'
 import { version } from '../version.ts'
 

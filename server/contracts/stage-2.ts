@@ -6,9 +6,10 @@ import { ownLists, ownTasks } from '../http/own-tasks.ts'
 import { type Collection, type Contract, ownerCollections } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
+import { closed, countSchema, sent } from '../openapi/schemas.ts'
 import { readChange, taskId } from './task-fields.ts'
 import { taskRoutes, unseen, type Wire } from './task-routes.ts'
-import { closed, completedSchema, countSchema, descriptionSchema, sent, titleSchema } from './task-schemas.ts'
+import { completedSchema, descriptionSchema, titleSchema } from './task-schemas.ts'
 
 // The `stage-2` contract: whole lists with a count, PUT of the whole task, PATCH of a part; the flag is `complete`.
 

@@ -4,9 +4,9 @@ import { ownLists } from '../http/own-tasks.ts'
 import { type Collection, type Contract, ownerCollections } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
+import { closed, countSchema } from '../openapi/schemas.ts'
 import { queryInteger } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
-import { closed, countSchema } from './task-schemas.ts'
 
 // The `task-api` contract: pages with a total, partial PUT, PATCH …/complete to toggle.
 

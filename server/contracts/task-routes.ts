@@ -8,22 +8,20 @@ import type { Collection } from '../http/register.ts'
 import { longestTask } from '../http/request-size.ts'
 import type { Method, Route } from '../http/route.ts'
 import { type Answer, ref, type Schema } from '../openapi/operation.ts'
+import { closed, sent, timeSchema } from '../openapi/schemas.ts'
 import { PrintedTasks } from '../tasks/printed-tasks.ts'
 import type { Task, TextLimits } from '../tasks/task.ts'
 import type { Outcome } from '../tasks/tasks.ts'
 import { ownerJson, readChange, readNewTask, taskId } from './task-fields.ts'
 import { type Shown, taskJson } from './task-json.ts'
 import {
-  closed,
   completedSchema,
   descriptionSchema,
   exampleOwner,
   exampleTask,
   ownerSchema,
   revisionSchema,
-  sent,
   taskIdSchema,
-  timeSchema,
   titleSchema,
 } from './task-schemas.ts'
 

@@ -21,12 +21,6 @@ export const ownerSchema: Schema = {
   type: ['string', 'integer'],
   description: 'The owner, as the token names them; a number where that is a plain decimal number.',
 }
-export const timeSchema: Schema = {
-  type: 'string',
-  format: 'date-time',
-  description: 'UTC, with microseconds.',
-}
-
 export const revisionSchema: Schema = {
   type: 'integer',
   minimum: 1,
@@ -47,21 +41,3 @@ export const descriptionSchema = ({ description }: TextLimits, absent: string | 
 })
 
 export const completedSchema: Schema = { type: 'boolean' }
-
-/** An object with exactly these properties, all of them present. */
-export function closed(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
-  return {
-    type: 'object',
-    ...(description === undefined ? {} : { description }),
-    required: Object.keys(properties),
-    properties,
-    additionalProperties: false,
-  }
-}
-
-/** What a client sends: some of the properties; others are ignored. */
-export function sent(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
-  return { type: 'object', ...(required.length > 0 ? { required } : {}), properties }
-}
-
-export const countSchema: Schema = { type: 'integer', minimum: 0 }

@@ -4,9 +4,9 @@ import { ownLists, ownTasks } from '../http/own-tasks.ts'
 import { type Collection, type Contract, ownerCollections } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
+import { closed } from '../openapi/schemas.ts'
 import { taskId } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
-import { closed } from './task-schemas.ts'
 
 // The `todo-app` contract: bare lists, partial PUT, PATCH …/complete to toggle; the flag is `completed`.
 

@@ -5,9 +5,9 @@ import { ownLists } from '../http/own-tasks.ts'
 import type { Collection, Contract } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
+import { countSchema } from '../openapi/schemas.ts'
 import { queryInteger } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
-import { countSchema } from './task-schemas.ts'
 
 // The `todos` contract, always on: paths without an owner, who is never shown; bare lists with skip and limit.
 

@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { Parser } from 'pg-protocol/dist/parser.js'
-import type { Row } from './database.ts'
 import { mostAtOnce } from './receiving-socket.ts'
 
 // The driver makes a text of each value before anyone has asked for it. Here a row stays the bytes that came, and whoever knows what
@@ -40,7 +39,7 @@ export class DataRow {
   }
 
   /** Its values as texts: what the driver asks for, of a statement that was answered in text format. */
-  get fields(): Row {
+  get fields(): (string | null)[] {
     this.locate()
     const count = this.view.getInt16(this.#start)
     const texts = new Array<string | null>(count)

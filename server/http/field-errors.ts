@@ -1,6 +1,6 @@
-import { closed } from '../contracts/task-schemas.ts'
 import type { AppError } from '../errors.ts'
 import type { Schema } from '../openapi/operation.ts'
+import { closed } from '../openapi/schemas.ts'
 
 /** Every broken rule, where there are several: what contracts add to a sentence that names them all. */
 export function fieldErrors({ problems }: AppError): { errors?: { field: string; message: string }[] } {

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Context } from '../context.ts'
-import { closed } from '../contracts/task-schemas.ts'
 import type { Answer } from '../openapi/operation.ts'
+import { closed } from '../openapi/schemas.ts'
 import { version } from '../version.ts'
 import type { Route, RouteModule } from './route.ts'
 

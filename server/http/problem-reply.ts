@@ -1,7 +1,7 @@
-import { closed } from '../contracts/task-schemas.ts'
 import type { AppError, FieldProblem } from '../errors.ts'
 import { ref, type Schema } from '../openapi/operation.ts'
 import { problems } from '../openapi/problems.ts'
+import { closed } from '../openapi/schemas.ts'
 import type { ErrorShape, Occurrence } from './error-reply.ts'
 
 /** Failures as problem details (RFC 9457). `type` leads to a page about the code. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
-import type { Scope } from '../auth/access-tokens.ts'
+import type { Scope } from '../auth/identity.ts'
 import type { Context } from '../context.ts'
 import type { Operation, Schema } from '../openapi/operation.ts'
 

@@ -1,6 +1,6 @@
 import { quick, type Statement, statement, unprepared, type Value } from '../db/database.ts'
 import { wordsOf } from './fold.ts'
-import type { ListQuery, Position, SortOrder } from './list.ts'
+import type { ListQuery, Position, SortOrder } from './list-query.ts'
 import { columns } from './task-row.ts'
 
 // A list statement is composed from named parts: an order, and a condition for each filter that the query uses. Its text

@@ -1,34 +1,9 @@
 import type { DataRow } from '../db/data-row.ts'
 import type { Reader, Reads, Session } from '../db/database.ts'
 import { BatchSize } from './batch-size.ts'
+import type { ListQuery, Position, SortOrder } from './list-query.ts'
 import { type BuiltStatement, listStatement, orderOf, ownerState } from './list-statement.ts'
 import { placeOf, type TakeTasks, timeOf } from './task-row.ts'
-
-export const sortOrders = [
-  'created_at',
-  '-created_at',
-  'updated_at',
-  '-updated_at',
-  'title',
-  '-title',
-] as const
-export type SortOrder = (typeof sortOrders)[number]
-
-/** Where a page ended: the sort key of its last task, as text, and its id. One from outside is first seen by `isPosition`. */
-export interface Position {
-  readonly key: string
-  readonly id: number
-}
-
-export interface ListQuery {
-  /** Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the same direction. */
-  readonly sort: SortOrder
-  readonly isCompleted?: boolean
-  /** The title or the description contains each word of it. */
-  readonly search?: string
-  readonly limit: number
-  readonly after?: Position
-}
 
 /** The owner's revision, and the epoch that tells this owner from a former one of the same id; 0 and '0' for one never seen. */
 export interface OwnerState {

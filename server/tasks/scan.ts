@@ -1,6 +1,7 @@
 import type { Turn } from '../db/database.ts'
 import { mostBytes, mostRows, TurnSize } from './batch-size.ts'
-import { type ListEnd, type ListQuery, type Position, readPage } from './list.ts'
+import { type ListEnd, readPage } from './list.ts'
+import type { ListQuery, Position } from './list-query.ts'
 import { listStatement, orderOf, tasksOfIds, turnStatement } from './list-statement.ts'
 import { type TakeTasks, timeOf } from './task-row.ts'
 

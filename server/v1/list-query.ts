@@ -4,7 +4,8 @@ import { queryInteger } from '../contracts/task-fields.ts'
 import { brokenRules } from '../errors.ts'
 import type { Parameter } from '../openapi/operation.ts'
 import { wordsOf } from '../tasks/fold.ts'
-import { isPosition, type ListQuery, type OwnerState, type Position, sortOrders } from '../tasks/list.ts'
+import { isPosition, type OwnerState } from '../tasks/list.ts'
+import { type ListQuery, type Position, sortOrders } from '../tasks/list-query.ts'
 
 // What a list can be asked for, the cursors that lead from page to page, and the entity tag of a page.
 

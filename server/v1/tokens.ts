@@ -1,20 +1,15 @@
 import { byTokenOwner, takeAttempt } from '../accounts/attempts.ts'
-import {
-  type AccessToken,
-  accessTokensOf,
-  maxTokens,
-  type NewAccessToken,
-  type Scope,
-  scopes,
-} from '../auth/access-tokens.ts'
+import { type AccessToken, accessTokensOf, maxTokens, type NewAccessToken } from '../auth/access-tokens.ts'
 import { grantOf } from '../auth/current-user.ts'
+import { type Scope, scopes } from '../auth/identity.ts'
 import { ownerProblems } from '../contracts/task-fields.ts'
-import { closed, sent, taskIdSchema, timeSchema } from '../contracts/task-schemas.ts'
+import { taskIdSchema } from '../contracts/task-schemas.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
+import { closed, sent, timeSchema } from '../openapi/schemas.ts'
 
 // Personal access tokens: for scripts, which cannot sign in.
 

@@ -1,5 +1,5 @@
-import { sent } from '../../contracts/task-schemas.ts'
 import { type Answer, type Parameter, type RequestBody, ref, type Schema } from '../../openapi/operation.ts'
+import { sent } from '../../openapi/schemas.ts'
 
 // What people send to /api/auth and what Better Auth answers: as much of it as clients look at.
 

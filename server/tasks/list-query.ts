@@ -1,0 +1,25 @@
+export const sortOrders = [
+  'created_at',
+  '-created_at',
+  'updated_at',
+  '-updated_at',
+  'title',
+  '-title',
+] as const
+export type SortOrder = (typeof sortOrders)[number]
+
+/** Where a page ended: the sort key of its last task, as text, and its id. One from outside is first seen by `isPosition`. */
+export interface Position {
+  readonly key: string
+  readonly id: number
+}
+
+export interface ListQuery {
+  /** Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the same direction. */
+  readonly sort: SortOrder
+  readonly isCompleted?: boolean
+  /** The title or the description contains each word of it. */
+  readonly search?: string
+  readonly limit: number
+  readonly after?: Position
+}
