@@ -5,11 +5,14 @@ import { codeOf, explain } from './system-error.ts'
 interface Wanted {
   readonly host: string
   readonly port: number
-  /** What names the port. */
+  /** The setting that contains the port. */
   readonly setting: 'PORT' | 'METRICS_PORT'
 }
 
-/** Why the port cannot be listened on, with the setting to change; any other error as it is. */
+/**
+ * Explains why the port cannot be used, with the setting to change. Returns any other error
+ * unchanged.
+ */
 export function cannotListen({ host, port, setting }: Wanted, error: unknown): unknown {
   const otherHost = 'Set HOST to an address of this machine, for example 127.0.0.1, or 0.0.0.0 for all.'
   const fixes: Readonly<Record<string, string>> = {

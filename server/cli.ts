@@ -9,7 +9,7 @@ import { version } from './version.ts'
 
 type Load = () => Promise<Command>
 
-/** Loaded where they are named: a start needs none of the others. */
+/** Loaded on demand: a start needs no other command. */
 const commands: Readonly<Record<string, Load>> = {
   start: async () => (await import('./cli/start.ts')).startCommand,
   token: async () => (await import('./cli/token.ts')).tokenCommand,
@@ -38,8 +38,8 @@ Usage: duly [COMMAND] [OPTIONS]
   migrate  show or change the state of the database schema
   openapi  print the OpenAPI document
 
-Run "duly COMMAND --help" for the options of a command.
-"duly --version" prints the version.`
+Run "duly COMMAND --help" for the options of a command, and "duly --version"
+for the version.`
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name === '--version' || name === '-v' || name === 'version') return print(version)

@@ -1,6 +1,7 @@
 /**
- * The candidate that a word was most likely meant to be; undefined where none is close. Left out, doubled or swapped letters count 1
- * each, another letter counts 2: so `DATABSE_URL` is close to `DATABASE_URL`, and `GITLAB_CLIENT_ID` is not to `GITHUB_CLIENT_ID`.
+ * The candidate closest to a word, or undefined if none is close. A missing, extra or swapped
+ * character costs 1, another character costs 2: `DATABSE_URL` is close to `DATABASE_URL`,
+ * `GITLAB_CLIENT_ID` is not close to `GITHUB_CLIENT_ID`.
  */
 export function closest(word: string, candidates: readonly string[], most = 2): string | undefined {
   let best: string | undefined

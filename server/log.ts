@@ -5,13 +5,14 @@ import type { Config } from './config/config.ts'
 export type Log = Logger
 
 /**
- * JSON lines for machines; readable lines where a person looks at a terminal. JSON lines are collected for up to a
- * quarter of a second: a write per request costs more than reading a task. `log.flush()` before the process ends.
+ * Logs JSON lines, or readable lines on a terminal. JSON lines are buffered for up to 250 ms,
+ * because a write per request costs more than reading a task. Call `log.flush()` before the process
+ * ends.
  */
 export function createLog(level: Config['logLevel'], terminal = process.stdout.isTTY === true): Log {
   const options = { level, base: null, timestamp: timeInLine() }
   if (terminal) {
-    // Here alone: it takes longer to load than pino itself, and most servers log to no terminal.
+    // Loaded on demand: it takes longer to load than pino itself.
     const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
     return pino(options, pretty({ translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', sync: true }))
   }
@@ -21,11 +22,12 @@ export function createLog(level: Config['logLevel'], terminal = process.stdout.i
 export type InfoFields = Readonly<Record<string, string | number | undefined>>
 
 /**
- * Writes lines as `log.info(fields, message)` does, in half the time, for what is logged with every request: pino makes a line of a
- * field at a time, `JSON.stringify` of all of them. There is one at least that is not undefined; those that are are left out.
+ * Writes lines as `log.info(fields, message)` does, in half the time, for lines of every request:
+ * pino serializes field by field, `JSON.stringify` all at once. At least one field must be defined;
+ * undefined fields are omitted.
  */
 export function infoLines(log: Log, message: string): (fields: InfoFields) => void {
-  // Where pino keeps what it was made with.
+  // Internal properties of pino.
   const { [pino.symbols.streamSym]: lines, [pino.symbols.timeSym]: time } = log as unknown as {
     readonly [pino.symbols.streamSym]: pino.DestinationStream
     readonly [pino.symbols.timeSym]: () => string
@@ -38,7 +40,10 @@ export function infoLines(log: Log, message: string): (fields: InfoFields) => vo
   }
 }
 
-/** A line's time as pino writes it. What it says down to the second is made once in a second: the date costs more than the rest of the line. */
+/**
+ * The time of a line, as pino writes it. Cached to the second: formatting the date costs more than
+ * the rest of the line.
+ */
 export function timeInLine(): () => string {
   let second = -1
   let toTheSecond = ''
@@ -53,33 +58,33 @@ export function timeInLine(): () => string {
   }
 }
 
-/** Bytes that are handed on at once: each time wakes a thread that writes them, and then the one that handed them on. */
-const handful = 64 * 1024
+/** Size of the buffer in bytes. Each write wakes a thread of the pool and then this one. */
+const bufferBytes = 64 * 1024
 
-/** Bytes that are kept for a reader who does not read: some 60,000 requests. */
-const mostKept = 16 * 1024 * 1024
+/** Maximum bytes that wait for a slow reader: about 60,000 requests. */
+const mostWaiting = 16 * 1024 * 1024
 
-/** What pino's types do not say of where it writes to. */
+/** Methods of pino's destination that its types lack. */
 interface BytesDestination {
   write(bytes: Buffer): void
-  on(event: 'drop', told: () => void): void
+  on(event: 'drop', listener: () => void): void
   flush(done: (error?: Error) => void): void
 }
 
 /**
- * Lines on their way to the standard output, as bytes: sonic-boom (4.2, 5.0) measures all the text that it holds with each line.
- * Where nobody reads them, those that come once `mostKept` are waiting are lost, rather than the process by its memory; in their place
- * a line tells how many.
+ * Buffers lines for standard output as bytes: sonic-boom (4.2, 5.0) measures all buffered text with
+ * each line. If nobody reads the output, lines beyond `mostWaiting` are dropped, and a line says
+ * how many, so that memory stays bounded.
  */
 class Lines {
   readonly #destination = pino.destination({
     dest: 1,
     sync: false,
     minLength: 1,
-    maxLength: mostKept,
+    maxLength: mostWaiting,
     contentMode: 'buffer',
   }) as unknown as BytesDestination
-  readonly #bytes = Buffer.allocUnsafeSlow(handful)
+  readonly #bytes = Buffer.allocUnsafeSlow(bufferBytes)
   readonly #time = timeInLine()
   #length = 0
   #isFull = false
@@ -89,25 +94,25 @@ class Lines {
     this.#destination.on('drop', () => {
       this.#isFull = true
     })
-    setInterval(() => this.#handOn(), 250).unref()
-    // Before the destination's own, which write what it has.
-    process.prependListener('beforeExit', () => this.#handOn())
-    process.prependListener('exit', () => this.#handOn())
+    setInterval(() => this.#flushBuffer(), 250).unref()
+    // Before the destination's own listeners, which flush it.
+    process.prependListener('beforeExit', () => this.#flushBuffer())
+    process.prependListener('exit', () => this.#flushBuffer())
   }
 
   write(line: string): void {
-    // A character of a text takes three bytes at most.
-    if (this.#length + 3 * line.length > handful) this.#handOn()
-    if (3 * line.length > handful) this.#send(Buffer.from(line))
+    // A UTF-16 code unit takes at most three bytes.
+    if (this.#length + 3 * line.length > bufferBytes) this.#flushBuffer()
+    if (3 * line.length > bufferBytes) this.#send(Buffer.from(line))
     else this.#length += this.#bytes.write(line, this.#length)
   }
 
   flush(done: (error?: Error) => void): void {
-    this.#handOn()
+    this.#flushBuffer()
     this.#destination.flush(done)
   }
 
-  #handOn(): void {
+  #flushBuffer(): void {
     if (this.#length > 0 || this.#lost > 0) this.#send(Buffer.from(this.#bytes.subarray(0, this.#length)))
     this.#length = 0
   }
@@ -120,7 +125,7 @@ class Lines {
 
   #lostLine(): Buffer {
     const { warn } = pino.levels.values
-    const message = 'Lines of the log are missing here: they were not read as fast as they came.'
+    const message = 'Log lines are missing here: the reader was too slow.'
     return Buffer.from(`{"level":${warn}${this.#time()},"lost":${this.#lost},"msg":"${message}"}\n`)
   }
 }

@@ -36,32 +36,42 @@ import {
 } from './telemetry/watched.ts'
 import { version } from './version.ts'
 
-/** How long requests in flight may take to end once the server closes. */
+/** Time limit for requests in progress when the server closes. */
 const requestsMs = 5000
-/** Connections that the system keeps until they are accepted: many clients coming at once are no reason to lose a second each. */
+/**
+ * Length of the accept queue: in a burst of new connections, clients would otherwise retry after a
+ * second.
+ */
 const backlog = 4096
 
 export interface Server {
-  /** Where it listens, as an address to call. */
+  /** URL at which the server listens. */
   readonly url: string
   readonly databaseLabel: string
   readonly db: Database
   /** Whether this start created the embedded database. */
   readonly firstStart: boolean
-  /** The secret of HMAC tokens, where there is one. */
+  /** The secret of HMAC tokens, if there is one. */
   readonly secret: string | undefined
-  /** `/readyz` answers 503 and connections are given up behind their next answer; all else is served as before. */
+  /**
+   * From now on, `/readyz` returns 503 and responses close their connection. Requests are still
+   * served.
+   */
   announceStop(): void
-  /** Lets requests in flight end, for a few seconds, then closes everything in reverse order. */
+  /** Waits a few seconds for requests in progress, then closes everything in reverse order. */
   close(): Promise<void>
 }
 
-/** Settings → database → migrations beside the app → listen. What was opened is closed again where a later step fails. */
+/**
+ * Opens the database, migrates it while the app is created, then listens. If a step fails, closes
+ * what was opened.
+ */
 export async function startServer(config: Config, log: Log): Promise<Server> {
   refuseNoTokens(config)
   for (const note of config.notes) log.warn(note)
   const telemetry = await openTelemetry(config, log)
-  // The routes and what they stand on are loaded while the database opens. What fails is heard of where it is awaited.
+  // The routes are loaded while the database opens. A failure is reported where `loading` is
+  // awaited.
   const loading = import('./app.ts')
   loading.catch(() => {})
   const { db, created } = await starting(connect(config, log, telemetry.onStatement, true))
@@ -147,7 +157,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     })
     closers.push(() => closeApp(app, log))
     const migrated = await migrating
-    if (migrated.length > 0) log.info({ migrations: migrated }, 'the database has been migrated')
+    if (migrated.length > 0) log.info({ migrations: migrated }, 'migrated the database')
     await jobs.start()
     closers.push(() => jobs.stop())
     const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
@@ -166,11 +176,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${addressNow()?.port ?? port}`)
     if (!config.postgres) {
       removeAbandoned(config.dataDir)
-      const { takeOrders } = await import('./operator/control.ts')
-      const orders = await takeOrders({ db, accounts, secrets, dataDir: config.dataDir }, log)
-      closers.push(() => orders.stop())
+      const { serveCommands } = await import('./operator/control.ts')
+      const control = await serveCommands({ db, accounts, secrets, dataDir: config.dataDir }, log)
+      closers.push(() => control.stop())
     }
-    // The last that is waited for: whoever is told that it listens can have it stopped in order.
+    // The last step: as soon as the log says "listening", the server can be stopped in order.
     await app.listen({ host, port, backlog, listenTextResolver }).catch(error => {
       throw cannotListen({ host, port, setting: 'PORT' }, error)
     })
@@ -182,7 +192,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (accounts) {
       if (config.smtp === undefined)
         log.info('SMTP_URL is not set: links are written to this log instead of emailed')
-      if (secrets.length > 1) closers.push(takeOverSecrets(accounts, log))
+      if (secrets.length > 1) closers.push(reencryptSecrets(accounts, log))
     }
     return { url, databaseLabel: db.label, db, firstStart: created, secret, announceStop, close }
   } catch (error) {
@@ -193,11 +203,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
 
 const hourly = (run: () => Promise<unknown>): JobKind => ({ every: 3600, run })
 
-/** Personal access tokens do not count: only a user who has another token makes one. */
+/** Personal access tokens do not count: creating one takes another kind of token. */
 function refuseNoTokens({ secret, postgres, remoteIssuers }: Config): void {
   if (!postgres || secret !== undefined || remoteIssuers.length > 0) return
   throw new StartError(
-    'Cannot start: no token would be accepted, and every request answered with 401. Set BETTER_AUTH_SECRET (at least 32 characters; `openssl rand -base64 32` prints one) to have accounts here, or JWKS_URL for the tokens of another issuer.',
+    'Cannot start: no token can be accepted, so every request would return 401. Set BETTER_AUTH_SECRET to enable accounts (at least 32 characters; generate it with `openssl rand -base64 32`), or JWKS_URL to accept tokens of another issuer.',
     exit.config,
   )
 }
@@ -209,7 +219,7 @@ async function starting<T>(step: Promise<T>): Promise<T> {
   })
 }
 
-/** Calls at the same time share one round trip. */
+/** Concurrent calls share one round trip. */
 function schemaOf(db: Database): () => Promise<SchemaState> {
   let asking: Promise<SchemaState> | undefined
   return () => {
@@ -220,23 +230,27 @@ function schemaOf(db: Database): () => Promise<SchemaState> {
   }
 }
 
-/** Re-encrypts in the background what was encrypted with an older secret. @returns waits until it is done */
-function takeOverSecrets(accounts: Accounts, log: Log): () => Promise<void> {
+/**
+ * Re-encrypts what the old secret encrypted, in the background.
+ * @returns a function that waits for the end
+ */
+function reencryptSecrets(accounts: Accounts, log: Log): () => Promise<void> {
   const done = accounts
     .issuer()
     .then(issuer => issuer.reencrypt())
     .then(
-      count => log.info({ count }, 'everything is encrypted with the current BETTER_AUTH_SECRET'),
-      error => log.error({ err: error }, 'cannot re-encrypt everything with the current BETTER_AUTH_SECRET'),
+      count => log.info({ count }, 'all stored secrets are encrypted with BETTER_AUTH_SECRET'),
+      error => log.error({ err: error }, 'cannot encrypt all stored secrets with BETTER_AUTH_SECRET'),
     )
   return () => done
 }
 
-// A connection that was busy when the server began to close is kept alive after its answer; someone has to close it then.
+// Node keeps a connection alive that was busy when the server began to close: it has to be closed
+// after its response.
 async function closeApp(app: FastifyInstance, log: Log): Promise<void> {
   const sweeping = setInterval(() => app.server.closeIdleConnections(), 50)
   const cutting = setTimeout(() => {
-    log.warn(`requests that did not end within ${requestsMs / 1000} s are cut`)
+    log.warn(`closing connections whose requests did not end within ${requestsMs / 1000} s`)
     app.server.closeAllConnections()
   }, requestsMs)
   try {

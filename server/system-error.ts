@@ -1,6 +1,6 @@
 import { exit, StartError } from './errors.ts'
 
-/** What an error code of the operating system or of name resolution means to an operator, and what to do about it. */
+/** The meaning of an error code of the operating system or of name resolution, and the fix. */
 interface Known {
   readonly reason: string
   readonly fix: string
@@ -25,17 +25,17 @@ const codes: Readonly<Record<string, Known>> = {
     'Run Duly as a user who has access, or change the permissions.',
     exit.noPerm,
   ),
-  EPERM: known('operation not permitted', 'Run Duly as a user who is permitted to do it.', exit.noPerm),
-  EROFS: known('the file system is read-only', 'Name a place that can be written.', exit.cantCreate),
+  EPERM: known('operation not permitted', 'Run Duly as a user with this permission.', exit.noPerm),
+  EROFS: known('the file system is read-only', 'Use a path on a writable file system.', exit.cantCreate),
   ENOSPC: noSpace('the disk is full'),
   EDQUOT: noSpace('the disk quota is used up'),
   EFBIG: noSpace('the file would be too large for its file system'),
   ENOENT: known('it does not exist', 'Check the path.', exit.noInput),
-  EISDIR: known('it is a directory', 'Name a file.', exit.noInput),
+  EISDIR: known('it is a directory', 'Use the path of a file.', exit.noInput),
   ENOTDIR: known('part of the path is not a directory', 'Check the path.', exit.noInput),
-  EEXIST: known('it already exists', 'Name another one.', exit.cantCreate),
-  ENOTEMPTY: known('the directory is not empty', 'Name another one.', exit.cantCreate),
-  ENAMETOOLONG: known('the path is too long', 'Use a shorter one.', exit.cantCreate),
+  EEXIST: known('it already exists', 'Use another path.', exit.cantCreate),
+  ENOTEMPTY: known('the directory is not empty', 'Use another path.', exit.cantCreate),
+  ENAMETOOLONG: known('the path is too long', 'Use a shorter path.', exit.cantCreate),
   ELOOP: known('the path has a loop of symbolic links', 'Check the path.', exit.noInput),
   EBUSY: known('it is in use', 'Stop the program that uses it.', exit.unavailable),
   ETXTBSY: known('it is in use', 'Stop the program that uses it.', exit.unavailable),
@@ -61,8 +61,12 @@ const codes: Readonly<Record<string, Known>> = {
     'Stop the program that uses it, or choose another port.',
     exit.unavailable,
   ),
-  EADDRNOTAVAIL: known('this machine does not have the address', 'Choose one that it has.', exit.unavailable),
-  EINVAL: known('the system refused it as invalid', 'Check the value.', exit.unavailable),
+  EADDRNOTAVAIL: known(
+    'this machine does not have the address',
+    'Choose an address of this machine.',
+    exit.unavailable,
+  ),
+  EINVAL: known('the system rejected it as invalid', 'Check the value.', exit.unavailable),
   EAFNOSUPPORT: known(
     'this machine does not support the address family',
     'Choose another address.',
@@ -70,8 +74,8 @@ const codes: Readonly<Record<string, Known>> = {
   ),
 }
 
-/** What a system call did, as the start of a sentence. */
-const deeds: Readonly<Record<string, string>> = {
+/** System calls as verbs for the start of a message. */
+const verbs: Readonly<Record<string, string>> = {
   access: 'open',
   bind: 'listen on',
   chmod: 'change',
@@ -100,15 +104,17 @@ const deeds: Readonly<Record<string, string>> = {
   write: 'write',
 }
 
-/** Why a system call failed, in words, where the operator can do something about it. */
+/** Why a system call failed, in words, if the operator can fix it. */
 export function reasonOf(error: unknown): string | undefined {
   return knownOf(error)?.reason
 }
 
 /**
- * A failure that an operator can fix, as one sentence with the fix; any other error as it is.
- * @param what failed, such as `Cannot read the settings in "/srv/.env"`; made from the system call where it is left out
- * @param fix in place of the usual one
+ * Turns a failure that an operator can fix into one sentence with the fix. Returns any other error
+ * unchanged.
+ * @param what what failed, such as `Cannot read the settings in "/srv/.env"`; by default derived
+ * from the system call
+ * @param fix replaces the default fix
  */
 export function explain(error: unknown, what = deedOf(error), fix?: string): unknown {
   const found = knownOf(error)
@@ -144,7 +150,7 @@ function deedOf(error: unknown): string {
   const place = dest ?? path ?? hostname ?? address
   const named = place === undefined ? '' : ` "${port === undefined ? place : `${place}:${port}`}"`
   const [name = ''] = syscall.split(' ')
-  const deed = Object.hasOwn(deeds, name) ? deeds[name] : undefined
+  const deed = Object.hasOwn(verbs, name) ? verbs[name] : undefined
   return deed === undefined
     ? `A system call failed${named && ` for${named}`}`
     : `Cannot ${deed}${named || ' a file'}`

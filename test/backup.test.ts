@@ -100,7 +100,7 @@ describe('a backup, taken while people write', () => {
 
   it('brings back all that was acknowledged before it, of one moment, and people sign in as before', async () => {
     const { stdout } = await succeeds(['restore', file], { ...target.env, ...secret })
-    assert.match(stdout, /Every row was compared/)
+    assert.match(stdout, /Every row was verified/)
     const server = await dulyStart({ ...target.env, ...secret })
     const api = apiOf(server)
     const stored: string[] = []
@@ -143,7 +143,7 @@ describe('a backup, taken while people write', () => {
 
   it('can be tried out by restoring it, and be written to the standard output', async () => {
     const tried = await succeeds(['backup', file, '--force', '--verify'], { ...own.env, ...secret })
-    assert.match(tried.stderr, /restored for a trial, whole/)
+    assert.match(tried.stderr, /Verified by restoring it/)
     const { child, ended } = duly(['backup', '-'], { ...own.env, ...secret })
     const chunks: Buffer[] = []
     child.stdout?.on('data', chunk => chunks.push(chunk))
@@ -151,7 +151,7 @@ describe('a backup, taken while people write', () => {
     const other = join(folder, 'output.backup')
     writeFileSync(other, Buffer.concat(chunks))
     const refused = await duly(['restore', other], { ...own.env, ...secret }).ended
-    assert.match(refused.stderr, /Say --replace/, 'it was read as a whole before')
+    assert.match(refused.stderr, /Add --replace/, 'it was read as a whole before')
   })
 
   it('is not written over a file, nor made of nothing', async () => {

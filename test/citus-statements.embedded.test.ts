@@ -106,10 +106,10 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
     search: [() => tasks.list({ ...list, search: 'plants' })],
     'create a task': [() => tasks.create(task)],
     'change a task': [() => tasks.update(id, { title: 'b' }), () => tasks.updateIf(id, { title: 'c' }, [1])],
-    'flip a task': [() => tasks.toggle(id)],
+    'toggle a task': [() => tasks.toggle(id)],
     'delete a task': [() => tasks.removeIf(id, [1]), () => tasks.remove(id)],
-    'a write with a key, its repetition': [withKey, withKey],
-    'make room for new writes': [
+    'a write with a key, its retry': [withKey, withKey],
+    'free storage for new writes': [
       () => db.query(unprepared('update duly.owners set counted_revision = -1, trash_bytes = 1'), []),
       () => full.make(owner),
     ],
@@ -126,13 +126,13 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
         await finishJob(watched, taken)
       },
     ],
-    'look for jobs that are due': [
+    'look for due jobs': [
       () => dueJobs(watched, ['k'], 1),
       () => secondsToNext(watched, ['k']),
       () => queueState(watched),
     ],
-    'hourly jobs': [() => sweep(watched, 1), () => sweepIdempotencyKeys(watched)],
-    'remove all that is one user’s': [() => removeTasksOf(watched, owner)],
+    'background jobs': [() => sweep(watched, 1), () => sweepIdempotencyKeys(watched)],
+    'delete all data of a user': [() => removeTasksOf(watched, owner)],
   }
   const found: Record<string, Verdict> = {}
   for (const [name, steps] of Object.entries(calls)) {

@@ -185,7 +185,7 @@ describe('output', () => {
     const said = await shell('duly openapi > /dev/full')
     isSentence(said)
     assert.deepEqual([said.code, said.stderr.split('\n').length], [74, 2])
-    assert.match(said.stderr, /^Cannot write to the standard output: the disk is full\./)
+    assert.match(said.stderr, /^Cannot write to standard output: the disk is full\./)
   })
 })
 
@@ -254,7 +254,7 @@ describe('arguments are checked before settings and databases', () => {
     [['restore'], /FILE is missing/],
     [['restore', ''], /FILE is missing/],
     [['copy'], /--to is missing/],
-    [['copy', '--to', 'env:NOT_SET'], /the variable NOT_SET is not set/],
+    [['copy', '--to', 'env:NOT_SET'], /the environment variable "NOT_SET" is not set/],
     [['migrate'], /Name a subcommand: duly migrate status, up or down/],
     [['migrate', 'down', '--to', 'x'], /--to must be a number/],
     [['migrate', 'up', '--to', '1'], /apply to duly migrate down only/],

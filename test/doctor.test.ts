@@ -54,7 +54,7 @@ describe('duly doctor', () => {
     const { child, ended } = await dulyStart(env)
     const { code, stdout } = await findings()
     assert.equal(code, 0, stdout)
-    if (!onPostgres) assert.match(stdout, new RegExp(`a server has the data: process ${child.pid} on`))
+    if (!onPostgres) assert.match(stdout, new RegExp(`a server is running: process ${child.pid} on`))
     child.kill('SIGKILL')
     await ended
     const after = await findings()
@@ -96,7 +96,7 @@ describe('duly doctor', () => {
   it('finds numbers that would come twice', async () => {
     await change(`select setval('duly.tasks_id_seq', 1, false)`)
     const { code, wrong } = await findings()
-    assert.deepEqual([code, wrong.length, /given out again: tasks/.test(wrong[0] ?? '')], [1, 1, true])
+    assert.deepEqual([code, wrong.length, /already in use: tasks/.test(wrong[0] ?? '')], [1, 1, true])
     await change(`select setval('duly.tasks_id_seq', 1)`)
   })
 
@@ -117,7 +117,7 @@ describe('duly doctor', () => {
 
   it('finds settings that cannot be read', async () => {
     const { code, stdout } = await findings({ PORT: 'high' })
-    assert.deepEqual([code, /✖ the settings cannot be used\n.*\n.*PORT: must be/.test(stdout)], [1, true])
+    assert.deepEqual([code, /✖ the settings are invalid\n.*\n.*PORT: must be/.test(stdout)], [1, true])
   })
 
   it('finds a database that is away', async () => {
@@ -133,7 +133,7 @@ describe('duly doctor', () => {
       const { code, wrong } = await findings()
       assert.equal(code, 1)
       for (const [n, what] of [
-        /others on this machine may look into/,
+        /other users of this machine can access/,
         /secret cannot be used/,
         /interrupted/,
       ].entries()) {

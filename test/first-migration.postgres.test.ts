@@ -249,7 +249,7 @@ describe('settings with which no token would be accepted', () => {
   it('do not start a server, and say what to set', async () => {
     const { code, stderr } = await duly(['start'], { DATABASE_URL: url, PORT: '0' }).ended
     assert.equal(code, 78)
-    assert.match(stderr, /^Cannot start: no token would be accepted.*BETTER_AUTH_SECRET.*JWKS_URL/)
+    assert.match(stderr, /^Cannot start: no token can be accepted.*BETTER_AUTH_SECRET.*JWKS_URL/)
     const accounts = await duly(['start'], { DATABASE_URL: url, PORT: '0', ACCOUNTS: 'on' }).ended
     assert.equal(accounts.code, 78)
   })

@@ -80,18 +80,18 @@ function forged(edit: (text: string) => string): Uint8Array {
 
 describe('a backup that does not hold what it should is refused, and nothing is left of it:', () => {
   it('no backup', async () => {
-    await refuses(Buffer.from('PGDMP and so on'), /no backup of Duly/)
-    await refuses(gzipSync('{"some":"thing"}\n'), /no backup of Duly/)
-    await refuses(gzipSync('hello\n'), /no backup of Duly/)
-    await refuses(new Uint8Array(), /end is missing/)
+    await refuses(Buffer.from('PGDMP and so on'), /not a backup of Duly/)
+    await refuses(gzipSync('{"some":"thing"}\n'), /not a backup of Duly/)
+    await refuses(gzipSync('hello\n'), /not a backup of Duly/)
+    await refuses(new Uint8Array(), /is truncated/)
   })
 
   it('cut off, anywhere', async () => {
     for (const part of [0.1, 0.5, 0.9, 0.999]) {
-      await refuses(good.subarray(0, Math.floor(good.length * part)), /end is missing|damaged/)
+      await refuses(good.subarray(0, Math.floor(good.length * part)), /is truncated|damaged/)
     }
     for (const count of [1, 2, lines.length - 1]) {
-      await refuses(gzipSync(`${lines.slice(0, count).join('\n')}\n`), /end is missing/)
+      await refuses(gzipSync(`${lines.slice(0, count).join('\n')}\n`), /is truncated/)
     }
   })
 
@@ -102,8 +102,8 @@ describe('a backup that does not hold what it should is refused, and nothing is 
       changed.writeUInt8(changed.readUInt8(at) ^ 0x55, at)
       await refuses(changed, /cannot be used/)
     }
-    await refuses(gzipSync(lines.join('\n').replaceAll('"one"', '"won"')), /is not what was written/)
-    await refuses(gzipSync(`${lines.join('\n')}\n{}\n`), /goes on after its end/)
+    await refuses(gzipSync(lines.join('\n').replaceAll('"one"', '"won"')), /do not match their checksum/)
+    await refuses(gzipSync(`${lines.join('\n')}\n{}\n`), /continues after its end/)
   })
 
   it('of a newer version, or another format', async () => {
@@ -138,7 +138,7 @@ describe('a backup that does not hold what it should is refused, and nothing is 
       ],
       'rows of 15 MB': () => {
         const row = JSON.stringify(['x'.repeat(15 * mebibyte), ...Array(width() - 1).fill(null)])
-        return [bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 10), /end is missing/]
+        return [bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 10), /is truncated/]
       },
       'a row without an end': () => [
         bomb(`${head()}${tasks()}\n["`, Buffer.alloc(16 * mebibyte, 'x'), 100),
@@ -146,15 +146,15 @@ describe('a backup that does not hold what it should is refused, and nothing is 
       ],
       'a row that nests': () => [
         bomb(`${head()}${tasks()}\n`, Buffer.alloc(15 * mebibyte, '['), 1),
-        /end is missing/,
+        /is truncated/,
       ],
       'a row that nests, with an end': () => [
         gzipSync(`${head()}${tasks()}\n["",${'['.repeat(15 * mebibyte)}\n`),
-        /is no row/,
+        /is invalid/,
       ],
       'a row of millions of values': () => [
         gzipSync(`${head()}${tasks()}\n[${'null,'.repeat(3 * mebibyte)}null]\n`),
-        /is no row/,
+        /is invalid/,
       ],
       'a first line that nests': () => [
         gzipSync(`{"duly":"backup","format":1,"migrations":${'['.repeat(200_000)}\n`),
@@ -163,11 +163,14 @@ describe('a backup that does not hold what it should is refused, and nothing is 
       'tables without number': () => {
         const empty = (n: number) =>
           `{"table":"t${n}","columns":[],"given":{}}\n{"rows":0,"sha256":"${createHash('sha256').digest('hex')}"}\n`
-        return [gzipSync(head() + Array.from({ length: 2000 }, (_, n) => empty(n)).join('')), /not in order/]
+        return [
+          gzipSync(head() + Array.from({ length: 2000 }, (_, n) => empty(n)).join('')),
+          /structure is invalid/,
+        ]
       },
       'numbers that are no numbers of rows': () => [
         gzipSync(`${head()}${tasks()}\n{"rows":1e308,"sha256":"${'0'.repeat(64)}"}\n`),
-        /is not what was written/,
+        /do not match their checksum/,
       ],
     }
     for (const [what, make] of Object.entries(bombs)) {
@@ -186,7 +189,7 @@ describe('a backup that does not hold what it should is refused, and nothing is 
       const args = ['--max-old-space-size=256', cli, 'restore', file]
       const env = { ...process.env, ...own.env, DATA_DIR: join(folder, 'none') }
       const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
-      assert.deepEqual([status, /end is missing/.test(stderr)], [65, true], stderr)
+      assert.deepEqual([status, /is truncated/.test(stderr)], [65, true], stderr)
     })
   })
 
@@ -211,7 +214,7 @@ describe('a backup that does not hold what it should is refused, and nothing is 
   it('values that the database does not take, or would make others of', async () => {
     await refuses(
       forged(text => text.replace(/^(\["[^"]*",)"1"(,"one")/m, '$1"0x1g"$2')),
-      /does not take a row/,
+      /rejects a row/,
     )
     await refuses(
       forged(text => text.replace(/^(\["[^"]*",)"1"(,"one")/m, '$1"001"$2')),
@@ -219,11 +222,11 @@ describe('a backup that does not hold what it should is refused, and nothing is 
     )
     await refuses(
       forged(text => text.replace(/^\["([^"]*)",("1","one")/m, '["stranger",$2')),
-      /does not take a row/,
+      /rejects a row/,
     )
     await refuses(
       forged(text => text.replace('"given":{"id":"2"}', '"given":{"id":"1"}')),
-      /given out twice/,
+      /already in use/,
     )
   })
 })

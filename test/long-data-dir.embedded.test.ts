@@ -28,7 +28,7 @@ describe('a DATA_DIR with a long path', () => {
       [['user', 'add', 'ann@example.com'], /ann@example\.com/],
       [['user', 'list'], /ann@example\.com/],
       [['keys', 'list'], /./],
-      [['doctor'], /a server has the data/],
+      [['doctor'], /a server is running/],
       [['backup', join(folder, 'backup')], /^$/],
     ] as const) {
       const { code, stdout, stderr } = await duly([...args], env).ended

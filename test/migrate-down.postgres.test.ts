@@ -61,7 +61,7 @@ describe('migrate down', () => {
   it('asks, and without anybody to ask wants --yes', async () => {
     const { code, stderr } = await run(['migrate', 'down'])
     assert.equal(code, 64)
-    assert.match(stderr, /^This reverts .*\. Say --yes to do it\./)
+    assert.match(stderr, /^This reverts .*\. Add --yes to confirm\./)
     assert.equal(await applied(), migrations.length)
   })
 })

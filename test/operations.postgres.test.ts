@@ -113,12 +113,12 @@ describe('docs/operations.md, followed command by command', () => {
 
   it('configures a server that can be started', async () => {
     const printed = await follow('Configure')
-    assert.match(printed, /✔ the settings can be read/)
+    assert.match(printed, /✔ the settings are valid/)
     assert.match(printed, /^[\w-]{43}$/m)
   })
 
   it('watches it', async () => {
-    assert.match(await follow('Watch'), /"service":"duly"/)
+    assert.match(await follow('Health checks'), /"service":"duly"/)
   })
 
   it('moves it to a PostgreSQL and back', async () => {
@@ -130,7 +130,7 @@ describe('docs/operations.md, followed command by command', () => {
   })
 
   it('lets people in and keeps them out, while it runs', async () => {
-    assert.match(await follow('People'), /ann@example\.com/)
+    assert.match(await follow('User accounts'), /ann@example\.com/)
   })
 
   it('rotates the signing keys and makes a new secret, while it runs', async () => {
@@ -139,14 +139,14 @@ describe('docs/operations.md, followed command by command', () => {
   })
 
   it('makes backups while it runs, before an upgrade too', async () => {
-    assert.match(await follow('Back up'), /restored for a trial, whole/)
+    assert.match(await follow('Backups'), /Verified by restoring it/)
     await follow('Upgrade')
   })
 
   it('brings everything back when the data is gone, and puts aside what is there', async () => {
     await stop()
     await query('drop schema duly cascade')
-    assert.match(await follow('Restore'), /What was there before is in/)
+    assert.match(await follow('Restore'), /The previous data is in/)
     await start()
     assert.deepEqual(await titles(), ['Water the plants'])
   })
@@ -164,10 +164,10 @@ describe('docs/operations.md, followed command by command', () => {
 
   it('finds what is wrong, and puts it right', async () => {
     await query('update duly.owners set task_count = 7')
-    await assert.rejects(follow('When something is wrong'), /✖/)
+    await assert.rejects(follow('Troubleshooting'), /✖/)
     for (const { lines } of blocksOf(page, 'sql')) for (const line of lines) await query(line)
-    rmSync(join(folder, 'When-something-is-wrong'), { recursive: true })
-    assert.doesNotMatch(await follow('When something is wrong'), /✖/)
+    rmSync(join(folder, 'Troubleshooting'), { recursive: true })
+    assert.doesNotMatch(await follow('Troubleshooting'), /✖/)
   })
 
   it('has no other commands', () => {

@@ -203,8 +203,8 @@ describe('the command line', () => {
     assert.match(await migrate('status'), /^1 {2}pending {2}/)
     assert.match(await migrate('up'), /^applied: /)
     assert.match(await migrate('status'), /^1 {2}applied \d{4}-\d\d-\d\dT/)
-    assert.match(await migrate('down', '--yes'), /^taken back: [^\n]+\n$/)
-    assert.match(await migrate('down', '--to', '0', '--yes'), /^taken back: /)
+    assert.match(await migrate('down', '--yes'), /^reverted: [^\n]+\n$/)
+    assert.match(await migrate('down', '--to', '0', '--yes'), /^reverted: /)
     assert.match(await migrate('up'), /^applied: /)
     assert.match(await migrate('up'), /^Nothing to do/)
     const beyond = await duly(['migrate', 'down', '--to', String(migrations.length + 1)], database.env).ended

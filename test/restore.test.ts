@@ -65,7 +65,7 @@ describe('a restore', () => {
     const refused = await duly(['restore', file], env).ended
     assert.deepEqual([refused.code, /--replace/.test(refused.stderr)], [73, true])
     const { stdout } = await succeeds(['restore', file, '--replace'], env)
-    const [, aside = ''] = /What was there before is in (?:the schema )?(\S+);/.exec(stdout) ?? []
+    const [, aside = ''] = /The previous data is in (?:the schema )?(\S+)\. Remove/.exec(stdout) ?? []
     assert.equal(await count(env), 3)
     if (onPostgres) {
       const { db } = await openDatabase(env)
@@ -97,7 +97,7 @@ describe('a restore', () => {
     const { env } = own
     const { child, ended } = await dulyStart(env)
     const { code, stderr } = await duly(['restore', file, '--replace'], env).ended
-    assert.deepEqual([code, /in use by process|A server of Duly is working/.test(stderr)], [73, true])
+    assert.deepEqual([code, /in use by process|A Duly server is connected/.test(stderr)], [73, true])
     child.kill('SIGTERM')
     assert.equal((await ended).code, 0)
   })
@@ -120,7 +120,7 @@ describe('a restore', () => {
       mkdirSync(join(DATA_DIR, 'postgres'), { recursive: true })
       writeFileSync(join(folder, 'none'), 'nothing of the kind')
       const { code, stderr } = await duly(['restore', join(folder, 'none'), '--replace'], { DATA_DIR }).ended
-      assert.deepEqual([code, /no backup of Duly/.test(stderr)], [65, true])
+      assert.deepEqual([code, /not a backup of Duly/.test(stderr)], [65, true])
       assert.deepEqual(readdirSync(DATA_DIR), ['postgres'])
     })
   }

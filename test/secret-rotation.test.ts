@@ -67,7 +67,7 @@ describe('a secret that takes the place of another', () => {
       await api.close()
       await start(...secrets)
       await holds()
-      const done = 'everything is encrypted with the current BETTER_AUTH_SECRET'
+      const done = 'all stored secrets are encrypted with BETTER_AUTH_SECRET'
       while (!api.lines.some(({ msg }) => msg === done)) await pause(20)
     }
     await visit(person)

@@ -124,7 +124,7 @@ describe('the log of a program that is told every secret', () => {
       door.set('open')
       while ((await call('POST', '/api/v1/tasks', { token, json: { title } })).status !== 201);
     }
-    await program.printed(/Redis does not count/)
+    await program.printed(/Redis is unavailable/)
   })
 
   it('has none of it in the end', async () => {

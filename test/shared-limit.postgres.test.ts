@@ -50,8 +50,8 @@ async function until(condition: () => Promise<boolean> | boolean): Promise<void>
 }
 
 const messages = (replica: Served) => replica.lines.map(({ msg }) => String(msg))
-const missed = (line: string) => line.startsWith('Redis does not count')
-const back = (line: string) => line.startsWith('Redis counts again')
+const missed = (line: string) => line.startsWith('Redis is unavailable')
+const back = (line: string) => line.startsWith('Redis is available again')
 const told = (pattern: (line: string) => boolean) =>
   replicas.map(replica => messages(replica).filter(pattern).length)
 

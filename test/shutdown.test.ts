@@ -71,7 +71,7 @@ describe('the end of the program', () => {
     await once(socket.resume(), 'close')
     const { code, stdout } = await ended
     assert.equal(code, 0)
-    assert.match(stdout, /requests that did not end within 5 s are cut/)
+    assert.match(stdout, /closing connections whose requests did not end within 5 s/)
     await database.drop()
   })
 

@@ -157,7 +157,7 @@ describe('a collector that takes nothing', () => {
       assert.equal((await callAt(api.server.url, 'GET', '/api/tasks', { user })).status, 200)
     }
     await api.close()
-    const said = api.lines.filter(({ msg }) => msg === 'traces cannot be sent to OTEL_EXPORTER_OTLP_ENDPOINT')
+    const said = api.lines.filter(({ msg }) => msg === 'cannot send traces to OTEL_EXPORTER_OTLP_ENDPOINT')
     assert.equal(said.length, 1)
     collector.close()
   })

@@ -1,25 +1,25 @@
 import { exit, StartError } from '../errors.ts'
 
-// A backup is gzipped text: lines of JSON. The first is a `Header`. Then, for each table, a `TableStart`, a line per row, which is an
-// array of the columns' values as PostgreSQL writes them in text, and a `TableEnd`. The last is an `End`. Nothing of it is ever
-// part of a statement.
+// A backup is gzipped lines of JSON. The first line is a `Header`. Each table follows as a
+// `TableStart`, one array per row with the columns' values in PostgreSQL's text format, and a
+// `TableEnd`. The last line is an `End`. No value from the file becomes part of a statement's text.
 
 export interface Header {
   readonly duly: 'backup'
   readonly format: number
-  /** Which version of Duly has written it. */
+  /** Version of Duly that wrote it. */
   readonly version: string
   readonly madeAt: string
-  /** The names of those that had been applied, oldest first. */
+  /** Names of the applied migrations, oldest first. */
   readonly migrations: readonly string[]
-  /** The secret that was kept in DATA_DIR, where it was. */
+  /** The secret in DATA_DIR, if Duly generated one. */
   readonly secret?: string
 }
 
 export interface TableStart {
   readonly table: string
   readonly columns: readonly string[]
-  /** By identity column: the last number that was given out. */
+  /** By identity column: the last value that was used. */
   readonly given: Readonly<Record<string, string>>
 }
 
@@ -33,7 +33,7 @@ export interface End {
   readonly tables: number
 }
 
-/** What a table holds, for people and for comparing. */
+/** The size and checksum of a table. */
 export interface Content extends TableEnd {
   readonly table: string
 }

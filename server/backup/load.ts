@@ -5,27 +5,27 @@ import { AppError, exit, StartError } from '../errors.ts'
 import { type Content, damaged, type TableStart } from './format.ts'
 import { type Backup, readParts } from './read.ts'
 import { lastGiven, quoted, type Table, tablesIn } from './tables.ts'
-import { rowLines, writeAlike } from './write.ts'
+import { pinTextFormat, rowLines } from './write.ts'
 
 export interface LoadOptions {
   readonly file: string
   readonly backup: Backup
-  /** Where the database has data already: under which name its schema is kept, instead of refusing. */
+  /** New name for an existing schema. Absent: an existing schema is an error. */
   readonly setAside?: string | undefined
   readonly progress?: ((rows: number) => void) | undefined
 }
 
 /**
- * Loads a backup into a database that has no data, in one transaction: all of it or nothing. What was loaded is read again
- * and compared with the file before it is committed. A backup of an older version is migrated.
- * @throws StartError where the file does not fit, or there is data already
+ * Loads a backup into an empty database, in one transaction. Before the commit, the rows are read
+ * back and compared with the file. A backup of an older version is migrated.
+ * @throws StartError if the file does not match this version, or the database contains data
  */
 export function loadBackup(db: Database, { file, backup, setAside, progress }: LoadOptions): Promise<void> {
   refuseUnknown(file, backup)
   return db.transaction(async session => {
     await makeRoom(session, setAside)
     await migrateWithin(session, migrations.slice(0, backup.header.migrations.length))
-    await writeAlike(session)
+    await pinTextFormat(session)
     const tables = new Map((await tablesIn(session)).map(table => [table.name, table]))
     refuseOtherTables(file, backup, tables)
     const names = [...tables.keys()].map(name => `duly.${quoted(name)}`).join(', ')
@@ -37,11 +37,11 @@ export function loadBackup(db: Database, { file, backup, setAside, progress }: L
   }, 'unlimited')
 }
 
-/** @throws StartError for a backup of a newer version than this one, or of another program's tables */
+/** @throws StartError for a backup of a newer version, or of another program */
 export function refuseUnknown(file: string, { header }: Backup): void {
   const known = migrations.map(({ name }) => name)
   if (header.migrations.every((name, n) => name === known[n])) return
-  throw damaged(file, `a newer version of Duly (${header.version}) has written it. Restore it with that one.`)
+  throw damaged(file, `a newer version of Duly (${header.version}) wrote it. Restore it with that version.`)
 }
 
 async function makeRoom(session: Session, setAside: string | undefined): Promise<void> {
@@ -49,7 +49,7 @@ async function makeRoom(session: Session, setAside: string | undefined): Promise
   if (row?.[0] !== 't') return
   if (setAside === undefined) {
     throw new StartError(
-      'There is data of Duly in this database already (the schema duly). Say --replace to put it aside.',
+      'The database already contains a schema "duly". Add --replace to set it aside.',
       exit.cantCreate,
     )
   }
@@ -58,9 +58,8 @@ async function makeRoom(session: Session, setAside: string | undefined): Promise
 
 function refuseOtherTables(file: string, { contents }: Backup, tables: ReadonlyMap<string, Table>): void {
   const unknown = contents.find(({ table }) => !tables.has(table))
-  if (unknown)
-    throw damaged(file, `it holds a table ${JSON.stringify(unknown.table)} that Duly does not have.`)
-  if (contents.length !== tables.size) throw damaged(file, 'tables are missing in it.')
+  if (unknown) throw damaged(file, `it contains the unknown table ${JSON.stringify(unknown.table)}.`)
+  if (contents.length !== tables.size) throw damaged(file, 'tables are missing.')
 }
 
 async function fill(
@@ -75,17 +74,17 @@ async function fill(
   for await (const part of readParts(file)) {
     if ('start' in part) {
       const table = tables.get(part.start.table)
-      if (!table) throw damaged(file, `it holds a table that Duly does not have.`)
+      if (!table) throw damaged(file, `it contains an unknown table.`)
       insert = insertInto(table, part.start, file)
       width = part.start.columns.length
-      await giveOnFrom(session, table, part.start)
+      await setLastValues(session, table, part.start)
     } else if ('rows' in part) {
       const { rows } = part
       const values = Array.from({ length: width }, (_, n) => rows.map(row => row[n] ?? null))
       await session.query(unprepared(insert), values).catch(error => {
-        // What may pass, such as a full disk, is not the file's fault.
+        // Temporary failures, such as a full disk, are not the file's fault.
         if (error instanceof AppError) throw error
-        throw damaged(file, `the database does not take a row of it (${error.message}).`)
+        throw damaged(file, `the database rejects a row (${error.message}).`)
       })
       done += rows.length
       progress?.(done)
@@ -95,7 +94,7 @@ async function fill(
 
 function insertInto({ name, columns }: Table, { columns: given }: TableStart, file: string): string {
   if (given.join() !== columns.map(column => column.name).join()) {
-    throw damaged(file, `its columns of ${name} are not those that Duly has.`)
+    throw damaged(file, `the columns of the table "${name}" do not match.`)
   }
   const into = columns.map(column => quoted(column.name)).join(', ')
   const values = columns.map((column, n) => `r.c${n}::${column.type}`).join(', ')
@@ -105,7 +104,7 @@ function insertInto({ name, columns }: Table, { columns: given }: TableStart, fi
     select ${values} from unnest(${arrays}) as r (${names})`
 }
 
-async function giveOnFrom(session: Session, table: Table, { given }: TableStart): Promise<void> {
+async function setLastValues(session: Session, table: Table, { given }: TableStart): Promise<void> {
   for (const { name } of table.columns.filter(({ identity }) => identity)) {
     const last = given[name] ?? '0'
     if (last === '0') continue
@@ -126,7 +125,7 @@ async function compare(
     if (!done) continue
     if (value.rows === content.rows && value.sha256 === content.sha256) break
     throw new StartError(
-      `What was loaded into ${table.name} is not what the backup holds. Nothing was changed.`,
+      `The rows loaded into the table "${table.name}" differ from the backup. Nothing was changed.`,
       exit.dataErr,
     )
   }
@@ -135,7 +134,7 @@ async function compare(
     const [row] = await session.query(unprepared(text), [await lastGiven(session, table, column)])
     if (row?.[0] !== 't') {
       throw new StartError(
-        `Numbers of ${table.name} would be given out twice. Nothing was changed.`,
+        `The next id of the table "${table.name}" is already in use. Nothing was changed.`,
         exit.dataErr,
       )
     }

@@ -14,16 +14,16 @@ import {
 } from './format.ts'
 
 /**
- * What is read into memory at once, whatever a file holds: a small file can inflate to any size. A row is longer than any that
- * Duly writes; other lines hold names and numbers.
+ * Longest lines in bytes, because a small file can inflate to any size. `row` is more than any row
+ * that Duly writes; other lines contain names and numbers.
  */
 const longest = { row: 16 * 1024 * 1024, other: 256 * 1024 }
-/** Rows, or bytes, that are handed on together. */
+/** Rows or bytes in one part. */
 const batch = { rows: 500, bytes: 4 * 1024 * 1024 }
 const mostTables = 1000
 const [rowStart, newline] = Buffer.from('[\n')
 
-/** What a backup is made of, in this order: tables, each with its rows and its end. */
+/** The parts of a backup, in this order: for each table its start, its rows and its end. */
 export type Part =
   | { readonly start: TableStart }
   | { readonly rows: readonly DataRow[] }
@@ -31,13 +31,13 @@ export type Part =
 
 export interface Backup {
   readonly header: Header
-  /** What is in it, table by table. */
+  /** One entry per table. */
   readonly contents: readonly Content[]
 }
 
 /**
  * Reads a whole backup and compares it with the counts and checksums in it.
- * @throws StartError (EX_DATAERR) for a file that is none, or damaged, or incomplete
+ * @throws StartError (EX_DATAERR) for a file that is damaged, truncated or not a backup
  */
 export async function checkBackup(file: string): Promise<Backup> {
   const contents: Content[] = []
@@ -46,7 +46,10 @@ export async function checkBackup(file: string): Promise<Backup> {
   return { header, contents }
 }
 
-/** The parts of a backup. What was handed on is known to be whole only at each end. @throws StartError as `checkBackup` */
+/**
+ * The parts of a backup. The rows of a table are verified only at its end.
+ * @throws StartError as `checkBackup`
+ */
 export async function* readParts(file: string): AsyncGenerator<Part> {
   const lines = linesOf(file)
   await headerOf(lines, file)
@@ -54,12 +57,12 @@ export async function* readParts(file: string): AsyncGenerator<Part> {
   for (;;) {
     const start: Partial<TableStart & End> = objectOf(await nextOf(lines, file), file)
     if ('tables' in start) {
-      if (start.tables !== seen.size) throw damaged(file, 'tables are missing in it.')
-      if (!(await lines.next()).done) throw damaged(file, 'it goes on after its end.')
+      if (start.tables !== seen.size) throw damaged(file, 'tables are missing.')
+      if (!(await lines.next()).done) throw damaged(file, 'it continues after its end.')
       return
     }
     if (!isTableStart(start) || seen.has(start.table) || seen.size === mostTables)
-      throw damaged(file, 'it is not in order.')
+      throw damaged(file, 'its structure is invalid.')
     seen.add(start.table)
     yield { start }
     yield { end: { table: start.table, ...(yield* readRows(lines, start, file)) } }
@@ -75,18 +78,15 @@ async function readHeader(file: string): Promise<Header> {
 
 async function headerOf(lines: AsyncGenerator<string>, file: string): Promise<Header> {
   const header = objectOf(await nextOf(lines, file), file) as Partial<Header>
-  if (header.duly !== 'backup') throw damaged(file, 'it is no backup of Duly.')
+  if (header.duly !== 'backup') throw damaged(file, 'it is not a backup of Duly.')
   if (header.format !== format) {
-    throw damaged(
-      file,
-      `version ${header.version} of Duly has written it in a format that this one does not know.`,
-    )
+    throw damaged(file, `Duly ${header.version} wrote it in a format that this version does not support.`)
   }
   const { migrations, secret } = header
   const secretFits =
     secret === undefined || (typeof secret === 'string' && /^[^\p{Cc}]{32,512}$/u.test(secret))
   if (!isStrings(migrations) || migrations.length === 0 || !secretFits)
-    throw damaged(file, 'its first line is wrong.')
+    throw damaged(file, 'its first line is invalid.')
   return header as Header
 }
 
@@ -102,9 +102,10 @@ async function* readRows(
   for (;;) {
     const line = await nextOf(lines, file)
     if (line.startsWith('[')) {
-      // Before it is parsed, since a line that nests or has millions of values takes many times its length in memory.
+      // Checked before parsing: a line with nested or millions of values takes many times its
+      // length in memory.
       const row = isFlat(line, columns.length) ? parse(line, file) : undefined
-      if (!isRow(row, columns.length)) throw damaged(file, `a row of ${table} in it is no row.`)
+      if (!isRow(row, columns.length)) throw damaged(file, `a row of the table "${table}" is invalid.`)
       hash.update(line).update('\n')
       count += 1
       bytes += line.length
@@ -117,7 +118,7 @@ async function* readRows(
     if (rows.length > 0) yield { rows }
     const end = objectOf(line, file) as Partial<TableEnd>
     if (end.rows !== count || end.sha256 !== hash.digest('hex')) {
-      throw damaged(file, `what it holds of ${table} is not what was written.`)
+      throw damaged(file, `the rows of the table "${table}" do not match their checksum.`)
     }
     return { rows: end.rows, sha256: end.sha256 }
   }
@@ -125,7 +126,7 @@ async function* readRows(
 
 async function nextOf(lines: AsyncGenerator<string>, file: string): Promise<string> {
   const { done, value } = await lines.next()
-  if (done) throw damaged(file, 'its end is missing.')
+  if (done) throw damaged(file, 'it is truncated.')
   return value
 }
 
@@ -140,7 +141,7 @@ async function* linesOf(file: string): AsyncGenerator<string, undefined> {
     rest.push(part)
     restLength += part.length
     const most = rest[0]?.[0] === rowStart ? longest.row : longest.other
-    if (restLength > most) throw damaged(file, 'a line in it is too long.')
+    if (restLength > most) throw damaged(file, 'a line is too long.')
   }
   try {
     for await (const chunk of source.pipe(text) as AsyncIterable<Buffer>) {
@@ -156,14 +157,14 @@ async function* linesOf(file: string): AsyncGenerator<string, undefined> {
     }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (code === 'Z_BUF_ERROR') throw damaged(file, 'its end is missing.')
-    if (code.startsWith('Z_')) throw damaged(file, 'it is damaged, or no backup of Duly.')
+    if (code === 'Z_BUF_ERROR') throw damaged(file, 'it is truncated.')
+    if (code.startsWith('Z_')) throw damaged(file, 'it is damaged, or not a backup of Duly.')
     throw explain(error, `Cannot read the backup "${file}"`)
   } finally {
     source.destroy()
     text.destroy()
   }
-  if (restLength > 0) throw damaged(file, 'its end is missing.')
+  if (restLength > 0) throw damaged(file, 'it is truncated.')
   return undefined
 }
 
@@ -171,17 +172,17 @@ function parse(line: string, file: string): unknown {
   try {
     return JSON.parse(line)
   } catch {
-    throw damaged(file, 'it is damaged, or no backup of Duly.')
+    throw damaged(file, 'it is damaged, or not a backup of Duly.')
   }
 }
 
 function objectOf(line: string, file: string): object {
   const value = parse(line, file)
   if (typeof value === 'object' && value !== null) return value
-  throw damaged(file, 'it is not in order.')
+  throw damaged(file, 'its structure is invalid.')
 }
 
-/** Whether a line is a JSON array of `length` texts and nulls, as far as can be seen without parsing it. */
+/** Whether a line looks like a JSON array of `length` strings and nulls, without parsing it. */
 function isFlat(line: string, length: number): boolean {
   let at = 1
   for (let count = 1; count <= length; count += 1) {
@@ -194,7 +195,7 @@ function isFlat(line: string, length: number): boolean {
   return at === line.length
 }
 
-/** The place after the quote that ends the text that begins at `start`. */
+/** The index after the quote that ends the string that begins at `start`. */
 function endOfText(line: string, start: number): number {
   for (let at = line.indexOf('"', start + 1); at !== -1; at = line.indexOf('"', at + 1)) {
     let escapes = 0

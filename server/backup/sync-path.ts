@@ -1,6 +1,9 @@
 import { closeSync, fsyncSync, openSync, statSync } from 'node:fs'
 
-/** Has a file reach the disk, or the names in a folder (which Windows neither needs nor allows). */
+/**
+ * Flushes a file, or the names in a folder, to disk. Windows neither needs nor allows this for a
+ * folder.
+ */
 export function syncPath(path: string): void {
   const isFolder = statSync(path).isDirectory()
   if (isFolder && process.platform === 'win32') return

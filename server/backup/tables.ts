@@ -1,6 +1,8 @@
 import { type Session, unprepared } from '../db/database.ts'
 
-/** A table as the catalog describes it: what is backed up is what is there, so that no table can be forgotten. */
+/**
+ * A table as the catalog describes it. Backups follow the catalog, so that no table is forgotten.
+ */
 export interface Table {
   readonly name: string
   readonly columns: readonly Column[]
@@ -9,10 +11,10 @@ export interface Table {
 export interface Column {
   readonly name: string
   readonly type: string
-  /** Whether PostgreSQL gives out its numbers. */
+  /** Whether PostgreSQL generates its values. */
   readonly identity: boolean
   readonly isText: boolean
-  /** Where it stands in the primary key; null outside of it. */
+  /** Position in the primary key, or null. */
   readonly keyPosition: number | null
 }
 
@@ -29,7 +31,7 @@ const catalog = unprepared(
   order by c.relname collate "C"`,
 )
 
-/** The tables of the schema, those that others refer to before these. */
+/** The tables of the schema. A table comes after those it refers to. */
 export async function tablesIn(session: Session): Promise<Table[]> {
   const rows = (await session.query(catalog)) as [string, string, string][]
   let left = rows.map(([name, columns, refersTo]) => ({
@@ -47,12 +49,15 @@ export async function tablesIn(session: Session): Promise<Table[]> {
   return ordered
 }
 
-/** A name as it stands in a statement. */
+/** A quoted identifier. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/** The columns by which a table's rows come in the same order from every database, whatever its collation. */
+/**
+ * The primary key as ORDER BY terms that give the same order in every database, whatever its
+ * collation.
+ */
 export function keyOf({ columns }: Table): string {
   const key = columns.filter(({ keyPosition }) => keyPosition !== null)
   key.sort((a, b) => Number(a.keyPosition) - Number(b.keyPosition))
@@ -60,13 +65,13 @@ export function keyOf({ columns }: Table): string {
 }
 
 /**
- * The last number that PostgreSQL has given out for an identity column: higher than that of the last row, where rows have gone.
- * 0 where it has given none.
+ * The last value that PostgreSQL generated for an identity column, or 0. It is above the highest
+ * row if rows were deleted.
  */
 export async function lastGiven(session: Session, table: Table, column: Column): Promise<string> {
   const place = [`duly.${quoted(table.name)}`, column.name]
   const [row] = await session.query(unprepared('select pg_get_serial_sequence($1, $2)'), place)
-  // A name out of the catalog, quoted by PostgreSQL.
+  // The name comes from the catalog, quoted by PostgreSQL.
   const text = `select case when is_called then last_value else 0 end from ${row?.[0]}`
   return String((await session.query(unprepared(text)))[0]?.[0])
 }

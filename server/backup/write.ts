@@ -12,46 +12,51 @@ import { version } from '../version.ts'
 import { type Content, type End, format, type Header, type TableEnd, type TableStart } from './format.ts'
 import { keyOf, lastGiven, quoted, type Table, tablesIn } from './tables.ts'
 
-/** Rows at a time: of the longest tasks 10 MB, of usual ones 100 kB. */
+/** Rows per batch: 10 MB of the longest tasks, 100 kB of typical ones. */
 const batchSize = 500
 
 const sameEverywhere = [
   unprepared('set local statement_timeout = 0'),
-  // Also behind a pooler, where a session's settings do not stay.
+  // In the transaction, because a pooler does not keep session settings.
   settingStatement('transaction'),
-  // A search that reads many rows in order is sorted on the disk otherwise.
+  // Otherwise PostgreSQL sorts the rows of large tables on disk.
   unprepared(`set local work_mem = '32MB'`),
 ]
 
-/** Has values written as text in one way, whatever the database is set to. Holds until the transaction ends. */
-export async function writeAlike(session: Session): Promise<void> {
+/**
+ * Pins the text format of values until the transaction ends, whatever the settings of the database.
+ */
+export async function pinTextFormat(session: Session): Promise<void> {
   for (const setting of sameEverywhere) await session.query(setting)
 }
 
 export interface WriteOptions {
-  /** The secret that is kept beside the database, where there is one. */
+  /** The generated secret in DATA_DIR, if there is one. */
   readonly secret: string | undefined
   readonly progress?: ((rows: number) => void) | undefined
 }
 
 /**
- * Writes everything as it is at one moment. Other sessions go on. The embedded database has only this one: where a server has
- * it, a copy of it is written (server/db/base-copy.ts).
- * @throws StartError where there is nothing of Duly's
+ * Writes a snapshot of all tables. Other sessions continue. The embedded database has only one
+ * session: while a server uses it, a copy is read instead (server/db/base-copy.ts).
+ * @throws StartError if the database contains no tables of Duly
  */
 export function writeBackup(db: Database, to: Writable, options: WriteOptions): Promise<Content[]> {
   return db.transaction(async session => {
     await session.query(unprepared('set transaction isolation level repeatable read, read only'))
-    await writeAlike(session)
+    await pinTextFormat(session)
     const contents: Content[] = []
     await pipeline(linesOf(session, options, contents), createGzip({ level: 3 }), to)
     return contents
   }, 'unlimited')
 }
 
-/** The same into a new file, readable by its owner only; it is on the disk then, or it is gone. */
+/**
+ * Writes the same into a new file that only its owner can read. Afterwards the file is flushed to
+ * disk, or removed.
+ */
 export async function writeBackupFile(db: Database, file: string, options: WriteOptions): Promise<Content[]> {
-  // Opened before there is a stream, whose failure nobody would hear before the transaction has begun.
+  // Opened first: a stream would report a failure before anything listens for it.
   const handle = await open(file, 'wx', 0o600)
   const stream = handle.createWriteStream({ flush: true })
   try {
@@ -66,7 +71,7 @@ export async function writeBackupFile(db: Database, file: string, options: Write
 async function* linesOf(session: Session, { secret, progress }: WriteOptions, contents: Content[]) {
   const applied = await migrationStatus(session)
   if (applied.length === 0)
-    throw new StartError('This database has no tables of Duly. Check DATABASE_URL.', exit.dataErr)
+    throw new StartError('The database contains no tables of Duly. Check DATABASE_URL.', exit.dataErr)
   const header: Header = {
     duly: 'backup',
     format,
@@ -93,7 +98,10 @@ async function* linesOf(session: Session, { secret, progress }: WriteOptions, co
   yield `${JSON.stringify({ tables: tables.length } satisfies End)}\n`
 }
 
-/** The rows of one table, as lines. Holds a cursor of the transaction meanwhile. @returns what was read */
+/**
+ * The rows of one table, as lines, read with a cursor of the transaction.
+ * @returns the count and checksum
+ */
 export async function* rowLines(
   session: Session,
   table: Table,
@@ -108,7 +116,8 @@ export async function* rowLines(
   for (let coming = fetch(); ; ) {
     const batch = await coming
     if (batch.length === 0) break
-    // The database reads on while these are written down. Whoever stops before does not hear of what failed behind it.
+    // The database reads the next batch while this one is written. If the caller stops early, its
+    // failure is ignored.
     coming = fetch()
     coming.catch(() => {})
     const text = batch.map(row => `${JSON.stringify(row)}\n`).join('')

@@ -5,9 +5,9 @@ import { exit, StartError } from '../errors.ts'
 export type Options = NonNullable<ParseArgsConfig['options']>
 
 /**
- * A command's options and words.
- * @param words whether the command takes words beside its options
- * @throws StartError (EX_USAGE) for an option that it does not have, or that lacks its value, and for a word that it does not take
+ * Parses the options and positional arguments of a command.
+ * @param words whether the command accepts positional arguments
+ * @throws StartError (EX_USAGE) for an unknown option, a missing value or an unexpected argument
  */
 export function readArguments<const T extends Options>(args: string[], options: T, words = false) {
   const { tokens } = parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true })
@@ -39,7 +39,7 @@ function checkOption({ name, rawName, value, inlineValue }: OptionToken, options
   if (value === undefined || value === '' || isNextOption) throw misused(`${rawName} needs a value.`)
 }
 
-/** The subcommand that the first word names. @throws StartError (EX_USAGE) for none, or another */
+/** The subcommand that `word` names. @throws StartError (EX_USAGE) if it is missing or unknown */
 export function readVerb<const T extends string>(
   command: string,
   word: string | undefined,
@@ -52,7 +52,7 @@ export function readVerb<const T extends string>(
   throw misused(`Unknown subcommand "${word}".${suggestion(word, verbs)} duly ${command} has ${list}.`)
 }
 
-/** The only word of a command that takes one. */
+/** The single positional argument of a command. */
 export function readWord(words: readonly string[], what: string): string {
   const [word, extra] = words
   if (word === undefined || word === '') throw misused(`${what} is missing.`)

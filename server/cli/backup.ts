@@ -12,20 +12,20 @@ import { readArguments, readWord } from './arguments.ts'
 import type { Command } from './command.ts'
 import { describeContents } from './contents.ts'
 import { requireDatabase } from './existing.ts'
-import { putBack } from './put-back.ts'
+import { restoreInto } from './restore-into.ts'
 import { commandConfig } from './settings.ts'
 import { takeBackup } from './take-backup.ts'
 
 const help = `Usage: duly backup FILE [--force] [--verify]
 
-Writes a snapshot of the whole database to FILE, whether a server is running or not. The file is compressed,
-and readable by its owner only: it holds password hashes, sessions and, if Duly generated it, the secret.
-duly restore restores it, into an embedded database or a PostgreSQL.
+Writes a snapshot of the whole database to FILE, whether a server is running or not. The file is compressed
+and readable by its owner only: it contains password hashes, sessions and, if Duly generated it, the secret.
+"duly restore" restores it into an embedded database or into PostgreSQL.
 
-  FILE       the file to write; - for the standard output
+  FILE       the file to write; - for standard output
   --force    overwrite an existing file
-  --verify   also restore it into a temporary database and compare all rows; without it, the file is read back
-             and compared with the checksums of what was read from the database`
+  --verify   also restore the file into a temporary database and compare all rows; without this option, the
+             file is only read back and compared with the checksums of the rows`
 
 export const backupCommand: Command = {
   help,
@@ -40,7 +40,7 @@ export const backupCommand: Command = {
     requireDatabase(config)
     const toOutput = name === '-'
     const file = resolve(name)
-    if (!toOutput) refuseWhatIsThere(file, values.force === true)
+    if (!toOutput) refuseExisting(file, values.force === true)
     const folder = toOutput ? mkdtempSync(join(tmpdir(), 'duly-')) : dirname(file)
     const draft = join(
       folder,
@@ -48,7 +48,7 @@ export const backupCommand: Command = {
     )
     try {
       const backup = await takeBackup(config, draft)
-      if (values.verify) await restoreForTrial(draft, backup)
+      if (values.verify) await restoreTemporarily(draft, backup)
       const { size } = statSync(draft)
       if (toOutput) await sendToOutput(draft)
       else {
@@ -67,13 +67,13 @@ async function sendToOutput(draft: string): Promise<void> {
   try {
     await pipeline(createReadStream(draft), process.stdout)
   } catch (error) {
-    throw explain(error, 'Cannot write the backup to the standard output')
+    throw explain(error, 'Cannot write the backup to standard output')
   }
 }
 
-function refuseWhatIsThere(file: string, force: boolean): void {
+function refuseExisting(file: string, force: boolean): void {
   if (!existsSync(dirname(file)))
-    throw new StartError(`There is no directory "${dirname(file)}". Create it first.`, exit.cantCreate)
+    throw new StartError(`The directory "${dirname(file)}" does not exist. Create it first.`, exit.cantCreate)
   if (!existsSync(file)) return
   if (statSync(file).isDirectory())
     throw new StartError(`"${file}" is a directory. Name a file.`, exit.cantCreate)
@@ -81,22 +81,22 @@ function refuseWhatIsThere(file: string, force: boolean): void {
     throw new StartError(`"${file}" already exists. Name another file, or add --force.`, exit.cantCreate)
 }
 
-async function restoreForTrial(file: string, backup: Backup): Promise<void> {
+async function restoreTemporarily(file: string, backup: Backup): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'duly-verify-'))
   try {
-    await putBack(readConfig({ DATA_DIR: folder }), { file, backup, replace: false })
+    await restoreInto(readConfig({ DATA_DIR: folder }), { file, backup, replace: false })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-// To where people look, and never into the backup itself.
+// To standard error: standard output may be the backup.
 function report(file: string, size: number, { header, contents }: Backup, verified: boolean): void {
   const lines = [
-    `${file}: ${describeContents(contents)}; ${(size / 1e6).toFixed(1)} MB, ${verified ? 'restored for a trial' : 'read again'}, whole.`,
+    `Wrote ${file} (${(size / 1e6).toFixed(1)} MB): ${describeContents(contents)}. Verified ${verified ? 'by restoring it' : 'by checksum'}.`,
     header.secret === undefined
-      ? 'The secret is not in it: keep BETTER_AUTH_SECRET as well.'
-      : 'The secret is in it: whoever reads it can sign in as anyone. Keep it where only you can.',
+      ? 'It does not contain the secret. Store BETTER_AUTH_SECRET as well.'
+      : 'It contains the secret: anyone who can read it can sign in as any user. Keep it private.',
   ]
   process.stderr.write(`${lines.join('\n')}\n`)
 }

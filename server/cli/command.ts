@@ -1,6 +1,6 @@
-/** One word after `duly`. What it prints with --help is its documentation. */
+/** A command of `duly`. Its help is its documentation. */
 export interface Command {
   readonly help: string
-  /** Checks the arguments before it reads the settings, and both before it opens a database. */
+  /** Checks arguments first, then settings, and opens a database last. */
   run(args: string[]): Promise<void>
 }

@@ -7,14 +7,14 @@ const words: Readonly<Record<string, string>> = {
   access_tokens: 'access tokens',
 }
 
-/** The tables that people ask about, in a few words. Deleted tasks that are still kept count too. */
+/** Row counts of the main tables, in words. Tasks in the trash are included. */
 export function describeContents(contents: readonly Content[]): string {
   return Object.entries(words)
     .map(([table, word]) => `${contents.find(content => content.table === table)?.rows ?? 0} ${word}`)
     .join(', ')
 }
 
-/** Every table that holds something, with its checksum. */
+/** Every table that is not empty, with its row count and checksum. */
 export function listContents(contents: readonly Content[]): string[] {
   const filled = contents.filter(({ rows }) => rows > 0)
   return filled.map(

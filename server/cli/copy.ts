@@ -6,18 +6,18 @@ import { readEnv } from '../config/environment.ts'
 import { misused, readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { describeContents, listContents } from './contents.ts'
-import { putBack } from './put-back.ts'
+import { nextSteps } from './next-steps.ts'
+import { restoreInto } from './restore-into.ts'
 import { commandConfig } from './settings.ts'
 import { takeBackup } from './take-backup.ts'
-import { whatToDo } from './what-to-do.ts'
 
 const help = `Usage: duly copy --to PLACE [--from PLACE] [--replace]
 
-Copies everything, with every id, from one database to another: from the embedded database to a PostgreSQL, or
-back. The copy is a snapshot: stop the server first, or what it writes meanwhile is not copied.
+Copies a whole database, with every id: from the embedded database to PostgreSQL, or back. The copy is a
+snapshot. Stop the server first: the copy does not include what is written meanwhile.
 
-  --to PLACE    a directory, for an embedded database; a postgres://… URL; or env:NAME for the variable NAME that
-                holds one, since other users of this machine can see command lines
+  --to PLACE    a directory, for an embedded database; a postgres://… URL; or env:NAME to read the URL from the
+                environment variable NAME, since other users of this machine can see command lines
   --from PLACE  the same (default: the database of DATABASE_URL or DATA_DIR)
   --replace     if there is data already, set it aside instead of failing`
 
@@ -36,12 +36,12 @@ export const copyCommand: Command = {
     const file = join(folder, 'backup')
     try {
       const backup = await takeBackup(source, file)
-      const done = await putBack(target, { file, backup, replace: values.replace === true })
+      const done = await restoreInto(target, { file, backup, replace: values.replace === true })
       const lines = [
-        `Copied to ${labelOf(target)}, as of ${backup.header.madeAt}: ${describeContents(backup.contents)}.`,
-        'Compared, table by table (rows, checksum):',
+        `Copied the snapshot of ${backup.header.madeAt} to ${labelOf(target)}: ${describeContents(backup.contents)}.`,
+        'Verified every table (rows, checksum):',
         ...listContents(backup.contents),
-        ...whatToDo(target, backup, done, join(source.dataDir, 'secret')),
+        ...nextSteps(target, backup, done, join(source.dataDir, 'secret')),
       ]
       process.stdout.write(`${lines.join('\n')}\n`)
     } finally {
@@ -54,7 +54,7 @@ function readPlace(flag: string, said: string): Config {
   const env = readEnv()
   const name = /^env:(\w+)$/.exec(said)?.[1]
   const place = name === undefined ? said : env[name]
-  if (place === undefined) throw misused(`${flag}: the variable ${name} is not set.`)
+  if (place === undefined) throw misused(`${flag}: the environment variable "${name}" is not set.`)
   const isUrl = /^\w+:\/\//.test(place)
   return readConfig({
     ...env,

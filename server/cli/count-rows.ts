@@ -1,4 +1,4 @@
-/** Tells a person at a terminal how far it is; nobody else. */
+/** Shows progress on a terminal; prints nothing elsewhere. */
 export function countRows(done: string): { progress: ((rows: number) => void) | undefined; end(): void } {
   if (!process.stderr.isTTY) return { progress: undefined, end: () => {} }
   let said = 0

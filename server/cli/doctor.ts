@@ -17,16 +17,16 @@ import { openSnapshot } from './open-snapshot.ts'
 const help = `Usage: duly doctor
 
 Checks the settings, the data directory, its lock, the database and the secret, whether a server is running or
-not. It changes nothing. If it finds a problem, it prints how to fix it, and exits with 1.`
+not. It changes nothing. For each problem it prints how to fix it; it then exits with 1.`
 
 export const doctorCommand: Command = {
   help,
   async run(args) {
     readArguments(args, {})
     let wrong = 0
-    for await (const { what, mend } of findings()) {
-      process.stdout.write(mend === undefined ? `✔ ${what}\n` : `✖ ${what}\n${indented(mend)}\n`)
-      if (mend !== undefined) wrong += 1
+    for await (const { what, fix } of findings()) {
+      process.stdout.write(fix === undefined ? `✔ ${what}\n` : `✖ ${what}\n${indented(fix)}\n`)
+      if (fix !== undefined) wrong += 1
     }
     if (wrong > 0) process.exitCode = 1
   },
@@ -39,11 +39,11 @@ async function* findings(): AsyncGenerator<Finding> {
     const env = readEnv({}, notes)
     config = readConfig(env, notes)
   } catch (error) {
-    yield failed('the settings cannot be used', error)
+    yield failed('the settings are invalid', error)
     return
   }
-  yield { what: 'the settings can be read' }
-  for (const note of config.notes) yield { what: 'a setting does not do what it seems to', mend: note }
+  yield { what: 'the settings are valid' }
+  for (const note of config.notes) yield { what: 'a setting needs attention', fix: note }
   if (config.postgres) {
     yield* opened(config)
     return
@@ -51,24 +51,24 @@ async function* findings(): AsyncGenerator<Finding> {
   const found = checkDataDir(config.dataDir)
   yield* found
   if (!existsSync(join(config.dataDir, 'postgres'))) {
-    yield { what: `there is no database in ${config.dataDir} yet` }
+    yield { what: `there is no database in "${config.dataDir}" yet` }
     return
   }
   try {
     if (yield* copied(config)) return
   } catch (error) {
-    yield failed('the database of the running server cannot be looked at', error)
+    yield failed('cannot check the database of the running server', error)
     return
   }
   yield* opened(config)
 }
 
-/** Looks at a copy of the database that a running server has. @returns whether there is such a server */
+/** Checks a copy of the database of the running server. @returns whether a server is running */
 async function* copied(config: Config): AsyncGenerator<Finding, boolean> {
   const snapshot = await openSnapshot(config.dataDir)
   if (!snapshot) return false
   try {
-    yield { what: `a server has the data: ${holderOf(config.dataDir)}` }
+    yield { what: `a server is running: ${holderOf(config.dataDir)}` }
     yield* await checkDatabase(snapshot.db, secretsThere(config))
   } finally {
     await snapshot.close()
@@ -86,14 +86,14 @@ async function* opened(config: Config): AsyncGenerator<Finding> {
       await db.close()
     }
   } catch (error) {
-    yield failed('the database cannot be looked at', error)
+    yield failed('cannot check the database', error)
   }
 }
 
 function failed(what: string, error: unknown): Finding {
-  if (error instanceof StartError) return { what, mend: error.message }
+  if (error instanceof StartError) return { what, fix: error.message }
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return { what, mend: cause instanceof Error ? cause.message : String(cause) }
+  return { what, fix: cause instanceof Error ? cause.message : String(cause) }
 }
 
 function indented(text: string): string {

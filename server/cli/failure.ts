@@ -2,7 +2,10 @@ import { AppError, exit, StartError } from '../errors.ts'
 import { codeOf, explain } from '../system-error.ts'
 import { reportTo, version } from '../version.ts'
 
-/** What a command that failed prints, and the exit code. An expected failure is a sentence; only a bug has a stack. */
+/**
+ * The output and exit code of a failed command. Expected failures are one sentence; only bugs print
+ * a stack.
+ */
 export function failureOf(error: unknown, command?: string): { text: string; exitCode: number } {
   const known = expected(error)
   if (!known) return { text: bug(error), exitCode: exit.software }
@@ -24,7 +27,7 @@ function expected(error: unknown): StartError | undefined {
 
 function bug(error: unknown): string {
   const lines = [
-    `Duly ${version} stopped because of an unexpected error. This is a bug: please report it, with these lines, ${reportTo}.`,
+    `Duly ${version} stopped because of an unexpected error. This is a bug. Please report it with these lines ${reportTo}.`,
     `Node ${process.version} on ${process.platform} ${process.arch}`,
   ]
   for (
@@ -38,13 +41,13 @@ function bug(error: unknown): string {
 }
 
 /**
- * Output that nobody reads to its end (`duly user list | head -1`) is no failure. Any other error of the standard output is told once,
- * and ends the command with EX_IOERR.
+ * A reader that stops early (`duly user list | head -1`) is not a failure. Any other error of
+ * standard output is reported once and sets the exit code EX_IOERR.
  */
 export function watchOutput(): void {
   process.stdout.on('error', error => {
     if (codeOf(error) === 'EPIPE' || process.exitCode === exit.ioErr) return
-    const { text } = failureOf(explain(error, 'Cannot write to the standard output'))
+    const { text } = failureOf(explain(error, 'Cannot write to standard output'))
     process.stderr.write(text)
     process.exitCode = exit.ioErr
   })

@@ -13,14 +13,14 @@ import { commandConfig } from './settings.ts'
 
 const help = `Usage: duly migrate status | up | down [--to N] [--yes]
 
-  status     list the migrations that are applied and those that are pending
-  up         apply the pending migrations, as duly start does; creates an embedded database that does not exist
-  down       revert the newest one, or all down to number N; stop the servers first
-    --to N     the number of the last one that stays; 0 for none
-    --yes      do it without asking
-    --force    go back before the first one even if that removes tasks
+  status     list the applied and the pending migrations
+  up         apply the pending migrations, as duly start does; creates the embedded database if it does not exist
+  down       revert the newest migration, or all after number N; stop the servers first
+    --to N     number of the last migration to keep; 0 reverts all
+    --yes      do not ask for confirmation
+    --force    revert the first migration even if that deletes tasks
     --ignore-connections
-               do not look for connections by their name: a pooler keeps them open after the servers have stopped`
+               do not check for connected servers: a pooler may keep their connections open after they stop`
 
 const flags = {
   to: { type: 'string' },
@@ -97,20 +97,20 @@ const verbs: Readonly<Record<'status' | 'up' | 'down', Verb>> = {
     const own = [...new Set(['duly', postgres?.applicationName ?? 'duly'])]
     const names = await migrateDown(db, target, {
       force: force === true,
-      // The embedded database is its server's alone, and would not have been opened here.
+      // An embedded database that a server uses could not have been opened here.
       ...(postgres ? { names: ignored ? [] : own } : {}),
     })
-    return names.length > 0 ? names.map(name => `taken back: ${name}`) : ['Nothing to do.']
+    return names.length > 0 ? names.map(name => `reverted: ${name}`) : ['Nothing to do.']
   },
 }
 
-/** @throws StartError unless the person at the terminal says yes */
+/** @throws StartError unless the user confirms at a terminal */
 async function confirm(names: readonly string[]): Promise<void> {
-  const what = `This reverts ${names.join(', ')}, and removes what they have added.`
-  if (!process.stdin.isTTY) throw new StartError(`${what} Say --yes to do it.`, exit.usage)
+  const what = `This reverts ${names.join(', ')} and deletes the data that they added.`
+  if (!process.stdin.isTTY) throw new StartError(`${what} Add --yes to confirm.`, exit.usage)
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    const answer = await terminal.question(`${what} Go on? (yes/no) `)
+    const answer = await terminal.question(`${what} Continue? (yes/no) `)
     if (!/^y(es)?$/i.test(answer.trim())) throw new StartError('Nothing was changed.', exit.usage)
   } finally {
     terminal.close()

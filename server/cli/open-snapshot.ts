@@ -13,16 +13,17 @@ export interface Snapshot {
 }
 
 /**
- * A copy of the database that a running server has: reading it holds nobody up, since the embedded database has one session.
- * @returns nothing where no server runs
+ * Opens a copy of the running server's database. The embedded database has one session; a copy
+ * leaves it to requests.
+ * @returns undefined if no server is running
  */
 export async function openSnapshot(dataDir: string): Promise<Snapshot | undefined> {
-  const order = { command: 'snapshot', args: [], input: String(process.pid) }
-  for await (const name of ask(dataDir, order)) {
+  const request = { command: 'snapshot', args: [], input: String(process.pid) }
+  for await (const name of ask(dataDir, request)) {
     const folder = join(dataDir, name)
     const remove = () => rmSync(folder, { recursive: true, force: true })
     try {
-      // The server goes first where there is not enough processor time for both.
+      // The server has priority for the CPU.
       setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
       const db = await openEmbedded({ dataDir: folder, sync: false, log: createLog('error') })
       const close = () => db.close().finally(remove)

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { connect } from '../db/connect.ts'
 import { requireMigrated } from '../db/migrate.ts'
 import { createLog } from '../log.ts'
-import type { Workplace } from '../operator/command.ts'
+import type { OperatorContext } from '../operator/command.ts'
 import { commands } from '../operator/commands.ts'
 import { ask } from '../operator/control.ts'
 import { keysHelp } from '../operator/keys.ts'
@@ -17,7 +17,10 @@ import { commandConfig } from './settings.ts'
 export const userCommand = operatorCommand('user', userHelp)
 export const keysCommand = operatorCommand('keys', keysHelp)
 
-/** A command on a database that a running server may hold: the server does it then, else this process opens the database. */
+/**
+ * A running server with an embedded database executes the command; otherwise this process opens the
+ * database.
+ */
 function operatorCommand(name: 'user' | 'keys', help: string): Command {
   return {
     help,
@@ -35,7 +38,7 @@ function operatorCommand(name: 'user' | 'keys', help: string): Command {
   }
 }
 
-async function here(config: Config, work: (place: Workplace) => Promise<unknown>): Promise<void> {
+async function here(config: Config, work: (place: OperatorContext) => Promise<unknown>): Promise<void> {
   const log = createLog('warn')
   const { db } = await connect(config, log)
   try {

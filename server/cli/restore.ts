@@ -3,14 +3,14 @@ import { checkBackup } from '../backup/read.ts'
 import { readArguments, readWord } from './arguments.ts'
 import type { Command } from './command.ts'
 import { describeContents } from './contents.ts'
-import { putBack } from './put-back.ts'
+import { nextSteps } from './next-steps.ts'
+import { restoreInto } from './restore-into.ts'
 import { commandConfig } from './settings.ts'
-import { whatToDo } from './what-to-do.ts'
 
 const help = `Usage: duly restore FILE [--replace]
 
-Restores a backup that duly backup has written, into DATA_DIR or into the PostgreSQL of DATABASE_URL, as a
-whole or not at all. Every row is read again and compared with FILE. Stop the server first.
+Restores a file that "duly backup" wrote, into DATA_DIR or into the PostgreSQL of DATABASE_URL, as a whole or
+not at all. Every row is read back and compared with FILE. Stop the server first.
 
   --replace  if there is data already, set it aside instead of failing`
 
@@ -22,10 +22,12 @@ export const restoreCommand: Command = {
     const config = commandConfig()
     const file = resolve(name)
     const backup = await checkBackup(file)
-    const done = await putBack(config, { file, backup, replace: values.replace === true })
+    const done = await restoreInto(config, { file, backup, replace: values.replace === true })
     const { madeAt } = backup.header
     const kept = `the first line of the backup (gunzip -c ${name} | head -n 1)`
-    const lines = [`Restored from ${madeAt}: ${describeContents(backup.contents)}. Every row was compared.`]
-    process.stdout.write(`${[...lines, ...whatToDo(config, backup, done, kept)].join('\n')}\n`)
+    const lines = [
+      `Restored the backup of ${madeAt}: ${describeContents(backup.contents)}. Every row was verified.`,
+    ]
+    process.stdout.write(`${[...lines, ...nextSteps(config, backup, done, kept)].join('\n')}\n`)
   },
 }

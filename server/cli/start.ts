@@ -13,8 +13,8 @@ import { firstCall, welcome } from './welcome.ts'
 const help = `Usage: duly [start] [--host ADDRESS] [--port PORT] [--data-dir FOLDER]
 
 Serves the API over HTTP until it is stopped (Ctrl-C, SIGTERM). Options take
-precedence over the settings of the same name. Settings are read from the
-environment, then from .env in the current directory, or from the file that
+precedence over the settings of the same name. Settings come from the
+environment, then from .env in the current directory or the file that
 ENV_FILE names:
 
 ${settings.map(describe).join('\n')}`
@@ -24,9 +24,10 @@ function describe({ name, aliases, fallback, meaning }: (typeof settings)[number
   return `  ${name}${also}\n      ${meaning} Default: ${fallback}.`
 }
 
-/** How long closing may take: requests end or are cut within 5 s, the database's files are closed. */
+/** Limit for closing: requests end or are cut off within 5 s, then the database is closed. */
 const closeMs = 7000
-// npm hands the Ctrl-C that the terminal has already delivered on once more: only a later one is a second one.
+// npm repeats the Ctrl-C that the terminal has already delivered: only a later one counts as a
+// second one.
 const impatientMs = 1000
 
 export const startCommand: Command = {
@@ -57,15 +58,15 @@ export const startCommand: Command = {
     })
     const first = server.firstStart ? firstCall(server, config.userClaim) : ''
     if (process.stdout.isTTY) process.stdout.write(text + first)
-    // Elsewhere the standard output has JSON lines only.
+    // Elsewhere, standard output contains only JSON lines.
     else if (first !== '') process.stderr.write(text + first)
     stopOnSignal(server, config.shutdownGrace, log)
   },
 }
 
 /**
- * SIGTERM comes from what runs several of these behind a proxy: for the grace all is served as before, so that the proxy can see
- * `/readyz` and turn elsewhere. At a Ctrl-C (SIGINT) nobody waits for that.
+ * After SIGTERM, requests are served for the grace period, so that a proxy can see `/readyz` fail
+ * and use another replica. Ctrl-C (SIGINT) has no grace period.
  */
 function stopOnSignal(server: Server, grace: number, log: Log): void {
   let askedAt: number | undefined
@@ -75,11 +76,11 @@ function stopOnSignal(server: Server, grace: number, log: Log): void {
       return
     }
     askedAt = Date.now()
-    log.info({ signal }, 'stopping: requests in flight end first')
+    log.info({ signal }, 'stopping: waiting for requests in progress')
     server.announceStop()
     if (signal === 'SIGTERM') await pause(grace * 1000)
     const tooLong = setTimeout(() => {
-      log.error(`stopping did not end within ${closeMs / 1000} s; what was acknowledged is stored`)
+      log.error(`did not stop within ${closeMs / 1000} s; exiting. Acknowledged writes are stored`)
       log.flush(() => process.exit(0))
     }, closeMs)
     try {
@@ -88,7 +89,7 @@ function stopOnSignal(server: Server, grace: number, log: Log): void {
       log.info('stopped')
       log.flush(() => process.exit(0))
     } catch (error) {
-      log.fatal({ err: error }, 'stopping failed')
+      log.fatal({ err: error }, 'failed to stop cleanly')
       log.flush(() => process.exit(1))
     }
   }

@@ -12,8 +12,8 @@ import { requireDatabase } from './existing.ts'
 import { openSnapshot } from './open-snapshot.ts'
 
 /**
- * Backs up the database of these settings into a new file: a copy of it where a server has it, else itself. What was written is
- * read again and compared with what was read from the database.
+ * Backs up the database of these settings into a new file, and verifies its checksums. If a server
+ * is running on an embedded database, reads a copy of it.
  */
 export async function takeBackup(config: Config, file: string): Promise<Backup> {
   try {

@@ -10,9 +10,9 @@ import { commandConfig } from './settings.ts'
 
 const help = `Usage: duly token --user ID [--ttl TIME]
 
-Prints a bearer token for the user ID, signed with BETTER_AUTH_SECRET, or with the secret in DATA_DIR.
+Prints a bearer token for the user ID, signed with BETTER_AUTH_SECRET or with the secret in DATA_DIR.
 
-  --user ID    user of the token
+  --user ID    id of the user
   --ttl TIME   lifetime: 90s, 15m, 1h, 7d, or a number of seconds (default 1h)`
 
 const unitSeconds: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }
@@ -34,7 +34,7 @@ export const tokenCommand: Command = {
     if (secret === undefined) {
       const place = config.postgres
         ? 'Set BETTER_AUTH_SECRET to the secret of the server.'
-        : `"${config.dataDir}" has none: set DATA_DIR to the directory of the server, or BETTER_AUTH_SECRET. The first start creates one.`
+        : `"${config.dataDir}" contains none. Set DATA_DIR to the directory of the server, or set BETTER_AUTH_SECRET. The first start creates a secret.`
       throw new StartError(`There is no secret to sign with. ${place}`, exit.config)
     }
     const now = Math.floor(Date.now() / 1000)
@@ -49,7 +49,7 @@ export const tokenCommand: Command = {
     const alg = hmacAlgorithms.find(name => config.algorithms.includes(name satisfies Algorithm))
     if (!alg)
       throw new StartError(
-        'JWT_ALGORITHM accepts no HMAC algorithm, and duly token signs with HMAC only.',
+        'duly token signs with HMAC only. Add an HMAC algorithm to JWT_ALGORITHM, for example HS256.',
         exit.config,
       )
     process.stdout.write(`${signHmac(claims, createSecretKey(Buffer.from(secret)), alg)}\n`)

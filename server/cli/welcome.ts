@@ -7,15 +7,18 @@ import { version } from '../version.ts'
 type Started = Pick<Server, 'url' | 'databaseLabel' | 'secret'>
 
 interface Surroundings {
-  /** What is typed before the name of a command. */
+  /** The command line up to the name of a command. */
   readonly command: string
-  /** Whether the secret is set in this terminal alone. */
+  /** Whether the secret is set only in this terminal. */
   readonly needsSecret: boolean
   readonly accounts: boolean
   readonly publicUrl: URL | undefined
 }
 
-/** What a person at a terminal needs after a start: where it is, how to get a token, where the data is. */
+/**
+ * What a user at a terminal needs after a start: the address, how to get a token, and where the
+ * data is.
+ */
 export function welcome({ url, databaseLabel, secret }: Started, surroundings: Surroundings): string {
   const { command, needsSecret, accounts, publicUrl } = surroundings
   const address = publicUrl?.href.replace(/\/$/, '') ?? url
@@ -35,12 +38,12 @@ Duly ${version} listens on ${url}
 `
 }
 
-/** A call that creates a task, with a token that is valid for an hour. */
+/** A command that creates a task, with a token that is valid for an hour. */
 export function firstCall({ url, secret }: Started, userClaim?: string): string {
   if (secret === undefined) return ''
   const hour = Math.floor(Date.now() / 1000) + 3600
   const token = signHmac({ ...claimsOf('alice', userClaim), exp: hour }, createSecretKey(Buffer.from(secret)))
-  return `Create a first task as the user alice:
+  return `Create your first task, as the user "alice":
 
 curl ${url}/api/tasks -H 'Content-Type: application/json' -d '{"title":"Say hello"}' -H 'Authorization: Bearer ${token}'
 

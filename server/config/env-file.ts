@@ -5,14 +5,15 @@ import { codeOf, explain } from '../system-error.ts'
 
 export interface EnvFile {
   readonly values: Readonly<Record<string, string>>
-  /** What is odd in it, as sentences. */
+  /** Warnings about the file, as sentences. */
   readonly notes: readonly string[]
 }
 
 /**
- * The settings in a file; none where it is not named and does not exist.
- * @param named whether the operator named the file: one that was found in the current directory must not be another user's
- * @throws StartError where it cannot be read, is not UTF-8, or can be changed by another user
+ * The settings in a file, or none if the file is not named and does not exist.
+ * @param named whether the operator named the file; a file found in the current directory must not
+ * belong to another user
+ * @throws StartError if the file cannot be read, is not UTF-8, or can be changed by another user
  */
 export function readEnvFile(file: string, named: boolean): EnvFile {
   const path = resolve(file)
@@ -25,7 +26,7 @@ export function readEnvFile(file: string, named: boolean): EnvFile {
   } catch (error) {
     const fix =
       codeOf(error) === 'EISDIR'
-        ? 'Docker creates a directory where a file to mount does not exist: remove it and create the file.'
+        ? 'Docker creates a directory if a file to mount does not exist. Remove it and create the file.'
         : codeOf(error) === 'EACCES'
           ? 'Run Duly as the user who owns it.'
           : undefined
@@ -33,7 +34,7 @@ export function readEnvFile(file: string, named: boolean): EnvFile {
   }
 }
 
-/** A current directory that this user cannot look into, as under sudo, has no file for this user. */
+/** False also if this user cannot access the current directory, as under sudo. */
 function isThere(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined
@@ -44,24 +45,24 @@ function isThere(path: string): boolean {
 }
 
 /**
- * The file names the database and the secret, so whoever can write it controls the server. Node reports no owners on Windows, where
- * files are private to their user by default.
+ * The file contains the database URL and the secret: a user who can write it controls the server.
+ * Node reports no owners on Windows, where files are private by default.
  */
 function refuseOthers(path: string, named: boolean): string[] {
   const user = process.geteuid?.()
   if (user === undefined) return []
   const quoted = JSON.stringify(path)
-  // The link as well: its owner decides which file is read.
+  // A symbolic link as well: its owner decides which file is read.
   const files = [lstatSync(path), statSync(path)]
-  const stranger = files.map(({ uid }) => uid).find(uid => uid !== user && uid !== 0)
+  const otherOwner = files.map(({ uid }) => uid).find(uid => uid !== user && uid !== 0)
   const problem =
-    stranger !== undefined
-      ? `it belongs to user ${stranger}, and Duly runs as user ${user}`
+    otherOwner !== undefined
+      ? `it belongs to user ${otherOwner}, and Duly runs as user ${user}`
       : files.some(isOpen)
         ? 'every user of this machine can change it'
         : undefined
   if (problem !== undefined && !named) {
-    const fix = stranger === undefined ? `chmod o-w ${path}` : `chown ${user} ${path}`
+    const fix = otherOwner === undefined ? `chmod o-w ${path}` : `chown ${user} ${path}`
     throw new StartError(
       `Refusing the settings in ${quoted}: ${problem}. Run "${fix}", or set ENV_FILE=${path} to use it anyway.`,
       exit.config,
@@ -74,7 +75,10 @@ function refuseOthers(path: string, named: boolean): string[] {
   return problem === undefined ? [] : [`${quoted} is not safe: ${problem}.`]
 }
 
-/** In a folder with the sticky bit only the owner of a file can replace it. */
+/**
+ * Whether every user can write it. In a directory with the sticky bit, only its owner can replace a
+ * file.
+ */
 function isOpen(stats: Stats): boolean {
   if (stats.isSymbolicLink()) return false
   return (stats.mode & 0o002) !== 0 && !(stats.isDirectory() && (stats.mode & 0o1000) !== 0)
@@ -102,8 +106,9 @@ function decode(bytes: Buffer, quoted: string): string {
 const quotes = `'"\``
 
 /**
- * Reads `NAME=value` lines as `util.parseEnv` does: an optional `export`, values in quotes, which may span lines, and comments. Unlike
- * there, `#` begins a comment only after white space, since passwords contain it, and lines that are not understood are reported.
+ * Parses `NAME=value` lines like `util.parseEnv`: an optional `export`, quoted values that may span
+ * lines, and comments. Unlike there, `#` begins a comment only after white space, since passwords
+ * contain it, and invalid lines are reported.
  */
 export function parseEnvFile(text: string, quoted = '.env'): EnvFile {
   const values: Record<string, string> = {}
@@ -138,7 +143,7 @@ export function parseEnvFile(text: string, quoted = '.env'): EnvFile {
         .split('\n')[0]
         ?.trim() ?? ''
     if (after !== '' && !after.startsWith('#')) {
-      notes.push(`${place} continues after the closing quotation mark; that part is ignored.`)
+      notes.push(`${place} continues after the closing quotation mark; the rest is ignored.`)
     }
     values[name] = quote === '"' ? inside.replaceAll('\\n', '\n') : inside
     n += inside.split('\n').length - 1

@@ -2,12 +2,12 @@ import { closest } from '../closest.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Shorter names are close to those of other programs: `HOSTS`, `POST`. */
+/** Shorter names are too close to those of other programs, such as `HOSTS` or `POST`. */
 const shortest = 6
 
 /**
- * Names that look like misspelt settings, as sentences. In the environment, which other programs use too, only those that are close to
- * a setting; in a file of settings, every name that is not one.
+ * Warnings about misspelt settings. In the environment, which other programs use too, only names
+ * close to a setting are reported; in a settings file, every unknown name.
  */
 export function misspelt(environment: Env, file: Env, known: readonly string[]): string[] {
   const inEnvironment = Object.keys(environment).flatMap(name => {
@@ -35,14 +35,14 @@ function meantBy(name: string, known: readonly string[]): string | undefined {
   return closest(name.toUpperCase(), candidates, name.length < 9 ? 1 : 2)
 }
 
-/** Without what is easily mistaken: case and separators. */
+/** The name without case and separators. */
 function plainOf(name: string): string {
   return name.toUpperCase().replaceAll(/[^A-Z\d]/g, '')
 }
 
 /**
- * Settings whose values have quotation marks or spaces around them, as sentences without the values: `docker --env-file` and some
- * dashboards take them as part of the value.
+ * Warnings about values in quotation marks or with spaces around them, without the values: `docker
+ * --env-file` and some dashboards make these part of the value.
  */
 export function strangeValues(environment: Env, known: readonly string[]): string[] {
   return known.flatMap(name => {

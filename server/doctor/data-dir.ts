@@ -5,14 +5,14 @@ import { StartError } from '../errors.ts'
 import type { Finding } from './finding.ts'
 
 const mebibyte = 1024 * 1024
-/** PostgreSQL stops when it cannot write its log, of which the embedded one keeps up to 128 MiB. */
+/** PostgreSQL stops when it cannot write its log. The embedded one needs up to 128 MiB for it. */
 const scarceMebibytes = 256
 
-/** Looks at the folder of the embedded database, without opening that. */
+/** Checks the data directory without opening the database. */
 export function checkDataDir(dataDir: string): Finding[] {
-  if (!existsSync(dataDir)) return [{ what: `${dataDir} is not there yet; duly start makes it` }]
+  if (!existsSync(dataDir)) return [{ what: `"${dataDir}" does not exist yet; duly start creates it` }]
   if (!statSync(dataDir).isDirectory()) {
-    return [{ what: `${dataDir} is not a directory`, mend: 'Set DATA_DIR to one.' }]
+    return [{ what: `"${dataDir}" is not a directory`, fix: 'Set DATA_DIR to a directory.' }]
   }
   return [
     ...checkOwner(dataDir),
@@ -28,8 +28,8 @@ function checkOwner(dataDir: string): Finding[] {
   if (process.getuid === undefined || process.getuid() === uid) return []
   return [
     {
-      what: `${dataDir} belongs to the user number ${uid}, and you are number ${process.getuid()}`,
-      mend: `Run Duly and its commands as the user who owns it: files that another one makes cannot be written by it.`,
+      what: `"${dataDir}" belongs to user ${uid}, and you are user ${process.getuid()}`,
+      fix: `Run Duly and its commands as user ${uid}. The server cannot write files that another user creates.`,
     },
   ]
 }
@@ -37,30 +37,33 @@ function checkOwner(dataDir: string): Finding[] {
 function checkPrivacy(dataDir: string): Finding {
   const open = (path: string) => existsSync(path) && (statSync(path).mode & 0o077) !== 0
   const wide = process.platform === 'win32' ? [] : [dataDir, join(dataDir, 'secret')].filter(open)
-  if (wide.length === 0) return { what: `${dataDir} is for its owner only` }
+  if (wide.length === 0) return { what: `only its owner can access "${dataDir}"` }
   return {
-    what: `others on this machine may look into ${wide.join(' and ')}`,
-    mend: `chmod go= ${wide.join(' ')}`,
+    what: `other users of this machine can access ${wide.join(' and ')}`,
+    fix: `chmod go= ${wide.join(' ')}`,
   }
 }
 
 function checkSpace(dataDir: string): Finding {
   const { bavail, bsize } = statfsSync(dataDir)
   const free = Math.floor((bavail * bsize) / mebibyte)
-  const what = `${free} MiB are free on its disk`
+  const what = `its disk has ${free} MiB of free space`
   return free >= scarceMebibytes
     ? { what }
-    : { what, mend: `Make room: below ${scarceMebibytes} MiB writes may fail soon.` }
+    : { what, fix: `Free some space: below ${scarceMebibytes} MiB, writes may soon fail.` }
 }
 
 function checkSecret(dataDir: string): Finding {
   try {
     const kept = findKeptSecret(dataDir) !== undefined
     return {
-      what: kept ? 'the secret is there' : 'there is no generated secret; one is made where none is set',
+      what: kept
+        ? 'the generated secret is valid'
+        : 'there is no generated secret; duly start creates one if none is set',
     }
   } catch (error) {
-    if (error instanceof StartError) return { what: 'the secret cannot be used', mend: error.message }
+    if (error instanceof StartError)
+      return { what: 'the generated secret cannot be used', fix: error.message }
     throw error
   }
 }
@@ -70,13 +73,13 @@ function leftovers(dataDir: string): Finding[] {
   const interrupted = existsSync(join(dataDir, 'restoring'))
   return [
     ...replaced.map(name => ({
-      what: `what a restore has put aside is in ${join(dataDir, name)}; remove it when you do not need it`,
+      what: `a restore set the previous data aside in "${join(dataDir, name)}"; remove it when you no longer need it`,
     })),
     ...(interrupted
       ? [
           {
-            what: 'a restore was interrupted, or is going on',
-            mend: `Run it again, or remove ${join(dataDir, 'restoring')}.`,
+            what: 'a restore was interrupted or is still running',
+            fix: `Run it again, or remove "${join(dataDir, 'restoring')}".`,
           },
         ]
       : []),

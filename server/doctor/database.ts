@@ -6,25 +6,25 @@ import { migrations } from '../db/migrations.ts'
 import { invariants } from '../tasks/invariants.ts'
 import type { Finding } from './finding.ts'
 
-const byHand =
-  'Was it changed by hand? Make a backup as it is, then see "When something is wrong" in docs/operations.md.'
+const notByDuly =
+  'Something other than Duly changed the database. Make a backup, then see "Troubleshooting" in docs/operations.md.'
 
 const brokenIndexes = unprepared(
   `select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
   where c.relnamespace = to_regnamespace('duly') and not (i.indisvalid and i.indisready) order by 1`,
 )
 
-/** Looks at the schema, the rows and what they were encrypted with. Changes nothing. */
+/** Checks the schema, the rows, and whether the secrets decrypt them. Changes nothing. */
 export function checkDatabase(db: Database, secrets: readonly string[]): Promise<Finding[]> {
   return db.transaction(async session => {
     await session.query(unprepared('set transaction isolation level repeatable read, read only'))
     await session.query(unprepared('set local statement_timeout = 0'))
     const schema = await checkSchema(session)
-    if (schema.mend !== undefined) return [schema]
+    if (schema.fix !== undefined) return [schema]
     return [
       schema,
       ...(await checkTasks(session)),
-      await checkNumbers(session),
+      await checkNextIds(session),
       await checkIndexes(session),
       await checkSecrets(session, secrets),
     ]
@@ -37,13 +37,13 @@ async function checkSchema(session: Session): Promise<Finding> {
   if (missing === 0) return { what: `the schema is up to date (${length} migrations)` }
   if (missing > 0) {
     return {
-      what: `${missing} of ${migrations.length} migrations are still to be applied`,
-      mend: 'The next duly start applies them, or duly migrate up.',
+      what: `${missing} of ${migrations.length} migrations are pending`,
+      fix: 'Run duly migrate up, or restart the server.',
     }
   }
   return {
     what: `the database is newer than this version of Duly: it has ${length} migrations, this program knows ${migrations.length}`,
-    mend: 'Start the newer version, or restore a backup of this one.',
+    fix: 'Start the newer version, or restore a backup that this version wrote.',
   }
 }
 
@@ -53,12 +53,15 @@ async function checkTasks(session: Session): Promise<Finding[]> {
     const rows = await session.query(broken)
     if (rows.length === 0) findings.push({ what: holds })
     else
-      findings.push({ what: `not so: ${holds}. See ${rows.map(([name]) => name).join(', ')}`, mend: byHand })
+      findings.push({
+        what: `not true: ${holds}. See ${rows.map(([name]) => name).join(', ')}`,
+        fix: notByDuly,
+      })
   }
   return findings
 }
 
-async function checkNumbers(session: Session): Promise<Finding> {
+async function checkNextIds(session: Session): Promise<Finding> {
   const behind: string[] = []
   for (const table of await tablesIn(session)) {
     for (const column of table.columns.filter(({ identity }) => identity)) {
@@ -67,8 +70,8 @@ async function checkNumbers(session: Session): Promise<Finding> {
       if (row?.[0] === 't') behind.push(table.name)
     }
   }
-  if (behind.length === 0) return { what: 'new tasks and tokens get numbers that nothing has yet' }
-  return { what: `numbers that are taken would be given out again: ${behind.join(', ')}`, mend: byHand }
+  if (behind.length === 0) return { what: 'the next ids of tasks and tokens are unused' }
+  return { what: `the next ids are already in use: ${behind.join(', ')}`, fix: notByDuly }
 }
 
 async function checkIndexes(session: Session): Promise<Finding> {
@@ -76,14 +79,14 @@ async function checkIndexes(session: Session): Promise<Finding> {
   if (names.length === 0) return { what: 'every index is valid' }
   return {
     what: `indexes are not valid: ${names.join(', ')}`,
-    mend: `Say ${names.map(name => `reindex index duly.${quoted(String(name))};`).join(' ')} to the database.`,
+    fix: `Run in the database: ${names.map(name => `reindex index duly.${quoted(String(name))};`).join(' ')}`,
   }
 }
 
 async function checkSecrets(session: Session, secrets: readonly string[]): Promise<Finding> {
-  if (await secretsFit(session, secrets)) return { what: 'the secret reads what was encrypted with it' }
+  if (await secretsFit(session, secrets)) return { what: 'the secret decrypts the stored keys' }
   return {
-    what: 'signing keys or second factors were encrypted with another secret than the one that is set',
-    mend: 'Set BETTER_AUTH_SECRET (or put DATA_DIR/secret back) to what it was. If it is lost: duly keys rotate --now.',
+    what: 'signing keys or two-factor secrets were encrypted with another secret',
+    fix: 'Restore the previous BETTER_AUTH_SECRET or DATA_DIR/secret. If it is lost, run duly keys rotate --now.',
   }
 }

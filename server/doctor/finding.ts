@@ -1,6 +1,6 @@
-/** What was looked at, and what to do where it is not well. */
+/** The result of one check. */
 export interface Finding {
   readonly what: string
-  /** Absent: all is well. */
-  readonly mend?: string
+  /** How to fix it. Absent if the check passed. */
+  readonly fix?: string
 }

@@ -1,18 +1,19 @@
 import { type Session, statement, write } from '../db/database.ts'
 
-// A table of work that is done beside requests. Each statement but `due` names the owner, by which the table is distributed;
-// work that belongs to no user has the owner ''. Taking a job is one conditional update: Citus refuses `for update` across shards.
+// A table of background jobs, distributed by owner: all statements but `due`, `next` and `state`
+// name the owner. Jobs that belong to no user have the owner ''. Taking a job is one conditional
+// update: Citus rejects `for update` across shards.
 
-/** Owner of the work that belongs to no user. */
+/** Owner of jobs that belong to no user. */
 export const systemOwner = ''
 
 export interface NewJob {
   readonly owner: string
-  /** Names the job among its owner's: what is enqueued again under a name is one job, run once more. */
+  /** Unique per owner. Enqueueing an existing id makes that job run once more. */
   readonly id: string
   readonly kind: string
   readonly payload?: unknown
-  /** Seconds from now; 0 where nothing is said. */
+  /** Seconds from now, 0 by default. */
   readonly delay?: number
 }
 
@@ -22,27 +23,27 @@ export interface LeasedJob {
   readonly id: string
   readonly kind: string
   readonly payload: unknown
-  /** Counts leases of this job. A statement that names an older one changes nothing (a fencing token). */
+  /** Number of the lease, a fencing token: a statement with an older number changes nothing. */
   readonly lease: number
-  /** When it became due, as PostgreSQL prints it: a job that was enqueued again meanwhile has another time. */
+  /** Due time as PostgreSQL prints it. It changes when the job is enqueued again. */
   readonly dueAt: string
-  /** Failures in a row before this attempt. */
+  /** Consecutive failures before this attempt. */
   readonly failures: number
 }
 
 export interface QueueState {
-  /** Jobs that are due and that nobody holds. */
+  /** Jobs that are due and not leased. */
   readonly waiting: number
-  /** Seconds since the oldest of them became due. */
+  /** Seconds since the oldest waiting job became due. */
   readonly oldest: number
-  /** Jobs that failed too often and are not tried again. */
+  /** Jobs that failed too often and are not retried. */
   readonly dead: number
 }
 
 const seconds = (value: string) => `make_interval(secs => ${value}::double precision)`
 const ours = 'jobs.user_id = $1 and jobs.id = $2 and jobs.lease = $3::bigint'
 
-// Citus takes no clock where a conflict is met: the times come with the row that was to be inserted.
+// Citus rejects now() in `on conflict … do update`: the times come from `excluded`.
 const insert = write(
   'duly_job_enqueue',
   `insert into duly.jobs as jobs (user_id, id, kind, payload, enqueued_at, due_at)
@@ -59,7 +60,9 @@ const insertOnce = write(
   values ($1, $2, $3, now(), now() + ${seconds('$4')}) on conflict (user_id, id) do nothing`,
 )
 
-/** Across owners: reads without locking, `take` decides. Kinds that only a newer version knows are left to it. */
+/**
+ * Reads across owners without locks; `take` decides. Skips kinds that only a newer version knows.
+ */
 const due = statement(
   'duly_jobs_due',
   `select user_id, id from duly.jobs
@@ -67,7 +70,10 @@ const due = statement(
   order by due_at limit $2`,
 )
 
-/** Across owners: seconds until the next job is due; negative where another process holds one that is. */
+/**
+ * Reads across owners: seconds until the next job is due, negative while another process runs a due
+ * job.
+ */
 const next = statement(
   'duly_jobs_next',
   `select extract(epoch from min(due_at) - now()) from duly.jobs where not dead and kind = any($1::text[])`,
@@ -86,7 +92,8 @@ const renew = write(
   `update duly.jobs set leased_until = now() + ${seconds('$4')} where ${ours} returning true`,
 )
 
-// Where the job was enqueued again while it ran, it has another `due_at`, stays, and is free at once.
+// A job that was enqueued again while it ran has another `due_at`: it stays and can be taken at
+// once.
 const finish = write(
   'duly_job_finish',
   `delete from duly.jobs where ${ours} and due_at = $4::text::timestamptz returning true`,
@@ -114,7 +121,7 @@ const state = statement(
   from (select dead, due_at, not dead and due_at <= now() and leased_until < now() as is_waiting from duly.jobs) as jobs`,
 )
 
-/** Adds a job, or has the one of this name run once more: also one that is running, and one that is dead. */
+/** Adds a job. An existing job with this id runs once more, even if it is running or dead. */
 export async function enqueue(
   session: Session,
   { owner, id, kind, payload, delay = 0 }: NewJob,
@@ -122,12 +129,12 @@ export async function enqueue(
   await session.query(insert, [owner, id, kind, JSON.stringify(payload ?? null), delay])
 }
 
-/** Adds a job where there is none of this name. */
+/** Adds a job unless one with this id exists. */
 export async function enqueueOnce(session: Session, { owner, id, kind, delay = 0 }: NewJob): Promise<void> {
   await session.query(insertOnce, [owner, id, kind, delay])
 }
 
-/** Owner and id of jobs that are due, the longest due first. */
+/** Owner and id of due jobs, oldest first. */
 export async function dueJobs(
   session: Session,
   kinds: readonly string[],
@@ -137,13 +144,13 @@ export async function dueJobs(
   return rows.map(([owner, id]) => [String(owner), String(id)])
 }
 
-/** @returns seconds until the next job is due, undefined where there is none */
+/** @returns seconds until the next job is due, or undefined if there is none */
 export async function secondsToNext(session: Session, kinds: readonly string[]): Promise<number | undefined> {
   const [row] = await session.query(next, [kinds])
   return row?.[0] == null ? undefined : Number(row[0])
 }
 
-/** Leases a job for `lease` seconds. @returns undefined where another process was first */
+/** Leases a job for `lease` seconds. @returns undefined if another process took it first */
 export async function takeJob(
   session: Session,
   owner: string,
@@ -169,23 +176,23 @@ export async function renewJob(session: Session, job: LeasedJob, lease: number):
   return (await session.query(renew, [job.owner, job.id, job.lease, lease])).length > 0
 }
 
-/** Gives a lease back, so that another process can take the job at once. */
+/** Ends a lease, so that another process can take the job at once. */
 export async function releaseJob(session: Session, job: LeasedJob): Promise<void> {
   await session.query(release, [job.owner, job.id, job.lease])
 }
 
-/** Removes a job that is done; one that was enqueued again while it ran stays. */
+/** Removes a finished job, unless it was enqueued again while it ran. */
 export async function finishJob(session: Session, job: LeasedJob): Promise<void> {
   const removed = await session.query(finish, [job.owner, job.id, job.lease, job.dueAt])
   if (removed.length === 0) await releaseJob(session, job)
 }
 
-/** Has a recurring job run again in `delay` seconds. */
+/** Schedules the next run of a recurring job, in `delay` seconds. */
 export async function repeatJob(session: Session, job: LeasedJob, delay: number): Promise<void> {
   await session.query(repeat, [job.owner, job.id, job.lease, job.dueAt, delay])
 }
 
-/** Has a job that failed run again in `delay` seconds, or never (`dead`). */
+/** Schedules a retry of a failed job in `delay` seconds, or marks it as dead. */
 export async function failJob(
   session: Session,
   job: LeasedJob,
@@ -194,7 +201,7 @@ export async function failJob(
   await session.query(fail, [job.owner, job.id, job.lease, error, dead, delay])
 }
 
-/** Counts over all owners: for metrics, not for requests. */
+/** Counts jobs of all owners, for metrics. */
 export async function queueState(session: Session): Promise<QueueState> {
   const [row] = await session.query(state)
   return { waiting: Number(row?.[0]), oldest: Number(row?.[1]), dead: Number(row?.[2]) }

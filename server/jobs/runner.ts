@@ -16,13 +16,16 @@ import {
   takeJob,
 } from './jobs.ts'
 
-/** Work of one kind. It runs at least once, never twice at the same time, and so must bear being run again. */
+/**
+ * A kind of job. Each job runs at least once and never twice at the same time, so it must be
+ * idempotent.
+ */
 export interface JobKind {
-  /** @param signal aborted where the lease was lost, or the server stops and does not wait any longer */
+  /** @param signal aborted when the lease is lost or the server stops */
   run(job: LeasedJob, signal: AbortSignal): Promise<unknown>
-  /** Seconds from the end of one run to the next, for work that recurs; it is then enqueued by the runner itself. */
+  /** Seconds from the end of one run to the next. The runner enqueues recurring jobs itself. */
   readonly every?: number
-  /** Failures in a row after which it is not tried again. Recurring work is tried for ever. */
+  /** Consecutive failures after which a job is dead. Recurring jobs are always retried. */
   readonly attempts?: number
 }
 
@@ -32,18 +35,18 @@ export interface JobRunnerOptions {
   readonly kinds: Readonly<Record<string, JobKind>>
   /** Seconds for which a job is leased; renewed while it runs. */
   readonly lease?: number
-  /** Seconds for which `nudge` waits after the last look. */
+  /** Minimum seconds between two looks that `nudge` causes. */
   readonly pause?: number
 }
 
 const defaults = { lease: 30, pause: 5, attempts: 12 }
-/** Seconds between two counts of the whole table, for metrics. */
+/** Seconds between two counts of all jobs, for metrics. */
 const countedEvery = 60
-/** Seconds until the table is read again, however far away the next job is. */
+/** Longest time in seconds between two looks at the table. */
 const longestSleep = 3600
-/** Jobs that one process runs at the same time. */
+/** Jobs that one process runs concurrently. */
 const atOnce = 4
-/** Seconds: 5, 10, 20 … and at most an hour, of which a random half is waited (equal jitter). */
+/** Seconds: 5, 10, 20 … up to an hour, half of it random (equal jitter). */
 const backOff = { first: 5, most: 3600 }
 
 export interface KindCounts {
@@ -53,9 +56,9 @@ export interface KindCounts {
 }
 
 /**
- * Runs the jobs of the table that are due, beside other replicas that do the same. It sleeps until the next one is due, so
- * that a database that stops when idle can stop. Jobs that other replicas enqueue are theirs to run; should one die, its jobs
- * are found at the next look, which `nudge` brings about while requests are served.
+ * Runs due jobs; every replica has one. It sleeps until the next job is due, so that a serverless
+ * database can suspend. Each replica runs the jobs it enqueues. If a replica dies, another one
+ * finds its jobs at the next look, which `nudge` causes while requests are served.
  */
 export class JobRunner {
   readonly counts: ReadonlyMap<string, KindCounts>
@@ -74,9 +77,9 @@ export class JobRunner {
     this.counts = new Map(Object.keys(options.kinds).map(kind => [kind, { done: 0, failed: 0, dead: 0 }]))
   }
 
-  /** Enqueues the recurring work that is not there yet, and begins to look for jobs. */
+  /** Enqueues missing recurring jobs, and starts to look for due jobs. */
   async start(): Promise<void> {
-    // At the same moment of their first period, so that an idle database is woken once for all of them.
+    // All at the same moment, so that an idle database is woken only once.
     const moment = Math.random()
     for (const [kind, { every }] of Object.entries(this.#options.kinds)) {
       if (every === undefined) continue
@@ -85,7 +88,7 @@ export class JobRunner {
     this.wake()
   }
 
-  /** Looks for jobs now: this process has enqueued one. */
+  /** Looks for jobs now. Call it after enqueueing one. */
   wake(): void {
     if (this.#stopping.signal.aborted) return
     if (this.#looking) {
@@ -105,12 +108,15 @@ export class JobRunner {
     })
   }
 
-  /** Looks for jobs, if it has not done so for some seconds: the database is in use anyway. */
+  /**
+   * Looks for jobs if the last look was some seconds ago. Called when the database is in use
+   * anyway.
+   */
   nudge(): void {
     if (performance.now() - this.#lookedAt >= this.#options.pause * 1000) this.wake()
   }
 
-  /** Begins nothing more; jobs under way are told to stop, and waited for. */
+  /** Starts no more jobs, aborts the running ones and waits for them. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#timer)
@@ -118,7 +124,7 @@ export class JobRunner {
     await Promise.all(this.#running.values())
   }
 
-  /** As of the last minute in which this process looked for jobs. */
+  /** Counted at most once a minute, when this process looks for jobs. */
   get state(): QueueState {
     return this.#state
   }
@@ -129,7 +135,7 @@ export class JobRunner {
     const kinds = Object.keys(this.#options.kinds)
     try {
       const room = atOnce - this.#running.size
-      // A job that ends makes room, and wakes.
+      // A job that ends calls `wake`.
       if (room === 0) return longestSleep
       for (const [owner, id] of await dueJobs(db, kinds, room)) {
         if (this.#stopping.signal.aborted) return 0
@@ -147,7 +153,7 @@ export class JobRunner {
       const seconds = (await secondsToNext(db, kinds)) ?? longestSleep
       return seconds > 0 ? Math.min(seconds, longestSleep) : lease
     } catch (error) {
-      log.warn({ err: error }, 'cannot read the job table; trying again')
+      log.warn({ err: error }, 'cannot read the job table; retrying')
       return lease
     }
   }
@@ -161,7 +167,7 @@ export class JobRunner {
 
   async #run(job: LeasedJob): Promise<void> {
     const { db, log, lease } = this.#options
-    // Only jobs of these kinds are looked for.
+    // `dueJobs` returns only these kinds.
     const kind = this.#options.kinds[job.kind] as JobKind
     const lost = new AbortController()
     const signal = AbortSignal.any([lost.signal, this.#stopping.signal])
@@ -182,9 +188,12 @@ export class JobRunner {
       if (kind.every === undefined) await finishJob(db, job)
       else await repeatJob(db, job, kind.every)
     } catch (error) {
-      const noted = this.#stopping.signal.aborted ? releaseJob(db, job) : this.#fail(job, kind, error)
-      await noted.catch(cause =>
-        log.warn({ err: cause, job: job.kind }, 'cannot write down that a job failed; its lease will end'),
+      const recorded = this.#stopping.signal.aborted ? releaseJob(db, job) : this.#fail(job, kind, error)
+      await recorded.catch(cause =>
+        log.warn(
+          { err: cause, job: job.kind },
+          'cannot record that a job failed; it runs again when its lease ends',
+        ),
       )
     } finally {
       clearInterval(renewing)
@@ -199,8 +208,8 @@ export class JobRunner {
     this.#tally(job, 'failed')
     if (dead) this.#tally(job, 'dead')
     const facts = { err: error, job: job.kind, failures }
-    if (dead) log.error(facts, 'a job failed too often and is not tried again')
-    else log.warn({ ...facts, retryInSeconds: Math.round(delay) }, 'a job failed and will be tried again')
+    if (dead) log.error(facts, 'job failed too often and is not retried')
+    else log.warn({ ...facts, retryInSeconds: Math.round(delay) }, 'job failed and will be retried')
     await failJob(db, job, { error: String(error).slice(0, 1000), dead, delay })
   }
 

@@ -1,24 +1,24 @@
 import { costMs, fillingMs, type Rate, toleranceMs } from './rate.ts'
 
 interface Bucket {
-  /** The moment at which it is as if nothing had been taken. */
+  /** When the bucket is full again. */
   fullAt: number
 }
 
 export interface BucketsOptions {
   readonly rate: Rate
-  /** Milliseconds that only ever grow. */
+  /** A monotonic clock in milliseconds. */
   readonly now?: () => number
-  /** Keys remembered, at most twice this many. */
+  /** Half of the maximum number of stored keys. */
   readonly remembered?: number
 }
 
 /**
- * Counts calls by key, in this process's memory (the generic cell rate algorithm, ITU-T I.371).
+ * Counts requests by key in memory (generic cell rate algorithm, ITU-T I.371).
  *
- * Two generations: a bucket that was not touched for as long as it takes to fill is full, which is what an unknown one is, so
- * forgetting it changes nothing. Where more keys come than can be remembered the oldest are forgotten early: whoever wants to be
- * forgotten has to send a hundred thousand calls that are counted for others.
+ * Keys are stored in two generations. An unused bucket fills up and then equals an unknown one, so
+ * dropping it changes nothing. With more keys than `remembered`, the oldest are dropped early; an
+ * attacker who wants that has to send a hundred thousand requests that count for other keys.
  */
 export class Buckets {
   readonly #costMs: number
@@ -40,8 +40,9 @@ export class Buckets {
   }
 
   /**
-   * Takes one, where there is one.
-   * @returns milliseconds until the bucket is full again; more than it takes to fill where it was empty, and nothing was taken
+   * Takes one request from the bucket, unless it is empty.
+   * @returns milliseconds until the bucket is full; more than the filling time if it was empty and
+   * nothing was taken
    */
   take(key: string): number {
     const now = this.#now()
@@ -51,7 +52,7 @@ export class Buckets {
     return untilFull
   }
 
-  /** Keys that are remembered. */
+  /** Number of stored keys. */
   get size(): number {
     return this.#young.size + this.#old.size
   }

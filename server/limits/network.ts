@@ -1,8 +1,9 @@
 import { isIP, isIPv6 } from 'node:net'
 
 /**
- * Whom an address is counted for: an IPv6 customer has at least a /64 to choose addresses from (RFC 6177); an IPv4 one has the
- * address. What a proxy handed on that is no address is one and the same.
+ * The key by which an address is counted: the /64 of an IPv6 address, since a customer has at least
+ * that (RFC 6177), or the whole IPv4 address. Values from a proxy that are not addresses share one
+ * key.
  */
 export function network(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]

@@ -8,15 +8,15 @@ import { costMs, fillingMs, type Rate, toleranceMs } from './rate.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { SharedBuckets } from './shared-buckets.ts'
 
-/** How many calls are answered; absent where there is no limit. */
+/** Absent: no limit. */
 export interface Limits {
-  /** By user: calls with a good token, wherever they come from. */
+  /** By user: requests with a valid token. */
   readonly user: RateLimit | undefined
-  /** By address: all others. */
+  /** By address: all other requests. */
   readonly address: RateLimit | undefined
 }
 
-/** @param shared counts for all replicas together, as long as it can be reached */
+/** @param shared counts for all replicas while it is available */
 export function rateLimits(
   { rateLimit, rateLimitAddress }: Pick<Config, 'rateLimit' | 'rateLimitAddress'>,
   shared: SharedBuckets | undefined,
@@ -28,7 +28,9 @@ export function rateLimits(
   }
 }
 
-/** Counts calls by key, and tells callers what is left to them (draft-ietf-httpapi-ratelimit-headers-10). */
+/**
+ * Counts requests by key, and sets the RateLimit headers (draft-ietf-httpapi-ratelimit-headers-10).
+ */
 export class RateLimit {
   readonly name: string
   #refused = 0
@@ -37,7 +39,7 @@ export class RateLimit {
   readonly #shared: SharedBuckets | undefined
   readonly #refusals: RefusalLog
   readonly #policy: string
-  /** `RateLimit` by what is left, each written once. */
+  /** Cached values of the `RateLimit` header, by remaining requests. */
   readonly #written: string[] = []
 
   constructor(name: string, rate: Rate, shared: SharedBuckets | undefined, log: Log) {
@@ -49,12 +51,15 @@ export class RateLimit {
     this.#policy = `"${name}";q=${rate.burst};w=${Math.ceil(fillingMs(rate) / 1000)}`
   }
 
-  /** Calls since the start. */
+  /** Rejected requests since the start. */
   get refused(): number {
     return this.#refused
   }
 
-  /** Counts a call, and writes its headers. @returns why it is refused, where it is; never rejects */
+  /**
+   * Counts a request and sets its headers.
+   * @returns the error if it exceeds the limit; never rejects
+   */
   count(key: string, reply: FastifyReply): AppError | undefined | Promise<AppError | undefined> {
     if (!this.#shared?.isThere) return this.#judge(this.#own.take(key), reply)
     return this.#shared
@@ -82,7 +87,7 @@ export class RateLimit {
   }
 }
 
-// Nobody who reads the keys learns from them who calls, and none is longer than another.
+// Hashed keys reveal no user or address, and have the same length.
 function hashed(key: string): string {
   return createHash('sha256').update(key).digest('base64url')
 }

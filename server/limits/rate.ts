@@ -1,20 +1,20 @@
-/** So many calls a second, and so many at once after a rest. */
+/** Requests per second, and at once after a pause. */
 export interface Rate {
   readonly perSecond: number
   readonly burst: number
 }
 
-/** Milliseconds in which one call more becomes possible. */
+/** Milliseconds per request. */
 export function costMs({ perSecond }: Rate): number {
   return 1000 / perSecond
 }
 
-/** Milliseconds after which a key that has used all up is as if it had used nothing. */
+/** Milliseconds in which an empty bucket fills. */
 export function fillingMs({ perSecond, burst }: Rate): number {
   return (burst * 1000) / perSecond
 }
 
-/** How far sums of fractions may be off: a thousandth of a call. */
+/** Tolerance for rounding errors: a thousandth of a request. */
 export function toleranceMs(rate: Rate): number {
   return costMs(rate) / 1000
 }

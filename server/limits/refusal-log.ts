@@ -1,11 +1,11 @@
 import type { Log } from '../log.ts'
 
-/** Requests over a limit that are logged one by one each second. */
+/** Rejected requests that are logged individually each second. */
 const mostLines = 10
 
 /**
- * Decides which refused requests get lines of their own in the log. A refusal costs the caller next to nothing, so that without a
- * bound anybody could fill the disk with lines. The others are summed up, once a second.
+ * Decides which rejected requests get their own log line; the others are counted in one line per
+ * second. Without this bound a client could fill the disk with log lines.
  */
 export class RefusalLog {
   readonly #log: Log
@@ -18,7 +18,7 @@ export class RefusalLog {
     this.#limit = limit
   }
 
-  /** Counts a refusal. @returns whether it gets a line */
+  /** Counts a rejected request. @returns whether to log it */
   take(): boolean {
     this.#refused += 1
     this.#timer ??= setTimeout(() => this.#sum(), 1000).unref()
@@ -29,6 +29,7 @@ export class RefusalLog {
     const unlogged = this.#refused - mostLines
     this.#refused = 0
     this.#timer = undefined
-    if (unlogged > 0) this.#log.warn({ limit: this.#limit, unlogged }, 'more requests over their rate limit')
+    if (unlogged > 0)
+      this.#log.warn({ limit: this.#limit, unlogged }, 'more requests exceeded the rate limit')
   }
 }

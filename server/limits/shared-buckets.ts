@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis'
 import type { Log } from '../log.ts'
 import { costMs, fillingMs, type Rate, toleranceMs } from './rate.ts'
 
-/** Longer than this no call waits to be counted. */
+/** Maximum time that a request waits for Redis. */
 const patienceMs = 500
 const seekingMs = 1000
 
-// What `Buckets` does, for all replicas: by the clock of Redis, and in one step. A bucket that is full again expires.
-// ARGV: microseconds that one call costs, that the bucket takes to fill, and by how much sums may be off.
+// The algorithm of `Buckets`, atomically and by the clock of Redis. Full buckets expire.
+// ARGV, in microseconds: cost of a request, time to fill the bucket, tolerance.
 const script = `
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -20,13 +20,13 @@ return math.ceil(untilFull)`
 
 interface Connection {
   readonly client: Redis
-  /** The script, as Redis knows it. */
+  /** SHA-1 of the loaded script. */
   readonly sha: string
 }
 
 /**
- * Buckets that all replicas share, in Redis or Valkey. While it cannot be reached, or refuses, nobody waits for it: that is said
- * once, and it is looked for once a second until it counts again.
+ * Buckets in Redis or Valkey that all replicas share. While Redis is unavailable, requests do not
+ * wait for it; the log says so once, and the connection is retried every second.
  */
 export class SharedBuckets {
   readonly #url: string
@@ -34,7 +34,7 @@ export class SharedBuckets {
   #connection: Connection | undefined
   #seeking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
-  #isMissed = false
+  #isUnavailable = false
   #isClosed = false
 
   private constructor(url: string, log: Log) {
@@ -42,7 +42,9 @@ export class SharedBuckets {
     this.#log = log
   }
 
-  /** Looks once, for a second at most, so that already the first call is shared where it can be. */
+  /**
+   * Tries to connect for at most a second, so that the first request is already counted in Redis.
+   */
   static async open(url: string, log: Log): Promise<SharedBuckets> {
     const buckets = new SharedBuckets(url, log)
     await buckets.#seek()
@@ -53,14 +55,14 @@ export class SharedBuckets {
     return this.#connection !== undefined
   }
 
-  /** As `Buckets.take`. @returns nothing where it could not be counted; never rejects */
+  /** As `Buckets.take`. @returns undefined if Redis is unavailable; never rejects */
   async take(key: string, rate: Rate): Promise<number | undefined> {
     const connection = this.#connection
     if (!connection) return undefined
     try {
       return await takeAt(connection, key, rate)
     } catch (error) {
-      if (connection === this.#connection) this.#miss(error)
+      if (connection === this.#connection) this.#disconnected(error)
       return undefined
     }
   }
@@ -73,14 +75,15 @@ export class SharedBuckets {
     this.#connection = undefined
   }
 
-  #miss(error: unknown): void {
+  #disconnected(error: unknown): void {
     end(this.#connection?.client)
     this.#connection = undefined
     if (this.#isClosed) return
-    // The message alone: what else an error of the client holds may have come from the URL.
+    // Only the message: other properties of the client's errors may contain parts of the URL.
     const reason = error instanceof Error ? error.message : String(error)
-    if (!this.#isMissed) this.#log.warn({ reason }, 'Redis does not count: each replica counts by itself')
-    this.#isMissed = true
+    if (!this.#isUnavailable)
+      this.#log.warn({ reason }, 'Redis is unavailable: each replica counts requests by itself')
+    this.#isUnavailable = true
     this.#timer = setTimeout(() => void this.#seek(), seekingMs).unref()
   }
 
@@ -88,35 +91,36 @@ export class SharedBuckets {
     this.#seeking = this.#connect().then(
       connection => {
         this.#connection = connection
-        if (this.#isMissed) this.#log.info('Redis counts again, for all replicas together')
-        this.#isMissed = false
+        if (this.#isUnavailable)
+          this.#log.info('Redis is available again: all replicas count requests together')
+        this.#isUnavailable = false
       },
-      error => this.#miss(error),
+      error => this.#disconnected(error),
     )
     return this.#seeking
   }
 
   async #connect(): Promise<Connection> {
-    // Loaded by those who share alone.
+    // Loaded on demand: most servers do not use Redis.
     const { Redis } = await import('ioredis')
     const client = new Redis(this.#url, {
       lazyConnect: true,
       connectTimeout: seekingMs,
       retryStrategy: null,
       enableOfflineQueue: false,
-      // The probe below says more than INFO, which not every user may ask for.
+      // The probe below tests more than INFO, which some users may not run.
       enableReadyCheck: false,
       disableClientInfo: true,
     })
     const gone = (error?: Error) => {
-      if (client === this.#connection?.client) this.#miss(error ?? new Error('the connection ended'))
+      if (client === this.#connection?.client) this.#disconnected(error ?? new Error('the connection ended'))
     }
     client.on('error', gone).on('end', gone)
     try {
       const open = async () => {
         await client.connect()
         const connection = { client, sha: String(await client.script('LOAD', script)) }
-        // One that is full or read-only can be reached, and counts nothing.
+        // A Redis that is full or read-only accepts connections but cannot count.
         await takeAt(connection, 'probe', { perSecond: 1000, burst: 1000 })
         return connection
       }
@@ -137,7 +141,7 @@ async function takeAt({ client, sha }: Connection, key: string, rate: Rate): Pro
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const tooLong = new Promise<never>((_resolve, reject) => {
-    // A process that was busy itself reads first what has come meanwhile.
+    // If this process was busy, the reply may already be waiting in the socket: read it first.
     const giveUp = () =>
       setImmediate(() => setImmediate(() => reject(new Error(`no answer within ${ms} ms`))))
     timer = setTimeout(giveUp, ms)

@@ -1,8 +1,8 @@
-/** Runs at most `most` pieces of work at once. Those that wait are begun user by user, in rotation. */
+/** Runs at most `most` tasks at once. Waiting tasks start in round-robin order of their users. */
 export class Turns {
   readonly #most: number
   #running = 0
-  /** By user; the first user is next. */
+  /** By user, in the order of their next turn. */
   readonly #waiting = new Map<string, (() => void)[]>()
 
   constructor(most: number) {

@@ -1,23 +1,26 @@
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Database } from '../db/database.ts'
 
-/** What operators' commands work with: the server's, where it runs, else their own. */
-export interface Workplace {
+/**
+ * What an operator command works with: from the running server, or opened by the command itself.
+ */
+export interface OperatorContext {
   readonly db: Database
   readonly accounts: Accounts | undefined
-  /** Where the embedded database is. */
+  /** Directory of the embedded database. */
   readonly dataDir: string
-  /** Those that are accepted. */
+  /** The accepted secrets. */
   readonly secrets: readonly string[]
 }
 
 /**
- * A command on the database of a server that may be running. Its arguments are checked where it was typed, before a database is opened,
- * and again where it runs: that server may be of another version.
+ * A command on the database of a server that may be running. Arguments are checked in the caller's
+ * process, before a database is opened, and again where the command runs: the server may be another
+ * version.
  */
 export interface OperatorCommand {
-  /** @throws StartError (EX_USAGE) for arguments that it does not take, and for an input, once that was read */
+  /** @throws StartError (EX_USAGE) for invalid arguments, and for invalid input once it is read */
   check(args: string[], input?: string): void
-  /** @param input what was read from the standard input, where an option asks for it */
-  run(place: Workplace, args: string[], input: string): AsyncIterable<string>
+  /** @param input the contents of standard input, if an option asks for it */
+  run(place: OperatorContext, args: string[], input: string): AsyncIterable<string>
 }

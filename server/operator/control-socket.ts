@@ -7,7 +7,7 @@ import { join } from 'node:path'
 /** The longest path of a socket that every system accepts (`sun_path`). */
 const longestPath = 103
 
-/** The socket in a data directory over which its server takes commands. */
+/** The socket in a data directory on which the server accepts commands. */
 export function controlSocket(dataDir: string) {
   const isPipe = process.platform === 'win32'
   const place = isPipe ? pipeOf(dataDir) : join(dataDir, 'control')
@@ -15,9 +15,9 @@ export function controlSocket(dataDir: string) {
     if (!isPipe) rmSync(place, { force: true })
   }
   return {
-    /** Whoever calls holds the lock of the data directory. */
+    /** The caller holds the lock of the data directory. */
     async listen(server: Server): Promise<void> {
-      // Left behind by a server that was killed.
+      // A killed server leaves its socket behind.
       remove()
       await within(place, dataDir, path => {
         return new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve))
@@ -25,26 +25,29 @@ export function controlSocket(dataDir: string) {
       if (!isPipe) chmodSync(place, 0o600)
     },
 
-    /** Rejects where no server listens. */
+    /** Rejects if no server listens. */
     connect(): Promise<Socket> {
       return within(place, dataDir, path => {
         return new Promise<Socket>((resolve, reject) => {
           const socket = createConnection(path)
-          // Stays: a connection that breaks later ends without its last line.
+          // Not removed: a connection that breaks later must not throw.
           socket.on('error', reject)
           socket.once('connect', () => resolve(socket))
         })
       })
     },
 
-    /** A socket that was made by another path outlives its server. */
+    /**
+     * Node removes only a socket that was created by its own path, not through the symbolic link.
+     */
     remove,
   }
 }
 
 /**
- * Where the path is too long for a socket, the work is given one that leads through a symbolic link to the data directory, in a
- * directory that only this user can read and that is gone afterwards. The socket itself is in the data directory in any case.
+ * If the path is too long for a socket, passes a shorter one: through a symbolic link to the data
+ * directory, in a temporary directory that only this user can read. The socket itself is always in
+ * the data directory.
  */
 async function within<T>(place: string, dataDir: string, work: (path: string) => Promise<T>): Promise<T> {
   if (Buffer.byteLength(place) <= longestPath) return await work(place)
@@ -56,7 +59,7 @@ async function within<T>(place: string, dataDir: string, work: (path: string) =>
     symlinkSync(dataDir, link)
     return await work(join(link, 'control'))
   } finally {
-    // Never recursively: behind the link is the data.
+    // Never recursively: the link leads to the data.
     unlinkSync(link)
     rmdirSync(folder)
   }

@@ -5,14 +5,15 @@ import { auditOf, emailSha256 } from '../audit.ts'
 import { exit, StartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { codeOf, explain } from '../system-error.ts'
-import type { OperatorCommand, Workplace } from './command.ts'
+import type { OperatorCommand, OperatorContext } from './command.ts'
 import { commands } from './commands.ts'
 import { controlSocket } from './control-socket.ts'
 
-// An embedded database belongs to one process. While the server holds it, the server runs `duly user` and the like for other
-// processes, which send them over a socket in the data directory: whoever may read the database may use it.
+// Only one process can open an embedded database. While a server runs, it executes `duly user` and
+// similar commands for other processes, over a socket in the data directory that only the owner of
+// the database can open.
 
-interface Order {
+interface CommandRequest {
   readonly command: string
   readonly args: string[]
   readonly input: string
@@ -20,8 +21,11 @@ interface Order {
 
 type Report = { readonly line: string } | { readonly code: number; readonly error?: string }
 
-/** Takes orders from the same machine, one after the other. Whoever calls holds the data directory's lock. */
-export async function takeOrders(place: Workplace, log: Log): Promise<{ stop(): Promise<void> }> {
+/**
+ * Executes commands of other processes, one at a time. The caller holds the lock of the data
+ * directory.
+ */
+export async function serveCommands(place: OperatorContext, log: Log): Promise<{ stop(): Promise<void> }> {
   const sockets = new Set<Socket>()
   let last: Promise<void> = Promise.resolve()
   const server = createServer(socket => {
@@ -29,7 +33,7 @@ export async function takeOrders(place: Workplace, log: Log): Promise<{ stop(): 
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
     createInterface(socket).once('line', line => {
-      last = last.then(() => obey(line, place, socket, log))
+      last = last.then(() => execute(line, place, socket, log))
     })
   })
   const socket = controlSocket(place.dataDir)
@@ -52,18 +56,21 @@ export async function takeOrders(place: Workplace, log: Log): Promise<{ stop(): 
   }
 }
 
-async function obey(line: string, place: Workplace, socket: Socket, log: Log): Promise<void> {
+async function execute(line: string, place: OperatorContext, socket: Socket, log: Log): Promise<void> {
   const report = (what: Report) => socket.write(`${JSON.stringify(what)}\n`)
   try {
-    // It comes from `ask`, below.
-    const { command, args, input } = JSON.parse(line) as Order
+    // Written by `ask`, below.
+    const { command, args, input } = JSON.parse(line) as CommandRequest
     const known: OperatorCommand | undefined = Object.hasOwn(commands, command)
       ? commands[command as keyof typeof commands]
       : undefined
     if (!known)
-      throw new StartError('The server is of another version, and does not know this command.', exit.usage)
-    const order = { audit: `${command} ${args[0] ?? ''}`.trim(), by: 'operator', ...userIn(args.slice(1)) }
-    const audit = (outcome: string) => auditOf(log).info({ ...order, outcome }, 'audit')
+      throw new StartError(
+        `The running server is another version of Duly and does not know the command "${command}".`,
+        exit.usage,
+      )
+    const entry = { audit: `${command} ${args[0] ?? ''}`.trim(), by: 'operator', ...userIn(args.slice(1)) }
+    const audit = (outcome: string) => auditOf(log).info({ ...entry, outcome }, 'audit')
     try {
       for await (const said of known.run(place, args, input)) report({ line: said })
       audit('success')
@@ -73,7 +80,7 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
     }
     report({ code: 0 })
   } catch (error) {
-    if (!(error instanceof StartError)) log.error({ err: error }, 'a command of the operator failed')
+    if (!(error instanceof StartError)) log.error({ err: error }, 'operator command failed')
     const failure = explain(error)
     const message = failure instanceof Error ? failure.message : String(failure)
     report({ code: failure instanceof StartError ? failure.exitCode : exit.software, error: message })
@@ -81,7 +88,7 @@ async function obey(line: string, place: Workplace, socket: Socket, log: Log): P
   socket.end()
 }
 
-/** The user that a command names before its options, or after `--other-issuer`. */
+/** The user that a command names, before its options or after `--other-issuer`. */
 function userIn(args: readonly string[]): object {
   const [name] = args.filter(arg => arg !== '--other-issuer')
   if (name === undefined || name.startsWith('-')) return {}
@@ -89,18 +96,22 @@ function userIn(args: readonly string[]): object {
   return email === undefined ? { user: name } : { emailSha256: emailSha256(email) }
 }
 
-/** Has the server that runs on this data directory do it. @returns nothing where none runs. @throws StartError as the server did */
-export async function* ask(dataDir: string, order: Order): AsyncGenerator<string, boolean> {
+/**
+ * Has the server that uses this data directory execute a command.
+ * @returns whether a server is running
+ * @throws StartError with the server's message if the command fails
+ */
+export async function* ask(dataDir: string, request: CommandRequest): AsyncGenerator<string, boolean> {
   const socket = await reach(dataDir)
   if (!socket) return false
-  socket.write(`${JSON.stringify(order)}\n`)
+  socket.write(`${JSON.stringify(request)}\n`)
   for await (const line of createInterface(socket)) {
     const report = JSON.parse(line) as Report
     if ('line' in report) yield report.line
-    else if (report.code !== 0) throw new StartError(report.error ?? 'It failed.', report.code)
+    else if (report.code !== 0) throw new StartError(report.error ?? 'The command failed.', report.code)
     else return true
   }
-  throw new StartError('The server stopped before it was done.', exit.unavailable)
+  throw new StartError('The server stopped before the command finished. Run it again.', exit.unavailable)
 }
 
 function reach(dataDir: string): Promise<Socket | undefined> {

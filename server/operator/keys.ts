@@ -14,9 +14,9 @@ export const keysHelp = `Usage: duly keys list | rotate [--now]
 
 Lists or rotates the keys that sign tokens, whether a server is running or not.
 
-  list       list the keys, with the time each was created and until when it signs
-  rotate     create a key that signs after ${announcedSeconds} s; tokens of older keys stay valid until they expire
-    --now      after a leak: reject tokens of all older keys at once`
+  list       list the keys: when each was created, and until when it signs
+  rotate     create a key that signs after ${announcedSeconds} s; tokens signed by older keys stay valid until they expire
+    --now      after a leak: sign with the new key at once, and reject all tokens signed by older keys`
 
 function readKeys(args: string[]): { verb: 'list' | 'rotate'; now: boolean } {
   const { values, positionals } = readArguments(args, { now: { type: 'boolean' } }, true)
@@ -44,14 +44,19 @@ export const keysCommand: OperatorCommand = {
             : over === 't'
               ? `signed until ${expiresAt}`
               : `signs until ${expiresAt}`
-        yield `${id}  made ${createdAt}  ${until}`
+        yield `${id}  created ${createdAt}  ${until}`
       }
       return
     }
     if (!accounts)
-      throw new StartError('Accounts are off, so there are no keys to rotate. See ACCOUNTS.', exit.config)
+      throw new StartError(
+        'Accounts are off, so there are no keys to rotate. Set ACCOUNTS=on, and BETTER_AUTH_SECRET.',
+        exit.config,
+      )
     const issuer = await accounts.issuer()
     const id = await issuer.rotateKeys(now)
-    yield now ? `${id} signs now; tokens of the others are refused.` : `${id} signs in ${announcedSeconds} s.`
+    yield now
+      ? `${id} signs now; tokens signed by other keys are rejected.`
+      : `${id} signs in ${announcedSeconds} s.`
   },
 }

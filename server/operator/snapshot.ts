@@ -7,10 +7,10 @@ import type { OperatorCommand } from './command.ts'
 const prefix = 'snapshot-'
 
 /**
- * Copies the database's files to a folder in the data directory and returns its name. The command that asked reads the copy in
- * its own process and removes it. The input is the id of that process.
+ * Copies the database's files into a folder in the data directory and prints the folder's name. The
+ * calling process, whose id is the input, reads the copy and removes it.
  */
-export const snapshotOrder: OperatorCommand = {
+export const snapshotCommand: OperatorCommand = {
   check() {},
   async *run({ db, dataDir }, _args, input) {
     if (!db.copyTo) throw new StartError('Only an embedded database can be copied.', exit.usage)
@@ -22,13 +22,13 @@ export const snapshotOrder: OperatorCommand = {
       rmSync(join(dataDir, name), { recursive: true, force: true })
       const reason = error instanceof Error && 'syscall' in error ? error.message : undefined
       if (reason === undefined) throw error
-      throw new StartError(`The database cannot be copied: ${reason}`, exit.cantCreate)
+      throw new StartError(`Cannot copy the database: ${reason}`, exit.cantCreate)
     }
     yield name
   },
 }
 
-/** Removes the copies whose process was killed before it could. */
+/** Removes copies that killed processes left behind. */
 export function removeAbandoned(dataDir: string): void {
   for (const name of readdirSync(dataDir)) {
     const [, pid] = /^snapshot-(\d+)-/.exec(name) ?? []

@@ -15,28 +15,28 @@ import {
 } from '../accounts/users.ts'
 import { misused, readArguments, readVerb } from '../cli/arguments.ts'
 import { exit, StartError } from '../errors.ts'
-import type { OperatorCommand, Workplace } from './command.ts'
+import type { OperatorCommand, OperatorContext } from './command.ts'
 
 export const userHelp = `Usage: duly user add EMAIL [--name NAME] [--password-stdin]
        duly user list [--json]
        duly user disable | enable | sign-out | remove USER
 
-Manages user accounts, while the server runs or not. USER is an email address (with "@") or the id of an
-account, as duly user list prints them. With --other-issuer, USER is the user id in tokens of another
-issuer, and never an account of this server.
+Manages user accounts, whether a server is running or not. USER is an email address (with "@") or the id of
+an account, as "duly user list" prints them. With --other-issuer, USER is the user id in tokens of another
+issuer, never an account of this server.
 
   add        create an account; prints its password, unless one is read from standard input
     --name NAME        display name (default: the email address)
     --password-stdin   read the password from the first line of standard input
   list       list accounts, oldest first
     --json             one JSON object per line
-  disable    reject USER's sign-ins and tokens, within a second, and sign-ups with the same address; deletes nothing
-  enable     undo disable; also for an email address whose account was removed while it was disabled
-  sign-out   end USER's sessions and their tokens, and revoke USER's personal access tokens (accounts of this server only)
+  disable    reject USER's tokens within a second, and sign-ins and sign-ups with the same email address; deletes nothing
+  enable     undo disable, also for an email address whose account was removed while it was disabled
+  sign-out   end USER's sessions and their tokens, and revoke USER's personal access tokens
     --keep-tokens      do not revoke personal access tokens
-  remove     delete USER's account, tasks and tokens; a disabled address stays disabled
+  remove     delete USER's account, tasks and tokens; a disabled email address stays disabled
     --yes              confirm the deletion
-  --other-issuer       see above (disable, enable, remove)`
+  --other-issuer       USER belongs to another issuer (disable, enable and remove only)`
 
 const options = {
   name: { type: 'string' },
@@ -48,9 +48,9 @@ const options = {
 } as const
 
 type Values = ReturnType<typeof readArguments<typeof options>>['values']
-type Verb = (place: Workplace, name: string, values: Values, input: string) => AsyncIterable<string>
+type Verb = (place: OperatorContext, name: string, values: Values, input: string) => AsyncIterable<string>
 
-/** The options that each subcommand takes. */
+/** The options of each subcommand. */
 const optionsOf: Readonly<Record<VerbName, readonly (keyof typeof options)[]>> = {
   add: ['name', 'password-stdin'],
   list: ['json'],
@@ -60,7 +60,7 @@ const optionsOf: Readonly<Record<VerbName, readonly (keyof typeof options)[]>> =
   remove: ['yes', 'other-issuer'],
 }
 type VerbName = 'add' | 'list' | 'disable' | 'enable' | 'sign-out' | 'remove'
-// Object.keys knows no names.
+// Object.keys returns string[].
 const verbNames = Object.keys(optionsOf) as VerbName[]
 
 function readUser(args: string[]): { verb: VerbName; who: string; values: Values } {
@@ -99,14 +99,15 @@ export const userCommand: OperatorCommand = {
 
 const verbs: Readonly<Record<VerbName, Verb>> = {
   async *add({ accounts, db }, name, values, input) {
-    if (!accounts) throw new StartError('Accounts are off. See ACCOUNTS.', exit.config)
+    if (!accounts)
+      throw new StartError('Accounts are off. Set ACCOUNTS=on, and BETTER_AUTH_SECRET.', exit.config)
     const email = canonicalEmail(name)
     if (email === undefined) throw misused(`"${name}" is not an email address.`)
     const given = values['password-stdin'] ? readPassword(input) : undefined
     if (await findUser(db, { email }))
-      throw new StartError(`An account for ${email} already exists.`, exit.dataErr)
+      throw new StartError(`An account for "${email}" already exists.`, exit.dataErr)
     if (await isEmailDisabled(db, email)) {
-      throw new StartError(`${email} is disabled. Run duly user enable ${email} first.`, exit.dataErr)
+      throw new StartError(`"${email}" is disabled. Run "duly user enable ${email}" first.`, exit.dataErr)
     }
     const password = given ?? randomBytes(15).toString('base64url')
     const issuer = await accounts.issuer()
@@ -133,7 +134,8 @@ const verbs: Readonly<Record<VerbName, Verb>> = {
       return
     }
     const { id, label } = await find(db, name, values)
-    if (!(await enableUser(db, id))) throw new StartError(`${label} is being removed.`, exit.dataErr)
+    if (!(await enableUser(db, id)))
+      throw new StartError(`${label} is being removed, and cannot be enabled.`, exit.dataErr)
     yield `${label} is enabled.`
   },
 
@@ -164,8 +166,11 @@ interface Found {
   readonly isForeign: boolean
 }
 
-/** The user that was named. What kind of name it is depends on the arguments alone, never on which accounts there are. */
-async function find(db: Workplace['db'], name: string, values: Values): Promise<Found> {
+/**
+ * The user that the arguments name. Only the arguments decide the kind of name, never the existing
+ * accounts.
+ */
+async function find(db: OperatorContext['db'], name: string, values: Values): Promise<Found> {
   if (values['other-issuer']) {
     if (!(await isAccount(db, name))) return { id: name, label: name, isForeign: true }
     throw new StartError(
@@ -179,7 +184,10 @@ async function find(db: Workplace['db'], name: string, values: Values): Promise<
   }
   const user = await findUser(db, email === undefined ? { id: name } : { email })
   if (user) return { id: user.id, label: `${user.email} (${user.id})`, isForeign: false }
-  throw new StartError(`There is no account for ${name}. List accounts with duly user list.`, exit.dataErr)
+  throw new StartError(
+    `There is no account for "${name}". List accounts with "duly user list".`,
+    exit.dataErr,
+  )
 }
 
 function lineOf({ id, email, name, createdAt, isVerified, disabledAt }: User): string {

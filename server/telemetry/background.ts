@@ -1,9 +1,9 @@
 import type { Log } from '../log.ts'
 
-/** Logs and counts work that no request waits for, by name. */
+/** Logs and counts background work, by name. */
 export class Background {
   readonly #log: Log
-  // A metric's labels are those of its first reading.
+  // Present from the start, because a metric's labels are those of its first reading.
   readonly #counts = new Map([['look for revocations', { done: 0, failed: 0 }]])
 
   constructor(log: Log) {
@@ -19,7 +19,7 @@ export class Background {
     try {
       const result = await work()
       this.#countsOf(name).done += 1
-      this.#log.debug({ work: name, result }, 'background work is done')
+      this.#log.debug({ work: name, result }, 'background work finished')
     } catch (error) {
       this.failed(name, error)
     }

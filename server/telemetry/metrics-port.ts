@@ -10,7 +10,10 @@ export interface MetricsPort {
   readonly token: string | undefined
 }
 
-/** `/metrics` on a port of its own, which needs no way through the proxy that stands before the tasks. @throws where there is no such port to be had */
+/**
+ * Serves `/metrics` on a separate port, which the public proxy does not expose.
+ * @throws if it cannot listen there
+ */
 export async function openMetricsPort(
   metrics: Metrics,
   { host, port, token }: MetricsPort,
@@ -22,17 +25,19 @@ export async function openMetricsPort(
       reply.writeHead(status, { ...own, ...headers }).end(text)
     }
     const path = request.url?.split('?')[0]
-    if (path !== '/metrics') return answer(404, 'There is /metrics here, and nothing else.\n')
+    if (path !== '/metrics') return answer(404, 'Not found. This port serves only /metrics.\n')
     if (request.method !== 'GET' && request.method !== 'HEAD')
-      return answer(405, 'GET it.\n', { allow: 'GET, HEAD' })
+      return answer(405, 'Method not allowed. Use GET.\n', { allow: 'GET, HEAD' })
     if (token !== undefined && !isToken(token, request.headers.authorization)) {
-      return answer(401, 'METRICS_TOKEN is required, as a bearer token.\n', { 'www-authenticate': 'Bearer' })
+      return answer(401, 'Unauthorized. Send METRICS_TOKEN as a bearer token.\n', {
+        'www-authenticate': 'Bearer',
+      })
     }
     metrics.text().then(
       text => answer(200, text, { 'content-type': metrics.contentType }),
       error => {
-        log.error({ err: error }, 'metrics could not be read')
-        answer(500, 'The metrics could not be read; the log says why.\n')
+        log.error({ err: error }, 'cannot read the metrics')
+        answer(500, 'Cannot read the metrics. See the log of the server.\n')
       },
     )
   })

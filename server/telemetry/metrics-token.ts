@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { bearerIn } from '../auth/bearer.ts'
 
-/** Whether an `Authorization` header brings this token; takes as long whatever it brings. */
+/** Whether an `Authorization` header contains this token. Takes constant time. */
 export function isToken(token: string, header: string | undefined): boolean {
   return timingSafeEqual(hashed(bearerIn(header ?? '') ?? ''), hashed(token))
 }

@@ -1,29 +1,30 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { OnStatement } from '../db/database.ts'
 
-/** Seconds: from a task that is read at once to a statement that is given up. */
+/** Seconds, from a fast read to a statement that times out. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 type Labels = Readonly<Record<string, string>>
-/** One number, or one for each set of labels. */
+/** One value, or one for each set of labels. */
 export type Reading = number | readonly (readonly [Labels, number])[]
 
 /**
- * What this replica has done and how it is, in Prometheus' text format. Names and labels are those of OpenTelemetry's semantic
- * conventions where they have one, else they begin with `duly_`; those of the process and of Node are prom-client's.
+ * The metrics of this replica, in the Prometheus text format. Names and labels follow
+ * OpenTelemetry's semantic conventions; Duly's own begin with `duly_`. Metrics of the process and
+ * of Node come from prom-client.
  */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #requests = new Histogram({
     name: 'http_server_request_duration_seconds',
-    help: 'Time from the first byte of a request to the last of its answer.',
+    help: 'Time from the first byte of a request to the last byte of its response.',
     labelNames: ['http_request_method', 'http_route', 'http_response_status_code'],
     buckets,
     registers: [this.#registry],
   })
   readonly #statements = new Histogram({
     name: 'db_client_operation_duration_seconds',
-    help: 'Time from sending a statement to its answer, by the name of the statement and the SQLSTATE with which it failed.',
+    help: 'Time from sending a statement to its result, by name of the statement and SQLSTATE of the error.',
     labelNames: ['db_operation_name', 'error_type'],
     buckets,
     registers: [this.#registry],
@@ -39,7 +40,7 @@ export class Metrics {
     return this.#registry.metrics()
   }
 
-  /** @param route its pattern: what clients make up must not become labels */
+  /** @param route the pattern of the route: text from clients must not become a label */
   request(method: string, route: string, status: number, ms: number): void {
     const labels = { http_request_method: method, http_route: route, http_response_status_code: status }
     this.#requests.observe(labels, ms / 1000)
@@ -53,7 +54,7 @@ export class Metrics {
     }
   }
 
-  /** A sum that some part keeps anyway; it is read when somebody looks. */
+  /** A counter whose value is read on each scrape. */
   counter(name: string, help: string, read: () => Reading): void {
     const counter: Counter = new Counter({
       ...this.#watched(name, help, read),
@@ -64,7 +65,7 @@ export class Metrics {
     })
   }
 
-  /** A state that some part knows anyway. */
+  /** A gauge whose value is read on each scrape. */
   gauge(name: string, help: string, read: () => Reading): void {
     const gauge: Gauge = new Gauge({
       ...this.#watched(name, help, read),

@@ -4,18 +4,18 @@ import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
 import type { Traces } from './traces.ts'
 
-/** What is counted and traced for whoever watches from outside. What nobody has asked for costs nothing. */
+/** Metrics and traces. What is not enabled costs nothing. */
 export interface Telemetry {
   readonly metrics: Metrics | undefined
   readonly traces: Traces | undefined
-  /** Absent where nobody wants to hear of statements. */
+  /** Absent unless metrics or traces are enabled. */
   readonly onStatement: OnStatement | undefined
   close(): Promise<void>
 }
 
 type Options = Pick<Config, 'metrics' | 'traces'>
 
-/** Loads as much of it as is asked for: the libraries take longer than the rest of the start. */
+/** Loads only what is enabled: the libraries take longer to load than the rest of the start. */
 export async function openTelemetry(config: Options, log: Log): Promise<Telemetry> {
   const metrics = config.metrics && new (await import('./metrics.ts')).Metrics()
   const traces = config.traces && (await import('./traces.ts')).openTraces(config.traces, log)

@@ -1,6 +1,6 @@
 /**
- * The trace id of a `traceparent` header (W3C Trace Context, 3.2): 32 hexadecimal digits, not all zero. Nothing where there is
- * none, or it is not what it should be.
+ * The trace id of a `traceparent` header (W3C Trace Context, 3.2), or undefined if the header is
+ * missing or invalid.
  */
 export function traceIdOf(header: string | string[] | undefined): string | undefined {
   if (typeof header !== 'string') return undefined

@@ -24,25 +24,26 @@ import type { OnStatement } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import { version } from '../version.ts'
 
-/** How long the last spans may take on their way. */
+/** Time limit for sending the last spans. */
 const closeMs = 1000
 
 type Options = NonNullable<Config['traces']>
 
-/** The span of a request, until its answer is sent. */
+/** The span of a request, until its response is sent. */
 export interface RequestSpan {
   readonly traceId: string
-  /** As `traceresponse` tells it to the caller (W3C Trace Context, Level 2). */
+  /** Value of the `traceresponse` header (W3C Trace Context, Level 2). */
   readonly traceResponse: string
-  /** Has `work` run below it: what it asks the database has spans of its own there. */
+  /** Runs `work` in this span: its database statements become child spans. */
   within<T>(work: () => T): T
   end(route: string, status: number): void
 }
 
 export interface Traces {
   /**
-   * Begins a span below the caller's, where the headers name one.
-   * @param isTrusted whether the caller's decision to sample counts; otherwise the share of this server decides
+   * Begins a span, as a child of the span in the headers if there is one.
+   * @param isTrusted whether to follow the caller's sampling decision; otherwise the configured
+   * share decides
    */
   begin(
     method: string,
@@ -50,16 +51,17 @@ export interface Traces {
     isTrusted: boolean,
   ): RequestSpan
   readonly onStatement: OnStatement
-  /** Sends what has not been sent yet. */
+  /** Sends the remaining spans. */
   close(): Promise<void>
 }
 
 /**
- * Spans of requests and of their statements, sent in batches to a collector (OTLP over HTTP). They carry the names of routes and
- * statements, never an address, a user or a value. A collector that is away costs the spans of that time and nothing else.
+ * Spans of requests and their statements, sent in batches to a collector (OTLP over HTTP). They
+ * contain names of routes and statements, never an address, a user or a value. While the collector
+ * is unavailable, spans are lost; requests are not affected.
  */
 export function openTraces({ url, headers, service, share }: Options, log: Log): Traces {
-  const exporter = saidOnce(new OTLPTraceExporter({ url: url.href, headers: { ...headers } }), log)
+  const exporter = loggingChanges(new OTLPTraceExporter({ url: url.href, headers: { ...headers } }), log)
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': service, 'service.version': version }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) }),
@@ -86,7 +88,7 @@ export function openTraces({ url, headers, service, share }: Options, log: Log):
     },
     onStatement(name) {
       const above = current.getStore()
-      // What the server does for itself belongs to no request.
+      // Background work belongs to no request.
       if (!above) return noEnd
       const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': name || 'unnamed' }
       const span = tracer.startSpan(name || 'unnamed', { kind: SpanKind.CLIENT, attributes }, above)
@@ -98,7 +100,7 @@ export function openTraces({ url, headers, service, share }: Options, log: Log):
         span.end()
       }
     },
-    // A collector that is away is not waited for: the program is about to end.
+    // Does not wait for an unavailable collector: the process is about to end.
     close: () =>
       Promise.race([provider.shutdown().catch(() => {}), pause(closeMs, undefined, { ref: false })]),
   }
@@ -110,8 +112,8 @@ const getter = {
 }
 
 /**
- * The caller's trace is continued, and whether it is sampled is decided here, by a random number: an anonymous caller chooses the flag as
- * well as the trace id, and could have every request traced by either. Its `tracestate` is dropped.
+ * Continues the caller's trace but decides sampling here, by a random number: an anonymous caller
+ * could otherwise force sampling by the flag or by the trace id. Drops `tracestate`.
  */
 function decidedHere(above: Context, share: number): Context {
   const parent = trace.getSpanContext(above)
@@ -134,15 +136,18 @@ function endRequest(
   span.end()
 }
 
-/** Says that spans cannot be sent when that begins, and when it ends; not why in full: an error may repeat headers. */
-function saidOnce(exporter: SpanExporter, log: Log): SpanExporter {
+/**
+ * Logs when sending spans starts to fail and when it works again, without the error, which may
+ * contain headers.
+ */
+function loggingChanges(exporter: SpanExporter, log: Log): SpanExporter {
   let isMissed = false
   return {
     export(spans, done) {
       exporter.export(spans, result => {
         const failed = result.code !== 0
-        if (failed && !isMissed) log.warn('traces cannot be sent to OTEL_EXPORTER_OTLP_ENDPOINT')
-        if (!failed && isMissed) log.info('traces are sent again')
+        if (failed && !isMissed) log.warn('cannot send traces to OTEL_EXPORTER_OTLP_ENDPOINT')
+        if (!failed && isMissed) log.info('sending traces again')
         isMissed = failed
         done(result)
       })

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import type { Metrics } from './metrics.ts'
 
-// What is read from the parts of the server when somebody looks at /metrics: numbers that they keep anyway.
+// Metrics that are read from the parts of the server on each scrape.
 
 export interface Facts {
   readonly version: string
@@ -11,18 +11,18 @@ export interface Facts {
 
 export function watchFacts(metrics: Metrics, facts: Facts): void {
   const labels = { version: facts.version, contract: facts.contract, database: facts.database }
-  metrics.gauge('duly_info', 'What runs here; always 1.', () => [[labels, 1]])
+  metrics.gauge('duly_info', 'Version, contract and kind of database; always 1.', () => [[labels, 1]])
 }
 
 export function watchDatabase(metrics: Metrics, db: Database): void {
-  metrics.gauge('db_client_connection_count', 'Sessions with the database, by what they do.', () => {
+  metrics.gauge('db_client_connection_count', 'Database sessions, by state.', () => {
     const { open, busy } = db.usage
     return [
       [{ db_client_connection_state: 'used' }, busy],
       [{ db_client_connection_state: 'idle' }, open - busy],
     ]
   })
-  metrics.gauge('db_client_connection_max', 'Sessions at most.', () => db.usage.most)
+  metrics.gauge('db_client_connection_max', 'Maximum number of database sessions.', () => db.usage.most)
   metrics.gauge(
     'db_client_connection_pending_requests',
     'Statements that wait for a session.',
@@ -35,18 +35,20 @@ export interface Counted {
   readonly refused: number
 }
 
-/** @param shared whether calls are counted for all replicas together, where that is asked for */
+/** @param shared whether Redis is available; absent without REDIS_URL */
 export function watchLimits(
   metrics: Metrics,
   limits: readonly Counted[],
   shared: (() => boolean) | undefined,
 ): void {
-  metrics.counter('duly_rate_limited_total', 'Calls that were refused with 429, by whose limit it was.', () =>
+  metrics.counter('duly_rate_limited_total', 'Requests rejected with 429, by limit.', () =>
     limits.map(({ name, refused }) => [{ by: name }, refused]),
   )
   if (shared) {
-    metrics.gauge('duly_rate_limit_shared', 'Whether calls are counted for all replicas (REDIS_URL).', () =>
-      shared() ? 1 : 0,
+    metrics.gauge(
+      'duly_rate_limit_shared',
+      'Whether rate limits are shared between replicas (REDIS_URL): 1 or 0.',
+      () => (shared() ? 1 : 0),
     )
   }
 }
@@ -55,15 +57,15 @@ export function watchRevocations(
   metrics: Metrics,
   revocations: { readonly size: number; readonly revision: number; readonly age: number },
 ): void {
-  metrics.gauge('duly_revocations', 'Sessions, users and tokens that are refused.', () => revocations.size)
+  metrics.gauge('duly_revocations', 'Revoked sessions, users and tokens.', () => revocations.size)
   metrics.gauge(
     'duly_revocations_revision',
-    'Rises with every revocation; the same on every replica that is up to date.',
+    'Number of the latest revocation; equal on all replicas that are up to date.',
     () => revocations.revision,
   )
   metrics.gauge(
     'duly_revocations_age_seconds',
-    'Since this replica has looked for news. No call is answered on knowledge that is older than a second.',
+    'Seconds since this replica read the revocations. No request is answered on data older than one second.',
     () => revocations.age,
   )
 }
@@ -75,8 +77,8 @@ interface Door {
 }
 
 export function watchLoad(metrics: Metrics, { admission, connections, streams }: Door): void {
-  metrics.gauge('http_server_active_requests', 'Requests whose handler runs.', () => admission.inside)
-  metrics.gauge('duly_requests_room', 'Handlers that may run at once.', () => admission.room)
+  metrics.gauge('http_server_active_requests', 'Requests whose handler is running.', () => admission.inside)
+  metrics.gauge('duly_requests_room', 'Maximum number of concurrent handlers.', () => admission.room)
   metrics.counter(
     'duly_requests_rejected_total',
     'Requests rejected with 503 because the server was overloaded.',
@@ -85,15 +87,15 @@ export function watchLoad(metrics: Metrics, { admission, connections, streams }:
   metrics.gauge('duly_connections', 'Open client connections.', () => connections.open)
   metrics.gauge(
     'duly_unread_bytes',
-    'Bytes of answers that clients have not read yet.',
+    'Bytes of responses that clients have not read yet.',
     () => connections.unread,
   )
   metrics.counter(
     'duly_connections_cut_total',
-    'Connections closed because their clients did not read the answers, or to make room for others.',
+    'Connections closed because their clients did not read, or to make room for others.',
     () => connections.cut,
   )
-  metrics.gauge('duly_streams', 'Answers that are being streamed.', () => streams.open)
+  metrics.gauge('duly_streams', 'Responses that are being streamed.', () => streams.open)
 }
 
 export function watchBackground(

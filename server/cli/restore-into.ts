@@ -17,23 +17,23 @@ import { exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { countRows } from './count-rows.ts'
 
-export interface PutBackOptions {
+export interface RestoreOptions {
   readonly file: string
-  /** The same, read. */
+  /** The contents of `file`. */
   readonly backup: Backup
-  /** Whether data that is there is put aside, instead of refusing. */
+  /** Set existing data aside instead of failing. */
   readonly replace: boolean
 }
 
-/** Where data that was there is now. */
-export interface PutBack {
+export interface Restored {
+  /** Where the existing data is now. */
   readonly setAside: string | undefined
-  /** Whether the secrets of these settings read what is encrypted in it. */
+  /** Whether the secrets in the settings decrypt the restored data. */
   readonly secretsFit: boolean
 }
 
-/** Restores a backup to where these settings lead: all of it, or nothing. */
-export async function putBack(config: Config, options: PutBackOptions): Promise<PutBack> {
+/** Restores a backup into the database of these settings, as a whole or not at all. */
+export async function restoreInto(config: Config, options: RestoreOptions): Promise<Restored> {
   refuseUnknown(options.file, options.backup)
   try {
     return await (config.postgres ? intoPostgres(config, options) : intoDataDir(config, options))
@@ -46,13 +46,13 @@ export async function putBack(config: Config, options: PutBackOptions): Promise<
   }
 }
 
-async function intoPostgres(config: Config, { file, backup, replace }: PutBackOptions): Promise<PutBack> {
-  if (!config.postgres) throw new Error('there is no address of a PostgreSQL')
+async function intoPostgres(config: Config, { file, backup, replace }: RestoreOptions): Promise<Restored> {
+  if (!config.postgres) throw new Error('DATABASE_URL is not set')
   const db = await connectPostgres({ address: config.postgres, pool: 1, log: createLog('error') })
   try {
     const names = ['duly', config.postgres.applicationName]
     if (!(await db.transaction(takeServerLock)) || (await countConnections(db, names)) > 0) {
-      throw new StartError('A server of Duly is working on this database. Stop it first.', exit.cantCreate)
+      throw new StartError('A Duly server is connected to this database. Stop it first.', exit.cantCreate)
     }
     const there = await hasSchema(db)
     const aside = `duly_replaced_${stamp()}`
@@ -70,16 +70,16 @@ async function hasSchema(db: Database): Promise<boolean> {
 }
 
 /**
- * A new database is made beside the one that is there, and takes its place when it is whole. Where that is interrupted,
- * `restoring` is still there, and no server makes an empty database instead.
+ * Fills a new database in `restoring`, then swaps it in. While `restoring` exists, no server
+ * starts: after an interruption a server would otherwise create an empty database.
  */
-async function intoDataDir(config: Config, { file, backup, replace }: PutBackOptions): Promise<PutBack> {
+async function intoDataDir(config: Config, { file, backup, replace }: RestoreOptions): Promise<Restored> {
   const { dataDir } = config
   const lock = lockDataDir(dataDir)
   try {
     if (existsSync(join(dataDir, 'postgres')) && !replace) {
       throw new StartError(
-        `There is a database in ${dataDir} already. Say --replace to put it aside.`,
+        `"${dataDir}" already contains a database. Add --replace to set it aside.`,
         exit.cantCreate,
       )
     }
@@ -102,7 +102,7 @@ async function intoDataDir(config: Config, { file, backup, replace }: PutBackOpt
 
 async function fill(
   restoring: string,
-  options: Pick<PutBackOptions, 'file' | 'backup'>,
+  options: Pick<RestoreOptions, 'file' | 'backup'>,
   secrets: readonly string[],
 ): Promise<boolean> {
   const db = await openEmbedded({ dataDir: restoring, sync: true, log: createLog('error') })
@@ -118,14 +118,14 @@ async function fill(
   }
 }
 
-/** @returns where the database is that was there before */
+/** @returns where the previous database is now */
 function swapIn(dataDir: string, restoring: string): string | undefined {
   const names = ['secret', 'postgres'].filter(name => existsSync(join(restoring, name)))
   const old = names.filter(name => existsSync(join(dataDir, name)))
   const aside = join(dataDir, `replaced-${stamp()}`)
   if (old.length > 0) mkdirSync(aside, { mode: 0o700 })
   for (const name of old) renameSync(join(dataDir, name), join(aside, name))
-  // The database last: until it is there, no server starts.
+  // The database last: until it is in place, no server starts.
   for (const name of names) renameSync(join(restoring, name), join(dataDir, name))
   syncPath(dataDir)
   rmSync(restoring, { recursive: true, force: true })
@@ -141,7 +141,7 @@ async function load(db: Database, options: Parameters<typeof loadBackup>[1]): Pr
   }
 }
 
-/** The time, as it may stand in a name. */
+/** The current time, for a file name. */
 function stamp(): string {
   return new Date().toISOString().replace(/\D/g, '').slice(0, 14)
 }
