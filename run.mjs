@@ -1,5 +1,5 @@
-// What `npm start`, `npm test` and the others run. It needs nothing but Node: it installs what is missing, builds what is
-// stale, and hands over.
+// Entry point of the npm scripts. It needs only Node: it installs missing packages, builds what is
+// stale, and starts the program.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -43,7 +43,7 @@ const words = {
 }
 if (!Object.hasOwn(words, word))
   stop(`Unknown command "${word}". Commands: ${Object.keys(words).join(', ')}.`)
-/** What runs the server needs neither the tests nor the tools that check them. */
+/** Commands that run only the server need neither the tests nor their tools. */
 const serverAlone = ['start', 'duly', 'dev'].includes(word) || (word === 'build' && args[0] === 'server')
 
 install(root)
@@ -55,12 +55,12 @@ if (word === 'format' || (serverAlone ? buildServer() : buildAll())) {
   if (word === 'test' || word === 'faults') process.stdout.write('0 passed, 1 failed\n')
 }
 
-// `npm run bench` compares over HTTP; `npm run bench latency` and the others ask other questions.
+// `npm run bench` compares servers over HTTP; `npm run bench latency` and others run other benchmarks.
 function bench() {
   const [question, ...others] = args[0] === undefined || args[0].startsWith('-') ? ['http', ...args] : args
   const program = at('dist', 'bench', question, 'run.js')
   if (!existsSync(program))
-    stop(`There is no bench "${question}"; there are ${readdirSync(at('dist', 'bench')).join(', ')}.`)
+    stop(`Unknown benchmark "${question}". Benchmarks: ${readdirSync(at('dist', 'bench')).join(', ')}.`)
   return load(program, others)
 }
 
@@ -94,7 +94,7 @@ function installTools() {
   }
 }
 
-// npm writes down what it has installed as its last step, so an interrupted installation counts as none.
+// npm writes this file last, so an interrupted installation counts as none.
 function isStale(folder, wanted) {
   const installed = packagesIn(join(folder, 'node_modules', '.package-lock.json'))
   if (!installed) return true
@@ -132,7 +132,7 @@ function buildAll() {
 
 /**
  * Builds into `dist/`, which is never emptied: a server may be running from it.
- * @returns whether `dist/` is what these sources say
+ * @returns whether `dist/` matches these sources
  */
 function unlessBuilt(name, paths, work) {
   const stamp = at('dist', `.built-${name}`)
@@ -171,7 +171,7 @@ function step(program, argv) {
   return status === 0
 }
 
-/** Removes what was compiled from sources that are gone: a test among them would still run. */
+/** Removes the output of deleted sources: a deleted test would still run. */
 function removeOrphans() {
   for (const folder of ['server', 'client', 'test', 'bench']) {
     if (!existsSync(at('dist', folder))) continue
@@ -184,7 +184,7 @@ function removeOrphans() {
   }
 }
 
-// What the server reads beside its code: the files of /docs, without the rest of their package, and the empty cluster.
+// Files that the server reads: those of /docs, without the rest of their package, and the empty cluster.
 function copyAssets() {
   cpSync(at('server', 'db', 'cluster.br'), at('dist', 'server', 'db', 'cluster.br'))
   for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
@@ -193,7 +193,7 @@ function copyAssets() {
   return true
 }
 
-// Without the settings of this machine, so that the document is the same wherever it is built.
+// Without the settings of this machine, so that the OpenAPI document is the same everywhere.
 function describeApi() {
   const file = at('dist', 'openapi.json')
   const { status, stdout } = spawnSync(process.execPath, [cli, 'openapi'], {
@@ -204,7 +204,7 @@ function describeApi() {
   if (status !== 0) return false
   const types = at('client', 'schema.ts')
   if (existsSync(types) && existsSync(file) && readFileSync(file).equals(stdout)) return true
-  // The document is written last: a generation that fails is tried again.
+  // Written last, so that a failed generation is repeated.
   const generated = join(dirname(file), 'openapi.new.json')
   writeFileSync(generated, stdout)
   if (!step(openApiTypes, [generated, '--output', types])) return false
@@ -212,13 +212,13 @@ function describeApi() {
   return true
 }
 
-// In this process: a signal then reaches the program itself, and its exit code is this one's.
+// In this process, so that signals and exit codes are those of the program.
 async function load(program, argv) {
   process.argv = [process.execPath, program, ...argv]
   await import(pathToFileURL(program).href)
 }
 
-// After every change: build, and only what has built replaces the server that runs.
+// Rebuilds after each change, and replaces the running server only if the build succeeds.
 function dev() {
   const serve = () => spawn(process.execPath, [cli, 'start', ...args], { cwd: root, stdio: 'inherit' })
   let server = serve()

@@ -6,7 +6,7 @@ export type Problem = components['schemas']['Problem']
 /** The request that failed. */
 export interface FailedRequest {
   readonly method: string
-  /** Without the query, which may hold what users search for. */
+  /** Without the query, which may contain search terms. */
   readonly url: string
 }
 
@@ -14,7 +14,7 @@ export interface FailedRequest {
 export class DulyError extends Error {
   /** The HTTP status. */
   readonly status: number
-  /** Undefined where the response has no problem details, such as a proxy's. */
+  /** Undefined if the response has no problem details, such as a proxy's. */
   readonly problem: Problem | undefined
   readonly request: FailedRequest | undefined
 
@@ -27,7 +27,7 @@ export class DulyError extends Error {
     this.request = request
   }
 
-  /** From the closed list that `/problems` explains. */
+  /** One of the codes that the server describes at `/problems`. */
   get code(): Problem['code'] | undefined {
     return this.problem?.code
   }
@@ -43,9 +43,10 @@ const names: Readonly<Record<NoAnswer, string>> = {
 }
 
 /**
- * A call without a usable response: no connection (`network`), no response in time (`timeout`), the end of its signal (`aborted`), or a
- * response that is not from Duly (`not_json`). The cause is what `fetch`, the parser or the signal said. It is a TypeError, as a network
- * failure of `fetch` is; `name` is that of the DOMException where there is one.
+ * A request without a usable response: no connection (`network`), no response in time (`timeout`),
+ * an aborted signal (`aborted`), or a response that is not from Duly (`not_json`). The cause is the
+ * error of `fetch`, of the parser or of the signal. It is a TypeError, like network errors of
+ * `fetch`; `name` is that of the corresponding DOMException.
  */
 export class DulyConnectionError extends TypeError {
   readonly kind: NoAnswer

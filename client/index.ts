@@ -10,8 +10,9 @@ export interface Client {
 }
 
 /**
- * Creates a client of one server, for the user of the token. It holds no connection, so it needs no closing.
- * @throws TypeError for options that are missing or wrong
+ * Creates a client for a server and the user of the token. It keeps no connection open and needs no
+ * closing.
+ * @throws TypeError for missing or invalid options
  */
 export function createClient(options: ConnectOptions): Client {
   checkOptions(options)

@@ -8,12 +8,15 @@ export type TaskPage = components['schemas']['TaskList']
 export type ListOptions = NonNullable<operations['listTasks']['parameters']['query']>
 
 export interface WriteOptions extends CallOptions {
-  /** Your own key, where a retry may come from another process; else each call makes one for its attempts. */
+  /**
+   * Your own key, if another process may retry the write. By default, each call generates one for
+   * its attempts.
+   */
   readonly idempotencyKey?: string
 }
 
 export interface ConditionalOptions extends WriteOptions {
-  /** The task as you know it: where it has changed since, the call fails with `precondition_failed`. */
+  /** The task that you have. If it has changed since, the call fails with `precondition_failed`. */
   readonly ifMatch?: Pick<Task, 'revision'>
 }
 
@@ -21,16 +24,19 @@ export type Tasks = ReturnType<typeof tasksOf>
 
 const path = '/api/v1/tasks'
 
-/** The calls on tasks. All of them may be repeated by the transport: each write carries an Idempotency-Key. */
+/**
+ * Requests on tasks. The transport can repeat all of them, because each write has an
+ * Idempotency-Key.
+ */
 export function tasksOf(transport: Transport) {
   const list = (query: ListOptions = {}, options: CallOptions = {}): Promise<TaskPage> =>
     transport.send({ method: 'GET', path, query, ...options })
 
   return {
-    /** One page. */
+    /** Returns one page. */
     list,
 
-    /** Every task that fits, page by page, as they are asked for. `limit` is the size of a page. */
+    /** Iterates over all matching tasks, and fetches pages on demand. `limit` is the page size. */
     async *all(
       query: Omit<ListOptions, 'cursor'> = {},
       options: CallOptions = {},
@@ -50,8 +56,8 @@ export function tasksOf(transport: Transport) {
       transport.send({ method: 'POST', path, json: task, ...written(options) }),
 
     /**
-     * Changes what is given; a `description` of `null` clears it. With a token that may not read tasks, a change that changes
-     * nothing gives `undefined`.
+     * Updates the given fields. A `description` of `null` clears it. Returns `undefined` if the
+     * update changes nothing and the token lacks `tasks:read`.
      */
     update: (id: number, change: TaskChange, options: ConditionalOptions = {}): Promise<Task> =>
       transport.send({ method: 'PATCH', path: `${path}/${id}`, json: change, ...written(options) }),

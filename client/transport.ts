@@ -1,20 +1,20 @@
 import { DulyConnectionError, DulyError, type FailedRequest, type Problem } from './errors.ts'
 
 export interface ConnectOptions {
-  /** Where the server is: `https://tasks.example.com`. */
+  /** URL of the server, such as `https://tasks.example.com`. */
   readonly url: string | URL
-  /** The bearer token, or a function that returns the current one; it is called again after a 401. */
+  /** The bearer token, or a function that returns one. The function is called again after a 401. */
   readonly token: string | (() => string | Promise<string>)
-  /** Attempts at most, the first one included (default 5). */
+  /** Maximum number of attempts, including the first (default 5). */
   readonly attempts?: number
-  /** Milliseconds for one attempt (default 30,000). */
+  /** Time limit of one attempt, in milliseconds (default 30,000). */
   readonly timeout?: number
-  /** In place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch
 }
 
 export interface CallOptions {
-  /** Ends the call, and the waiting between its attempts. */
+  /** Cancels the request and the pauses between its attempts. */
   readonly signal?: AbortSignal
 }
 
@@ -26,11 +26,15 @@ export interface Call extends CallOptions {
   readonly json?: unknown
 }
 
-// What may pass by itself. A write is repeated as well: its Idempotency-Key keeps it from being done twice.
-const passing = new Set([429, 502, 503, 504])
+// Temporary failures. Writes are retried as well: their Idempotency-Key prevents a second
+// execution.
+const temporary = new Set([429, 502, 503, 504])
 const backoff = { firstMs: 200, mostMs: 10_000 }
 
-/** @throws TypeError that names the option: programs in JavaScript, or with an empty variable, are not stopped by the types */
+/**
+ * @throws TypeError that names the option, since types do not catch empty variables or plain
+ * JavaScript
+ */
 export function checkOptions(options: ConnectOptions): void {
   const {
     url,
@@ -68,7 +72,7 @@ export function checkOptions(options: ConnectOptions): void {
   if (typeof send !== 'function') throw new TypeError('createClient: "fetch" must be a function.')
 }
 
-/** Sends calls, and sends them again where that may help. */
+/** Sends requests, and retries temporary failures. */
 export class Transport {
   readonly #options: ConnectOptions
 
@@ -77,8 +81,10 @@ export class Transport {
   }
 
   /**
-   * The JSON of the response, undefined where it has no body.
-   * @throws DulyError for an error response; DulyConnectionError where the last attempt got no whole response, or none from Duly
+   * Returns the JSON of the response, or undefined if it has no body.
+   * @throws DulyError for an error response
+   * @throws DulyConnectionError if the last attempt got no complete response, or one that is not
+   * Duly's
    */
   async send<T>(call: Call): Promise<T> {
     const { attempts = 5 } = this.#options
@@ -101,7 +107,7 @@ export class Transport {
         const { response, text } = outcome
         const renewable: boolean =
           response.status === 401 && typeof this.#options.token === 'function' && !renewed
-        if (last || !(renewable || passing.has(response.status))) throw refusal(response, text, request)
+        if (last || !(renewable || temporary.has(response.status))) throw refusal(response, text, request)
         renewed ||= renewable
         wait = renewable ? 0 : (retryAfterMs(response) ?? wait)
       }
@@ -133,7 +139,7 @@ export class Transport {
     return address
   }
 
-  // With the whole body: a response that breaks off counts as none.
+  // Reads the whole body: an incomplete response counts as none.
   async #attempt({ method, headers, json, signal }: Call, address: URL, bearer: string) {
     const { timeout = 30_000, fetch: send = fetch } = this.#options
     const tooLong = AbortSignal.timeout(timeout)
@@ -158,7 +164,7 @@ function refusal(response: Response, text: string, request: FailedRequest): Duly
 
 function problemIn(text: string): Problem | undefined {
   try {
-    // By its media type.
+    // The media type guarantees the shape.
     return JSON.parse(text) as Problem
   } catch {
     return undefined
@@ -182,7 +188,7 @@ function aborted(request: FailedRequest, signal: AbortSignal): DulyConnectionErr
   return new DulyConnectionError(isTimeout ? 'timeout' : 'aborted', request, reason, signal.reason)
 }
 
-/** The innermost message: `fetch failed` has the error of the system as its cause. */
+/** The innermost message: the cause of `fetch failed` is the system's error. */
 function reasonOf(error: unknown): string {
   let at = error
   while (at instanceof Error && at.cause instanceof Error) at = at.cause
@@ -201,12 +207,12 @@ function retryAfterMs(response: Response): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
 }
 
-// Never sooner than asked for, and not all clients at once.
+// Never earlier than requested, and spread so that clients do not retry at once.
 function jittered(ms: number): number {
   return Math.min(ms, 60_000) + Math.random() * Math.min(ms, backoff.mostMs) * 0.5
 }
 
-/** Ends early where the signal does. */
+/** Resolves early if the signal is aborted. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise(resolve => {
     const stop = () => {

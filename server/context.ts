@@ -9,7 +9,7 @@ import type { Log } from './log.ts'
 import type { Room } from './tasks/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
-/** What every part is handed. */
+/** The dependencies of the routes. */
 export interface Context {
   readonly config: Pick<
     Config,
@@ -17,10 +17,10 @@ export interface Context {
   >
   readonly db: Database
   readonly room: Room
-  /** Whether the schema is the one that this program needs. Calls at the same time share one round trip. */
+  /** State of the database schema. Concurrent calls share one round trip. */
   readonly schema: () => Promise<SchemaState>
   readonly tokens: Tokens
-  /** Absent: nobody signs up or in here. */
+  /** Absent: accounts are off. */
   readonly accounts: Accounts | undefined
   readonly limits: Limits
   readonly log: Log
@@ -29,8 +29,8 @@ export interface Context {
   readonly streams: Streams
 }
 
-/** Where the process is between start and exit. */
+/** The state of the process between start and exit. */
 export interface Lifecycle {
-  /** Aborted at shutdown, before connections are closed: streams end then, and `/readyz` answers 503. */
+  /** Aborted at shutdown, before connections are closed: streams end, and `/readyz` returns 503. */
   readonly stopping: AbortSignal
 }

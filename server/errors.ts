@@ -1,6 +1,6 @@
 /**
- * Every way in which a request can fail, as a closed list. A contract turns a code into its own status and
- * body; the sentence is what a person reads, so it never carries a token, a title or a statement.
+ * Every error code of a request. A contract maps a code to its status and body. The message is for
+ * people and never contains a token, a title or a statement.
  */
 export type ErrorCode =
   | 'token_missing'
@@ -36,10 +36,10 @@ export type ErrorCode =
   | 'keys_away'
   | 'internal'
 
-/** One broken rule: `field` names what broke it as the client wrote it. */
+/** A validation error. `field` is the name as the client wrote it. */
 export interface FieldProblem {
   readonly field: string
-  /** Where it stands; in the body where nothing is said. */
+  /** Where the field is; in the body by default. */
   readonly in?: 'path' | 'query' | 'header'
   readonly message: string
 }
@@ -55,11 +55,11 @@ interface AppErrorOptions {
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly problems: readonly FieldProblem[]
-  /** Seconds after which the client may try again; sent as `Retry-After` (RFC 9110, 10.2.3). */
+  /** Seconds until the client may retry, sent as `Retry-After` (RFC 9110, 10.2.3). */
   readonly retryAfter: number | undefined
-  /** The scope that a token lacks; sent in `WWW-Authenticate` (RFC 6750, 3.1). */
+  /** The scope that the token lacks, sent in `WWW-Authenticate` (RFC 6750, 3.1). */
   readonly scope: string | undefined
-  /** Headers that the answer has beside the usual ones. */
+  /** Additional response headers. */
   readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
@@ -73,7 +73,10 @@ export class AppError extends Error {
   }
 }
 
-/** Refuses a request whose body, query or path breaks rules; the message is the first problem's sentence, then the others'. */
+/**
+ * Rejects a request with an invalid body, query or path. The message joins the sentences of all
+ * problems.
+ */
 export function brokenRules(problems: readonly FieldProblem[]): AppError {
   return new AppError('broken_rule', problems.map(problem => problem.message).join(' '), { problems })
 }

@@ -6,20 +6,20 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
 )
 
 const custom = /^([a-z][a-z\d+.-]*):\/\/([a-z\d](?:[a-z\d._-]*[a-z\d])?(?::\d{1,5})?)\/?$/
-/** They have no origin, or one that any page can have. */
+/** Schemes without an origin, or with one that any page can have. */
 const withoutOrigin = new Set(['about', 'blob', 'data', 'file', 'ftp', 'javascript', 'ws', 'wss'])
 const pattern = /^(https?:\/\/)\*(\.[^/*?#@]+)/
 
 /**
- * An origin as browsers send it: in lower case, without a default port, a path or a slash at its end. `https://*.example.app` stays a
- * pattern, whose `*` is one label.
- * @returns undefined where it names no origin, or a pattern of more than one domain
+ * Normalizes an origin to the form that browsers send: in lower case, without default port, path or
+ * trailing slash. `https://*.example.app` stays a pattern in which `*` is one label.
+ * @returns undefined if the text is not an origin, or a pattern that covers several domains
  */
 export function readOrigin(text: string): string | undefined {
   const [, scheme, domain] = pattern.exec(text) ?? []
   if (scheme !== undefined && domain !== undefined) {
     const under = webOrigin(text.replace('*', 'x'))
-    // All of `com` is not one front end.
+    // `*.com` is rejected.
     const isDomain = /^https?:\/\/x\.(?:[^.:]+\.[^:]*[^.\d:]|localhost)(?::\d+)?$/.test(under ?? '')
     return isDomain ? under?.replace('//x.', '//*.') : undefined
   }
@@ -29,7 +29,7 @@ export function readOrigin(text: string): string | undefined {
   return origin === undefined || withoutOrigin.has(name) ? undefined : origin.replace(/\/$/, '')
 }
 
-/** Whether `*` stands for a label of it. */
+/** Whether the origin is a pattern. */
 export function isPattern(origin: string): boolean {
   return origin.includes('*')
 }
@@ -44,7 +44,7 @@ export function matcherOf(origins: readonly string[]): (origin: string) => boole
   return origin => exact.has(origin) || patterns.some(matches => matches.test(origin))
 }
 
-/** A path and a query are dropped: a front end's address is often given where its origin is asked for. */
+/** Drops path and query, because users often set the URL of a front end instead of its origin. */
 function webOrigin(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
   return url && url.username === '' && url.password === '' && /^https?:$/.test(url.protocol)

@@ -78,7 +78,7 @@ function forged(edit: (text: string) => string): Uint8Array {
   return gzipSync(`${whole.join('\n')}\n`)
 }
 
-describe('a backup that does not hold what it should is refused, and nothing is left of it:', () => {
+describe('an invalid backup is rejected, and leaves nothing behind:', () => {
   it('no backup', async () => {
     await refuses(Buffer.from('PGDMP and so on'), /not a backup of Duly/)
     await refuses(gzipSync('{"some":"thing"}\n'), /not a backup of Duly/)
@@ -113,7 +113,7 @@ describe('a backup that does not hold what it should is refused, and nothing is 
     )
     await refuses(
       forged(text => text.replace('"format":1', '"format":2')),
-      /does not know/,
+      /does not support/,
     )
   })
 
@@ -197,11 +197,11 @@ describe('a backup that does not hold what it should is refused, and nothing is 
     const table = '"table":"tasks'
     await refuses(
       forged(text => text.replace(`${table}"`, `${table}; drop table x"`)),
-      /does not have/,
+      /unknown table/,
     )
     await refuses(
       forged(text => text.replace('"revision"', '"revision) select 1 --"')),
-      /not those that Duly has/,
+      /do not match/,
     )
     await refuses(
       forged(text =>
@@ -211,14 +211,14 @@ describe('a backup that does not hold what it should is refused, and nothing is 
     )
   })
 
-  it('values that the database does not take, or would make others of', async () => {
+  it('values that the database rejects or would change', async () => {
     await refuses(
       forged(text => text.replace(/^(\["[^"]*",)"1"(,"one")/m, '$1"0x1g"$2')),
       /rejects a row/,
     )
     await refuses(
       forged(text => text.replace(/^(\["[^"]*",)"1"(,"one")/m, '$1"001"$2')),
-      /not what the backup holds/,
+      /differ from the backup/,
     )
     await refuses(
       forged(text => text.replace(/^\["([^"]*)",("1","one")/m, '["stranger",$2')),
