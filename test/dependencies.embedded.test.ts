@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-// docs/dependencies.md, held against what is installed.
+// Compares docs/dependencies.md with what is installed.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -50,7 +50,7 @@ function broughtBy(place: string, seen = new Set<string>()): Set<string> {
 }
 
 describe('docs/dependencies.md', () => {
-  it('has a line for each package that package.json names, with what it brings and its licence', () => {
+  it('has a row for each direct dependency, with its packages and its licence', () => {
     const lines = [
       ...page.matchAll(
         /^\| `([^`]+)` \| [^|]+ \| (\d+) \| [\d.]+ \| ([\w.-]+) \| \d{4}-\d\d-\d\d \| [^|]+ \|$/gm,
@@ -64,14 +64,16 @@ describe('docs/dependencies.md', () => {
     assert.deepEqual(told, known)
   })
 
-  it('counts what runs', () => {
+  it('counts the packages of a running server', () => {
     assert.ok(
-      page.includes(`A running Duly is ${running.length} packages: ${Object.keys(dependencies).length} that`),
+      page.includes(
+        `Duly runs with ${running.length} packages: the ${Object.keys(dependencies).length} direct dependencies`,
+      ),
     )
   })
 
   it('names every licence', () => {
-    const named = /All are under (.+?)\. /.exec(page)?.[1]?.replace(' or ', ', ').split(', ') ?? []
+    const named = /All licences are (.+?)\. /.exec(page)?.[1]?.replace(' or ', ', ').split(', ') ?? []
     const licences = new Set(running.map(([, { license }]) => license))
     assert.deepEqual([...licences].sort(), named.sort())
   })
