@@ -10,7 +10,7 @@ export const accountSettings = [
     'none',
     'SMTP server, as `smtp://user:password@host:port`. If unset, links are written to the log instead of emailed.',
   ),
-  setting('MAIL_FROM', '`Duly <no-reply@…>` of PUBLIC_URL', 'Sender of emails.'),
+  setting('MAIL_FROM', '`Duly <no-reply@…>`, with the host of PUBLIC_URL', 'Sender of emails.'),
   setting('GITHUB_CLIENT_ID', 'none', 'Enables sign-in with GitHub, together with GITHUB_CLIENT_SECRET.'),
   setting('GITHUB_CLIENT_SECRET', 'none', 'See GITHUB_CLIENT_ID.'),
   setting('GOOGLE_CLIENT_ID', 'none', 'Enables sign-in with Google, together with GOOGLE_CLIENT_SECRET.'),

@@ -5,7 +5,7 @@ import { type SettingsReader, splitList } from './settings-reader.ts'
 export const corsSettings = [
   setting(
     'CORS_ORIGINS',
-    'while HOST is loopback: `http://localhost` and `http://127.0.0.1` on ports 3000, 4200, 5173 and 8080; else `http://localhost:3000`',
+    '`http://localhost:3000`; if HOST is a loopback address, `http://localhost` and `http://127.0.0.1` on ports 3000, 4200, 5173 and 8080',
     'Origins of your front ends, such as `https://app.example.com`, `capacitor://localhost` or `https://*.example.app` (one label); comma-separated, or `*`.',
     ['FRONTEND_URL'],
   ),

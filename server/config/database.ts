@@ -4,7 +4,11 @@ import { setting } from './setting.ts'
 import type { SettingsReader } from './settings-reader.ts'
 
 export const databaseSettings = [
-  setting('DATABASE_URL', 'embedded', 'URL of your PostgreSQL (14 or newer), as `postgres://…`.'),
+  setting(
+    'DATABASE_URL',
+    'the embedded database',
+    'URL of your PostgreSQL (14 or newer), as `postgres://…`.',
+  ),
   setting(
     'DATABASE_POOL',
     '20',
@@ -15,7 +19,7 @@ export const databaseSettings = [
   setting(
     'DATA_SYNC',
     'on',
-    '`off`: the embedded database is faster, but a power cut can lose the last writes.',
+    '`off`: the embedded database does not wait for the disk. Faster, but a power cut can lose the last writes.',
   ),
 ]
 

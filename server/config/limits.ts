@@ -18,7 +18,7 @@ export const limitSettings = [
   setting(
     'MAX_STORAGE',
     '256MiB',
-    'Maximum storage per user over tasks, trash and idempotency keys: bytes, or with `KiB`, `MiB` or `GiB`.',
+    'Maximum storage per user for tasks, trash and idempotency keys: a number of bytes, or with `KiB`, `MiB` or `GiB`.',
   ),
   setting('TRASH_DAYS', '30', 'Days until a deleted task is removed permanently.'),
 ]

@@ -4,14 +4,14 @@ import { type SettingsReader, webUrl } from './settings-reader.ts'
 export const publicUrlSettings = [
   setting(
     'PUBLIC_URL',
-    '`http://localhost:` and the port',
+    '`http://localhost:PORT`',
     'Public URL of this server, such as `https://tasks.example.com` or, with a path, `https://example.org/duly`.',
     ['BETTER_AUTH_URL'],
   ),
 ]
 
 export interface PublicUrlConfig {
-  /** Absent: `http://localhost:` and the port. */
+  /** Absent: `http://localhost:PORT`. */
   readonly publicUrl: URL | undefined
 }
 

@@ -4,7 +4,7 @@ import type { SettingsReader } from './settings-reader.ts'
 export const secretSettings = [
   setting(
     'BETTER_AUTH_SECRET',
-    'embedded: generated once, stored in `DATA_DIR`',
+    'none with DATABASE_URL; otherwise generated and stored in `DATA_DIR`',
     'Shared secret for HMAC tokens, at least 32 characters.',
     ['JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'],
   ),

@@ -20,7 +20,7 @@ export const tokenSettings = [
   ),
   setting(
     'JWT_USER_CLAIM',
-    'first of `sub`, `user_id`, `id`, `user.id`',
+    'the first of `sub`, `user_id`, `id`, `user.id`',
     "Claim that contains the user's id in tokens of other issuers: a name, or a path such as `user.id`.",
   ),
   setting('JWT_CLOCK_SKEW', '30', 'Seconds of tolerance for `nbf` and `iat`.'),
