@@ -258,7 +258,7 @@ describe('docs/settings.md', () => {
       return `| \`${name}\` | ${also} | ${fallback} | ${meaning.replaceAll('|', '\\|')} |`
     })
     const table =
-      /\| name \| or \| default \| meaning \|\n\| --- \| --- \| --- \| --- \|\n((?:\|.*\|\n)+)/.exec(page)
+      /\| name \| alias \| default \| meaning \|\n\| --- \| --- \| --- \| --- \|\n((?:\|.*\|\n)+)/.exec(page)
     assert.deepEqual(table?.[1]?.trim().split('\n'), rows)
   })
 })
