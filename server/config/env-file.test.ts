@@ -57,7 +57,7 @@ describe('a file of settings', () => {
     assert.deepEqual(values, { A: '1', B: 'x' })
     assert.deepEqual(notes, [
       'Line 2 of .env is ignored: it is not NAME=value.',
-      'Line 3 of .env continues after the closing quotation mark; that part is ignored.',
+      'Line 3 of .env continues after the closing quotation mark; the rest is ignored.',
     ])
   })
 
