@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Terms that other projects do not use, and what to write instead. */
-const coined: readonly (readonly [RegExp, string])[] = [
+/** Terms that other projects do not use, what to write instead, and files in which they are right. */
+const coined: readonly (readonly [RegExp, string, RegExp?])[] = [
   [/\banew\b/i, 'again'],
   [/\bwhoever\b/i, 'anyone who, the caller, the client'],
   [/\bpeople who call\b/i, 'callers, clients'],
-  [/\b(?<!capital )letters?\b(?!,? (?:and |or )?digits)/i, 'email'],
+  [/\b(?<!capital )letters?\b(?!,? (?:and |or )?digits)/i, 'email', /tasks\/fold|db\/data-row/],
   [/\be-mails?\b/i, 'email'],
   [/\bsecond factors?\b/i, 'two-factor authentication'],
   [/\b(?:put|puts|putting|bring|brings|bringing|brought) back\b/i, 'restore'],
@@ -26,7 +26,7 @@ const coined: readonly (readonly [RegExp, string])[] = [
   [/\bturn(?:s|ed)? away\b/i, 'rejected'],
   [/\bwhat nobody expected\b/i, 'unexpected errors'],
   [/\bthe house\b/i, 'project layout'],
-  [/\bdialects?\b/i, 'contract, wire format'],
+  [/\bdialect(?:s| of)\b/, 'contract, wire format'],
   [/\bfamil(?:y|ies) of routes\b|\bsections? of the map\b/i, 'routes, route module'],
 ]
 
@@ -56,9 +56,11 @@ describe('texts', () => {
   it('use the standard terms, in documents, comments and messages', () => {
     const found = [...pages, ...sources.filter(file => !unfinished.test(file))].flatMap(file =>
       linesOf(file).flatMap((line, n) =>
-        coined.flatMap(([pattern, instead]) => {
+        coined.flatMap(([pattern, instead, except]) => {
           const [word] = pattern.exec(line) ?? []
-          return word === undefined ? [] : [`${file}:${n + 1}: "${word}": write ${instead}`]
+          return word === undefined || except?.test(file)
+            ? []
+            : [`${file}:${n + 1}: "${word}": write ${instead}`]
         }),
       ),
     )
