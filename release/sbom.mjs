@@ -9,7 +9,7 @@ const copied = ['swagger-ui-dist']
 /**
  * What the package is made of, in CycloneDX: npm's list of what is in the clone, less what is there for development only. That is
  * chosen by the lock, since npm's own --omit leaves out whatever the development uses as well. npm makes up a number and a date each
- * time; here they follow from the package and its commit, so that whoever makes the list again gets the same.
+ * time; here they follow from the package and its commit, so that the list is reproducible.
  * @param {string} folder of a clone in which everything is installed
  * @param {Buffer} tarball the package
  * @param {Date} date of its commit

@@ -98,7 +98,7 @@ describe('a backup, taken while people write', () => {
     assert.ok(!readdirSync(String(own.env.DATA_DIR)).some(name => name.startsWith('backup-')))
   })
 
-  it('brings back all that was acknowledged before it, of one moment, and people sign in as before', async () => {
+  it('restores a snapshot of everything that was acknowledged, and users sign in as before', async () => {
     const { stdout } = await succeeds(['restore', file], { ...target.env, ...secret })
     assert.match(stdout, /Every row was verified/)
     const server = await dulyStart({ ...target.env, ...secret })

@@ -6,7 +6,7 @@ import { isoTime } from '../server/tasks/iso-time.ts'
 import { Printer } from '../server/tasks/printer.ts'
 import { ownMigratedDatabase } from './served.ts'
 
-// Values in binary format are read by whoever knows their types: a type that nobody knows must never come out as another value.
+// Values in binary format can be read only with their types: an unknown type must be an error, never a wrong value.
 
 let db: Database
 let close: () => Promise<void>

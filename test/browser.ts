@@ -74,7 +74,7 @@ function unpacked(): string {
       env: { ...process.env, TMPDIR: draft, AWS_LAMBDA_JS_RUNTIME: 'nodejs20.x' },
     })
     writeFileSync(join(draft, 'fonts.conf'), fontsConf)
-    // Whoever may read the package may run its browser.
+    // Every user who can read the package can run its browser.
     chmodSync(join(draft, 'chromium'), 0o755)
   })
 }

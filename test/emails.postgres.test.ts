@@ -89,7 +89,7 @@ describe('with SMTP_URL', () => {
     assert.equal((told[0] as unknown[])[0], 200)
   })
 
-  it('a forgotten password is chosen anew with a link that is good once', async () => {
+  it('a forgotten password is reset with a link that is valid once', async () => {
     const person = await confirmed()
     await person.auth('POST', '/request-password-reset', { email: person.email, redirectTo: '/docs' })
     const { link } = await smtp.emailTo(person.email, 2)

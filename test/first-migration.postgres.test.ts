@@ -113,7 +113,7 @@ describe('a first migration that fails', () => {
     await say('drop schema duly cascade')
   })
 
-  it('keeps the cause for whoever starts the server from a program', async () => {
+  it('keeps the cause for programs that start the server', async () => {
     const failure = served({ DATABASE_URL: restricted() }, own)
     await assert.rejects(failure, (error: Error) => {
       for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
@@ -191,7 +191,7 @@ describe('a server with TLS', () => {
     execFileSync('openssl', [...openssl, '-addext', 'subjectAltName=DNS:localhost', ...files], {
       stdio: 'ignore',
     })
-    // It must belong to whoever runs the server, and be theirs alone.
+    // It must belong to the user who runs the server, and be readable by no other.
     if (process.getuid?.() === 0) execFileSync('chown', ['65534', join(folder, 'server.key')])
     chmodSync(join(folder, 'server.key'), 0o600)
     server = await startPostgres([

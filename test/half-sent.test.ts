@@ -17,7 +17,7 @@ import {
   unlimited,
 } from './served.ts'
 
-// A body may take 20 s to arrive. Whoever is signed out, disabled or removed meanwhile writes nothing with it.
+// A body may take 20 s to arrive. A user who is signed out, disabled or removed meanwhile writes nothing with it.
 
 let own: OwnDatabase
 let api: Served

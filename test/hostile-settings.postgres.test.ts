@@ -177,7 +177,7 @@ describe('hostile settings behind a pooler in transaction mode', () => {
     assert.doesNotMatch(stdout, /waiting for/)
   })
 
-  it('are refused with the statements that mend them, save those that a pooler sets', async () => {
+  it('are rejected with the statements that fix them, except those that a pooler sets', async () => {
     const url = String(own.env.DATABASE_URL)
     const name = new URL(url).pathname.slice(1)
     await administer(url, [

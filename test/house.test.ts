@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { settings } from '../server/config/settings.ts'
 import { migrations } from '../server/db/migrations.ts'
 
-// The rules of the house, held against the sources.
+// Compares the sources with the rules of the project layout.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -132,7 +132,7 @@ function nameOf(file: string): string {
   return relative(root, file).split(sep).join('/')
 }
 
-describe('the house', () => {
+describe('the project layout', () => {
   for (const [folder, allowed] of Object.entries(mayImport)) {
     it(`server/${folder} imports only what it may`, () => {
       for (const file of sources(`server/${folder}`)) {

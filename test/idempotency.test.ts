@@ -56,7 +56,7 @@ async function age(owner: string, hours: number): Promise<void> {
 }
 
 describe('a request with an idempotency key', () => {
-  it('is done once, and its first answer is given again to the letter', async () => {
+  it('is executed once, and a retry gets exactly its first response', async () => {
     const owner = newUser()
     const first = await once(db, owner, request, creating(owner))
     assert.equal(first.replayed, false)
@@ -110,16 +110,16 @@ describe('a request with an idempotency key', () => {
     assert.equal(await count(owner), 1)
   })
 
-  it('is good for 24 hours, and done anew after them', async () => {
+  it('is valid for 24 hours; a later retry is executed again', async () => {
     const owner = newUser()
     await once(db, owner, request, creating(owner))
     await age(owner, 23)
     assert.equal((await once(db, owner, request, creating(owner))).replayed, true)
     await age(owner, 1)
     const other = { ...request, fingerprint: 'POST b' }
-    const anew = await once(db, owner, other, creating(owner))
-    assert.equal(anew.replayed, false)
-    assert.deepEqual(await once(db, owner, other, creating(owner)), { answer: anew.answer, replayed: true })
+    const later = await once(db, owner, other, creating(owner))
+    assert.equal(later.replayed, false)
+    assert.deepEqual(await once(db, owner, other, creating(owner)), { answer: later.answer, replayed: true })
     assert.equal(await count(owner), 2)
   })
 })

@@ -11,7 +11,7 @@ import { type Answer, newUser, type Served, served, tokenOf, unlimited } from '.
 
 const missing = String(Number.MAX_SAFE_INTEGER)
 
-/** What stands where an id should: each is a refusal, whoever asks. */
+/** Invalid ids: every user gets an error. */
 const noIds = [
   ...['0', '-1', '00', '01', '1.0', '1e0', '+1', ' 1', '1 ', '0x1', 'NaN', 'null', 'x', '٣', '１'],
   ...[String(2 ** 53), '9'.repeat(16), `1${'0'.repeat(30)}`, '1'.repeat(5000)],

@@ -4,7 +4,7 @@ import { type Database, type Statement, unprepared } from '../server/db/database
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
 // What a call costs, counted instead of timed: statements sent to the database one after the other, each of which is a round
-// trip, and bytes of head before the answer. Whoever needs one more changes a number here, and says why.
+// trip, and bytes of head before the answer. A change that needs one more changes a number here, and says why.
 
 let api: Served
 let sent: string[]

@@ -51,7 +51,7 @@ export function keepAnswer(headers: Headers, body: unknown): void {
   for (const line of headers.getSetCookie()) keepSecret('token', 'a cookie', /=([^;]*)/.exec(line)?.[1] ?? '')
   const { token, totpURI, backupCodes } = Object(body) as Readonly<Record<string, unknown>>
   if (typeof token === 'string') keepToken('a token', token)
-  if (typeof totpURI === 'string') keepSecret('token', 'the address of a second factor', totpURI)
+  if (typeof totpURI === 'string') keepSecret('token', 'the URI of two-factor authentication', totpURI)
   if (Array.isArray(backupCodes))
     for (const code of backupCodes) keepSecret('password', 'a backup code', String(code))
 }

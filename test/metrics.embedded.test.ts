@@ -5,7 +5,7 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { parse } from 'yaml'
 import { callAt, newUser, type Served, served } from './served.ts'
 
-// What is to be seen at /metrics, and that the page, the dashboard and the alerts speak of the same.
+// The metrics at /metrics, and that the page, the dashboard and the alerts name the same ones.
 
 const root = new URL('../../', import.meta.url)
 const token = 'a token for Prometheus alone'.replaceAll(' ', '-')
@@ -103,17 +103,16 @@ describe('/metrics on a port of its own', () => {
     assert.equal((await callAt(url, 'POST', '/metrics')).status, 405)
   })
 
-  it('is what the page, the dashboard and the alerts speak of', async () => {
+  it('has the metrics that the page, the dashboard and the alerts name', async () => {
     const text = (await callAt(url, 'GET', '/metrics')).text
     const families = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name ?? '')
     // Only where REDIS_URL is set.
     const known = new Set([...families, 'duly_rate_limit_shared'])
     const page = readFileSync(new URL('docs/monitoring.md', root), 'utf8')
     const own = [...known].filter(name => /^(duly|http|db)_/.test(name))
-    for (const name of own)
-      assert.ok(page.includes(`\`${name}\``), `docs/monitoring.md does not tell of ${name}`)
+    for (const name of own) assert.ok(page.includes(`\`${name}\``), `docs/monitoring.md lacks ${name}`)
     for (const [, name = ''] of page.matchAll(/^\| `(\w+_\w+)`/gm)) {
-      assert.ok(known.has(name), `docs/monitoring.md tells of ${name}`)
+      assert.ok(known.has(name), `docs/monitoring.md has an unknown metric ${name}`)
     }
     for (const expression of [...dashboardExpressions(), ...alertExpressions()]) {
       const tree = parser.parse(expression)

@@ -172,7 +172,7 @@ describe('an operator, while a server runs', () => {
     assert.ok((await says('keys', 'list')).some(row => row.startsWith(line.slice(0, 32))))
   })
 
-  it('is told what is wrong', async () => {
+  it('reports errors', async () => {
     for (const [args, code, message] of [
       [['user', 'dance', 'x'], 64, /Unknown subcommand "dance"/],
       [['user', 'list', 'x'], 64, /Unexpected argument "x"/],

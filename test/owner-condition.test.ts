@@ -14,7 +14,7 @@ import { newUser, ownMigratedDatabase } from './served.ts'
 const { db, close } = await ownMigratedDatabase()
 after(close)
 
-/** The statement as it would be if whoever wrote it had not thought of the owner. */
+/** The statement without its condition on the owner. */
 function withoutOwner({ text }: Statement): Statement {
   const forgotten = text.replaceAll('tasks.user_id = $1', '$1::text is not null')
   assert.notEqual(forgotten, text, 'it does name the owner')

@@ -130,7 +130,7 @@ describe('the embedded database', () => {
 })
 
 describe('the command line', () => {
-  it('reports every wrong setting at once, with its mend and without its value', async () => {
+  it('reports every invalid setting at once, with its fix and without its value', async () => {
     const wrong = {
       PORT: '70000',
       API_HOST: '',

@@ -73,7 +73,7 @@ for (const contract of contracts) {
         assert.equal((await api.call('GET', '/api/v1/tasks', { user, headers })).status, 200)
     })
 
-    it('whoever is refused writes nothing', async () => {
+    it('a rejected request writes nothing', async () => {
       const user = newUser()
       const create = () => api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' } })
       const answers = await Promise.all(Array.from({ length: 40 }, create))

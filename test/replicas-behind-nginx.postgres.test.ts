@@ -156,7 +156,7 @@ function carefulClient() {
 }
 
 describe('three replicas behind nginx', () => {
-  it('know whoever has signed up at one: session, tokens and tasks', async () => {
+  it('share users who signed up at one: session, tokens and tasks', async () => {
     const person = await newUserHere(through)
     const token = await person.token()
     const made = await through.call('POST', '/api/v1/tasks', { token, json: { title: 'Seen by all' } })

@@ -94,7 +94,7 @@ describe('a search', () => {
       assert.deepEqual(await titles(owner, search), [], search)
   })
 
-  it('tells apart letters that differ to a person', async () => {
+  it('distinguishes letters that differ to a reader', async () => {
     const owner = newUser()
     for (const title of ['かき', 'мои', 'कि', 'на']) await ownTasks(db, owner).create(titled(title))
     for (const search of ['がき', 'мой', 'का', 'ка'])

@@ -24,7 +24,7 @@ async function withSecondFactor(signedUp?: Person) {
   return { person, totpURI, backupCodes: backupCodes as string[] }
 }
 
-describe('a second factor', () => {
+describe('two-factor authentication', () => {
   it('counts once a code of it was given', async () => {
     const person = await newUserHere(api)
     assert.equal((await person.auth('POST', '/two-factor/enable', { password: 'wrong horse' })).status, 400)

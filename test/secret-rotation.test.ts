@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { behindProxy, newUserHere, type Person } from './person.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served, tokenOf } from './served.ts'
 
-// The drill of docs/operations.md: one secret takes the place of another, and nobody notices.
+// The procedure of docs/operations.md: a secret is rotated, and no user is signed out.
 
 const [oldSecret, newSecret] = [
   'the old secret, of more than 32 characters',
@@ -39,7 +39,7 @@ async function isSignedIn({ auth, id }: Person & { id: string }) {
   assert.equal(await statusOf((await auth('GET', '/token')).body.token), 200)
 }
 
-/** Better Auth writes the cookie anew once a day, and when the name changes. */
+/** Better Auth renews the cookie once a day, and when the name changes. */
 async function visit({ auth, cookies }: Person) {
   const before = cookies.get('better-auth.session_token')
   await auth('POST', '/update-user', { name: 'Again' })

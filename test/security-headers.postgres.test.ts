@@ -77,7 +77,7 @@ function check(
 }
 
 describe('every route', () => {
-  it('answers with its headers, whoever asks', async () => {
+  it('sends its headers to every client', async () => {
     for (const { path, method, operation } of calls) {
       const [type, { examples: bodies = {} }] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [
         '',

@@ -111,7 +111,7 @@ describe('two replicas with one Redis', () => {
     }
   })
 
-  it('wait for one that is silent a moment, no longer, and not each call anew', async () => {
+  it('wait for a silent Redis once, for a moment, not for each request', async () => {
     const before = told(missed)
     process.kill(redis.pid, 'SIGSTOP')
     try {

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 
-// What the databases of tests are copies of: one that `duly migrate up` has made and closed again, since to make each anew takes
+// The template of test databases, created once by `duly migrate up`: creating each of them takes
 // seconds. Nothing in it is anybody's: secrets, keys and rows come with the first start and the first person.
 
 export interface Template {

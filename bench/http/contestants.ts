@@ -46,7 +46,7 @@ export interface Field {
 }
 
 export interface Stage {
-  /** Starts everything, anew where it had been started. @throws where a program ends instead of listening, and once the stage is closed. */
+  /** Starts or restarts everything. @throws if a program ends instead of listening, or the stage is closed */
   open(): Promise<Field>
   /** Ends all that was started, in whatever state it is. */
   close(): Promise<void>
@@ -91,7 +91,7 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
   let postgres: ReturnType<typeof startPostgres> | undefined
   let closed = false
   let ended = Promise.resolve()
-  // In turn: whoever closes waits for what is being ended already.
+  // In turn: closing waits for what is already being stopped.
   const endAll = () => {
     ended = ended.then(async () => {
       await Promise.all(children.splice(0).map(end))

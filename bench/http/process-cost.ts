@@ -27,7 +27,7 @@ export function peakRss(pid: number): number | undefined {
   return linux ? sumOf(pid, /VmHWM:\s+(\d+)/) : undefined
 }
 
-/** From now on the peak counts anew. */
+/** Resets the peak. */
 export function forgetPeakRss(pid: number): void {
   if (!linux) return
   for (const member of familyOf(pid)) {

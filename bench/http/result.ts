@@ -103,7 +103,7 @@ function show(value: number | null, digits: number): string {
   return value === null ? '–' : value.toFixed(digits)
 }
 
-/** What a run was made with, for whoever reads its figures later. */
+/** The versions and the machine of a run. */
 export function circumstances(postgresVersion: string): object {
   return {
     date: new Date().toISOString(),

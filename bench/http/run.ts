@@ -27,10 +27,10 @@ const warmUpSeconds = 3
 
 const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]… [--connections N]… [--seconds N] [--rounds N]
 
-Compares Duly, on PostgreSQL and embedded, with a program that does nothing but the work ("bare"), and with what people
-usually write: Express with jsonwebtoken and pg, and FastAPI with SQLAlchemy. In every round each is started anew, since
-one process is faster than the next for as long as it runs, and takes its turn, so that a machine that drifts drifts for
-all. Starts all it needs on the loopback, and leaves nothing behind.
+Compares Duly, on PostgreSQL and embedded, with a minimal program ("bare") and with common stacks: Express with
+jsonwebtoken and pg, and FastAPI with SQLAlchemy. All processes restart in every round and take turns, because two
+processes of the same program differ in speed, and so does the machine over time. Everything runs on the loopback
+interface, and nothing is left behind.
 
   --only SCENARIO    one of: ${scenarios.map(({ name }) => name).join('; ')}
   --with CONTESTANT  one of: ${names.join('; ')}

@@ -50,7 +50,7 @@ export function callerOf({ url }: Contestant, { user, token }: Person): Caller {
 const title = (n: number) => `Water the plants on the balcony, round ${n}`
 const description = 'The basil twice, the cactus not at all.'
 
-// Whoever has stalled under the load before may need a while until it answers again.
+// A server that stalled under the previous load may need a while until it responds again.
 async function createOne(caller: Caller, body: string, patience = 10): Promise<number> {
   const answer = await caller.call({ method: 'POST', path: caller.collection, body })
   if (answer.status === 201) return (answer.body as { id: number }).id

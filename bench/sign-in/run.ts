@@ -5,7 +5,7 @@ import { type Contestant, stage } from '../http/contestants.ts'
 const help = `Usage: npm run bench sign-in -- [--rounds N]
 
 1. How long reading one task takes while 50 people sign in at once, against how long it takes when nobody does.
-2. How long the refusal of a wrong password takes, for an e-mail address that has an account and for one that has none.
+2. How long the refusal of a wrong password takes, for an email address that has an account and for one that has none.
 
   --rounds N    of each (default 7)`
 

@@ -10,7 +10,7 @@ import { smallDisk } from './small-disk.ts'
 const mebibyte = 1024 * 1024
 
 // What runs out first is another thing each time: room for the tables, or for the next file of the write-ahead log, without which
-// PostgreSQL gives up and must start anew.
+// PostgreSQL stops and has to restart.
 for (const [what, left] of [
   ['tables', mebibyte],
   ['write-ahead log', 14 * mebibyte],

@@ -39,7 +39,7 @@ export class Ledger {
         writers.push(write(owner, `private-words-of-${name}`, this.#orders))
     }
     this.#writers = Promise.all(writers)
-    // Told to whoever waits next.
+    // Reported to the next waiter.
     this.#failed = this.#writers.then(() => new Promise<never>(() => {}))
     this.#failed.catch(() => this.#abandon())
   }
