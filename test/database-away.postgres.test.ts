@@ -105,8 +105,8 @@ describe('while the database is away', () => {
     await rename('hidden', 'tasks')
     await db.close()
     assert.equal(status, 500)
-    const [, id] = /^Something went wrong on the server\. Please mention (\S+) /.exec(body.detail) ?? []
-    const lines = api.lines.filter(line => line.msg === 'an unexpected error' && line.reqId === id)
+    const [, id] = /^Internal server error\. Report it with the request id "(\S+)"\.$/.exec(body.detail) ?? []
+    const lines = api.lines.filter(line => line.msg === 'unexpected error' && line.reqId === id)
     assert.equal(lines.length, 1)
     const { err } = JSON.parse(JSON.stringify(lines[0]))
     assert.match(err.stack, /\n\s+at /)

@@ -82,7 +82,9 @@ export function validatorOf(document: OpenApi): Validate {
 
 function describe(contract: ContractName, accounts: boolean): Described {
   // JSON and back: what the server sends, not what its objects happen to be.
-  const document = JSON.parse(JSON.stringify(openApi(registrations(contract, accounts)))) as OpenApi
+  const document = JSON.parse(
+    JSON.stringify(openApi(registrations({ contract, accounts, metrics: undefined }))),
+  ) as OpenApi
   const validate = validatorOf(document)
   const templates = Object.keys(document.paths)
     .map(template => ({ template, pattern: pathPattern(template) }))

@@ -95,7 +95,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'errors',
     'context',
     'version',
+    'origins',
     'fastify',
+    '@fastify',
   ],
   openapi: ['openapi', 'http', 'pages', 'contracts/task-schemas', 'errors', 'version', 'fastify'],
   pages: ['pages', 'http', 'openapi', 'errors', 'version', 'fastify'],
@@ -191,6 +193,22 @@ describe('the project layout', () => {
         [],
       )
     }
+  })
+
+  it('hooks are added in six places: docs/architecture.md says which of them a request passes', () => {
+    const hooks = sources('server').flatMap(file =>
+      [...readFileSync(file, 'utf8').matchAll(/\.addHook\('(\w+)'/g)].map(
+        ([, hook]) => `${relative(root, file).split(sep).join('/')} ${hook}`,
+      ),
+    )
+    assert.deepEqual(hooks.sort(), [
+      'server/http/connections.ts onClose',
+      'server/http/cors.ts onRoute',
+      'server/http/incoming-request.ts onRequest',
+      'server/http/no-route.ts onRequest',
+      'server/http/observe.ts onResponse',
+      'server/http/register.ts onRequest',
+    ])
   })
 
   it('only streams.ts makes streams: the promise of a reply that is a stream holds what awaits it until the client has read it', () => {

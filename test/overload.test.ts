@@ -222,7 +222,7 @@ describe('clients that do not read', () => {
       socket.write(list)
     }
     const cut = () =>
-      api.lines.filter(line => String(line.msg).startsWith('closed connections with too much'))
+      api.lines.filter(line => String(line.msg).startsWith('closed connections with too many'))
     await until(() => cut().length > 0)
     assert.ok(cut().every(line => Number(line.connections) < 20))
     // What they have asked for before is still worked on; it may be too much for the moment.

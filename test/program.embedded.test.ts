@@ -233,7 +233,7 @@ describe('the log', () => {
     const all = JSON.stringify(api.lines)
     for (const secret of ['private', 'eyJ', 'not.a.token', testSecret])
       assert.ok(!all.includes(secret), secret)
-    const reason = api.lines.find(line => line.msg === 'a token was refused')
+    const reason = api.lines.find(line => line.msg === 'token rejected')
     assert.equal(typeof reason?.reason, 'string')
   })
 })

@@ -32,7 +32,7 @@ it('a flood of requests over their limit writes few lines, and a sum', async t =
     while (logged() + summed() < refused) await pause(50)
     assert.equal(logged() + summed(), refused)
     assert.ok(summed() > logged(), `${summed()} of ${refused} are summed up`)
-    const others = since().filter(({ msg }) => msg === 'a token was refused' || msg === 'audit').length
+    const others = since().filter(({ msg }) => msg === 'token rejected' || msg === 'audit').length
     assert.ok(others <= logged() + 20, `${others}`)
   }
 })

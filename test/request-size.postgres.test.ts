@@ -53,7 +53,7 @@ for (const contract of contracts) {
         assert.equal((await send(path, fits)).status, 201)
         const { status, body } = await send(path, padded(68 * kib))
         assert.equal(status, 413)
-        assert.equal(body.detail ?? body.error, 'The body is too large.')
+        assert.equal(body.detail ?? body.error, 'The body is too large. Send a smaller one.')
       })
 
       it(`GET ${path} refuses a query beyond 8 KiB with 414`, async () => {
@@ -63,7 +63,7 @@ for (const contract of contracts) {
         assert.equal((await get(8 * kib)).status, 200)
         const { status, body } = await get(8 * kib + 1)
         assert.equal(status, 414)
-        assert.equal(body.detail ?? body.error, 'The address of the request is too long.')
+        assert.equal(body.detail ?? body.error, 'The URL must have at most 8192 characters.')
       })
 
       it(`GET ${path} refuses too many headers with 431, and too large ones`, async () => {
@@ -75,10 +75,10 @@ for (const contract of contracts) {
         assert.equal((await get(80, 'a')).status, 200)
         const many = await get(101, 'a')
         assert.equal(many.status, 431)
-        assert.equal(many.body.detail ?? many.body.error, 'There are more than 100 headers.')
+        assert.equal(many.body.detail ?? many.body.error, 'A request must have at most 100 headers.')
         const large = await get(1, 'a'.repeat(17 * kib))
         assert.equal(large.status, 431)
-        assert.equal(large.body.detail ?? large.body.error, 'The headers are too large.')
+        assert.equal(large.body.detail ?? large.body.error, 'The headers must have at most 16 KiB.')
       })
     }
 

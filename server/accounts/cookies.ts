@@ -10,9 +10,9 @@ export function readCookies(header: string | undefined): readonly (readonly [nam
 }
 
 /**
- * Cookies that an older secret has signed, signed with the current one: Better Auth knows only that. A signed cookie is
- * `value.signature`, the signature HMAC-SHA-256 in base64, the whole percent-encoded.
- * @param keys of the accounts, the current one first
+ * Signs cookies of an older secret with the current one, the only one that Better Auth accepts. A signed cookie is `value.signature`,
+ * percent-encoded. The signature is HMAC-SHA-256 in base64.
+ * @param keys the current one first
  */
 export function reSignCookies(header: string, keys: readonly string[]): string {
   const [current = '', ...older] = keys
@@ -29,7 +29,7 @@ export function reSignCookies(header: string, keys: readonly string[]): string {
     .join('; ')
 }
 
-/** The token of an email's link, likewise: a JWT (HS256). */
+/** Signs the token of a link in an email, a JWT (HS256), with the current secret. */
 export function reSignLink(token: string, keys: readonly string[]): string {
   const [current = '', ...older] = keys
   try {
@@ -51,7 +51,7 @@ function same(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right)
 }
 
-/** Percent-decoded, where it can be. */
+/** Percent-decodes a text, or returns it as is. */
 export function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { network } from '../limits/network.ts'
 import type { Limits } from '../limits/rate-limit.ts'
@@ -10,24 +10,27 @@ import type { Tokens } from './tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The user whose token came with the request; empty on routes without one. */
+    /** The user of the token. Empty on routes without a token. */
     userId: string
-    /** What that token allows, to be checked again before a write; undefined on routes without a token. */
+    /** What the token allows. Checked again before a write. Undefined on routes without a token. */
     grant: Grant | undefined
   }
 }
 
-/** The grant of a request that `requireUser` has let in. */
+/** The grant of a request that `requireUser` has accepted. */
 export function grantOf({ grant }: FastifyRequest): Grant {
   if (!grant) throw new Error('This route requires no user.')
   return grant
 }
 
+/** Calls `done` with an error if the request may not be made. */
+type EnterUser = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
 /**
- * A hook that lets only requests with a good bearer token pass (RFC 6750, 2.1), and says whose it is. They count for their user
- * wherever they come from; the others for their address.
+ * Accepts requests with a valid bearer token (RFC 6750, 2.1) and sets their user. They count for the rate limit of the user,
+ * wherever they come from. Rejected ones count for the rate limit of the address.
  */
-export function requireUser(tokens: Tokens, { user, address }: Limits): onRequestHookHandler {
+export function requireUser(tokens: Tokens, { user, address }: Limits): EnterUser {
   const enter = (request: FastifyRequest, reply: FastifyReply, identity: Identity): void | Promise<void> => {
     request.userId = identity.userId
     request.grant = tokens.grant(identity)
@@ -62,7 +65,7 @@ export function requireUser(tokens: Tokens, { user, address }: Limits): onReques
   }
 }
 
-/** Whoever sends such a request could be anyone. */
+/** Errors of requests whose user is unknown. */
 const unknown: ReadonlySet<ErrorCode> = new Set(['token_missing', 'token_invalid'])
 
 function admit(request: FastifyRequest, { userId, scopes }: Identity, tooMany: AppError | undefined): void {
@@ -70,30 +73,37 @@ function admit(request: FastifyRequest, { userId, scopes }: Identity, tooMany: A
   if (scopes) requireScope(request, scopes)
   const { user_id: pathUser } = request.params as { user_id?: string }
   if (pathUser !== undefined && pathUser !== userId) {
-    throw new AppError('not_your_path', 'This path belongs to another user.')
+    throw new AppError(
+      'not_your_path',
+      'The path belongs to another user. Use your own user id, or a path without one.',
+    )
   }
 }
 
 function requireScope(request: FastifyRequest, scopes: readonly string[]): void {
-  // Fastify makes this object anew at each look: none for those who may do everything.
+  // Fastify creates `routeOptions` at each access, so it is not accessed for tokens without scopes.
   const { need } = request.routeOptions.config
   if (need === undefined || scopes.includes(need)) return
-  const what = need === 'account' ? 'a sign-in, not a personal access token' : `the scope ${need}`
-  throw new AppError('insufficient_scope', `This needs ${what}.`, { scope: need })
+  const message =
+    need === 'account'
+      ? 'A personal access token may not do this. Sign in instead.'
+      : `The token lacks the scope "${need}". Use a token that has it.`
+  throw new AppError('insufficient_scope', message, { scope: need })
 }
 
 function bearerToken(request: FastifyRequest): string {
   const header = request.headers.authorization
-  if (header === undefined) throw new AppError('token_missing', 'A bearer token is required.')
+  if (header === undefined)
+    throw new AppError('token_missing', 'A bearer token is required. Send Authorization: Bearer <token>.')
   const token = bearerIn(header)
   if (token === undefined) throw new TokenError('the Authorization header is not "Bearer <token>"')
   return token
 }
 
-/** The caller is not told the reason. Requests over their limit are summed up. */
+/** The reason is logged, not sent. Requests over the rate limit are summed up elsewhere. */
 function noteRefusal(request: FastifyRequest, error: unknown): void {
   if (!(error instanceof TokenError) || request.isRejected) return
-  request.log.info({ reqId: request.id, reason: error.message }, 'a token was refused')
+  request.log.info({ reqId: request.id, reason: error.message }, 'token rejected')
 }
 
 function refusalOf(error: unknown): Error {

@@ -1,4 +1,4 @@
-import { isMetricsHere, registrations } from '../app.ts'
+import { registrations } from '../app.ts'
 import { openApi } from '../openapi/openapi.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
@@ -15,7 +15,7 @@ export const openApiCommand: Command = {
   async run(args) {
     const { values } = readArguments(args, { contract: { type: 'string' } })
     const config = commandConfig({ CONTRACT: values.contract })
-    const all = registrations(config.contract, config.accounts, isMetricsHere(config))
+    const all = registrations(config)
     process.stdout.write(`${JSON.stringify(openApi(all), null, 2)}\n`)
   },
 }

@@ -9,7 +9,7 @@ import { ref } from '../openapi/operation.ts'
 import { closed, countSchema, sent } from '../openapi/schemas.ts'
 import { readChange, taskId } from './task-fields.ts'
 import { taskRoutes, unseen, type Wire } from './task-routes.ts'
-import { completedSchema, descriptionSchema, titleSchema } from './task-schemas.ts'
+import { completedSchema, descriptionSchema, taskPathParameters, titleSchema } from './task-schemas.ts'
 
 // The `stage-2` contract: whole lists with a count, PUT of the whole task, PATCH of a part; the flag is `complete`.
 
@@ -115,6 +115,7 @@ export const stage2: Contract = {
   statuses: { database_away: 500, database_full: 500, outcome_unknown: 500 },
   errorSchema: ref('Stage2Error'),
   errorBody: datedError(codes, 'VALIDATION_ERROR'),
+  pathParameters: taskPathParameters,
   schemas: {
     ...tasks.schemas,
     Stage2WholeTask: sent(

@@ -7,6 +7,7 @@ import { ref } from '../openapi/operation.ts'
 import { closed, countSchema } from '../openapi/schemas.ts'
 import { queryInteger } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
+import { taskPathParameters } from './task-schemas.ts'
 
 // The `task-api` contract: pages with a total, partial PUT, PATCH …/complete to toggle.
 
@@ -69,6 +70,7 @@ export const taskApi: Contract = {
   statuses: {},
   errorSchema: ref('TaskApiError'),
   errorBody: error => ({ detail: error.message, ...fieldErrors(error) }),
+  pathParameters: taskPathParameters,
   schemas: {
     ...tasks.schemas,
     TaskApiList: closed({

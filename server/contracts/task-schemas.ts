@@ -1,4 +1,4 @@
-import type { Schema } from '../openapi/operation.ts'
+import type { PathParameter, Schema } from '../openapi/operation.ts'
 import type { Task, TextLimits } from '../tasks/task.ts'
 
 // What the contracts' documents have in common: the same fields, with limits and names of their own.
@@ -21,6 +21,17 @@ export const ownerSchema: Schema = {
   type: ['string', 'integer'],
   description: 'The owner, as the token names them; a number where that is a plain decimal number.',
 }
+
+/** The path parameters of every contract. */
+export const taskPathParameters: Readonly<Record<string, PathParameter>> = {
+  user_id: {
+    description: 'The owner of the tasks. Must be the user of the token.',
+    schema: { ...ownerSchema, type: 'string', minLength: 1 },
+    example: 'alice',
+  },
+  id: { description: 'The id of the task.', schema: taskIdSchema, example: 7 },
+}
+
 export const revisionSchema: Schema = {
   type: 'integer',
   minimum: 1,

@@ -7,6 +7,7 @@ import { ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
 import { taskId } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
+import { taskPathParameters } from './task-schemas.ts'
 
 // The `todo-app` contract: bare lists, partial PUT, PATCH …/complete to toggle; the flag is `completed`.
 
@@ -61,6 +62,7 @@ export const todoApp: Contract = {
   statuses: { broken_rule: 400, not_json: 400 },
   errorSchema: ref('TodoAppError'),
   errorBody: error => ({ error: error.message, ...fieldErrors(error) }),
+  pathParameters: taskPathParameters,
   schemas: {
     ...tasks.schemas,
     TodoAppList: { type: 'array', items: ref('TodoAppTask') },

@@ -8,6 +8,7 @@ import { ref } from '../openapi/operation.ts'
 import { countSchema } from '../openapi/schemas.ts'
 import { queryInteger } from './task-fields.ts'
 import { taskRoutes, type Wire } from './task-routes.ts'
+import { taskPathParameters } from './task-schemas.ts'
 
 // The `todos` contract, always on: paths without an owner, who is never shown; bare lists with skip and limit.
 
@@ -86,6 +87,7 @@ export const todos: Contract = {
   statuses: { broken_rule: 400, not_json: 400 },
   errorSchema: ref('TodosError'),
   errorBody: datedError(codes, 'BAD_REQUEST'),
+  pathParameters: taskPathParameters,
   schemas: {
     ...tasks.schemas,
     TodosList: { type: 'array', items: ref('TodosTask') },

@@ -1,7 +1,7 @@
 /**
- * The choice that `Accept` prefers (RFC 9110, 12.5.1); of two that weigh the same, the first one named.
+ * The choice that `Accept` prefers (RFC 9110, 12.5.1). Among equal weights, the first one named.
  * @param choices media types by choice, ranges such as `text/*` among them
- * @param otherwise where it names none of them
+ * @param otherwise if it names none of them
  */
 export function preferred<Choice extends string>(
   accept: string | undefined,

@@ -6,7 +6,7 @@ import type { Parameter } from '../openapi/operation.ts'
 
 const tag = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/
 const everyTag = new RegExp(tag, 'g')
-// Blanks and commas are read in one way only: in several, their number would be the exponent of the time that it takes to find none.
+// Blanks and commas match in one way only. Otherwise backtracking would take exponential time.
 const tags = new RegExp(`^[\\s,]*(?:${tag.source}(?:\\s*,[\\s,]*|\\s*$))*$`)
 
 /** Whether If-None-Match names this tag, so that the client has the current representation. Weak comparison (RFC 9110, 8.8.3.2). */
@@ -17,8 +17,8 @@ export function isKnown(request: FastifyRequest, etag: string): boolean {
 }
 
 /**
- * The revisions that If-Match names; undefined where there is no condition, or `*`. Tags that a compressing proxy has rewritten
- * count as the tags that this server gave; a tag that is no revision matches nothing.
+ * The revisions in If-Match. Undefined without If-Match, or if it is `*`. Tags that a compressing proxy has rewritten count as the
+ * original tags. A tag that is not a revision matches nothing.
  */
 export function expectedRevisions(request: FastifyRequest): readonly number[] | undefined {
   const header = request.headers['if-match']
@@ -34,7 +34,7 @@ export function expectedRevisions(request: FastifyRequest): readonly number[] | 
 const addedByProxy = /(?:--?|[;:])(?:x-)?(?:gzip|br|brotli|deflate|zstd)"$/i
 
 /**
- * The tags that this server may have given where the client names `tag`. Proxies that compress make a tag weak (nginx `gzip`, RFC 9110,
+ * The tags of this server that `tag` may stand for. Proxies that compress make a tag weak (nginx `gzip`, RFC 9110,
  * 8.8.1) or add a suffix (Apache `mod_deflate` and `mod_brotli`, Caddy, Jetty).
  */
 function asGiven(tag: string): readonly string[] {
@@ -47,7 +47,7 @@ export const revisionTag = (revision: number): string => `"${revision}"`
 
 function tagsOf(field: string, header: string): string[] {
   if (!tags.test(header)) {
-    const message = `${field} must be *, or entity tags in quotes, such as "12".`
+    const message = `${field} must be * or entity tags in quotes, for example "12".`
     throw brokenRules([{ field, in: 'header', message }])
   }
   return header.match(everyTag) ?? []
@@ -56,14 +56,13 @@ function tagsOf(field: string, header: string): string[] {
 export const ifNoneMatch: Parameter = {
   name: 'If-None-Match',
   in: 'header',
-  description: 'An entity tag that you have: 304 without a body while it is still the current one.',
+  description: 'An entity tag. 304 without a body if it is the current one.',
   schema: { type: 'string' },
 }
 
 export const ifMatch: Parameter = {
   name: 'If-Match',
   in: 'header',
-  description:
-    'The entity tag of the task as you know it: 412 with the current task if it has changed since.',
+  description: 'The entity tag of the task. 412 with the current task if it has changed.',
   schema: { type: 'string' },
 }

@@ -3,11 +3,11 @@ import type { Schema } from '../openapi/operation.ts'
 import type { Occurrence } from './error-reply.ts'
 import { fieldErrors, fieldErrorsSchema } from './field-errors.ts'
 
-// The error body of the contracts that tell a code of their own, and the moment.
+// The error body of contracts with their own codes and a timestamp.
 
 type Codes = Readonly<Partial<Record<ErrorCode, string>>>
 
-/** @param codes what the contract calls them; `otherwise` those that it does not tell apart */
+/** @param codes the contract's codes @param otherwise its code for all other errors */
 export function datedError(codes: Codes, otherwise: string) {
   return (error: AppError, { at }: Occurrence) => ({
     detail: error.message,

@@ -5,14 +5,14 @@ import { nonPageHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The path of PUBLIC_URL, which links begin with; empty where it has none. */
+    /** The path of PUBLIC_URL, which links begin with. Empty if it has none. */
     base: string
   }
 }
 
 /** Where a failure occurred. */
 export interface Place {
-  /** The path of PUBLIC_URL; empty where it has none. */
+  /** The path of PUBLIC_URL. Empty if it has none. */
   readonly base: string
   /** The path that was called, below `base`, without its query. */
   readonly path: string
@@ -24,21 +24,21 @@ export interface Occurrence extends Place {
   readonly at: Date
 }
 
-/** How a contract tells failures. */
+/** The status, media type and body of a contract's errors. */
 export interface ErrorShape {
-  /** Where its statuses differ from the usual ones. */
+  /** Statuses that differ from the default ones. */
   readonly statuses: Readonly<Partial<Record<ErrorCode, number>>>
-  /** `application/json` where nothing is said. */
+  /** By default `application/json`. */
   readonly errorMediaType?: string
   /** The body's schema, among those of the contract. */
   readonly errorSchema: Schema
-  /** Headers that its errors have beside those of all. */
+  /** Additional headers of its errors. */
   readonly errorHeaders?: Readonly<Record<string, string>>
-  /** What becomes JSON, or a text. */
+  /** An object that is sent as JSON, or a text. */
   errorBody(error: AppError, occurrence: Occurrence): object | string
 }
 
-const usualStatus: Readonly<Record<ErrorCode, number>> = {
+const defaultStatus: Readonly<Record<ErrorCode, number>> = {
   token_missing: 401,
   token_invalid: 401,
   insufficient_scope: 403,
@@ -79,11 +79,11 @@ export interface ErrorAnswer {
   readonly body: string
 }
 
-/** Whatever the handler has said of the answer that it was about to give, a refusal is kept by nobody. */
+/** Errors are never cached, whatever headers the handler has set. */
 export const refusalHeaders = { ...nonPageHeaders, 'cache-control': 'no-store' }
 
 export function statusOf(shape: ErrorShape, code: ErrorCode): number {
-  return shape.statuses[code] ?? usualStatus[code]
+  return shape.statuses[code] ?? defaultStatus[code]
 }
 
 export function errorAnswer(shape: ErrorShape, error: AppError, place: Place): ErrorAnswer {
@@ -103,10 +103,7 @@ export function errorAnswer(shape: ErrorShape, error: AppError, place: Place): E
   return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) }
 }
 
-/**
- * The one place where a failure becomes an answer, in the shape that goes with the address. What nobody expected is
- * logged here, once, with its stack.
- */
+/** Answers all errors, in the error shape of the path. Logs unexpected errors with their stack. */
 export function answerError(shapeOf: (path: string) => ErrorShape) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const place = placeOf(request)
@@ -127,11 +124,8 @@ function toAppError(error: unknown, request: FastifyRequest): AppError {
   }
   const refused = isFastifyError(error) ? frameworkRefusal(error) : undefined
   if (refused) return refused
-  request.log.error({ reqId: request.id, err: error }, 'an unexpected error')
-  return new AppError(
-    'internal',
-    `Something went wrong on the server. Please mention ${request.id} if you report it.`,
-  )
+  request.log.error({ reqId: request.id, err: error }, 'unexpected error')
+  return new AppError('internal', `Internal server error. Report it with the request id "${request.id}".`)
 }
 
 function isFastifyError(error: unknown): error is FastifyError {
@@ -143,20 +137,23 @@ function isFastifyError(error: unknown): error is FastifyError {
   )
 }
 
-/** What Fastify refused before a handler saw it, by its status. */
+/** An error of Fastify itself, by its status. */
 export function frameworkRefusal(error: FastifyError): AppError | undefined {
   switch (error.statusCode) {
     case 404:
-      return new AppError('route_not_found', 'No route matches this address.')
+      return new AppError('route_not_found', 'No route matches the URL.')
     case 414:
-      return new AppError('address_too_long', 'The address of the request is too long.')
+      return new AppError('address_too_long', 'The URL has a segment that is too long.')
     case 413:
-      return new AppError('body_too_large', 'The body is too large.')
+      return new AppError('body_too_large', 'The body is too large. Send a smaller one.')
     case 415:
-      return new AppError('unsupported_media_type', 'Send the body as application/json.')
+      return new AppError(
+        'unsupported_media_type',
+        'The media type is not supported. Send Content-Type: application/json.',
+      )
     default: {
       const client = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
-      return client ? new AppError('bad_request', 'The request cannot be read.') : undefined
+      return client ? new AppError('bad_request', 'The request is malformed.') : undefined
     }
   }
 }

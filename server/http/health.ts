@@ -28,9 +28,9 @@ const livez: Route = {
   path: '/livez',
   operation: {
     id: 'isAlive',
-    summary: 'Whether the process runs',
-    description: 'Says nothing of the database: a process that answers need not be restarted.',
-    answers: { 200: answer('It runs.', 'ok') },
+    summary: 'Check whether the process is alive',
+    description: 'For orchestrators. Does not check the database.',
+    answers: { 200: answer('The process is alive.', 'ok') },
   },
   handle(_request, reply) {
     reply.send({ status: 'ok' })
@@ -42,12 +42,12 @@ const readyz: Route = {
   path: '/readyz',
   operation: {
     id: 'isReady',
-    summary: 'Whether requests may be sent here',
+    summary: 'Check whether the server is ready for requests',
     description:
-      'For load balancers: turns to 503 while the database is away or has other tables than this version needs, and once the server shuts down.',
+      'For load balancers. 503 while the database is unavailable or lacks the tables of this version, and during shutdown.',
     answers: {
-      200: answer('The database answers, and the server is not shutting down.', 'ok'),
-      503: { ...answer('Send requests elsewhere.', 'unavailable'), headers: wait },
+      200: answer('The server is ready.', 'ok'),
+      503: { ...answer('The server is not ready.', 'unavailable'), headers: wait },
     },
   },
   async handle(_request, reply, { schema, lifecycle }) {
@@ -61,18 +61,18 @@ const report: Route = {
   path: '/health',
   operation: {
     id: 'getHealth',
-    summary: 'How the service is, in words',
+    summary: 'Get the health of the service',
     description:
-      'For people: the version, and whether the database answers with the tables that this version needs. `newer`: a newer version has migrated them, and this one goes on.',
+      'The version, and the state of the database. `newer` means that a newer version has migrated it, which this version supports.',
     answers: {
       200: {
-        description: 'All is well.',
+        description: 'The service is healthy.',
         schema: status('ok', facts('ok', 'newer')),
         example: { status: 'ok', service: 'duly', version, database: 'ok' },
       },
       503: {
         description:
-          'The database does not answer, or its tables are missing or older than this version needs.',
+          'The database is unavailable, or its tables are missing or older than this version needs.',
         schema: status('unavailable', facts('unavailable', 'missing', 'older')),
         example: { status: 'unavailable', service: 'duly', version, database: 'unavailable' },
         headers: wait,
@@ -88,15 +88,15 @@ const report: Route = {
   },
 }
 
-/** For orchestrators and people. */
+/** Health checks. */
 export const health: RouteModule = {
   name: 'service',
-  about: 'How the service is. These calls need no token.',
+  about: 'Health of the service. These calls need no token.',
   schemas: {},
   routes: [livez, readyz, report],
 }
 
-/** A newer version only adds to the tables, so that replicas go on beside it. */
+/** Newer versions only add to the tables, so older replicas keep working. */
 const isUsable = (state: string) => state === 'ok' || state === 'newer'
 
 async function stateOf(

@@ -5,21 +5,15 @@ export type JsonObject = Readonly<Record<string, unknown>>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/**
- * Takes every body as bytes, whatever its media type: front ends in the field forget the header. The handler that wants
- * JSON reads it with `readJson`; one that wants none never fails over what came along.
- */
+/** Reads every body as bytes, whatever its media type: existing front ends omit Content-Type. Handlers parse it with `readJson`. */
 export function acceptAnyBody(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers()
-  // JSON by its name too: how others are to be read is worked out anew for each request.
+  // `application/json` by name, because Fastify looks up the parser of other types for each request.
   const types = ['application/json', '*']
   scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 }
 
-/**
- * A hook of calls that take no body. Front ends in the field send the header with every call, a DELETE too. Where nothing comes (RFC 9112,
- * section 6.3) it says nothing, and without it nobody waits for the end of that.
- */
+/** A hook that removes Content-Type if there is no body (RFC 9112, 6.3). Existing front ends send it with every call, also DELETE. */
 export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply, done) => {
   const length = headers['content-length'] ?? '0'
   if (length === '0' && headers['transfer-encoding'] === undefined) headers['content-type'] = undefined
@@ -27,9 +21,9 @@ export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply,
 }
 
 /**
- * The body as a JSON object. Names are looked up one by one, so `__proto__` and the like are names as any other.
- * @throws AppError `unsupported_media_type` for a compressed body, with what is read in `Accept-Encoding` (RFC 9110, 15.5.16):
- * 64 KiB of gzip would be 64 MiB of JSON
+ * The body as a JSON object.
+ * @throws AppError `unsupported_media_type` for a compressed body, with `Accept-Encoding` (RFC 9110, 15.5.16): 64 KiB of gzip could
+ * be 64 MiB of JSON
  */
 export function readJson(request: FastifyRequest): JsonObject {
   const encoding = request.headers['content-encoding']
@@ -38,7 +32,8 @@ export function readJson(request: FastifyRequest): JsonObject {
     throw new AppError('unsupported_media_type', message, { headers: { 'accept-encoding': 'identity' } })
   }
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
-  if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw notJson('The body must be in UTF-8.')
+  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+    throw notJson(`The charset "${charset}" is not supported. Send the body in UTF-8.`)
   const value = parse(request.body)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw brokenRules([{ field: '', message: 'The body must be a JSON object.' }])
@@ -47,19 +42,16 @@ export function readJson(request: FastifyRequest): JsonObject {
 }
 
 function parse(body: unknown): unknown {
-  if (!Buffer.isBuffer(body) || body.length === 0) throw notJson('The body is empty; send a JSON object.')
+  if (!Buffer.isBuffer(body) || body.length === 0) throw notJson('The body is empty. Send a JSON object.')
   try {
-    // A byte order mark is not part of the text.
+    // TextDecoder removes a byte order mark.
     return JSON.parse(utf8.decode(body))
   } catch {
-    throw notJson('The body is not valid JSON.')
+    throw notJson('The body is not valid JSON. Send a JSON object.')
   }
 }
 
-/**
- * The same text for the same JSON value, however it is indented and its members are ordered. A body that is not JSON, or nested too
- * deeply to print, is its own text.
- */
+/** Equal for equal JSON values, whatever their indentation and member order. A body that is not JSON, or nested too deeply, is returned as is. */
 export function canonicalBody(body: unknown): string | Buffer {
   if (!Buffer.isBuffer(body) || body.length === 0) return ''
   try {

@@ -5,14 +5,14 @@ import type { PrintedTasks } from '../tasks/printed-tasks.ts'
 
 export const jsonMediaType = 'application/json; charset=utf-8'
 
-/** Sends JSON that is already written. */
+/** Sends JSON text. */
 export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyReply {
   return reply.header('content-type', jsonMediaType).send(json)
 }
 
 /**
  * Answers with a list of any length, whose batches print into `list`: one batch as a whole, more as a stream. A failure before
- * the first batch is an error answer. A later one breaks the connection off, so that no incomplete list looks complete.
+ * the first batch is an error response. A later one breaks the connection off, so that no incomplete list looks complete.
  * @param tail what follows the last of `count` tasks
  * @returns what the handler returns
  */

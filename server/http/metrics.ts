@@ -2,10 +2,10 @@ import { AppError } from '../errors.ts'
 import { isToken } from '../telemetry/metrics-token.ts'
 import type { RouteModule } from './route.ts'
 
-/** `/metrics` beside the tasks, for who knows METRICS_TOKEN. */
+/** `/metrics` on the port of the API, protected by METRICS_TOKEN. */
 export const metrics: RouteModule = {
   name: 'metrics',
-  about: 'What this replica has done and how it is.',
+  about: 'Metrics of this replica.',
   schemas: {},
   routes: [
     {
@@ -13,8 +13,8 @@ export const metrics: RouteModule = {
       path: '/metrics',
       operation: {
         id: 'getMetrics',
-        summary: 'Metrics of this replica',
-        description: 'In Prometheus’ text format. The bearer token is METRICS_TOKEN, and no other.',
+        summary: 'Get the metrics of this replica',
+        description: 'In the text format of Prometheus. The bearer token must be METRICS_TOKEN.',
         fails: ['token_missing', 'token_invalid'],
         answers: {
           200: { description: 'The metrics.', mediaType: 'text/plain', schema: { type: 'string' } },
@@ -23,10 +23,12 @@ export const metrics: RouteModule = {
       async handle(request, reply, { config, telemetry }) {
         const token = config.metrics?.token
         if (!telemetry.metrics || token === undefined)
-          throw new AppError('route_not_found', 'There is nothing at this address.')
+          throw new AppError('route_not_found', 'Metrics are disabled on this server.')
         const { authorization } = request.headers
-        if (authorization === undefined) throw new AppError('token_missing', 'METRICS_TOKEN is required.')
-        if (!isToken(token, authorization)) throw new AppError('token_invalid', 'This is not METRICS_TOKEN.')
+        if (authorization === undefined)
+          throw new AppError('token_missing', 'A bearer token is required. Send METRICS_TOKEN.')
+        if (!isToken(token, authorization))
+          throw new AppError('token_invalid', 'The token is not METRICS_TOKEN.')
         const text = await telemetry.metrics.text()
         return reply
           .headers({ 'content-type': telemetry.metrics.contentType, 'cache-control': 'no-store' })

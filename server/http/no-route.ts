@@ -7,8 +7,8 @@ import type { Registration } from './register.ts'
 import { pathPattern } from './route.ts'
 
 /**
- * Answers requests that no route matches: 405 with `Allow` where only the method is wrong (RFC 9110, 15.5.6), else 404, whatever the
- * headers and the body are. The body is not read.
+ * Answers requests that no route matches: 405 with `Allow` if the path has other methods (RFC 9110, 15.5.6), else 404. Needs no token
+ * and does not read the body.
  */
 export function noRoute(registrations: readonly Registration[], limits: Limits): FastifyPluginCallback {
   const table = registrations.flatMap(({ module }) =>
@@ -22,19 +22,22 @@ export function noRoute(registrations: readonly Registration[], limits: Limits):
   const refuse = (request: FastifyRequest, reply: FastifyReply): AppError => {
     const allow = allowed(decoded(placeOf(request).path))
     const { method } = request
-    // Without the path, which may hold another user's name.
+    // Without the path, which may contain the id of another user.
     if (allow === undefined)
-      return new AppError('route_not_found', `No route matches this ${method} request.`)
+      return new AppError(
+        'route_not_found',
+        `No route matches this ${method} request. See /docs for all routes.`,
+      )
     reply.header('allow', allow)
-    return new AppError('method_not_allowed', `${method} is not allowed here; use ${allow}.`)
+    return new AppError('method_not_allowed', `The method "${method}" is not allowed. Use one of ${allow}.`)
   }
   return (scope, _options, done) => {
-    scope.addHook('onRequest', countAddress(limits))
-    // In a hook: a handler runs after the body was read.
+    const count = countAddress(limits)
+    // A hook, not a handler: a handler runs after the body was read.
     scope.addHook('onRequest', (request, reply, next) => {
-      next(refuse(request, reply))
+      count(request, reply, tooMany => next(tooMany ?? refuse(request, reply)))
     })
-    // Reached by OPTIONS alone, which the CORS plugin has a route for: a preflight of another origin, or a question about a path.
+    // Only for OPTIONS, which the CORS plugin has a route for: a preflight from another origin, or `OPTIONS` on a path.
     scope.setNotFoundHandler((request, reply) => {
       const allow = request.url === '*' ? 'OPTIONS' : allowed(decoded(placeOf(request).path))
       if (allow === undefined) throw refuse(request, reply)

@@ -4,7 +4,7 @@ import { problems } from '../openapi/problems.ts'
 import { closed } from '../openapi/schemas.ts'
 import type { ErrorShape, Occurrence } from './error-reply.ts'
 
-/** Failures as problem details (RFC 9457). `type` leads to a page about the code. */
+/** Errors as problem details (RFC 9457). `type` leads to a page about the code. */
 export const problemShape: ErrorShape = {
   statuses: { not_json: 400 },
   errorMediaType: 'application/problem+json',
@@ -34,27 +34,31 @@ export const problemSchemas: Readonly<Record<string, Schema>> = {
     type: 'object',
     required: ['type', 'title', 'status', 'detail', 'instance', 'code'],
     properties: {
-      type: { type: 'string', format: 'uri-reference', description: 'Leads to a page about the code.' },
+      type: { type: 'string', format: 'uri-reference', description: 'The URL of a page about the code.' },
       title: { type: 'string' },
       status: { type: 'integer' },
       detail: { type: 'string' },
-      instance: { type: 'string', description: 'The address that was called.' },
+      instance: { type: 'string', description: 'The path of the request.' },
       code: { enum: Object.keys(problems) },
-      errors: { type: 'array', items: ref('BrokenRule'), description: 'Every broken rule.' },
+      errors: {
+        type: 'array',
+        items: ref('BrokenRule'),
+        description: 'All errors of a request that is not valid.',
+      },
       task: {
         ...ref('Task'),
-        description: 'With `precondition_failed`, for a token that may read tasks: the task as it is now.',
+        description: 'The current task. With `precondition_failed`, if the token has the scope `tasks:read`.',
       },
     },
     additionalProperties: false,
   },
   BrokenRule: {
-    description: 'One broken rule, and where it was broken.',
+    description: 'One error, and where it is.',
     anyOf: [
-      broken('pointer', 'A field of the body, as a JSON Pointer in a URI fragment (RFC 6901, 6).'),
-      broken('query', 'A parameter of the query.'),
-      broken('path', 'A parameter of the path.'),
-      broken('header', 'A header.'),
+      broken('pointer', 'The field of the body, as a JSON Pointer in a URI fragment (RFC 6901, 6).'),
+      broken('query', 'The query parameter.'),
+      broken('path', 'The path parameter.'),
+      broken('header', 'The header.'),
     ],
   },
 }

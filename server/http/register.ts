@@ -1,4 +1,10 @@
-import type { FastifyPluginCallback, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type {
+  FastifyPluginCallback,
+  FastifyReply,
+  FastifyRequest,
+  HookHandlerDoneFunction,
+  RouteOptions,
+} from 'fastify'
 import { auditOf } from '../audit.ts'
 import { grantOf, requireUser } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
@@ -7,7 +13,7 @@ import type { Admission } from './admission.ts'
 import { auditLog } from './audit-log.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { ignoreTypeOfEmptyBody } from './json-body.ts'
-import { bind, type Route, type RouteModule } from './route.ts'
+import { type Route, type RouteModule, routerPath } from './route.ts'
 import { nonPageHeaders } from './security-headers.ts'
 
 /** A wire format for tasks over HTTP. Its paths, shapes, limits and statuses are in its own file. */
@@ -17,6 +23,8 @@ export interface Contract extends RouteModule, ErrorShape {}
 export interface Registration {
   readonly module: RouteModule
   readonly errors: ErrorShape
+  /** Errors of paths below this one have the shape of `errors` even if no route matches. */
+  readonly under?: string
   /** Whether a user is required. */
   readonly secured: boolean
   /** Answered also under overload and beyond rate limits: orchestrators call these. */
@@ -27,42 +35,82 @@ export interface Registration {
 
 /** Registers the routes of one module. Bodies are read after the hooks, when the caller is known. */
 export function register(
-  { module, errors, secured, always, delegates }: Registration,
+  registration: Registration,
   context: Context,
   admission: Admission,
 ): FastifyPluginCallback {
+  const { module, errors } = registration
   return (scope, _options, done) => {
     scope.setErrorHandler(answerError(() => errors))
-    if (!secured) scope.addHook('onRequest', sendNonPageHeaders)
-    if (!always) scope.addHook('onRequest', admission.hook(errors))
-    if (secured) scope.addHook('onRequest', requireUser(context.tokens, context.limits))
-    else if (!always) scope.addHook('onRequest', countAddress(context.limits))
+    scope.addHook('onRequest', admit(registration, context, admission))
     const audit = auditOf(context.log)
-    const options = ({ method, operation }: Route) => ({
-      ...(operation.audited ? { onResponse: auditLog(operation.id, audit) } : {}),
-      ...(operation.body || method === 'GET' ? {} : { onRequest: ignoreTypeOfEmptyBody }),
-    })
-    bind(scope, module.routes, options, (route, request, reply) => {
-      const handle = () => route.handle(request, reply, context)
-      // The body came after the token was checked, perhaps by 20 s.
-      const checked = secured && route.method !== 'GET' ? () => handleChecked(request, handle) : handle
-      const needsSlot = !always && !delegates && route.kind !== 'stream'
-      const work = needsSlot ? () => admission.work(request, checked) : checked
-      // Reading a body loses the context in which it began.
-      return request.span ? request.span.within(work) : work()
-    })
+    for (const route of module.routes) {
+      const { method, operation } = route
+      scope.route({
+        ...optionsOf(route),
+        ...(operation.audited ? { onResponse: auditLog(operation.id, audit) } : {}),
+        ...(operation.body || method === 'GET' ? {} : { onRequest: ignoreTypeOfEmptyBody }),
+        handler: handlerOf(route, registration, context, admission),
+      })
+    }
     done()
   }
 }
 
-function handleChecked(request: FastifyRequest, handle: () => unknown): unknown {
-  const asked = grantOf(request).check()
-  return asked ? asked.then(handle) : handle()
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
+
+/** One hook for all that precedes a handler: overload, then the token or the caller's address, and their rate limits. */
+function admit({ errors, secured, always }: Registration, context: Context, admission: Admission): Hook {
+  if (secured) {
+    const enter = requireUser(context.tokens, context.limits)
+    return (request, reply, done) => {
+      if (admission.isFull) admission.reject(request, reply, errors)
+      else enter(request, reply, done)
+    }
+  }
+  const count = countAddress(context.limits)
+  return (request, reply, done) => {
+    reply.headers(nonPageHeaders)
+    if (always) done()
+    else if (admission.isFull) admission.reject(request, reply, errors)
+    else count(request, reply, done)
+  }
 }
 
-const sendNonPageHeaders: onRequestHookHandler = (_request, reply, done) => {
-  reply.headers(nonPageHeaders)
-  done()
+function handlerOf(
+  route: Route,
+  { secured, always, delegates }: Registration,
+  context: Context,
+  admission: Admission,
+): RouteOptions['handler'] {
+  const needsCheck = secured && route.method !== 'GET'
+  const needsSlot = !always && !delegates && route.kind !== 'stream'
+  return (request, reply) => {
+    const handle = () => route.handle(request, reply, context)
+    // A body may arrive 20 s after the token was verified.
+    const checked = needsCheck ? () => handleChecked(request, handle) : handle
+    const work = needsSlot ? () => admission.work(request, checked) : checked
+    // Reading a body loses the async context in which the span began.
+    return request.span ? request.span.within(work) : work()
+  }
+}
+
+function handleChecked(request: FastifyRequest, handle: () => unknown): unknown {
+  const checking = grantOf(request).check()
+  return checking ? checking.then(handle) : handle()
+}
+
+function optionsOf({ method, path, scope, bodyLimit, kind }: Route) {
+  return {
+    method,
+    url: routerPath(path),
+    ...(bodyLimit === undefined ? {} : { bodyLimit }),
+    config: {
+      need: scope ?? (method === 'GET' ? 'tasks:read' : 'tasks:write'),
+      isStream: kind === 'stream',
+      label: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    },
+  } as const
 }
 
 /** A path of tasks, and the noun in its operation ids. */

@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type { onRequestHookHandler } from 'fastify'
 import { AppError } from '../errors.ts'
-import { oversized } from './request-size.ts'
 
-// What is refused by its request line and headers alone, before a byte of the body is read.
+// Checks of the request line and the headers, before the body is read.
 
-/** Fields that have one value: two proxies that read a repeated one differently see different requests. By length, which tells them apart. */
+/** Headers that must not be repeated: two proxies could use different values. Indexed by length, which is unique. */
 const singular: readonly (string | undefined)[] = byLength([
   'host',
   'if-match',
@@ -19,16 +17,24 @@ const singular: readonly (string | undefined)[] = byLength([
 /** `uri-host [":" port]` (RFC 9110, 7.2), without a comma. */
 const hostField = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]*)(?::\d{0,5})?$/i
 
-/** A hook that refuses requests whose head is too large, or can be read in two ways (RFC 9112, 3.2 and 11.2). */
-export const refuseUnsoundHead: onRequestHookHandler = ({ raw }, _reply, done) => {
-  const refusal = oversized(raw) ?? ambiguous(raw)
-  if (refusal) done(refusal)
-  else done()
+const longestTarget = 8 * 1024
+const mostHeaders = 100
+
+/** Why a request head is rejected: it is too large, or ambiguous (RFC 9112, 3.2 and 11.2). */
+export function rejectionOfHead(raw: IncomingMessage): AppError | undefined {
+  const { url = '', rawHeaders } = raw
+  if (url.length > longestTarget) {
+    return new AppError('address_too_long', `The URL must have at most ${longestTarget} characters.`)
+  }
+  if (rawHeaders.length > 2 * mostHeaders) {
+    return new AppError('headers_too_large', `A request must have at most ${mostHeaders} headers.`)
+  }
+  return ambiguous(raw)
 }
 
 /**
- * The target as routes know it: without a scheme and host that repeat `Host` (absolute-form, RFC 9112, 3.2.2), and without the path
- * of PUBLIC_URL, which a proxy may have left. A target of another host stays as it is, and is refused.
+ * The path and query of the request target: without a scheme and host that repeat `Host` (absolute-form, RFC 9112, 3.2.2), and without
+ * the path of PUBLIC_URL, which a proxy may keep. A target of another host is returned as is, and rejected later.
  */
 export function targetOf(base: string): (request: Pick<IncomingMessage, 'url' | 'headers'>) => string {
   return ({ url = '/', headers }) => {
@@ -59,14 +65,15 @@ function ambiguous({
     const known = singular[name.length]
     if (known === undefined || name.toLowerCase() !== known) continue
     const bit = 1 << name.length
-    if (seen & bit) return bad(`The header ${name} is sent more than once. Send it once.`)
+    if (seen & bit) return bad(`The header "${name}" is repeated. Send it once.`)
     seen |= bit
   }
   const { host } = headers
-  if (host === undefined && httpVersion !== '1.0') return bad('The header Host is missing.')
-  if (host !== undefined && !hostField.test(host)) return bad('The header Host is not a host name and port.')
+  if (host === undefined && httpVersion !== '1.0') return bad('The header "Host" is required.')
+  if (host !== undefined && !hostField.test(host))
+    return bad('The header "Host" must be a host name and an optional port.')
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return undefined
-  return bad('The request target names another host than the header Host.')
+  return bad('The host of the request target must be that of the header "Host".')
 }
 
 function bad(message: string): AppError {

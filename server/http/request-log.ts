@@ -1,14 +1,13 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import { type InfoFields, infoLines, type Log } from '../log.ts'
 import { traceIdOf } from '../telemetry/trace-context.ts'
-
 import { health } from './health.ts'
 import { routeLabel } from './observe.ts'
 
 const message = 'request'
 
 /**
- * One line per request: the route's pattern instead of the address, and no content. Rejected requests are logged as a sum. Health
+ * One line per request, with the route's pattern instead of the URL, and no content. Rejected requests are summed up elsewhere. Health
  * checks, which come every few seconds, are logged when their status changes.
  */
 export class RequestLog extends LogController {
@@ -48,6 +47,6 @@ export class RequestLog extends LogController {
     else this.#write(line)
   }
 
-  // Fastify's own line would carry the address with its query.
+  // Fastify's own line has the URL with its query.
   override routeNotFound(): void {}
 }

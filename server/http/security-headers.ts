@@ -1,16 +1,16 @@
 import type { Context } from '../context.ts'
 
-// What a browser is told not to do with an answer (OWASP Secure Headers). All of it is constant.
+// Security headers for browsers (OWASP Secure Headers). All are constant.
 
 type Headers = Readonly<Record<string, string>>
 
 const oneYear = 365 * 24 * 60 * 60
 
 /**
- * On every answer. Calls that take a token have no more than these: no link, frame, form or script tag makes a browser send a token,
- * so what they answer is never rendered, and a policy for it would be 200 bytes that nobody reads.
+ * Headers of every response. Calls with a token have no others: no link, frame, form or script tag makes a browser send a token, so a
+ * browser never renders their responses.
  *
- * `includeSubDomains` is for whoever owns the domain to say, in the proxy: below this host's name may be others' hosts.
+ * No `includeSubDomains`: the owner of the domain may have other hosts below it. Set it in the proxy.
  */
 export function constantHeaders({ publicUrl }: Pick<Context['config'], 'publicUrl'>): Headers {
   return {
@@ -20,7 +20,7 @@ export function constantHeaders({ publicUrl }: Pick<Context['config'], 'publicUr
   }
 }
 
-/** On what a browser can be led to, and which is no page: refusals, and whatever answers without a token. */
+/** Headers of errors and of responses without a token that are not pages. */
 export const nonPageHeaders: Headers = {
   'content-security-policy':
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -29,9 +29,9 @@ export const nonPageHeaders: Headers = {
 }
 
 /**
- * On pages, with what each of them needs.
- * @param sources directives of its Content-Security-Policy
- * @param forms where its forms may be sent
+ * Headers of pages.
+ * @param sources directives of the Content-Security-Policy
+ * @param forms where forms may be sent
  */
 export function pageHeaders(sources: readonly string[], forms: "'none'" | "'self'" = "'none'"): Headers {
   const directives = [

@@ -5,9 +5,9 @@ import { Turns } from '../limits/turns.ts'
 type Chunks = AsyncGenerator<Buffer, void, undefined>
 
 /**
- * Answers that are sent chunk by chunk, at the pace of the client. A stream holds no slot (admission.ts), and between two
- * chunks no database session. This is the only place that makes streams: a handler returns one instead of sending it, since
- * the promise of a Fastify reply is settled only when the client has read all of it.
+ * Responses that are sent chunk by chunk, at the pace of the client. A stream holds no slot (admission.ts), and no database session
+ * between two chunks. Only this class creates streams. A handler returns the stream instead of sending it, because the promise of a
+ * Fastify reply settles only when the client has read all of it.
  */
 export class Streams {
   #open = 0
@@ -34,7 +34,7 @@ export class Streams {
       chunks.return().catch(error => request.log.warn({ reqId: request.id, err: error }, 'a stream failed'))
       return Readable.from([])
     }
-    // No chunk is made ahead.
+    // No chunk is read ahead.
     const stream = Readable.from(
       this.#inTurn(request, chunks, () => stream.destroyed),
       { objectMode: false, highWaterMark: 0 },

@@ -7,15 +7,16 @@ import { targetOf } from './request-head.ts'
 const reasons: Readonly<Record<string, readonly [status: string, message: string, code?: ErrorCode]>> = {
   HPE_HEADER_OVERFLOW: [
     '431 Request Header Fields Too Large',
-    'The headers are too large.',
+    'The headers must have at most 16 KiB.',
     'headers_too_large',
   ],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive.'],
 }
 
 /**
- * Answers what is not HTTP, before there is a request: in the shape that goes with the address, then the connection ends.
- * @param always headers of every answer @param base the path of PUBLIC_URL
+ * Answers requests that Node cannot parse, in the error shape of the path, and closes the connection.
+ * @param always headers of every response
+ * @param base the path of PUBLIC_URL
  */
 export function answerUnreadable(
   shapeOf: (path: string) => ErrorShape,
@@ -24,16 +25,16 @@ export function answerUnreadable(
 ): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
     const { _httpMessage: underWay } = socket as { _httpMessage?: ServerResponse | null }
-    // A connection that is reset or gone takes no answer, and in the middle of another it would be part of that.
+    // No response is possible on a closed connection, or in the middle of another response.
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || underWay?.headersSent) {
       socket.destroy()
       return
     }
     const [status, message, code = 'bad_request'] = reasons[error.code ?? ''] ?? [
       '400 Bad Request',
-      'The request cannot be read as HTTP.',
+      'The request is not valid HTTP.',
     ]
-    // Fastify declares it as what it becomes in JSON.
+    // Fastify's type is that of its JSON.
     const path = pathOf(error.rawPacket as unknown as Buffer | undefined)
     const place = { base, path: targetOf(base)({ url: path, headers: {} }) }
     const { headers, body } = errorAnswer(shapeOf(place.path), new AppError(code, message), place)
@@ -44,7 +45,7 @@ export function answerUnreadable(
   }
 }
 
-/** The address that was called, as far as there is one. */
+/** The path of the request, or an empty text. */
 function pathOf(packet: Buffer | undefined): string {
   return /^[A-Z]+ (\/[^\s?]*)/.exec(packet?.toString('latin1', 0, 1024) ?? '')?.[1] ?? ''
 }

@@ -1,4 +1,4 @@
-// What /docs is made of, beside Swagger UI's own files.
+// The page, style and script of /docs. The other files are Swagger UI's own.
 
 /** @param base the path of PUBLIC_URL */
 export const page = (base: string) => `<!doctype html>
@@ -80,12 +80,12 @@ form.addEventListener('submit', async event => {
     code: () => auth('/two-factor/verify-totp', { code }),
   }[event.submitter.value]()
   if (status !== 200) {
-    who.textContent = body?.message ?? 'That did not work.'
+    who.textContent = body?.message ?? 'The request failed.'
   } else if (body.twoFactorRedirect) {
     form.dataset.state = 'code'
     who.textContent = 'One more step.'
   } else if (event.submitter.value === 'sign-up' && body.token === null) {
-    who.textContent = 'Please open the link that was sent to you.'
+    who.textContent = 'Open the link in the email that was sent to you.'
   } else {
     form.reset()
     await showWho()
@@ -100,13 +100,13 @@ const ui = SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   validatorUrl: null,
-  // A page that stays open for long outlives its token, not its session.
+  // The token expires while the page is open, the session does not.
   async requestInterceptor(request) {
     const { Authorization: sent = '' } = request.headers
     if (token && sent === 'Bearer ' + token && !isGood(token)) request.headers.Authorization = 'Bearer ' + (await freshToken())
     return request
   },
-  // Signing in by hand, further below, is as good.
+  // The user may also sign in with the calls below.
   async responseInterceptor(response) {
     if (response.ok && /\\/api\\/auth\\/(sign-|two-factor|passkey|revoke|delete)/.test(response.url)) await showWho()
     return response

@@ -6,7 +6,7 @@ import type { Route } from '../http/route.ts'
 import { pageHeaders } from '../http/security-headers.ts'
 import { page, script, style } from './docs-page.ts'
 
-// The page that shows /openapi.json: Swagger UI, whose files the build puts beside this one. Everything comes from this server.
+// The page that shows /openapi.json: Swagger UI. The build copies its files next to this one. Nothing is loaded from other servers.
 
 const headers = {
   ...pageHeaders(["script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"]),
@@ -18,7 +18,7 @@ interface File {
   readonly headers: Readonly<Record<string, string>> & { readonly etag: string }
 }
 
-/** Read and hashed when it is first asked for: all who read it, however slowly, share these bytes. */
+/** A file that is read and hashed at the first request. All responses share its bytes. */
 function file(type: 'text/css' | 'text/javascript', read: () => Promise<Buffer>): () => Promise<File> {
   let made: Promise<File> | undefined
   const make = async () => {
@@ -50,9 +50,8 @@ export const docsRoutes: readonly Route[] = [
     path: '/docs',
     operation: {
       id: 'showDocs',
-      summary: 'This document as a page',
-      description:
-        'Whoever signs in on it is authorized for every call; so is whoever gives a token in "Authorize". With "Execute" it calls this server.',
+      summary: 'Show the documentation',
+      description: 'Sign in on the page, or enter a token at "Authorize". "Execute" then calls this server.',
       answers: { 200: { description: 'The page.', mediaType: 'text/html', schema: { type: 'string' } } },
     },
     handle(request, reply) {
@@ -67,8 +66,8 @@ export const docsRoutes: readonly Route[] = [
     path: '/docs/{file}',
     operation: {
       id: 'getDocsFile',
-      summary: 'What the page is made of',
-      description: 'Its style and its scripts.',
+      summary: 'Get a file of the documentation',
+      description: 'A style sheet or a script.',
       parameters: [ifNoneMatch],
       fails: ['route_not_found'],
       answers: {
@@ -77,13 +76,13 @@ export const docsRoutes: readonly Route[] = [
           mediaType: ['text/css', 'text/javascript'],
           schema: { type: 'string' },
         },
-        304: { description: 'You have it already.' },
+        304: { description: 'Not modified.' },
       },
     },
     async handle(request, reply) {
       const { file: name } = request.params as { file: string }
       const find = Object.hasOwn(files, name) ? files[name] : undefined
-      if (!find) throw new AppError('route_not_found', 'There is no such file.')
+      if (!find) throw new AppError('route_not_found', `There is no file "${name}".`)
       const { bytes, headers: told } = await find()
       reply.headers(told)
       return isKnown(request, told.etag) ? reply.code(304).send() : reply.send(bytes)

@@ -5,18 +5,27 @@ import type { Route, RouteModule } from '../http/route.ts'
 import { frontRoutes } from '../pages/front-page.ts'
 import { docsRoutes } from './docs.ts'
 import { problemRoutes } from './problem-pages.ts'
+import { problems } from './problems.ts'
 
-/** Descriptions of the API. @param document the OpenAPI document for the path of PUBLIC_URL */
+/** Documentation of the API. @param document the OpenAPI document for the path of PUBLIC_URL */
 export function documents(document: (base: string) => object): RouteModule {
   return {
     name: 'documents',
-    about: 'What the API can do, for people and for programs. These calls need no token.',
+    about: 'Documentation of the API. These calls need no token.',
     schemas: {},
+    pathParameters: {
+      file: { description: 'The name of the file.', schema: { type: 'string' }, example: 'docs.js' },
+      code: {
+        description: 'The code of the problem.',
+        schema: { enum: Object.keys(problems) },
+        example: 'broken_rule',
+      },
+    },
     routes: [...frontRoutes, openApiRoute(document), ...docsRoutes, ...problemRoutes],
   }
 }
 
-/** Written once, at the first request. */
+/** The document is written once, at the first request. */
 function openApiRoute(document: (base: string) => object): Route {
   let written: { json: string; etag: string } | undefined
   const write = (base: string) => {
@@ -28,12 +37,12 @@ function openApiRoute(document: (base: string) => object): Route {
     path: '/openapi.json',
     operation: {
       id: 'getOpenApi',
-      summary: 'This document',
-      description: 'Every route that is on, with what it takes and all that it can answer.',
+      summary: 'Get the OpenAPI document',
+      description: 'All routes that are enabled, with their parameters, bodies and responses.',
       parameters: [ifNoneMatch],
       answers: {
         200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } },
-        304: { description: 'You have it already.' },
+        304: { description: 'Not modified.' },
       },
     },
     handle(request, reply) {

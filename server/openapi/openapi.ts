@@ -1,20 +1,19 @@
-import { ownerSchema, taskIdSchema } from '../contracts/task-schemas.ts'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { statusOf } from '../http/error-reply.ts'
 import type { Registration } from '../http/register.ts'
-import type { Route } from '../http/route.ts'
+import type { Route, RouteModule } from '../http/route.ts'
 import { version } from '../version.ts'
-import type { Answer, Operation, Parameter, Schema } from './operation.ts'
+import type { Answer, Operation, Parameter, PathParameter } from './operation.ts'
 import { problems } from './problems.ts'
 
-const about = `A user's tasks, which no one else can see.
+const about = `Tasks of users. No user can see the tasks of another.
 
-Every call but those of the service itself needs a token: a JWT in \`Authorization: Bearer …\`, whose \`sub\` is the user.
-A task that is missing and one that is another user's are the same thing here: not found.
+All calls except those of the service itself need a token: a JWT in \`Authorization: Bearer …\` whose \`sub\` is the user.
+A task of another user is not found, like a task that does not exist.
 
-Calls are counted by user, and those without a good token by address. Each answer says in \`RateLimit\` how many are left.`
+Requests are limited by user, and requests without a valid token by address. The header \`RateLimit\` has the requests left.`
 
-/** The document of every route that is on (OpenAPI 3.1). @param base the path of PUBLIC_URL */
+/** The OpenAPI 3.1 document of all routes that are enabled. @param base the path of PUBLIC_URL */
 export function openApi(registrations: readonly Registration[], base = ''): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const registration of registrations) {
@@ -31,7 +30,7 @@ export function openApi(registrations: readonly Registration[], base = ''): obje
       title: 'Duly',
       version,
       description: about,
-      contact: { name: 'Whoever runs this server' },
+      contact: { name: 'The operator of this server' },
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: base || '/', description: 'This server.' }],
@@ -50,7 +49,7 @@ export function openApi(registrations: readonly Registration[], base = ''): obje
           type: 'apiKey',
           in: 'cookie',
           name: 'better-auth.session_token',
-          description: 'The cookie of a session; behind TLS its name begins with `__Secure-`.',
+          description: 'The cookie of a session. With HTTPS its name begins with `__Secure-`.',
         },
       },
       schemas: Object.assign({}, ...registrations.map(({ module }) => module.schemas)),
@@ -73,36 +72,18 @@ function operationOf(route: Route, registration: Registration): object {
     summary,
     description,
     ...(registration.secured ? {} : { security: route.operation.security ? [{ session: [] }] : [] }),
-    ...parametersOf(route),
+    ...parametersOf(route, registration.module),
     ...(body === undefined ? {} : { requestBody: requestBody(body) }),
     responses: { ...failures, ...Object.fromEntries(responses) },
   }
 }
 
-const pathParameters: Readonly<Record<string, { description: string; schema: Schema; example: unknown }>> = {
-  user_id: {
-    description: 'Whose tasks: the user of the token.',
-    schema: { ...ownerSchema, type: 'string', minLength: 1 },
-    example: 'alice',
-  },
-  id: { description: 'The task’s id.', schema: taskIdSchema, example: 7 },
-  file: { description: 'The file’s name.', schema: { type: 'string' }, example: 'docs.js' },
-  token_id: { description: 'The token’s id.', schema: taskIdSchema, example: 7 },
-  provider: { description: 'Who was asked.', schema: { enum: ['github', 'google'] }, example: 'github' },
-  token: { description: 'The token of the email.', schema: { type: 'string' }, example: 'x7' },
-  code: {
-    description: 'The problem’s code.',
-    schema: { enum: Object.keys(problems) },
-    example: 'broken_rule',
-  },
-}
-
-function parametersOf({ path, operation }: Route): { parameters?: object[] } {
+function parametersOf({ path, operation }: Route, module: RouteModule): { parameters?: object[] } {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
     required: true,
-    ...pathParameters[name],
+    ...pathParameter(name, module),
   }))
   const others = (operation.parameters ?? []).map((parameter: Parameter) => ({
     required: false,
@@ -132,7 +113,7 @@ function response({ description, schema, mediaType, example, headers }: Answer):
   }
 }
 
-// A moment for examples: the document is the same at every start.
+// A constant time, so that the document is the same at every start.
 const exampleMoment = new Date('2026-01-31T09:30:00Z')
 
 const retryAfter = {
@@ -140,12 +121,12 @@ const retryAfter = {
 }
 const rateLimit = {
   RateLimit: {
-    description: 'How many calls are left (`r`), and in how many seconds all are there again (`t`).',
+    description: 'Requests left (`r`), and seconds until all are available again (`t`).',
     schema: { type: 'string' },
     example: '"user";r=0;t=2',
   },
   'RateLimit-Policy': {
-    description: 'So many calls at once (`q`), which come back within so many seconds (`w`).',
+    description: 'Requests at once (`q`), and the seconds in which they are available again (`w`).',
     schema: { type: 'string' },
     example: '"user";q=200;w=2',
   },
@@ -155,7 +136,7 @@ const challenge = {
 }
 
 function failuresOf(route: Route, registration: Registration): Record<string, object> {
-  const { errors, always } = registration
+  const { errors, always, module } = registration
   const byStatus = new Map<number, ErrorCode[]>()
   const counted: readonly ErrorCode[] = always ? [] : ['too_many_requests']
   for (const code of new Set([...codesOf(route, registration), ...counted])) {
@@ -170,7 +151,7 @@ function failuresOf(route: Route, registration: Registration): Record<string, ob
           status,
           at: exampleMoment,
           base: '',
-          path: examplePath(route.path),
+          path: examplePath(route.path, module),
         }),
       }
     }
@@ -190,7 +171,7 @@ function refusalsOf({ operation }: Route, { errors }: Registration): Record<stri
   const content = { [errors.errorMediaType ?? 'application/json']: { schema: errors.errorSchema } }
   const refusals = (operation.refusals ?? []).map(status => [
     status,
-    { description: 'It is refused.', content },
+    { description: 'The request was rejected.', content },
   ])
   return Object.fromEntries(refusals)
 }
@@ -213,6 +194,12 @@ function codesOf({ method, path, operation }: Route, { secured, always }: Regist
 }
 
 /** The path with the examples of its parameters. */
-export function examplePath(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(pathParameters[name]?.example))
+function examplePath(path: string, module: RouteModule): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(pathParameter(name, module).example))
+}
+
+function pathParameter(name: string, { name: module, pathParameters = {} }: RouteModule): PathParameter {
+  const parameter = pathParameters[name]
+  if (!parameter) throw new Error(`Declare the path parameter "${name}" in the route module "${module}".`)
+  return parameter
 }

@@ -11,20 +11,28 @@ export interface Parameter {
   readonly example?: unknown
 }
 
+/** A parameter of a path: `{name}`. It is required. */
+export interface PathParameter {
+  readonly description: string
+  readonly schema: Schema
+  /** Must lead to a valid path. */
+  readonly example: string | number
+}
+
 export interface RequestBody {
   readonly schema: Schema
   readonly required: boolean
-  /** `application/json` where nothing is said. */
+  /** By default `application/json`. */
   readonly mediaTypes?: readonly string[]
-  /** Each can be sent as it stands, and is. */
+  /** Valid bodies, by name. Tests send each of them. */
   readonly examples: Readonly<Record<string, unknown>>
 }
 
 export interface Answer {
   readonly description: string
-  /** Absent: there is no body. */
+  /** Undefined if there is no body. */
   readonly schema?: Schema
-  /** `application/json` where nothing is said. */
+  /** By default `application/json`. */
   readonly mediaType?: string | readonly string[]
   readonly example?: unknown
   readonly headers?: Readonly<Record<string, Header>>
@@ -33,26 +41,26 @@ export interface Answer {
 export interface Header {
   readonly description: string
   readonly schema: Schema
-  /** Whether every such answer has it. */
+  /** Whether all these responses have it. */
   readonly required?: boolean
 }
 
-/** What the document says of one route. What every route can answer (401, 503 and the like) is added by `openApi`. */
+/** One operation in the OpenAPI document. `openApi` adds the responses that all routes have, such as 401 and 503. */
 export interface Operation {
   readonly id: string
   readonly summary: string
   readonly description: string
   readonly parameters?: readonly Parameter[]
   readonly body?: RequestBody
-  /** By status: what it answers when all is well. */
+  /** Responses of successful calls, by status. */
   readonly answers: Readonly<Record<number, Answer>>
-  /** How it can fail beside the usual. */
+  /** Error codes beside those of all routes. */
   readonly fails?: readonly ErrorCode[]
-  /** Statuses with which something behind this server refuses, in the section's way of telling failures. */
+  /** Error statuses of Better Auth, in the error shape of the module. */
   readonly refusals?: readonly number[]
-  /** Whether the audit log tells who has called it, and what came of it. */
+  /** Whether calls are written to the audit log. */
   readonly audited?: true
-  /** What it needs where a token is not taken: the cookie of a session. */
+  /** The cookie of a session, for calls that accept no token. */
   readonly security?: 'session'
 }
 

@@ -5,10 +5,10 @@ import { html, sendPage } from '../pages/html-page.ts'
 import type { Answer } from './operation.ts'
 import { problems } from './problems.ts'
 
-// The pages that a problem's `type` leads to, for the person who meets it.
+// The pages that the `type` of a problem leads to.
 
 const codes = Object.keys(problems) as ErrorCode[]
-const page: Answer = { description: 'A page for people.', mediaType: 'text/html', schema: { type: 'string' } }
+const page: Answer = { description: 'The page.', mediaType: 'text/html', schema: { type: 'string' } }
 
 export const problemRoutes: readonly Route[] = [
   {
@@ -16,8 +16,8 @@ export const problemRoutes: readonly Route[] = [
     path: '/problems',
     operation: {
       id: 'listProblems',
-      summary: 'Every problem',
-      description: 'The closed list of codes, each with its page.',
+      summary: 'List the error codes',
+      description: 'Each code links to its page.',
       answers: { 200: page },
     },
     handle(_request, reply) {
@@ -33,17 +33,17 @@ export const problemRoutes: readonly Route[] = [
     path: '/problems/{code}',
     operation: {
       id: 'getProblem',
-      summary: 'One problem',
-      description: 'What it means, and what to do about it.',
+      summary: 'Explain an error code',
+      description: 'The page says what the code means and what to do.',
       fails: ['route_not_found'],
       answers: { 200: page },
     },
     handle(request, reply) {
       const { code: asked } = request.params as { code: string }
       const code = codes.find(known => known === asked)
-      if (!code) throw new AppError('route_not_found', 'There is no such problem; /problems lists them.')
-      const { title, meaning, mend } = problems[code]
-      const text = `<p><code>${code}</code></p><p>${html(meaning)}</p><p>${html(mend)}</p>`
+      if (!code) throw new AppError('route_not_found', `There is no error code "${asked}". See /problems.`)
+      const { title, meaning, fix } = problems[code]
+      const text = `<p><code>${code}</code></p><p>${html(meaning)}</p><p>${html(fix)}</p>`
       return send(reply, title, `${text}<p><a href="${reply.server.base}/problems">All problems</a></p>`)
     },
   },

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
 import { readChange, readNewTask, taskId } from '../contracts/task-fields.ts'
 import { maySee, taskRoutes, unseen, type Wire } from '../contracts/task-routes.ts'
+import { taskPathParameters } from '../contracts/task-schemas.ts'
 import { AppError } from '../errors.ts'
 import { expectedRevisions, ifMatch, ifNoneMatch, isKnown, revisionTag } from '../http/conditional.ts'
 import { errorAnswer, placeOf } from '../http/error-reply.ts'
@@ -195,6 +196,7 @@ export const v1: Contract = {
   about:
     'Duly’s own contract, for new clients: pages that hold still, conditional requests, writes that can be retried.',
   ...problemShape,
+  pathParameters: taskPathParameters,
   schemas: {
     ...tasks.schemas,
     TaskList: closed({

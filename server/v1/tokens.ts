@@ -126,6 +126,9 @@ export const accessTokens: RouteModule = {
   name: 'tokens',
   about:
     'Personal access tokens for scripts: sent as `Authorization: Bearer duly_pat_…` under every contract. They cannot make tokens themselves.',
+  pathParameters: {
+    token_id: { description: 'The id of the token.', schema: taskIdSchema, example: 7 },
+  },
   schemas: {
     AccessToken: closed(tokenFields),
     ShownToken: closed({ ...tokenFields, token: { type: 'string', description: 'Never shown again.' } }),

@@ -54,7 +54,7 @@ export class Servers {
       const unexpected = server
         .output()
         .split('\n')
-        .filter(line => line.includes('"an unexpected error"'))
+        .filter(line => line.includes('"unexpected error"'))
       for (const line of unexpected.slice(0, 3)) process.stderr.write(`${line}\n`)
     }
     await Promise.all(this.#running.map(server => this.kill(server)))

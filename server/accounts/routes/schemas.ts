@@ -1,7 +1,7 @@
 import { type Answer, type Parameter, type RequestBody, ref, type Schema } from '../../openapi/operation.ts'
 import { sent } from '../../openapi/schemas.ts'
 
-// What people send to /api/auth and what Better Auth answers: as much of it as clients look at.
+// Requests to /api/auth and responses of Better Auth, as far as clients need them.
 
 const text = (maxLength: number, description?: string): Schema => ({
   type: 'string',
@@ -16,7 +16,7 @@ export const email: Schema = {
     'An email address, also an internationalized one (RFC 6531). Stored in lower case, with the domain in ASCII (`xn--…`).',
 }
 export const name: Schema = nonEmpty(200)
-export const image: Schema = { ...text(2048), description: 'The address of a picture.' }
+export const image: Schema = { ...text(2048), description: 'The URL of a picture.' }
 export const password: Schema = { ...text(128), minLength: 8 }
 export const givenPassword: Schema = nonEmpty(128)
 export const code: Schema = nonEmpty(64)
@@ -25,12 +25,12 @@ export const sessionToken: Schema = nonEmpty(128)
 export const flag: Schema = { type: 'boolean' }
 export const callbackURL = text(
   2048,
-  'Where the browser goes afterwards: an origin of CORS_ORIGINS, or a path of this server.',
+  'Where to redirect the browser afterwards: a URL of an origin in CORS_ORIGINS, or a path of this server.',
 )
 export const provider: Schema = { enum: ['github', 'google'] }
 export const credential: Schema = {
   type: 'object',
-  description: 'What `navigator.credentials` has returned (WebAuthn).',
+  description: 'The result of `navigator.credentials` (WebAuthn).',
 }
 
 /** A JSON body of these fields. */
@@ -49,7 +49,7 @@ export const inQuery = (parameter: string, schema: Schema, description: string):
   schema,
 })
 
-/** An answer with at least these fields. */
+/** A response with at least these fields. */
 export function answer(description: string, properties?: Readonly<Record<string, Schema>>): Answer {
   const schema: Schema = {
     type: 'object',
@@ -63,8 +63,8 @@ export const list = (description: string, items: Schema): Answer => ({
   schema: { type: 'array', items },
 })
 export const redirect: Answer = {
-  description: 'On to where the person wanted to go, or to an address with `?error=`.',
-  headers: { Location: { description: 'Where to.', schema: { type: 'string' }, required: true } },
+  description: 'Redirects to the `callbackURL`, with `?error=` if the call failed.',
+  headers: { Location: { description: 'The target.', schema: { type: 'string' }, required: true } },
 }
 
 const time: Schema = { type: 'string', format: 'date-time' }
@@ -75,15 +75,15 @@ export const schemas: Readonly<Record<string, Schema>> = {
     type: 'object',
     required: ['message'],
     properties: {
-      code: { type: 'string', description: 'For programs, such as `INVALID_EMAIL_OR_PASSWORD`.' },
-      message: { type: 'string', description: 'For people.' },
+      code: { type: 'string', description: 'A code for programs, such as `INVALID_EMAIL_OR_PASSWORD`.' },
+      message: { type: 'string', description: 'A message for users.' },
     },
   },
   User: {
     type: 'object',
     required: ['id', 'name', 'email', 'emailVerified', 'createdAt', 'updatedAt'],
     properties: {
-      id: { type: 'string', description: 'Whose tasks: `sub` of the tokens.' },
+      id: { type: 'string', description: 'The `sub` of the user’s tokens.' },
       name: { type: 'string' },
       email: { type: 'string' },
       emailVerified: flag,
@@ -129,7 +129,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
   },
 }
 
-export const signedIn = answer('Signed in. With a second factor: `twoFactorRedirect`, and no session yet.')
-export const done = answer('Done.')
+export const signedIn = answer(
+  'You are signed in. With two-factor authentication, `twoFactorRedirect` is true and there is no session yet.',
+)
+export const done = answer('Success.')
+export const toProvider = answer('Where to redirect the browser.', {
+  url: { type: 'string' },
+  redirect: flag,
+})
 export const user = ref('User')
 export const session = ref('Session')

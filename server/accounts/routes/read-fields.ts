@@ -1,0 +1,90 @@
+import type { FastifyRequest } from 'fastify'
+import { AppError, brokenRules } from '../../errors.ts'
+import { readJson } from '../../http/json-body.ts'
+import type { Schema } from '../../openapi/operation.ts'
+import type { Accounts } from '../accounts.ts'
+import { canonicalEmail } from '../email.ts'
+import type { Call } from './call.ts'
+
+export type Fields = Readonly<Record<string, unknown>>
+
+/** Reads and validates the body. Fields that the call does not describe are left out, so Better Auth never gets them. */
+export function readFields(call: Call, request: FastifyRequest, accounts: Accounts): Fields {
+  const origin = request.headers.origin
+  if (origin !== undefined && !accounts.trusts(origin)) {
+    throw new AppError('origin_not_trusted', `The origin "${origin}" is not allowed. Add it to CORS_ORIGINS.`)
+  }
+  const isEmpty = !Buffer.isBuffer(request.body) || request.body.length === 0
+  if (isEmpty && !call.body?.required) return {}
+  // Other sites can send forms without a preflight request, but not JSON.
+  const type = (request.headers['content-type'] ?? '').replace(/;.*$/s, '').trim().toLowerCase()
+  if (type !== 'application/json') {
+    throw new AppError('unsupported_media_type', 'Send Content-Type: application/json.')
+  }
+  const sent = readJson(request)
+  if (!call.body) return {}
+  const schema = call.body.schema as { properties: Readonly<Record<string, Schema>> }
+  const given = Object.keys(schema.properties).filter(
+    name => Object.hasOwn(sent, name) && sent[name] !== undefined,
+  )
+  const fields = Object.fromEntries(given.map(name => [name, canonical(name, sent[name])]))
+  const validate = request.compileValidationSchema(schema)
+  if (!validate(fields)) {
+    throw brokenRules((validate.errors ?? []).map(problemOf))
+  }
+  if (!isStorable(fields))
+    throw brokenRules([
+      {
+        field: '',
+        message: `The body must have no NUL characters, no unpaired surrogates and at most ${deepest} levels.`,
+      },
+    ])
+  return fields
+}
+
+/** @throws AppError `broken_rule` if the field is an email address that is not valid */
+function canonical(name: string, value: unknown): unknown {
+  if ((name !== 'email' && name !== 'newEmail') || typeof value !== 'string') return value
+  const email = canonicalEmail(value)
+  if (email !== undefined) return email
+  throw brokenRules([{ field: name, message: `${name} must be an email address.` }])
+}
+
+const deepest = 8
+
+/** Whether PostgreSQL can store every text in it, and it is nested no deeper than any valid body. */
+function isStorable(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value !== 'object' || value === null) return true
+  if (depth === deepest) return false
+  return Object.entries(value).every(([name, field]) => isStorable(name) && isStorable(field, depth + 1))
+}
+
+interface SchemaError {
+  readonly keyword?: string
+  readonly instancePath?: string
+  readonly params?: Readonly<Record<string, unknown>>
+}
+
+/** Our own message for an error of the validator. */
+function problemOf({ keyword, instancePath = '', params = {} }: SchemaError) {
+  const field = instancePath.slice(1) || String(params.missingProperty ?? '')
+  return { field, message: `${field === '' ? 'The body' : field} ${ruleOf(keyword, params)}.` }
+}
+
+function ruleOf(keyword: string | undefined, params: Readonly<Record<string, unknown>>): string {
+  switch (keyword) {
+    case 'required':
+      return 'is required'
+    case 'type':
+      return `must be of type ${[params.type].flat().join(' or ')}`
+    case 'minLength':
+      return params.limit === 1 ? 'must not be empty' : `must have at least ${params.limit} characters`
+    case 'maxLength':
+      return `must have at most ${params.limit} characters`
+    case 'enum':
+      return `must be one of ${[params.allowedValues].flat().join(', ')}`
+    default:
+      return 'is not valid'
+  }
+}

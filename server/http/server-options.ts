@@ -1,0 +1,72 @@
+import type { Server } from 'node:http'
+import { createRequire } from 'node:module'
+import type { BuildCompilerFromPool } from '@fastify/ajv-compiler'
+import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
+import type { Context } from '../context.ts'
+import { connectionTimes } from './connection-times.ts'
+import { answerError, type ErrorShape } from './error-reply.ts'
+import { targetOf } from './request-head.ts'
+import { requestIds } from './request-id.ts'
+import { RequestLog } from './request-log.ts'
+import { largestHead, longestBody } from './request-size.ts'
+import { answerUnreadable } from './unreadable-request.ts'
+
+interface Answers {
+  readonly shapeOf: (path: string) => ErrorShape
+  /** Headers of every response. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The path of PUBLIC_URL. */
+  readonly base: string
+}
+
+/** How Fastify reads requests and logs them, and how it responds to requests that reach no hook. */
+export function serverOptions(
+  { config, log }: Pick<Context, 'config' | 'log'>,
+  { shapeOf, headers, base }: Answers,
+): FastifyHttpOptions<Server> {
+  return {
+    loggerInstance: log as FastifyBaseLogger,
+    // Lines that need the request's id have it. A child logger per request costs more than the one line that it writes.
+    childLoggerFactory: logger => logger,
+    logController: new RequestLog(log),
+    genReqId: requestIds(),
+    requestIdHeader: false,
+    bodyLimit: longestBody,
+    ...connectionTimes,
+    // A missing Host is rejected in request-head.ts, in the error shape of the path.
+    http: { ...connectionTimes.http, maxHeaderSize: largestHead, requireHostHeader: false },
+    rewriteUrl: targetOf(base),
+    // At shutdown, requests on connections still in use are answered before the connection is closed.
+    return503OnClosing: false,
+    trustProxy: trustProxyOf(config.trustProxy),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    schemaController: { compilersFactory: { buildValidator: lateValidator, buildSerializer: noSerializer } },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
+    clientErrorHandler: answerUnreadable(shapeOf, headers, base),
+    frameworkErrors: (error, request, reply) => {
+      // No hook has run, so a pipelined request has not waited for those before it.
+      if (reply.raw.socket === null) request.raw.socket.destroy()
+      else answerError(shapeOf)(error, request, reply.headers(headers) as never)
+    },
+  }
+}
+
+/** Loads the schema compiler at its first use, by sign-up or sign-in. It takes a third of the time of a start. */
+const lateValidator: BuildCompilerFromPool = (...given) => {
+  const compiler = createRequire(import.meta.url)(
+    '@fastify/ajv-compiler',
+  ) as typeof import('@fastify/ajv-compiler')
+  return compiler.default()(...given)
+}
+
+function noSerializer(): never {
+  throw new Error('Routes have no response schemas: contracts write the JSON.')
+}
+
+/** Whose `X-Forwarded-For` is trusted. */
+function trustProxyOf(
+  trusted: Context['config']['trustProxy'],
+): false | string[] | ((address: string, hop: number) => boolean) {
+  if (typeof trusted !== 'number') return [...trusted]
+  return trusted === 0 ? false : (_address, hop) => hop < trusted
+}
