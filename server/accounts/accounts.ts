@@ -12,9 +12,9 @@ import { redirectTarget } from './redirects.ts'
 import { issuerSecrets } from './secrets.ts'
 import { removeAccount } from './users.ts'
 
-/** Passwords that are hashed at a time: scrypt takes a core for some 60 ms, and one core is for everything else. */
+/** Passwords that are hashed at the same time. scrypt takes a core for about 60 ms, and one core is left for everything else. */
 const hashers = Math.max(1, Math.min(availableParallelism() - 1, 4))
-/** Requests under way that hash: a few more than hashers, since they also wait for the database. */
+/** Requests in progress that hash. More than hashers, since they also wait for the database. */
 const hashingAtOnce = hashers + 2
 /** About four seconds of waiting, at 60 ms a hash. */
 const hashingWaiting = 64 * hashers
@@ -35,21 +35,21 @@ export interface AccountsOptions {
   >
   readonly db: Database
   readonly log: Log
-  /** The one that signs first. */
+  /** The first one signs. */
   readonly secrets: readonly string[]
-  /** Where the server is reached; asked for when the first person comes. */
+  /** The URL of this server. Called at the first request. */
   readonly publicUrl: () => URL
 }
 
 export type Accounts = NonNullable<Awaited<ReturnType<typeof openAccounts>>>
 
-/** The people who sign up and in here; nothing where nobody does. @throws StartError where the list of breached passwords cannot be read */
+/** The accounts of this server. Undefined with `ACCOUNTS=off`. @throws StartError if the list of breached passwords cannot be read */
 export async function openAccounts({ config, db, log, secrets, publicUrl }: AccountsOptions) {
   if (!config.accounts) return undefined
   const isBreached = config.breachedPasswords && (await breachedPasswords(config.breachedPasswords))
   const frontEnds = config.corsOrigins === '*' ? [] : config.corsOrigins
   const isFrontEnd = matcherOf(frontEnds)
-  // Without patterns: anybody may have a page at `*.vercel.app`, and a link in an email must not lead there with its token.
+  // Without patterns: anyone may have a page at `*.vercel.app`, and a link in an email must not lead there with its token.
   const origins = () => {
     const url = publicUrl()
     return [url.origin, ...frontEnds.filter(origin => !isPattern(origin)), ...alsoLocal(url)]
@@ -85,8 +85,7 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
 
   return {
     /**
-     * Better Auth, loaded when the first person comes: half a second and 60 MB that a server which only checks tokens
-     * does not spend.
+     * Better Auth, loaded at the first call. That takes half a second and 60 MB, which a server that only verifies tokens saves.
      */
     async issuer(): Promise<Issuer> {
       loaded ??= load().catch(error => {
@@ -95,23 +94,26 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
       })
       return (await loaded).issuer
     },
-    /** @throws AppError `password_compromised` for a password that is in the list of breached ones, where there is one */
+    /** @throws AppError `password_compromised` if the password is in the list of breached passwords */
     async refuseBreached(password: string): Promise<void> {
       if (!isBreached || !(await isBreached(password))) return
-      throw new AppError('password_compromised', 'This password is known from a data breach. Choose another.')
+      throw new AppError(
+        'password_compromised',
+        'This password is known from a data breach. Choose another one.',
+      )
     },
     /**
-     * Does work that hashes a password in its turn, fair to all `keys`.
+     * Runs work that hashes a password, in turns that are fair to all `keys`.
      * @param keys the last one is the account
      * @throws AppError `busy`
      */
     inTurn: <T>(keys: readonly string[], work: (endTurn: () => void) => Promise<T>): Promise<T> =>
       turns.run(keys, hashingPerAccount, work),
-    /** Whether cookies are taken from a page of this origin. */
+    /** Whether pages of this origin may send cookies. */
     trusts: (origin: string): boolean => isFrontEnd(origin) || origins().includes(origin),
-    /** Origins to which links and redirects may lead; Better Auth takes calls from no others. */
+    /** Origins that links and redirects may lead to, and that Better Auth accepts calls from. */
     origins,
-    /** Where a browser may be sent by this text; undefined where it may not. */
+    /** The normalized redirect target. Undefined if it is not allowed. */
     redirectTarget: (text: string): string | undefined => redirectTarget(text, publicUrl(), origins()),
     publicUrl,
     devices: known,
@@ -123,7 +125,7 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
   }
 }
 
-/** A person at the machine itself types either name of it. */
+/** The other names of a local server. */
 function alsoLocal({ protocol, hostname, port }: URL): string[] {
   if (hostname !== 'localhost') return []
   return [`${protocol}//127.0.0.1:${port}`, `${protocol}//[::1]:${port}`]

@@ -10,7 +10,7 @@ export interface Allowance {
   readonly everySeconds: number
 }
 
-/** Attempts of one kind, counted under a hash, so that the table names nobody. */
+/** Attempts of one kind, counted under a hash, so that the table contains no names. */
 export interface Count extends Allowance {
   readonly key: string
   /** One too many is answered as any other, but sends no email. */
@@ -102,7 +102,7 @@ export function byTokenOwner(userId: string): Count {
   return { ...perTokenOwner, key: hashed('tokens', userId) }
 }
 
-// The generic cell rate algorithm (ITU-T I.371): of each key only the moment is kept at which it is as if nothing had been.
+// The generic cell rate algorithm (ITU-T I.371) stores one time per key: when its full allowance is available again.
 const take = statement(
   'attempts_take',
   `with taken as (
@@ -120,10 +120,10 @@ const giveBack = statement(
 )
 
 /**
- * Takes one of each, before anything is checked; the nearest first, so that what one address is refused is not counted against
- * all. One row at a time: two of these never wait for each other.
+ * Takes one of each count before anything is checked. The narrowest count comes first, so that rejected attempts of one address do not
+ * use up the common count. One row at a time, so that two calls never deadlock.
  * @returns whether a quiet count was exceeded
- * @throws AppError `too_many_requests`, with the seconds until the next attempt, where another count was
+ * @throws AppError `too_many_requests`, with the seconds until the next attempt, if another count was exceeded
  */
 export async function takeAttempt(db: Session, counts: readonly Count[]): Promise<boolean> {
   let isQuiet = false
@@ -140,7 +140,7 @@ export async function takeAttempt(db: Session, counts: readonly Count[]): Promis
   return isQuiet
 }
 
-/** Returns attempts that were none: the right password or code was given. */
+/** Gives attempts back, because the password or code was right. */
 export async function giveBackAttempt(db: Session, counts: readonly Count[]): Promise<void> {
   for (const { key, everySeconds } of counts) await db.query(giveBack, [key, everySeconds])
 }

@@ -1,2 +1,2 @@
-/** The header in which the routes tell Better Auth who is calling: Duly's own finding, never what came in. */
+/** The header with the client address for Better Auth. Duly sets it, clients cannot. */
 export const clientAddressHeader = 'x-duly-client-address'

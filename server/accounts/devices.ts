@@ -17,13 +17,13 @@ const byEmail = statement('device_by_email', `${password} where u.email = $1`)
 const byUser = statement('device_by_user', `${password} where u.id = $1`)
 
 /**
- * Cookies of browsers that have signed in: a number whose attempts are counted apart (OWASP, device cookies). They let nobody
- * in, and are signed together with the hash of the password, so that a new password makes all of them void.
+ * Cookies of browsers that have signed in: a number whose attempts are counted separately (OWASP, device cookies). They do not sign in,
+ * and are signed together with the hash of the password, so that a new password invalidates all of them.
  */
 export function devices(db: Session, secrets: readonly string[], publicUrl: URL | undefined) {
   const secure = publicUrl?.protocol === 'https:'
   const keys = secrets.map(secret => Buffer.from(hkdfSync('sha256', secret, '', 'duly devices', 32)))
-  // A browser takes a cookie of this name over TLS only, so that nobody in between can plant one.
+  // Browsers accept a cookie of this name over TLS only, so a man in the middle cannot set one.
   const cookie = secure ? '__Secure-duly.device' : 'duly.device'
   const mac = (key: Buffer, userId: string, hash: string, id: string) =>
     createHmac('sha256', key)
@@ -31,7 +31,7 @@ export function devices(db: Session, secrets: readonly string[], publicUrl: URL 
       .digest('base64url')
 
   return {
-    /** The device that sent these cookies, where it is one that the account knows. */
+    /** The device that sent these cookies, if it belongs to the account. */
     async find(
       cookies: string | undefined,
       account: { email: string } | { userId: string },

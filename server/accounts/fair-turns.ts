@@ -1,8 +1,8 @@
 import { AppError } from '../errors.ts'
 
-/** One that waits for a turn, or has it. */
+/** A turn that waits or runs. */
 interface Turn {
-  /** Turns that its keys have had or wait for before this one. */
+  /** Turns of its keys before this one. */
   readonly start: number
   readonly keys: readonly string[]
   begin(): void
@@ -12,12 +12,12 @@ interface Turn {
 interface Use {
   /** Where the next turn of this key begins. */
   next: number
-  /** Turns that wait or are under way. */
+  /** Turns that wait or run. */
   inside: number
 }
 
 export interface FairTurnsOptions {
-  /** Turns under way at a time. */
+  /** Turns that run at the same time. */
   readonly atOnce: number
   /** Turns that may wait, of all keys together. */
   readonly waiting: number
@@ -32,7 +32,7 @@ export class FairTurns {
   readonly #atOnce: number
   readonly #most: number
   readonly #uses = new Map<string, Use>()
-  /** By start; those with the same in the order in which they came. */
+  /** By start, then by arrival. */
   readonly #waiting: Turn[] = []
   #running = 0
   /** The start of the turn that began last. */
@@ -49,9 +49,9 @@ export class FairTurns {
   }
 
   /**
-   * Does `work` when its turn has come. `work` may end its turn early, where it only waits from then on.
-   * @param most turns of the last key, the account, that wait or are under way at a time
-   * @throws AppError `busy` where too many wait
+   * Runs `work` when it is its turn. `work` may end its turn early, if it only waits from then on.
+   * @param most turns of the last key, the account, that wait or run at the same time
+   * @throws AppError `busy` if too many wait
    */
   async run<T>(keys: readonly string[], most: number, work: (endTurn: () => void) => Promise<T>): Promise<T> {
     await this.#enter(keys, most)

@@ -1,8 +1,8 @@
 import { hashPassword, verifyPassword } from 'better-auth/crypto'
 
 /**
- * Hashes passwords as Better Auth does (scrypt, N = 16384, r = 16), `atOnce` at a time. Who comes next, and how many may wait, is
- * decided before: see `FairTurns`.
+ * Hashes passwords as Better Auth does (scrypt, N = 16384, r = 16), `atOnce` at the same time. `FairTurns` decides the order and how
+ * many may wait.
  */
 export function passwordHasher(atOnce: number) {
   const turn = turnstile(atOnce)
@@ -13,7 +13,7 @@ export function passwordHasher(atOnce: number) {
   }
 }
 
-/** Lets `atOnce` through at a time, the others in the order in which they came. */
+/** Runs `atOnce` at the same time, and the others in order of arrival. */
 function turnstile(atOnce: number) {
   const waiting: (() => void)[] = []
   let running = 0
@@ -23,7 +23,7 @@ function turnstile(atOnce: number) {
     try {
       return await work()
     } finally {
-      // Whoever comes next takes over this one's place.
+      // The next one takes over this place.
       const next = waiting.shift()
       if (next) next()
       else running -= 1

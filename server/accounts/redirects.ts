@@ -1,4 +1,4 @@
-/** Fields and query parameters that name where a browser goes next, and Better Auth's code for one that is refused. */
+/** Fields and query parameters with a redirect target, and Better Auth's error code for a target that is not allowed. */
 export const redirectFields: Readonly<Record<string, string>> = {
   callbackURL: 'INVALID_CALLBACK_URL',
   redirectTo: 'INVALID_REDIRECT_URL',
@@ -7,8 +7,8 @@ export const redirectFields: Readonly<Record<string, string>> = {
 }
 
 /**
- * Where a browser may be sent, as the WHATWG URL parser reads it: an absolute URL for another trusted origin, a path for
- * this server. Undefined where that is not one of the trusted origins, or could be read as another host.
+ * The redirect target, normalized by the WHATWG URL parser: an absolute URL for another trusted origin, a path for this server.
+ * Undefined if it has another origin, or could be parsed as another host.
  * @param trusted serialized origins, such as `https://app.example.com` or `capacitor://localhost`
  */
 export function redirectTarget(text: string, base: URL, trusted: readonly string[]): string | undefined {
@@ -18,7 +18,7 @@ export function redirectTarget(text: string, base: URL, trusted: readonly string
   const origin = `${url.protocol}//${url.host}`
   if (url.username !== '' || url.password !== '' || !trusted.includes(origin)) return undefined
   if (origin !== base.origin) return url.href
-  // What would be another host after one more round of decoding or normalization, by a proxy or a router.
+  // Could become another host after one more decoding or normalization, by a proxy or a router.
   if (url.pathname.startsWith('//') || /\\|%2f|%5c/i.test(url.pathname)) return undefined
   return url.pathname + url.search + url.hash
 }

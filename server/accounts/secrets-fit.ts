@@ -1,7 +1,7 @@
 import { type Session, unprepared } from '../db/database.ts'
 import { issuerSecrets } from './secrets.ts'
 
-// What Better Auth encrypts begins with the version of the key it took, which `issuerSecrets` gives out.
+// What Better Auth encrypts begins with the version of the key, as in `issuerSecrets`.
 const used = unprepared(
   `select distinct substring(encrypted from '\\$ba\\$([0-9]+)\\$') from (
     select "privateKey" as encrypted from duly.jwks
@@ -10,7 +10,7 @@ const used = unprepared(
   ) as texts`,
 )
 
-/** Whether these secrets can read all that was encrypted in this database: signing keys and second factors. */
+/** Whether these secrets can decrypt the signing keys and two-factor secrets in the database. */
 export async function secretsFit(session: Session, secrets: readonly string[]): Promise<boolean> {
   const versions = issuerSecrets(secrets).map(({ version }) => String(version))
   const rows = await session.query(used)

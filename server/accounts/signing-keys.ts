@@ -14,7 +14,7 @@ const insert = unprepared(
   returning extract(epoch from "createdAt") * 1000`,
 )
 
-/** Where Better Auth's `jwt()` keeps its keys: as by itself, but a key is published for a while before it signs. */
+/** Stores the keys of Better Auth's `jwt()`. Unlike its own adapter, a key is published for a while before it signs. */
 export function signingKeys(db: Session) {
   return {
     async getJwks({ path }: { path?: string }): Promise<Jwk[]> {
@@ -33,7 +33,7 @@ export function signingKeys(db: Session) {
         announced: announced === 't',
       }))
       const signing = keys.filter(({ announced }) => announced)
-      // The very first key has nobody before it who could sign meanwhile.
+      // The first key signs at once, because there is no older key.
       const chosen = path === '/jwks' ? keys : signing.length > 0 ? signing : keys.slice(0, 1)
       return chosen.map(({ key }) => key)
     },

@@ -10,7 +10,7 @@ const expired = [
   'delete from duly.attempts where free_at < now()',
 ].map(unprepared)
 
-/** Removes what is good for nothing any more: sessions, emails' links, keys, tokens, refusals and counts of attempts. */
+/** Deletes expired sessions, links of emails, keys, tokens, revocations and counts of attempts. */
 export async function sweepAccounts(db: Session): Promise<void> {
   for (const statement of expired) await db.query(statement)
 }

@@ -4,7 +4,7 @@ import { isRefused, liftWithin, reinstate, revoke, subjectOf } from '../auth/rev
 import { type Database, type Row, type Session, statement, unprepared } from '../db/database.ts'
 import { removeTasksOf } from '../tasks/owner.ts'
 
-/** A user as the operator sees them. */
+/** A user, for the operator. */
 export interface User {
   readonly id: string
   readonly email: string
@@ -16,7 +16,7 @@ export interface User {
 
 const utc = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 const columns = `id, email, name, ${utc('"createdAt"')}, "emailVerified", ${utc('"disabledAt"')}`
-// In pages: there may be more than fit into memory.
+// In pages, because all users may not fit into memory.
 const page = unprepared(
   `select ${columns}, "createdAt"::text from duly."user" where ("createdAt", id) > ($1::timestamptz, $2)
   order by "createdAt", id limit 500`,
@@ -30,12 +30,12 @@ const enable = unprepared(
   'update duly."user" set "disabledAt" = null where id = $1 and "removedAt" is null returning email',
 )
 const endSessions = unprepared('delete from duly.session where "userId" = $1')
-// Of accounts alone, whose ids are long and random: as the whole value, or as a text in JSON.
+// Ids of accounts are long and random. They are the whole value, or a text in JSON.
 const removeVerifications = unprepared(
   `delete from duly.verification where exists (select from duly."user" where id = $1)
     and (value = $1 or position('"' || $1 || '"' in value) > 0)`,
 )
-// A user who was disabled does not remove the account, and with it what keeps them out.
+// A disabled user must not delete the account, which would end the ban.
 const markRemoved = unprepared(
   `update duly."user" set "disabledAt" = coalesce("disabledAt", now()), "removedAt" = now()
   where id = $1 and ($2::boolean or "disabledAt" is null or "removedAt" is not null) returning id`,
@@ -46,11 +46,11 @@ const unfinished = unprepared(
 const removeUserRow = unprepared('delete from duly."user" where id = $1')
 const exists = statement('user_exists', 'select true from duly."user" where id = $1')
 
-/** For how long the tokens of a user who is gone are refused: no longer than anyone should make them good for. */
+/** How long the tokens of a deleted user are rejected. No token should be valid for longer. */
 const removedSeconds = 30 * 24 * 60 * 60
 
 const foreignSeconds = 60
-/** Longer than any replica goes on without a look at what was revoked. */
+/** Longer than any replica accepts tokens without reading revocations. */
 const knownEverywhereMs = 1200
 
 /** Every user, oldest first. */
@@ -78,14 +78,13 @@ export async function isAccount(db: Session, userId: string): Promise<boolean> {
   return (await db.query(exists, [userId])).length > 0
 }
 
-/** Whether an operator has disabled the account of this address; true also after that account was removed. */
+/** Whether an operator has disabled the account of this address. Stays true after the account was deleted. */
 export async function isEmailDisabled(db: Session, email: string): Promise<boolean> {
   return isRefused(db, subjectOf('email', email))
 }
 
 /**
- * Refuses every sign-in and token of a user until `enableUser`, and sign-ups with their email address. Tasks and tokens are
- * kept.
+ * Rejects all sign-ins and tokens of a user until `enableUser`, and sign-ups with the email address. Keeps tasks and tokens.
  */
 export async function disableUser(db: Database, id: string): Promise<void> {
   await db.transaction(async session => {
@@ -95,7 +94,7 @@ export async function disableUser(db: Database, id: string): Promise<void> {
   })
 }
 
-/** @returns false where there is an account that is being removed, which stays disabled */
+/** @returns false if the account is being deleted, and so stays disabled */
 export async function enableUser(db: Database, id: string): Promise<boolean> {
   return db.transaction(async session => {
     const [account] = await session.query(enable, [id])
@@ -105,7 +104,7 @@ export async function enableUser(db: Database, id: string): Promise<boolean> {
   })
 }
 
-/** Allows sign-ups with the address of an account that was disabled and then removed. */
+/** Allows sign-ups with the address of an account that was disabled and then deleted. */
 export async function enableEmail(db: Database, email: string): Promise<void> {
   await reinstate(db, [subjectOf('email', email)])
 }
@@ -115,12 +114,11 @@ function subjectsOf(id: string, email: string | null | undefined): string[] {
 }
 
 /**
- * Ends every session of a user with its tokens, every sign-in and reset that is under way, and, unless told otherwise, revokes their
- * personal access tokens.
+ * Ends all sessions of a user with their tokens, and all sign-ins and resets in progress. Revokes the personal access tokens by default.
  */
 export async function signOutUser(db: Database, id: string, keepsTokens = false): Promise<void> {
   await db.transaction(async session => {
-    // First, since it waits for tokens that are being created: the revision of revocations is held by nobody meanwhile.
+    // First, because it waits for tokens that are being created, and must not lock the revision of revocations meanwhile.
     if (!keepsTokens) await revokeAccessTokensOf(session, id)
     await session.query(removeVerifications, [id])
     await session.query(endSessions, [id])
@@ -133,11 +131,11 @@ export async function revokeTokensOf(db: Database, id: string): Promise<void> {
 }
 
 /**
- * Removes an account with its sessions, tokens and tasks. First every replica refuses the user; then the rows are removed in
- * portions, the account last. `finishRemovals` continues after an interruption. A hash of the id remains, so that tokens stay
- * refused. Takes a second and longer.
- * @param by who asks: a disabled account is removed by an operator alone
- * @returns false where it was not removed, because it is disabled
+ * Deletes an account with its sessions, tokens and tasks. First all replicas reject the user. Then the rows are deleted in batches, the
+ * account last. `finishRemovals` continues after an interruption. A hash of the id remains, so that tokens stay rejected. Takes a
+ * second or more.
+ * @param by only an operator can delete a disabled account
+ * @returns false if it was not deleted, because it is disabled
  */
 export async function removeAccount(db: Database, id: string, by: 'user' | 'operator'): Promise<boolean> {
   const marked = await db.transaction(async session => {
@@ -152,7 +150,7 @@ export async function removeAccount(db: Database, id: string, by: 'user' | 'oper
   return true
 }
 
-/** Removes the tasks and tokens of a user of another issuer, who may come back at once unless they are disabled. */
+/** Deletes the tasks and tokens of a user of another issuer, who can start again unless disabled. */
 export async function removeForeignUser(db: Database, id: string): Promise<void> {
   await revoke(db, [subjectOf('user', id)], foreignSeconds)
   await pause(knownEverywhereMs)
@@ -160,7 +158,7 @@ export async function removeForeignUser(db: Database, id: string): Promise<void>
   await liftWithin(db, [subjectOf('user', id)], foreignSeconds)
 }
 
-/** Goes on where a removal was interrupted. */
+/** Continues interrupted removals. */
 export async function finishRemovals(db: Database): Promise<void> {
   for (const [id] of await db.query(unfinished)) await removeAll(db, String(id))
 }

@@ -4,8 +4,8 @@ import type { Identity } from './identity.ts'
 import type { Revocations } from './revocations.ts'
 
 /**
- * What one request is allowed, on the knowledge with which it was let in. A body may take 20 s to arrive and a write may wait in a
- * queue, so it is checked again directly before each write is sent, and before a transaction is committed.
+ * What one request may do. Checked again directly before each write is sent and before a transaction is committed, because a body may
+ * take 20 s to arrive and a write may wait in a queue.
  */
 export class Grant implements Guard {
   readonly identity: Identity
@@ -24,16 +24,16 @@ export class Grant implements Guard {
     return scopes === undefined || scopes.includes('tasks:read')
   }
 
-  /** By what it can be revoked. */
+  /** The subjects whose revocation revokes it. */
   get subjects(): readonly string[] {
     return this.identity.subjects ?? []
   }
 
   /**
-   * Nothing where what is known of revocations is fresh; else a promise.
-   * @param session of the transaction that is under way: the embedded database has no other
-   * @throws AppError `token_invalid`, or rejects with it, where the caller was signed out, disabled or removed meanwhile, even if
-   * that has been taken back; `database_away`
+   * Returns undefined if the known revocations are fresh, else a promise.
+   * @param session of the transaction in progress: the embedded database has no other
+   * @throws AppError (or rejects with it) `token_invalid` if the caller was signed out, disabled or deleted since the request began,
+   * even if reinstated; `database_away`
    */
   check(session?: Session): void | Promise<void> {
     const fresh = this.#revocations?.fresh(session)

@@ -6,23 +6,23 @@ export interface Jwt {
   readonly alg: string
   readonly kid: string | undefined
   readonly claims: Readonly<Record<string, unknown>>
-  /** What the signature is over: header and payload as they were sent. */
+  /** What is signed: header and payload as they were sent. */
   readonly signed: string
   readonly signature: Buffer
 }
 
 const maxLength = 8192
-// Broken bytes are refused: replaced by U+FFFD, different subjects would become one.
+// Invalid UTF-8 is rejected: with U+FFFD instead, different subjects would become equal.
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const compactForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
-/** Takes a JWS in compact form apart (RFC 7515, 3.1). Nothing in it is to be believed before its signature is checked. */
+/** Parses a JWS in compact form (RFC 7515, 3.1). Do not trust its content before the signature is verified. */
 export function parseJwt(token: string): Jwt {
   if (token.length > maxLength) throw new TokenError('longer than 8 KiB')
   const parts = compactForm.exec(token)
   if (!parts) throw new TokenError('not three base64url parts')
   const header = parseObject(parts[1] as string, 'header')
-  // An extension marked critical must be understood or refused (RFC 7515, 4.1.11); none is understood here.
+  // A critical extension that is not supported must be rejected (RFC 7515, 4.1.11). None is supported.
   if ('crit' in header) throw new TokenError('a crit header')
   if (typeof header.alg !== 'string') throw new TokenError('no alg')
   if (header.kid !== undefined && typeof header.kid !== 'string') throw new TokenError('kid is not a text')
@@ -48,7 +48,7 @@ export function verifyHmac(jwt: Jwt, secret: KeyObject): boolean {
   return expected.length === jwt.signature.length && timingSafeEqual(expected, jwt.signature)
 }
 
-/** What a public key must be for an algorithm (RFC 7518, 3.1; RFC 8037): the algorithm follows the key, never the token. */
+/** The kind of public key for each algorithm (RFC 7518, 3.1; RFC 8037). The key decides the algorithm, never the token. */
 const publicKeyRules: Record<string, { type: string; curve?: string; hash: string | null; pss?: boolean }> = {
   EdDSA: { type: 'ed25519', hash: null },
   // The fully specified name of the same algorithm (RFC 9864, 2.2).
@@ -88,7 +88,7 @@ export function verifyPublic(jwt: Jwt, key: KeyObject): boolean {
   )
 }
 
-/** Signs a token the way front ends do today; for the command line and for tests. */
+/** Signs a token, for the command line and for tests. */
 export function signHmac(
   claims: object,
   secret: KeyObject,

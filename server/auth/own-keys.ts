@@ -3,9 +3,9 @@ import { type Session, statement } from '../db/database.ts'
 import { type Jwt, keyFits } from './jwt.ts'
 
 const pauseMs = 200
-/** How long a new key is published before it signs: whoever keeps the published keys for a while has it by then. */
+/** How long a new key is published before it signs, so that caches of the published keys have it. */
 export const announcedSeconds = 60
-/** How long a key is published after it has stopped signing: longer than what it has signed is good for. */
+/** How long a key is published after it has stopped signing: longer than its tokens are valid. */
 export const keptSeconds = 3600
 
 const published = statement(
@@ -14,8 +14,8 @@ const published = statement(
 )
 
 /**
- * The public keys of Duly's own issuer, read from the database. A `kid` that is not among them is looked up, five times a
- * second at most: a key is there for a minute before it signs, so that nobody's token comes before its key.
+ * The public keys of Duly's own issuer, read from the database. An unknown `kid` is looked up at most five times a second. A key is
+ * published a minute before it signs, so no token arrives before its key.
  */
 export class OwnKeys {
   readonly #db: Session
@@ -30,7 +30,7 @@ export class OwnKeys {
     this.#now = now
   }
 
-  /** The key that may have signed this token, where there is one. @throws AppError `database_away` */
+  /** The key that may have signed this token, if known. @throws AppError `database_away` */
   find(jwt: Jwt): KeyObject | undefined | Promise<KeyObject | undefined> {
     const known = this.#fitting(jwt)
     if (known || jwt.kid === undefined) return known
@@ -38,7 +38,7 @@ export class OwnKeys {
     return this.#readOnce().then(() => this.#fitting(jwt))
   }
 
-  /** The keys are others now. */
+  /** Forgets the keys: they have changed. */
   forget(): void {
     this.#generation += 1
     this.#keys = undefined
@@ -61,11 +61,11 @@ export class OwnKeys {
     const startedAt = this.#now()
     const generation = this.#generation
     const rows = await this.#db.query(published)
-    // They were forgotten meanwhile: what was read may be what is accepted no more.
+    // The keys were forgotten during the query, so the result may be outdated.
     if (generation !== this.#generation) return this.#read()
     this.#keys = new Map(
       rows.map(([kid, jwk]) => {
-        // The column is what Better Auth has written: a JWK.
+        // Better Auth writes a JWK into this column.
         const key = JSON.parse(String(jwk)) as JsonWebKey
         return [String(kid), createPublicKey({ key, format: 'jwk' })]
       }),

@@ -1,6 +1,6 @@
 /**
- * Remembers what was asked for lately, in bounded memory: `size` entries at least, twice as many at most. Two
- * generations: when the young one is full it becomes the old one, and what is not asked for again is forgotten.
+ * A cache of recently used entries: at least `size`, at most twice as many. It has two generations. When the young one is full, it
+ * becomes the old one, and entries of the old one that were not used are dropped.
  */
 export class Recent<T> {
   readonly #size: number

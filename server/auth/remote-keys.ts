@@ -23,9 +23,9 @@ export interface RemoteKeysOptions {
 }
 
 /**
- * The public keys of another issuer, as a JWK Set (RFC 7517). They are fetched when first needed, once however many
- * requests wait; again for a `kid` that is not among them, but not more than once per half-minute; and again, without
- * anyone waiting, when they are ten minutes old. While the issuer is down the last ones stay in use.
+ * The public keys of another issuer, as a JWK Set (RFC 7517). They are fetched at the first use, once for all waiting requests; for an
+ * unknown `kid`, at most twice a minute; and in the background when they are ten minutes old. While the issuer is down, the last keys
+ * stay in use.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions
@@ -41,8 +41,8 @@ export class RemoteKeys {
   }
 
   /**
-   * The keys that may have signed this token: at once where they are known.
-   * @throws AppError `keys_away` as long as no key could ever be fetched.
+   * The keys that may have signed this token. No promise if they are known.
+   * @throws AppError `keys_away` if no keys have been fetched yet
    */
   find(jwt: Jwt): readonly KeyObject[] | Promise<readonly KeyObject[]> {
     const known = this.#fitting(jwt)
@@ -56,8 +56,8 @@ export class RemoteKeys {
   }
 
   /**
-   * Whether the issuer still publishes this key, which `find` has given, under the same `kid` and for the same algorithm. Sees to it
-   * that the keys are read again in time, also where every token that comes is known already.
+   * Whether the issuer still publishes this key of `find`, under the same `kid` and for the same algorithm. Also refreshes the keys in
+   * time if all tokens are known already.
    */
   holds(key: KeyObject): boolean {
     if (this.#now() - this.#triedAt > staleMs) void this.#fetchOnce()
@@ -81,7 +81,7 @@ export class RemoteKeys {
     })
   }
 
-  /** What stays keeps its object, by which tokens remember it; what the new set lacks is gone, with the tokens it has signed. */
+  /** Keys in both sets keep their object, which verified tokens refer to. Keys that the new set lacks are dropped. */
   #replace(keys: readonly RemoteKey[]): void {
     this.#keys = keys.map(key => this.#keys?.find(known => isSame(known, key)) ?? key)
     this.#held = new Set(this.#keys.map(({ key }) => key))
@@ -105,7 +105,7 @@ export class RemoteKeys {
   }
 }
 
-/** Whether a key set means the same by both. */
+/** Whether two entries of a key set are equal. */
 function isSame(a: RemoteKey, b: RemoteKey): boolean {
   return a.kid === b.kid && a.alg === b.alg && a.key.equals(b.key)
 }
@@ -128,12 +128,12 @@ async function fetchKeys(url: URL): Promise<RemoteKey[]> {
   const list = typeof body === 'object' && body !== null && 'keys' in body ? body.keys : undefined
   if (!Array.isArray(list)) throw new Error('the issuer sent no JWK Set')
   const keys = list.flatMap(readKey)
-  // None at all is a word that can be taken; none that can be read is none.
+  // An empty set is accepted. A set whose keys are all unreadable is not.
   if (keys.length === 0 && list.length > 0) throw new Error('the issuer sent no key that can be read')
   return keys
 }
 
-// A key of a kind that is not understood is passed over (RFC 7517, 5).
+// Keys of an unknown kind are ignored (RFC 7517, 5).
 function readKey(jwk: unknown): RemoteKey[] {
   if (typeof jwk !== 'object' || jwk === null) return []
   const { kid, alg, use, kty, d } = jwk as Record<string, unknown>

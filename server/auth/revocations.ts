@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { quick, type Session, statement, unprepared } from '../db/database.ts'
 
-/** A revocation is known to this replica when it is this old at most. */
+/** A replica knows a revocation after this time at most. */
 const staleMs = 900
-/** From this age on, a look is taken that nobody waits for. */
+/** From this age on, revocations are read in the background. */
 const agedMs = 400
 
 const record = statement(
@@ -17,7 +17,7 @@ const record = statement(
       then nullif(greatest(coalesce(kept.expires_at, 'infinity'), coalesce(excluded.expires_at, 'infinity')), 'infinity')
       else excluded.expires_at end`,
 )
-// The condition is checked on the row that is locked: a ban that was committed meanwhile stays.
+// The condition is evaluated on the locked row, so a ban that was committed meanwhile stays.
 const lift = statement(
   'revocations_lift',
   `with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)
@@ -27,7 +27,7 @@ const lift = statement(
 const refusal = unprepared(
   'select true from duly.revocations where subject = $1 and refused and (expires_at is null or expires_at > now())',
 )
-// Whoever raises the revision holds its row until the end: what has a revision up to that of a row seen here is seen too.
+// A transaction that raises the revision locks its row until it ends. So all revocations up to the revision of a visible row are visible.
 const since = quick(
   'revocations_since',
   `select subject, refused, revision, extract(epoch from expires_at) * 1000 from duly.revocations
@@ -35,22 +35,22 @@ const since = quick(
 )
 
 /**
- * What can be refused: a session and its tokens, a user and all their tokens, an email address at sign-up, a personal access
- * token, the signing keys.
+ * What can be revoked: a session and its tokens, a user and all their tokens, an email address at sign-up, a personal access token, and
+ * the signing keys.
  */
 export type Kind = 'session' | 'user' | 'email' | 'token' | 'keys'
 
-/** A subject as the table knows it: who reads it learns no id. */
+/** A subject in the table: a hash, so that the table reveals no ids. */
 export function subjectOf(kind: Kind, id: string): string {
   return createHash('sha256').update(`${kind}:${id}`).digest('base64url')
 }
 
-/** Longer than anything is good for that nobody asks the database about in between. */
+/** Longer than anything is valid without a look at the database. */
 export const forgottenSeconds = 2 * 60 * 60
 
 /**
- * Refuses subjects from now on, on every replica. Never shortens a refusal that is there.
- * @param seconds for how long; `null`: until `reinstate`
+ * Revokes subjects on all replicas. Never shortens an existing revocation.
+ * @param seconds how long; `null`: until `reinstate`
  */
 export async function revoke(
   db: Session,
@@ -60,22 +60,22 @@ export async function revoke(
   await db.query(record, [subjects, true, seconds])
 }
 
-/** Takes a refusal back. */
+/** Ends a revocation. */
 export async function reinstate(db: Session, subjects: readonly string[]): Promise<void> {
   await db.query(record, [subjects, false, forgottenSeconds])
 }
 
-/** Ends refusals that expire within `seconds`; longer ones, such as bans, stay. */
+/** Ends revocations that expire within `seconds`. Longer ones, such as bans, stay. */
 export async function liftWithin(db: Session, subjects: readonly string[], seconds: number): Promise<void> {
   await db.query(lift, [subjects, seconds, forgottenSeconds])
 }
 
-/** Whether a subject is refused, as the database knows it now. */
+/** Whether a subject is revoked, according to the database. */
 export async function isRefused(db: Session, subject: string): Promise<boolean> {
   return (await db.query(refusal, [subject])).length > 0
 }
 
-/** The last that was heard of a subject. */
+/** The last known state of a subject. */
 interface News {
   readonly refused: boolean
   /** Milliseconds since the epoch. */
@@ -85,20 +85,20 @@ interface News {
 
 export interface RevocationsOptions {
   readonly db: Session
-  /** Told that the signing keys are others now. */
+  /** Called when the signing keys have changed. */
   readonly onKeys?: () => void
-  /** Told of each look: this replica serves requests. */
+  /** Called at each look, so while this replica serves requests. */
   readonly onLook?: () => void
-  /** Told that a look failed for which no request waits. */
+  /** Called when a look in the background fails. */
   readonly onFailure?: (error: unknown) => void
   /** Milliseconds; monotonic. */
   readonly now?: () => number
 }
 
 /**
- * What is refused, as this replica knows it. It looks for news when there are requests, twice a second at most, and lets no
- * request pass on knowledge that is older than a second: no query per request, none while nothing happens, and a
- * replica that was cut off or asleep admits nobody before it has looked.
+ * The revocations that this replica knows. While there are requests, it reads news at most twice a second. No request is accepted with
+ * knowledge older than a second. So there is no query per request and none while idle, and a replica that was disconnected or
+ * suspended accepts no request before it has looked.
  */
 export class Revocations {
   readonly #db: Session
@@ -121,24 +121,24 @@ export class Revocations {
     this.#now = now ?? (() => performance.now())
   }
 
-  /** Changes with every piece of news: what was admitted under one revision need not be checked again under the same. */
+  /** Rises with all news. A token that was accepted under a revision need not be checked again under the same. */
   get revision(): number {
     return this.#revision
   }
 
-  /** Subjects that are refused. */
+  /** The number of revoked subjects. */
   get size(): number {
     return [...this.#news.values()].filter(({ refused }) => refused).length
   }
 
-  /** Seconds since the last look; infinite where there was none yet. */
+  /** Seconds since the last look. Infinite before the first. */
   get age(): number {
     return (this.#now() - this.#lookedAt) / 1000
   }
 
   /**
-   * Nothing where what is known is fresh enough; else a promise to wait for.
-   * @param session to look with, for a caller that holds the only one there may be
+   * Returns undefined if the knowledge is fresh, else a promise.
+   * @param session to read with, for a caller in a transaction: the embedded database has no other
    * @throws AppError `database_away`
    */
   fresh(session?: Session): Promise<void> | undefined {
@@ -151,7 +151,7 @@ export class Revocations {
     return undefined
   }
 
-  /** What was just revoked here is known here at the next request. */
+  /** The next request waits for news, because something was revoked here. */
   expire(): void {
     this.#lookedAt = Number.NEGATIVE_INFINITY
     this.#expiredAt = this.#now()
@@ -166,12 +166,12 @@ export class Revocations {
     })
   }
 
-  /** Whether one of these was refused, or refused and reinstated, after this revision. */
+  /** Whether one of these was revoked or reinstated after this revision. */
   haveChangedSince(revision: number, subjects: readonly string[]): boolean {
     return subjects.some(subject => (this.#news.get(subject)?.revision ?? 0) > revision)
   }
 
-  /** Looks for news; calls at the same time share one look. */
+  /** Reads news. Simultaneous calls share one query. */
   look(): Promise<void> {
     this.#looking ??= this.#look(this.#db).finally(() => {
       this.#looking = undefined
@@ -179,7 +179,7 @@ export class Revocations {
     return this.#looking
   }
 
-  // A look that began long ago, at a slow database, is no fresh one when it ends.
+  // With a slow database, a look may be outdated when it ends.
   async #lookUntil(moment: number): Promise<void> {
     do await this.look()
     while (this.#lookedAt < moment)
@@ -189,7 +189,7 @@ export class Revocations {
     this.#onLook()
     const startedAt = this.#now()
     const rows = await session.query(since, [this.#revision])
-    // Another look may have been answered meanwhile.
+    // Another look may have ended meanwhile.
     const known = this.#revision
     for (const [subject, refused, revisionText, expiry] of rows as [
       string,

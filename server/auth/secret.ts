@@ -8,25 +8,25 @@ import { explain } from '../system-error.ts'
 
 type Settings = Pick<Config, 'secret' | 'secretAlso' | 'postgres' | 'dataDir'>
 
-/** The secret that signs: the one that is set, else, for the embedded database, the one that is kept beside it. */
+/** The secret that signs: BETTER_AUTH_SECRET, or for the embedded database the one in the data directory. */
 export function currentSecret({ secret, postgres, dataDir }: Settings): string | undefined {
   return secret ?? (postgres ? undefined : keptSecret(dataDir))
 }
 
-/** The secrets that are accepted, the one that signs first. */
+/** The accepted secrets. The first one signs. */
 export function acceptedSecrets(config: Settings): string[] {
   return [currentSecret(config), config.secretAlso].filter(secret => secret !== undefined)
 }
 
-/** As `acceptedSecrets`, without making one. */
+/** Like `acceptedSecrets`, but creates none. */
 export function secretsThere({ secret, secretAlso, postgres, dataDir }: Settings): string[] {
   const current = secret ?? (postgres ? undefined : findKeptSecret(dataDir))
   return [current, secretAlso].filter(found => found !== undefined)
 }
 
 /**
- * The secret in the data directory, made on first use and readable by its owner only. Two processes that make it at once
- * end up with the same one.
+ * The secret in the data directory, created at the first use and readable by its owner only. Two processes that create it at the same
+ * time get the same one.
  */
 export function keptSecret(dataDir: string): string {
   const file = join(dataDir, 'secret')
@@ -36,7 +36,7 @@ export function keptSecret(dataDir: string): string {
   const draft = `${file}.${randomBytes(8).toString('hex')}`
   try {
     writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-    // A link, unlike a rename, does not replace what another process has just put there.
+    // Unlike a rename, a link does not replace the file of another process.
     linkSync(draft, file)
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw explain(error, `Cannot create the secret in "${file}"`)
@@ -46,7 +46,7 @@ export function keptSecret(dataDir: string): string {
   return findKeptSecret(dataDir) ?? keptSecret(dataDir)
 }
 
-/** The secret in the data directory, where there is one. @throws StartError where the file holds none */
+/** The secret in the data directory, if any. @throws StartError if the file has none */
 export function findKeptSecret(dataDir: string): string | undefined {
   const file = join(dataDir, 'secret')
   let secret: string

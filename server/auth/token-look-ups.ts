@@ -3,18 +3,18 @@ import { AppError } from '../errors.ts'
 import { Buckets } from '../limits/buckets.ts'
 import { Recent } from './recent.ts'
 
-/** Look-ups that a network may cause before its next ones wait for company: so many a second, so many at once. */
+/** Look-ups of one network without delay: per second, and at once. */
 const prompt = { perSecond: 10, burst: 50 }
-/** Milliseconds between queries for networks that have used these up, however many tokens they send. */
+/** Milliseconds between the queries of a network beyond that rate. */
 const pauseMs = 50
-/** Tokens in one query, at most. */
+/** Maximum number of tokens in one query. */
 const most = 500
-/** Tokens that wait, at most: of one network, and of all. */
+/** Maximum number of waiting tokens: of one network, and of all. */
 const mostWaiting = { ofOne: 1000, ofAll: 10_000 }
-/** For how long an unknown token is remembered as one. No token is issued a second time. */
+/** How long an unknown token is remembered as unknown. No token is issued twice. */
 const rememberedMs = 60_000
 
-// By their hashes, for which no owner is known yet: this table is not distributed.
+// By hash, without an owner: this table is not distributed.
 const find = statement(
   'access_tokens_by_hash',
   `select hash, user_id, id, scopes, extract(epoch from expires_at) * 1000 from duly.access_tokens
@@ -28,9 +28,9 @@ interface Waiting {
 }
 
 /**
- * Looks personal access tokens up by hash. Whoever invents tokens causes few queries: one is under way at a time, for all tokens
- * that came meanwhile; a network that sends many gets one query in 50 ms for all of them together; and unknown tokens are remembered.
- * Nobody is refused for what others of their network send, only delayed, as long as these send fewer than a server can read.
+ * Looks up personal access tokens by hash. Invented tokens cause few queries: one query runs at a time, for all tokens that arrived
+ * meanwhile; a network that sends many tokens gets one query in 50 ms for all of them; and unknown tokens are remembered. Others in the
+ * same network are only delayed.
  */
 export class TokenLookUps {
   readonly #db: Session
@@ -39,7 +39,7 @@ export class TokenLookUps {
   readonly #waiting = new Map<string, Waiting>()
   readonly #unknown = new Recent<number>(10_000)
   #soon: string[] = []
-  /** By network, in the order in which they come up next. */
+  /** By network, in the order of their next queries. */
   readonly #later = new Map<string, string[]>()
   #laterAt = Number.NEGATIVE_INFINITY
   #isAsking = false
@@ -52,9 +52,9 @@ export class TokenLookUps {
   }
 
   /**
-   * @param network who asks
-   * @returns hash, user, id, scopes and expiry in milliseconds; nothing where the token is unknown
-   * @throws AppError `too_many_requests` or `busy` where too many tokens wait already
+   * @param network of the caller
+   * @returns hash, user, id, scopes and expiry in milliseconds; undefined if the token is unknown
+   * @throws AppError `too_many_requests` or `busy` if too many tokens are waiting
    */
   find(hash: string, network: string): Promise<Row | undefined> {
     const known = this.#waiting.get(hash)
@@ -112,7 +112,7 @@ export class TokenLookUps {
     if (this.#waiting.size > 0) this.#schedule()
   }
 
-  /** One of each network after the other, so that those who send little do not wait behind those who send much. */
+  /** Round-robin over the networks, so that a network with few tokens does not wait for one with many. */
   #dueLater(): string[] {
     const now = this.#now()
     if (this.#later.size === 0 || now - this.#laterAt < pauseMs) return []

@@ -13,45 +13,45 @@ import type { RemoteKeys } from './remote-keys.ts'
 import { type Revocations, subjectOf } from './revocations.ts'
 import { TokenError } from './token-error.ts'
 
-/** Somebody else whose tokens are accepted. */
+/** Another issuer whose tokens are accepted. */
 export interface RemoteIssuer {
   readonly keys: Pick<RemoteKeys, 'find' | 'holds'>
-  /** What its tokens must carry. */
+  /** The claims that its tokens need. */
   readonly rules: ClaimRules
 }
 
 export interface TokenOptions extends Pick<Config, 'algorithms'> {
-  /** Check HMAC tokens. None: no such token is accepted. */
+  /** Verify HMAC tokens. If empty, no HMAC token is accepted. */
   readonly secrets: readonly string[]
-  /** What HMAC tokens must carry. */
+  /** The claims that HMAC tokens need. */
   readonly rules: ClaimRules
-  /** The claim with the user's id in tokens of others; absent: the usual ones. */
+  /** The claim with the user's id in tokens of other issuers. By default `sub` and its alternatives. */
   readonly userClaim?: string | undefined
   /** Seconds of tolerance for `nbf` and `iat`. */
   readonly clockSkew?: number
   readonly remoteIssuers?: readonly RemoteIssuer[]
-  /** Duly's own issuer, whose tokens are accepted whatever is set up for others. */
+  /** Duly's own issuer. Its tokens are always accepted. */
   readonly ownKeys?: OwnKeys | undefined
   readonly accessTokens?: AccessTokenVerifier
   readonly revocations?: Revocations
   /** Milliseconds since the epoch. */
   readonly now?: () => number
-  /** Verified tokens remembered, at most twice this many. */
+  /** Verified tokens in the cache: at least this many, at most twice as many. */
   readonly remembered?: number
 }
 
 interface Known extends Found {
-  /** The revision of the revocations under which it was admitted last. */
+  /** The revision of the revocations when it was last accepted. */
   admittedAt: number
-  /** The key of another issuer that has signed it, which the issuer may withdraw. */
+  /** The key of another issuer that signed it. The issuer may withdraw the key. */
   readonly signer?: { readonly keys: RemoteIssuer['keys']; readonly key: KeyObject }
 }
 
 const noRules: ClaimRules = { issuers: [], audiences: [] }
 
 /**
- * Verifies bearer tokens. A token that was verified before costs a hash and a look-up, no signature check.
- * Answers at once unless a key, a personal access token or news of revocations have to be fetched.
+ * Verifies bearer tokens. A token that was verified before costs a hash and a look-up, and no signature check. Returns a promise only if
+ * a key, a personal access token or news of revocations must be read.
  */
 export class Tokens {
   readonly #options: TokenOptions
@@ -67,33 +67,33 @@ export class Tokens {
   }
 
   /**
-   * @param from whose address it came from
+   * @param from the client, for limits of look-ups
    * @throws TokenError (or rejects with one), with the reason for the log.
    */
   verify(token: string, from?: Caller): Identity | Promise<Identity> {
-    // First what was revoked, then what is remembered: keys that are accepted no more are forgotten in between.
+    // Revocations first: news may clear the cache, because keys were removed.
     const fresh = this.#options.revocations?.fresh()
     return fresh ? fresh.then(() => this.#verify(token, from)) : this.#verify(token, from)
   }
 
-  /** For one request, directly after `verify`. */
+  /** The grant of one request. Call it directly after `verify`. */
   grant(identity: Identity): Grant {
     return new Grant(identity, this.#options.revocations)
   }
 
   #verify(token: string, from?: Caller): Identity | Promise<Identity> {
-    // By hash, so that a look at the memory shows no token that could be used.
+    // By hash, so that memory dumps contain no usable tokens.
     const key = hash('sha256', token, 'base64')
     const known = this.#remembered(key) ?? this.#read(token, key, from)
     return known instanceof Promise ? known.then(read => this.#admit(read)) : this.#admit(known)
   }
 
-  /** The next request waits for news of revocations: one has just been made here. */
+  /** The next request waits for news of revocations. Call it after a revocation. */
   recheck(): void {
     this.#options.revocations?.expire()
   }
 
-  /** Every token is checked again, by signature. */
+  /** Clears the cache of verified tokens. */
   forget(): void {
     this.#known.clear()
   }
@@ -155,13 +155,13 @@ export class Tokens {
       const signed = issuer && Array.isArray(candidates) && candidates.find(one => verifyPublic(jwt, one))
       if (signed) return this.#accept(key, jwt, issuer.rules, { keys: issuer.keys, key: signed })
     }
-    // An issuer whose keys never came may have signed it, if none of the others has.
+    // If no other issuer has signed it, the issuer without keys may have.
     const away = found.find(keys => keys instanceof Error)
     if (away instanceof Error) throw away
     return this.#accept(key, jwt, undefined)
   }
 
-  /** @param rules nothing where the signature does not hold @param signer `own`: this server */
+  /** @param rules undefined if the signature is invalid @param signer `own`: this server */
   #accept(key: string, jwt: Jwt, rules: ClaimRules | undefined, signer?: Known['signer'] | 'own'): Known {
     if (!rules) throw new TokenError('the signature does not match')
     const { revocations, clockSkew = 30, userClaim } = this.#options
@@ -187,7 +187,7 @@ export class Tokens {
 
 type Candidates = readonly KeyObject[] | Error
 
-/** One issuer that is away keeps nobody from the others. */
+/** An issuer whose keys are unavailable does not affect tokens of the others. */
 function lenient(
   find: () => readonly KeyObject[] | Promise<readonly KeyObject[]>,
 ): Candidates | Promise<Candidates> {

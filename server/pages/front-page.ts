@@ -8,7 +8,7 @@ import { version } from '../version.ts'
 import { html, sendPage } from './html-page.ts'
 import { icon } from './icon.ts'
 
-// What browsers, crawlers and people ask every server for.
+// The front page, the icon, and the files that crawlers and security researchers expect.
 
 const text: Answer = { description: 'The file.', mediaType: 'text/plain', schema: { type: 'string' } }
 const oneHour = 'public, max-age=3600'
@@ -19,8 +19,8 @@ const front: Route = {
   path: '/',
   operation: {
     id: 'showFront',
-    summary: 'Show where things are',
-    description: 'A page for browsers (`Accept: text/html`), the same links as JSON for programs.',
+    summary: 'Show the front page',
+    description: 'A page for browsers (`Accept: text/html`). Other clients get the same links as JSON.',
     answers: {
       200: {
         description: 'Links to the documentation, the OpenAPI document and the health check.',
@@ -93,7 +93,7 @@ const robots: Route = {
   operation: {
     id: 'getRobots',
     summary: 'Get the rules for crawlers',
-    description: 'Nothing here is for search engines (RFC 9309).',
+    description: 'Excludes all crawlers (RFC 9309).',
     answers: { 200: text },
   },
   handle: (_request, reply) => sendFile(reply, 'text/plain; charset=utf-8', 'User-agent: *\nDisallow: /\n'),
@@ -107,8 +107,7 @@ const securityTxt: Route = {
   operation: {
     id: 'getSecurityTxt',
     summary: 'Get the contact for vulnerabilities',
-    description:
-      'RFC 9116. The contact is the sender of this server’s emails (`MAIL_FROM`), else this server’s own address.',
+    description: 'RFC 9116. The contact is the address in `MAIL_FROM`, else the URL of this server.',
     answers: { 200: text },
   },
   handle(request, reply, { config }) {
@@ -122,7 +121,7 @@ const securityTxt: Route = {
       'Preferred-Languages: en',
       `Canonical: ${here}/.well-known/security.txt`,
     ]
-    // The host may be the caller's word: kept by no cache.
+    // Not cached, because the host may come from the request.
     return reply.header('content-type', 'text/plain; charset=utf-8').send(`${lines.join('\n')}\n`)
   },
 }

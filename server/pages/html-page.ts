@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { pageHeaders } from '../http/security-headers.ts'
 
-// The small pages that this server has: no script, one style, nothing from elsewhere.
+// Small pages: one style, no scripts, nothing from other servers.
 
 const style = `
 :root{color-scheme:light dark;--ink:#1c2523;--quiet:#596662;--line:#d9e1de;--back:#f5f7f6;--card:#fff;--field:#fff;--accent:#1f6f5c;--on:#fff;--bad:#a5292d}
@@ -30,7 +30,7 @@ button:hover{filter:brightness(1.08)}
 `
 const styleHash = createHash('sha256').update(style).digest('base64')
 
-/** Headers of a page. It may only send its forms to this server, and its address, in which a token may be, goes nowhere. */
+/** Headers of a page. Forms may only be sent to this server. No Referer, because the URL may contain a token. */
 export const htmlHeaders = {
   ...pageHeaders([`style-src 'sha256-${styleHash}'`, "img-src 'self'"], "'self'"),
   'content-type': 'text/html; charset=utf-8',
@@ -63,7 +63,7 @@ export function sendPage(reply: FastifyReply, title: string, body: string): Fast
 
 const marks: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
-/** Text as HTML; what stands between backticks is code. */
+/** Text as HTML. Text between backticks is code. */
 export function html(text: string): string {
   return text.replaceAll(/[&<>"]/g, mark => marks[mark] ?? mark).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 }

@@ -1,0 +1,78 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { AppError } from '../errors.ts'
+import type { Answer, Operation, Parameter, Schema } from '../openapi/operation.ts'
+import { html } from './html-page.ts'
+
+// What the pages that links in emails lead to have in common.
+
+const page: Answer = { description: 'The page.', mediaType: 'text/html', schema: { type: 'string' } }
+export const form = (
+  properties: Readonly<Record<string, Schema>>,
+  examples: object,
+): NonNullable<Operation['body']> => ({
+  required: true,
+  mediaTypes: ['application/x-www-form-urlencoded'],
+  schema: { type: 'object', properties },
+  examples: { form: examples },
+})
+export const fields = { token: { type: 'string' }, email: { type: 'string' } }
+export const answers = {
+  200: page,
+  400: { ...page, description: 'The page, with an error message.' },
+  403: { ...page, description: 'The form was sent from a page of another site.' },
+}
+export const linkParameters: readonly Parameter[] = [
+  { name: 'token', in: 'query', description: 'The token of the email.', schema: { type: 'string' } },
+  { name: 'error', in: 'query', description: 'Why the link does not work.', schema: { type: 'string' } },
+]
+
+type Purpose = 'reset' | 'verify'
+const pathOf = { reset: '/reset-password', verify: '/verify-email' }
+
+/** Asks for an email address. */
+export function emailForm({ server }: FastifyReply, purpose: Purpose, message?: string): string {
+  const what = purpose === 'reset' ? 'a link to choose a new password' : 'a new link to confirm your address'
+  return `${problem(message)}<p>Enter your email address, and we send you ${what}.</p>
+<form method="post" action="${server.base}${pathOf[purpose]}">
+<label for="email">Email address</label>
+<input id="email" name="email" type="email" autocomplete="email" required>
+<button>Send the link</button>
+</form>`
+}
+
+export function deadLink(reply: FastifyReply, purpose: Purpose): string {
+  return `<p>It has expired, or was used before. A link works for an hour${purpose === 'reset' ? ', and once' : ''}.</p>
+${emailForm(reply, purpose)}`
+}
+
+export function sent(purpose: Purpose): string {
+  const who = purpose === 'reset' ? 'has an account' : 'has an account and is not confirmed yet'
+  return `<p>If this address ${who}, an email with a link is on its way. The link works for an hour.</p>
+<p class="quiet">Nothing there? Check the spam folder, or ask the operator of this server.</p>`
+}
+
+export const problem = (message: string | undefined): string =>
+  message === undefined ? '' : `<p class="bad" role="alert">${html(message)}</p>\n`
+
+/** A random text, or a JWT. */
+export const isToken = (token: unknown): token is string =>
+  typeof token === 'string' && /^[\w.-]{1,2048}$/.test(token)
+
+/** @throws AppError if the body is not a form, or comes from a page of another site */
+export function readForm(
+  request: FastifyRequest,
+): Partial<Record<'token' | 'email' | 'newPassword', string>> {
+  const { headers, body } = request
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    throw new AppError(
+      'origin_not_trusted',
+      'This form was sent from another site. Open the link in the email again.',
+    )
+  }
+  const type = (headers['content-type'] ?? '').replace(/;.*$/s, '').trim().toLowerCase()
+  if (type !== 'application/x-www-form-urlencoded') {
+    throw new AppError('unsupported_media_type', 'Send Content-Type: application/x-www-form-urlencoded.')
+  }
+  return Object.fromEntries(new URLSearchParams(Buffer.isBuffer(body) ? body.toString() : ''))
+}

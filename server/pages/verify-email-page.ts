@@ -1,0 +1,104 @@
+import type { FastifyReply } from 'fastify'
+import type { Route } from '../http/route.ts'
+import { call, setCookies } from './account-call.ts'
+import { html, sendPage } from './html-page.ts'
+import {
+  answers,
+  deadLink,
+  emailForm,
+  fields,
+  form,
+  isToken,
+  linkParameters,
+  problem,
+  readForm,
+  sent,
+} from './link-page.ts'
+
+export const showVerify: Route = {
+  method: 'GET',
+  path: '/verify-email',
+  operation: {
+    id: 'showVerifyEmail',
+    summary: 'Show the page that confirms an email address',
+    description: 'The page asks for a click, because mail servers also open links.',
+    parameters: linkParameters,
+    answers,
+  },
+  handle(request, reply) {
+    const { token, error } = request.query as { token?: unknown; error?: unknown }
+    if (token === undefined && error === undefined) {
+      return sendPage(reply, 'Confirm your email address', emailForm(reply, 'verify'))
+    }
+    if (isToken(token) && error === undefined) {
+      return sendPage(reply, 'Confirm your email address', confirmForm(reply, token))
+    }
+    return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'verify'))
+  },
+}
+
+export const verify: Route = {
+  method: 'POST',
+  path: '/verify-email',
+  operation: {
+    id: 'submitVerifyEmail',
+    summary: 'Submit the page that confirms an email address',
+    description:
+      'Calls `GET /api/auth/verify-email`, or `POST /api/auth/send-verification-email` if the form has an `email`.',
+    body: form(fields, { token: 'eyJ…' }),
+    answers,
+  },
+  async handle(request, reply) {
+    const { token, email } = readForm(request)
+    if (email !== undefined) {
+      const outcome = await call(request, 'POST', '/send-verification-email', { email })
+      if (!outcome.isDone) {
+        return sendPage(
+          reply.code(outcome.status),
+          'Confirm your email address',
+          emailForm(reply, 'verify', outcome.message),
+        )
+      }
+      return sendPage(reply, 'Check your email', sent('verify'))
+    }
+    if (token === undefined) {
+      return sendPage(reply, 'Confirm your email address', emailForm(reply, 'verify'))
+    }
+    if (!isToken(token)) {
+      return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'verify'))
+    }
+    const outcome = await call(request, 'GET', `/verify-email?token=${token}`)
+    if (outcome.isDone) {
+      setCookies(reply, outcome)
+      return stepOf(token) === 'change-email-confirmation'
+        ? sendPage(
+            reply,
+            'One more step',
+            '<p>An email is on its way to the new address. Open the link in it to finish the change.</p>',
+          )
+        : sendPage(reply, 'Your email address is confirmed', '<p>You can close this page and sign in.</p>')
+    }
+    if (outcome.status !== 400) {
+      return sendPage(
+        reply.code(outcome.status),
+        'Confirm your email address',
+        confirmForm(reply, token, outcome.message),
+      )
+    }
+    return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'verify'))
+  },
+}
+
+function confirmForm({ server }: FastifyReply, token: string, message?: string): string {
+  return `${problem(message)}<p>Confirm that this email address is yours. If you did not ask for this, close this page.</p>
+<form method="post" action="${server.base}/verify-email">
+<input type="hidden" name="token" value="${html(token)}">
+<button>Confirm</button>
+</form>`
+}
+
+/** The purpose of a valid token of `/verify-email`. */
+function stepOf(token: string | undefined): unknown {
+  const [, payload = ''] = token?.split('.') ?? []
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()).requestType
+}
