@@ -30,7 +30,7 @@ export function requestHooks(
       const { newSession, session } = ctx.context
       const id = newSession?.user.id ?? session?.user.id
       if (id !== undefined) states.note({ user: id })
-      // Better Auth signs in whoever confirms an address, without two-factor authentication. A reader of the emails would need
+      // Better Auth signs in a user who confirms an address, without two-factor authentication. A reader of the emails would need
       // neither password nor code. So such a session ends here, and the user signs in as usual.
       if (ctx.path !== '/verify-email' || session || !newSession?.user.twoFactorEnabled) return
       deleteSessionCookie(ctx, true)

@@ -15,7 +15,7 @@ export const page = (base: string) => `<!doctype html>
 <body>
 <form id="account" hidden>
   <p id="who" role="status"></p>
-  <label class="out">E-mail <input name="email" type="email" autocomplete="username" required></label>
+  <label class="out">Email <input name="email" type="email" autocomplete="username" required></label>
   <label class="out">Password <input name="password" type="password" autocomplete="current-password" required></label>
   <label class="code">Code of your authenticator <input name="code" inputmode="numeric" autocomplete="one-time-code"></label>
   <button class="out" value="sign-in">Sign in</button>
