@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import './db/navigator.ts'
-import './kept-tick.ts'
 import type { Command } from './cli/command.ts'
 import { failureOf, watchOutput } from './cli/failure.ts'
 import { suggestion } from './closest.ts'
