@@ -1,7 +1,7 @@
 import { secretsFit } from '../accounts/secrets-fit.ts'
 import { lastGiven, quoted, tablesIn } from '../backup/tables.ts'
 import { type Database, type Session, unprepared } from '../db/database.ts'
-import { migrationStatus } from '../db/migrate.ts'
+import { migrationStatus } from '../db/migration-status.ts'
 import { migrations } from '../db/migrations.ts'
 import { invariants } from '../tasks/invariants.ts'
 import type { Finding } from './finding.ts'
