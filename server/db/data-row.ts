@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { Parser } from 'pg-protocol/dist/parser.js'
-import { mostAtOnce } from './receiving-socket.ts'
 
 // The driver makes a text of each value before anyone has asked for it. Here a row stays the bytes that came, and whoever knows what
 // it is for reads them. It stands on the driver's internals, so the versions of both its parts are pinned.
@@ -132,10 +131,6 @@ interface Message {
 }
 
 interface Framing {
-  /** Where bytes stand that are not parsed yet, and how many. */
-  buffer: Buffer
-  bufferOffset: number
-  bufferLength: number
   parse(bytes: Buffer, each: (message: Message) => void): void
   handlePacket(start: number, code: number, length: number, bytes: Buffer): Message
 }
@@ -143,34 +138,16 @@ interface Framing {
 // The driver's types call private what a subclass needs.
 const Base = Parser as unknown as new () => Framing
 
-/** Of what a message that is cut off, and the bytes that come next, are put together in. */
-const joinedSize = 2 * mostAtOnce
-
-const authentication = 0x52
 const dataRow = 0x44
 const errorResponse = 0x45
 const severity = 0x56
 
 class RowParser extends Base {
   readonly #row = new DataRow()
-  #joined: Buffer | undefined
-
-  /** The bytes may stand in memory that is used again once this returns. */
-  override parse(bytes: Buffer, each: (message: Message) => void): void {
-    super.parse(bytes, each)
-    if (this.bufferLength === 0 || this.buffer !== bytes) return
-    // The driver would put it together with what comes next in memory of its own each time.
-    this.#joined ??= Buffer.allocUnsafeSlow(joinedSize)
-    this.buffer = this.bufferLength < joinedSize ? this.#joined : Buffer.allocUnsafeSlow(this.bufferLength)
-    bytes.copy(this.buffer, 0, this.bufferOffset, this.bufferOffset + this.bufferLength)
-    this.bufferOffset = 0
-  }
 
   override handlePacket(start: number, code: number, length: number, bytes: Buffer): Message {
     if (code === dataRow) return this.#row.point(bytes, start, length)
-    // The one message that comes here and is read later: passwords are hashed with bytes of it.
-    const kept = code === authentication ? Buffer.from(bytes) : bytes
-    const message = super.handlePacket(start, code, length, kept)
+    const message = super.handlePacket(start, code, length, bytes)
     return code === errorResponse ? Object.assign(message, { severity: severityOf(bytes, start) }) : message
   }
 }

@@ -18,14 +18,14 @@ export class PipelinedSession {
   lost = false
   /** When PostgreSQL last sent something while a statement was in flight, in milliseconds. */
   lastAnswer = Date.now()
-  readonly wire: Duplex
+  readonly #wire: Duplex
   #isEnding = false
   #isCorked = false
 
   constructor(client: pg.Client) {
     this.client = client
-    this.wire = wireOf(client)
-    this.wire.on('data', () => {
+    this.#wire = wireOf(client)
+    this.#wire.on('data', () => {
       this.lastAnswer = Date.now()
     })
   }
@@ -57,25 +57,25 @@ export class PipelinedSession {
   cork(): void {
     if (this.#isCorked) return
     this.#isCorked = true
-    this.wire.cork()
+    this.#wire.cork()
     setImmediate(() => {
       this.#isCorked = false
-      this.wire.uncork()
+      this.#wire.uncork()
     })
   }
 
   /** Sends what `work` submits in one system call, before this method returns. */
   together(work: () => void): void {
-    this.wire.cork()
+    this.#wire.cork()
     try {
       work()
     } finally {
-      this.wire.uncork()
+      this.#wire.uncork()
     }
   }
 
   destroy(): void {
-    this.wire.destroy(new Error('the session stopped answering'))
+    this.#wire.destroy(new Error('the session stopped answering'))
   }
 
   async end(): Promise<void> {

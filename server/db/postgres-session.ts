@@ -1,7 +1,6 @@
 import pg from 'pg'
 import { leaveRowsAsBytes } from './data-row.ts'
 import type { PostgresAddress } from './database-url.ts'
-import { receivingSocket } from './receiving-socket.ts'
 import { asOptions, pins } from './session-settings.ts'
 
 const statementMs = 10_000
@@ -28,8 +27,6 @@ export async function openSession(
       port: address.port,
       ssl: address.ssl,
       ...(address.ssl ? { sslnegotiation: address.sslNegotiation } : {}),
-      // TLS reads from the socket's handle.
-      ...(address.ssl ? {} : { stream: receivingSocket }),
       enableChannelBinding: address.enableChannelBinding,
       password: address.password,
       ...(address.user === undefined ? {} : { user: address.user }),

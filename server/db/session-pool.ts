@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import { databaseAway } from './database-error.ts'
-import { PacedReading } from './paced-reading.ts'
 import { PipelinedSession } from './pipelined-session.ts'
 
 /** How long a caller waits for a session before the database counts as busy. */
@@ -40,7 +39,6 @@ export class SessionPool {
   #sessions: readonly PipelinedSession[] = []
   readonly #waiting: Waiter[] = []
   readonly #watchdog: NodeJS.Timeout
-  readonly #reading = new PacedReading()
   #opening = 0
   #failures = 0
   #retryAt = 0
@@ -162,7 +160,6 @@ export class SessionPool {
     this.#opening -= 1
     this.#failures = 0
     const session = new PipelinedSession(client)
-    this.#reading.pace(session.wire)
     const lose = (error: Error) => {
       if (session.lost) return
       session.lost = true
