@@ -58,17 +58,19 @@ describe('the id of a request', () => {
   })
 
   it('goes with the trace that the caller has begun', async () => {
-    await api.call('GET', '/livez', { headers: { 'x-request-id': 'traced', traceparent } })
+    await api.call('GET', '/problems', { headers: { 'x-request-id': 'traced', traceparent } })
     assert.equal(lineOf('traced')?.trace, traceId)
     for (const [n, header] of [
       'nonsense',
       traceparent.replace(traceId, '0'.repeat(32)),
       `ff${traceparent.slice(2)}`,
     ].entries()) {
-      await api.call('GET', '/livez', { headers: { 'x-request-id': `untraced-${n}`, traceparent: header } })
+      await api.call('GET', '/problems', {
+        headers: { 'x-request-id': `untraced-${n}`, traceparent: header },
+      })
       assert.deepEqual(
         [lineOf(`untraced-${n}`)?.route, lineOf(`untraced-${n}`)?.trace],
-        ['/livez', undefined],
+        ['/problems', undefined],
       )
     }
   })
