@@ -17,6 +17,21 @@ const isSegment = /^[0-9A-F]{24}$/
 /** Left free for the write-ahead log of the database itself, which stops when it cannot write it. */
 const reserve = 128 * 1024 * 1024
 
+// Starting and stopping each end the segment of the write-ahead log, and write what is left of its 16 MiB at once. Other requests
+// wait for each statement, so the segment is filled with messages that nothing reads, in short statements, before that.
+const left =
+  unprepared(`select setting::bigint - pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') % setting::bigint
+  from pg_settings where name = 'wal_segment_size'`)
+const filling = 512 * 1024
+const fill = unprepared(`select pg_logical_emit_message(false, 'duly', repeat(' ', ${filling}), true)`)
+
+async function fillSegment(db: Database): Promise<void> {
+  // Other requests write too: it need not become full.
+  for (let [row] = await db.query(left); Number(row?.[0]) > 2 * filling; [row] = await db.query(left)) {
+    await db.query(fill)
+  }
+}
+
 // The label is a name for the log. `true`: the checkpoint is not to be spread over minutes.
 const start = unprepared(`select pg_walfile_name(pg_backup_start('duly', true))`)
 const stop = unprepared('select labelfile from pg_backup_stop(false)')
@@ -29,12 +44,16 @@ const stop = unprepared('select labelfile from pg_backup_stop(false)')
  */
 export async function copyCluster(db: Database, from: string, to: string): Promise<void> {
   await requireRoom(from)
+  // The checkpoint of `start` then has little to write.
+  await db.query(unprepared('checkpoint'))
+  await fillSegment(db)
   const [row] = await db.query(start)
   const firstSegment = String(row?.[0])
   const copied = await copyFolder(from, to).then(
     () => undefined,
     (error: unknown) => ({ error }),
   )
+  await fillSegment(db)
   const [stopped] = await db.query(stop)
   if (copied) throw copied.error
   await copySegments(join(from, 'pg_wal'), join(to, 'pg_wal'), firstSegment)
