@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newPerson, type Person } from './person.ts'
 import { type Served, served } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
@@ -104,6 +105,54 @@ describe('with SMTP_URL', () => {
     assert.equal((await signIn({ ...person, password: newPassword })).status, 200)
   })
 
+  it('a stranger who signed up with the address of somebody else loses the password when the owner resets it', async () => {
+    const stranger = newPerson(api, { password: 'a stranger’s one' })
+    await signUp(stranger)
+    const { email } = stranger
+    const owner = newPerson(api, { email })
+    await owner.auth('POST', '/request-password-reset', { email })
+    const token = new URL((await smtp.emailTo(email, 2)).link).searchParams.get('token')
+    const newPassword = owner.password
+    assert.equal((await owner.auth('POST', '/reset-password', { newPassword, token })).status, 200)
+    // The reset has confirmed the address as well.
+    assert.equal((await signIn(owner)).status, 200)
+    assert.equal((await signIn(stranger)).status, 401)
+  })
+
+  it('a stranger who signed up with the address of somebody else loses every session when it is confirmed', async () => {
+    const stranger = newPerson(api)
+    const { body } = await signUp(stranger)
+    const { db } = api.server
+    // As one from before SMTP_URL was set.
+    await db.query(
+      unprepared(`insert into duly.session (id, token, "userId", "expiresAt", "createdAt", "updatedAt")
+        values ($1, $1, $1, now() + interval '1 day', now(), now())`),
+      [body.user.id],
+    )
+    const owner = newPerson(api, { email: stranger.email })
+    await follow(owner, (await smtp.emailTo(stranger.email)).link)
+    assert.equal(await emailOf(owner), stranger.email)
+    const sessions = await db.query(unprepared('select token from duly.session where "userId" = $1'), [
+      body.user.id,
+    ])
+    assert.equal(sessions.length, 1)
+    assert.notDeepEqual(sessions, [[body.user.id]])
+  })
+
+  it('a link to reset a password that has expired says so, and offers another', async () => {
+    const person = await confirmed()
+    await person.auth('POST', '/request-password-reset', { email: person.email })
+    const { link } = await smtp.emailTo(person.email, 2)
+    const token = new URL(link).searchParams.get('token')
+    await api.server.db.query(unprepared(`update duly.verification set "expiresAt" = now() - interval '1 s'`))
+    const page = await api.call('GET', `/reset-password?token=${token}`)
+    assert.equal(page.status, 400)
+    assert.match(page.text, /This link no longer works.*It has expired.*Send the link/s)
+    const { status, body } = await person.auth('POST', '/reset-password', { newPassword: 'a new one', token })
+    assert.equal(status, 400)
+    assert.match(body.message, /expired|used/)
+  })
+
   it('a confirmed address changes after the links in the emails to both addresses were opened', async () => {
     const person = await confirmed()
     const newEmail = `new-${person.email}`
@@ -130,17 +179,17 @@ describe('with SMTP_URL', () => {
     await smtp.emailTo(email, 20)
     // The owner proves the address by emails of other kinds, which sign-ups do not use up.
     assert.equal(
-      (await owner.auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })).status,
-      200,
-    )
-    const token = new URL((await smtp.emailTo(email, 21)).link).pathname.split('/').at(-1)
-    const reset = { newPassword: owner.password, token }
-    assert.equal((await owner.auth('POST', '/reset-password', reset)).status, 200)
-    assert.equal(
       (await owner.auth('POST', '/send-verification-email', { email, callbackURL: '/docs' })).status,
       200,
     )
-    await follow(owner, (await smtp.emailTo(email, 22)).link)
+    await smtp.emailTo(email, 21)
+    assert.equal(
+      (await owner.auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })).status,
+      200,
+    )
+    const token = new URL((await smtp.emailTo(email, 22)).link).pathname.split('/').at(-1)
+    const reset = { newPassword: owner.password, token }
+    assert.equal((await owner.auth('POST', '/reset-password', reset)).status, 200)
     assert.equal(smtp.emails.filter(({ to }) => to === email).length, 22)
     assert.equal((await signIn(owner)).status, 200)
   })

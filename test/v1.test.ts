@@ -290,6 +290,21 @@ describe('the list of v1', () => {
   })
 })
 
+describe('a search of v1', () => {
+  it('has at most 20 words, however they are separated or written', async () => {
+    const user = newUser()
+    const search = (text: string) => api.call('GET', `${path}?q=${encodeURIComponent(text)}`, { user })
+    for (const text of ['a '.repeat(20), 'a\u3000\n '.repeat(20)])
+      assert.equal((await search(text)).status, 200, text)
+    // U+FDFA is one character that folds to four words.
+    for (const text of ['a '.repeat(21), 'a\u00a0'.repeat(21), 'ﷺ '.repeat(6)]) {
+      const answer = await search(text)
+      refused(answer, 'broken_rule', 422)
+      assert.equal(answer.body.errors[0].detail, 'q must have at most 20 words.')
+    }
+  })
+})
+
 describe('a write of v1 with an Idempotency-Key', () => {
   const keyed = (key: string, call: Call): Call => ({
     ...call,

@@ -4,7 +4,7 @@ import { type JwtOptions, jwt, twoFactor } from 'better-auth/plugins'
 import { keptSeconds } from '../auth/own-keys.ts'
 import type { ProviderClient } from '../config/accounts.ts'
 import { basePath } from '../config/public-url.ts'
-import type { Database } from '../db/database.ts'
+import { type Database, unprepared } from '../db/database.ts'
 import { kyselyDialect } from '../db/kysely.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -64,6 +64,8 @@ export function jwtOptions(db: Database, publicUrl: URL) {
     },
   } satisfies JwtOptions
 }
+
+const confirmEmail = unprepared('update duly."user" set "emailVerified" = true where id = $1')
 
 /** Better Auth, configured: all data in our database and schema, and only the data that is needed. */
 export function configureBetterAuth(options: IssuerOptions, states: RequestStates) {
@@ -168,6 +170,8 @@ export function configureBetterAuth(options: IssuerOptions, states: RequestState
       onPasswordReset: async ({ user }) => {
         states.note({ user: user.id })
         await signOutUser(db, user.id)
+        // The link was in an email to this address.
+        if (mail.isDelivered) await states.sessionOf(db).query(confirmEmail, [user.id])
       },
       password: {
         // A sign-up that is repeated (see `handle`) hashes once.
@@ -191,6 +195,8 @@ export function configureBetterAuth(options: IssuerOptions, states: RequestState
     emailVerification: {
       sendOnSignUp: mail.isDelivered,
       autoSignInAfterVerification: true,
+      // A stranger may have signed up. Sessions exist if SMTP_URL was set later.
+      beforeEmailVerification: ({ id }) => signOutUser(db, id),
       sendVerificationEmail: async ({ user, url, token }) =>
         send('verify-email', user.email, linkOf('verify-email', url, token)),
     },

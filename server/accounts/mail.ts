@@ -24,7 +24,7 @@ type Text = (link: string, newEmail: string) => { subject: string; text: string 
 const emails: Readonly<Record<Email, Text>> = {
   'verify-email': link => ({
     subject: 'Confirm your email address',
-    text: `Open this link to confirm your email address. It expires after one hour.\n\n${link}\n\nIf you did not ask for this, ignore this email.\n`,
+    text: `Open this link to confirm your email address. It expires after one hour.\n\n${link}\n\nIf you did not sign up, do not open the link: somebody else chose the password. To take the account over, reset the password.\n`,
   }),
   'reset-password': link => ({
     subject: 'Reset your password',

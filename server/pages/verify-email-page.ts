@@ -90,7 +90,7 @@ export const verify: Route = {
 }
 
 function confirmForm({ server }: FastifyReply, token: string, message?: string): string {
-  return `${problem(message)}<p>Confirm that this email address is yours. If you did not ask for this, close this page.</p>
+  return `${problem(message)}<p>Confirm that this email address is yours and that you signed up. If you did not, somebody else chose the password: <a href="${server.base}/reset-password">choose your own</a> instead.</p>
 <form method="post" action="${server.base}/verify-email">
 <input type="hidden" name="token" value="${html(token)}">
 <button>Confirm</button>

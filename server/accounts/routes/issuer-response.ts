@@ -43,5 +43,10 @@ export async function forward(response: Response, reply: FastifyReply): Promise<
     const message = response.statusText || 'The request was rejected.'
     return reply.header('content-type', jsonMediaType).send(JSON.stringify({ message }))
   }
+  // Better Auth says "Invalid token", which does not tell a user what to do.
+  if (response.status === 400 && body.includes('"INVALID_TOKEN"')) {
+    const message = 'This link has expired or was used before. Request a new one.'
+    return reply.send(JSON.stringify({ code: 'INVALID_TOKEN', message }))
+  }
   return reply.send(body)
 }
