@@ -23,7 +23,7 @@ import { SharedBuckets } from './limits/shared-buckets.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
 import { Storage } from './tasks/storage.ts'
-import { sweep, sweepIdempotencyKeys } from './tasks/sweep.ts'
+import { pruneHistory, sweepTrash } from './tasks/sweep.ts'
 import { Background } from './telemetry/background.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
@@ -133,8 +133,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       db,
       log,
       kinds: {
-        'empty-trash': hourly(() => sweep(db, config.trashDays)),
-        'expire-idempotency-keys': hourly(() => sweepIdempotencyKeys(db)),
+        'empty-trash': hourly(() => sweepTrash(db, config.trashDays)),
+        'prune-history': hourly(() => pruneHistory(db, config.historyDays)),
         'finish-user-removals': hourly(() => finishRemovals(db)),
         'expire-account-data': hourly(() => sweepAccounts(db)),
       },

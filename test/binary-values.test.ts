@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { DataRow } from '../server/db/data-row.ts'
 import { type Database, statement, unprepared, write } from '../server/db/database.ts'
-import { isoTime } from '../server/tasks/iso-time.ts'
+import { isoTime } from '../server/fields/iso-time.ts'
 import { Printer } from '../server/tasks/printer.ts'
 import { ownMigratedDatabase } from './served.ts'
 

@@ -13,7 +13,7 @@ const { db } = await openDatabase(process.env as Env)
 const own = await Promise.all(
   Array.from({ length: 100 }, async (_, n) => {
     const tasks = tasksOf(db, `person-${n % 20}`)
-    const task = await tasks.create({ title: 'Water the plants', description: null, isCompleted: false })
+    const { task } = await tasks.create({ title: 'Water the plants' })
     return { tasks, id: task.id }
   }),
 )

@@ -16,10 +16,11 @@ import {
   takeJob,
 } from '../server/jobs/jobs.ts'
 import { createLog } from '../server/log.ts'
-import { once } from '../server/tasks/idempotency.ts'
+import { keyedBy } from '../server/tasks/keys.ts'
 import { removeTasksOf } from '../server/tasks/owner.ts'
 import { Storage } from '../server/tasks/storage.ts'
-import { sweep, sweepIdempotencyKeys } from '../server/tasks/sweep.ts'
+import { pruneHistory, sweepTrash } from '../server/tasks/sweep.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
@@ -39,7 +40,7 @@ function verdictOn({ text }: Statement): Verdict {
     /\bset\b[^;]*\bclock_timestamp\(/.test(text)
   )
     return 'refused'
-  const touched = new Set(text.match(/duly\.(tasks|owners|idempotency_keys|jobs)\b/g))
+  const touched = new Set(text.match(/duly\.(tasks|owners|changes|keys|jobs)\b/g))
   const named = text.match(/(\buser_id|owners\.id|where id) = \$1|values \(\$1|select \$1,/g) ?? []
   if (named.length < touched.size) return 'all shards'
   return /\bas \(\s*insert\b/.test(text) ? 'one shard, in steps' : 'one shard'
@@ -47,8 +48,7 @@ function verdictOn({ text }: Statement): Verdict {
 
 it('a statement that Citus would refuse is told', () => {
   const bump = 'update duly.owners set revision = revision + 1'
-  const claim =
-    'insert into duly.idempotency_keys as kept (user_id) values ($1) on conflict (user_id) do update'
+  const claim = 'insert into duly.keys as kept (user_id) values ($1) on conflict (user_id) do update'
   for (const text of [
     `${bump} where owners.id = $1 returning revision, clock_timestamp()`,
     `${bump}, written_at = clock_timestamp() where owners.id = $1`,
@@ -92,12 +92,11 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   }
   const owner = newUser()
   const tasks = ownTasks(watched, owner)
-  const task = { title: 'Water the plants', description: 'The fern twice', isCompleted: false }
+  const task = { title: 'Water the plants', description: 'The fern twice', is_completed: false }
   const { id } = await tasks.create(task)
   const list = { sort: 'title', limit: 10 } as const
   const full = new Storage(watched, { maxTasks: 10, maxStorage: 0 }, createLog('silent'))
-  const answer = async () => ({ status: 201, headers: {}, body: '' })
-  const withKey = () => once(watched, owner, { key: 'key', fingerprint: 'f' }, answer)
+  const withKey = () => tasksOf(watched, owner).create({ title: 'd' }, { keyed: keyedBy('key', 'request') })
   const job = { owner, id: 'a', kind: 'k' }
   const calls: Record<string, readonly (() => Promise<unknown>)[]> = {
     'read a task': [() => tasks.get(id)],
@@ -131,7 +130,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
       () => secondsToNext(watched, ['k']),
       () => queueState(watched),
     ],
-    'background jobs': [() => sweep(watched, 1), () => sweepIdempotencyKeys(watched)],
+    'background jobs': [() => sweepTrash(watched, 1), () => pruneHistory(watched, 1)],
     'delete all data of a user': [() => removeTasksOf(watched, owner)],
   }
   const found: Record<string, Verdict> = {}

@@ -163,7 +163,7 @@ describe('a program that finds Citus', () => {
     await db.close()
     return { transactions: Number(row?.[0]), plans: plans?.[0] }
   }
-  const task = { title: 'One of many', description: null, isCompleted: false }
+  const task = { title: 'One of many', description: null, is_completed: false }
   const owners = (letter: string) => Array.from({ length: 40 }, (_, n) => `${letter}${n}`)
 
   it('sends each write as a transaction, since each shard would commit its own part, and leaves plans to it', async () => {

@@ -19,7 +19,7 @@ const printed = [
   "[ 'Buy milk', 'Call the plumber' ] true\nCall mother\nCall the plumber\n",
   'true\n',
   'Paint the fence green\n',
-  '#/title The title must not be empty.\n',
+  '#/title Title must not be empty.\n',
 ]
 
 describe('the page about the client', () => {

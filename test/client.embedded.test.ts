@@ -102,11 +102,9 @@ describe('the client', () => {
       assert.ok(error instanceof DulyError)
       assert.deepEqual(
         [error.status, error.code, error.message],
-        [422, 'broken_rule', 'The title must not be empty.'],
+        [422, 'broken_rule', 'Title must not be empty.'],
       )
-      assert.deepEqual(error.problem?.errors, [
-        { pointer: '#/title', detail: 'The title must not be empty.' },
-      ])
+      assert.deepEqual(error.problem?.errors, [{ pointer: '#/title', detail: 'Title must not be empty.' }])
       return true
     })
     const task = await tasks.create({ title: 'a' })

@@ -7,7 +7,7 @@ import { newUser, ownMigratedDatabase } from './served.ts'
 const { db, close } = await ownMigratedDatabase()
 after(close)
 
-const open = (title: string) => ({ title, description: null, isCompleted: false })
+const open = (title: string) => ({ title, description: null, is_completed: false })
 const notFound = (error: unknown) => error instanceof AppError && error.code === 'task_not_found'
 
 describe('a change on condition', () => {
@@ -15,7 +15,7 @@ describe('a change on condition', () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const outcome = await tasks.updateIf(task.id, { title: 'b', description: 'c' }, [7, task.revision])
-    assert.equal(outcome.matched, true)
+    assert.equal(outcome.isExpected, true)
     assert.deepEqual(outcome.task, await tasks.get(task.id))
     assert.deepEqual([outcome.task.title, outcome.task.description, outcome.task.revision], ['b', 'c', 2])
   })
@@ -26,7 +26,7 @@ describe('a change on condition', () => {
     const now = await tasks.update(old.id, { title: 'b' })
     for (const revisions of [[], [old.revision], [3, 99]]) {
       const outcome = await tasks.updateIf(old.id, { title: 'c' }, revisions)
-      assert.deepEqual(outcome, { matched: false, changed: false, task: now })
+      assert.deepEqual(outcome, { isExpected: false, isChanged: false, isReplayed: false, task: now })
     }
     assert.equal((await tasks.state()).revision, 2)
   })
@@ -34,13 +34,24 @@ describe('a change on condition', () => {
   it('that changes nothing matches, and spends no revision', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
-    assert.deepEqual(await tasks.updateIf(task.id, {}, [1]), { matched: true, changed: false, task })
-    assert.deepEqual(await tasks.updateIf(task.id, { title: 'a', isCompleted: false }, [1]), {
-      matched: true,
-      changed: false,
+    assert.deepEqual(await tasks.updateIf(task.id, {}, [1]), {
+      isExpected: true,
+      isChanged: false,
+      isReplayed: false,
       task,
     })
-    assert.deepEqual(await tasks.updateIf(task.id, {}, [2]), { matched: false, changed: false, task })
+    assert.deepEqual(await tasks.updateIf(task.id, { title: 'a', is_completed: false }, [1]), {
+      isExpected: true,
+      isChanged: false,
+      isReplayed: false,
+      task,
+    })
+    assert.deepEqual(await tasks.updateIf(task.id, {}, [2]), {
+      isExpected: false,
+      isChanged: false,
+      isReplayed: false,
+      task,
+    })
     assert.equal((await tasks.state()).revision, 1)
   })
 
@@ -61,7 +72,7 @@ describe('a change on condition', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 30 }, (_, n) => tasks.updateIf(task.id, { title: `by ${n}` }, [task.revision])),
     )
-    const matched = outcomes.filter(outcome => outcome.matched)
+    const matched = outcomes.filter(outcome => outcome.isExpected)
     assert.equal(matched.length, 1)
     const now = await tasks.get(task.id)
     for (const outcome of outcomes) assert.deepEqual(outcome.task, now)
@@ -77,7 +88,7 @@ describe('a change on condition', () => {
         for (;;) {
           const change = { description: `${seen.description}${n}` }
           const outcome = await tasks.updateIf(task.id, change, [seen.revision])
-          if (outcome.matched) return
+          if (outcome.isExpected) return
           seen = outcome.task
         }
       }),
@@ -91,7 +102,11 @@ describe('a removal on condition', () => {
   it('happens where the revision is among those named, and answers with the task as it was', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
-    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: true, changed: true, task })
+    assert.deepEqual(await tasks.removeIf(task.id, [1]), {
+      isExpected: true,
+      isChanged: true,
+      isReplayed: false,
+    })
     await assert.rejects(tasks.get(task.id), notFound)
     assert.equal((await tasks.state()).revision, 2)
     assert.equal((await tasks.page(1, 0)).total, 0)
@@ -101,7 +116,12 @@ describe('a removal on condition', () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const now = await tasks.toggle(task.id)
-    assert.deepEqual(await tasks.removeIf(task.id, [1]), { matched: false, changed: false, task: now })
+    assert.deepEqual(await tasks.removeIf(task.id, [1]), {
+      isExpected: false,
+      isChanged: false,
+      isReplayed: false,
+      task: now,
+    })
     assert.deepEqual(await tasks.get(task.id), now)
   })
 
@@ -124,7 +144,7 @@ describe('a removal on condition', () => {
         tasks.removeIf(task.id, [task.revision]),
       ])
       const matched = [changed, removed].filter(
-        outcome => outcome.status === 'fulfilled' && outcome.value.matched,
+        outcome => outcome.status === 'fulfilled' && outcome.value.isExpected,
       )
       assert.equal(matched.length, 1)
     }

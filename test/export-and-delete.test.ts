@@ -188,7 +188,8 @@ describe('export and delete', () => {
       'verification',
       'owners',
       'tasks',
-      'idempotency_keys',
+      'changes',
+      'keys',
       'access_tokens',
     ]) {
       assert.ok(here.includes(table), `${table} had nothing of theirs, so this test would not see it left`)

@@ -100,7 +100,7 @@ async function stored(user: string) {
   return {
     revision: await count('select revision from duly.owners where id = $1'),
     tasks: await count('select count(*) from duly.tasks where user_id = $1'),
-    keys: await count('select count(*) from duly.idempotency_keys where user_id = $1'),
+    keys: await count('select count(*) from duly.keys where user_id = $1'),
   }
 }
 

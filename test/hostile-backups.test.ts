@@ -30,7 +30,7 @@ before(async () => {
   own = await ownMigratedDatabase()
   db = own.db
   for (const title of ['one', 'two'])
-    await ownTasks(db, user).create({ title, description: null, isCompleted: false })
+    await ownTasks(db, user).create({ title, description: null, is_completed: false })
   await writeBackupFile(db, file, { secret: undefined })
   good = readFileSync(file)
   lines = gunzipSync(good).toString().trimEnd().split('\n')

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Database, type Session, unprepared } from '../server/db/database.ts'
+import { type Database, unprepared } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
-import { type KeptAnswer, once } from '../server/tasks/idempotency.ts'
-import { sweepIdempotencyKeys } from '../server/tasks/sweep.ts'
-import { ownTasks } from './own-tasks.ts'
+import type { NewTask, Task, TaskChange } from '../server/tasks/fields.ts'
+import { keyedBy } from '../server/tasks/keys.ts'
+import { pruneHistory } from '../server/tasks/sweep.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
 import { newUser, onPostgres, openDatabase, ownMigratedDatabase } from './served.ts'
 
 let db: Database
-/** Another replica's. The embedded database admits one program: there it is the same one, asked past the first's queue. */
+/** Another replica's. The embedded database admits one program: there it is the same one. */
 let replica: Database
 let close: () => Promise<void>
 before(async () => {
   const own = await ownMigratedDatabase()
   db = own.db
-  replica = onPostgres ? (await openDatabase(own.env)).db : elsewhere(own.db)
+  replica = onPostgres ? (await openDatabase(own.env)).db : own.db
   close = async () => {
     if (onPostgres) await replica.close()
     await own.close()
@@ -22,207 +23,208 @@ before(async () => {
 })
 after(() => close())
 
-const elsewhere = (database: Database): Database => ({
-  label: database.label,
-  usage: database.usage,
-  query: (statement, values) => database.query(statement, values),
-  read: (statement, values, take) => database.read(statement, values, take),
-  run: (statement, values) => database.run(statement, values),
-  transaction: (work, patience) => database.transaction(work, patience),
-  ping: () => database.ping(),
-  close: () => database.close(),
-})
-
-const request = { key: 'k', fingerprint: 'POST a' }
-const reused = (error: unknown) => error instanceof AppError && error.code === 'idempotency_key_reused'
-
-/** Creates a task, and answers with it. */
-const creating =
-  (owner: string) =>
-  async (session: Session): Promise<KeptAnswer> => {
-    const task = await ownTasks(session, owner).create({ title: 'a', description: null, isCompleted: false })
-    return {
-      status: 201,
-      headers: { location: `/tasks/${task.id}`, etag: '"é"' },
-      body: JSON.stringify(task),
-    }
+const failsWith = (code: string) => (error: unknown) => error instanceof AppError && error.code === code
+const random = (() => {
+  const seed = Number(process.env.TEST_SEED ?? 7)
+  let state = seed
+  process.stdout.write(`seed ${seed}\n`)
+  return (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+    return state % below
   }
+})()
 
-const count = async (owner: string) => (await ownTasks(db, owner).page(1, 0)).total
+const as = (owner: string, database = db) => tasksOf(database, owner)
+const create = (owner: string, key: string, task: NewTask = { title: 'a' }, database = db) =>
+  as(owner, database).create(task, { keyed: keyedBy(key, `create ${JSON.stringify(task)}`) })
+const update = (owner: string, key: string, id: number, change: TaskChange, database = db) =>
+  as(owner, database).update(id, change, { keyed: keyedBy(key, `update ${id} ${JSON.stringify(change)}`) })
+const remove = (owner: string, key: string, id: number, database = db) =>
+  as(owner, database).remove(id, { keyed: keyedBy(key, `delete ${id}`) })
 
-async function age(owner: string, hours: number): Promise<void> {
-  const text = `update duly.idempotency_keys set created_at = created_at - make_interval(hours => $2) where user_id = $1`
-  await db.query(unprepared(text), [owner, hours])
+/** Live tasks, revision and number of entries in the log. */
+async function countsOf(owner: string): Promise<readonly number[]> {
+  const text = `select task_count, revision, (select count(*) from duly.changes where user_id = $1) from duly.owners where id = $1`
+  const [row] = await db.query(unprepared(text), [owner])
+  return (row ?? []).map(Number)
 }
 
-describe('a request with an idempotency key', () => {
-  it('is executed once, and a retry gets exactly its first response', async () => {
+describe('a write with an idempotency key', () => {
+  it('is done once, and its repetition has the same outcome', async () => {
     const owner = newUser()
-    const first = await once(db, owner, request, creating(owner))
-    assert.equal(first.replayed, false)
-    const again = await once(db, owner, request, () => assert.fail('done twice'))
-    assert.deepEqual(again, { answer: first.answer, replayed: true })
-    assert.equal(await count(owner), 1)
+    const created = await create(owner, 'c', { title: 'a', description: 'b' })
+    assert.equal(created.isReplayed, false)
+    assert.deepEqual(await create(owner, 'c', { title: 'a', description: 'b' }), {
+      ...created,
+      isReplayed: true,
+    })
+    const { id } = created.task
+    const updated = await update(owner, 'u', id, { title: 'c' })
+    assert.deepEqual(await update(owner, 'u', id, { title: 'c' }), { ...updated, isReplayed: true })
+    const removed = await remove(owner, 'd', id)
+    assert.deepEqual(await remove(owner, 'd', id), { ...removed, isReplayed: true })
+    assert.deepEqual(await countsOf(owner), [0, 3, 3])
+  })
+
+  it('has the same outcome after later changes and after the task was deleted', async () => {
+    const owner = newUser()
+    const created = await create(owner, 'c', { title: 'one', description: 'two' })
+    const { id } = created.task
+    const done = await update(owner, 'done', id, { is_completed: true, description: null })
+    await as(owner).update(id, { title: 'three' })
+    await as(owner).toggle(id)
+    await as(owner).toggle(id)
+    const last = await update(owner, 'last', id, { title: 'four', description: 'five' })
+    await as(owner).remove(id)
+    const repeated = [
+      await create(owner, 'c', { title: 'one', description: 'two' }),
+      await update(owner, 'done', id, { is_completed: true, description: null }),
+      await update(owner, 'last', id, { title: 'four', description: 'five' }),
+    ]
+    assert.deepEqual(
+      repeated,
+      [created, done, last].map(outcome => ({ ...outcome, isReplayed: true })),
+    )
+  })
+
+  it('that changes nothing is remembered, so that a late repetition overwrites no other change', async () => {
+    const owner = newUser()
+    const { task } = await create(owner, 'c')
+    const unchanged = await update(owner, 'u', task.id, { title: 'a' })
+    assert.deepEqual(unchanged, { isExpected: true, isChanged: false, isReplayed: false, task })
+    assert.deepEqual(await update(owner, 'nothing', task.id, {}), unchanged)
+    const other = await as(owner).update(task.id, { title: 'of another device' })
+    assert.deepEqual(await update(owner, 'u', task.id, { title: 'a' }), { ...unchanged, isReplayed: true })
+    assert.deepEqual(await as(owner).get(task.id), other.task)
   })
 
   it('is refused where the key came with another request, and not done', async () => {
     const owner = newUser()
-    await once(db, owner, request, creating(owner))
-    const other = { ...request, fingerprint: 'POST b' }
-    await assert.rejects(once(db, owner, other, creating(owner)), reused)
-    assert.equal(await count(owner), 1)
-    assert.equal((await once(db, owner, request, creating(owner))).replayed, true)
+    const { task } = await create(owner, 'k')
+    await assert.rejects(create(owner, 'k', { title: 'b' }), failsWith('idempotency_key_reused'))
+    await assert.rejects(update(owner, 'k', task.id, { title: 'b' }), failsWith('idempotency_key_reused'))
+    await assert.rejects(remove(owner, 'k', task.id), failsWith('idempotency_key_reused'))
+    assert.deepEqual(await countsOf(owner), [1, 1, 1])
   })
 
-  it('is another request under another key, and for another owner', async () => {
+  it('is another write under another key, and for another owner', async () => {
     const [alice, bob] = [newUser(), newUser()]
-    await once(db, alice, request, creating(alice))
-    assert.equal((await once(db, alice, { ...request, key: 'K' }, creating(alice))).replayed, false)
-    assert.equal((await once(db, bob, request, creating(bob))).replayed, false)
-    assert.deepEqual([await count(alice), await count(bob)], [2, 1])
+    await create(alice, 'k')
+    assert.equal((await create(alice, 'K')).isReplayed, false)
+    assert.equal((await create(bob, 'k')).isReplayed, false)
+    assert.deepEqual([(await countsOf(alice))[0], (await countsOf(bob))[0]], [2, 1])
   })
 
-  it('may answer for an owner who was never seen', async () => {
+  it('that is not found, or expects another revision, uses no key', async () => {
     const owner = newUser()
-    const missing: KeptAnswer = { status: 404, headers: {}, body: '{}' }
-    await once(db, owner, request, async () => missing)
-    assert.deepEqual(await once(db, owner, request, creating(owner)), { answer: missing, replayed: true })
+    const { task } = await create(owner, 'c')
+    await assert.rejects(update(owner, 'k', 404_404, { title: 'b' }), failsWith('task_not_found'))
+    const keyed = keyedBy('k', 'a')
+    const outcome = await as(owner).update(task.id, { title: 'b' }, { keyed, revisions: [99] })
+    assert.deepEqual(outcome, { isExpected: false, isChanged: false, isReplayed: false, task })
+    assert.equal((await remove(owner, 'k', task.id)).isReplayed, false)
   })
 
-  it('that fails leaves nothing behind, neither its write nor its key', async () => {
-    const owner = newUser()
-    const failures = [
-      async (session: Session) => {
-        await creating(owner)(session)
-        throw new AppError('task_not_found', 'gone')
-      },
-      async (session: Session) => {
-        await creating(owner)(session)
-        await session.query(unprepared('select 1/0'))
-        return assert.fail('not reached')
-      },
-    ]
-    for (const work of failures) {
-      await assert.rejects(once(db, owner, request, work))
-      assert.equal(await count(owner), 0)
-    }
-    assert.equal((await once(db, owner, request, creating(owner))).replayed, false)
-    assert.equal(await count(owner), 1)
+  it('is known for as long as the log, and no longer', async () => {
+    const [old, fresh] = [newUser(), newUser()]
+    await create(old, 'k')
+    await create(fresh, 'k')
+    for (const [table, column] of [
+      ['keys', 'at'],
+      ['changes', 'at'],
+    ])
+      await db.query(
+        unprepared(`update duly.${table} set ${column} = ${column} - interval '31 days' where user_id = $1`),
+        [old],
+      )
+    await db.query(
+      unprepared(`update duly.owners set history_from = history_from - interval '31 days' where id = $1`),
+      [old],
+    )
+    assert.equal(await pruneHistory(db, 30), 2)
+    assert.equal(await pruneHistory(db, 30), 0)
+    assert.equal((await create(fresh, 'k')).isReplayed, true)
+    assert.equal((await create(old, 'k')).isReplayed, false)
+    assert.equal((await countsOf(old))[0], 2)
+    const [kept] = await db.query(unprepared(`select history_from < now() from duly.owners where id = $1`), [
+      old,
+    ])
+    assert.deepEqual(kept, ['t'], 'the new entry is found when its time comes')
   })
 
-  it('is valid for 24 hours; a later retry is executed again', async () => {
+  it('is refused where its answer can no longer be told, and not done again', async () => {
     const owner = newUser()
-    await once(db, owner, request, creating(owner))
-    await age(owner, 23)
-    assert.equal((await once(db, owner, request, creating(owner))).replayed, true)
-    await age(owner, 1)
-    const other = { ...request, fingerprint: 'POST b' }
-    const later = await once(db, owner, other, creating(owner))
-    assert.equal(later.replayed, false)
-    assert.deepEqual(await once(db, owner, other, creating(owner)), { answer: later.answer, replayed: true })
-    assert.equal(await count(owner), 2)
+    const { task } = await create(owner, 'c')
+    await as(owner).update(task.id, { title: 'b' })
+    await db.query(unprepared('delete from duly.changes where user_id = $1'), [owner])
+    await assert.rejects(create(owner, 'c'), failsWith('answer_dropped'))
+    assert.equal((await countsOf(owner))[0], 1)
   })
 })
 
-describe('requests with the same key at once', () => {
-  const attempts: readonly (readonly [name: string, databases: () => readonly Database[]])[] = [
+describe('writes with the same key at once', () => {
+  const replicas: readonly (readonly [name: string, databases: () => readonly Database[]])[] = [
     ['on one replica', () => [db]],
     ['on two replicas', () => [db, replica]],
   ]
-  for (const [name, databases] of attempts) {
-    it(`${name} are done once, and all get the one answer`, async () => {
+  for (const [name, databases] of replicas) {
+    it(`${name} are done once, and all have the one outcome, also as the first of their owner`, async () => {
       const owner = newUser()
       const all = databases().flatMap(database => Array.from({ length: 50 }, () => database))
-      const outcomes = await Promise.all(all.map(database => once(database, owner, request, creating(owner))))
-      assert.equal(outcomes.filter(({ replayed }) => !replayed).length, 1)
-      assert.equal(new Set(outcomes.map(({ answer }) => JSON.stringify(answer))).size, 1)
-      assert.equal(await count(owner), 1)
-    })
-
-    it(`${name}: where the first fails, one of the others does it`, async () => {
-      const owner = newUser()
-      let failed = false
-      const failingOnce = async (session: Session) => {
-        const answer = await creating(owner)(session)
-        if (failed) return answer
-        failed = true
-        throw new Error('the first fails')
-      }
-      const all = databases().flatMap(database => Array.from({ length: 10 }, () => database))
-      const outcomes = await Promise.allSettled(
-        all.map(database => once(database, owner, request, failingOnce)),
-      )
-      const done = outcomes.filter(outcome => outcome.status === 'fulfilled' && !outcome.value.replayed)
-      assert.equal(done.length, 1)
-      assert.equal(outcomes.filter(({ status }) => status === 'rejected').length, 1)
-      assert.equal(await count(owner), 1)
+      const outcomes = await Promise.all(all.map(database => create(owner, 'k', { title: 'a' }, database)))
+      assert.equal(outcomes.filter(({ isReplayed }) => !isReplayed).length, 1)
+      assert.equal(new Set(outcomes.map(({ task }) => JSON.stringify(task))).size, 1)
+      const id = outcomes[0]?.task.id as number
+      const updates = await Promise.all(all.map(database => update(owner, 'u', id, { title: 'b' }, database)))
+      assert.equal(updates.filter(({ isReplayed }) => !isReplayed).length, 1)
+      const removals = await Promise.all(all.map(database => remove(owner, 'd', id, database)))
+      assert.equal(removals.filter(({ isReplayed }) => !isReplayed).length, 1)
+      assert.deepEqual(await countsOf(owner), [0, 3, 3])
     })
   }
 
-  it('and others of the owner, with and without keys, all get through', async () => {
-    const owner = newUser()
-    const tasks = ownTasks(db, owner)
+  it('and others of many owners all get through, without a gap in any log', async () => {
+    const owners = Array.from({ length: 20 }, () => newUser())
     await Promise.all(
-      Array.from({ length: 100 }, async (_, n) => {
-        if (n % 3 === 0) await once(db, owner, request, creating(owner))
-        else if (n % 3 === 1) await once(db, owner, { ...request, key: `k${n}` }, creating(owner))
-        else await tasks.create({ title: 'b', description: null, isCompleted: false })
+      Array.from({ length: 400 }, async (_, n) => {
+        const owner = owners[n % owners.length] as string
+        const database = n % 3 === 0 ? replica : db
+        if (n % 2 === 0) await create(owner, `k${n % 7}`, { title: `t${n % 7}` }, database)
+        else await as(owner, database).create({ title: 'b' })
       }),
     )
-    assert.equal(await count(owner), 1 + 33 + 33)
-    assert.equal((await tasks.state()).revision, 67)
-  })
-
-  it('of one owner leave the sessions to everyone else', async () => {
-    const owner = newUser()
-    let release = () => {}
-    const held = new Promise<void>(resolve => {
-      release = resolve
-    })
-    const waiting = Array.from({ length: 100 }, (_, n) =>
-      once(db, owner, { ...request, key: `k${n % 50}` }, async session => {
-        await held
-        return creating(owner)(session)
-      }),
-    )
-    // The embedded database has one session, which a transaction holds.
-    if (onPostgres) assert.equal(await count(newUser()), 0)
-    release()
-    await Promise.all(waiting)
-    assert.equal(await count(owner), 50)
-  })
-
-  it('all hear that the database is away, once it is', async () => {
-    const away = new AppError('database_away', 'away', { retryAfter: 2 })
-    let asked = 0
-    const absent: Database = {
-      ...elsewhere(db),
-      transaction: async () => {
-        asked += 1
-        throw away
-      },
+    for (const owner of owners) {
+      const [live, revision, entries] = await countsOf(owner)
+      assert.deepEqual([revision, entries], [live, live])
     }
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: 20 }, () => once(absent, newUser('same'), request, creating('same'))),
-    )
-    assert.equal(asked, 20)
-    const same = await Promise.allSettled(
-      Array.from({ length: 20 }, () => once(absent, 'same', request, creating('same'))),
-    )
-    assert.equal(asked, 21)
-    for (const outcome of [...outcomes, ...same]) assert.equal(outcome.status, 'rejected')
   })
 })
 
-describe('the sweep', () => {
-  it('removes the keys that have expired, and no other', async () => {
-    const [old, fresh] = [newUser(), newUser()]
-    for (const key of ['a', 'b "c" {d},\\']) await once(db, old, { ...request, key }, creating(old))
-    await age(old, 25)
-    await once(db, fresh, request, creating(fresh))
-    assert.equal(await sweepIdempotencyKeys(db), 2)
-    assert.equal(await sweepIdempotencyKeys(db), 0)
-    assert.equal((await once(db, fresh, request, creating(fresh))).replayed, true)
-    assert.equal(await count(old), 2)
-  })
+it('an outcome is rebuilt from any later state: random writes, repeated in random order', async () => {
+  const owner = newUser()
+  const keys: { key: string; id: number; change: TaskChange; task: Task; isChanged: boolean }[] = []
+  const ids: number[] = []
+  const texts = ['', 'ü\u2028"\\', 'x'.repeat(500), 'null', '{"a":[1]}']
+  for (let n = 0; n < 150; n += 1) {
+    if (ids.length < 3) ids.push((await as(owner).create({ title: `t${n}`, description: null })).task.id)
+    const id = ids[random(ids.length)] as number
+    const change: TaskChange = {
+      ...(random(2) ? { title: `t${random(3)}` } : {}),
+      ...(random(2) ? { description: random(3) ? (texts[random(texts.length)] as string) : null } : {}),
+      ...(random(3) ? {} : { is_completed: random(2) === 1 }),
+    }
+    const key = `k${n}`
+    const { task, isChanged } = await update(owner, key, id, change)
+    keys.push({ key, id, change, task, isChanged })
+    if (random(4) === 0) await as(owner).toggle(id)
+    const again = keys[random(keys.length)]
+    assert.ok(again)
+    const outcome = await update(owner, again.key, again.id, again.change)
+    const expected = { isExpected: true, isChanged: again.isChanged, isReplayed: true, task: again.task }
+    assert.deepEqual(outcome, expected, again.key)
+    if (random(25) === 0)
+      await as(owner)
+        .remove(ids.pop() as number)
+        .catch(() => {})
+  }
 })

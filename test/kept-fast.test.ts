@@ -147,7 +147,7 @@ describe('a call', () => {
     const { tasksOf } = await import('../server/tasks/tasks.ts')
     for (let n = 0; n < 1100; n += 100) {
       await Promise.all(
-        Array.from({ length: 100 }, () => tasksOf(db, user).create({ ...json, isCompleted: false })),
+        Array.from({ length: 100 }, () => tasksOf(db, user).create({ ...json, is_completed: false })),
       )
     }
     sent.length = 0

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import type { Task } from '../server/tasks/fields.ts'
 import { isPosition } from '../server/tasks/list.ts'
 import { type ListQuery, type Position, type SortOrder, sortOrders } from '../server/tasks/list-query.ts'
-import type { Task } from '../server/tasks/task.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
 
-const open = (title: string) => ({ title, description: null, isCompleted: false })
-const column = { created_at: 'createdAt', updated_at: 'updatedAt', title: 'title' } as const
+const open = (title: string) => ({ title, description: null, is_completed: false })
+const column = { created_at: 'created_at', updated_at: 'updated_at', title: 'title' } as const
 
 /** The order of a list, said once more in the test's own words. */
 function inOrder(tasks: readonly Task[], sort: SortOrder): Task[] {
@@ -43,7 +43,7 @@ async function someTasks(user: string, count: number): Promise<Task[]> {
   const tasks = ownTasks(db, user)
   const made = await Promise.all(
     Array.from({ length: count }, (_, n) =>
-      tasks.create({ ...open(`${n % 2 ? 'T' : 't'}itle ${n % 5}`), isCompleted: n % 3 === 0 }),
+      tasks.create({ ...open(`${n % 2 ? 'T' : 't'}itle ${n % 5}`), is_completed: n % 3 === 0 }),
     ),
   )
   const tie = `update duly.tasks set created_at = date_trunc('hour', created_at) + id % 4 * interval '1 minute',
@@ -61,9 +61,9 @@ describe('a list', () => {
       const all = await someTasks(user, 24)
       for (const limit of [1, 5, 24, 100]) {
         assert.deepEqual(await pages(user, { sort, limit }), inOrder(all, sort))
-        for (const isCompleted of [true, false]) {
-          const some = all.filter(task => task.isCompleted === isCompleted)
-          assert.deepEqual(await pages(user, { sort, limit, isCompleted }), inOrder(some, sort))
+        for (const is_completed of [true, false]) {
+          const some = all.filter(task => task.is_completed === is_completed)
+          assert.deepEqual(await pages(user, { sort, limit, filters: { is_completed } }), inOrder(some, sort))
         }
       }
     })
@@ -99,8 +99,11 @@ describe('a list', () => {
     for (const sort of sortOrders) {
       for (const limit of [90, 700]) {
         assert.deepEqual(ids(await pages(user, { sort, limit })), ids(inOrder(all, sort)))
-        const done = all.filter(({ isCompleted }) => isCompleted)
-        assert.deepEqual(ids(await pages(user, { sort, limit, isCompleted: true })), ids(inOrder(done, sort)))
+        const done = all.filter(({ is_completed }) => is_completed)
+        assert.deepEqual(
+          ids(await pages(user, { sort, limit, filters: { is_completed: true } })),
+          ids(inOrder(done, sort)),
+        )
         const ferns = all.filter(({ title }) => title.startsWith('Fern') && title.includes('1'))
         assert.deepEqual(ids(await pages(user, { sort, limit, search: '1 fern' })), ids(inOrder(ferns, sort)))
       }
@@ -159,17 +162,17 @@ describe('a list', () => {
 
   it('shows a task where its new title, its change and its state belong', async () => {
     const tasks = ownTasks(db, newUser())
-    const listed = async (query: Pick<ListQuery, 'sort' | 'isCompleted'>) =>
+    const listed = async (query: Pick<ListQuery, 'sort' | 'filters'>) =>
       ids((await tasks.list({ limit: 9, ...query })).tasks)
     const [a, b] = [await tasks.create(open('a')), await tasks.create(open('b'))]
     await tasks.update(a.id, { title: 'C' })
     assert.deepEqual(await listed({ sort: 'title' }), [b.id, a.id])
     assert.equal((await listed({ sort: 'updated_at' })).at(-1), a.id)
     await tasks.toggle(b.id)
-    assert.deepEqual(await listed({ sort: '-created_at', isCompleted: true }), [b.id])
+    assert.deepEqual(await listed({ sort: '-created_at', filters: { is_completed: true } }), [b.id])
     await tasks.remove(b.id)
     assert.deepEqual(await listed({ sort: '-updated_at' }), [a.id])
-    assert.deepEqual(await listed({ sort: '-created_at', isCompleted: true }), [])
+    assert.deepEqual(await listed({ sort: '-created_at', filters: { is_completed: true } }), [])
   })
 
   it('of an owner never seen is empty, and so is its state', async () => {

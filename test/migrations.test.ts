@@ -5,7 +5,7 @@ import { migrateDown, migrateUp } from '../server/db/migrate.ts'
 import { migrationStatus } from '../server/db/migration-status.ts'
 import { migrations } from '../server/db/migrations.ts'
 import { StartError } from '../server/errors.ts'
-import { columns } from '../server/tasks/task-row.ts'
+import { tasks } from '../server/tasks/fields.ts'
 import { newUser, type OwnDatabase, onPostgres, openDatabase, ownDatabase } from './served.ts'
 
 let own: OwnDatabase
@@ -66,7 +66,8 @@ describe('migrations', () => {
     const user = newUser()
     await migrateDown(db, 1)
     await insertOld(user, ['a', 'b', 'c'])
-    const rows = () => db.query(unprepared(`select ${columns('tasks')} from duly.tasks order by user_id, id`))
+    const rows = () =>
+      db.query(unprepared(`select ${tasks.columns('tasks')} from duly.tasks order by user_id, id`))
     const before = await rows()
     assert.equal(before.length, 3)
     await migrateUp(db)

@@ -1,10 +1,10 @@
+import type { DataRow } from '../server/db/data-row.ts'
 import type { Session } from '../server/db/database.ts'
+import { type NewTask, type Task, type TaskChange, tasks as taskFields } from '../server/tasks/fields.ts'
 import type { ListQuery } from '../server/tasks/list-query.ts'
-import type { Task } from '../server/tasks/task.ts'
-import { taskOf } from '../server/tasks/task-row.ts'
 import { type Range, tasksOf } from '../server/tasks/tasks.ts'
 
-/** `tasksOf`, whose lists come as tasks instead of being printed. */
+/** `tasksOf`, whose writes return the task, and whose lists come as tasks instead of being printed. */
 export function ownTasks(db: Session, owner: string) {
   const tasks = tasksOf(db, owner)
   const collector = () => {
@@ -12,18 +12,19 @@ export function ownTasks(db: Session, owner: string) {
     return {
       found,
       expect: () => undefined,
-      add: (...row: Parameters<typeof taskOf>) => void found.push(taskOf(...row)),
+      add: (row: DataRow, from: number) => void found.push(taskFields.read(row, from)),
     }
   }
   return {
-    state: tasks.state.bind(tasks),
-    get: tasks.get.bind(tasks),
-    create: tasks.create.bind(tasks),
-    update: tasks.update.bind(tasks),
-    updateIf: tasks.updateIf.bind(tasks),
-    toggle: tasks.toggle.bind(tasks),
-    remove: tasks.remove.bind(tasks),
-    removeIf: tasks.removeIf.bind(tasks),
+    state: () => tasks.state(),
+    get: (id: number) => tasks.get(id),
+    create: async (task: NewTask) => (await tasks.create(task)).task,
+    update: async (id: number, change: TaskChange) => (await tasks.update(id, change)).task,
+    updateIf: (id: number, change: TaskChange, revisions: readonly number[]) =>
+      tasks.update(id, change, { revisions }),
+    toggle: async (id: number) => (await tasks.toggle(id)).task,
+    remove: (id: number) => tasks.remove(id),
+    removeIf: (id: number, revisions: readonly number[]) => tasks.remove(id, { revisions }),
     async page(limit: number, offset: number) {
       const into = collector()
       const total = await tasks.page(limit, offset, into)

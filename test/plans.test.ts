@@ -9,7 +9,7 @@ import {
   turnStatement,
 } from '../server/tasks/list-statement.ts'
 import { batch, page, skip } from '../server/tasks/statements.ts'
-import { dropAnswers, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
+import { dropChanges, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
 import { ownMigratedDatabase } from './served.ts'
 
 const { db, close } = await ownMigratedDatabase()
@@ -62,7 +62,12 @@ async function fill(): Promise<void> {
   )
 }
 
-const filters = [{}, { isCompleted: true }, { search: 'task 5' }, { isCompleted: false, search: 'task 5' }]
+const filters = [
+  {},
+  { filters: { is_completed: true } },
+  { search: 'task 5' },
+  { filters: { is_completed: false }, search: 'task 5' },
+]
 
 const byIndex = /Index (Only )?Scan (Backward )?using tasks_created_at on tasks/
 
@@ -116,18 +121,13 @@ async function pagesGoByTheirIndex(): Promise<void> {
 async function droppingGoesByItsIndex(): Promise<void> {
   const cases = [
     { statement: dropTrash, age: [], oldest: 'tasks_trash', key: 'tasks_pkey' },
-    {
-      statement: dropAnswers,
-      age: ['0'],
-      oldest: 'idempotency_keys_user_id',
-      key: 'idempotency_keys_(pkey|user_id)',
-    },
-    { statement: dropKeys, age: [], oldest: 'idempotency_keys_user_id', key: 'idempotency_keys_pkey' },
+    { statement: dropChanges, age: ['0'], oldest: 'changes_pkey', key: 'changes_pkey' },
+    { statement: dropKeys, age: [], oldest: 'keys_at', key: 'keys_pkey' },
   ]
   for (const { statement, age, oldest, key } of cases) {
     const types = ['text', 'bigint', ...age.map(() => 'integer')]
     const plan = await planOf(statement, types, [`'alice'`, '1000', ...age])
-    assert.match(plan, new RegExp(`Index Scan using ${oldest} on`), plan)
+    assert.match(plan, new RegExp(`Index (Only )?Scan using ${oldest} on`), plan)
     assert.match(plan, new RegExp(`using ${key} on`), plan)
     assert.doesNotMatch(plan, /Seq Scan|Hash|Merge/, plan)
   }

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import type { Task } from '../server/tasks/fields.ts'
 import { type ListQuery, type Position, sortOrders } from '../server/tasks/list-query.ts'
-import type { Task } from '../server/tasks/task.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
 
-const titled = (title: string) => ({ title, description: null, isCompleted: false })
+const titled = (title: string) => ({ title, description: null, is_completed: false })
 
 async function titles(owner: string, search: string, query: Partial<ListQuery> = {}): Promise<string[]> {
   const page = await ownTasks(db, owner).list({ sort: 'created_at', limit: 100, ...query, search })
@@ -69,7 +69,7 @@ describe('a search', () => {
       const owner = newUser()
       const tasks = ownTasks(db, owner)
       await tasks.create(titled(text))
-      await tasks.create({ title: 'described', description: `see: ${text}`, isCompleted: false })
+      await tasks.create({ title: 'described', description: `see: ${text}`, is_completed: false })
       await tasks.create(titled('!'))
       for (const search of searches)
         assert.deepEqual(await titles(owner, search), [text, 'described'], search)
@@ -78,7 +78,7 @@ describe('a search', () => {
 
   it('finds nothing that is not there', async () => {
     const owner = newUser()
-    await ownTasks(db, owner).create({ title: 'abcd', description: 'efgh', isCompleted: false })
+    await ownTasks(db, owner).create({ title: 'abcd', description: 'efgh', is_completed: false })
     for (const search of [
       'abd',
       'abcdefgh',
@@ -122,7 +122,7 @@ describe('a search', () => {
     const { id } = await tasks.create({
       title: 'first title',
       description: 'first text',
-      isCompleted: false,
+      is_completed: false,
     })
     const seen = async () =>
       [await titles(owner, 'first'), await titles(owner, 'second'), await titles(owner, 'text')].map(
@@ -179,12 +179,12 @@ describe('a search', () => {
         tasks.create({
           title: `${n % 2 ? 'odd' : 'even'} ${n % 3}`,
           description: null,
-          isCompleted: n % 4 === 1,
+          is_completed: n % 4 === 1,
         }),
       ),
     )
     for (const sort of sortOrders) {
-      for (const filter of [{}, { isCompleted: true }]) {
+      for (const filter of [{}, { is_completed: true }]) {
         const list = (await tasks.list({ sort, limit: 100, ...filter })).tasks
         const expected = list.filter(({ title }) => title.startsWith('odd'))
         assert.ok(made.length > expected.length && expected.length > 0)

@@ -4,11 +4,11 @@ import { contracts } from '../server/config/contract.ts'
 import { unprepared } from '../server/db/database.ts'
 import { createLog } from '../server/log.ts'
 import { keyBytesIn, taskBytesIn } from '../server/tasks/bytes.ts'
-import { once } from '../server/tasks/idempotency.ts'
 import { invariants } from '../server/tasks/invariants.ts'
+import { keyedBy } from '../server/tasks/keys.ts'
 import { removeTasksOf } from '../server/tasks/owner.ts'
 import { Storage } from '../server/tasks/storage.ts'
-import { sweep, sweepIdempotencyKeys } from '../server/tasks/sweep.ts'
+import { pruneHistory, sweepTrash } from '../server/tasks/sweep.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { type Answer, newUser, type Served, served, unlimited } from './served.ts'
 
@@ -43,9 +43,10 @@ async function stored(user: string) {
     unprepared(
       `select (select count(*) from duly.tasks where user_id = $1 and deleted_at is null),
         (select count(*) from duly.tasks where user_id = $1 and deleted_at is not null),
-        (select count(*) from duly.idempotency_keys where user_id = $1),
+        (select count(*) from duly.keys where user_id = $1),
         (select coalesce(sum(octet_length(tasks::text)), 0) from duly.tasks where user_id = $1)
-          + (select coalesce(sum(octet_length(k::text)), 0) from duly.idempotency_keys as k where user_id = $1)`,
+          + (select coalesce(sum(octet_length(k::text)), 0) from duly.keys as k where user_id = $1)
+          + (select coalesce(sum(octet_length(c::text)), 0) from duly.changes as c where user_id = $1)`,
     ),
     [user],
   )
@@ -59,11 +60,12 @@ async function assertCounted(name = ''): Promise<void> {
   for (const { holds, broken } of invariants)
     assert.deepEqual(await db.query(broken), [], `${name}: ${holds}`)
   const counted =
-    'select id, live_bytes, trash_bytes, key_bytes from duly.owners where counted_revision = revision'
+    'select id, live_bytes, trash_bytes, log_bytes, key_bytes from duly.owners where counted_revision = revision'
   const sums = (where: string) =>
     `(select coalesce(sum(${taskBytesIn('tasks')}), 0) from duly.tasks where user_id = owners.id and deleted_at is ${where})`
   const rows = `select id, ${sums('null')}, ${sums('not null')},
-    (select coalesce(sum(${keyBytesIn('keys')}), 0) from duly.idempotency_keys as keys where user_id = owners.id)
+    (select coalesce(sum(bytes), 0) from duly.changes where user_id = owners.id),
+    (select coalesce(sum(${keyBytesIn('keys')}), 0) from duly.keys where user_id = owners.id)
     from duly.owners where counted_revision = revision`
   const [left, right] = [counted, rows].map(text => db.query(unprepared(`${text} order by id`)))
   assert.deepEqual(await left, await right, name)
@@ -124,13 +126,11 @@ describe('a user who creates and deletes', () => {
     assert.equal((await create(other)).status, 201)
   })
 
-  it('loses answers before trash, and trash before keys', async () => {
+  it('loses the log before trash, and trash before keys', async () => {
     const user = newUser()
     const first = await create(user, long, 'first')
     await api.server.db.query(
-      unprepared(
-        `update duly.idempotency_keys set created_at = created_at - interval '11 minutes' where user_id = $1`,
-      ),
+      unprepared(`update duly.changes set at = at - interval '11 minutes' where user_id = $1`),
       [user],
     )
     await send('DELETE', `${v1}/${first.body.id}`, { user })
@@ -168,13 +168,19 @@ describe('an idempotency key of a user whose storage is full', () => {
     assert.equal((await create(user, long, 'later')).status, 201)
   })
 
-  it('is counted for a user who has nothing but refusals', async () => {
+  it('is counted for a user whose writes change nothing, and not stored for refusals', async () => {
     const user = newUser()
-    for (let n = 0; n < 600; n += 1)
-      assert.equal((await send('DELETE', `${v1}/9007199254740991`, { user, key: `${n}` })).status, 404)
+    const { body } = await create(user)
+    for (let n = 0; n < 400; n += 1)
+      assert.equal(
+        (await send('PATCH', `${v1}/${body.id}`, { user, json: { title: 'a task' }, key: `${n}` })).status,
+        200,
+      )
+    for (let n = 0; n < 10; n += 1)
+      assert.equal((await send('DELETE', `${v1}/9007199254740991`, { user, key: `no-${n}` })).status, 404)
     const { bytes, keys } = await stored(user)
     assert.ok(bytes <= most, `${bytes}`)
-    assert.ok(keys > 50, `${keys}`)
+    assert.ok(keys > 50 && keys <= 400, `${keys}`)
     await assertCounted()
   })
 })
@@ -271,50 +277,39 @@ describe('the counters of what is stored', () => {
     const { db } = api.server
     const room = new Storage(db, { maxTasks: 40, maxStorage: 48 * kib }, createLog('silent'))
     const users = [newUser(), newUser(), newUser()]
-    const answer = { status: 200, headers: { etag: '"1"' }, body: 'b'.repeat(700) }
+    const keyed = (kind: string, most: number) => keyedBy(`${kind}${Math.floor(random() * most)}`, kind)
     const known = new Map<string, number[]>(users.map(user => [user, []]))
     const actions: ((user: string, ids: number[]) => Promise<unknown>)[] = [
       async (user, ids) => {
         const task = {
           title: `t${pick(texts)}`,
           description: pick([null, ...texts]),
-          isCompleted: random() < 0.5,
+          is_completed: random() < 0.5,
         }
-        ids.push((await tasksOf(db, user, room).create(task)).id)
+        ids.push(
+          (await tasksOf(db, user, { room }).create(task, { keyed: pick([undefined, keyed('c', 50)]) })).task
+            .id,
+        )
       },
-      async (user, ids) => tasksOf(db, user, room).update(pick(ids), { description: pick([null, ...texts]) }),
-      async (user, ids) => tasksOf(db, user, room).update(pick(ids), { title: `n${pick(texts)}` }),
-      async (user, ids) => tasksOf(db, user, room).updateIf(pick(ids), { title: pick(['a', 'b']) }, [3, 5]),
-      async (user, ids) => tasksOf(db, user, room).toggle(pick(ids)),
-      async (user, ids) => tasksOf(db, user, room).remove(pick(ids)),
-      async (user, ids) => tasksOf(db, user, room).removeIf(pick(ids), [1, 2, 3]),
-      async user =>
-        once(
-          db,
-          user,
-          { key: `k${pick([1, 2, 3, 4, 5, 6, 7])}`, fingerprint: 'f' },
-          async () => answer,
-          room,
+      ...[undefined, [3, 5]].flatMap(revisions =>
+        [
+          () => ({ description: pick([null, ...texts]) }),
+          () => ({ title: `n${pick(texts)}`, is_completed: random() < 0.5 }),
+          () => ({ title: pick(['a', 'b']) }),
+        ].map(
+          change => async (user: string, ids: number[]) =>
+            tasksOf(db, user, { room }).update(pick(ids), change(), {
+              revisions,
+              keyed: pick([undefined, keyed('u', 50)]),
+            }),
         ),
+      ),
+      async (user, ids) => tasksOf(db, user, { room }).toggle(pick(ids)),
+      async (user, ids) => tasksOf(db, user, { room }).remove(pick(ids)),
       async (user, ids) =>
-        once(
-          db,
-          user,
-          { key: `w${Math.floor(random() * 50)}`, fingerprint: 'f' },
-          async session => {
-            const task = { title: 'keyed', description: pick(texts), isCompleted: false }
-            ids.push((await tasksOf(session, user, { ...room, async make() {} }).create(task)).id)
-            return answer
-          },
-          room,
-        ),
+        tasksOf(db, user, { room }).remove(pick(ids), { revisions: [1, 2, 3], keyed: keyed('d', 20) }),
       async user =>
-        db.query(
-          unprepared(
-            `update duly.idempotency_keys set created_at = created_at - interval '9 hours' where user_id = $1`,
-          ),
-          [user],
-        ),
+        db.query(unprepared(`update duly.keys set at = at - interval '9 days' where user_id = $1`), [user]),
       async user =>
         db.query(
           unprepared(
@@ -334,8 +329,8 @@ describe('the counters of what is stored', () => {
         }),
       )
       if (n % 100 === 50) {
-        await sweep(db, 30)
-        await sweepIdempotencyKeys(db)
+        await sweepTrash(db, 30)
+        await pruneHistory(db, 30)
       }
       if (n === 300) {
         await removeTasksOf(db, users[0] as string)
@@ -356,7 +351,7 @@ describe('the counters of what is stored', () => {
       ])
     const [counted] = await rows()
     await db.query(
-      unprepared('update duly.owners set revision = revision + 1, live_bytes = 0 where id = $1'),
+      unprepared('update duly.owners set counted_revision = revision - 1, live_bytes = 0 where id = $1'),
       [user],
     )
     await send('PATCH', `${v1}/${body.id}`, { user, json: { is_completed: true } })

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import type { Value } from '../server/db/database.ts'
 import { unprepared } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
-import { get, remove, removeIf, toggle, update, updateIf } from '../server/tasks/statements.ts'
-import { sweep } from '../server/tasks/sweep.ts'
+import { keyedBy } from '../server/tasks/keys.ts'
+import { get } from '../server/tasks/statements.ts'
+import { sweepTrash } from '../server/tasks/sweep.ts'
+import { removeStatement, updateStatement } from '../server/tasks/write-statements.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
 
-const open = (title: string) => ({ title, description: null, isCompleted: false })
+const open = (title: string) => ({ title, description: null, is_completed: false })
 const notFound = (error: unknown) => error instanceof AppError && error.code === 'task_not_found'
 
 async function ownerOf(user: string): Promise<{ revision: number; count: number }> {
@@ -32,7 +35,7 @@ describe('the tasks of one owner', () => {
     const renamed = await tasks.update(id, { title: 'c' })
     const toggled = await tasks.toggle(id)
     assert.deepEqual(
-      [created.createdAt, created.updatedAt, renamed.updatedAt, toggled.completedAt],
+      [created.created_at, created.updated_at, renamed.updated_at, toggled.completed_at],
       [ahead, ahead, ahead, ahead],
     )
     await tasks.remove(id)
@@ -61,8 +64,8 @@ describe('the tasks of one owner', () => {
   it('a write that changes nothing, or finds nothing, spends none', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
-    const task = await tasks.create({ title: 'a', description: 'b', isCompleted: true })
-    assert.deepEqual(await tasks.update(task.id, { title: 'a', description: 'b', isCompleted: true }), task)
+    const task = await tasks.create({ title: 'a', description: 'b', is_completed: true })
+    assert.deepEqual(await tasks.update(task.id, { title: 'a', description: 'b', is_completed: true }), task)
     assert.deepEqual(await tasks.update(task.id, {}), task)
     const gone = await tasks.create(open('gone'))
     await tasks.remove(gone.id)
@@ -75,19 +78,19 @@ describe('the tasks of one owner', () => {
   it('completed_at is set by completing, kept while completed, and cleared by reopening', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
-    assert.equal(task.completedAt, null)
-    const done = await tasks.update(task.id, { isCompleted: true })
-    assert.equal(done.completedAt, done.updatedAt)
+    assert.equal(task.completed_at, null)
+    const done = await tasks.update(task.id, { is_completed: true })
+    assert.equal(done.completed_at, done.updated_at)
     const renamed = await tasks.update(task.id, { title: 'b' })
-    assert.equal(renamed.completedAt, done.completedAt)
-    assert.equal((await tasks.toggle(task.id)).completedAt, null)
-    const born = await tasks.create({ title: 'c', description: null, isCompleted: true })
-    assert.equal(born.completedAt, born.createdAt)
+    assert.equal(renamed.completed_at, done.completed_at)
+    assert.equal((await tasks.toggle(task.id)).completed_at, null)
+    const born = await tasks.create({ title: 'c', description: null, is_completed: true })
+    assert.equal(born.completed_at, born.created_at)
   })
 
   it('a description is cleared by null and kept by leaving it out', async () => {
     const tasks = ownTasks(db, newUser())
-    const task = await tasks.create({ title: 'a', description: 'b', isCompleted: false })
+    const task = await tasks.create({ title: 'a', description: 'b', is_completed: false })
     assert.equal((await tasks.update(task.id, { title: 'c' })).description, 'b')
     assert.equal((await tasks.update(task.id, { description: null })).description, null)
   })
@@ -99,7 +102,7 @@ describe('the tasks of one owner', () => {
     for (const limit of [1, 100, 101, 250, 1000]) {
       const all = await tasks.all({ limit })
       assert.equal(new Set(all.map(task => task.id)).size, Math.min(limit, made.length))
-      const keys = all.map(task => `${task.createdAt} ${String(task.id).padStart(16, '0')}`)
+      const keys = all.map(task => `${task.created_at} ${String(task.id).padStart(16, '0')}`)
       assert.deepEqual(keys, [...keys].sort().reverse())
     }
   })
@@ -116,7 +119,7 @@ describe('the tasks of one owner', () => {
     await tasks.remove(old.id)
     const age = `update duly.tasks set deleted_at = deleted_at - interval '31 days' where user_id = $1 and id = $2`
     await db.query({ name: '', text: age }, [user, old.id])
-    assert.equal(await sweep(db, 30), 1)
+    assert.equal(await sweepTrash(db, 30), 1)
     const rows = await db.query(
       { name: '', text: 'select id from duly.tasks where user_id = $1 order by id' },
       [user],
@@ -129,31 +132,36 @@ describe('the tasks of one owner', () => {
 })
 
 describe('the plan of a statement on one task', () => {
-  const id = [['text', 'bigint'], `'alice', 5`] as const
-  const write = [[...id[0], 'bigint'], `${id[1]}, 1000`] as const
-  const change = [
-    ['text', 'bigint', 'text', 'boolean', 'text', 'boolean', 'text', 'text', 'bigint', 'bigint'],
-    `'alice', 5, 'x', false, null, null, 'x', null, 1000, 1000`,
-  ] as const
-  for (const [{ name, text }, types, values] of [
-    [get, ...id],
-    [update, ...change],
-    [updateIf, [...change[0], 'bigint[]'], `${change[1]}, '{1}'`],
-    [toggle, ...write],
-    [remove, ...write],
-    [removeIf, [...write[0], 'bigint[]'], `${write[1]}, '{1}'`],
-  ] as const) {
-    it(`${name} goes by the primary key, where the database knows nothing about the tables yet`, async () => {
+  const context = { owner: 'alice', actor: 'issuer', liveBytes: 1000, bytes: 1000 }
+  const keyed = keyedBy('key', 'request')
+  const options = [{}, { revisions: [1] }, { keyed }, { revisions: [1], keyed }]
+  const writes = options.flatMap(option => [
+    updateStatement(context, 5, { title: 'x' }, option),
+    updateStatement(context, 5, { description: null, is_completed: true }, option),
+    updateStatement(context, 5, {}, option),
+    removeStatement(context, 5, option),
+  ])
+  const flip = updateStatement(context, 5, {}, { flips: 'is_completed' })
+  const read = { statement: get, values: ['alice', 5] as readonly Value[] }
+  it('goes by primary keys, where the database knows nothing about the tables yet', async () => {
+    for (const { statement, values } of [read, flip, ...writes]) {
+      const types = values.map((_, n) => (n === 0 ? 'text' : n === 1 ? 'bigint' : 'unknown'))
+      const literals = values.map(value =>
+        value === null ? 'null' : Array.isArray(value) ? `'{${value.join()}}'` : `'${value}'`,
+      )
       const plan = await db.transaction(async session => {
         await session.query(unprepared('set local plan_cache_mode = force_generic_plan'))
-        await session.query(unprepared(`prepare plan_${name} (${types.join(', ')}) as ${text}`))
-        return session.query(unprepared(`explain (costs off) execute plan_${name} (${values})`))
+        await session.query(unprepared(`prepare plan_of_one (${types.join(', ')}) as ${statement.text}`))
+        const lines = await session.query(
+          unprepared(`explain (costs off) execute plan_of_one (${literals.join(', ')})`),
+        )
+        await session.query(unprepared('deallocate plan_of_one'))
+        return lines.map(([line]) => line).join('\n')
       })
-      const lines = plan.map(([line]) => line).join('\n')
-      assert.match(lines, /using tasks_pkey on tasks/)
-      assert.doesNotMatch(lines, /tasks_created_at|Seq Scan/)
-    })
-  }
+      assert.match(plan, /using tasks_pkey on tasks/, statement.text)
+      assert.doesNotMatch(plan, /tasks_created_at|Seq Scan/, plan)
+    }
+  })
 })
 
 describe('many writers of one owner at once', () => {
@@ -199,7 +207,7 @@ describe('many writers of one owner at once', () => {
     assert.equal(owner.count, all.length)
     assert.equal(all.length, 1 + 50 * 10 - removed)
     const final = await tasks.get(shared.id)
-    assert.equal(final.isCompleted, toggles % 2 === 1)
+    assert.equal(final.is_completed, toggles % 2 === 1)
     assert.equal(ahead, 0, 'no reader saw a task ahead of its owner')
   })
 })

@@ -81,15 +81,22 @@ describe('a token that may only write', () => {
 
   it('gets no answer that another token was given for the same key', async () => {
     const { path, writes, both } = await ownerOf(api)
-    for (const [key, headers] of [
+    for (const [key, json] of [
       ['unchanged', {}],
-      ['412', { 'if-match': '"99"' }],
+      ['changed', { is_completed: true }],
     ] as const) {
-      const call = { json: {}, headers: { 'idempotency-key': key, ...headers } }
+      const call = { json, headers: { 'idempotency-key': key } }
       assert.ok((await api.call('PATCH', path, { token: both, ...call })).text.includes(secret))
       const replayed = await api.call('PATCH', path, { token: writes, ...call })
       assert.deepEqual([replayed.status, replayed.body.code], [422, 'idempotency_key_reused'])
+      assert.ok(!replayed.text.includes(secret))
     }
+    // A refusal is no answer that is stored.
+    const call = { json: {}, headers: { 'idempotency-key': '412', 'if-match': '"99"' } }
+    assert.ok((await api.call('PATCH', path, { token: both, ...call })).text.includes(secret))
+    const refused = await api.call('PATCH', path, { token: writes, ...call })
+    assert.equal(refused.status, 412)
+    assert.ok(!refused.text.includes(secret))
   })
 
   it('gets back what it has written, again with the same key', async () => {

@@ -9,8 +9,8 @@ it('the embedded database clears dead rows away, and looks at the others', async
   const { db, close } = await ownMigratedDatabase()
   t.after(close)
   const tasks = ownTasks(db, newUser())
-  const { id } = await tasks.create({ title: 'a', description: null, isCompleted: false })
-  await tasks.create({ title: 'b', description: null, isCompleted: false })
+  const { id } = await tasks.create({ title: 'a', description: null, is_completed: false })
+  await tasks.create({ title: 'b', description: null, is_completed: false })
   await db.query(unprepared('delete from duly.tasks where id = $1'), [id])
   // As PostgreSQL has it where nothing has looked at a table: -1 rows, and nothing of its columns.
   const known = () =>

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Contestant, Person } from './contestants.ts'
 
@@ -105,6 +106,35 @@ async function updates(people: Callers): Promise<Request[]> {
   return [...first, ...first.map(request => ({ ...request, body: rename(2) }))]
 }
 
+const v1 = '/api/v1/tasks'
+
+/** Writes of v1, each sent once. @param request the nth write of one person, who has `ids` */
+const writes = (name: string, existing: number, request: (n: number, ids: readonly number[]) => Request) => {
+  const prepare = async (people: Callers, isKeyed: boolean): Promise<Request[]> => {
+    const rows: Request[][] = []
+    for (const caller of people) {
+      const ids = await create(caller, existing)
+      rows.push(
+        Array.from({ length: toDelete }, (_, n) => {
+          const key = isKeyed ? { 'idempotency-key': randomUUID() } : {}
+          return { ...request(n, ids), headers: { ...caller.headers, ...key } }
+        }),
+      )
+    }
+    return Array.from({ length: toDelete }, (_, n) => rows.flatMap(row => row[n] ?? [])).flat()
+  }
+  const scenario = { once: true, dulyOnly: true } as const
+  return [
+    { ...scenario, name: `${name}, v1`, prepare: (people: Callers) => prepare(people, false) },
+    {
+      ...scenario,
+      name: `${name} with key`,
+      against: `${name}, v1`,
+      prepare: (people: Callers) => prepare(people, true),
+    },
+  ]
+}
+
 /** Reads first: what is written later would lie in the lists of some and not of others. */
 export const scenarios: readonly Scenario[] = [
   { name: 'health', prepare: async () => [{ method: 'GET', path: '/health' }] },
@@ -145,4 +175,15 @@ export const scenarios: readonly Scenario[] = [
     once: true,
     prepare: people => inTurn(people, toDelete, path => ({ method: 'DELETE', path })),
   },
+  ...writes('create', 0, n => ({
+    method: 'POST',
+    path: v1,
+    body: JSON.stringify({ title: title(n), description }),
+  })),
+  ...writes('update', 20, (n, ids) => ({
+    method: 'PATCH',
+    path: `${v1}/${ids[n % ids.length]}`,
+    body: JSON.stringify({ title: title(n) }),
+  })),
+  ...writes('delete', toDelete, (n, ids) => ({ method: 'DELETE', path: `${v1}/${ids[n]}` })),
 ]

@@ -5,7 +5,7 @@ import { migrateUp } from '../../server/db/migrate.ts'
 import { connectPostgres } from '../../server/db/postgres.ts'
 import { RowsQuery } from '../../server/db/rows-query.ts'
 import { createLog } from '../../server/log.ts'
-import { get, toggle } from '../../server/tasks/statements.ts'
+import { get } from '../../server/tasks/statements.ts'
 import { startPostgres } from '../../test/postgres-server.ts'
 import { fill } from '../growth/fill.ts'
 import { untilDone } from '../http/interruption.ts'
@@ -81,7 +81,7 @@ await untilDone(async () => {
     for (let round = 0; round <= Number(values.rounds); round += 1) {
       for (const on of round % 2 === 0 ? [false, true] : [true, false]) {
         await guard(on)
-        for (const statement of [get, toggle]) {
+        for (const statement of [get]) {
           const cost = await costOf(client, postgres.pid, on ? GuardedQuery : RowsQuery, statement, rows)
           const key = `${statement.name}, ${on ? 'guarded' : 'plain'}`
           // The first round warms up.
@@ -89,7 +89,7 @@ await untilDone(async () => {
         }
       }
     }
-    for (const { name } of [get, toggle]) {
+    for (const { name } of [get]) {
       const plain = found.get(`${name}, plain`) ?? []
       const guarded = found.get(`${name}, guarded`) ?? []
       const ratio = median(guarded.map((cost, n) => cost / (plain[n] ?? Number.NaN)))

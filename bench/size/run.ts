@@ -35,7 +35,7 @@ await untilDone(async () => {
     await addPeople(client, duly.url, Math.ceil(tasks / 100))
     const sizes = await sizesOf(client, ['tasks', 'owners', 'user', 'account', 'session'])
     const written = await write(client, duly.url, field.people)
-    const kept = await sizesOf(client, ['idempotency_keys'])
+    const kept = await sizesOf(client, ['changes', 'keys'])
     process.stdout.write(`${lines([...sizes, ...kept])}\n\n${walLines(written)}\n`)
     await client.end()
   }

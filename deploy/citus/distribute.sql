@@ -8,7 +8,8 @@ alter table duly.tasks drop constraint tasks_user_id_fkey;
 -- All that is one owner's comes to lie on one shard, so that one worker has it all.
 select create_distributed_table('duly.owners', 'id', colocate_with => 'none');
 select create_distributed_table('duly.tasks', 'user_id', colocate_with => 'duly.owners');
-select create_distributed_table('duly.idempotency_keys', 'user_id', colocate_with => 'duly.owners');
+select create_distributed_table('duly.changes', 'user_id', colocate_with => 'duly.owners');
+select create_distributed_table('duly.keys', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.jobs', 'user_id', colocate_with => 'duly.owners');
 
 alter table duly.tasks

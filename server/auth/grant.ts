@@ -24,6 +24,13 @@ export class Grant implements Guard {
     return scopes === undefined || scopes.includes('tasks:read')
   }
 
+  /** Who makes a change, as the change log stores it: `session`, `issuer` (a token of another issuer), or `token:` with the token's id. */
+  get actor(): string {
+    const { accessToken, isSession } = this.identity
+    if (accessToken !== undefined) return `token:${accessToken}`
+    return isSession ? 'session' : 'issuer'
+  }
+
   /** The subjects whose revocation revokes it. */
   get subjects(): readonly string[] {
     return this.identity.subjects ?? []

@@ -117,6 +117,7 @@ const samples: Readonly<Record<string, Sample>> = {
   MAX_TASKS: { text: '10', shown: config => config.maxTasks, value: 10 },
   MAX_STORAGE: { text: '10 MiB', shown: config => config.maxStorage, value: 10_485_760 },
   SHUTDOWN_GRACE: { text: '12', shown: config => config.shutdownGrace, value: 12 },
+  HISTORY_DAYS: { text: '9', shown: config => config.historyDays, value: 9 },
   TRASH_DAYS: { text: '7', shown: config => config.trashDays, value: 7 },
 }
 
@@ -159,6 +160,7 @@ describe('the settings', () => {
       maxTasks: 100_000,
       maxStorage: 268_435_456,
       shutdownGrace: 3,
+      historyDays: 30,
       trashDays: 30,
       notes: [],
     })
@@ -257,6 +259,7 @@ describe('a setting that cannot be', () => {
       ['0', '256', '4095', '256MB', '1.5GiB', '-1', 'much', 'MiB', '999999999GiB'],
       'must be at least 4096 bytes: a number, optionally with KiB, MiB or GiB, such as 256MiB.',
     ],
+    ['HISTORY_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500.'],
     ['TRASH_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500.'],
     [
       'CONTRACT',

@@ -18,8 +18,9 @@ export const limitSettings = [
   setting(
     'MAX_STORAGE',
     '256MiB',
-    'Maximum storage per user for tasks, trash and idempotency keys: a number of bytes, or with `KiB`, `MiB` or `GiB`.',
+    'Maximum storage per user for tasks, trash, change log and idempotency keys: a number of bytes, or with `KiB`, `MiB` or `GiB`.',
   ),
+  setting('HISTORY_DAYS', '30', 'Days for which changes and idempotency keys are stored.'),
   setting('TRASH_DAYS', '30', 'Days until a deleted task is removed permanently.'),
 ]
 
@@ -32,8 +33,9 @@ export interface LimitConfig {
   readonly redis: string | undefined
   /** Maximum number of tasks per user. */
   readonly maxTasks: number
-  /** Maximum bytes per user: tasks, trash and idempotency keys. */
+  /** Maximum bytes per user: tasks, trash, change log and idempotency keys. */
   readonly maxStorage: number
+  readonly historyDays: number
   readonly trashDays: number
 }
 
@@ -48,6 +50,7 @@ export function readLimits(reader: SettingsReader): LimitConfig {
     redis: readRedis(reader),
     maxTasks: reader.integer('MAX_TASKS', 1, 999_999_999, 100_000),
     maxStorage: readStorage(reader),
+    historyDays: reader.integer('HISTORY_DAYS', 1, 36_500, 30),
     trashDays: reader.integer('TRASH_DAYS', 1, 36_500, 30),
   }
 }

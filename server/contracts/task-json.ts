@@ -1,57 +1,52 @@
-import { type Field, ready, type TaskForm } from '../tasks/printed-tasks.ts'
-import type { Task } from '../tasks/task.ts'
+import { type Task, type TaskField, tasks } from '../tasks/fields.ts'
+import { type PrintedField, ready, type TaskForm } from '../tasks/printed-tasks.ts'
 
-// A task as JSON, alone and in lists. Both are written by hand: a list of a thousand tasks is the call that spends most on its JSON.
+// A task as JSON, alone and in lists.
 
 /** What a contract shows of a task. */
 export interface Shown {
   /** The names on the wire, in their order. */
   readonly shows: readonly string[]
-  /** What the contract calls `isCompleted`. */
+  /** The contract's name of `is_completed`. */
   readonly completed: string
-  /** What stands where there is no description. */
+  /** The description of a task that has none. */
   readonly absent: string | null
 }
 
-/** How a contract's tasks stand in a list. */
-export function jsonForm({ shows, completed, absent }: Shown): TaskForm {
+/** The fields of a contract, in its order, by their names on the wire. @throws Error for a name of no field */
+function fieldsOf({ shows, completed }: Shown): readonly (readonly [name: string, field: PrintedField])[] {
+  return shows.map(name => {
+    const field = name === completed ? 'is_completed' : name
+    if (field !== 'user_id' && !Object.hasOwn(tasks.fields, field))
+      throw new Error(`no field is called ${name}`)
+    return [name, field as PrintedField]
+  })
+}
+
+/** How a contract's tasks are written in a list. */
+export function jsonForm(shown: Shown): TaskForm {
   return {
-    parts: shows.map((name, n) => {
-      // A name that is none of a task's is seen when the program starts.
-      const field = (name === completed ? 'is_completed' : name) as Field
-      return [`${n === 0 ? '{' : ','}"${name}":`, field]
+    parts: fieldsOf(shown).map(([name, field], n) => {
+      const none = field === 'description' ? JSON.stringify(shown.absent) : 'null'
+      return [`${n === 0 ? '{' : ','}"${name}":`, field, none] as const
     }),
     end: '}',
     between: ',',
-    noText: JSON.stringify(absent),
-    noTime: 'null',
+    noText: 'null',
+    noValue: 'null',
     timeQuote: '"',
     escaped: character => JSON.stringify(character).slice(1, -1),
   }
 }
 
-/** How a contract's tasks are written; `owner` is the owner as JSON. */
+/** How a contract's tasks are written. `owner` is the owner as JSON. */
 export function taskJson(shown: Shown) {
-  const { absent } = shown
-  const form = jsonForm(shown)
-  const write: Readonly<Record<Field, (task: Task, owner: string) => string | number | boolean>> = {
-    id: ({ id }) => id,
-    title: ({ title }) => JSON.stringify(title),
-    description: ({ description }) => JSON.stringify(description ?? absent),
-    is_completed: ({ isCompleted }) => isCompleted,
-    created_at: ({ createdAt }) => `"${createdAt}"`,
-    updated_at: ({ updatedAt }) => `"${updatedAt}"`,
-    completed_at: ({ completedAt }) => (completedAt === null ? 'null' : `"${completedAt}"`),
-    revision: ({ revision }) => revision,
-    user_id: (_, owner) => owner,
-  }
-  const writers = form.parts.map(([before, field]) => ({ before, value: write[field] }))
+  const value = (task: Task, field: TaskField) =>
+    JSON.stringify(field === 'description' ? (task.description ?? shown.absent) : task[field])
+  const fields = fieldsOf(shown)
   return {
-    one(task: Task, owner: string): string {
-      let json = ''
-      for (const { before, value } of writers) json += before + value(task, owner)
-      return `${json}}`
-    },
-    inList: ready(form),
+    one: (task: Task, owner: string) =>
+      `{${fields.map(([name, field]) => `"${name}":${field === 'user_id' ? owner : value(task, field)}`).join()}}`,
+    inList: ready(jsonForm(shown)),
   }
 }

@@ -4,10 +4,11 @@ import { AppError } from '../errors.ts'
 /**
  * SQLSTATEs after which the same statement may succeed: connection exceptions (08), a transaction that lost against
  * another (40), insufficient resources (53: connections, memory), operator intervention (57: shut down, starting
- * up, cancelled by the statement timeout), an error of the system around it (58), read-only after a fail-over (25006).
+ * up, cancelled by the statement timeout), an error of the system around it (58), a lock timeout (55P03), read-only after a fail-over (25006).
  */
-const passing = /^(08|40|53|57|58|25006)/
+const passing = /^(08|40|53|57|58|55P03|25006)/
 const diskFull = '53100'
+const lockTimeout = '55P03'
 /** What the driver says of a statement that it has not sent, since the session had broken just before. */
 const unsent = /is not queryable$/
 
@@ -44,6 +45,11 @@ export function refuses(error: Error): boolean {
 /** Whether it refused for the sake of another transaction (a deadlock, say), so that the same statement may succeed. */
 export function losesToAnother(error: Error): boolean {
   return errorType(error).startsWith('40')
+}
+
+/** Whether another transaction held a lock for longer than `lock_timeout`. Nothing was done. */
+export function isLockTimeout(error: Error): boolean {
+  return errorType(error) === lockTimeout
 }
 
 /** The SQLSTATE with which PostgreSQL refused; `connection` where it did not answer. */

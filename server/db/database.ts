@@ -16,6 +16,8 @@ export interface Statement {
   readonly text: string
   /** Changes what belongs to one owner, the first value. Writes of several may be one transaction, which none of them notices. */
   readonly write?: boolean
+  /** Sent behind a statement that locks the owner's row, in one transaction: what it reads of the owner is not written meanwhile. */
+  readonly locksOwner?: boolean
   /** Looks at a row or two by their key: done in no time, so that others may wait behind it. */
   readonly quick?: boolean
 }
@@ -141,6 +143,11 @@ export function quick(name: string, text: string): Statement {
 /** Names a statement that changes what belongs to one owner, the first of its values. */
 export function write(name: string, text: string): Statement {
   return { ...statement(name, text), write: true }
+}
+
+/** As `write`, with the owner's row locked before. */
+export function ownerWrite(name: string, text: string): Statement {
+  return { ...write(name, text), locksOwner: true }
 }
 
 /** A statement that is run too rarely to be prepared. */

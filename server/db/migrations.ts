@@ -52,22 +52,47 @@ export const migrations: readonly Migration[] = [
     down: ['drop table duly.tasks', 'drop table duly.owners'],
   },
   {
-    name: 'answers stored for idempotency keys',
+    name: 'change log and idempotency keys',
     up: [
-      // No foreign key: the stored answer may be that an owner never seen has no such task.
-      `create table duly.idempotency_keys (
+      // An entry for each item that a change touched: `before` is the item's previous revision, `bytes` what the entry counts as.
+      // No foreign keys: they would be checked by each write, and an owner's rows are removed with the owner by the program.
+      `create table duly.changes (
         user_id text not null,
-        key text not null,
-        fingerprint text not null,
-        created_at timestamptz not null,
-        status integer,
-        headers text,
-        body text,
+        revision bigint not null,
+        item_type smallint not null,
+        item_id bigint not null,
+        action smallint not null,
+        fields jsonb,
+        before bigint,
+        actor text not null,
+        at timestamptz not null,
+        bytes integer not null,
+        primary key (user_id, revision, item_type, item_id)
+      )`,
+      // Key and fingerprint are hashes. `claim` tells the attempts with one key apart.
+      `create table duly.keys (
+        user_id text not null,
+        key uuid not null,
+        fingerprint uuid not null,
+        claim integer not null,
+        item_type smallint not null,
+        item_id bigint not null,
+        revision bigint not null,
+        outcome smallint not null,
+        at timestamptz not null,
+        item_at timestamptz,
         primary key (user_id, key)
       )`,
-      'create index idempotency_keys_created_at on duly.idempotency_keys (created_at)',
+      'create index keys_at on duly.keys (user_id, at)',
+      // Not later than the owner's oldest entry or key. A write changes it only where there was none.
+      `alter table duly.owners add column history_from timestamptz not null default 'infinity'`,
+      `create index owners_history_from on duly.owners (history_from) where history_from < 'infinity'`,
     ],
-    down: ['drop table duly.idempotency_keys'],
+    down: [
+      'alter table duly.owners drop column history_from',
+      'drop table duly.keys',
+      'drop table duly.changes',
+    ],
   },
   {
     name: 'accounts',
@@ -215,21 +240,18 @@ export const migrations: readonly Migration[] = [
   {
     name: 'what each owner stores',
     up: [
-      // Counted by the owner's next write where `counted_revision` is not `revision`: no row is read here. Answers of keys from
-      // before `answers_from` have been dropped.
+      // Counted by the owner's next write where `counted_revision` is not `revision`: no row is read here.
       `alter table duly.owners
         add column live_bytes bigint not null default 0,
         add column trash_bytes bigint not null default 0,
+        add column log_bytes bigint not null default 0,
         add column key_bytes bigint not null default 0,
-        add column answers_from timestamptz not null default '-infinity',
         add column counted_revision bigint not null default -1`,
       'create index tasks_trash on duly.tasks (user_id, deleted_at, id) where deleted_at is not null',
-      'create index idempotency_keys_user_id on duly.idempotency_keys (user_id, created_at)',
     ],
     down: [
-      'drop index duly.idempotency_keys_user_id',
       'drop index duly.tasks_trash',
-      ...['counted_revision', 'answers_from', 'key_bytes', 'trash_bytes', 'live_bytes'].map(
+      ...['counted_revision', 'key_bytes', 'log_bytes', 'trash_bytes', 'live_bytes'].map(
         column => `alter table duly.owners drop column ${column}`,
       ),
     ],

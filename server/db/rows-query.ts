@@ -116,6 +116,12 @@ export interface Part {
   readonly describe: boolean
 }
 
+// As `Base`, without what becomes an accessor.
+interface QueryOfSeveral extends Omit<DriverQuery, 'name' | 'text' | 'handleError'> {
+  handleError(error: Error, wire: Wire): void
+}
+const BaseOfSeveral = pg.Query as unknown as new (text: string) => QueryOfSeveral
+
 /** @param rows of each statement, copied; where one failed, of those before it */
 type AnswerOfAll = (error: Error | null, rows: readonly (readonly Buffer[])[]) => void
 
@@ -123,19 +129,36 @@ type AnswerOfAll = (error: Error | null, rows: readonly (readonly Buffer[])[]) =
  * Statements that PostgreSQL runs as one transaction, all or none, since one Sync ends them (Pipelining, in its chapter on the
  * protocol). Where there are several, those with a name are prepared on this session.
  */
-export class TransactionQuery extends Base {
+export class TransactionQuery extends BaseOfSeveral {
   readonly #parts: readonly Part[]
   readonly #rows: Buffer[][] = []
   #ofThis: Buffer[] = []
+  #wire: Wire | undefined
 
   constructor(parts: readonly Part[], answer: AnswerOfAll) {
-    // The driver notes under these that one by itself is prepared.
-    const { name, text } = parts.length === 1 && parts[0] ? parts[0] : { name: '', text: '' }
-    super(text)
-    this.name = name
+    super('')
     this.#parts = parts
     const callback = (error: Error | null) => answer(error, this.#rows)
     this.callback = callback
+  }
+
+  // When PostgreSQL has parsed a statement, the driver stores the name and text of this query as prepared. Statements are parsed in
+  // their order, so they are those of the first that is not parsed yet.
+
+  get name(): string {
+    return this.#parsing?.name ?? ''
+  }
+
+  set name(_: string) {}
+
+  get text(): string {
+    return this.#parsing?.text ?? ''
+  }
+
+  set text(_: string) {}
+
+  get #parsing(): Part | undefined {
+    return this.#parts.find(({ name }) => this.#wire?.submittedNamedStatements[name] !== undefined)
   }
 
   requiresPreparation(): true {
@@ -143,8 +166,16 @@ export class TransactionQuery extends Base {
   }
 
   prepare(wire: Wire): void {
+    this.#wire = wire
+    // Before any is run: behind one that fails, none would be prepared.
+    for (const part of this.#parts) if (part.name) parse(wire, part)
     for (const part of this.#parts) start(wire, part)
     wire.sync()
+  }
+
+  override handleError(error: Error, wire: Wire): void {
+    for (const { name } of this.#parts) delete wire.submittedNamedStatements[name]
+    super.handleError(error, wire)
   }
 
   handleRowDescription(columns: Columns): void {
@@ -166,18 +197,15 @@ export function written(values: readonly unknown[]): readonly unknown[] {
   return values.map(driver.prepareValue)
 }
 
-/** Whether the statement of this name is prepared on the session. */
-export function isPrepared(client: pg.Client, name: string): boolean {
-  return (client as unknown as { connection: Wire }).connection.parsedStatements[name] !== undefined
+function parse(wire: Wire, { name, text }: Pick<Part, 'name' | 'text'>): void {
+  const { parsedStatements, submittedNamedStatements } = wire
+  if (name && (parsedStatements[name] ?? submittedNamedStatements[name]) !== undefined) return
+  wire.parse({ text, name })
+  if (name) submittedNamedStatements[name] = text
 }
 
 function start(wire: Wire, { name, text, values, binary, describe }: Part): void {
-  const { parsedStatements, submittedNamedStatements } = wire
-  const isKnown = name && (parsedStatements[name] ?? submittedNamedStatements[name]) !== undefined
-  if (!isKnown) {
-    wire.parse({ text, name })
-    if (name) submittedNamedStatements[name] = text
-  }
+  parse(wire, { name, text })
   if (describe) wire.describe({ type: 'S', name })
   wire.bind({ portal: '', statement: name, values, binary })
   wire.execute({ portal: '', rows: 0 })

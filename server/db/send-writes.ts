@@ -1,8 +1,8 @@
 import { DataRow } from './data-row.ts'
-import type { Row } from './database.ts'
-import { databaseError, errorType, losesToAnother, refuses } from './database-error.ts'
+import { type Row, statement } from './database.ts'
+import { databaseError, errorType, isLockTimeout, losesToAnother, refuses } from './database-error.ts'
 import type { PipelinedSession } from './pipelined-session.ts'
-import { isPrepared, TransactionQuery } from './rows-query.ts'
+import { type Part, TransactionQuery, written } from './rows-query.ts'
 import type { SendOptions } from './send-statement.ts'
 import type { Write } from './write-queue.ts'
 
@@ -16,16 +16,33 @@ export async function sendWrites(
   transactions: readonly (readonly Write[])[],
 ): Promise<readonly Write[]> {
   const sent: Promise<readonly Write[]>[] = []
-  // A statement is prepared in a transaction of its own: behind one that fails, it would not be prepared.
-  const isNew = ({ statement: { name } }: Write) => options.prepare && !isPrepared(session.client, name)
   session.together(() => {
-    for (const writes of transactions) {
-      const known = writes.filter(write => !isNew(write))
-      if (known.length > 0) sent.push(commit(session, options, known))
-      for (const write of writes.filter(isNew)) sent.push(commit(session, options, [write]))
-    }
+    for (const writes of transactions) sent.push(commit(session, options, writes))
   })
   return (await Promise.all(sent)).flat()
+}
+
+// A write sees what the writes before it left, since each statement of a transaction has a snapshot of its own, and this one waits for
+// them. All owners of a transaction are locked in one order, so that no two transactions wait for each other in a circle.
+// A write waits for half a second only, and is then sent again: its guard is checked again, so a user who has been signed out meanwhile
+// writes nothing.
+const briefly = `(select set_config('lock_timeout', '500', true) offset 0) as briefly`
+const lockOwner = statement(
+  'duly_lock_owner',
+  `select from ${briefly}, duly.owners where owners.id = $1 for no key update of owners`,
+)
+const lockOwners = statement(
+  'duly_lock_owners',
+  `select from ${briefly}, duly.owners where owners.id = any($1::text[]) order by owners.id for no key update of owners`,
+)
+/** After this time a write is not sent again. */
+const patienceMs = 10_000
+
+/** The statement that locks the owners of these writes first, where they ask for it. */
+function lockOf(writes: readonly Write[]): Omit<Part, 'describe' | 'binary'> | undefined {
+  const owners = writes.filter(({ statement }) => statement.locksOwner).map(({ owner }) => owner)
+  if (owners.length === 0) return undefined
+  return owners.length === 1 ? { ...lockOwner, values: owners } : { ...lockOwners, values: written([owners]) }
 }
 
 /** Does all of these writes or none. */
@@ -36,7 +53,9 @@ function commit(
 ): Promise<readonly Write[]> {
   for (const { statement } of writes) session.started(statement)
   const ended = writes.map(({ statement }) => onStatement?.(statement.name))
-  const parts = writes.map(({ statement, values, take }) => {
+  const lock = lockOf(writes)
+  const before = lock ? 1 : 0
+  const parts = writes.map(({ statement, values, take }): Part => {
     const { name, text } = statement
     const binary = take !== undefined
     const describe = binary && !described.has(statement)
@@ -46,17 +65,18 @@ function commit(
     const answer = (refusal: Error | null, rows: readonly (readonly Buffer[])[]) => {
       const error = refusal ?? openTransaction(session)
       for (const { statement } of writes) session.finished(statement)
-      const undone = error ? rejectCause(session, writes, rows.length, error) : []
+      const undone = error ? rejectCause(session, writes, rows.length - before, error) : []
       for (const [n, { describe }] of parts.entries()) {
         if (!error && describe) described.add((writes[n] as Write).statement)
       }
       for (const [n, write] of writes.entries()) {
         ended[n]?.(error && !undone.includes(write) ? errorType(error) : undefined)
-        if (!error) resolveWrite(write, rows[n] ?? [])
+        if (!error) resolveWrite(write, rows[n + before] ?? [])
       }
       resolve(undone)
     }
-    session.submit(new TransactionQuery(parts, answer))
+    const locks = lock ? [{ ...lock, name: prepare ? lock.name : '', binary: false, describe: false }] : []
+    session.submit(new TransactionQuery([...locks, ...parts], answer))
   })
 }
 
@@ -69,7 +89,7 @@ function openTransaction(session: PipelinedSession): Error | null {
 
 /**
  * Rejects the write that failed.
- * @param at the index of the write that PostgreSQL refused
+ * @param at the index of the write that PostgreSQL refused; -1 for the lock
  * @returns the others, which may be sent again; none where the outcome is not known
  */
 function rejectCause(
@@ -78,8 +98,11 @@ function rejectCause(
   at: number,
   error: Error,
 ): readonly Write[] {
-  const isKnown = writes.length > 1 && refuses(error)
-  const undone = isKnown ? writes.filter((_, n) => n !== at || losesToAnother(error)) : []
+  const isUndone = (write: Write, n: number) => {
+    if (isLockTimeout(error)) return performance.now() - write.since < patienceMs
+    return writes.length > 1 && refuses(error) && (n !== at || losesToAnother(error))
+  }
+  const undone = writes.filter(isUndone)
   for (const write of writes) {
     if (undone.includes(write)) continue
     const { name } = write.statement

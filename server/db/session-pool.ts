@@ -9,6 +9,8 @@ const waitMs = 10_000
  * transaction can each use up waiting for a lock.
  */
 const silentMs = 15_000
+/** A session whose writes have had no answer for this long is blocked: it waits for a lock, or for a disk. */
+const blockedMs = 50
 /** With this many statements in flight on every session, another session is opened. */
 const deep = 4
 /** Quick statements in flight on one session before another session is used. */
@@ -79,14 +81,15 @@ export class SessionPool {
     return best ?? this.leastBusy()
   }
 
-  /** @returns undefined where transactions hold every session, or none is open */
+  /** @returns undefined where transactions hold every session, none is open, or all are blocked and another one is being opened */
   leastBusy(): PipelinedSession | undefined {
     let best: PipelinedSession | undefined
     for (const session of this.#sessions) {
       if (!session.held && !session.lost && (!best || session.inFlight < best.inFlight)) best = session
     }
-    if (!best || best.inFlight >= deep) this.openAnother()
-    return best
+    const isBlocked = best !== undefined && best.writes > 0 && Date.now() - best.lastAnswer >= blockedMs
+    if (!best || best.inFlight >= deep || isBlocked) this.openAnother()
+    return isBlocked && this.#opening > 0 ? undefined : best
   }
 
   /**
@@ -184,7 +187,10 @@ export class SessionPool {
     this.#failures += 1
     this.#retryAt = Date.now() + pause * (0.5 + Math.random() / 2)
     this.#options.onTrouble?.(error)
-    if (this.#sessions.length > 0 || this.#opening > 0) return
+    if (this.#sessions.length > 0 || this.#opening > 0) {
+      this.#serveWaiting()
+      return
+    }
     for (const waiter of this.#waiting.splice(0)) waiter.settle(error)
   }
 

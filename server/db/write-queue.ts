@@ -13,8 +13,10 @@ export interface Write {
   readonly statement: Statement
   readonly values: readonly unknown[]
   readonly take: TakeRow | undefined
-  /** Asked before it is sent; absent where it may be sent in any case, or has just been asked. */
+  /** Asked before it is sent; absent where it may be sent in any case. */
   readonly guard?: Guard | undefined
+  /** Whether the guard has just allowed it. */
+  readonly isAllowed?: boolean
   /** When it came, in milliseconds of a clock that only goes forward. */
   readonly since: number
   /** Whether it is to be a transaction of its own: it was undone for the sake of another one. */
@@ -42,6 +44,8 @@ export interface WriteQueueOptions<Session> {
 
 /** Batches under way on one session: one that is done, and one behind it, so that PostgreSQL never waits for us. */
 const deep = 2
+/** Writes of one owner under way: what is sent cannot be taken back when its user is signed out. */
+const mostOfOwner = 2
 /** How long a write waits for those before it to come back, before it takes a session that has none. */
 const patienceMs = 5
 /** Writes go to another session than one that has brought nothing back for this long: a lock is waited for there, or a disk. */
@@ -158,10 +162,16 @@ export class WriteQueue<Session extends Lane> {
   /** @returns whether there was something to send on this session */
   #sendOn(session: Session): boolean {
     const writes: Write[] = []
+    const chosen = new Map<string, number>()
     this.#waiting = this.#waiting.filter(write => {
-      const isElsewhere = (this.#owners.get(write.owner)?.session ?? session) !== session
-      const stays = isElsewhere || writes.length === this.#options.most
-      if (!stays && this.#mayBeSent(write)) writes.push(write)
+      const held = this.#owners.get(write.owner)
+      const isElsewhere = (held?.session ?? session) !== session
+      const ahead = (held?.count ?? 0) + (chosen.get(write.owner) ?? 0)
+      const stays = isElsewhere || ahead >= mostOfOwner || writes.length === this.#options.most
+      if (!stays && this.#mayBeSent(write)) {
+        writes.push(write)
+        chosen.set(write.owner, (chosen.get(write.owner) ?? 0) + 1)
+      }
       return stays
     })
     if (writes.length === 0) return false
@@ -176,7 +186,7 @@ export class WriteQueue<Session extends Lane> {
     }
     const sent = this.#options.send(session, transactionsOf(writes)).catch(refuse)
     void sent.then(undone => {
-      this.#waiting.unshift(...undone.map(write => ({ ...write, isAlone: true })))
+      this.#waiting.unshift(...undone.map(write => ({ ...write, isAlone: true, isAllowed: false })))
       for (const { owner } of writes) this.#release(owner)
       underWay.batches -= 1
       underWay.writes -= writes.length
@@ -190,10 +200,10 @@ export class WriteQueue<Session extends Lane> {
   /** Refuses a write that may not be done any more. One whose guard has to ask the database comes again when that has answered. */
   #mayBeSent(write: Write): boolean {
     try {
-      const asked = write.guard?.check()
+      const asked = write.isAllowed ? undefined : write.guard?.check()
       if (!asked) return true
       const again = () => {
-        this.#waiting.unshift({ ...write, guard: undefined })
+        this.#waiting.unshift({ ...write, isAllowed: true })
         this.wake()
       }
       asked.then(again, write.reject)

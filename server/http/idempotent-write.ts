@@ -1,52 +1,26 @@
-import { createHash } from 'node:crypto'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
-import type { Context } from '../context.ts'
-import { AppError, brokenRules } from '../errors.ts'
+import { brokenRules } from '../errors.ts'
 import type { Parameter } from '../openapi/operation.ts'
-import { type KeptAnswer, once } from '../tasks/idempotency.ts'
-import type { Room } from '../tasks/storage.ts'
-import { type Tasks, tasksOf } from '../tasks/tasks.ts'
+import { type Keyed, keyedBy } from '../tasks/keys.ts'
 import { expectedRevisions } from './conditional.ts'
-import { type ErrorShape, errorAnswer, placeOf } from './error-reply.ts'
 import { canonicalBody, canonicalJson } from './json-body.ts'
-import { ownTasks } from './own-tasks.ts'
 
 /**
- * Answers a write. With an Idempotency-Key it is done at most once within 24 h, and its repetitions get the first answer
- * (draft-ietf-httpapi-idempotency-key-header). Refusals that depend on the tasks as they were are answers too, and kept;
- * what can never succeed, or may pass, is not.
+ * What a write needs to be done at most once for its Idempotency-Key; nothing where there is none
+ * (draft-ietf-httpapi-idempotency-key-header).
+ * @throws AppError `broken_rule` for what is not a key
  */
-export async function answerWrite(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  context: Context,
-  shape: ErrorShape,
-  work: (tasks: Tasks) => Promise<KeptAnswer>,
-): Promise<FastifyReply> {
-  const { db, room } = context
+export function keyedWrite(request: FastifyRequest): Keyed | undefined {
   const key = keyOf(request)
-  if (key === undefined) return send(reply, await work(ownTasks(request, context)))
-  const kept = { key, fingerprint: fingerprintOf(request) }
-  // Room is made after the transaction.
-  const within: Room = { ...room, async make() {} }
-  const { answer, replayed } = await once(
-    db,
-    request.userId,
-    kept,
-    session => work(tasksOf(session, request.userId, within)).catch(error => refusal(error, request, shape)),
-    room,
-    request.grant,
-  )
-  if (replayed) reply.header('idempotent-replayed', 'true')
-  return send(reply, answer)
+  return key === undefined ? undefined : keyedBy(key, fingerprintOf(request))
 }
 
 export const idempotencyKey: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',
   description:
-    'A text of your own, best a UUID, with or without quotes. The same request (method, path, query, `If-Match` and JSON value) with the same key within 24 hours is not done again: it gets the first answer, with `Idempotent-Replayed: true`. A user whose storage is full (MAX_STORAGE) loses the oldest answers early: 409 `answer_dropped`.',
+    'A text of your choice, best a UUID, with or without quotes. A request that changes something is done once: the same request (method, path, query, `If-Match` and JSON value) with the same key gets the first answer again, with `Idempotent-Replayed: true`. Keys are known for HISTORY_DAYS. Where the storage of the user is full (MAX_STORAGE), or the task was deleted for good, the answer may be gone: 409 `answer_dropped`.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 }
 
@@ -70,28 +44,15 @@ function keyOf(request: FastifyRequest): string | undefined {
   throw brokenRules([{ field: 'Idempotency-Key', in: 'header', message }])
 }
 
-/** The same for requests with the same method, path, query, condition and JSON value. */
+/** Equal for requests with the same method, path, query, condition and JSON value. */
 function fingerprintOf(request: FastifyRequest): string {
   const { method, routeOptions, params, query, body } = request
   // An answer that shows a task is not repeated for a token that may not read it, nor the other way round.
   const { mayRead } = grantOf(request)
   const condition = expectedRevisions(request)?.toSorted() ?? null
-  return createHash('sha256')
-    .update(canonicalJson([method, routeOptions.url, params, query, condition, mayRead]))
-    .update(canonicalBody(body))
-    .digest('base64url')
-}
-
-function refusal(error: unknown, request: FastifyRequest, shape: ErrorShape): KeptAnswer {
-  if (error instanceof AppError && error.code === 'task_not_found') {
-    return errorAnswer(shape, error, placeOf(request))
-  }
-  throw error
-}
-
-function send(reply: FastifyReply, { status, headers, body }: KeptAnswer): FastifyReply {
-  return reply
-    .code(status)
-    .headers(headers)
-    .send(body === '' ? undefined : body)
+  const value = canonicalBody(body)
+  return (
+    canonicalJson([method, routeOptions.url, params, query, condition, mayRead]) +
+    (typeof value === 'string' ? value : value.toString('latin1'))
+  )
 }

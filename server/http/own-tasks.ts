@@ -5,11 +5,14 @@ import { type Tasks, tasksOf } from '../tasks/tasks.ts'
 // Routes call these and never `tasksOf`, so that none forgets the limits or the grant of its request.
 
 /** The caller's tasks. Each write checks again that the caller may make it, and that there is room. */
-export function ownTasks(request: FastifyRequest, { db, room }: Pick<Context, 'db' | 'room'>): Tasks {
-  return tasksOf(db, request.userId, room, request.grant)
+export function ownTasks(
+  { userId, grant }: FastifyRequest,
+  { db, room }: Pick<Context, 'db' | 'room'>,
+): Tasks {
+  return tasksOf(db, userId, { room, guard: grant, actor: grant?.actor })
 }
 
 /** The caller's tasks, for lists: what waits is not read once the client has closed its connection. */
 export function ownLists(request: FastifyRequest, { db }: Pick<Context, 'db'>): Tasks {
-  return tasksOf(db, request.userId, undefined, request.grant, () => request.raw.socket.destroyed)
+  return tasksOf(db, request.userId, { guard: request.grant, isGone: () => request.raw.socket.destroyed })
 }

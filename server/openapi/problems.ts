@@ -79,7 +79,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   idempotency_key_reused: {
     title: 'The idempotency key was used for another request',
-    meaning: 'Another request had this Idempotency-Key within the last 24 hours.',
+    meaning: 'Another request had this Idempotency-Key within the last HISTORY_DAYS.',
     fix: 'Use a new key for each new request. Use the same key only to repeat a request.',
   },
   token_not_found: {

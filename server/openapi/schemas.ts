@@ -17,9 +17,3 @@ export function sent(properties: Readonly<Record<string, Schema>>, required: rea
 }
 
 export const countSchema: Schema = { type: 'integer', minimum: 0 }
-
-export const timeSchema: Schema = {
-  type: 'string',
-  format: 'date-time',
-  description: 'UTC, with microseconds.',
-}

@@ -1,37 +1,35 @@
-// How many bytes a row is counted as: its texts, and a constant for the rest of the row and its index entries, as measured by
-// `npm run bench size`. The size follows from the row alone, so that whoever adds it and whoever subtracts it agree.
+import { tasks } from './fields.ts'
 
-const texts = ['title', 'title_key', 'description', 'description_key'] as const
-type Text = (typeof texts)[number] | 'user_id'
+// The number of bytes that a row counts as: its texts, and a constant for the rest of the row and its index entries, as measured by
+// `npm run bench size`. It follows from the row alone, so that adding and subtracting agree.
 
 const taskRow = 350
 const taskCopiesOfOwner = 4
-const keyRow = 200
+const keyRow = 220
 const keyCopiesOfOwner = 3
+const changeRow = 180
+const changeCopiesOfOwner = 2
 
-const lengthOf = (text: string) => `coalesce(octet_length(${text}), 0)`
+export const lengthOf = (text: string) => `coalesce(octet_length(${text}), 0)`
+const ownerLength = 'octet_length($1)'
 
-/** Of the texts alone. @param text the SQL of each */
-const textBytes = (text: (column: Text) => string) => texts.map(column => lengthOf(text(column))).join(' + ')
+/** Bytes of a task, live or in the trash. @param text the SQL of each text column */
+export const taskBytes = (owner: string, text: (column: string) => string) =>
+  `(${[taskRow, `${taskCopiesOfOwner} * octet_length(${owner})`, ...tasks.texts.map(column => lengthOf(text(column)))].join(' + ')})`
 
-/** @param text the SQL of each text */
-export const taskBytes = (text: (column: Text) => string) =>
-  `(${taskRow} + ${taskCopiesOfOwner} * octet_length(${text('user_id')}) + ${textBytes(text)})`
+export const taskBytesIn = (table: string) => taskBytes(`${table}.user_id`, column => `${table}.${column}`)
 
-export const textBytesIn = (table: string) => `(${textBytes(column => `${table}.${column}`)})`
-export const taskBytesIn = (table: string) => taskBytes(column => `${table}.${column}`)
-
-/** As `taskBytes`, for a task that is not stored yet. */
-export function bytesOfNewTask(owner: string, ...values: readonly (string | null)[]): number {
-  const lengths = values.map(text => (text === null ? 0 : Buffer.byteLength(text)))
-  return lengths.reduce((sum, length) => sum + length, taskRow + taskCopiesOfOwner * Buffer.byteLength(owner))
+/** As `taskBytes`, for a task that is not stored yet. @param texts the text columns that it has */
+export function bytesOfNewTask(owner: string, texts: readonly (string | null)[]): number {
+  const bytes = (text: string | null) => (text === null ? 0 : Buffer.byteLength(text))
+  return texts.reduce((sum, text) => sum + bytes(text), taskRow + taskCopiesOfOwner * bytes(owner))
 }
 
-/** Of the answer that is stored with an idempotency key. */
-export const answerBytesIn = (table: string) =>
-  `(${lengthOf(`${table}.headers`)} + ${lengthOf(`${table}.body`)})`
-
-/** Of an idempotency key with its answer. */
+/** Bytes of an idempotency key. `$1` is the owner. */
+export const keyBytes = `(${keyRow} + ${keyCopiesOfOwner} * ${ownerLength})`
 export const keyBytesIn = (table: string) =>
-  `(${keyRow} + ${keyCopiesOfOwner} * octet_length(${table}.user_id) + 2 * octet_length(${table}.key)
-    + octet_length(${table}.fingerprint) + ${answerBytesIn(table)})`
+  `(${keyRow} + ${keyCopiesOfOwner} * octet_length(${table}.user_id))`
+
+/** Bytes of an entry of the change log, which the entry stores. `$1` is the owner. @param texts the SQL of what it logs */
+export const changeBytes = (texts: readonly string[] = []) =>
+  `(${[changeRow, `${changeCopiesOfOwner} * ${ownerLength}`, ...texts.map(lengthOf)].join(' + ')})`

@@ -1,3 +1,5 @@
+import { invisible, whiteSpace } from '../fields/visible.ts'
+
 // The text as searches and the order of titles compare it. It is computed here and stored, since PostgreSQL's `lower()` knows only what
 // the locale of the database knows: ASCII under `C`.
 
@@ -40,15 +42,6 @@ export function wordsOf(text: string): string[] {
     .split(' ')
     .filter(word => word !== '')
 }
-
-/** Whether a text shows nothing: it is empty, or consists of white space and invisible characters. */
-export function isBlank(text: string): boolean {
-  return text.replace(invisible, '').replace(whiteSpace, '').trim() === ''
-}
-
-const whiteSpace = /\p{White_Space}{2,}|(?! )\p{White_Space}/gu
-// Format and control characters, fillers and variation selectors; the blank braille pattern and the null notehead, which Unicode counts as symbols.
-const invisible = /(?!\p{White_Space})[\p{Cf}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]/gu
 
 const singleQuotes = '`‘’‚‛′‵‹›ʹʻʼʽˈʾʿ՚׳Ꞌꞌ'
 const doubleQuotes = '“”„‟«»״〝〞〟❝❞'

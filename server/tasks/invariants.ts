@@ -14,8 +14,8 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
-    // Of owners that were counted: see `Storage`. Where trash and keys are counted as more, the owner's next write at the limit counts
-    // them again: an older version may have swept them during an upgrade.
+    // Of owners that were counted: see `Storage`. Where more is counted than there is, the owner's next write at the limit counts
+    // again: an older version may have swept during an upgrade.
     holds: 'every owner counts all bytes that are stored',
     broken: unprepared(
       `select owners.id from duly.owners left join (
@@ -23,11 +23,23 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
           sum(${taskBytesIn('tasks')}) filter (where deleted_at is not null) as trash
         from duly.tasks group by user_id
       ) as found on found.user_id = owners.id left join (
-        select user_id, sum(${keyBytesIn('keys')}) as bytes from duly.idempotency_keys as keys group by user_id
-      ) as known on known.user_id = owners.id
+        select user_id, sum(${keyBytesIn('keys')}) as bytes from duly.keys group by user_id
+      ) as known on known.user_id = owners.id left join (
+        select user_id, sum(bytes) as bytes from duly.changes group by user_id
+      ) as log on log.user_id = owners.id
       where owners.counted_revision = owners.revision
         and (owners.live_bytes <> coalesce(live, 0) or owners.trash_bytes < coalesce(trash, 0)
-          or owners.key_bytes < coalesce(known.bytes, 0)) limit 5`,
+          or owners.log_bytes < coalesce(log.bytes, 0) or owners.key_bytes < coalesce(known.bytes, 0)) limit 5`,
+    ),
+  },
+  {
+    // Older entries may have been pruned, so the first one that is there may name one that is not.
+    holds: 'the log of every owner has no gap',
+    broken: unprepared(
+      `select owners.id from duly.owners join (
+        select user_id, max(revision) as newest, max(revision) - min(revision) + 1 - count(distinct revision) as missing
+        from duly.changes group by user_id
+      ) as log on log.user_id = owners.id where missing <> 0 or newest <> owners.revision limit 5`,
     ),
   },
   {

@@ -1,3 +1,5 @@
+import type { TaskField } from './fields.ts'
+
 export const sortOrders = [
   'created_at',
   '-created_at',
@@ -14,10 +16,14 @@ export interface Position {
   readonly id: number
 }
 
+/** Of fields that lists can be filtered by. */
+export type TaskFilters = Readonly<Partial<Record<TaskField, string | number | boolean | null>>>
+
 export interface ListQuery {
   /** Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the same direction. */
   readonly sort: SortOrder
-  readonly isCompleted?: boolean
+  /** Only tasks whose fields have these values. */
+  readonly filters?: TaskFilters
   /** The title or the description contains each word of it. */
   readonly search?: string
   readonly limit: number

@@ -1,7 +1,8 @@
-import { quick, type Statement, statement, unprepared, type Value } from '../db/database.ts'
+import { quick, type Statement, statement, type Value } from '../db/database.ts'
+import { prepared, Shapes } from '../db/shapes.ts'
+import { tasks } from './fields.ts'
 import { wordsOf } from './fold.ts'
 import type { ListQuery, Position, SortOrder } from './list-query.ts'
-import { columns } from './task-row.ts'
 
 // A list statement is composed from named parts: an order, and a condition for each filter that the query uses. Its text
 // depends on which parts are used, never on their values.
@@ -21,8 +22,15 @@ type Bind = (value: Value, type: string) => string
 type Filter = (query: ListQuery, bind: Bind) => string | undefined
 
 const filters: readonly Filter[] = [
-  ({ isCompleted }, bind) =>
-    isCompleted === undefined ? undefined : `tasks.is_completed = ${bind(isCompleted, 'boolean')}`,
+  ...tasks.filters.map((name): Filter => {
+    const type = { integer: 'bigint', text: 'text', boolean: 'boolean', time: 'timestamptz' }[
+      tasks.fields[name].kind
+    ]
+    return ({ filters = {} }, bind) => {
+      const value = filters[name]
+      return value === undefined ? undefined : `tasks.${name} = ${bind(value, type)}`
+    }
+  }),
 
   ({ search }, bind) =>
     search === undefined
@@ -105,10 +113,10 @@ export function listStatement(
     from (select 1) as always
     left join duly.owners on owners.id = $1
     left join lateral (
-      select ${isText ? key : 'null::text'} as title_key, ${columns('tasks')} from ${source} where ${conditions.join(' and ')}
+      select ${isText ? key : 'null::text'} as title_key, ${tasks.columns('tasks')} from ${source} where ${conditions.join(' and ')}
       order by ${key} ${direction}, tasks.id ${direction} limit ${limit}
     ) as found on true`
-  return { statement: prepared(text), values }
+  return { statement: prepared(shapes, text), values }
 }
 
 /**
@@ -137,28 +145,17 @@ export function turnStatement(
     union all
     (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}, part.bytes::bigint
       from part where part.matches order by part.key ${direction}, part.id ${direction} limit ${limit})`
-  return { statement: prepared(text), values }
+  return { statement: prepared(shapes, text), values }
 }
 
 /** $2 ids. The live tasks among them, in this order. */
 export const tasksOfIds = statement(
   'duly_list_ids',
-  `select ${columns('tasks')} from unnest($2::bigint[]) with ordinality as place (id, at)
+  `select ${tasks.columns('tasks')} from unnest($2::bigint[]) with ordinality as place (id, at)
   cross join lateral (
     select * from duly.tasks where tasks.user_id = $1 and tasks.id = place.id
       and coalesce(tasks.deleted_at, 'infinity') = 'infinity' offset 0
   ) as tasks order by place.at`,
 )
 
-const mostPrepared = 256
-const shapes = new Map<string, Statement>()
-
-/** Each text is prepared under a name of its own, up to a number of texts that bounds the memory of a session. */
-function prepared(text: string): Statement {
-  const known = shapes.get(text)
-  if (known) return known
-  if (shapes.size >= mostPrepared) return unprepared(text)
-  const made = statement(`duly_list_${shapes.size + 1}`, text)
-  shapes.set(text, made)
-  return made
-}
+const shapes = new Shapes('duly_list')

@@ -1,9 +1,11 @@
 import type { DataRow } from '../db/data-row.ts'
 import type { Reader, Reads, Session } from '../db/database.ts'
+import { timeOf } from '../fields/field.ts'
 import { BatchSize } from './batch-size.ts'
+import { tasks } from './fields.ts'
 import type { ListQuery, Position, SortOrder } from './list-query.ts'
 import { type BuiltStatement, listStatement, orderOf, ownerState } from './list-statement.ts'
-import { placeOf, type TakeTasks, timeOf } from './task-row.ts'
+import type { TakeTasks } from './printed-tasks.ts'
 
 /** The owner's revision, and the epoch that tells this owner from a former one of the same id; 0 and '0' for one never seen. */
 export interface OwnerState {
@@ -25,8 +27,8 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
 }
 
 /** Whether a page is read from the index of its order. Otherwise it takes a scan. */
-export function isIndexed({ sort, isCompleted, search }: ListQuery): boolean {
-  return orderOf(sort).isIndexed && isCompleted === undefined && search === undefined
+export function isIndexed({ sort, filters = {}, search }: ListQuery): boolean {
+  return orderOf(sort).isIndexed && Object.keys(filters).length === 0 && search === undefined
 }
 
 /** Reads one page from the index of its order. Long pages take several statements. The state is that of the first one. */
@@ -95,10 +97,10 @@ const taskFrom = 4
 const nobody: OwnerState = { revision: 0, epoch: '0' }
 
 function positionOf(sort: SortOrder, row: DataRow): Position {
-  const id = row.integer(taskFrom + placeOf('id'))
+  const id = row.integer(taskFrom + tasks.placeOf('id'))
   if (sort.endsWith('title')) return { key: row.text(taskFrom - 1) ?? '', id }
   return {
-    key: timeOf(row, taskFrom + placeOf(sort.endsWith('created_at') ? 'created_at' : 'updated_at')),
+    key: timeOf(row, taskFrom + tasks.placeOf(sort.endsWith('created_at') ? 'created_at' : 'updated_at')),
     id,
   }
 }

@@ -30,7 +30,7 @@ const form: TaskForm = {
   end: '}',
   between: ',',
   noText: 'null',
-  noTime: 'null',
+  noValue: 'null',
   timeQuote: '"',
   escaped: character => JSON.stringify(character).slice(1, -1),
 }

@@ -1,22 +1,30 @@
 import type { DataRow } from '../db/data-row.ts'
+import type { Kind } from '../fields/field.ts'
+import { type TaskField, tasks } from './fields.ts'
 import { type Piece, Printer, pieceOf } from './printer.ts'
-import { type Column, type Kind, kindOf, placeOf } from './task-row.ts'
 
 // Lists are printed from the bytes that PostgreSQL sends: no text and no object is made of a row in between.
 
 /** A column of a task, or its owner, who is the same for all of a list. */
-export type Field = Column | 'user_id'
+export type PrintedField = TaskField | 'user_id'
+
+/** Where the tasks of a list go, one by one, as rows whose columns begin at `from`. */
+export interface TakeTasks {
+  /** Called before the first, where the number of tasks is known. */
+  expect(count: number): void
+  add(row: DataRow, from: number): void
+}
 
 /** How a task is written in a list. Texts are in quotes. */
 export interface TaskForm {
-  /** What is written before each value, and the value. */
-  readonly parts: readonly (readonly [before: string, field: Field])[]
+  /** What is written before each value, the value, and what is written where a text is null, if not `noText`. */
+  readonly parts: readonly (readonly [before: string, field: PrintedField, noText?: string])[]
   /** What is written after a task, and between two. */
   readonly end: string
   readonly between: string
-  /** What stands where there is no description, and where there is no time. */
+  /** What is written where a text, and another value, is null. */
   readonly noText: string
-  readonly noTime: string
+  readonly noValue: string
   /** What stands around a time. */
   readonly timeQuote: string
   /** What stands for an ASCII character of a text: mostly itself, and at most six bytes. */
@@ -33,7 +41,7 @@ export function ready({
   end,
   between,
   noText,
-  noTime,
+  noValue,
   timeQuote,
   escaped,
   escapesLineBreaks = false,
@@ -43,15 +51,17 @@ export function ready({
     ...[String(Number.MIN_SAFE_INTEGER), longestTime, noText].map(text => text.length),
   )
   return {
-    parts: parts.map(([before, field]) => ({
-      before: pieceOf(before),
-      kind: field === 'user_id' ? ('owner' as const) : kindOf(field),
-      place: field === 'user_id' ? 0 : placeOf(field),
-    })),
+    parts: parts.map(([before, field, none]) => {
+      const kind: Kind | 'owner' = field === 'user_id' ? 'owner' : tasks.fields[field].kind
+      return {
+        before: pieceOf(before),
+        kind,
+        place: field === 'user_id' ? 0 : tasks.placeOf(field),
+        none: pieceOf(none ?? (kind === 'text' ? noText : noValue)),
+      }
+    }),
     end: pieceOf(end),
     between: pieceOf(between),
-    noText: pieceOf(noText),
-    noTime: pieceOf(noTime),
     timeQuote: pieceOf(timeQuote),
     escapesLineBreaks,
     /** By byte; none for those that stay. */
@@ -108,9 +118,10 @@ export class PrintedTasks {
     printer.reserve(most + this.#owner.length + longestEscape * row.length)
     if (this.#count > 0) printer.copy(between)
     this.#count += 1
-    for (const { before, kind, place } of parts) {
+    for (const { before, kind, place, none } of parts) {
       printer.copy(before)
-      this.#value(row, kind, from + place)
+      if (kind !== 'owner' && row.isNull(from + place)) printer.copy(none)
+      else this.#value(row, kind, from + place)
     }
     printer.copy(end)
     // As if the others were as long.
@@ -142,23 +153,17 @@ export class PrintedTasks {
 
   #quoted(row: DataRow, column: number): void {
     const printer = this.#printer
-    if (row.isNull(column)) printer.copy(this.#form.noText)
-    else {
-      printer.copy(quote)
-      this.#text(row.view, row.startOf(column), row.endOf(column))
-      printer.copy(quote)
-    }
+    printer.copy(quote)
+    this.#text(row.view, row.startOf(column), row.endOf(column))
+    printer.copy(quote)
   }
 
   #time(row: DataRow, column: number): void {
     const printer = this.#printer
-    const { noTime, timeQuote } = this.#form
-    if (row.isNull(column)) printer.copy(noTime)
-    else {
-      printer.copy(timeQuote)
-      printer.time(row.second(column), row.microsecond(column))
-      printer.copy(timeQuote)
-    }
+    const { timeQuote } = this.#form
+    printer.copy(timeQuote)
+    printer.time(row.second(column), row.microsecond(column))
+    printer.copy(timeQuote)
   }
 
   #text(bytes: DataView, start: number, end: number): void {

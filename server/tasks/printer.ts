@@ -1,4 +1,4 @@
-import { isoLength, secondLength, writeFraction, writeSecond } from './iso-time.ts'
+import { isoLength, secondLength, writeFraction, writeSecond } from '../fields/iso-time.ts'
 
 // Bytes are copied four at a time, by hand: texts are as short as titles are, and a call that copies many at once costs more than
 // they do. V8 makes each access of a DataView one instruction.

@@ -1,9 +1,10 @@
 import type { Turn } from '../db/database.ts'
+import { timeOf } from '../fields/field.ts'
 import { mostBytes, mostRows, TurnSize } from './batch-size.ts'
 import { type ListEnd, readPage } from './list.ts'
 import type { ListQuery, Position } from './list-query.ts'
 import { listStatement, orderOf, tasksOfIds, turnStatement } from './list-statement.ts'
-import { type TakeTasks, timeOf } from './task-row.ts'
+import type { TakeTasks } from './printed-tasks.ts'
 
 /** Owners with more tasks or bytes are scanned in turns. */
 const mostAtOnce = { tasks: 500, bytes: 512 * 1024 }

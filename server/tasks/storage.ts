@@ -9,7 +9,7 @@ export interface Room {
   readonly tasks: number
   /** Bytes of tasks that are not in the trash. */
   readonly liveBytes: number
-  /** Bytes of tasks, trash and idempotency keys. */
+  /** Bytes of tasks, trash, change log and idempotency keys. */
   readonly bytes: number
   /** Called by a write whose owner's row needs attention. Never rejects: the write is done. */
   make(owner: string): Promise<void>
@@ -18,25 +18,26 @@ export interface Room {
 const most = Number.MAX_SAFE_INTEGER
 export const unlimited: Room = { tasks: most, liveBytes: most, bytes: most, async make() {} }
 
-/** Old enough that nobody is still waiting for the answer. */
+/** After this time a client no longer waits for the answer to a retried write. */
 const retriedSeconds = 600
-/** So many steps for one write; what is left is for the next. A write adds two rows at most. */
+/** Steps for one write; the rest is left to the next. A write adds three rows at most. */
 const mostSteps = 8
 
 interface Usage {
   readonly tasks: number
   readonly live: number
   readonly trash: number
+  readonly log: number
   readonly keys: number
   readonly isCounted: boolean
 }
 
-const totalOf = ({ live, trash, keys }: Usage) => live + trash + keys
+const totalOf = ({ live, trash, log, keys }: Usage) => live + trash + log + keys
 
 /**
- * Bounds what each owner stores, without a sum per write: the counters on the owner's row are kept by the statements that write.
- * At the limit the owner's own requests drop the oldest: answers of keys, keys beyond a quarter of the storage, trash, and at
- * last all keys. An eighth of the storage is left to trash and keys, so that live tasks alone never fill it.
+ * Bounds what each owner stores, without a sum per write: the statements that write maintain counters on the owner's row. At the limit
+ * the owner's own requests drop the oldest rows: changes older than a retry, keys and changes beyond a sixteenth of the storage each, trash,
+ * and at last all changes and keys. An eighth of the storage is left to trash, log and keys, so that live tasks alone never fill it.
  *
  * `counted_revision` follows `revision`. It falls behind where something else wrote, such as an older version during an
  * upgrade; the rows are then counted once, by the owner's next write.
@@ -46,15 +47,14 @@ export class Storage implements Room {
   readonly liveBytes: number
   readonly bytes: number
   readonly #goal: number
-  readonly #keysFirst: number
+  readonly #share: number
   readonly #db: Database
   readonly #log: Log
   readonly #making = new Map<string, Promise<void>>()
 
   constructor(db: Database, limits: { readonly maxTasks: number; readonly maxStorage: number }, log: Log) {
     const { maxTasks, maxStorage } = limits
-    // Keys that many requests leave behind do not push the trash out.
-    this.#keysFirst = Math.floor(maxStorage / 4)
+    this.#share = Math.floor(maxStorage / 16)
     this.#db = db
     this.#log = log
     this.tasks = maxTasks
@@ -91,20 +91,22 @@ export class Storage implements Room {
         if (excess <= 0 || steps === mostSteps) return
         const [row] = await this.#db.query(statement, [owner, excess, ...age])
         if (!row) return
-        const [lookedAt = 0, live = 0, trash = 0, keys = 0] = row.map(Number)
-        usage = { ...usage, live, trash, keys }
+        const [lookedAt = 0, live = 0, trash = 0, log = 0, keys = 0] = row.map(Number)
+        usage = { ...usage, live, trash, log, keys }
         isMore = lookedAt === statements.stepSize
       }
     }
     const hasKeys = ({ keys }: Usage) => keys > 0
+    const hasLog = ({ log }: Usage) => log > 0
     const hasTrash = ({ trash }: Usage) => trash > 0
-    await drop(statements.dropAnswers, hasKeys, retriedSeconds)
-    await drop(statements.dropKeys, ({ keys }) => keys > this.#keysFirst)
+    await drop(statements.dropChanges, hasLog, retriedSeconds)
+    await drop(statements.dropKeys, ({ keys }) => keys > this.#share)
+    await drop(statements.dropChanges, ({ log }) => log > this.#share, 0)
     await drop(statements.dropTrash, hasTrash)
-    await drop(statements.dropAnswers, hasKeys, 0)
+    await drop(statements.dropChanges, hasLog, 0)
     await drop(statements.dropKeys, hasKeys)
     // Nothing is left that could be dropped, whatever the counters say.
-    if (steps < mostSteps && totalOf(usage) > this.#goal && usage.trash + usage.keys > 0)
+    if (steps < mostSteps && totalOf(usage) > this.#goal && usage.trash + usage.log + usage.keys > 0)
       await recount(this.#db, owner)
   }
 }
@@ -136,8 +138,8 @@ export function storageFull({ liveBytes }: Room): AppError {
 async function usageOf(db: Session, owner: string): Promise<Usage | undefined> {
   const [row] = await db.query(statements.usage, [owner])
   if (!row) return undefined
-  const [tasks = 0, live = 0, trash = 0, keys = 0] = row.slice(0, 4).map(Number)
-  return { tasks, live, trash, keys, isCounted: row[4] === 't' }
+  const [tasks = 0, live = 0, trash = 0, log = 0, keys = 0] = row.slice(0, 5).map(Number)
+  return { tasks, live, trash, log, keys, isCounted: row[5] === 't' }
 }
 
 async function recount(db: Session | Database, owner: string): Promise<void> {

@@ -1,32 +1,112 @@
-import type { Session, Statement, Value } from '../db/database.ts'
-import { expiredKeys, sweepKeys } from './idempotency.ts'
-import * as statements from './statements.ts'
+import { ownerWrite, type Session, statement } from '../db/database.ts'
+import { keyBytes, taskBytesIn } from './bytes.ts'
+
+// What is older than its time is removed for good, in small steps. Which owners have such rows is looked up across owners; rows are removed
+// owner by owner.
 
 const batchSize = 1000
 
-/** Removes tasks that were deleted more than `days` days ago, for good. @returns how many. */
-export function sweep(db: Session, days: number): Promise<number> {
-  return sweepRows(db, statements.expired, statements.sweep, [days])
-}
+/** $1 days, $2 at most. */
+const expiredTrash = statement(
+  'duly_expired_trash',
+  `select tasks.user_id, tasks.id from duly.tasks
+  where tasks.deleted_at < now() - make_interval(days => $1::integer) order by tasks.deleted_at limit $2`,
+)
 
-/** Removes idempotency keys that are older than the 24 hours for which they are good. @returns how many. */
-export function sweepIdempotencyKeys(db: Session): Promise<number> {
-  return sweepRows(db, expiredKeys, sweepKeys, [])
-}
+/** $2 ids, $3 days. */
+const removeTrash = statement(
+  'duly_remove_trash',
+  `with swept as (
+    delete from duly.tasks where tasks.user_id = $1 and tasks.id = any($2::bigint[])
+      and tasks.deleted_at < now() - make_interval(days => $3::integer)
+    returning ${taskBytesIn('tasks')} as bytes
+  )
+  update duly.owners set trash_bytes = owners.trash_bytes - freed.bytes
+  from (select coalesce(sum(bytes), 0)::bigint as bytes from swept) as freed where owners.id = $1`,
+)
 
-// What has expired is looked up across owners, and removed owner by owner.
-async function sweepRows(db: Session, look: Statement, remove: Statement, age: Value[]): Promise<number> {
+/** Removes tasks that were deleted more than `days` days ago. @returns how many */
+export async function sweepTrash(db: Session, days: number): Promise<number> {
   let swept = 0
   for (;;) {
-    const rows = await db.query(look, [...age, batchSize])
+    const rows = await db.query(expiredTrash, [days, batchSize])
     const byOwner = new Map<string, string[]>()
-    for (const [owner, key] of rows as [string, string][]) {
-      const keys = byOwner.get(owner)
-      if (keys) keys.push(key)
-      else byOwner.set(owner, [key])
+    for (const [owner, id] of rows as [string, string][]) {
+      const ids = byOwner.get(owner)
+      if (ids) ids.push(id)
+      else byOwner.set(owner, [id])
     }
-    for (const [owner, keys] of byOwner) await db.query(remove, [owner, keys, ...age])
+    for (const [owner, ids] of byOwner) await db.query(removeTrash, [owner, ids, days])
     swept += rows.length
     if (rows.length < batchSize) return swept
+  }
+}
+
+const cutoff = 'now() - make_interval(days => $2::integer)'
+
+/** $1 days: owners whose log or keys may have older rows; $2 at most. */
+const ownersWithHistory = statement(
+  'duly_history_owners',
+  `select owners.id from duly.owners where owners.history_from < now() - make_interval(days => $1::integer)
+  order by owners.history_from limit $2`,
+)
+
+/** $2 days. Removes the oldest changes of one owner. Returns how many. */
+const removeChanges = statement(
+  'duly_history_changes',
+  `with swept as (
+    delete from duly.changes where changes.user_id = $1 and changes.revision <= (
+      select max(oldest.revision) from (
+        select changes.revision, changes.at from duly.changes where changes.user_id = $1
+        order by changes.revision, changes.item_type, changes.item_id limit ${batchSize}
+      ) as oldest where oldest.at < ${cutoff}
+    )
+    returning changes.bytes
+  )
+  update duly.owners set log_bytes = owners.log_bytes - freed.bytes
+  from (select coalesce(sum(bytes), 0)::bigint as bytes from swept) as freed where owners.id = $1
+  returning (select count(*) from swept)`,
+)
+
+/** $2 days. */
+const removeKeys = statement(
+  'duly_history_keys',
+  `with swept as (
+    delete from duly.keys where keys.user_id = $1 and keys.key = any(array(
+      select keys.key from duly.keys where keys.user_id = $1 and keys.at < ${cutoff} order by keys.at limit ${batchSize}
+    ))
+    returning ${keyBytes} as bytes
+  )
+  update duly.owners set key_bytes = owners.key_bytes - freed.bytes
+  from (select coalesce(sum(bytes), 0)::bigint as bytes from swept) as freed where owners.id = $1
+  returning (select count(*) from swept)`,
+)
+
+/** The oldest row that is left is as old as this. Without rows, the next write says how old they are. */
+const noteOldest = ownerWrite(
+  'duly_history_from',
+  `update duly.owners set history_from = coalesce(least(
+      (select changes.at from duly.changes where changes.user_id = $1 order by changes.revision limit 1),
+      (select keys.at from duly.keys where keys.user_id = $1 order by keys.at limit 1)
+    ), 'infinity') where owners.id = $1`,
+)
+
+/**
+ * Removes changes and idempotency keys that are more than `days` days old.
+ * @returns how many
+ */
+export async function pruneHistory(db: Session, days: number): Promise<number> {
+  let pruned = 0
+  for (;;) {
+    const owners = await db.query(ownersWithHistory, [days, batchSize])
+    for (const [owner = ''] of owners) {
+      for (const remove of [removeChanges, removeKeys])
+        for (let count = batchSize; count >= batchSize; pruned += count) {
+          const [row] = await db.query(remove, [owner, days])
+          count = Number(row?.[0] ?? 0)
+        }
+      await db.query(noteOldest, [owner])
+    }
+    if (owners.length < batchSize) return pruned
   }
 }

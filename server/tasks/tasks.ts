@@ -1,17 +1,26 @@
 import type { DataRow } from '../db/data-row.ts'
-import type { Guard, Reader, Reads, Session, Statement, TakeRow, Turn, Value } from '../db/database.ts'
+import type { Guard, Reader, Reads, Session, TakeRow, Turn } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
 import { AppError } from '../errors.ts'
+import { timeOf } from '../fields/field.ts'
 import { BatchSize, firstRows } from './batch-size.ts'
 import { bytesOfNewTask } from './bytes.ts'
-import { fold } from './fold.ts'
+import { type NewTask, type Task, type TaskChange, type TaskField, tasks } from './fields.ts'
+import { lookUp, type Replay } from './keys.ts'
 import { isIndexed, type ListEnd, type OwnerState, readIndexed, readState } from './list.ts'
 import type { ListQuery } from './list-query.ts'
+import type { TakeTasks } from './printed-tasks.ts'
 import { scanList } from './scan.ts'
 import * as statements from './statements.ts'
 import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
-import type { NewTask, Task, TaskChange } from './task.ts'
-import { columnCount, placeOf, type TakeTasks, taskOf, timeOf } from './task-row.ts'
+import {
+  type BuiltWrite,
+  createStatement,
+  removeStatement,
+  updateStatement,
+  type WriteContext,
+  type WriteOptions,
+} from './write-statements.ts'
 
 /** Which of the tasks: after the first `skip`, `limit` at most. */
 export interface Range {
@@ -32,16 +41,19 @@ type Place = readonly [string, number]
 
 const newest: Place = ['infinity', Number.MAX_SAFE_INTEGER]
 const placeIn = (row: DataRow, from: number): Place => [
-  timeOf(row, from + placeOf('created_at')),
-  row.integer(from + placeOf('id')),
+  timeOf(row, from + tasks.placeOf('created_at')),
+  row.integer(from + tasks.placeOf('id')),
 ]
 
-/** What became of a change that was to happen only to certain revisions. */
+/** What became of a write. */
 export interface Outcome {
-  /** Whether the task's revision was among them. */
-  readonly matched: boolean
+  /** Whether the task's revision was one of those that the write expects. */
+  readonly isExpected: boolean
   /** Whether anything was written. */
-  readonly changed: boolean
+  readonly isChanged: boolean
+  /** Whether this is the outcome of an earlier request with the same key. */
+  readonly isReplayed: boolean
+  /** The task as the write left it, or as it is where another revision was expected. */
   readonly task: Task
 }
 
@@ -54,13 +66,19 @@ export class Tasks {
   readonly #owner: string
   readonly #room: Room
   readonly #guard: Guard | undefined
+  readonly #actor: string
   readonly #reader: Reader
 
-  constructor(db: Session, owner: string, room: Room, guard: Guard | undefined, isGone: Reader['isGone']) {
+  constructor(
+    db: Session,
+    owner: string,
+    { room = unlimited, guard, actor = 'issuer', isGone = never }: TasksOptions,
+  ) {
     this.#db = db
     this.#owner = owner
     this.#room = room
     this.#guard = guard
+    this.#actor = actor
     this.#reader = { isGone, guard }
   }
 
@@ -181,126 +199,157 @@ export class Tasks {
   async get(id: number): Promise<Task> {
     let task: Task | undefined
     await this.#db.read(statements.get, [this.#owner, id], row => {
-      task = taskOf(row)
+      task = tasks.read(row)
     })
     if (!task) throw notFound()
     return task
   }
 
-  /** @throws AppError `too_many_tasks`, `storage_full` */
-  async create({ title, description, isCompleted }: NewTask): Promise<Task> {
-    const room = this.#room
-    const folded = [fold(title), description && fold(description)] as const
+  /** @throws AppError `too_many_tasks`, `storage_full`, and those of `lookUp` */
+  async create(task: NewTask, { keyed }: WriteOptions = {}): Promise<Outcome> {
+    const { tasks: most, liveBytes } = this.#room
+    const built = createStatement({ ...this.#context, tasks: most }, task, { keyed })
     // An owner's first task is compared with nothing in the database.
-    if (bytesOfNewTask(this.#owner, title, description, ...folded) > room.liveBytes) throw storageFull(room)
-    const values = [title, description, isCompleted, ...folded, room.tasks, room.liveBytes, room.bytes]
-    const create = () => this.#write(statements.create, values)
-    const created = (await create()) ?? (await this.#again(create))
-    return created.task
+    if (bytesOfNewTask(this.#owner, built.values.filter(isText).slice(2)) > liveBytes)
+      throw storageFull(this.#room)
+    return this.#untilDone(
+      () => this.#write(built),
+      async () => {
+        const { replay } = await lookUp(this.#db, this.#owner, null, keyed)
+        return replay && outcomeOf(replay)
+      },
+    )
   }
 
   /**
-   * Changes what is given and leaves the rest. Where nothing differs, nothing is written.
-   * @throws AppError `task_not_found`, `storage_full` for a task that would grow
+   * Changes the fields that are given. Where nothing differs, nothing is written.
+   * @throws AppError `task_not_found`, `storage_full` for a task that would grow, and those of `lookUp`
    */
-  async update(id: number, change: TaskChange): Promise<Task> {
-    return (await this.change(id, change)).task
-  }
-
-  /** As `update`, and says whether anything was written. */
-  async change(id: number, change: TaskChange): Promise<Outcome> {
-    const values = [id, ...changeValues(change), this.#room.liveBytes, this.#room.bytes]
-    const update = () => this.#write(statements.update, values)
-    return (await update()) ?? (await this.#againWhereFound(id, update))
-  }
-
-  /**
-   * As `update`, only where the task's revision is one of these; otherwise the task comes back as it is now.
-   * @throws AppError `task_not_found`, `storage_full` for a task that would grow
-   */
-  async updateIf(id: number, change: TaskChange, revisions: readonly number[]): Promise<Outcome> {
-    const values = [id, ...changeValues(change), this.#room.liveBytes, this.#room.bytes, revisions]
-    const update = () => this.#write(statements.updateIf, values, 1)
-    return (await update()) ?? (await this.#againWhereFound(id, update))
+  update(id: number, change: TaskChange, options: WriteOptions = {}): Promise<Outcome> {
+    const { keyed, revisions } = options
+    const built = updateStatement(this.#context, id, change, options)
+    return this.#untilDone(
+      () => this.#write(built),
+      async () => {
+        const { task, replay } = await lookUp(this.#db, this.#owner, id, keyed)
+        if (replay) return outcomeOf(replay)
+        if (!task) throw notFound()
+        if (revisions && !revisions.includes(task.revision)) return { ...unchanged, isExpected: false, task }
+        // With a key, it would have been stored.
+        return !keyed && isIn(task, change) ? { ...unchanged, task } : undefined
+      },
+    )
   }
 
   /**
    * Reads and flips in one statement: n toggles at once flip n times.
    * @throws AppError `task_not_found`
    */
-  async toggle(id: number): Promise<Task> {
-    const toggled = await this.#write(statements.toggle, [id, this.#room.bytes])
-    if (!toggled) throw notFound()
-    return toggled.task
-  }
-
-  /** @throws AppError `task_not_found` */
-  async remove(id: number): Promise<void> {
-    const [row] = await this.#db.query(statements.remove, [this.#owner, id, this.#room.bytes], this.#guard)
-    if (!row) throw notFound()
-    if (row[1] === 't') await this.#room.make(this.#owner)
+  async toggle(id: number): Promise<Outcome> {
+    const done = await this.#write(updateStatement(this.#context, id, {}, { flips: 'is_completed' }))
+    if (!done) throw notFound()
+    return done
   }
 
   /**
-   * As `remove`, only where the task's revision is one of these. The task comes back as it was, or as it is now.
-   * @throws AppError `task_not_found`
+   * Moves a task to the trash. The outcome has a task only where the task's revision is none of those expected.
+   * @throws AppError `task_not_found`, and those of `lookUp`
    */
-  async removeIf(id: number, revisions: readonly number[]): Promise<Outcome> {
-    const removed = await this.#write(statements.removeIf, [id, this.#room.bytes, revisions], 1)
-    if (!removed) throw notFound()
-    return removed
+  async remove(id: number, options: WriteOptions = {}): Promise<Omit<Outcome, 'task'> & { task?: Task }> {
+    const { statement, values } = removeStatement(this.#context, id, options)
+    const rows = await this.#once(() => this.#db.query(statement, values, this.#guard))
+    if (rows?.[0]?.[0] === 't') await this.#room.make(this.#owner)
+    if (rows?.[0]) return done
+    const { task, replay } = await lookUp(this.#db, this.#owner, id, options.keyed)
+    if (replay) return { ...done, isReplayed: replay.isRepeated }
+    if (!task) throw notFound()
+    return { ...unchanged, isExpected: false, task }
   }
 
-  /** @param from where the task begins; before it, whether its revision was among those expected */
-  async #write(statement: Statement, values: readonly Value[], from = 0): Promise<Outcome | undefined> {
-    let found: Outcome | undefined
+  get #context(): WriteContext {
+    const { liveBytes, bytes } = this.#room
+    return { owner: this.#owner, actor: this.#actor, liveBytes, bytes }
+  }
+
+  async #write({ statement, values }: BuiltWrite): Promise<Outcome | undefined> {
+    let task: Task | undefined
     let needsRoom = false
-    const reportsChange = statement === statements.update || statement === statements.updateIf
     const take: TakeRow = row => {
-      const matched = from === 0 || row.flag(0)
-      const changed = reportsChange ? row.flag(from + columnCount + 1) : matched
-      found = { matched, changed, task: taskOf(row, from) }
-      needsRoom = row.flag(from + columnCount)
+      task = tasks.read(row)
+      needsRoom = row.flag(tasks.names.length)
     }
-    await this.#db.read(statement, [this.#owner, ...values], take, this.#guard)
+    await this.#once(() => this.#db.read(statement, values, take, this.#guard))
     if (needsRoom) await this.#room.make(this.#owner)
-    return found
+    return task && { ...done, task }
   }
 
-  /** A write that found no room, once more if it was refused by counters that were wrong. */
-  async #again(write: () => Promise<Outcome | undefined>): Promise<Outcome> {
-    const refusal = await refusalOf(this.#db, this.#owner, this.#room)
-    const written = refusal ? undefined : await write()
-    if (!written) throw refusal ?? storageFull(this.#room)
-    return written
+  /** Runs a write, which does nothing where another one has stored its key at the same moment. */
+  async #once<T>(write: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await write()
+    } catch (error) {
+      if (isKeyTaken(error)) return undefined
+      throw error
+    }
   }
 
-  async #againWhereFound(id: number, write: () => Promise<Outcome | undefined>): Promise<Outcome> {
-    await this.get(id)
-    return this.#again(write)
+  /**
+   * Writes; where nothing was written, finds out why, and writes again where that has passed: another request changed the task meanwhile,
+   * or the counters of the storage were wrong.
+   */
+  async #untilDone(
+    write: () => Promise<Outcome | undefined>,
+    explain: () => Promise<Outcome | undefined>,
+  ): Promise<Outcome> {
+    let refusal: AppError | undefined
+    for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+      const outcome = (await write()) ?? (await explain())
+      if (outcome) return outcome
+      refusal = await refusalOf(this.#db, this.#owner, this.#room)
+      if (refusal) break
+    }
+    throw refusal ?? storageFull(this.#room)
   }
 }
+
+/** Attempts at a write that meets changes of others each time. */
+const mostAttempts = 4
+const done = { isExpected: true, isChanged: true, isReplayed: false } as const
+const unchanged = { isExpected: true, isChanged: false, isReplayed: false } as const
+
+function outcomeOf({ isRepeated, isChanged, task }: Replay): Outcome {
+  // Only the key of a removal has none, and its request has another fingerprint.
+  if (!task) throw notFound()
+  return { isExpected: true, isChanged, isReplayed: isRepeated, task }
+}
+
+const isIn = (task: Task, change: TaskChange) =>
+  Object.entries(change).every(([name, value]) => task[name as TaskField] === value)
+const isText = (value: unknown): value is string => typeof value === 'string'
 
 /**
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is
  * the same thing here: not found, by the statement itself.
- * @param guard asked before each write, and before each statement of a list
- * @param isGone whether the client has closed its connection, so that a list need not be read
  */
-export function tasksOf(
-  db: Session,
-  owner: string,
-  room: Room = unlimited,
-  guard?: Guard,
-  isGone: Reader['isGone'] = () => false,
-): Tasks {
-  return new Tasks(db, owner, room, guard, isGone)
+export function tasksOf(db: Session, owner: string, options: TasksOptions = {}): Tasks {
+  return new Tasks(db, owner, options)
 }
 
-// As update and updateIf number them, from $3.
-function changeValues({ title, description, isCompleted }: TaskChange): readonly Value[] {
-  const texts = [title ?? null, description !== undefined, description ?? null, isCompleted ?? null]
-  return [...texts, title === undefined ? null : fold(title), description ? fold(description) : null]
+export interface TasksOptions {
+  readonly room?: Room
+  /** Asked before each write, and before each statement of a list. */
+  readonly guard?: Guard | undefined
+  /** Who writes: see `Grant.actor`. */
+  readonly actor?: string | undefined
+  /** Whether the client has closed its connection, so that a list need not be read. */
+  readonly isGone?: Reader['isGone']
+}
+
+const never = () => false
+
+/** Whether another request has stored the same idempotency key first. */
+function isKeyTaken(error: unknown): boolean {
+  return error instanceof Error && 'constraint' in error && error.constraint === 'keys_pkey'
 }
 
 function notFound(): AppError {

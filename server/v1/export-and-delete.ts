@@ -5,8 +5,8 @@ import { AppError, brokenRules } from '../errors.ts'
 import { preferred } from '../http/accept.ts'
 import { ownLists } from '../http/own-tasks.ts'
 import type { Route, RouteModule } from '../http/route.ts'
+import { tasks } from '../tasks/fields.ts'
 import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
-import { wholeTask } from './tasks.ts'
 
 // Export of all tasks, and deletion of an account.
 
@@ -20,18 +20,23 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   ndjson: {
     mediaType: 'application/x-ndjson',
     head: '',
-    form: ready({ ...jsonForm(wholeTask), end: '}\n', between: '', escapesLineBreaks: true }),
+    form: ready({
+      ...jsonForm({ shows: tasks.names, completed: 'is_completed', absent: null }),
+      end: '}\n',
+      between: '',
+      escapesLineBreaks: true,
+    }),
   },
   // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a formula: they are the user's own.
   csv: {
     mediaType: 'text/csv',
-    head: `${wholeTask.shows.join(',')}\r\n`,
+    head: `${tasks.names.join(',')}\r\n`,
     form: ready({
-      parts: wholeTask.shows.map((field, n) => [n === 0 ? '' : ',', field]),
+      parts: tasks.names.map((field, n) => [n === 0 ? '' : ',', field] as const),
       end: '\r\n',
       between: '',
       noText: '',
-      noTime: '',
+      noValue: '',
       timeQuote: '',
       escaped: character => (character === '"' ? '""' : character),
     }),

@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { queryInteger } from '../contracts/task-fields.ts'
 import { brokenRules } from '../errors.ts'
+import type { Field } from '../fields/field.ts'
+import { schemaOf } from '../fields/schema.ts'
+import { queryInteger } from '../http/parameters.ts'
 import type { Parameter } from '../openapi/operation.ts'
+import { type TaskField, tasks } from '../tasks/fields.ts'
 import { wordsOf } from '../tasks/fold.ts'
 import { isPosition, type OwnerState } from '../tasks/list.ts'
-import { type ListQuery, type Position, sortOrders } from '../tasks/list-query.ts'
+import { type ListQuery, type Position, sortOrders, type TaskFilters } from '../tasks/list-query.ts'
 
 // What a list can be asked for, the cursors that lead from page to page, and the entity tag of a page.
 
@@ -16,17 +19,31 @@ const searchLimits = { characters: 200, words: 20 }
 export function readListQuery(request: FastifyRequest): ListQuery {
   const limit = queryInteger(request, 'limit', limits)
   const sort = oneOf(request, 'sort', sortOrders) ?? '-created_at'
-  const flag = oneOf(request, 'is_completed', ['true', 'false'])
   const search = text(request, 'q')
   if (search !== undefined) checkSearch(search)
   const cursor = text(request, 'cursor')
   const query: ListQuery = {
     limit,
     sort,
-    ...(flag === undefined ? {} : { isCompleted: flag === 'true' }),
+    filters: readFilters(request),
     ...(search === undefined ? {} : { search }),
   }
   return cursor === undefined ? query : { ...query, after: readCursor(cursor, query) }
+}
+
+function readFilters(request: FastifyRequest): TaskFilters {
+  const filters = tasks.filters.map((name): [TaskField, string | number | boolean | undefined] => {
+    const { kind }: Field = tasks.fields[name]
+    if (kind === 'boolean') {
+      const flag = oneOf(request, name, ['true', 'false'])
+      return [name, flag === undefined ? undefined : flag === 'true']
+    }
+    const most = Number.MAX_SAFE_INTEGER
+    if (kind === 'integer')
+      return [name, queryInteger(request, name, { min: -most, max: most, fallback: undefined })]
+    return [name, text(request, name)]
+  })
+  return Object.fromEntries(filters.filter(([, value]) => value !== undefined))
 }
 
 function checkSearch(search: string): void {
@@ -44,9 +61,9 @@ export function writeCursor(query: ListQuery, { key, id }: Position): string {
 
 /** The address of the next page, for `Link` (RFC 8288). */
 export function nextPage(path: string, query: ListQuery, cursor: string): string {
-  const { limit, sort, isCompleted, search } = query
+  const { limit, sort, filters = {}, search } = query
   const parameters = new URLSearchParams({ limit: String(limit), sort })
-  if (isCompleted !== undefined) parameters.set('is_completed', String(isCompleted))
+  for (const [name, value] of Object.entries(filters)) parameters.set(name, String(value))
   if (search !== undefined) parameters.set('q', search)
   parameters.set('cursor', cursor)
   return `${path}?${parameters}`
@@ -63,7 +80,7 @@ export function listTag(owner: string, query: ListQuery, { revision, epoch }: Ow
   return `"${revision}-${asked.slice(0, 16)}"`
 }
 
-const filterOf = ({ sort, isCompleted, search }: ListQuery) => [sort, isCompleted ?? null, search ?? null]
+const filterOf = ({ sort, filters = {}, search }: ListQuery) => [sort, filters, search ?? null]
 
 function readCursor(cursor: string, query: ListQuery): Position {
   const mistaken = () => broken('cursor', 'cursor must be the next_cursor of a page of the same query.')
@@ -119,12 +136,15 @@ export const listParameters: readonly Parameter[] = [
     description: 'The order; with `-` descending. Titles are compared without regard to case and accents.',
     schema: { enum: sortOrders, default: '-created_at' },
   },
-  {
-    name: 'is_completed',
-    in: 'query',
-    description: 'Only tasks that are completed, or only those that are not.',
-    schema: { type: 'boolean' },
-  },
+  ...tasks.filters.map((name): Parameter => {
+    const { nullable: _, ...field } = tasks.fields[name] as Field
+    return {
+      name,
+      in: 'query',
+      description: `Only tasks whose \`${name}\` has this value.`,
+      schema: schemaOf(field as Field),
+    }
+  }),
   {
     name: 'q',
     in: 'query',

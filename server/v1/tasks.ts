@@ -1,57 +1,40 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
-import { readChange, readNewTask, taskId } from '../contracts/task-fields.ts'
-import { maySee, taskRoutes, unseen, type Wire } from '../contracts/task-routes.ts'
 import { taskPathParameters } from '../contracts/task-schemas.ts'
+import { maySee, taskWire, unseen } from '../contracts/task-wire.ts'
 import { AppError } from '../errors.ts'
 import { expectedRevisions, ifMatch, ifNoneMatch, isKnown, revisionTag } from '../http/conditional.ts'
 import { errorAnswer, placeOf } from '../http/error-reply.ts'
-import { answerWrite, idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
-import { readJson } from '../http/json-body.ts'
-import { jsonMediaType, sendJson } from '../http/json-reply.ts'
+import { idempotencyKey, keyedWrite, replayedHeader } from '../http/idempotent-write.ts'
+import { sendJson } from '../http/json-reply.ts'
 import { ownLists, ownTasks } from '../http/own-tasks.ts'
+import { taskId } from '../http/parameters.ts'
 import { problemSchemas, problemShape } from '../http/problem-reply.ts'
-import type { Collection, Contract } from '../http/register.ts'
+import type { Contract } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
-import type { KeptAnswer } from '../tasks/idempotency.ts'
-import type { Task } from '../tasks/task.ts'
+import { tasks as fields, type Task } from '../tasks/fields.ts'
+import type { Outcome } from '../tasks/tasks.ts'
 import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
 
 // The `v1` contract, always on, for new clients: keyset pages, conditional requests, idempotent writes, problem details.
 
-/** A task as this contract shows it: all that it has. */
-export const wholeTask = {
-  shows: [
-    'id',
-    'title',
-    'description',
-    'is_completed',
-    'completed_at',
-    'created_at',
-    'updated_at',
-    'revision',
-  ],
+const tasks = taskWire({
+  prefix: '',
+  shows: fields.names,
   completed: 'is_completed',
   absent: null,
-} as const
-
-const wire: Wire = {
-  prefix: '',
-  limits: { title: 500, description: 5000 },
-  createsCompleted: true,
-  ...wholeTask,
-}
-const tasks = taskRoutes(wire)
-const at: Collection = { path: '/api/v1/tasks', noun: 'Task' }
+  accepts: { new: fields.writable, change: fields.writable },
+})
+const at = { path: '/api/v1/tasks' }
 const json = ['application/json'] as const
 const mergePatch = ['application/merge-patch+json', 'application/json'] as const
 
 const etag = { ETag: { description: 'The entity tag.', schema: { type: 'string' }, required: true } }
 const tagged = (description: string): Answer => ({ ...tasks.one(description), headers: etag })
 const written = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, ...replayedHeader } })
-const unchanged: Answer = { description: 'You have it already.', headers: etag }
+const unchanged: Answer = { description: 'Not modified.', headers: etag }
 
 const list: Route = {
   method: 'GET',
@@ -60,7 +43,7 @@ const list: Route = {
     id: 'listTasks',
     summary: 'List tasks',
     description:
-      'One page. `next_cursor` leads to the next, and is null on the last. No task is skipped or shown twice while others are added or removed.',
+      'Returns one page. `next_cursor` selects the next page; it is null on the last. While tasks are added or removed, no other task is skipped or repeated.',
     parameters: [...listParameters, ifNoneMatch],
     answers: {
       200: {
@@ -95,39 +78,49 @@ const list: Route = {
 }
 
 const create: Route = {
-  ...tasks.create(at),
+  method: 'POST',
+  path: at.path,
+  bodyLimit: tasks.bodyLimit,
   operation: {
-    ...tasks.create(at).operation,
+    id: 'createTask',
+    summary: 'Create a task',
+    description: 'Fields that are not named here are ignored.',
     parameters: [idempotencyKey],
+    body: {
+      required: true,
+      schema: ref('NewTask'),
+      examples: {
+        whole: { title: tasks.example.title, description: tasks.example.description },
+        short: { title: tasks.example.title },
+      },
+    },
     fails: ['too_many_tasks', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
     answers: {
       201: written({
         ...tagged('The new task.'),
         headers: {
           ...etag,
-          Location: { description: 'Its address.', schema: { type: 'string' }, required: true },
+          Location: { description: 'The path of the task.', schema: { type: 'string' }, required: true },
         },
       }),
     },
   },
-  handle(request, reply, context) {
+  async handle(request, reply, context) {
     requireMediaType(request, reply, json)
-    const task = readNewTask(readJson(request), request.userId, wire.limits, wire.completed)
-    return answerWrite(request, reply, context, problemShape, async own => {
-      const created = await own.create(task)
-      const { headers, ...answer } = answerOf(created, 201)
-      return {
-        ...answer,
-        headers: { ...headers, location: `${request.server.base}${at.path}/${created.id}` },
-      }
-    })
+    const task = tasks.readNew(request)
+    const created = await ownTasks(request, context).create(task, { keyed: keyedWrite(request) })
+    reply.header('location', `${request.server.base}${at.path}/${created.task.id}`)
+    return sendWritten(request, reply.code(201), created)
   },
 }
 
 const get: Route = {
-  ...tasks.get(at),
+  method: 'GET',
+  path: `${at.path}/{id}`,
   operation: {
-    ...tasks.get(at).operation,
+    id: 'getTask',
+    summary: 'Get a task',
+    description: 'Returns the task.',
     parameters: [ifNoneMatch],
     answers: { 200: tagged('The task.'), 304: unchanged },
   },
@@ -140,11 +133,14 @@ const get: Route = {
 }
 
 const change: Route = {
-  ...tasks.change(at, 'PATCH'),
+  method: 'PATCH',
+  path: `${at.path}/{id}`,
+  bodyLimit: tasks.bodyLimit,
   operation: {
-    ...tasks.change(at, 'PATCH').operation,
+    id: 'changeTask',
+    summary: 'Change a task',
     description:
-      'A JSON Merge Patch (RFC 7396): what is absent stays, `null` clears the description. A change that changes nothing is none.',
+      'A JSON Merge Patch (RFC 7396): absent fields stay as they are, `null` removes a value. A request that changes nothing spends no revision.',
     parameters: [ifMatch, idempotencyKey],
     body: {
       required: true,
@@ -157,44 +153,47 @@ const change: Route = {
       },
     },
     fails: ['precondition_failed', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
-    answers: { 200: written(tagged('The task as it is now.')), 204: written(unseen) },
+    answers: { 200: written(tagged('The changed task.')), 204: written(unseen) },
   },
-  handle(request, reply, context) {
+  async handle(request, reply, context) {
     const id = taskId(request)
     requireMediaType(request, reply, mergePatch)
-    const fields = readChange(readJson(request), request.userId, wire.limits, wire.completed)
-    const expected = expectedRevisions(request)
-    return answerWrite(request, reply, context, problemShape, async own => {
-      const outcome = expected ? await own.updateIf(id, fields, expected) : await own.change(id, fields)
-      if (!outcome.matched) return hasChanged(request, outcome.task)
-      return maySee(request, outcome) ? answerOf(outcome.task, 200) : noContent
+    const change = tasks.readChange(request)
+    const outcome = await ownTasks(request, context).update(id, change, {
+      revisions: expectedRevisions(request),
+      keyed: keyedWrite(request),
     })
+    if (!outcome.isExpected) return sendChanged(request, reply, outcome.task)
+    return sendWritten(request, reply, outcome)
   },
 }
 
 const remove: Route = {
-  ...tasks.remove(at),
+  method: 'DELETE',
+  path: `${at.path}/{id}`,
   operation: {
-    ...tasks.remove(at).operation,
+    id: 'removeTask',
+    summary: 'Delete a task',
+    description: 'Later requests for the task return 404.',
     parameters: [ifMatch, idempotencyKey],
     fails: ['precondition_failed', 'idempotency_key_reused', 'answer_dropped'],
-    answers: { 204: written({ description: 'It is deleted.' }) },
+    answers: { 204: written({ description: 'The task is deleted.' }) },
   },
-  handle(request, reply, context) {
-    const id = taskId(request)
-    const expected = expectedRevisions(request)
-    return answerWrite(request, reply, context, problemShape, async own => {
-      if (!expected) await own.remove(id)
-      const outcome = expected && (await own.removeIf(id, expected))
-      return outcome?.matched === false ? hasChanged(request, outcome.task) : noContent
+  async handle(request, reply, context) {
+    const { isExpected, isReplayed, task } = await ownTasks(request, context).remove(taskId(request), {
+      revisions: expectedRevisions(request),
+      keyed: keyedWrite(request),
     })
+    if (!isExpected && task) return sendChanged(request, reply, task)
+    if (isReplayed) reply.header('idempotent-replayed', 'true')
+    return reply.code(204).send()
   },
 }
 
 export const v1: Contract = {
   name: 'v1',
   about:
-    'Duly’s own contract, for new clients: pages that hold still, conditional requests, writes that can be retried.',
+    'Duly’s own API, for new clients: stable pagination under concurrent writes, conditional requests, idempotent writes.',
   ...problemShape,
   pathParameters: taskPathParameters,
   schemas: {
@@ -208,27 +207,25 @@ export const v1: Contract = {
   routes: [list, create, get, change, remove],
 }
 
-function answerOf(task: Task, status: number): KeptAnswer {
-  const headers = { 'content-type': jsonMediaType, etag: revisionTag(task.revision) }
-  return { status, headers, body: tasks.json(task, '') }
+function sendWritten(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): FastifyReply {
+  if (outcome.isReplayed) reply.header('idempotent-replayed', 'true')
+  if (maySee(request, outcome)) reply.header('etag', revisionTag(outcome.task.revision))
+  return tasks.sendWritten(request, reply, outcome)
 }
 
-const noContent: KeptAnswer = { status: 204, headers: {}, body: '' }
-
-/** 412, with the task as it is now, so that the client can decide without another call. A token without `tasks:read` gets no task. */
-function hasChanged(request: FastifyRequest, task: Task): KeptAnswer {
+/** 412, with the task as it is, so that the client can decide without another call. A token without `tasks:read` gets no task. */
+function sendChanged(request: FastifyRequest, reply: FastifyReply, task: Task): FastifyReply {
   const { mayRead } = grantOf(request)
   const message = mayRead
     ? 'The task has changed since. Its current state is in `task`.'
     : 'The task has changed since. Read it with a token that has the scope tasks:read.'
   const error = new AppError('precondition_failed', message)
   const { status, headers, body } = errorAnswer(problemShape, error, placeOf(request))
-  if (!mayRead) return { status, headers, body }
-  return {
-    status,
-    headers: { ...headers, etag: revisionTag(task.revision) },
-    body: `${body.slice(0, -1)},"task":${tasks.json(task, '')}}`,
-  }
+  reply.code(status).headers(headers)
+  if (!mayRead) return reply.send(body)
+  return reply
+    .header('etag', revisionTag(task.revision))
+    .send(`${body.slice(0, -1)},"task":${tasks.json(task, '')}}`)
 }
 
 /** @throws AppError `unsupported_media_type`, with what would be read in `Accept-Post` or `Accept-Patch` (RFC 5789, 2.2) */

@@ -2,14 +2,15 @@ import { byTokenOwner, takeAttempt } from '../accounts/attempts.ts'
 import { type AccessToken, accessTokensOf, maxTokens, type NewAccessToken } from '../auth/access-tokens.ts'
 import { grantOf } from '../auth/current-user.ts'
 import { type Scope, scopes } from '../auth/identity.ts'
-import { ownerProblems } from '../contracts/task-fields.ts'
 import { taskIdSchema } from '../contracts/task-schemas.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
+import { timeSchema } from '../fields/schema.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
+import { ownerProblems } from '../http/owner.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
-import { closed, sent, timeSchema } from '../openapi/schemas.ts'
+import { closed, sent } from '../openapi/schemas.ts'
 
 // Personal access tokens: for scripts, which cannot sign in.
 

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkDescription, checkTitle } from './task.ts'
+import { tasks } from '../tasks/fields.ts'
+import { inputReader } from './input.ts'
 
-const limits = { title: 5, description: 8 }
+const read = inputReader(
+  [
+    { name: 'title', field: tasks.fields.title, maxLength: 5 },
+    { name: 'description', field: tasks.fields.description, maxLength: 8 },
+    { name: 'done', field: tasks.fields.is_completed },
+  ],
+  ['title'],
+)
+const readTitle = (title: unknown) => read(title === undefined ? {} : { title })
+const readDescription = (description: unknown) => read({ title: 'a', description })
 const sheep = '🐑'
 const family = '👨‍👩‍👧'
 
@@ -24,17 +34,17 @@ describe('a title', () => {
     ['may be made of zeros', '0', '0'],
   ]
   for (const [name, value, title] of accepted) {
-    it(name, () => assert.equal(checkTitle(value, limits), title))
+    it(name, () => assert.deepEqual(readTitle(value), { values: { title }, problems: [] }))
   }
 
-  const long = 'The title must have at most 5 characters.'
-  const empty = 'The title must not be empty.'
-  const invisible = 'The title must contain a visible character.'
-  const text = 'The title must be a text.'
-  const nul = 'The title must not contain a NUL character.'
-  const half = 'The title contains half of a surrogate pair.'
+  const long = 'Title must have at most 5 characters.'
+  const empty = 'Title must not be empty.'
+  const invisible = 'Title must contain a visible character.'
+  const text = 'Title must be a string.'
+  const nul = 'Title must not contain a NUL character.'
+  const half = 'Title must not contain half of a surrogate pair.'
   const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
-    ['is required', undefined, 'A title is required.'],
+    ['is required', undefined, 'Title is required.'],
     ['is not null', null, text],
     ['is not a number', 7, text],
     ['is not a truth value', true, text],
@@ -70,13 +80,12 @@ describe('a title', () => {
     ['is not cut through an emoji', `abcd${sheep[0]}`, half],
   ]
   for (const [name, value, message] of refused) {
-    it(name, () => assert.deepEqual(checkTitle(value, limits), { field: 'title', message }))
+    it(name, () => assert.deepEqual(readTitle(value).problems, [{ field: 'title', message }]))
   }
 })
 
 describe('a description', () => {
   const accepted: readonly (readonly [name: string, value: unknown, description: string | null])[] = [
-    ['may be absent', undefined, null],
     ['may be null', null, null],
     ['may be empty, which is not absent', '', ''],
     ['comes back untrimmed', '  a\n ', '  a\n '],
@@ -85,11 +94,13 @@ describe('a description', () => {
     ['is counted in code points', sheep.repeat(8), sheep.repeat(8)],
   ]
   for (const [name, value, description] of accepted) {
-    it(name, () => assert.equal(checkDescription(value, limits), description))
+    it(name, () =>
+      assert.deepEqual(readDescription(value), { values: { title: 'a', description }, problems: [] }),
+    )
   }
 
-  const long = 'The description must have at most 8 characters.'
-  const text = 'The description must be a text.'
+  const long = 'Description must have at most 8 characters.'
+  const text = 'Description must be a string or null.'
   const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
     ['is not a number', 0, text],
     ['is not a truth value', false, text],
@@ -98,10 +109,28 @@ describe('a description', () => {
     ['is not over the limit', 'abcdefghi', long],
     ['is not over the limit with its spaces', ' abcdefg ', long],
     ['is not over the limit in emoji', sheep.repeat(9), long],
-    ['holds no NUL', '\0', 'The description must not contain a NUL character.'],
-    ['holds no lone surrogate', 'a\ud83d', 'The description contains half of a surrogate pair.'],
+    ['holds no NUL', '\0', 'Description must not contain a NUL character.'],
+    ['holds no lone surrogate', 'a\ud83d', 'Description must not contain half of a surrogate pair.'],
   ]
   for (const [name, value, message] of refused) {
-    it(name, () => assert.deepEqual(checkDescription(value, limits), { field: 'description', message }))
+    it(name, () => assert.deepEqual(readDescription(value).problems, [{ field: 'description', message }]))
   }
+})
+
+describe('a flag', () => {
+  it('is true or false', () => {
+    assert.deepEqual(read({ title: 'a', done: true }), { values: { title: 'a', done: true }, problems: [] })
+    for (const done of ['true', 1, null, {}])
+      assert.deepEqual(read({ title: 'a', done }).problems, [
+        { field: 'done', message: '"done" must be true or false.' },
+      ])
+  })
+})
+
+it('every field that breaks a rule is named, in order, and other names are ignored', () => {
+  const { problems } = read({ description: 7, done: 'no', colour: 'red', title: '' })
+  assert.deepEqual(
+    problems.map(({ field }) => field),
+    ['title', 'description', 'done'],
+  )
 })

@@ -1,0 +1,36 @@
+import { type Statement, statement } from './database.ts'
+
+/**
+ * Statements that are built: one for each shape (which fields are set, which filters are used), never for each value. Each is prepared
+ * under a name of its own, up to a number that bounds the memory of a session.
+ */
+export class Shapes {
+  readonly #name: string
+  readonly #known = new Map<string, Statement>()
+  readonly #most: number
+
+  /** @param name what the names of the statements begin with */
+  constructor(name: string, most = 256) {
+    this.#name = name
+    this.#most = most
+  }
+
+  /** @param build makes the statement of a shape that is not known yet, from its name */
+  get(shape: string, build: (name: string) => Statement): Statement {
+    const known = this.#known.get(shape)
+    if (known) return known
+    const isFull = this.#known.size >= this.#most
+    const made = build(isFull ? '' : `${this.#name}_${this.#known.size + 1}`)
+    if (!isFull) this.#known.set(shape, made)
+    return made
+  }
+
+  /** Those that have been used, for tests. */
+  get statements(): readonly Statement[] {
+    return [...this.#known.values()]
+  }
+}
+
+/** As `get` with the text as its shape. */
+export const prepared = (shapes: Shapes, text: string): Statement =>
+  shapes.get(text, name => statement(name, text))

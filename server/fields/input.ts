@@ -1,0 +1,115 @@
+import { createRequire } from 'node:module'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { FieldProblem } from '../errors.ts'
+import type { Field } from './field.ts'
+import { schemaOf } from './schema.ts'
+import { isBlank } from './visible.ts'
+
+// Input is validated by Ajv, with schemas that come from the fields. The messages are ours.
+
+/** A field that a client may send. */
+export interface Input {
+  /** On the wire. */
+  readonly name: string
+  readonly field: Field
+  /** Unicode code points, where it is another number than the field's. */
+  readonly maxLength?: number | undefined
+}
+
+/** @param body a JSON object @returns the values of the inputs that were sent, by name, trimmed where they are to be; or what is wrong */
+export type ReadInput = (body: Readonly<Record<string, unknown>>) => {
+  readonly values: Readonly<Record<string, unknown>>
+  readonly problems: readonly FieldProblem[]
+}
+
+/** @param required names that must be sent */
+export function inputReader(inputs: readonly Input[], required: readonly string[] = []): ReadInput {
+  let validate: ValidateFunction | undefined
+  return body => {
+    const values: Record<string, unknown> = {}
+    for (const { name, field } of inputs) {
+      const value = body[name]
+      if (value === undefined) continue
+      const isTrimmed = field.kind === 'text' && field.trimmed && typeof value === 'string'
+      values[name] = isTrimmed ? value.trim() : value
+    }
+    // The compiler is loaded by the first body, not at start.
+    validate ??= compile(inputs, required)
+    return validate(values) ? { values, problems: [] } : { values, problems: problemsOf(validate, inputs) }
+  }
+}
+
+function compile(inputs: readonly Input[], required: readonly string[]): ValidateFunction {
+  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
+  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true })
+  const check = (keyword: string, holds: (text: string) => boolean) =>
+    ajv.addKeyword({
+      keyword,
+      type: 'string',
+      validate: (_: unknown, text: string) => holds(text),
+      errors: false,
+    })
+  // PostgreSQL stores neither; anything else comes back as it was sent.
+  check('withoutNul', text => !text.includes('\0'))
+  check('wellFormed', text => text.isWellFormed())
+  check('visible', text => !isBlank(text))
+  const properties = inputs.map(({ name, field, maxLength }) => {
+    const { description, format, pattern, ...schema } = schemaOf(field, maxLength)
+    const isText = field.kind === 'text'
+    const more = isText
+      ? { withoutNul: true, wellFormed: true, ...(field.visible ? { visible: true } : {}) }
+      : {}
+    return [name, { ...schema, ...more }]
+  })
+  return ajv.compile({ type: 'object', required, properties: Object.fromEntries(properties) })
+}
+
+/** The first problem of each field, in the order of the inputs. */
+function problemsOf({ errors }: ValidateFunction, inputs: readonly Input[]): FieldProblem[] {
+  return inputs.flatMap(input => {
+    const own = errors?.filter(error => nameIn(error) === input.name) ?? []
+    const error = own.sort((a, b) => keywords.indexOf(a.keyword) - keywords.indexOf(b.keyword))[0]
+    return error ? [{ field: input.name, message: messageOf(error, input) }] : []
+  })
+}
+
+/** What is said first of a value that breaks several rules. */
+const keywords = ['required', 'type', 'minLength', 'withoutNul', 'wellFormed', 'maxLength', 'visible']
+
+const nameIn = ({ keyword, params, instancePath }: ErrorObject): string =>
+  keyword === 'required' ? String(params.missingProperty) : instancePath.slice(1)
+
+function messageOf({ keyword, params }: ErrorObject, { name, field }: Input): string {
+  const label =
+    field.kind === 'text'
+      ? `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`
+      : `"${name}"`
+  switch (keyword) {
+    case 'required':
+      return `${label} is required.`
+    case 'type':
+      return `${label} must be ${field.kind === 'boolean' ? 'true or false' : `${nouns[field.kind]}${field.nullable ? ' or null' : ''}`}.`
+    case 'minLength':
+      return `${label} must not be empty.`
+    case 'maxLength':
+      return `${label} must have at most ${params.limit} characters.`
+    case 'withoutNul':
+      return `${label} must not contain a NUL character.`
+    case 'wellFormed':
+      return `${label} must not contain half of a surrogate pair.`
+    case 'visible':
+      return `${label} must contain a visible character.`
+    case 'minimum':
+    case 'maximum':
+      return `${label} must be ${params.comparison} ${params.limit}.`
+    default:
+      throw new Error(`a keyword without a message: ${keyword}`)
+  }
+}
+
+const nouns = {
+  integer: 'a whole number',
+  text: 'a string',
+  boolean: 'true or false',
+  time: 'a time',
+} as const

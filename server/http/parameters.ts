@@ -1,0 +1,31 @@
+import type { FastifyRequest } from 'fastify'
+import { AppError, brokenRules } from '../errors.ts'
+
+/**
+ * A task id in a path: 1 to 2^53-1, in plain digits.
+ * @throws AppError `task_not_found` for a UUID: front ends that made one for a task look it up here
+ */
+export function taskId(request: FastifyRequest): number {
+  const { id = '' } = request.params as { id?: string }
+  const number = /^[1-9]\d{0,15}$/.test(id) ? Number(id) : 0
+  if (Number.isSafeInteger(number) && number > 0) return number
+  if (/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) {
+    throw new AppError('task_not_found', 'There is no such task.')
+  }
+  throw brokenRules([{ field: 'id', in: 'path', message: 'The task id must be a whole number from 1.' }])
+}
+
+/** A whole number of the query string. Out of range is refused, never clamped. */
+export function queryInteger<T>(
+  request: FastifyRequest,
+  name: string,
+  { min, max, fallback }: { min: number; max: number; fallback: T },
+): number | T {
+  const value = (request.query as Record<string, unknown>)[name]
+  if (value === undefined) return fallback
+  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
+  if (number >= min && number <= max) return number
+  throw brokenRules([
+    { field: name, in: 'query', message: `"${name}" must be a whole number from ${min} to ${max}.` },
+  ])
+}

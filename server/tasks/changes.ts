@@ -1,0 +1,75 @@
+import { type Session, statement } from '../db/database.ts'
+import { type Task, tasks } from './fields.ts'
+
+// The change log: an entry for each item that a change touched. `before` is the item's previous revision, so an item's history is
+// read by its key. A create logs no values: they are in the row and in later entries.
+
+/** As `item_type` stores it. */
+export const itemTypes = { task: 1 } as const
+
+/** As `action` stores it. */
+export const actions = { created: 1, updated: 2, completed: 3, reopened: 4, deleted: 5 } as const
+
+/** What a keyed write did, as `outcome` stores it. */
+export const outcomes = { unchanged: 0, created: 1, updated: 2, deleted: 3 } as const
+
+const stepsAtOnce = 500
+
+/** $2 task, $3 the revision to begin at: entries back to revision $4, newest first, so many at most. */
+const walk = statement(
+  'duly_change_walk',
+  `with recursive walk as (
+    select changes.revision, changes.before, changes.fields, changes.at, 1 as step from duly.changes
+    where changes.user_id = $1 and changes.revision = $3::bigint and changes.item_type = ${itemTypes.task} and changes.item_id = $2::bigint
+    union all
+    select changes.revision, changes.before, changes.fields, changes.at, walk.step + 1 from walk join duly.changes
+    on changes.user_id = $1 and changes.revision = walk.before and changes.item_type = ${itemTypes.task} and changes.item_id = $2::bigint
+    where walk.revision > $4::bigint and walk.step < ${stepsAtOnce}
+  )
+  select walk.revision, walk.before, walk.fields::text, to_char(walk.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  from walk order by walk.step`,
+)
+
+/**
+ * A task as it was at an earlier revision, from the task as it is and its log.
+ * @param updatedAt when it had last been updated then, where that is known
+ * @returns nothing where the log does not reach back so far
+ */
+export async function taskAt(
+  db: Session,
+  owner: string,
+  task: Task,
+  revision: number,
+  updatedAt?: string,
+): Promise<Task | undefined> {
+  const past: Record<string, unknown> = { ...task, revision }
+  if (updatedAt !== undefined) past.updated_at = updatedAt
+  let from: number | undefined = task.revision
+  while (from !== undefined && from > revision) {
+    const rows: (readonly (string | null)[])[] = await db.query(walk, [owner, task.id, from, revision])
+    if (rows.length === 0) return undefined
+    for (const [at, before, fields] of rows) {
+      if (Number(at) <= revision) break
+      // Written by a write statement.
+      const changed = JSON.parse(fields ?? '{}') as Record<string, readonly [unknown, unknown]>
+      for (const [name, [old]] of Object.entries(changed)) past[name] = isTime(name) ? timeIn(old) : old
+      from = before === null ? undefined : Number(before)
+    }
+  }
+  if (from !== revision) return undefined
+  if (updatedAt === undefined) {
+    const [entry]: (readonly (string | null)[])[] = await db.query(walk, [owner, task.id, revision, revision])
+    if (!entry) return undefined
+    past.updated_at = entry[3]
+  }
+  // Each name is a field of the task, with a value that it had.
+  return past as unknown as Task
+}
+
+const isTime = (name: string) => (tasks.fields as Record<string, { kind: string }>)[name]?.kind === 'time'
+
+/** PostgreSQL's JSON of a time, `2026-01-31T09:30:00.1+00:00`, with six digits of a second and `Z`. */
+function timeIn(value: unknown): unknown {
+  const [, second, fraction = ''] = /^(.{19})(?:\.(\d+))?\+00:00$/.exec(String(value)) ?? []
+  return second === undefined ? value : `${second}.${fraction.padEnd(6, '0')}Z`
+}

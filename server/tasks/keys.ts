@@ -1,0 +1,119 @@
+import { createHash, randomInt } from 'node:crypto'
+import { type Session, statement } from '../db/database.ts'
+import { AppError } from '../errors.ts'
+import { timeOf } from '../fields/field.ts'
+import { itemTypes, outcomes, taskAt } from './changes.ts'
+import { type Task, tasks } from './fields.ts'
+
+// Idempotency keys. A keyed write stores its key in its own statement. Nothing of the answer is stored: where the key is used,
+// the answer is rebuilt from the task and its log.
+
+/** A write that is done at most once. Key and fingerprint are hashes, as UUIDs. */
+export interface Keyed {
+  readonly key: string
+  /** Tells requests with the same key apart. */
+  readonly fingerprint: string
+  /** Tells this attempt from others with the same key. */
+  readonly claim: number
+}
+
+export function keyedBy(key: string, fingerprint: string): Keyed {
+  return { key: hashed(key), fingerprint: hashed(fingerprint), claim: randomInt(-(2 ** 31), 2 ** 31) }
+}
+
+/** The first half of the SHA-256 of a text, as a UUID. */
+function hashed(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  )
+}
+
+/** $2 task, or null for the one that the key names; $3 key, or null. */
+const look = statement(
+  'duly_key_look',
+  `select keys.fingerprint::text, keys.claim, keys.outcome, keys.revision, keys.item_at, keys.item_id,
+    tasks.deleted_at is null, ${tasks.columns('tasks')}
+  from (select 1) as always
+  left join duly.keys on keys.user_id = $1 and keys.key = $3::uuid and keys.item_type = ${itemTypes.task}
+  left join duly.tasks on tasks.user_id = $1 and tasks.id = coalesce($2::bigint, keys.item_id)`,
+)
+const taskFrom = 7
+
+type OutcomeOf<T> = T[keyof T]
+
+interface UsedKey {
+  readonly fingerprint: string
+  readonly isMine: boolean
+  readonly outcome: OutcomeOf<typeof outcomes>
+  readonly revision: number
+  /** When an unchanged task had last been updated. */
+  readonly itemAt: string | undefined
+}
+
+export interface Found {
+  /** The task as it is; absent where it is missing or deleted. */
+  readonly task: Task | undefined
+  /** What the key stands for, where it is used. */
+  readonly replay: Replay | undefined
+}
+
+/** What became of a keyed write that was done before, or that had nothing to change. */
+export interface Replay {
+  readonly isRepeated: boolean
+  readonly isChanged: boolean
+  /** The task as the write left it; absent where it deleted the task. */
+  readonly task: Task | undefined
+}
+
+/**
+ * What a write that wrote nothing has met.
+ * @throws AppError `idempotency_key_reused` where the key came with another request, `answer_dropped` where its answer cannot be rebuilt
+ */
+export async function lookUp(
+  db: Session,
+  owner: string,
+  id: number | null,
+  keyed: Keyed | undefined,
+): Promise<Found> {
+  let key: UsedKey | undefined
+  let row: Task | undefined
+  let isLive = false
+  await db.read(look, [owner, id, keyed?.key ?? null], found => {
+    if (!found.isNull(0))
+      key = {
+        fingerprint: found.text(0) ?? '',
+        isMine: found.integer(1) === keyed?.claim,
+        // One of them, as the write statements store it.
+        outcome: found.integer(2) as UsedKey['outcome'],
+        revision: found.integer(3),
+        itemAt: found.isNull(4) ? undefined : timeOf(found, 4),
+      }
+    if (found.isNull(taskFrom)) return
+    row = tasks.read(found, taskFrom)
+    isLive = found.flag(taskFrom - 1)
+  })
+  if (!key) return { task: isLive ? row : undefined, replay: undefined }
+  return { task: isLive ? row : undefined, replay: await replayOf(db, owner, key, row, keyed) }
+}
+
+async function replayOf(
+  db: Session,
+  owner: string,
+  key: UsedKey,
+  row: Task | undefined,
+  keyed: Keyed | undefined,
+): Promise<Replay> {
+  if (key.fingerprint !== keyed?.fingerprint)
+    throw new AppError('idempotency_key_reused', 'This idempotency key was used for a different request.')
+  const replay = { isRepeated: !key.isMine, isChanged: key.outcome !== outcomes.unchanged }
+  if (key.outcome === outcomes.deleted) return { ...replay, task: undefined }
+  const task =
+    row?.revision === key.revision ? row : row && (await taskAt(db, owner, row, key.revision, key.itemAt))
+  if (!task)
+    throw new AppError(
+      'answer_dropped',
+      'This request was done before, and its answer is no longer stored. Read the task to see the result.',
+    )
+  return { ...replay, task }
+}

@@ -1,0 +1,329 @@
+import { ownerWrite, type Statement, type Value } from '../db/database.ts'
+import { Shapes } from '../db/shapes.ts'
+import type { Kind, PlainField, TextField } from '../fields/field.ts'
+import { changeBytes, keyBytes, lengthOf, taskBytes, taskBytesIn } from './bytes.ts'
+import { actions, itemTypes, outcomes } from './changes.ts'
+import { type TaskField, tasks } from './fields.ts'
+import { fold } from './fold.ts'
+import type { Keyed } from './keys.ts'
+import { needsRoom } from './storage-statements.ts'
+
+// A write is one statement, sent behind a statement that locks the owner, in the same packet and transaction. So it sees all rows as the
+// writes before it left them. It reads the old row, raises the owner's revision, appends to the change log, notes the
+// idempotency key, and changes the row. No row comes back where the task is missing, nothing changes, the revision is another, the
+// key is used, or there is no room: the caller then looks which (keys.ts).
+//
+// `$1` is the owner, on every table. A time is never before that of the owner's last write, so that times and revisions of
+// one owner run the same way, also where the clock was set back.
+
+const shapes = new Shapes('duly_write')
+const table = 'duly.tasks'
+const itemType = itemTypes.task
+// Says `deleted_at is null` in words that the planner cannot match with the index of lists: without fresh statistics (the embedded database
+// has none) it would take that one for a single task, and read the owner's whole list.
+const one = `tasks.user_id = $1 and tasks.id = $2::bigint and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
+
+/** Numbers the parameters of a statement, and collects their values in the same order. */
+class Parameters {
+  readonly values: Value[] = []
+
+  add(value: Value, type: string): string {
+    return `$${this.values.push(value)}::${type}`
+  }
+}
+
+/** Of all writes. */
+export interface WriteContext {
+  readonly owner: string
+  /** Stored with each change: see `Grant.actor`. */
+  readonly actor: string
+  /** Bytes of live tasks, and bytes of everything, at most. */
+  readonly liveBytes: number
+  readonly bytes: number
+}
+
+export interface BuiltWrite {
+  readonly statement: Statement
+  readonly values: readonly Value[]
+}
+
+export interface WriteOptions {
+  /** The write is done only where the task's revision is one of these. */
+  readonly revisions?: readonly number[] | undefined
+  /** The write is done at most once for this key. */
+  readonly keyed?: Keyed | undefined
+}
+
+/** What the parts of a statement say of its key; nothing where there is none. */
+function keyParts(parameters: Parameters, keyed: Keyed | undefined) {
+  if (!keyed) return undefined
+  const [key, fingerprint, claim] = [
+    parameters.add(keyed.key, 'uuid'),
+    parameters.add(keyed.fingerprint, 'uuid'),
+    parameters.add(keyed.claim, 'integer'),
+  ]
+  return {
+    isNew: `not exists (select from duly.keys where keys.user_id = $1 and keys.key = ${key})`,
+    /** @param of the id of the task, its revision, the outcome, the time, and the update time of a task that was not changed */
+    insert: (
+      of: readonly [id: string, revision: string, outcome: string, at: string, itemAt?: string],
+      from: string,
+    ) =>
+      `insert into duly.keys (user_id, key, fingerprint, claim, item_type, item_id, revision, outcome, at, item_at)
+      select $1, ${key}, ${fingerprint}, ${claim}, ${itemType}, ${of.slice(0, 4).join(', ')}, ${of[4] ?? 'null::timestamptz'} from ${from}`,
+  }
+}
+
+/** The owner's counters after a write. @param changed a condition that is false where only a key is stored */
+const raised = (logBytes: string, hasKey: boolean, changed?: string) => {
+  const count = changed === undefined ? '1' : `(${changed})::integer`
+  const clock = 'greatest(owners.written_at, statement_timestamp())'
+  const bytes = changed === undefined ? logBytes : `case when ${changed} then ${logBytes} else 0 end`
+  return [
+    `revision = owners.revision + ${count}`,
+    // Stays behind once a writer did not count: see storage.ts.
+    `counted_revision = owners.counted_revision + ${count}`,
+    `written_at = ${changed === undefined ? clock : `case when ${changed} then ${clock} else owners.written_at end`}`,
+    `history_from = least(owners.history_from, statement_timestamp())`,
+    `log_bytes = owners.log_bytes + ${bytes}`,
+    ...(hasKey ? [`key_bytes = owners.key_bytes + ${keyBytes}`] : []),
+  ].join(', ')
+}
+
+const returning = (bytes: string) =>
+  `returning owners.revision, owners.written_at as at, ${needsRoom(bytes)} as needs_room`
+
+const logged = (
+  action: string,
+  fields: string,
+  of: { id: string; before: string; actor: string; bytes: string; from: string },
+) =>
+  `insert into duly.changes (user_id, revision, item_type, item_id, action, fields, before, actor, at, bytes)
+  select $1, owner.revision, ${itemType}, ${of.id}, ${action}, ${fields}, ${of.before}, ${of.actor}, owner.at, ${of.bytes} from ${of.from}`
+
+/** A new task. The owner need not exist. `tasks` is the number of tasks at most. */
+export function createStatement(
+  context: WriteContext & { readonly tasks: number },
+  task: Readonly<Record<string, Value | undefined>>,
+  { keyed }: WriteOptions,
+): BuiltWrite {
+  const parameters = new Parameters()
+  parameters.values.push(context.owner)
+  const actor = parameters.add(context.actor, 'text')
+  const [most, live, bytes] = [
+    parameters.add(context.tasks, 'bigint'),
+    parameters.add(context.liveBytes, 'bigint'),
+    parameters.add(context.bytes, 'bigint'),
+  ]
+  const key = keyParts(parameters, keyed)
+  const columns: Record<string, string> = {}
+  for (const name of tasks.writable) {
+    const field: TextField | PlainField = tasks.fields[name]
+    const value = task[name] ?? field.initial ?? null
+    columns[name] = parameters.add(value, types[field.kind])
+    if (field.kind === 'text') addFolded(columns, field, value, parameters)
+    else
+      for (const [other, follow] of Object.entries(field.follows ?? {}))
+        columns[other] = follow(columns[name]).replaceAll(`old.${other}`, 'null')
+  }
+  const statement = shapes.get(`create ${keyed !== undefined}`, name => {
+    const log = changeBytes()
+    const firstBytes = taskBytes('$1', column => columns[column] ?? 'null')
+    return ownerWrite(
+      name,
+      `with owner as (
+        insert into duly.owners (id, revision, counted_revision, task_count, written_at, history_from, live_bytes, log_bytes, key_bytes)
+        select $1, 1, 1, 1, statement_timestamp(), statement_timestamp(), ${firstBytes}, ${log}, ${key ? keyBytes : '0'}
+        ${key ? `where ${key.isNew}` : ''}
+        on conflict (id) do update set revision = owners.revision + 1, counted_revision = owners.counted_revision + 1,
+          task_count = owners.task_count + 1, written_at = greatest(owners.written_at, excluded.written_at),
+          history_from = least(owners.history_from, excluded.history_from),
+          live_bytes = owners.live_bytes + excluded.live_bytes, log_bytes = owners.log_bytes + excluded.log_bytes,
+          key_bytes = owners.key_bytes + excluded.key_bytes
+        where owners.task_count < ${most} and owners.live_bytes + excluded.live_bytes <= ${live} ${returning(bytes)}
+      ),
+      made as (
+        insert into ${table} (user_id, ${Object.keys(columns).join(', ')}, created_at, updated_at, revision)
+        select $1, ${Object.values(columns).join(', ')}, owner.at, owner.at, owner.revision from owner
+        returning ${tasks.columns('tasks')}
+      ),
+      logged as (${logged(`${actions.created}`, 'null', { id: 'made.id', before: 'null', actor, bytes: log, from: 'made, owner' })})
+      ${key ? `, claimed as (${key.insert(['made.id', 'owner.revision', `${outcomes.created}`, 'owner.at'], 'made, owner')})` : ''}
+      select made.*, owner.needs_room from made, owner`,
+    )
+  })
+  return { statement, values: parameters.values }
+}
+
+/**
+ * Sets fields of a task, and what follows them. @param change values by field; `flips` names a boolean field that is turned around
+ */
+export function updateStatement(
+  context: WriteContext,
+  id: number,
+  change: Readonly<Record<string, Value | undefined>>,
+  { keyed, revisions, flips }: WriteOptions & { readonly flips?: TaskField },
+): BuiltWrite {
+  const parameters = new Parameters()
+  parameters.values.push(context.owner)
+  parameters.add(id, 'bigint')
+  const actor = parameters.add(context.actor, 'text')
+  const bytes = parameters.add(context.bytes, 'bigint')
+  const expected = revisions && parameters.add(revisions, 'bigint[]')
+  const key = keyParts(parameters, keyed)
+  const names = flips ? [flips] : tasks.writable.filter(name => change[name] !== undefined)
+  const hasText = names.some(name => tasks.fields[name].kind === 'text')
+  const live = hasText ? parameters.add(context.liveBytes, 'bigint') : ''
+  /** The new value of each column, which may refer to `old` and `owner.at`; `before` is the old one, within `old`. */
+  const columns: Record<string, string> = {}
+  const inputs = names.map(name => {
+    const field: TextField | PlainField = tasks.fields[name]
+    const value = change[name] ?? null
+    const given = flips ? `not old.${name}` : parameters.add(value, types[field.kind])
+    columns[name] = given
+    if (field.kind === 'text') addFolded(columns, field, value, parameters)
+    else for (const [other, follow] of Object.entries(field.follows ?? {})) columns[other] = follow(given)
+    return { name, field, given }
+  })
+  const shape = ['update', names, flips, expected !== undefined, keyed !== undefined].join(' ')
+  const statement = shapes.get(shape, name => {
+    const textColumns = Object.keys(columns).filter(column => tasks.texts.includes(column))
+    const logColumns = Object.keys(columns).filter(column => column in tasks.fields)
+    const inOld = (sql: string) => sql.replaceAll('old.', 'tasks.')
+    const changes = inputs.map(({ name, given }) => `tasks.${name} is distinct from ${inOld(given)}`)
+    const grows = textColumns.map(
+      column => `${lengthOf(columns[column] ?? 'null')} - ${lengthOf(`tasks.${column}`)}`,
+    )
+    const texts = inputs.filter(({ field }) => field.kind === 'text')
+    const logBytes = changeBytes(texts.flatMap(({ name, given }) => [`tasks.${name}`, given]))
+    const isChanged = changes.join(' or ') || 'false'
+    const old = [
+      ...[...new Set(logColumns)].map(column => `tasks.${column}`),
+      'tasks.revision',
+      `${logBytes} as log_bytes`,
+      ...(hasText ? [`${grows.join(' + ')} as growth`] : []),
+      ...(key ? ['tasks.updated_at', `(${isChanged}) as is_changed`] : []),
+    ]
+    const conditions = [
+      one,
+      ...(key ? [key.isNew] : flips ? [] : [`(${isChanged})`]),
+      ...(expected ? [`tasks.revision = any(${expected})`] : []),
+    ]
+    const onlyChanged = key ? 'where old.is_changed' : ''
+    const room = hasText ? ` and (old.growth <= 0 or owners.live_bytes + old.growth <= ${live})` : ''
+    const set = Object.entries({ ...columns, updated_at: 'owner.at', revision: 'owner.revision' }).map(
+      ([column, value]) => `${column} = ${value}`,
+    )
+    return ownerWrite(
+      name,
+      `with old as materialized (select ${old.join(', ')} from ${table} where ${conditions.join(' and ')}),
+      owner as (
+        update duly.owners set ${raised('old.log_bytes', key !== undefined, key && 'old.is_changed')}
+          ${hasText ? ', live_bytes = owners.live_bytes + old.growth' : ''}
+        from old where owners.id = $1${room} ${returning(bytes)}
+      ),
+      logged as (${logged(actionOf(columns), jsonOf(logColumns, columns), {
+        id: '$2::bigint',
+        before: 'old.revision',
+        actor,
+        bytes: 'old.log_bytes',
+        from: `old, owner ${onlyChanged}`,
+      })})
+      ${
+        key
+          ? `, claimed as (${key.insert(
+              [
+                '$2::bigint',
+                'case when old.is_changed then owner.revision else old.revision end',
+                `case when old.is_changed then ${outcomes.updated} else ${outcomes.unchanged} end`,
+                'greatest(owner.at, statement_timestamp())',
+                'case when not old.is_changed then old.updated_at end',
+              ],
+              'old, owner',
+            )})`
+          : ''
+      }
+      update ${table} set ${set.join(', ')}
+      from old, owner where tasks.user_id = $1 and tasks.id = $2::bigint ${key ? 'and old.is_changed' : ''}
+      returning ${tasks.columns('tasks')}, owner.needs_room`,
+    )
+  })
+  return { statement, values: parameters.values }
+}
+
+/** Moves a task to the trash. The row stays as its own tombstone until the sweep, or until its room is needed. */
+export function removeStatement(
+  context: WriteContext,
+  id: number,
+  { keyed, revisions }: WriteOptions,
+): BuiltWrite {
+  const parameters = new Parameters()
+  parameters.values.push(context.owner)
+  parameters.add(id, 'bigint')
+  const [actor, bytes] = [parameters.add(context.actor, 'text'), parameters.add(context.bytes, 'bigint')]
+  const expected = revisions && parameters.add(revisions, 'bigint[]')
+  const key = keyParts(parameters, keyed)
+  const statement = shapes.get(`remove ${expected !== undefined} ${keyed !== undefined}`, name => {
+    const log = changeBytes()
+    const conditions = [
+      one,
+      ...(key ? [key.isNew] : []),
+      ...(expected ? [`tasks.revision = any(${expected})`] : []),
+    ]
+    return ownerWrite(
+      name,
+      `with old as materialized (
+        select tasks.revision, ${taskBytesIn('tasks')} as bytes from ${table} where ${conditions.join(' and ')}
+      ),
+      owner as (
+        update duly.owners set ${raised(log, key !== undefined)}, task_count = owners.task_count - 1,
+          live_bytes = owners.live_bytes - old.bytes, trash_bytes = owners.trash_bytes + old.bytes
+        from old where owners.id = $1 ${returning(bytes)}
+      ),
+      logged as (${logged(`${actions.deleted}`, 'null', { id: '$2::bigint', before: 'old.revision', actor, bytes: log, from: 'old, owner' })})
+      ${key ? `, claimed as (${key.insert(['$2::bigint', 'owner.revision', `${outcomes.deleted}`, 'owner.at'], 'owner')})` : ''}
+      update ${table} set deleted_at = owner.at, revision = owner.revision
+      from owner where tasks.user_id = $1 and tasks.id = $2::bigint
+      returning owner.needs_room`,
+    )
+  })
+  return { statement, values: parameters.values }
+}
+
+/** Every statement that was built, for tests. */
+export const builtWrites = (): readonly Statement[] => shapes.statements
+
+const types: Readonly<Record<Kind, string>> = {
+  integer: 'bigint',
+  text: 'text',
+  boolean: 'boolean',
+  time: 'timestamptz',
+}
+
+function addFolded(
+  columns: Record<string, string>,
+  { folded }: TextField,
+  value: Value,
+  parameters: Parameters,
+): void {
+  if (folded !== undefined)
+    columns[folded] = parameters.add(typeof value === 'string' ? fold(value) : null, 'text')
+}
+
+/** `{"title": ["old", "new"]}` of the fields that change. */
+function jsonOf(names: readonly string[], columns: Readonly<Record<string, string>>): string {
+  const pair = (name: string) =>
+    `jsonb_build_object('${name}', jsonb_build_array(old.${name}, ${columns[name]}))`
+  if (names.length === 1 && names[0]) return pair(names[0])
+  if (names.length === 0) return 'null'
+  return names
+    .map(name => `case when old.${name} is distinct from ${columns[name]} then ${pair(name)} else '{}' end`)
+    .join(' || ')
+}
+
+/** Completing and reopening have actions of their own. */
+function actionOf(columns: Readonly<Record<string, string>>): string {
+  const done = columns.is_completed
+  if (done === undefined) return `${actions.updated}`
+  return `case when old.is_completed = (${done}) then ${actions.updated} when old.is_completed then ${actions.reopened} else ${actions.completed} end`
+}
