@@ -1,4 +1,4 @@
-// `npm run release`: what would be published, made from the commit alone, and what is missing. With `-- --publish` it is published.
+// `npm run release` builds the package from the commit and reports what is missing. `-- --publish` publishes it.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,12 +13,12 @@ import { tryPackage } from './try.mjs'
 
 const help = `Usage: npm run release [-- --publish | -- --without-tests]
 
-Runs every check, packs the commit twice, in two new clones, compares the bytes, installs it without a registry, starts
-it, and writes the package and the list of what it is made of (CycloneDX) into dist/release. What is missing for a
-release is said first; that ends nothing.
+Runs all checks, packs the commit in two new clones, compares the bytes, installs the package without a registry, starts
+it, and writes the package and its SBOM (CycloneDX) to dist/release. Missing prerequisites of a release are reported
+first, and do not stop the command.
 
-  --publish         publishes it on npm, with provenance; refused as long as something is missing
-  --without-tests   skips the checks`
+  --publish         publish on npm with provenance; fails if a prerequisite is missing
+  --without-tests   skip the checks`
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const output = join(root, 'dist', 'release')
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 })
 
 if (values.help) say(help)
-else if (values.publish && values['without-tests']) fail('Nothing is published without its tests.')
+else if (values.publish && values['without-tests']) fail('--publish cannot be combined with --without-tests.')
 else await release()
 
 async function release() {
@@ -49,10 +49,10 @@ async function release() {
   const commit = git('rev-parse', 'HEAD')
   const [first, second] = [packNewClone(commit), packNewClone(commit)]
   if (!first.tarball.equals(second.tarball))
-    return fail('Two clones of this commit gave two different packages.')
+    return fail('Two clones of this commit produced different packages.')
   const sbom = `${JSON.stringify(first.sbom, null, 2)}\n`
   if (sbom !== `${JSON.stringify(second.sbom, null, 2)}\n`)
-    return fail('They gave two different lists of what is in it.')
+    return fail('Two clones of this commit produced different SBOMs.')
   const name = `${manifest.name}-${manifest.version}`
   rmSync(output, { recursive: true, force: true })
   mkdirSync(output, { recursive: true })
@@ -64,10 +64,10 @@ async function release() {
   say(`✔ ${relative(root, file)}: ${first.tarball.length} bytes, the same from two clones, ${integrity}`)
   say(`✔ ${relative(root, output)}/${name}.cdx.json: ${first.sbom.components.length} packages`)
   if (values.publish) say(npm(['publish', file, '--provenance', '--access=public'], root, 'inherit'))
-  else say('Nothing was published: this was to look at.')
+  else say('Nothing was published. Add "-- --publish" to publish.')
 }
 
-/** What the commit alone gives, wherever it is built. */
+/** Packs a new clone of the commit. */
 function packNewClone(commit) {
   const folder = mkdtempSync(join(tmpdir(), 'duly-release-'))
   try {

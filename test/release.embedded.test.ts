@@ -23,7 +23,7 @@ describe('a release', () => {
     ['a changelog without the version', { changelog: '## Unreleased\n' }, /begins with "Unreleased"/],
     ['a changelog without the day', { changelog: '## 1.2.3\n' }, /"1\.2\.3 - " and the day/],
     ['no address of the repository', { manifest: { version: '1.2.3' } }, /"repository"/],
-    ['a machine that nobody knows', { env: {} }, /vouch/],
+    ['a machine without provenance', { env: {} }, /Provenance cannot be created/],
   ]
   for (const [what, change, sentence] of lacking) {
     it(`is refused for ${what}`, () => {

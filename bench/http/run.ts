@@ -159,8 +159,7 @@ function choose<T>(
   kind: string,
 ): readonly T[] {
   const unknown = asked?.find(name => !all.some(item => nameOf(item) === name))
-  if (unknown !== undefined)
-    throw new Error(`There is no ${kind} "${unknown}"; say --help for those there are.`)
+  if (unknown !== undefined) throw new Error(`Unknown ${kind} "${unknown}". --help lists the known ones.`)
   return all.filter(item => asked?.includes(nameOf(item)) ?? true)
 }
 

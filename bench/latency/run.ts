@@ -32,7 +32,8 @@ await untilDone(async () => {
     return undefined
   }
   const [seconds, share, connections] = [values.seconds, values.share, values.connections].map(Number)
-  if (!seconds || !share || !connections || share > 1) throw new Error('Say numbers; --help tells which.')
+  if (!seconds || !share || !connections || share > 1)
+    throw new Error('The options must be numbers. See --help.')
   const { open, close } = stage(['duly', 'duly embedded'])
   const work = async () => {
     const field = await open()
