@@ -17,12 +17,12 @@ describe('a release', () => {
 
   const { git } = ready
   const lacking: [string, object, RegExp][] = [
-    ['what only this clone has', { git: { ...git, changes: ' M run.mjs' } }, /no commit has:\n M run\.mjs$/],
+    ['uncommitted changes', { git: { ...git, changes: ' M run.mjs' } }, /uncommitted changes:\n M run\.mjs$/],
     ['a commit that is not on main', { git: { ...git, onMain: false } }, /not on main/],
     ['a commit without its tag', { git: { ...git, tags: ['v1.2.2'] } }, /no tag v1\.2\.3/],
     ['a changelog without the version', { changelog: '## Unreleased\n' }, /begins with "Unreleased"/],
-    ['a changelog without the day', { changelog: '## 1.2.3\n' }, /"1\.2\.3 - " and the day/],
-    ['no address of the repository', { manifest: { version: '1.2.3' } }, /"repository"/],
+    ['a changelog without the date', { changelog: '## 1.2.3\n' }, /"1\.2\.3 - " and the date/],
+    ['no repository', { manifest: { version: '1.2.3' } }, /"repository"/],
     ['a machine without provenance', { env: {} }, /Provenance cannot be created/],
   ]
   for (const [what, change, sentence] of lacking) {
