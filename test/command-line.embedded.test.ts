@@ -257,7 +257,7 @@ describe('arguments are checked before settings and databases', () => {
     [['copy', '--to', 'env:NOT_SET'], /the environment variable "NOT_SET" is not set/],
     [['migrate'], /Name a subcommand: duly migrate status, up or down/],
     [['migrate', 'down', '--to', 'x'], /--to must be a number/],
-    [['migrate', 'up', '--to', '1'], /apply to duly migrate down only/],
+    [['migrate', 'up', '--to', '1'], /--to applies to duly migrate down only/],
     [['doctor', '--fix'], /Unknown option "--fix"/],
     [['openapi', '--contract'], /--contract needs a value/],
     [['bakcup'], /Unknown command "bakcup"\. Did you mean "backup"\?/],

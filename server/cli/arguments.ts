@@ -49,7 +49,7 @@ export function readVerb<const T extends string>(
   if (verb !== undefined) return verb
   const list = `${verbs.slice(0, -1).join(', ')} or ${verbs.at(-1)}`
   if (word === undefined) throw misused(`Name a subcommand: duly ${command} ${list}.`)
-  throw misused(`Unknown subcommand "${word}".${suggestion(word, verbs)} duly ${command} has ${list}.`)
+  throw misused(`Unknown subcommand "${word}".${suggestion(word, verbs)} Use duly ${command} ${list}.`)
 }
 
 /** The single positional argument of a command. */

@@ -38,8 +38,9 @@ export const migrateCommand: Command = {
     const [word, extra] = positionals
     const verb = readVerb('migrate', word, ['status', 'up', 'down'])
     if (extra !== undefined) throw misused(`Unexpected argument "${extra}".`)
-    if (verb !== 'down' && Object.keys(values).length > 0) {
-      throw misused(`--${Object.keys(flags).join(', --')} apply to duly migrate down only.`)
+    const [flag] = Object.keys(values)
+    if (verb !== 'down' && flag !== undefined) {
+      throw misused(`--${flag} applies to duly migrate down only.`)
     }
     if (values.to !== undefined && !isNumberOfMigration(values.to)) {
       throw misused(`--to must be a number from 0 to ${migrations.length}.`)
