@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import type { run } from 'node:test'
+import { inspect } from 'node:util'
 
 type TestsStream = ReturnType<typeof run>
 
@@ -38,8 +39,8 @@ export class Outcome {
     else this.failures.push(name + shown(reason))
   }
 
-  /** Books the tests of a run on this database as they end. */
-  follow(stream: TestsStream, database: string): void {
+  /** Books the tests of a run as they end. */
+  follow(stream: TestsStream, databaseOf: (file: string) => string): void {
     const files = new Map<string, File>()
     const fileOf = (name = '') => {
       const known = files.get(name) ?? { path: [], said: '' }
@@ -60,7 +61,7 @@ export class Outcome {
       // A file is reported as a test of its own, and a suite is the sum of its tests.
       if (details.type === 'suite' || this.#isFile(name, file)) return
       if (skip === undefined) this.passed += 1
-      else this.#fail(database, file, [...fileOf(file).path.slice(0, nesting), name], 'was skipped')
+      else this.#fail(databaseOf(file), file, [...fileOf(file).path.slice(0, nesting), name], 'was skipped')
     })
     stream.on('test:fail', ({ details, name, nesting, file = '' }) => {
       const thrown = details.error as Error & Thrown
@@ -68,8 +69,8 @@ export class Outcome {
       if (details.type === 'suite' && thrown.failureType === 'subtestsFailed') return
       const { path, said } = fileOf(file)
       if (!this.#isFile(name, file))
-        return this.#fail(database, file, [...path.slice(0, nesting), name], reasonOf(thrown))
-      this.#fail(database, file, [], [reasonOf(thrown), late, said].join('\n'))
+        return this.#fail(databaseOf(file), file, [...path.slice(0, nesting), name], reasonOf(thrown))
+      this.#fail(databaseOf(file), file, [], [reasonOf(thrown), late, said].join('\n'))
       late = ''
     })
   }
@@ -103,5 +104,5 @@ function reasonOf({ message, cause, exitCode, signal }: Thrown): string {
   if (exitCode !== undefined || signal !== undefined)
     return `The file ended with ${signal ?? `code ${exitCode}`}.`
   if (!(cause instanceof Error)) return String(cause ?? message)
-  return cause.stack ?? cause.message
+  return cause.cause === undefined ? (cause.stack ?? cause.message) : inspect(cause)
 }

@@ -25,7 +25,8 @@ export const soonStarted = ['--liftoff-only']
 for (const option of soonStarted) setFlagsFromString(option)
 
 export const testSecret = 'a secret that only the tests know, and use'
-export const onPostgres = process.env.TEST_DATABASE_URL !== undefined
+const isForEmbedded = process.argv[1]?.endsWith('.embedded.test.js') ?? false
+export const onPostgres = process.env.TEST_DATABASE_URL !== undefined && !isForEmbedded
 
 export type Env = Record<string, string>
 
@@ -48,14 +49,12 @@ export async function ownDatabase(
 ): Promise<OwnDatabase> {
   const folder = dataFolder()
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
-  const server = process.env.TEST_DATABASE_URL
-  const template = state === 'empty' ? undefined : process.env.TEST_TEMPLATE
+  const { TEST_DATABASE_URL: server, TEST_TEMPLATE_DATABASE, TEST_TEMPLATE_FOLDER } = process.env
   if (server === undefined || !onServer) {
-    // For a run on a server the template is a database there.
-    if (server === undefined && template !== undefined) copyFolder(template, folder)
+    if (state === 'migrated' && TEST_TEMPLATE_FOLDER !== undefined) copyFolder(TEST_TEMPLATE_FOLDER, folder)
     return { env: { DATA_DIR: folder }, drop: async () => removeFolder() }
   }
-  const database = await createDatabase(server, template)
+  const database = await createDatabase(server, state === 'migrated' ? TEST_TEMPLATE_DATABASE : undefined)
   return {
     env: { DATA_DIR: folder, DATABASE_URL: database.url },
     drop: async () => {

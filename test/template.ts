@@ -18,19 +18,13 @@ import pg from 'pg'
 // The template of test databases, created once by `duly migrate up`: creating each of them takes
 // seconds. Nothing in it is anybody's: secrets, keys and rows come with the first start and the first person.
 
-export interface Template {
-  /** A folder, or the address of a database. */
-  readonly place: string
-  remove(): Promise<void>
-}
-
 export interface Database {
   readonly url: string
   drop(): Promise<void>
 }
 
 /** Made once for what `server/db` compiles to, and kept in `dist/` for the next run. */
-export async function makeFolder(): Promise<Template> {
+export function makeFolder(): string {
   const dist = fileURLToPath(new URL('..', import.meta.url))
   const prefix = '.template-'
   const name = `${prefix}${hashOf(join(dist, 'server', 'db'))}`
@@ -43,7 +37,7 @@ export async function makeFolder(): Promise<Template> {
     migrate(unfinished, { DATA_DIR: unfinished })
     renameSync(unfinished, place)
   }
-  return { place, remove: async () => {} }
+  return place
 }
 
 function hashOf(folder: string): string {
@@ -67,10 +61,10 @@ function copyTree(from: string, to: string): void {
   }
 }
 
-export async function makeDatabase(server: string): Promise<Template> {
-  const { url, drop } = await createDatabase(server)
-  migrate(tmpdir(), { DATABASE_URL: url })
-  return { place: url, remove: drop }
+export async function makeDatabase(server: string): Promise<Database> {
+  const database = await createDatabase(server)
+  migrate(tmpdir(), { DATABASE_URL: database.url })
+  return database
 }
 
 /** A new database on this server: a copy of the template where that is on it too, else an empty one. */
