@@ -12,17 +12,24 @@ import { type Server, startServer } from '../server/main.ts'
 import { dataFolder } from './data-folder.ts'
 import { described } from './described.ts'
 import { assertNoLeak, keepAnswer, keepCall, keepSettings } from './leaks.ts'
+import './quick-passwords.ts'
 import { copyFolder, createDatabase } from './template.ts'
 
 // The real program for a test file: a database of its own, on whichever server the run is about, and the real server
 // before it, called over HTTP.
 
 /**
- * Node's options for tests. The embedded database is WebAssembly: to optimise what runs for seconds only takes as much
+ * The embedded database is WebAssembly: to optimise what runs for seconds only takes as much
  * processor time again.
  */
-export const soonStarted = ['--liftoff-only']
-for (const option of soonStarted) setFlagsFromString(option)
+const quickWebAssembly = '--liftoff-only'
+setFlagsFromString(quickWebAssembly)
+
+/** Node's options for programs of tests. */
+export const soonStarted = [
+  quickWebAssembly,
+  `--import=${new URL('./quick-passwords.js', import.meta.url).href}`,
+]
 
 export const testSecret = 'a secret that only the tests know, and use'
 const isForEmbedded = process.argv[1]?.endsWith('.embedded.test.js') ?? false
