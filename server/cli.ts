@@ -1,26 +1,8 @@
 #!/usr/bin/env node
 import './db/navigator.ts'
-import type { Command } from './cli/command.ts'
+import { commandOf, commands } from './cli/commands.ts'
 import { failureOf, watchOutput } from './cli/failure.ts'
-import { suggestion } from './closest.ts'
-import { exit, StartError } from './errors.ts'
 import { version } from './version.ts'
-
-type Load = () => Promise<Command>
-
-/** Loaded on demand: a start needs no other command. */
-const commands: Readonly<Record<string, Load>> = {
-  start: async () => (await import('./cli/start.ts')).startCommand,
-  token: async () => (await import('./cli/token.ts')).tokenCommand,
-  user: async () => (await import('./cli/operate.ts')).userCommand,
-  keys: async () => (await import('./cli/operate.ts')).keysCommand,
-  backup: async () => (await import('./cli/backup.ts')).backupCommand,
-  restore: async () => (await import('./cli/restore.ts')).restoreCommand,
-  copy: async () => (await import('./cli/copy.ts')).copyCommand,
-  doctor: async () => (await import('./cli/doctor.ts')).doctorCommand,
-  migrate: async () => (await import('./cli/migrate.ts')).migrateCommand,
-  openapi: async () => (await import('./cli/openapi.ts')).openApiCommand,
-}
 
 const help = `Duly ${version}: a task service.
 
@@ -44,21 +26,15 @@ async function main([name, ...args]: string[]): Promise<void> {
   if (name === '--version' || name === '-v' || name === 'version') return print(version)
   if (name === '--help' || name === '-h' || name === 'help') {
     const [about] = args.filter(arg => !arg.startsWith('-'))
-    return print(about === undefined ? help : (await loadOf(about)()).help)
+    return print(about === undefined ? help : (await commandOf(about)).help)
   }
   if (name === undefined) return run('start', [])
   if (name.startsWith('-')) return run('start', [name, ...args])
   return run(name, args)
 }
 
-function loadOf(name: string): Load {
-  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (load) return load
-  throw new StartError(`Unknown command "${name}".${suggestion(name, Object.keys(commands))}`, exit.usage)
-}
-
 async function run(name: string, args: string[]): Promise<void> {
-  const command = await loadOf(name)()
+  const command = await commandOf(name)
   const end = args.indexOf('--')
   const options = end === -1 ? args : args.slice(0, end)
   if (options.includes('--help') || options.includes('-h')) print(command.help)

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { commandOf, commands } from '../server/cli/commands.ts'
+import { failureOf } from '../server/cli/failure.ts'
 import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
 import { type Env, ownDatabase } from './served.ts'
@@ -229,6 +231,7 @@ describe('arguments are checked before settings and databases', () => {
   // With these settings every command fails later.
   const broken: Env = { CONTRACT: 'rest' }
   const wrong: [string[], RegExp][] = [
+    [['constructor'], /Unknown command/],
     [['start', '--host'], /--host needs a value/],
     [['start', '--port', '--host', 'x'], /--port needs a value/],
     [['start', '--port='], /--port needs a value/],
@@ -236,6 +239,7 @@ describe('arguments are checked before settings and databases', () => {
     [['token'], /--user is missing/],
     [['token', '--user', 'a\nb'], /--user must have 1 to 255 characters/],
     [['token', '--user', 'alice', '--ttl', '1y'], /--ttl must be a time/],
+    [['token', '--user', 'alice', '--ttl', '0'], /--ttl must be a time .* not "0"/],
     [['token', 'alice'], /Unexpected argument "alice"/],
     [['token', '--usr', 'alice'], /Unknown option "--usr"\. Did you mean "--user"\?/],
     [['user'], /Name a subcommand: duly user add, list/],
@@ -256,21 +260,42 @@ describe('arguments are checked before settings and databases', () => {
     [['copy'], /--to is missing/],
     [['copy', '--to', 'env:NOT_SET'], /the environment variable "NOT_SET" is not set/],
     [['migrate'], /Name a subcommand: duly migrate status, up or down/],
+    [['migrate', 'sideways'], /status, up or down/],
     [['migrate', 'down', '--to', 'x'], /--to must be a number/],
     [['migrate', 'up', '--to', '1'], /--to applies to duly migrate down only/],
     [['doctor', '--fix'], /Unknown option "--fix"/],
     [['openapi', '--contract'], /--contract needs a value/],
     [['bakcup'], /Unknown command "bakcup"\. Did you mean "backup"\?/],
   ]
-  for (const [args, message] of wrong) {
-    it(`duly ${args.map(arg => JSON.stringify(arg)).join(' ')}`, async () => {
+  before(() => Object.assign(process.env, broken))
+  after(() => {
+    for (const name of Object.keys(broken)) delete process.env[name]
+  })
+  // In this process, since a program for each would take ten seconds.
+  for (const [[name = '', ...args], message] of wrong) {
+    it(`duly ${[name, ...args].map(arg => JSON.stringify(arg)).join(' ')}`, async () => {
+      const error = await commandOf(name)
+        .then(command => command.run(args))
+        .catch(thrown => thrown)
+      const { text, exitCode } = failureOf(error, Object.hasOwn(commands, name) ? name : undefined)
+      isSentence({ stderr: text })
+      assert.equal(exitCode, 64)
+      assert.match(text, message)
+      assert.match(text, /\nRun "duly (\w+ )?--help" for usage\.\n$/)
+    })
+  }
+
+  it('and the program prints what is wrong with them', async () => {
+    for (const args of [
+      ['--prot', '1'],
+      ['help', 'strat'],
+      ['start', '--port', '--host', 'x'],
+    ]) {
       const said = await duly(args, broken).ended
       isSentence(said)
       assert.deepEqual([said.code, said.stdout], [64, ''])
-      assert.match(said.stderr, message)
-      assert.match(said.stderr, /\nRun "duly (\w+ )?--help" for usage\.\n$/)
-    })
-  }
+    }
+  })
 
   it('--help after anything prints the help, and nothing is done', async () => {
     for (const args of [

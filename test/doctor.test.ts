@@ -66,38 +66,34 @@ describe('duly doctor', () => {
     if (!onPostgres) assert.ok(existsSync(join(dataDir, 'control')))
   })
 
-  it('finds tasks that were changed by hand, and names their owner', async () => {
-    await change('update duly.owners set task_count = 7')
+  it('finds rows that were changed by hand, and names their owner', async () => {
+    await change(
+      `update duly.owners set task_count = 7, live_bytes = live_bytes + 1, written_at = now() + interval '1 day'`,
+      `select setval('duly.tasks_id_seq', 1, false)`,
+    )
     const { code, wrong } = await findings()
     assert.equal(code, 1)
-    assert.deepEqual(wrong.length, 1)
-    assert.ok(wrong[0]?.includes(`every owner counts as many tasks and revisions as there are. See ${user}`))
-    await change('update duly.owners set task_count = 1')
+    for (const what of [
+      `every owner counts as many tasks and revisions as there are. See ${user}`,
+      `every owner counts all bytes that are stored. See ${user}`,
+      `no owner has written later than now. See ${user}`,
+      'already in use: tasks',
+    ]) {
+      assert.ok(
+        wrong.some(line => line.includes(what)),
+        `${what}: ${wrong.join('\n')}`,
+      )
+    }
+    assert.equal(wrong.length, 4)
   })
 
-  it('finds bytes that are not counted as they are stored', async () => {
-    await change('update duly.owners set live_bytes = live_bytes + 1')
-    const { code, wrong } = await findings()
-    assert.deepEqual([code, wrong.length], [1, 1])
-    assert.ok(wrong[0]?.includes(`every owner counts all bytes that are stored. See ${user}`))
-    await change('update duly.owners set counted_revision = -1')
-    assert.deepEqual((await findings()).wrong, [], 'the next write of the owner counts them')
+  it('finds no fault in bytes that the next write of the owner counts', async () => {
+    await change(
+      'update duly.owners set task_count = 1, counted_revision = -1, written_at = now()',
+      `select setval('duly.tasks_id_seq', 1)`,
+    )
+    assert.deepEqual((await findings()).wrong, [])
     await change('update duly.owners set live_bytes = live_bytes - 1, counted_revision = revision')
-  })
-
-  it('finds writes of a clock that was ahead', async () => {
-    await change(`update duly.owners set written_at = now() + interval '1 day'`)
-    const { code, wrong } = await findings()
-    assert.deepEqual([code, wrong.length], [1, 1])
-    assert.ok(wrong[0]?.includes(`no owner has written later than now. See ${user}`))
-    await change('update duly.owners set written_at = now()')
-  })
-
-  it('finds numbers that would come twice', async () => {
-    await change(`select setval('duly.tasks_id_seq', 1, false)`)
-    const { code, wrong } = await findings()
-    assert.deepEqual([code, wrong.length, /already in use: tasks/.test(wrong[0] ?? '')], [1, 1, true])
-    await change(`select setval('duly.tasks_id_seq', 1)`)
   })
 
   it('finds a schema that is newer, or not there', async () => {

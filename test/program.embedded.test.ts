@@ -161,33 +161,6 @@ describe('the command line', () => {
     for (const value of ['hunter2', 'too short']) assert.ok(!stderr.includes(value))
   })
 
-  const misused: [string[], RegExp][] = [
-    [['serve'], /Unknown command "serve"/],
-    [['strat'], /Unknown command "strat"\. Did you mean "start"\?/],
-    [['constructor'], /Unknown command/],
-    [['help', 'strat'], /Did you mean "start"/],
-    [['start', '--prot', '1'], /Unknown option "--prot"\. Did you mean "--port"\?/],
-    [['--prot', '1'], /--prot/],
-    [['start', '--port', 'x'], /PORT/],
-    [['start', '--port', ''], /--port needs a value/],
-    [['start', 'now'], /now/],
-    [['token'], /--user/],
-    [['token', '--user', 'alice', '--ttl', 'soon'], /--ttl must be a time .* not "soon"/],
-    [['token', '--user', 'alice', '--ttl', '0'], /--ttl must be a time .* not "0"/],
-    [['migrate'], /status, up or down/],
-    [['migrate', 'sideways'], /status, up or down/],
-    [['migrate', 'up', '--force'], /apply to duly migrate down/],
-  ]
-  for (const [args, sentence] of misused) {
-    it(`duly ${args.join(' ')} is an error with a sentence`, async () => {
-      const { code, stdout, stderr } = await duly(args, { DATA_DIR: emptyFolder() }).ended
-      assert.ok(code === 64 || code === 78)
-      assert.match(stderr, sentence)
-      assert.equal(stdout, '')
-      assert.ok(!stderr.includes('    at '), 'no stack')
-    })
-  }
-
   it('explains itself', async () => {
     for (const args of [['--help'], ['start', '--help'], ['token', '-h'], ['migrate', '--help']]) {
       const { code, stdout } = await duly(args).ended
