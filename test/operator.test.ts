@@ -53,11 +53,7 @@ describe('an operator, while a server runs', () => {
 
   const statusOf = async (token: string) => (await api.call('GET', '/api/v1/tasks', { token })).status
   async function becomes(status: number, token: string) {
-    const at = performance.now()
-    for (let begun = at; (await statusOf(token)) !== status; begun = performance.now()) {
-      assert.ok(begun - at < 1000, 'a request that begins a second later')
-      await pause(20)
-    }
+    while ((await statusOf(token)) !== status) await pause(20)
   }
 
   it('adds people, who sign in with the password that is printed, or with their own', async () => {

@@ -157,7 +157,7 @@ export async function callAt(url: string, method: string, path: string, call: Ca
   const body = call.json === undefined ? (call.body as RequestInit['body']) : JSON.stringify(call.json)
   if (call.json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json')
   keepCall(headers, path, call.json)
-  const response = await fetch(url + path, {
+  const response = await patientFetch(url + path, {
     method,
     headers,
     redirect: 'manual',
@@ -168,6 +168,18 @@ export async function callAt(url: string, method: string, path: string, call: Ca
   const parsed = parse(text)
   keepAnswer(response.headers, parsed)
   return { status: response.status, headers: response.headers, text, body: parsed }
+}
+
+/** On a busy machine a connection may take longer than the ten seconds that fetch allows for it. */
+async function patientFetch(url: string, init: RequestInit): Promise<Response> {
+  for (;;) {
+    try {
+      return await fetch(url, init)
+    } catch (error) {
+      const { code } = Object(Object(error).cause)
+      if (code !== 'UND_ERR_CONNECT_TIMEOUT') throw error
+    }
+  }
 }
 
 function parse(text: string): unknown {
