@@ -126,7 +126,7 @@ function buildAll() {
   const settings = ['package-lock.json', 'tools/package-lock.json', 'tsconfig.json', 'client/tsconfig.json']
   return unlessBuilt('all', [...settings.map(file => at(file)), ...folders.flatMap(sourcesIn)], () => {
     say('compiling the client, tests and benchmarks')
-    return copyAssets() && describeApi() && compile('tsconfig.json') && compile('client/tsconfig.json')
+    return copyAssets() && describe() && compile('tsconfig.json') && compile('client/tsconfig.json')
   })
 }
 
@@ -190,6 +190,17 @@ function copyAssets() {
   for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
     cpSync(at('node_modules', 'swagger-ui-dist', file), at('dist', 'server', 'openapi', 'swagger-ui', file))
   }
+  return true
+}
+
+/** Generates the OpenAPI document and the client's types if the server has changed since. */
+function describe() {
+  const stamp = at('dist', '.described')
+  const server = readFileSync(at('dist', '.built-server'))
+  const isCurrent = existsSync(at('client', 'schema.ts')) && existsSync(stamp)
+  if (isCurrent && readFileSync(stamp).equals(server)) return true
+  if (!describeApi()) return false
+  writeFileSync(stamp, server)
   return true
 }
 
