@@ -1,19 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { keptFolder } from './kept-folder.ts'
 
 // The template of test databases, created once by `duly migrate up`: creating each of them takes
 // seconds. Nothing in it is anybody's: secrets, keys and rows come with the first start and the first person.
@@ -23,21 +15,19 @@ export interface Database {
   drop(): Promise<void>
 }
 
+const isTemplate = /^\.template-[0-9a-f]{16}$/
+
 /** Made once for what `server/db` compiles to, and kept in `dist/` for the next run. */
 export function makeFolder(): string {
   const dist = fileURLToPath(new URL('..', import.meta.url))
-  const prefix = '.template-'
-  const name = `${prefix}${hashOf(join(dist, 'server', 'db'))}`
+  const name = `.template-${hashOf(join(dist, 'server', 'db'))}`
   const place = join(dist, name)
   if (!existsSync(place)) {
     for (const old of readdirSync(dist)) {
-      if (old.startsWith(prefix)) rmSync(join(dist, old), { recursive: true, force: true })
+      if (isTemplate.test(old)) rmSync(join(dist, old), { recursive: true, force: true })
     }
-    const unfinished = mkdtempSync(join(dist, `${prefix}new-`))
-    migrate(unfinished, { DATA_DIR: unfinished })
-    renameSync(unfinished, place)
   }
-  return place
+  return keptFolder(place, draft => migrate(draft, { DATA_DIR: draft }))
 }
 
 function hashOf(folder: string): string {
