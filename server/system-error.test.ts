@@ -56,7 +56,7 @@ describe('an unexpected error', () => {
     const { text, exitCode } = failureOf(new TypeError('x is not y', { cause: new Error('the cause') }))
     assert.equal(exitCode, exit.software)
     for (const part of [
-      /This is a bug: please report it/,
+      /This is a bug\. Please report it/,
       /TypeError: x is not y\n +at /,
       /Error: the cause\n +at /,
     ])

@@ -95,7 +95,7 @@ const calls: readonly Expected[] = [
     json,
     headers: { 'idempotency-key': 'a' },
     status: 201,
-    statements: 5,
+    statements: 1,
   },
   { method: 'DELETE', path: '/api/tasks/{id}', status: 204, statements: 1 },
 ]
@@ -141,7 +141,7 @@ describe('a call', () => {
     assert.deepEqual(sent, ['duly_state'])
   })
 
-  it('for a list of 1,100 sends a statement for each five hundred', async () => {
+  it('for a list of 1,100 short tasks sends a statement for each 64 KiB, after a short first one', async () => {
     const user = newUser()
     const { db } = api.server
     const { tasksOf } = await import('../server/tasks/tasks.ts')
@@ -152,7 +152,7 @@ describe('a call', () => {
     }
     sent.length = 0
     await api.call('GET', '/api/v1/todos', { user })
-    assert.equal(sent.length, 3)
+    assert.ok(sent.length > 2 && sent.length < 10, `${sent.length} statements`)
   })
 
   it('is planned once, whatever it asks for', async () => {

@@ -62,7 +62,7 @@ describe('deploy/kubernetes', () => {
     const files = readdirSync(join(root, folder)).filter(name => name.endsWith('.yaml'))
     assert.deepEqual([...resources, ...others].sort(), files.sort())
     assert.equal(kustomization.images[0].name, container.image)
-    assert.throws(() => readConfig(one('Secret').stringData), /BETTER_AUTH_SECRET: use at least 32/)
+    assert.throws(() => readConfig(one('Secret').stringData), /BETTER_AUTH_SECRET: must have at least 32/)
   })
 
   it('gives a pod its settings, and none without a database and a secret', () => {

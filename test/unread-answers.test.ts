@@ -122,7 +122,8 @@ describe('a list that is streamed', () => {
     await everyRequestIsAnswered()
     const read = (await batchesRead()) - before
     assert.equal(await metric('duly_streams'), 1)
-    assert.ok(read < 60 + othersBatches, `${read} batches were read`)
+    // Of 460: the rest of the list fits into no socket's buffers.
+    assert.ok(read < 300 + othersBatches, `${read} batches were read`)
     socket.resume()
     await until(() => received().endsWith('0\r\n\r\n'))
     assert.equal(received().split('"title":').length - 1, long.tasks)

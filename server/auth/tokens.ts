@@ -167,7 +167,8 @@ export class Tokens {
     const { revocations, clockSkew = 30, userClaim } = this.#options
     const isOwn = signer === 'own'
     const options = { ...rules, clockSkew, userClaim: isOwn ? 'sub' : userClaim }
-    const identity = { ...readClaims(jwt.claims, options, this.#now()), isSession: isOwn }
+    const claimed = readClaims(jwt.claims, options, this.#now())
+    const identity = isOwn ? { ...claimed, isSession: true } : claimed
     const session = isOwn && typeof jwt.claims.sid === 'string' ? [subjectOf('session', jwt.claims.sid)] : []
     const keys = isOwn ? [subjectOf('keys', '')] : []
     const subjects = [subjectOf('user', identity.userId), ...session, ...keys]

@@ -48,9 +48,9 @@ function rowOf(task: Values, before: string): DataRow {
     Buffer.from(task.title),
     task.description === null ? null : Buffer.from(task.description),
     Buffer.from([task.isCompleted ? 1 : 0]),
+    task.completed === null ? null : big(task.completed),
     big(task.created),
     big(task.updated),
-    task.completed === null ? null : big(task.completed),
     big(task.revision),
   ]
   const parts = columns.flatMap(column => {

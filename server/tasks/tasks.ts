@@ -209,9 +209,9 @@ export class Tasks {
   async create(task: NewTask, { keyed }: WriteOptions = {}): Promise<Outcome> {
     const { tasks: most, liveBytes } = this.#room
     const built = createStatement({ ...this.#context, tasks: most }, task, { keyed })
-    // An owner's first task is compared with nothing in the database.
-    if (bytesOfNewTask(this.#owner, built.values.filter(isText).slice(2)) > liveBytes)
-      throw storageFull(this.#room)
+    // An owner's first task is compared with nothing in the database. Owner and actor, and the key, come before its texts.
+    const texts = built.values.filter(isText).slice(keyed ? 4 : 2)
+    if (bytesOfNewTask(this.#owner, texts) > liveBytes) throw storageFull(this.#room)
     return this.#untilDone(
       () => this.#write(built),
       async () => {

@@ -16,7 +16,7 @@ import { needsRoom } from './storage-statements.ts'
 // `$1` is the owner, on every table. A time is never before that of the owner's last write, so that times and revisions of
 // one owner run the same way, also where the clock was set back.
 
-const shapes = new Shapes('duly_write')
+const shapes = new Shapes('duly_update')
 const table = 'duly.tasks'
 const itemType = itemTypes.task
 // Says `deleted_at is null` in words that the planner cannot match with the index of lists: without fresh statistics (the embedded database
@@ -126,11 +126,11 @@ export function createStatement(
       for (const [other, follow] of Object.entries(field.follows ?? {}))
         columns[other] = follow(columns[name]).replaceAll(`old.${other}`, 'null')
   }
-  const statement = shapes.get(`create ${keyed !== undefined}`, name => {
+  const statement = shapes.get(`create ${keyed !== undefined}`, () => {
     const log = changeBytes()
     const firstBytes = taskBytes('$1', column => columns[column] ?? 'null')
     return ownerWrite(
-      name,
+      key ? 'duly_create_keyed' : 'duly_create',
       `with owner as (
         insert into duly.owners (id, revision, counted_revision, task_count, written_at, history_from, live_bytes, log_bytes, key_bytes)
         select $1, 1, 1, 1, statement_timestamp(), statement_timestamp(), ${firstBytes}, ${log}, ${key ? keyBytes : '0'}
@@ -263,7 +263,7 @@ export function removeStatement(
   const [actor, bytes] = [parameters.add(context.actor, 'text'), parameters.add(context.bytes, 'bigint')]
   const expected = revisions && parameters.add(revisions, 'bigint[]')
   const key = keyParts(parameters, keyed)
-  const statement = shapes.get(`remove ${expected !== undefined} ${keyed !== undefined}`, name => {
+  const statement = shapes.get(`remove ${expected !== undefined} ${keyed !== undefined}`, () => {
     const log = changeBytes()
     const conditions = [
       one,
@@ -271,7 +271,7 @@ export function removeStatement(
       ...(expected ? [`tasks.revision = any(${expected})`] : []),
     ]
     return ownerWrite(
-      name,
+      `duly_delete${expected ? '_if' : ''}${key ? '_keyed' : ''}`,
       `with old as materialized (
         select tasks.revision, ${taskBytesIn('tasks')} as bytes from ${table} where ${conditions.join(' and ')}
       ),
