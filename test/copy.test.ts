@@ -104,7 +104,7 @@ describe('a copy', () => {
     if (!onPostgres) writeFileSync(kept, 'a secret that was made by the server itself')
     const first = { DATA_DIR: join(folder, 'first') }
     const { stdout, stderr } = await copies(own.env, first.DATA_DIR)
-    assert.equal(stdout.includes(`Set BETTER_AUTH_SECRET here to the secret in ${kept}`), !onPostgres)
+    assert.equal(stdout.includes(`Set BETTER_AUTH_SECRET to the secret in ${kept}`), !onPostgres)
     assert.equal(`${stdout}${stderr}`.includes('made by the server itself'), false)
     assert.match(stdout, /tasks +9 {2}[0-9a-f]{16}/)
     assert.deepEqual(await contents(first), original)
