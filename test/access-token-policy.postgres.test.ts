@@ -3,24 +3,18 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { operator } from './operator.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
-import { type OwnDatabase, onPostgres, ownDatabase, type Served, served, unlimited } from './served.ts'
+import { type Served, twoReplicas, unlimited } from './served.ts'
 
 // Which changes of an account revoke its personal access tokens. docs/accounts.md has the same table.
 
-let own: OwnDatabase
 let api: Served
 let other: Served
+let close: () => Promise<void>
 before(async () => {
-  own = await ownDatabase()
   const settings = { ...behindProxy, ...unlimited }
-  api = await served(settings, own)
-  other = onPostgres ? await served(settings, own) : api
+  ;({ api, other, close } = await twoReplicas(settings))
 })
-after(async () => {
-  if (other !== api) await other.close()
-  await api.close()
-  await own.drop()
-})
+after(() => close())
 
 const newPassword = 'staple battery horse'
 

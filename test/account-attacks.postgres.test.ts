@@ -4,37 +4,24 @@ import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newAddress, newPerson, type Person } from './person.ts'
 import { whileHashingTakes } from './quick-passwords.ts'
-import {
-  type Answer,
-  type OwnDatabase,
-  onPostgres,
-  ownDatabase,
-  type Served,
-  served,
-  unlimited,
-} from './served.ts'
+import { type Answer, type Served, twoReplicas, unlimited } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 import { totpCode } from './totp.ts'
 
 // What others do, with many addresses and in parallel, keeps nobody out; and no guess is evaluated beyond the limit.
 
 let smtp: Awaited<ReturnType<typeof startSmtpServer>>
-let own: OwnDatabase
 let api: Served
 let other: Served
+let close: () => Promise<void>
 before(async () => {
   smtp = await startSmtpServer()
-  own = await ownDatabase()
   const settings = { ...behindProxy, ...unlimited, SMTP_URL: smtp.url }
-  api = await served(settings, own)
-  // The embedded database belongs to one process: there its only replica stands for both.
-  other = onPostgres ? await served(settings, own) : api
+  ;({ api, other, close } = await twoReplicas(settings))
   await signUp()
 })
 after(async () => {
-  if (other !== api) await other.close()
-  await api.close()
-  await own.drop()
+  await close()
   await smtp.close()
 })
 

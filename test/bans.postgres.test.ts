@@ -7,34 +7,18 @@ import { subjectOf } from '../server/auth/revocations.ts'
 import { unprepared } from '../server/db/database.ts'
 import { operator } from './operator.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
-import {
-  newUser,
-  type OwnDatabase,
-  onPostgres,
-  ownDatabase,
-  type Served,
-  served,
-  tokenOf,
-  unlimited,
-} from './served.ts'
+import { newUser, type Served, served, tokenOf, twoReplicas, unlimited } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 
 // A ban ends when an operator ends it, and by nothing else.
 
-let own: OwnDatabase
 let api: Served
 let other: Served
+let close: () => Promise<void>
 before(async () => {
-  own = await ownDatabase()
-  api = await served({ ...behindProxy, ...unlimited }, own)
-  // The embedded database belongs to one process: there its only replica stands for both.
-  other = onPostgres ? await served({ ...behindProxy, ...unlimited }, own) : api
+  ;({ api, other, close } = await twoReplicas({ ...behindProxy, ...unlimited }))
 })
-after(async () => {
-  if (other !== api) await other.close()
-  await api.close()
-  await own.drop()
-})
+after(() => close())
 
 const db = () => api.server.db
 const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })

@@ -6,34 +6,18 @@ import { unprepared } from '../server/db/database.ts'
 import { type HalfSent, type Head, sendHalf } from './half-sent.ts'
 import { operator } from './operator.ts'
 import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
-import {
-  newUser,
-  type OwnDatabase,
-  onPostgres,
-  ownDatabase,
-  type Served,
-  served,
-  tokenOf,
-  unlimited,
-} from './served.ts'
+import { newUser, type Served, tokenOf, twoReplicas, unlimited } from './served.ts'
 
 // A body may take 20 s to arrive. A user who is signed out, disabled or removed meanwhile writes nothing with it.
 
-let own: OwnDatabase
 let api: Served
 let other: Served
+let close: () => Promise<void>
 before(async () => {
-  own = await ownDatabase()
   const settings = { ...behindProxy, ...unlimited }
-  api = await served(settings, own)
-  // The embedded database belongs to one process: there its only replica stands for both.
-  other = onPostgres ? await served({ ...settings, CONTRACT: 'stage-2' }, own) : api
+  ;({ api, other, close } = await twoReplicas(settings, { ...settings, CONTRACT: 'stage-2' }))
 })
-after(async () => {
-  if (other !== api) await other.close()
-  await api.close()
-  await own.drop()
-})
+after(() => close())
 
 type Caller = Pick<Head, 'headers'>
 const bearer = (token: string): Caller => ({ headers: { authorization: `Bearer ${token}` } })

@@ -6,7 +6,7 @@ import { described, type OperationObject, validatorOf } from './described.ts'
 import { type BodySchema, brokenBytes, brokenTexts, mediaTypes, objects, texts } from './hostile-values.ts'
 import { behindProxy, newAddress, newUserHere } from './person.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
-import { newUser, onPostgres, type Served, served, tokenOf, unlimited } from './served.ts'
+import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
 // What the fuzz test of tasks sends, sent to the calls of accounts and tokens, by who is signed in. FUZZ_SEED and FUZZ_CASES as there.
 
@@ -20,7 +20,7 @@ const calls = Object.entries(document.paths).flatMap(([path, item]) =>
     .filter(([, { tags }]) => tags.some(tag => tag === 'accounts' || tag === 'tokens'))
     .map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 )
-const numRuns = Math.ceil(Number(process.env.FUZZ_CASES ?? (onPostgres ? 600 : 2400)) / calls.length)
+const numRuns = Math.ceil(Number(process.env.FUZZ_CASES ?? 600) / calls.length)
 
 describe('hostile bodies for accounts and tokens', () => {
   let api: Served

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Statement, unprepared } from '../server/db/database.ts'
+import type { BuiltStatement } from '../server/db/shapes.ts'
 import { sortOrders } from '../server/tasks/list-query.ts'
-import {
-  type BuiltStatement,
-  listStatement,
-  tasksOfIds,
-  turnStatement,
-} from '../server/tasks/list-statement.ts'
+import { listStatement, tasksOfIds, turnStatement } from '../server/tasks/list-statement.ts'
 import { batch, page, skip } from '../server/tasks/statements.ts'
 import { dropChanges, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
 import { ownMigratedDatabase } from './served.ts'

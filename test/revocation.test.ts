@@ -4,14 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { forgottenSeconds, Revocations, reinstate, revoke, subjectOf } from '../server/auth/revocations.ts'
 import type { Session } from '../server/db/database.ts'
 import { behindProxy, newPerson, newUserHere } from './person.ts'
-import {
-  type OwnDatabase,
-  onPostgres,
-  ownDatabase,
-  ownMigratedDatabase,
-  type Served,
-  served,
-} from './served.ts'
+import { onPostgres, ownMigratedDatabase, type Served, twoReplicas } from './served.ts'
 
 describe('revocations', () => {
   let own: Awaited<ReturnType<typeof ownMigratedDatabase>>
@@ -127,20 +120,13 @@ describe('revocations', () => {
 })
 
 describe('on every replica', () => {
-  let own: OwnDatabase
   let api: Served
   let other: Served
+  let close: () => Promise<void>
   before(async () => {
-    own = await ownDatabase()
-    api = await served(behindProxy, own)
-    // The embedded database belongs to one process: there its only replica stands for both.
-    other = onPostgres ? await served(behindProxy, own) : api
+    ;({ api, other, close } = await twoReplicas(behindProxy))
   })
-  after(async () => {
-    if (other !== api) await other.close()
-    await api.close()
-    await own.drop()
-  })
+  after(() => close())
 
   const statusOf = async (token: string) => (await other.call('GET', '/api/v1/tasks', { token })).status
 

@@ -150,6 +150,19 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
   }
 }
 
+/** Two replicas of one database. The embedded database belongs to one process: there its only replica is both. */
+export async function twoReplicas(settings: Env, otherSettings: Env = settings) {
+  const own = await ownDatabase()
+  const api = await served(settings, own)
+  const other = onPostgres ? await served(otherSettings, own) : api
+  const close = async () => {
+    if (other !== api) await other.close()
+    await api.close()
+    await own.drop()
+  }
+  return { api, other, close }
+}
+
 export async function callAt(url: string, method: string, path: string, call: Call = {}): Promise<Answer> {
   const headers = new Headers(call.headers)
   const token = call.token ?? (call.user === undefined ? undefined : tokenOf(call.user))

@@ -3,24 +3,19 @@ import { after, before, describe, it } from 'node:test'
 import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
 import { whileHashingTakes } from './quick-passwords.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
-import { type Call, type OwnDatabase, onPostgres, ownDatabase, type Served, served } from './served.ts'
+import { type Call, type Served, served, twoReplicas } from './served.ts'
 
-let own: OwnDatabase
 let api: Served
 let other: Served
+let close: () => Promise<void>
 let raw: RawCaller
 before(async () => {
-  own = await ownDatabase()
-  api = await served(behindProxy, own)
+  ;({ api, other, close } = await twoReplicas(behindProxy))
   raw = rawCaller(api.server.url)
-  // The embedded database belongs to one process: there its only replica stands for both.
-  other = onPostgres ? await served(behindProxy, own) : api
 })
 after(async () => {
   raw.close()
-  if (other !== api) await other.close()
-  await api.close()
-  await own.drop()
+  await close()
 })
 
 const front = 'http://localhost:3000'

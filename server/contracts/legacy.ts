@@ -58,17 +58,19 @@ export function legacyContract(declared: Legacy): Contract {
     },
   })
   const list = lists[declared.list](prefix, tasks)
+  const { schema: errorSchema, body: errorBody } = errorsOf(declared.errors)
   return {
     name,
     about,
     statuses,
-    ...errorsOf(declared),
+    errorSchema: ref(`${prefix}Error`),
+    errorBody,
     pathParameters: taskPathParameters,
     schemas: {
       ...tasks.schemas,
       ...(replaces ? { [`${prefix}WholeTask`]: wholeSchema(tasks) } : {}),
       [`${prefix}List`]: list.schema,
-      [`${prefix}Error`]: errorsOf(declared).schema,
+      [`${prefix}Error`]: errorSchema,
     },
     routes: (declared.collections ?? ownerCollections).flatMap(at => [
       listRoute(at, prefix, list),
@@ -321,22 +323,13 @@ const removeRoute = ({ path, noun }: Collection, confirms: boolean): Route => ({
   },
 })
 
-function errorsOf({
-  errors,
-  prefix,
-}: Legacy): Pick<Contract, 'errorBody' | 'errorSchema'> & { schema: Schema } {
-  const errorSchema = ref(`${prefix}Error`)
+function errorsOf(errors: Legacy['errors']): { body: Contract['errorBody']; schema: Schema } {
   if (typeof errors === 'object') {
     const { codes, otherwise } = errors
-    return {
-      errorSchema,
-      errorBody: datedError(codes, otherwise),
-      schema: datedErrorSchema(codes, otherwise),
-    }
+    return { body: datedError(codes, otherwise), schema: datedErrorSchema(codes, otherwise) }
   }
   return {
-    errorSchema,
-    errorBody: error => ({ [errors]: error.message, ...fieldErrors(error) }),
+    body: error => ({ [errors]: error.message, ...fieldErrors(error) }),
     schema: {
       type: 'object',
       required: [errors],

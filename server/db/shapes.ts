@@ -1,4 +1,23 @@
-import { type Statement, statement } from './database.ts'
+import { type Statement, statement, type Value } from './database.ts'
+
+export interface BuiltStatement {
+  readonly statement: Statement
+  readonly values: readonly Value[]
+}
+
+/** Numbers the parameters of a statement, and collects their values in the same order. `$1` is the owner. */
+export class Parameters {
+  readonly values: Value[]
+
+  constructor(owner: string) {
+    this.values = [owner]
+  }
+
+  /** @returns the placeholder */
+  add(value: Value, type: string): string {
+    return `$${this.values.push(value)}::${type}`
+  }
+}
 
 /**
  * Statements that are built: one for each shape (which fields are set, which filters are used), never for each value. Each is prepared
@@ -23,11 +42,6 @@ export class Shapes {
     const made = build(isFull ? '' : `${this.#name}_${this.#known.size + 1}`)
     if (!isFull) this.#known.set(shape, made)
     return made
-  }
-
-  /** Those that have been used, for tests. */
-  get statements(): readonly Statement[] {
-    return [...this.#known.values()]
   }
 }
 

@@ -7,6 +7,14 @@ import { isoTime } from './iso-time.ts'
 /** What a column holds. Another kind does not compile until each reader and printer handles it. */
 export type Kind = 'integer' | 'text' | 'boolean' | 'time'
 
+/** The PostgreSQL type of a column. */
+export const sqlTypes: Readonly<Record<Kind, string>> = {
+  integer: 'bigint',
+  text: 'text',
+  boolean: 'boolean',
+  time: 'timestamptz',
+}
+
 interface Common {
   readonly description?: string
   /** The value in the examples of the OpenAPI document. */

@@ -7,9 +7,9 @@ import { expectedRevisions } from './conditional.ts'
 import { canonicalBody, canonicalJson } from './json-body.ts'
 
 /**
- * What a write needs to be done at most once for its Idempotency-Key; nothing where there is none
+ * The hashed Idempotency-Key of a request and its fingerprint, or undefined without the header
  * (draft-ietf-httpapi-idempotency-key-header).
- * @throws AppError `broken_rule` for what is not a key
+ * @throws AppError `broken_rule` if the header is not a valid key
  */
 export function keyedWrite(request: FastifyRequest): Keyed | undefined {
   const key = keyOf(request)

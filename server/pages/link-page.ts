@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import type { Answer, Operation, Parameter, Schema } from '../openapi/operation.ts'
-import { html } from './html-page.ts'
+import { call } from './account-call.ts'
+import { html, sendPage } from './html-page.ts'
 
 // What the pages that links in emails lead to have in common.
 
@@ -28,9 +29,32 @@ export const linkParameters: readonly Parameter[] = [
 
 type Purpose = 'reset' | 'verify'
 const pathOf = { reset: '/reset-password', verify: '/verify-email' }
+const titleOf = { reset: 'Reset your password', verify: 'Confirm your email address' }
+/** The call that sends the email. */
+const callOf = { reset: '/request-password-reset', verify: '/send-verification-email' }
 
-/** Asks for an email address. */
-export function emailForm({ server }: FastifyReply, purpose: Purpose, message?: string): string {
+/** Sends the page that asks for an email address. */
+export const askForEmail = (reply: FastifyReply, purpose: Purpose, message?: string): FastifyReply =>
+  sendPage(reply, titleOf[purpose], emailForm(reply, purpose, message))
+
+/** Requests an email with a link, and sends the page with the outcome. */
+export async function requestEmail(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  purpose: Purpose,
+  email: string,
+): Promise<FastifyReply> {
+  const outcome = await call(request, 'POST', callOf[purpose], { email })
+  return outcome.isDone
+    ? sendPage(reply, 'Check your email', sent(purpose))
+    : askForEmail(reply.code(outcome.status), purpose, outcome.message)
+}
+
+/** Sends the page for a link that has expired or was used. */
+export const sendDeadLink = (reply: FastifyReply, purpose: Purpose): FastifyReply =>
+  sendPage(reply.code(400), 'This link no longer works', deadLink(reply, purpose))
+
+function emailForm({ server }: FastifyReply, purpose: Purpose, message?: string): string {
   const what = purpose === 'reset' ? 'a link to choose a new password' : 'a new link to confirm your address'
   return `${problem(message)}<p>Enter your email address, and we send you ${what}.</p>
 <form method="post" action="${server.base}${pathOf[purpose]}">
@@ -40,12 +64,12 @@ export function emailForm({ server }: FastifyReply, purpose: Purpose, message?: 
 </form>`
 }
 
-export function deadLink(reply: FastifyReply, purpose: Purpose): string {
+function deadLink(reply: FastifyReply, purpose: Purpose): string {
   return `<p>It has expired, or was used before. A link works for an hour${purpose === 'reset' ? ', and once' : ''}.</p>
 ${emailForm(reply, purpose)}`
 }
 
-export function sent(purpose: Purpose): string {
+function sent(purpose: Purpose): string {
   const who = purpose === 'reset' ? 'has an account' : 'has an account and is not confirmed yet'
   return `<p>If this address ${who}, an email with a link is on its way. The link works for an hour.</p>
 <p class="quiet">Nothing there? Check the spam folder, or ask the operator of this server.</p>`

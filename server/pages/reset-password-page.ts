@@ -4,15 +4,15 @@ import { call, type Outcome, setCookies } from './account-call.ts'
 import { html, sendPage } from './html-page.ts'
 import {
   answers,
-  deadLink,
-  emailForm,
+  askForEmail,
   fields,
   form,
   isToken,
   linkParameters,
   problem,
   readForm,
-  sent,
+  requestEmail,
+  sendDeadLink,
 } from './link-page.ts'
 
 export const showReset: Route = {
@@ -28,12 +28,11 @@ export const showReset: Route = {
   },
   async handle(request, reply) {
     const { token, error } = request.query as { token?: unknown; error?: unknown }
-    if (token === undefined && error === undefined)
-      return sendPage(reply, 'Reset your password', emailForm(reply, 'reset'))
+    if (token === undefined && error === undefined) return askForEmail(reply, 'reset')
     const isGood = isToken(token) && error === undefined && (await isResetToken(request, token))
     return isGood
       ? sendPage(reply, 'Choose a new password', passwordForm(reply, token))
-      : sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'reset'))
+      : sendDeadLink(reply, 'reset')
   },
 }
 
@@ -53,20 +52,9 @@ export const reset: Route = {
   },
   async handle(request, reply) {
     const { token, email, newPassword = '' } = readForm(request)
-    if (email !== undefined) {
-      const outcome = await call(request, 'POST', '/request-password-reset', { email })
-      if (!outcome.isDone) {
-        return sendPage(
-          reply.code(outcome.status),
-          'Reset your password',
-          emailForm(reply, 'reset', outcome.message),
-        )
-      }
-      return sendPage(reply, 'Check your email', sent('reset'))
-    }
-    if (token === undefined) return sendPage(reply, 'Reset your password', emailForm(reply, 'reset'))
-    if (!isToken(token))
-      return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'reset'))
+    if (email !== undefined) return requestEmail(request, reply, 'reset', email)
+    if (token === undefined) return askForEmail(reply, 'reset')
+    if (!isToken(token)) return sendDeadLink(reply, 'reset')
     const length = Array.from(newPassword).length
     const wrong = length < 8 ? 'at least 8' : length > 128 ? 'at most 128' : undefined
     const outcome: Outcome =
@@ -77,9 +65,7 @@ export const reset: Route = {
       setCookies(reply, outcome)
       return sendPage(reply, 'Your password is changed', changed(reply))
     }
-    if (/TOKEN|NOT_FOUND/.test(outcome.code)) {
-      return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'reset'))
-    }
+    if (/TOKEN|NOT_FOUND/.test(outcome.code)) return sendDeadLink(reply, 'reset')
     return sendPage(
       reply.code(outcome.status),
       'Choose a new password',

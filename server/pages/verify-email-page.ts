@@ -4,15 +4,15 @@ import { call, setCookies } from './account-call.ts'
 import { html, sendPage } from './html-page.ts'
 import {
   answers,
-  deadLink,
-  emailForm,
+  askForEmail,
   fields,
   form,
   isToken,
   linkParameters,
   problem,
   readForm,
-  sent,
+  requestEmail,
+  sendDeadLink,
 } from './link-page.ts'
 
 export const showVerify: Route = {
@@ -27,13 +27,11 @@ export const showVerify: Route = {
   },
   handle(request, reply) {
     const { token, error } = request.query as { token?: unknown; error?: unknown }
-    if (token === undefined && error === undefined) {
-      return sendPage(reply, 'Confirm your email address', emailForm(reply, 'verify'))
-    }
+    if (token === undefined && error === undefined) return askForEmail(reply, 'verify')
     if (isToken(token) && error === undefined) {
       return sendPage(reply, 'Confirm your email address', confirmForm(reply, token))
     }
-    return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'verify'))
+    return sendDeadLink(reply, 'verify')
   },
 }
 
@@ -50,23 +48,9 @@ export const verify: Route = {
   },
   async handle(request, reply) {
     const { token, email } = readForm(request)
-    if (email !== undefined) {
-      const outcome = await call(request, 'POST', '/send-verification-email', { email })
-      if (!outcome.isDone) {
-        return sendPage(
-          reply.code(outcome.status),
-          'Confirm your email address',
-          emailForm(reply, 'verify', outcome.message),
-        )
-      }
-      return sendPage(reply, 'Check your email', sent('verify'))
-    }
-    if (token === undefined) {
-      return sendPage(reply, 'Confirm your email address', emailForm(reply, 'verify'))
-    }
-    if (!isToken(token)) {
-      return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'verify'))
-    }
+    if (email !== undefined) return requestEmail(request, reply, 'verify', email)
+    if (token === undefined) return askForEmail(reply, 'verify')
+    if (!isToken(token)) return sendDeadLink(reply, 'verify')
     const outcome = await call(request, 'GET', `/verify-email?token=${token}`)
     if (outcome.isDone) {
       setCookies(reply, outcome)
@@ -85,7 +69,7 @@ export const verify: Route = {
         confirmForm(reply, token, outcome.message),
       )
     }
-    return sendPage(reply.code(400), 'This link no longer works', deadLink(reply, 'verify'))
+    return sendDeadLink(reply, 'verify')
   },
 }
 

@@ -11,7 +11,6 @@ const changeRow = 180
 const changeCopiesOfOwner = 2
 
 export const lengthOf = (text: string) => `coalesce(octet_length(${text}), 0)`
-const ownerLength = 'octet_length($1)'
 
 /** Bytes of a task, live or in the trash. @param text the SQL of each text column */
 export const taskBytes = (owner: string, text: (column: string) => string) =>
@@ -19,17 +18,12 @@ export const taskBytes = (owner: string, text: (column: string) => string) =>
 
 export const taskBytesIn = (table: string) => taskBytes(`${table}.user_id`, column => `${table}.${column}`)
 
-/** As `taskBytes`, for a task that is not stored yet. @param texts the text columns that it has */
-export function bytesOfNewTask(owner: string, texts: readonly (string | null)[]): number {
-  const bytes = (text: string | null) => (text === null ? 0 : Buffer.byteLength(text))
-  return texts.reduce((sum, text) => sum + bytes(text), taskRow + taskCopiesOfOwner * bytes(owner))
-}
-
-/** Bytes of an idempotency key. `$1` is the owner. */
-export const keyBytes = `(${keyRow} + ${keyCopiesOfOwner} * ${ownerLength})`
-export const keyBytesIn = (table: string) =>
-  `(${keyRow} + ${keyCopiesOfOwner} * octet_length(${table}.user_id))`
+/** Bytes of an idempotency key. @param owner its SQL */
+const keyBytesOf = (owner: string) => `(${keyRow} + ${keyCopiesOfOwner} * octet_length(${owner}))`
+/** Where `$1` is the owner. */
+export const keyBytes = keyBytesOf('$1')
+export const keyBytesIn = (table: string) => keyBytesOf(`${table}.user_id`)
 
 /** Bytes of an entry of the change log, which the entry stores. `$1` is the owner. @param texts the SQL of what it logs */
 export const changeBytes = (texts: readonly string[] = []) =>
-  `(${[changeRow, `${changeCopiesOfOwner} * ${ownerLength}`, ...texts.map(lengthOf)].join(' + ')})`
+  `(${[changeRow, `${changeCopiesOfOwner} * octet_length($1)`, ...texts.map(lengthOf)].join(' + ')})`

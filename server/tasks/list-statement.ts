@@ -1,5 +1,6 @@
-import { quick, type Statement, statement, type Value } from '../db/database.ts'
-import { prepared, Shapes } from '../db/shapes.ts'
+import { quick, statement } from '../db/database.ts'
+import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.ts'
+import { sqlTypes } from '../fields/field.ts'
 import { tasks } from './fields.ts'
 import { wordsOf } from './fold.ts'
 import type { ListQuery, Position, SortOrder } from './list-query.ts'
@@ -10,32 +11,23 @@ import type { ListQuery, Position, SortOrder } from './list-query.ts'
 /** One primary-key look-up. */
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
-export interface BuiltStatement {
-  readonly statement: Statement
-  readonly values: readonly Value[]
-}
-
-/** Adds a value to the statement and returns its placeholder. */
-type Bind = (value: Value, type: string) => string
-
 /** The condition of a filter, or `undefined` if the query does not use it. */
-type Filter = (query: ListQuery, bind: Bind) => string | undefined
+type Filter = (query: ListQuery, parameters: Parameters) => string | undefined
 
 const filters: readonly Filter[] = [
-  ...tasks.filters.map((name): Filter => {
-    const type = { integer: 'bigint', text: 'text', boolean: 'boolean', time: 'timestamptz' }[
-      tasks.fields[name].kind
-    ]
-    return ({ filters = {} }, bind) => {
-      const value = filters[name]
-      return value === undefined ? undefined : `tasks.${name} = ${bind(value, type)}`
-    }
-  }),
+  ...tasks.filters.map(
+    (name): Filter =>
+      ({ filters = {} }, parameters) => {
+        const value = filters[name]
+        if (value === undefined) return undefined
+        return `tasks.${name} = ${parameters.add(value, sqlTypes[tasks.fields[name].kind])}`
+      },
+  ),
 
-  ({ search }, bind) =>
+  ({ search }, parameters) =>
     search === undefined
       ? undefined
-      : `${searchedText} like all (${bind(wordsOf(search).map(pattern), 'text[]')})`,
+      : `${searchedText} like all (${parameters.add(wordsOf(search).map(pattern), 'text[]')})`,
 ]
 
 // Words contain no line feed, so a match lies within the title or within the description.
@@ -70,20 +62,20 @@ export function orderOf(sort: SortOrder): Order {
 
 /** What the statements of one query have in common. */
 function partsOf(owner: string, query: ListQuery) {
-  const values: Value[] = [owner]
-  const bind: Bind = (value, type) => `$${values.push(value)}::${type}`
+  const parameters = new Parameters(owner)
+  const bind = parameters.add.bind(parameters)
   const { key, type, isDescending, start } = orderOf(query.sort)
   const { key: afterKey, id: afterId } = query.after ?? start
   const afterText = `${bind(afterKey, 'text')}${type === 'text' ? ' collate "C"' : `::${type}`}`
   const direction = isDescending ? 'desc' : 'asc'
   return {
-    values,
+    values: parameters.values,
     bind,
     key,
     isText: type === 'text',
     // Also on the first page, so that all pages have one text.
     past: `(${key}, tasks.id) ${isDescending ? '<' : '>'} (${afterText}, ${bind(afterId, 'bigint')})`,
-    filters: filters.map(filter => filter(query, bind)).filter(condition => condition !== undefined),
+    filters: filters.map(filter => filter(query, parameters)).filter(condition => condition !== undefined),
     direction,
     limit: bind(query.limit + 1, 'bigint'),
   }

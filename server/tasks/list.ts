@@ -1,10 +1,11 @@
 import type { DataRow } from '../db/data-row.ts'
 import type { Reader, Reads, Session } from '../db/database.ts'
+import type { BuiltStatement } from '../db/shapes.ts'
 import { timeOf } from '../fields/field.ts'
 import { BatchSize } from './batch-size.ts'
 import { tasks } from './fields.ts'
 import type { ListQuery, Position, SortOrder } from './list-query.ts'
-import { type BuiltStatement, listStatement, orderOf, ownerState } from './list-statement.ts'
+import { listStatement, orderOf, ownerState } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 
 /** The owner's revision, and the epoch that tells this owner from a former one of the same id; 0 and '0' for one never seen. */

@@ -1,10 +1,10 @@
 import type { DataRow } from '../db/data-row.ts'
 import type { Guard, Reader, Reads, Session, TakeRow, Turn } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
+import type { BuiltStatement } from '../db/shapes.ts'
 import { AppError } from '../errors.ts'
 import { timeOf } from '../fields/field.ts'
 import { BatchSize, firstRows } from './batch-size.ts'
-import { bytesOfNewTask } from './bytes.ts'
 import { type NewTask, type Task, type TaskChange, type TaskField, tasks } from './fields.ts'
 import { lookUp, type Replay } from './keys.ts'
 import { isIndexed, type ListEnd, type OwnerState, readIndexed, readState } from './list.ts'
@@ -14,7 +14,6 @@ import { scanList } from './scan.ts'
 import * as statements from './statements.ts'
 import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
 import {
-  type BuiltWrite,
   createStatement,
   removeStatement,
   updateStatement,
@@ -207,11 +206,7 @@ export class Tasks {
 
   /** @throws AppError `too_many_tasks`, `storage_full`, and those of `lookUp` */
   async create(task: NewTask, { keyed }: WriteOptions = {}): Promise<Outcome> {
-    const { tasks: most, liveBytes } = this.#room
-    const built = createStatement({ ...this.#context, tasks: most }, task, { keyed })
-    // An owner's first task is compared with nothing in the database. Owner and actor, and the key, come before its texts.
-    const texts = built.values.filter(isText).slice(keyed ? 4 : 2)
-    if (bytesOfNewTask(this.#owner, texts) > liveBytes) throw storageFull(this.#room)
+    const built = createStatement({ ...this.#context, tasks: this.#room.tasks }, task, { keyed })
     return this.#untilDone(
       () => this.#write(built),
       async () => {
@@ -271,7 +266,7 @@ export class Tasks {
     return { owner: this.#owner, actor: this.#actor, liveBytes, bytes }
   }
 
-  async #write({ statement, values }: BuiltWrite): Promise<Outcome | undefined> {
+  async #write({ statement, values }: BuiltStatement): Promise<Outcome | undefined> {
     let task: Task | undefined
     let needsRoom = false
     const take: TakeRow = row => {
@@ -325,7 +320,6 @@ function outcomeOf({ isRepeated, isChanged, task }: Replay): Outcome {
 
 const isIn = (task: Task, change: TaskChange) =>
   Object.entries(change).every(([name, value]) => task[name as TaskField] === value)
-const isText = (value: unknown): value is string => typeof value === 'string'
 
 /**
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is

@@ -1,6 +1,6 @@
-import { ownerWrite, type Statement, type Value } from '../db/database.ts'
-import { Shapes } from '../db/shapes.ts'
-import type { Kind, PlainField, TextField } from '../fields/field.ts'
+import { ownerWrite, type Value } from '../db/database.ts'
+import { type BuiltStatement, Parameters, Shapes } from '../db/shapes.ts'
+import { type PlainField, sqlTypes, type TextField } from '../fields/field.ts'
 import { changeBytes, keyBytes, lengthOf, taskBytes, taskBytesIn } from './bytes.ts'
 import { actions, itemTypes, outcomes } from './changes.ts'
 import { type TaskField, tasks } from './fields.ts'
@@ -8,29 +8,21 @@ import { fold } from './fold.ts'
 import type { Keyed } from './keys.ts'
 import { needsRoom } from './storage-statements.ts'
 
-// A write is one statement, sent behind a statement that locks the owner, in the same packet and transaction. So it sees all rows as the
-// writes before it left them. It reads the old row, raises the owner's revision, appends to the change log, notes the
-// idempotency key, and changes the row. No row comes back where the task is missing, nothing changes, the revision is another, the
-// key is used, or there is no room: the caller then looks which (keys.ts).
+// A write is one statement. A statement that locks the owner precedes it in the same packet and
+// transaction, so it sees what earlier writes did. It reads the old row, increments the owner's
+// revision, appends to the change log, stores the idempotency key and changes the row. It returns no
+// row if the task is missing or unchanged, has another revision, the key is used, or the storage is
+// full; keys.ts then tells which.
 //
-// `$1` is the owner, on every table. A time is never before that of the owner's last write, so that times and revisions of
-// one owner run the same way, also where the clock was set back.
+// `$1` is the owner, for every table. A write is never dated before the owner's last write, so
+// times and revisions of one owner have the same order, also after the clock was set back.
 
 const shapes = new Shapes('duly_update')
 const table = 'duly.tasks'
 const itemType = itemTypes.task
-// Says `deleted_at is null` in words that the planner cannot match with the index of lists: without fresh statistics (the embedded database
-// has none) it would take that one for a single task, and read the owner's whole list.
+// Means `deleted_at is null`, in a form that does not match the partial index of lists. Without
+// statistics, as on the embedded database, the planner would read the owner's whole list by it.
 const one = `tasks.user_id = $1 and tasks.id = $2::bigint and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
-
-/** Numbers the parameters of a statement, and collects their values in the same order. */
-class Parameters {
-  readonly values: Value[] = []
-
-  add(value: Value, type: string): string {
-    return `$${this.values.push(value)}::${type}`
-  }
-}
 
 /** Of all writes. */
 export interface WriteContext {
@@ -42,11 +34,6 @@ export interface WriteContext {
   readonly bytes: number
 }
 
-export interface BuiltWrite {
-  readonly statement: Statement
-  readonly values: readonly Value[]
-}
-
 export interface WriteOptions {
   /** The write is done only where the task's revision is one of these. */
   readonly revisions?: readonly number[] | undefined
@@ -54,7 +41,7 @@ export interface WriteOptions {
   readonly keyed?: Keyed | undefined
 }
 
-/** What the parts of a statement say of its key; nothing where there is none. */
+/** The parts of a statement that concern its idempotency key. */
 function keyParts(parameters: Parameters, keyed: Keyed | undefined) {
   if (!keyed) return undefined
   const [key, fingerprint, claim] = [
@@ -64,13 +51,15 @@ function keyParts(parameters: Parameters, keyed: Keyed | undefined) {
   ]
   return {
     isNew: `not exists (select from duly.keys where keys.user_id = $1 and keys.key = ${key})`,
-    /** @param of the id of the task, its revision, the outcome, the time, and the update time of a task that was not changed */
-    insert: (
+    /** @param of task, revision, outcome, time, and the update time of a task that was not changed */
+    claimed: (
       of: readonly [id: string, revision: string, outcome: string, at: string, itemAt?: string],
       from: string,
     ) =>
-      `insert into duly.keys (user_id, key, fingerprint, claim, item_type, item_id, revision, outcome, at, item_at)
-      select $1, ${key}, ${fingerprint}, ${claim}, ${itemType}, ${of.slice(0, 4).join(', ')}, ${of[4] ?? 'null::timestamptz'} from ${from}`,
+      `, claimed as (
+        insert into duly.keys (user_id, key, fingerprint, claim, item_type, item_id, revision, outcome, at, item_at)
+        select $1, ${key}, ${fingerprint}, ${claim}, ${itemType}, ${of.slice(0, 4).join(', ')}, ${of[4] ?? 'null::timestamptz'} from ${from}
+      )`,
   }
 }
 
@@ -106,9 +95,8 @@ export function createStatement(
   context: WriteContext & { readonly tasks: number },
   task: Readonly<Record<string, Value | undefined>>,
   { keyed }: WriteOptions,
-): BuiltWrite {
-  const parameters = new Parameters()
-  parameters.values.push(context.owner)
+): BuiltStatement {
+  const parameters = new Parameters(context.owner)
   const actor = parameters.add(context.actor, 'text')
   const [most, live, bytes] = [
     parameters.add(context.tasks, 'bigint'),
@@ -120,7 +108,7 @@ export function createStatement(
   for (const name of tasks.writable) {
     const field: TextField | PlainField = tasks.fields[name]
     const value = task[name] ?? field.initial ?? null
-    columns[name] = parameters.add(value, types[field.kind])
+    columns[name] = parameters.add(value, sqlTypes[field.kind])
     if (field.kind === 'text') addFolded(columns, field, value, parameters)
     else
       for (const [other, follow] of Object.entries(field.follows ?? {}))
@@ -134,7 +122,7 @@ export function createStatement(
       `with owner as (
         insert into duly.owners (id, revision, counted_revision, task_count, written_at, history_from, live_bytes, log_bytes, key_bytes)
         select $1, 1, 1, 1, statement_timestamp(), statement_timestamp(), ${firstBytes}, ${log}, ${key ? keyBytes : '0'}
-        ${key ? `where ${key.isNew}` : ''}
+        where ${firstBytes} <= ${live} ${key ? `and ${key.isNew}` : ''}
         on conflict (id) do update set revision = owners.revision + 1, counted_revision = owners.counted_revision + 1,
           task_count = owners.task_count + 1, written_at = greatest(owners.written_at, excluded.written_at),
           history_from = least(owners.history_from, excluded.history_from),
@@ -148,7 +136,7 @@ export function createStatement(
         returning ${tasks.columns('tasks')}
       ),
       logged as (${logged(`${actions.created}`, 'null', { id: 'made.id', before: 'null', actor, bytes: log, from: 'made, owner' })})
-      ${key ? `, claimed as (${key.insert(['made.id', 'owner.revision', `${outcomes.created}`, 'owner.at'], 'made, owner')})` : ''}
+      ${key?.claimed(['made.id', 'owner.revision', `${outcomes.created}`, 'owner.at'], 'made, owner') ?? ''}
       select made.*, owner.needs_room from made, owner`,
     )
   })
@@ -163,9 +151,8 @@ export function updateStatement(
   id: number,
   change: Readonly<Record<string, Value | undefined>>,
   { keyed, revisions, flips }: WriteOptions & { readonly flips?: TaskField },
-): BuiltWrite {
-  const parameters = new Parameters()
-  parameters.values.push(context.owner)
+): BuiltStatement {
+  const parameters = new Parameters(context.owner)
   parameters.add(id, 'bigint')
   const actor = parameters.add(context.actor, 'text')
   const bytes = parameters.add(context.bytes, 'bigint')
@@ -174,12 +161,12 @@ export function updateStatement(
   const names = flips ? [flips] : tasks.writable.filter(name => change[name] !== undefined)
   const hasText = names.some(name => tasks.fields[name].kind === 'text')
   const live = hasText ? parameters.add(context.liveBytes, 'bigint') : ''
-  /** The new value of each column, which may refer to `old` and `owner.at`; `before` is the old one, within `old`. */
+  /** The SQL of each new value. It may refer to `old` and `owner.at`. */
   const columns: Record<string, string> = {}
   const inputs = names.map(name => {
     const field: TextField | PlainField = tasks.fields[name]
     const value = change[name] ?? null
-    const given = flips ? `not old.${name}` : parameters.add(value, types[field.kind])
+    const given = flips ? `not old.${name}` : parameters.add(value, sqlTypes[field.kind])
     columns[name] = given
     if (field.kind === 'text') addFolded(columns, field, value, parameters)
     else for (const [other, follow] of Object.entries(field.follows ?? {})) columns[other] = follow(given)
@@ -198,7 +185,7 @@ export function updateStatement(
     const logBytes = changeBytes(texts.flatMap(({ name, given }) => [`tasks.${name}`, given]))
     const isChanged = changes.join(' or ') || 'false'
     const old = [
-      ...[...new Set(logColumns)].map(column => `tasks.${column}`),
+      ...logColumns.map(column => `tasks.${column}`),
       'tasks.revision',
       `${logBytes} as log_bytes`,
       ...(hasText ? [`${grows.join(' + ')} as growth`] : []),
@@ -230,18 +217,16 @@ export function updateStatement(
         from: `old, owner ${onlyChanged}`,
       })})
       ${
-        key
-          ? `, claimed as (${key.insert(
-              [
-                '$2::bigint',
-                'case when old.is_changed then owner.revision else old.revision end',
-                `case when old.is_changed then ${outcomes.updated} else ${outcomes.unchanged} end`,
-                'greatest(owner.at, statement_timestamp())',
-                'case when not old.is_changed then old.updated_at end',
-              ],
-              'old, owner',
-            )})`
-          : ''
+        key?.claimed(
+          [
+            '$2::bigint',
+            'case when old.is_changed then owner.revision else old.revision end',
+            `case when old.is_changed then ${outcomes.updated} else ${outcomes.unchanged} end`,
+            'greatest(owner.at, statement_timestamp())',
+            'case when not old.is_changed then old.updated_at end',
+          ],
+          'old, owner',
+        ) ?? ''
       }
       update ${table} set ${set.join(', ')}
       from old, owner where tasks.user_id = $1 and tasks.id = $2::bigint ${key ? 'and old.is_changed' : ''}
@@ -256,9 +241,8 @@ export function removeStatement(
   context: WriteContext,
   id: number,
   { keyed, revisions }: WriteOptions,
-): BuiltWrite {
-  const parameters = new Parameters()
-  parameters.values.push(context.owner)
+): BuiltStatement {
+  const parameters = new Parameters(context.owner)
   parameters.add(id, 'bigint')
   const [actor, bytes] = [parameters.add(context.actor, 'text'), parameters.add(context.bytes, 'bigint')]
   const expected = revisions && parameters.add(revisions, 'bigint[]')
@@ -281,23 +265,13 @@ export function removeStatement(
         from old where owners.id = $1 ${returning(bytes)}
       ),
       logged as (${logged(`${actions.deleted}`, 'null', { id: '$2::bigint', before: 'old.revision', actor, bytes: log, from: 'old, owner' })})
-      ${key ? `, claimed as (${key.insert(['$2::bigint', 'owner.revision', `${outcomes.deleted}`, 'owner.at'], 'owner')})` : ''}
+      ${key?.claimed(['$2::bigint', 'owner.revision', `${outcomes.deleted}`, 'owner.at'], 'owner') ?? ''}
       update ${table} set deleted_at = owner.at, revision = owner.revision
       from owner where tasks.user_id = $1 and tasks.id = $2::bigint
       returning owner.needs_room`,
     )
   })
   return { statement, values: parameters.values }
-}
-
-/** Every statement that was built, for tests. */
-export const builtWrites = (): readonly Statement[] => shapes.statements
-
-const types: Readonly<Record<Kind, string>> = {
-  integer: 'bigint',
-  text: 'text',
-  boolean: 'boolean',
-  time: 'timestamptz',
 }
 
 function addFolded(

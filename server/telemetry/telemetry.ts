@@ -4,7 +4,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
 import type { Traces } from './traces.ts'
 
-/** Metrics and traces. What is not enabled costs nothing. */
+/** Metrics and traces. They are loaded only if they are enabled. */
 export interface Telemetry {
   readonly metrics: Metrics | undefined
   readonly traces: Traces | undefined
