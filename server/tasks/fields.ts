@@ -14,7 +14,8 @@ export const tasks = fieldTable({
     trimmed: true,
     visible: true,
     folded: 'title_key',
-    description: 'White space around it is removed. The length counts Unicode code points.',
+    description:
+      'White space around it is removed. It must contain a visible character. The length counts Unicode code points.',
     example: 'Water the plants',
   },
   description: {
