@@ -12,7 +12,7 @@ import { redirectTarget } from './redirects.ts'
 import { issuerSecrets } from './secrets.ts'
 import { removeAccount } from './users.ts'
 
-/** Passwords that are hashed at the same time. scrypt takes a core for about 60 ms, and one core is left for everything else. */
+/** Passwords hashed at once. scrypt takes a core for about 60 ms; one core is left for the rest. */
 const hashers = Math.max(1, Math.min(availableParallelism() - 1, 4))
 /** Requests in progress that hash. More than hashers, since they also wait for the database. */
 const hashingAtOnce = hashers + 2
@@ -43,13 +43,17 @@ export interface AccountsOptions {
 
 export type Accounts = NonNullable<Awaited<ReturnType<typeof openAccounts>>>
 
-/** The accounts of this server. Undefined with `ACCOUNTS=off`. @throws StartError if the list of breached passwords cannot be read */
+/**
+ * The accounts of this server. Undefined with `ACCOUNTS=off`.
+ * @throws StartError if the list of breached passwords cannot be read
+ */
 export async function openAccounts({ config, db, log, secrets, publicUrl }: AccountsOptions) {
   if (!config.accounts) return undefined
   const isBreached = config.breachedPasswords && (await breachedPasswords(config.breachedPasswords))
   const frontEnds = config.corsOrigins === '*' ? [] : config.corsOrigins
   const isFrontEnd = matcherOf(frontEnds)
-  // Without patterns: anyone may have a page at `*.vercel.app`, and a link in an email must not lead there with its token.
+  // Without patterns: anyone may have a page at `*.vercel.app`, and a link in an email must not
+  // lead there with its token.
   const origins = () => {
     const url = publicUrl()
     return [url.origin, ...frontEnds.filter(origin => !isPattern(origin)), ...alsoLocal(url)]
@@ -85,7 +89,8 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
 
   return {
     /**
-     * Better Auth, loaded at the first call. That takes half a second and 60 MB, which a server that only verifies tokens saves.
+     * Better Auth, loaded at the first call. That takes half a second and 60 MB, which a server
+     * that only verifies tokens saves.
      */
     async issuer(): Promise<Issuer> {
       loaded ??= load().catch(error => {
@@ -94,7 +99,7 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
       })
       return (await loaded).issuer
     },
-    /** @throws AppError `password_compromised` if the password is in the list of breached passwords */
+    /** @throws AppError `password_compromised` if the list of breached passwords contains it */
     async refuseBreached(password: string): Promise<void> {
       if (!isBreached || !(await isBreached(password))) return
       throw new AppError(

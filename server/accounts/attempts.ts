@@ -22,12 +22,14 @@ const perAccount: Allowance = { burst: 50, everySeconds: 30 }
 const perAccountAndAddress: Allowance = { burst: 5, everySeconds: 60 }
 const perKnownDevice: Allowance = { burst: 10, everySeconds: 60 }
 const perSession: Allowance = { burst: 10, everySeconds: 60 }
-/** Codes after the right password: 10, then 12 an hour (NIST SP 800-63B, 5.2.2, asks for a limit). */
+/**
+ * Codes after the right password: 10, then 12 an hour. NIST SP 800-63B, 5.2.2, requires a limit.
+ */
 const perCode: Allowance = { burst: 10, everySeconds: 300 }
 /** Each token that is revoked is remembered for two hours, by every replica. */
 const perTokenOwner: Allowance = { burst: 200, everySeconds: 60 }
 const perRecipient: Allowance = { burst: 10, everySeconds: 300 }
-/** Below the hour for which a link is valid: where an email is not sent, one that still works was sent before. */
+/** Shorter than the hour for which a link is valid, so the last email sent has a valid link. */
 const perResetRecipient: Allowance = { burst: 20, everySeconds: 300 }
 const perRecipientAndAddress: Allowance = { burst: 3, everySeconds: 300 }
 const perSignIn: Allowance = { burst: 30, everySeconds: 10 }
@@ -38,8 +40,8 @@ export function byAddress(address: string): Count {
 }
 
 /**
- * Guesses at one account: few from one address, and a limited number from all together. A browser that has signed in before
- * is counted by itself, so that guesses of others do not lock it out.
+ * Guesses at one account: few from one address, and a limited number from all together. A browser
+ * that has signed in before is counted by itself, so that guesses of others do not lock it out.
  */
 export function byAccount(email: string, address: string, device: Device | undefined): readonly Count[] {
   if (device) return [{ ...perKnownDevice, key: hashed('device', device.userId, device.id) }]
@@ -69,8 +71,9 @@ export function byRecipient(kind: string, email: string, address: string): reado
 }
 
 /**
- * Emails with a link that proves who reads them. Requests of others must not use these up: when there have been too many from
- * everywhere, the answer is the same and the last email's link is still valid. A known browser has an allowance of its own.
+ * Emails with a link that proves who reads them. Requests of others must not use these up: when
+ * there have been too many from everywhere, the answer is the same and the last email's link is
+ * still valid. A known browser has an allowance of its own.
  */
 export function byProof(
   kind: string,
@@ -102,7 +105,8 @@ export function byTokenOwner(userId: string): Count {
   return { ...perTokenOwner, key: hashed('tokens', userId) }
 }
 
-// The generic cell rate algorithm (ITU-T I.371) stores one time per key: when its full allowance is available again.
+// The generic cell rate algorithm (ITU-T I.371) stores one time per key: when its full allowance is
+// available again.
 const take = statement(
   'attempts_take',
   `with taken as (
@@ -120,10 +124,12 @@ const giveBack = statement(
 )
 
 /**
- * Takes one of each count before anything is checked. The narrowest count comes first, so that rejected attempts of one address do not
- * use up the common count. One row at a time, so that two calls never deadlock.
+ * Takes one of each count before anything is checked. The narrowest count comes first, so that
+ * rejected attempts of one address do not use up the common count. One row at a time, so that two
+ * calls never deadlock.
  * @returns whether a quiet count was exceeded
- * @throws AppError `too_many_requests`, with the seconds until the next attempt, if another count was exceeded
+ * @throws AppError `too_many_requests`, with the seconds until the next attempt, if another count
+ * was exceeded
  */
 export async function takeAttempt(db: Session, counts: readonly Count[]): Promise<boolean> {
   let isQuiet = false

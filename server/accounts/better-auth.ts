@@ -67,13 +67,13 @@ export function jwtOptions(db: Database, publicUrl: URL) {
 
 const confirmEmail = unprepared('update duly."user" set "emailVerified" = true where id = $1')
 
-/** Better Auth, configured: all data in our database and schema, and only the data that is needed. */
+/** Better Auth, configured: all data in our database and schema, and only the data needed. */
 export function configureBetterAuth(options: IssuerOptions, states: RequestStates) {
   const { db, log, publicUrl, mail, signUp } = options
   const base = basePath(publicUrl)
   const address = addressOf(publicUrl)
-  // If the app names no page of its own, the link leads to our page, which asks for a click. Mail servers open links too, and Better
-  // Auth's own link acts at once.
+  // If the app names no page of its own, the link leads to our page, which asks for a click. Mail
+  // servers open links too, and Better Auth's own link acts at once.
   const linkOf = (page: 'reset-password' | 'verify-email', url: string, token: string): string => {
     const callback = new URL(url).searchParams.get('callbackURL') ?? ''
     return ['', '/', `/${page}`, `${base}/`, `${base}/${page}`].includes(callback)
@@ -135,7 +135,8 @@ export function configureBetterAuth(options: IssuerOptions, states: RequestState
       disableCSRFCheck: false,
       disableOriginCheck: false,
       ipAddress: { ipAddressHeaders: [clientAddressHeader] },
-      // With joins, a user and their password are one query, as for an unknown address. The time of two would reveal which accounts exist.
+      // With joins, a user and their password are one query, as for an unknown address. The time of
+      // two would reveal which accounts exist.
       database: { validateSchema: false, joins: true },
     },
     user: {

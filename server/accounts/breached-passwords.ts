@@ -7,8 +7,8 @@ const hashLength = 40
 const chunk = 256
 
 /**
- * Looks up passwords in a file of sorted SHA-1 hashes, one per line, as Have I Been Pwned publishes it. Text after the hash is ignored.
- * Needs no network, and reads a few hundred bytes per look-up.
+ * Looks up passwords in a file of sorted SHA-1 hashes, one per line, as Have I Been Pwned publishes
+ * it. Text after the hash is ignored. Needs no network, and reads a few hundred bytes per look-up.
  */
 export async function breachedPasswords(path: string): Promise<(password: string) => Promise<boolean>> {
   const file = await opened(path)

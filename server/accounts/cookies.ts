@@ -10,8 +10,8 @@ export function readCookies(header: string | undefined): readonly (readonly [nam
 }
 
 /**
- * Signs cookies of an older secret with the current one, the only one that Better Auth accepts. A signed cookie is `value.signature`,
- * percent-encoded. The signature is HMAC-SHA-256 in base64.
+ * Signs cookies of an older secret with the current one, the only one that Better Auth accepts. A
+ * signed cookie is `value.signature`, percent-encoded. The signature is HMAC-SHA-256 in base64.
  * @param keys the current one first
  */
 export function reSignCookies(header: string, keys: readonly string[]): string {

@@ -5,14 +5,17 @@ import type { Device } from './devices.ts'
 
 type FindDevice = (userId: string) => Promise<Device | undefined>
 
-/** A guess that Better Auth is about to check: at a password, by the holder of a session, or at a code. */
+/** A guess that Better Auth is about to check: at a password or, with a session, at a code. */
 export interface Guess {
   readonly count: Count
   /** Whether a right guess is given back. */
   readonly isCode: boolean
 }
 
-/** Whose password or code a request guesses. Found as Better Auth does, so that another spelling of a cookie is not another count. */
+/**
+ * Whose password or code a request guesses. Found as Better Auth does, so that another spelling of
+ * a cookie is not another count.
+ */
 export async function guessIn(
   ctx: GenericEndpointContext,
   findDevice: FindDevice,

@@ -17,8 +17,9 @@ const byEmail = statement('device_by_email', `${password} where u.email = $1`)
 const byUser = statement('device_by_user', `${password} where u.id = $1`)
 
 /**
- * Cookies of browsers that have signed in: a number whose attempts are counted separately (OWASP, device cookies). They do not sign in,
- * and are signed together with the hash of the password, so that a new password invalidates all of them.
+ * Cookies of browsers that have signed in: a number whose attempts are counted separately (OWASP,
+ * device cookies). They do not sign in, and are signed together with the hash of the password, so
+ * that a new password invalidates all of them.
  */
 export function devices(db: Session, secrets: readonly string[], publicUrl: URL | undefined) {
   const secure = publicUrl?.protocol === 'https:'
@@ -47,7 +48,7 @@ export function devices(db: Session, secrets: readonly string[], publicUrl: URL 
       return keys.some(key => same(proof, mac(key, userId, hash, id))) ? { userId, id } : undefined
     },
 
-    /** A Set-Cookie header that makes this browser known; undefined for an account without a password. */
+    /** A Set-Cookie header that makes this browser known; undefined without a password. */
     async write(userId: string): Promise<string | undefined> {
       const [row] = await db.query(byUser, [userId])
       if (row?.[1] == null) return undefined

@@ -4,15 +4,17 @@ import { domainToASCII } from 'node:url'
 const longest = 254
 const longestLocalPart = 64
 
-// RFC 6531: the characters of RFC 5322 and any other that can be seen. Quoted local parts are refused.
+// RFC 6531: the characters of RFC 5322 and any other that can be seen. Quoted local parts are
+// refused.
 const localPart = /^[^\s\p{C}\p{Z}"(),:;<>@[\\\].]+(?:\.[^\s\p{C}\p{Z}"(),:;<>@[\\\].]+)*$/u
 /** Characters that the URL parser strips, decodes or ends a host at. */
 const notInDomain = /[^A-Za-z0-9.\-\u0080-\u{10ffff}]/u
 const asciiDomain = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})$/
 
 /**
- * The one spelling under which an email address is stored, looked up and counted: without surrounding spaces, in lower
- * case, the local part in NFC, the domain in ASCII (UTS #46). Undefined for text that is no address.
+ * The one spelling under which an email address is stored, looked up and counted: without
+ * surrounding spaces, in lower case, the local part in NFC, the domain in ASCII (UTS #46).
+ * Undefined for text that is no address.
  */
 export function canonicalEmail(text: string): string | undefined {
   const trimmed = text.trim()

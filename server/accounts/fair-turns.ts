@@ -24,9 +24,10 @@ export interface FairTurnsOptions {
 }
 
 /**
- * Turns at expensive work, fair to several kinds of keys at once, such as address and account: start-time fair queueing (Goyal,
- * Vin and Cheng, 1996). Each turn starts after those of all its keys, and the lowest start is next, so that a key with many
- * turns waits behind itself. When too many wait, the highest start is dropped.
+ * Turns at expensive work, fair to several kinds of keys at once, such as address and account:
+ * start-time fair queueing (Goyal, Vin and Cheng, 1996). Each turn starts after those of all its
+ * keys, and the lowest start is next, so that a key with many turns waits behind itself. When too
+ * many wait, the highest start is dropped.
  */
 export class FairTurns {
   readonly #atOnce: number

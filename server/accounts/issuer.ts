@@ -75,7 +75,8 @@ export function createIssuer(options: IssuerOptions) {
     },
 
     /**
-     * Creates a signing key. It signs tokens a minute from now, and tokens of the older keys stay valid.
+     * Creates a signing key. It signs tokens a minute from now, and tokens of the older keys stay
+     * valid.
      * @param atOnce tokens of the older keys are rejected at once
      * @returns the id of the key
      */
@@ -93,7 +94,7 @@ export function createIssuer(options: IssuerOptions) {
       return id
     },
 
-    /** Re-encrypts with the first secret what the others have encrypted. @returns the number of rows */
+    /** Re-encrypts with the first secret what others encrypted. @returns the number of rows */
     async reencrypt(): Promise<number> {
       const { secretConfig } = await auth.$context
       return reencrypt(db, secretConfig)
@@ -102,8 +103,9 @@ export function createIssuer(options: IssuerOptions) {
 }
 
 /**
- * Better Auth validates addresses with Zod's pattern, which rejects `рф` and `用户@…` and cannot be configured. All its schemas
- * share one RegExp object, so recompile it. `canonicalEmail` has validated the address before.
+ * Better Auth validates addresses with Zod's pattern, which rejects `рф` and `用户@…` and cannot be
+ * configured. All its schemas share one RegExp object, so recompile it. `canonicalEmail` has
+ * validated the address before.
  */
 function acceptAnyEmail(schema: { _zod: { def: { pattern?: RegExp | undefined } } }): void {
   schema._zod.def.pattern?.compile('^[^\\s@]+@[^\\s@]+$')

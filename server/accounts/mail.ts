@@ -6,14 +6,14 @@ export type Email = 'verify-email' | 'reset-password' | 'change-email' | 'alread
 export interface Mail {
   /** Whether emails are sent. Otherwise their links are written to the log. */
   readonly isDelivered: boolean
-  /** Sends an email without waiting for it: the time it takes would reveal whether an account exists. */
+  /** Sends an email without waiting: the time it takes would reveal whether an account exists. */
   send(email: Email, to: string, link: string, newEmail?: string): void
   /** Resolves when all emails in progress are sent or have failed. */
   close(): Promise<void>
 }
 
 export interface MailOptions {
-  /** `smtp://user:password@host:port` or `smtps://…`. If undefined, links are written to the log. */
+  /** `smtp://user:password@host:port` or `smtps://…`. If undefined, links go to the log. */
   readonly smtp: string | undefined
   readonly from: string
   readonly log: Log

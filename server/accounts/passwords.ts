@@ -1,8 +1,8 @@
 import { hashPassword, verifyPassword } from 'better-auth/crypto'
 
 /**
- * Hashes passwords as Better Auth does (scrypt, N = 16384, r = 16), `atOnce` at the same time. `FairTurns` decides the order and how
- * many may wait.
+ * Hashes passwords as Better Auth does (scrypt, N = 16384, r = 16), `atOnce` at the same time.
+ * `FairTurns` decides the order and how many may wait.
  */
 export function passwordHasher(atOnce: number) {
   const turn = turnstile(atOnce)

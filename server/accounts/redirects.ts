@@ -1,4 +1,7 @@
-/** Fields and query parameters with a redirect target, and Better Auth's error code for a target that is not allowed. */
+/**
+ * Fields and query parameters with a redirect target, and Better Auth's error code for a target
+ * that is not allowed.
+ */
 export const redirectFields: Readonly<Record<string, string>> = {
   callbackURL: 'INVALID_CALLBACK_URL',
   redirectTo: 'INVALID_REDIRECT_URL',
@@ -7,8 +10,9 @@ export const redirectFields: Readonly<Record<string, string>> = {
 }
 
 /**
- * The redirect target, normalized by the WHATWG URL parser: an absolute URL for another trusted origin, a path for this server.
- * Undefined if it has another origin, or could be parsed as another host.
+ * The redirect target, normalized by the WHATWG URL parser: an absolute URL for another trusted
+ * origin, a path for this server. Undefined if it has another origin, or could be parsed as another
+ * host.
  * @param trusted serialized origins, such as `https://app.example.com` or `capacitor://localhost`
  */
 export function redirectTarget(text: string, base: URL, trusted: readonly string[]): string | undefined {

@@ -18,8 +18,9 @@ const columns: readonly Column[] = [
 ]
 
 /**
- * Re-encrypts with the current secret what older secrets have encrypted. Several replicas may run this at the same time, and
- * users may change the rows meanwhile: a row is written only if it is still what was read.
+ * Re-encrypts with the current secret what older secrets have encrypted. Several replicas may run
+ * this at the same time, and users may change the rows meanwhile: a row is written only if it is
+ * still what was read.
  * @returns the number of texts written
  */
 export async function reencrypt(db: Session, key: Key): Promise<number> {

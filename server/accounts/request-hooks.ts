@@ -14,7 +14,8 @@ export function requestHooks(
   knownDevices: Pick<ReturnType<typeof devices>, 'find'>,
 ) {
   return {
-    // Guesses are counted before they are checked, in the database. So parallel guesses on all replicas stay within the limit.
+    // Guesses are counted before they are checked, in the database. So parallel guesses on all
+    // replicas stay within the limit.
     before: createAuthMiddleware(async ctx => {
       const state = states.current
       if (!state) return
@@ -30,8 +31,9 @@ export function requestHooks(
       const { newSession, session } = ctx.context
       const id = newSession?.user.id ?? session?.user.id
       if (id !== undefined) states.note({ user: id })
-      // Better Auth signs in a user who confirms an address, without two-factor authentication. A reader of the emails would need
-      // neither password nor code. So such a session ends here, and the user signs in as usual.
+      // Better Auth signs in a user who confirms an address, without two-factor authentication. A
+      // reader of the emails would need neither password nor code. So such a session ends here, and
+      // the user signs in as usual.
       if (ctx.path !== '/verify-email' || session || !newSession?.user.twoFactorEnabled) return
       deleteSessionCookie(ctx, true)
       await ctx.context.internalAdapter.deleteSession(newSession.session.token)

@@ -44,7 +44,7 @@ export class RequestStates {
     Object.assign(this.current ?? {}, facts)
   }
 
-  /** The session of the transaction in progress, else `db`. The embedded database has no other session. */
+  /** The session of the current transaction, else `db`. The embedded database has no other. */
   sessionOf(db: Session): Session {
     return this.current?.session ?? db
   }

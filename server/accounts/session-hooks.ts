@@ -50,8 +50,8 @@ export function sessionHooks(db: Session, states: RequestStates) {
 }
 
 /**
- * Checks that the session of the request still exists. Hashing a password takes time, and longer in a queue: a session that ended
- * meanwhile must not change anything.
+ * Checks that the session of the request still exists. Hashing a password takes time, and longer in
+ * a queue: a session that ended meanwhile must not change anything.
  * @throws AppError `token_invalid`
  */
 export async function requireSession(db: Session, states: RequestStates): Promise<void> {

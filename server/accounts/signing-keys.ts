@@ -14,7 +14,7 @@ const insert = unprepared(
   returning extract(epoch from "createdAt") * 1000`,
 )
 
-/** Stores the keys of Better Auth's `jwt()`. Unlike its own adapter, a key is published for a while before it signs. */
+/** Stores the keys of Better Auth's `jwt()`. A new key is published for a while before it signs. */
 export function signingKeys(db: Session) {
   return {
     async getJwks({ path }: { path?: string }): Promise<Jwk[]> {

@@ -78,13 +78,14 @@ export async function isAccount(db: Session, userId: string): Promise<boolean> {
   return (await db.query(exists, [userId])).length > 0
 }
 
-/** Whether an operator has disabled the account of this address. Stays true after the account was deleted. */
+/** Whether an operator disabled the account of this address, even if it was deleted since. */
 export async function isEmailDisabled(db: Session, email: string): Promise<boolean> {
   return isRefused(db, subjectOf('email', email))
 }
 
 /**
- * Rejects all sign-ins and tokens of a user until `enableUser`, and sign-ups with the email address. Keeps tasks and tokens.
+ * Rejects all sign-ins and tokens of a user until `enableUser`, and sign-ups with the email
+ * address. Keeps tasks and tokens.
  */
 export async function disableUser(db: Database, id: string): Promise<void> {
   await db.transaction(async session => {
@@ -114,11 +115,13 @@ function subjectsOf(id: string, email: string | null | undefined): string[] {
 }
 
 /**
- * Ends all sessions of a user with their tokens, and all sign-ins and resets in progress. Revokes the personal access tokens by default.
+ * Ends all sessions of a user with their tokens, and all sign-ins and resets in progress. Revokes
+ * the personal access tokens by default.
  */
 export async function signOutUser(db: Database, id: string, keepsTokens = false): Promise<void> {
   await db.transaction(async session => {
-    // First, because it waits for tokens that are being created, and must not lock the revision of revocations meanwhile.
+    // First, because it waits for tokens that are being created, and must not lock the revision of
+    // revocations meanwhile.
     if (!keepsTokens) await revokeAccessTokensOf(session, id)
     await session.query(removeVerifications, [id])
     await session.query(endSessions, [id])
@@ -131,9 +134,9 @@ export async function revokeTokensOf(db: Database, id: string): Promise<void> {
 }
 
 /**
- * Deletes an account with its sessions, tokens and tasks. First all replicas reject the user. Then the rows are deleted in batches, the
- * account last. `finishRemovals` continues after an interruption. A hash of the id remains, so that tokens stay rejected. Takes a
- * second or more.
+ * Deletes an account with its sessions, tokens and tasks. First all replicas reject the user. Then
+ * the rows are deleted in batches, the account last. `finishRemovals` continues after an
+ * interruption. A hash of the id remains, so that tokens stay rejected. Takes a second or more.
  * @param by only an operator can delete a disabled account
  * @returns false if it was not deleted, because it is disabled
  */
@@ -150,7 +153,7 @@ export async function removeAccount(db: Database, id: string, by: 'user' | 'oper
   return true
 }
 
-/** Deletes the tasks and tokens of a user of another issuer, who can start again unless disabled. */
+/** Deletes tasks and tokens of another issuer's user, who can start again unless disabled. */
 export async function removeForeignUser(db: Database, id: string): Promise<void> {
   await revoke(db, [subjectOf('user', id)], foreignSeconds)
   await pause(knownEverywhereMs)

@@ -8,8 +8,8 @@ const checksumDigits = 6
 const form = new RegExp(`^${prefix}[0-9A-Za-z]{${randomDigits + checksumDigits}}$`)
 
 /**
- * A prefix that secret scanners look for, 32 random digits in base 62 (190 bits), and the CRC-32 of both in base 62. The checksum
- * tells a token from a look-alike without a query.
+ * A prefix that secret scanners look for, 32 random digits in base 62 (190 bits), and the CRC-32 of
+ * both in base 62. The checksum tells a token from a look-alike without a query.
  */
 export function newAccessToken(): string {
   const random = Array.from({ length: randomDigits }, () => digits[randomInt(digits.length)]).join('')

@@ -27,7 +27,7 @@ export interface Found {
   readonly believedUntil: number
 }
 
-/** Verifies personal access tokens, and saves when they were used, in one statement a minute for all of them. */
+/** Verifies personal access tokens. Saves when they were used, in one statement a minute. */
 export class AccessTokenVerifier {
   readonly #db: Session
   readonly #log: Log
@@ -43,7 +43,8 @@ export class AccessTokenVerifier {
 
   /**
    * @param from the client, whose network bounds the look-ups
-   * @throws TokenError where there is no such token, or it has expired; AppError where too many are looked up
+   * @throws TokenError where there is no such token, or it has expired; AppError where too many are
+   * looked up
    */
   async find(token: string, from?: Caller): Promise<Found> {
     if (!isWellFormed(token)) throw new TokenError('no personal access token, by its checksum')

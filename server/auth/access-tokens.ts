@@ -28,7 +28,8 @@ export const maxTokens = 100
 const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 const columns = `id, name, scopes, ${time('created_at')}, ${time('expires_at')}, ${time('last_used_at')}`
 
-// Held until the end of the transaction, so that simultaneous requests of one owner cannot exceed the maximum.
+// Held until the end of the transaction, so that simultaneous requests of one owner cannot exceed
+// the maximum.
 const lockOwner = unprepared(`select pg_advisory_xact_lock(hashtextextended('duly tokens ' || $1, 0))`)
 const insert = unprepared(
   `insert into duly.access_tokens (user_id, name, scopes, hash, created_at, expires_at)
@@ -49,7 +50,8 @@ const removeOne = unprepared('delete from duly.access_tokens where user_id = $1 
 export function accessTokensOf(db: Database, owner: string, grant: Grant) {
   return {
     /**
-     * A token outlives the session that creates it, so the session is checked in the same transaction.
+     * A token outlives the session that creates it, so the session is checked in the same
+     * transaction.
      * @throws AppError `too_many_tokens`; `token_invalid` where the caller has been revoked since
      */
     async create({
@@ -87,7 +89,7 @@ export function accessTokensOf(db: Database, owner: string, grant: Grant) {
   }
 }
 
-/** Revokes every token of a user in the current transaction. No token can be created until it ends. */
+/** Revokes every token of a user in this transaction. Until it ends, none can be created. */
 export async function revokeAccessTokensOf(session: Session, owner: string): Promise<void> {
   await session.query(lockOwner, [owner])
   const rows = await session.query(removeAll, [owner])

@@ -5,17 +5,21 @@ import { TokenError } from './token-error.ts'
 
 /** What `readClaims` checks, and where it finds the user. */
 export interface ClaimOptions extends ClaimRules {
-  /** The claim with the user's id, as a name or a dotted path; absent: the first of the usual ones. */
+  /** The claim with the user's id, as a name or a dotted path. Absent: the first usual one. */
   readonly userClaim?: string | undefined
   /** Seconds by which `nbf` and `iat` may be ahead of this server's clock; absent: 30. */
   readonly clockSkew?: number
 }
 
-/** Where the user's id is looked for if no claim is named. The last is where Better Auth's cookie cache has it. */
+/**
+ * Where the user's id is looked for if no claim is named. The last is where Better Auth's cookie
+ * cache has it.
+ */
 const userClaims = ['sub', 'user_id', 'id', 'user.id']
 
 /**
- * Checks the registered claims (RFC 7519, 4.1) of a token whose signature holds. A claim that is null is absent.
+ * Checks the registered claims (RFC 7519, 4.1) of a token whose signature holds. A claim that is
+ * null is absent.
  * @param now in milliseconds
  */
 export function readClaims(claims: Jwt['claims'], options: ClaimOptions, now: number): Identity {
@@ -36,7 +40,10 @@ export function readClaims(claims: Jwt['claims'], options: ClaimOptions, now: nu
   return { userId, expiresAt: expiry * 1000 }
 }
 
-/** The first of these claims that is present and not null decides: where it is no user id, the others are not looked at. */
+/**
+ * The first of these claims that is present and not null decides: where it is no user id, the
+ * others are not looked at.
+ */
 function userIdIn(claims: Jwt['claims'], names: readonly string[]): string {
   for (const name of names) {
     const value = claimAt(claims, name)
@@ -77,7 +84,7 @@ function listed(aud: unknown): unknown[] {
   return Array.isArray(aud) ? aud : [aud]
 }
 
-/** The claims by which this server finds the user, in a token that it signs with the shared secret. */
+/** The claims that identify the user in a token that this server signs with the shared secret. */
 export function claimsOf(user: string, userClaim: string | undefined): Record<string, string> {
   return { sub: user, ...(userClaim === undefined ? {} : { [userClaim]: user }) }
 }

@@ -27,8 +27,9 @@ export function grantOf({ grant }: FastifyRequest): Grant {
 type EnterUser = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
 /**
- * Accepts requests with a valid bearer token (RFC 6750, 2.1) and sets their user. They count for the rate limit of the user,
- * wherever they come from. Rejected ones count for the rate limit of the address.
+ * Accepts requests with a valid bearer token (RFC 6750, 2.1) and sets their user. They count for
+ * the rate limit of the user, wherever they come from. Rejected ones count for the rate limit of
+ * the address.
  */
 export function requireUser(tokens: Tokens, { user, address }: Limits): EnterUser {
   const enter = (request: FastifyRequest, reply: FastifyReply, identity: Identity): void | Promise<void> => {

@@ -4,8 +4,8 @@ import type { Identity } from './identity.ts'
 import type { Revocations } from './revocations.ts'
 
 /**
- * What one request may do. Checked again directly before each write is sent and before a transaction is committed, because a body may
- * take 20 s to arrive and a write may wait in a queue.
+ * What one request may do. Checked again directly before each write is sent and before a
+ * transaction is committed, because a body may take 20 s to arrive and a write may wait in a queue.
  */
 export class Grant implements Guard {
   readonly identity: Identity
@@ -24,7 +24,10 @@ export class Grant implements Guard {
     return scopes === undefined || scopes.includes('tasks:read')
   }
 
-  /** Who makes a change, as the change log stores it: `session`, `issuer` (a token of another issuer), or `token:` with the token's id. */
+  /**
+   * Who makes a change, as the change log stores it: `session`, `issuer` (a token of another
+   * issuer), or `token:` with the token's id.
+   */
   get actor(): string {
     const { accessToken, isSession } = this.identity
     if (accessToken !== undefined) return `token:${accessToken}`
@@ -39,8 +42,8 @@ export class Grant implements Guard {
   /**
    * Returns undefined if the known revocations are fresh, else a promise.
    * @param session of the transaction in progress: the embedded database has no other
-   * @throws AppError (or rejects with it) `token_invalid` if the caller was signed out, disabled or deleted since the request began,
-   * even if reinstated; `database_away`
+   * @throws AppError (or rejects with it) `token_invalid` if the caller was signed out, disabled or
+   * deleted since the request began, even if reinstated; `database_away`
    */
   check(session?: Session): void | Promise<void> {
     const fresh = this.#revocations?.fresh(session)

@@ -16,13 +16,14 @@ const maxLength = 8192
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const compactForm = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
-/** Parses a JWS in compact form (RFC 7515, 3.1). Do not trust its content before the signature is verified. */
+/** Parses a compact JWS (RFC 7515, 3.1). Verify the signature before you trust its content. */
 export function parseJwt(token: string): Jwt {
   if (token.length > maxLength) throw new TokenError('longer than 8 KiB')
   const parts = compactForm.exec(token)
   if (!parts) throw new TokenError('not three base64url parts')
   const header = parseObject(parts[1] as string, 'header')
-  // A critical extension that is not supported must be rejected (RFC 7515, 4.1.11). None is supported.
+  // A critical extension that is not supported must be rejected (RFC 7515, 4.1.11). None is
+  // supported.
   if ('crit' in header) throw new TokenError('a crit header')
   if (typeof header.alg !== 'string') throw new TokenError('no alg')
   if (header.kid !== undefined && typeof header.kid !== 'string') throw new TokenError('kid is not a text')
@@ -48,7 +49,10 @@ export function verifyHmac(jwt: Jwt, secret: KeyObject): boolean {
   return expected.length === jwt.signature.length && timingSafeEqual(expected, jwt.signature)
 }
 
-/** The kind of public key for each algorithm (RFC 7518, 3.1; RFC 8037). The key decides the algorithm, never the token. */
+/**
+ * The kind of public key for each algorithm (RFC 7518, 3.1; RFC 8037). The key decides the
+ * algorithm, never the token.
+ */
 const publicKeyRules: Record<string, { type: string; curve?: string; hash: string | null; pss?: boolean }> = {
   EdDSA: { type: 'ed25519', hash: null },
   // The fully specified name of the same algorithm (RFC 9864, 2.2).

@@ -3,7 +3,7 @@ import { type Session, statement } from '../db/database.ts'
 import { type Jwt, keyFits } from './jwt.ts'
 
 const pauseMs = 200
-/** How long a new key is published before it signs, so that caches of the published keys have it. */
+/** How long a new key is published before it signs, so that caches of the key set have it. */
 export const announcedSeconds = 60
 /** How long a key is published after it has stopped signing: longer than its tokens are valid. */
 export const keptSeconds = 3600
@@ -14,8 +14,9 @@ const published = statement(
 )
 
 /**
- * The public keys of Duly's own issuer, read from the database. An unknown `kid` is looked up at most five times a second. A key is
- * published a minute before it signs, so no token arrives before its key.
+ * The public keys of Duly's own issuer, read from the database. An unknown `kid` is looked up at
+ * most five times a second. A key is published a minute before it signs, so no token arrives before
+ * its key.
  */
 export class OwnKeys {
   readonly #db: Session

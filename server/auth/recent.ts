@@ -1,6 +1,7 @@
 /**
- * A cache of recently used entries: at least `size`, at most twice as many. It has two generations. When the young one is full, it
- * becomes the old one, and entries of the old one that were not used are dropped.
+ * A cache of recently used entries: at least `size`, at most twice as many. It has two generations.
+ * When the young one is full, it becomes the old one, and entries of the old one that were not used
+ * are dropped.
  */
 export class Recent<T> {
   readonly #size: number

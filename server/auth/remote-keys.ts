@@ -23,9 +23,9 @@ export interface RemoteKeysOptions {
 }
 
 /**
- * The public keys of another issuer, as a JWK Set (RFC 7517). They are fetched at the first use, once for all waiting requests; for an
- * unknown `kid`, at most twice a minute; and in the background when they are ten minutes old. While the issuer is down, the last keys
- * stay in use.
+ * The public keys of another issuer, as a JWK Set (RFC 7517). They are fetched at the first use,
+ * once for all waiting requests; for an unknown `kid`, at most twice a minute; and in the
+ * background when they are ten minutes old. While the issuer is down, the last keys stay in use.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions
@@ -56,8 +56,8 @@ export class RemoteKeys {
   }
 
   /**
-   * Whether the issuer still publishes this key of `find`, under the same `kid` and for the same algorithm. Also refreshes the keys in
-   * time if all tokens are known already.
+   * Whether the issuer still publishes this key of `find`, under the same `kid` and for the same
+   * algorithm. Also refreshes the keys in time if all tokens are known already.
    */
   holds(key: KeyObject): boolean {
     if (this.#now() - this.#triedAt > staleMs) void this.#fetchOnce()
@@ -81,7 +81,10 @@ export class RemoteKeys {
     })
   }
 
-  /** Keys in both sets keep their object, which verified tokens refer to. Keys that the new set lacks are dropped. */
+  /**
+   * Keys in both sets keep their object, which verified tokens refer to. Keys that the new set
+   * lacks are dropped.
+   */
   #replace(keys: readonly RemoteKey[]): void {
     this.#keys = keys.map(key => this.#keys?.find(known => isSame(known, key)) ?? key)
     this.#held = new Set(this.#keys.map(({ key }) => key))

@@ -27,7 +27,8 @@ const lift = statement(
 const refusal = unprepared(
   'select true from duly.revocations where subject = $1 and refused and (expires_at is null or expires_at > now())',
 )
-// A transaction that raises the revision locks its row until it ends. So all revocations up to the revision of a visible row are visible.
+// A transaction that raises the revision locks its row until it ends. So all revocations up to the
+// revision of a visible row are visible.
 const since = quick(
   'revocations_since',
   `select subject, refused, revision, extract(epoch from expires_at) * 1000 from duly.revocations
@@ -35,8 +36,8 @@ const since = quick(
 )
 
 /**
- * What can be revoked: a session and its tokens, a user and all their tokens, an email address at sign-up, a personal access token, and
- * the signing keys.
+ * What can be revoked: a session and its tokens, a user and all their tokens, an email address at
+ * sign-up, a personal access token, and the signing keys.
  */
 export type Kind = 'session' | 'user' | 'email' | 'token' | 'keys'
 
@@ -96,9 +97,10 @@ export interface RevocationsOptions {
 }
 
 /**
- * The revocations that this replica knows. While there are requests, it reads news at most twice a second. No request is accepted with
- * knowledge older than a second. So there is no query per request and none while idle, and a replica that was disconnected or
- * suspended accepts no request before it has looked.
+ * The revocations that this replica knows. While there are requests, it reads news at most twice a
+ * second. No request is accepted with knowledge older than a second. So there is no query per
+ * request and none while idle, and a replica that was disconnected or suspended accepts no request
+ * before it has looked.
  */
 export class Revocations {
   readonly #db: Session
@@ -121,7 +123,7 @@ export class Revocations {
     this.#now = now ?? (() => performance.now())
   }
 
-  /** Rises with all news. A token that was accepted under a revision need not be checked again under the same. */
+  /** Rises with all news. A token accepted at this revision need not be checked again. */
   get revision(): number {
     return this.#revision
   }

@@ -8,7 +8,7 @@ import { explain } from '../system-error.ts'
 
 type Settings = Pick<Config, 'secret' | 'secretAlso' | 'postgres' | 'dataDir'>
 
-/** The secret that signs: BETTER_AUTH_SECRET, or for the embedded database the one in the data directory. */
+/** The signing secret: BETTER_AUTH_SECRET or, for the embedded database, the one in DATA_DIR. */
 export function currentSecret({ secret, postgres, dataDir }: Settings): string | undefined {
   return secret ?? (postgres ? undefined : keptSecret(dataDir))
 }
@@ -25,8 +25,8 @@ export function secretsThere({ secret, secretAlso, postgres, dataDir }: Settings
 }
 
 /**
- * The secret in the data directory, created at the first use and readable by its owner only. Two processes that create it at the same
- * time get the same one.
+ * The secret in the data directory, created at the first use and readable by its owner only. Two
+ * processes that create it at the same time get the same one.
  */
 export function keptSecret(dataDir: string): string {
   const file = join(dataDir, 'secret')

@@ -1,4 +1,4 @@
-/** Why a token was rejected, for the log. The client learns only whether it is expired or invalid. */
+/** Why a token was rejected, for the log. The client learns only `expired` or `invalid`. */
 export class TokenError extends Error {
   readonly expired: boolean
 

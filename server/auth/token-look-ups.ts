@@ -28,9 +28,10 @@ interface Waiting {
 }
 
 /**
- * Looks up personal access tokens by hash. Invented tokens cause few queries: one query runs at a time, for all tokens that arrived
- * meanwhile; a network that sends many tokens gets one query in 50 ms for all of them; and unknown tokens are remembered. Others in the
- * same network are only delayed.
+ * Looks up personal access tokens by hash. Invented tokens cause few queries: one query runs at a
+ * time, for all tokens that arrived meanwhile; a network that sends many tokens gets one query in
+ * 50 ms for all of them; and unknown tokens are remembered. Others in the same network are only
+ * delayed.
  */
 export class TokenLookUps {
   readonly #db: Session
@@ -112,7 +113,7 @@ export class TokenLookUps {
     if (this.#waiting.size > 0) this.#schedule()
   }
 
-  /** Round-robin over the networks, so that a network with few tokens does not wait for one with many. */
+  /** Round-robin over the networks, so that one with few tokens does not wait for one with many. */
   #dueLater(): string[] {
     const now = this.#now()
     if (this.#later.size === 0 || now - this.#laterAt < pauseMs) return []

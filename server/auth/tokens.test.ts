@@ -138,7 +138,8 @@ describe('an HMAC token', () => {
   })
 })
 
-// Whether a token is remembered shows when the clock is put back to before its nbf: what is remembered is not read again.
+// Whether a token is remembered shows when the clock is put back to before its nbf: what is
+// remembered is not read again.
 describe('a token that was accepted', () => {
   const minute = 60_000
   const notBefore = (user: number) => tokenOf({ sub: `user ${user}`, nbf: second })

@@ -25,7 +25,7 @@ export interface TokenOptions extends Pick<Config, 'algorithms'> {
   readonly secrets: readonly string[]
   /** The claims that HMAC tokens need. */
   readonly rules: ClaimRules
-  /** The claim with the user's id in tokens of other issuers. By default `sub` and its alternatives. */
+  /** The claim with the user's id in tokens of other issuers. Default: `sub` and alternatives. */
   readonly userClaim?: string | undefined
   /** Seconds of tolerance for `nbf` and `iat`. */
   readonly clockSkew?: number
@@ -50,8 +50,9 @@ interface Known extends Found {
 const noRules: ClaimRules = { issuers: [], audiences: [] }
 
 /**
- * Verifies bearer tokens. A token that was verified before costs a hash and a look-up, and no signature check. Returns a promise only if
- * a key, a personal access token or news of revocations must be read.
+ * Verifies bearer tokens. A token that was verified before costs a hash and a look-up, and no
+ * signature check. Returns a promise only if a key, a personal access token or news of revocations
+ * must be read.
  */
 export class Tokens {
   readonly #options: TokenOptions

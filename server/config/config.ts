@@ -31,7 +31,8 @@ export interface Config
 /**
  * Reads every setting from an environment.
  * @param notes about the environment, which come before those about the settings
- * @throws StartError (EX_CONFIG) that lists every problem with its fix. It repeats no value of a secret or a URL.
+ * @throws StartError (EX_CONFIG) that lists every problem with its fix. It repeats no value of a
+ * secret or a URL.
  */
 export function readConfig(env: Env, notes: readonly string[] = []): Config {
   const reader = new SettingsReader(env, settings, notes)

@@ -4,7 +4,8 @@ import { type Env, isSet } from './setting.ts'
 import { settings } from './settings.ts'
 
 /**
- * Reads the environment of the process, which takes precedence over `.env` in the current directory (or the file that ENV_FILE names).
+ * Reads the environment of the process, which takes precedence over `.env` in the current directory
+ * (or the file that ENV_FILE names).
  * @param flags take precedence over both
  * @param notes receives sentences about names and values that look like mistakes
  * @throws StartError where the file cannot be used
@@ -18,7 +19,7 @@ export function readEnv(flags: Env = {}, notes: string[] = []): Env {
   return { ...file.values, ...own, ...withoutEmpty(flags) }
 }
 
-/** Whether the environment of the process sets one of these names. Another terminal may not set it. */
+/** Whether this process's environment sets one of the names. Another terminal may not. */
 export function isInEnvironment(...names: string[]): boolean {
   return names.some(name => isSet(name, process.env))
 }

@@ -15,7 +15,7 @@ export interface PublicUrlConfig {
   readonly publicUrl: URL | undefined
 }
 
-/** First segments of Duly's own paths. Below one of them Duly cannot tell whether a proxy strips the prefix. */
+/** First segments of Duly's paths. Below one, whether a proxy strips the prefix is unknown. */
 const ownSegments = [
   'api',
   'auth',

@@ -1,4 +1,4 @@
-/** One row of the table of settings: `duly start --help` prints it and docs/settings.md lists it. */
+/** One row of the table of settings, for `duly start --help` and docs/settings.md. */
 export interface Setting {
   readonly name: string
   /** Names that existing deployments use. The first name that is set is used. */
@@ -18,7 +18,7 @@ export function setting(
   return { name, aliases, fallback, meaning }
 }
 
-/** An empty variable counts as unset: compose files and dashboards pass on fields that nobody filled in. */
+/** An empty variable counts as unset: compose files and dashboards pass on empty fields. */
 export function isSet(name: string, env: Env): boolean {
   return env[name] !== undefined && env[name].trim() !== ''
 }

@@ -22,7 +22,7 @@ export class SettingsReader {
     this.#notes.add(sentence)
   }
 
-  /** @returns undefined, so that a function that finds a problem can return it in place of a value */
+  /** @returns undefined, so that a function can return the problem in place of a value */
   problem(name: string, fix: string): undefined {
     const [used = name] = this.#setNames(name)
     this.problems.push(`${used}: ${fix}`)

@@ -32,7 +32,7 @@ export interface TokenConfig {
   readonly remoteIssuers: readonly RemoteIssuerAddress[]
   /** The claims that HMAC tokens need. */
   readonly rules: ClaimRules
-  /** The claim with the user's id in tokens of other issuers. Absent: the first of the usual ones. */
+  /** The claim with the user's id in tokens of other issuers. Absent: the first usual one. */
   readonly userClaim: string | undefined
   /** Seconds of tolerance for `nbf` and `iat`. */
   readonly clockSkew: number

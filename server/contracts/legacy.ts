@@ -30,9 +30,15 @@ export interface Legacy {
   readonly limits: { readonly title: number; readonly description: number }
   /** Whether a new task may be completed. */
   readonly createsCompleted?: boolean
-  /** `bare`: an array of all tasks. `window`: the same, with `skip` and `limit`. `count`: all with their number. `page`: `limit` and `offset`. */
+  /**
+   * `bare`: an array of all tasks. `window`: the same, with `skip` and `limit`. `count`: all with
+   * their number. `page`: `limit` and `offset`.
+   */
   readonly list: keyof typeof lists
-  /** Whether PUT replaces the whole task, and PATCH changes what is sent; otherwise PUT changes what is sent. */
+  /**
+   * Whether PUT replaces the whole task, and PATCH changes what is sent; otherwise PUT changes what
+   * is sent.
+   */
   readonly replaces?: boolean
   /** Whether `PATCH …/complete` flips the flag. */
   readonly toggles?: boolean
@@ -40,7 +46,10 @@ export interface Legacy {
   readonly confirmsDeletion?: boolean
   /** Statuses that differ from the usual ones. */
   readonly statuses?: Readonly<Partial<Record<ErrorCode, number>>>
-  /** The key of an error's message; or its codes, with `otherwise` for those that are not named: an error then has a code and a time. */
+  /**
+   * The key of an error's message; or its codes, with `otherwise` for those that are not named: an
+   * error then has a code and a time.
+   */
   readonly errors:
     | 'detail'
     | 'error'

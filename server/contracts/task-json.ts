@@ -13,7 +13,10 @@ export interface Shown {
   readonly absent: string | null
 }
 
-/** The fields of a contract, in its order, by their names on the wire. @throws Error for a name of no field */
+/**
+ * The fields of a contract, in its order, by their names on the wire.
+ * @throws Error for a name of no field
+ */
 function fieldsOf({ shows, completed }: Shown): readonly (readonly [name: string, field: PrintedField])[] {
   return shows.map(name => {
     const field = name === completed ? 'is_completed' : name

@@ -25,7 +25,7 @@ export interface Wire extends Shown {
   readonly limits?: Readonly<Partial<Record<TaskField, number>>>
 }
 
-/** For a token without `tasks:read` whose write changed nothing: it may see only what it has written. */
+/** For a token without `tasks:read` whose write changed nothing: it sees only what it sent. */
 export const unseen: Answer = {
   description: 'Nothing had to be changed, and the token has no scope `tasks:read`.',
 }
@@ -71,8 +71,9 @@ export function taskWire(wire: Wire) {
     /** The schemas of these fields as a client sends them. */
     accepted: (names: readonly string[]) => named(names, schema),
     /**
-     * Bytes of a body that brings a task. Programs that write JSON in ASCII (Python's do) need twelve for a character such as 🐑, two
-     * escapes of six: what the limits of characters allow is not refused for how it is written.
+     * Bytes of a body that brings a task. Programs that write JSON in ASCII (Python's do) need
+     * twelve for a character such as 🐑, two escapes of six: what the limits of characters allow is
+     * not refused for how it is written.
      */
     bodyLimit: Math.max(longestBody, 12 * characters.reduce((sum, count) => sum + count, 0) + 1024),
     /** A task as an example shows it. */

@@ -1,8 +1,8 @@
 import type { DataRow } from '../db/data-row.ts'
 import { isoTime } from './iso-time.ts'
 
-// A kind of item (tasks, lists) is described once, as a table of fields. Columns, types, validation, statements, JSON,
-// exports and the OpenAPI document are derived from it.
+// A kind of item (tasks, lists) is described once, as a table of fields. Columns, types,
+// validation, statements, JSON, exports and the OpenAPI document are derived from it.
 
 /** What a column holds. Another kind does not compile until each reader and printer handles it. */
 export type Kind = 'integer' | 'text' | 'boolean' | 'time'
@@ -43,7 +43,10 @@ export interface TextField extends Common {
 
 export interface PlainField extends Common {
   readonly kind: 'integer' | 'boolean' | 'time'
-  /** Columns that follow the value: the SQL of each, from the SQL of the new value. `old` is the row, `owner.at` the time. */
+  /**
+   * Columns that follow the value: the SQL of each, from the SQL of the new value. `old` is the
+   * row, `owner.at` the time.
+   */
   readonly follows?: Readonly<Record<string, (value: string) => string>>
   readonly minimum?: number
 }

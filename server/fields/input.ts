@@ -16,7 +16,11 @@ export interface Input {
   readonly maxLength?: number | undefined
 }
 
-/** @param body a JSON object @returns the values of the inputs that were sent, by name, trimmed where they are to be; or what is wrong */
+/**
+ * @param body a JSON object
+ * @returns the values of the inputs that were sent, by name, trimmed where they are to be; or what
+ * is wrong
+ */
 export type ReadInput = (body: Readonly<Record<string, unknown>>) => {
   readonly values: Readonly<Record<string, unknown>>
   readonly problems: readonly FieldProblem[]

@@ -1,4 +1,5 @@
-// Times as tasks tell them: ISO 8601 in UTC with six digits of a second, from PostgreSQL's microseconds since 2000.
+// Times as tasks tell them: ISO 8601 in UTC with six digits of a second, from PostgreSQL's
+// microseconds since 2000.
 
 export const isoLength = '2026-01-31T09:30:00.000000Z'.length
 /** How far two times of the same second are alike. */
@@ -17,14 +18,16 @@ const secondOf = (time: string) => (Date.parse(time) - Date.UTC(2000, 0)) / 1000
 const [first, last] = [secondOf('0001-01-01T00:00:00Z'), secondOf('9999-12-31T23:59:59Z')]
 
 /**
- * The part that ends with the dot. Years begin in March here, so that a leap day is the last of one.
+ * The part that ends with the dot. Years begin in March here, so that a leap day is the last of
+ * one.
  * @throws RangeError outside of the years 1 to 9999, which have no four digits (RFC 3339)
  */
 export function writeSecond(bytes: Buffer, at: number, second: number): void {
   if (second < first || second > last) throw new RangeError(`a time outside of the years 1 to 9999`)
   const days = Math.floor(second / 86_400)
   const ofDay = (second - days * 86_400) | 0
-  // As civil_from_days in Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms", for years from 0.
+  // As civil_from_days in Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms", for years
+  // from 0.
   const sinceMarch0 = (days + 730_425) | 0
   const era = (sinceMarch0 / 146_097) | 0
   const ofEra = sinceMarch0 - era * 146_097

@@ -6,7 +6,10 @@ import { pino } from 'pino'
 import type { AppError } from '../errors.ts'
 import { Admission } from './admission.ts'
 
-/** Admission with a clock of its own. `come` tells how many of so many requests were rejected, `end` ends as many of the others. */
+/**
+ * Admission with a clock of its own. `come` tells how many of so many requests were rejected, `end`
+ * ends as many of the others.
+ */
 function room() {
   let now = 1000
   let users = 0

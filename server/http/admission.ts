@@ -15,10 +15,13 @@ declare module 'fastify' {
 const usual = 128
 const most = 1024
 const least = 16
-/** One user, or one address without a token, holds at most this part of the slots, and at least `leastOfOne`. */
+/** The part of the slots that one user or address can hold; at least `leastOfOne` slots. */
 const partOfOne = 1 / 8
 const leastOfOne = 4
-/** Requests of one user that wait for the user's own slots: more than RATE_LIMIT admits at once by default. */
+/**
+ * Requests of one user that wait for the user's own slots: more than RATE_LIMIT admits at once by
+ * default.
+ */
 const mostWaiting = 400
 /** Requests that wait, of all users together. Each may hold a body in memory. */
 const mostWaitingInAll = 2000
@@ -41,11 +44,13 @@ interface User {
 }
 
 /**
- * Bounds how many handlers run at once, so that admitted requests are answered soon and the others are rejected at once. The
- * number of slots follows from the throughput (Little's law). A user's requests beyond the user's part wait without a slot,
- * so one user's load leaves slots for the others.
+ * Bounds how many handlers run at once, so that admitted requests are answered soon and the others
+ * are rejected at once. The number of slots follows from the throughput (Little's law). A user's
+ * requests beyond the user's part wait without a slot, so one user's load leaves slots for the
+ * others.
  *
- * A slot is held while a handler runs, until it returns its answer. Receiving a body and sending an answer hold none.
+ * A slot is held while a handler runs, until it returns its answer. Receiving a body and sending an
+ * answer hold none.
  */
 export class Admission {
   #inside = 0
@@ -83,7 +88,7 @@ export class Admission {
     return this.#refusedInAll
   }
 
-  /** Whether no slot is free. Requests are then rejected before a token is verified or a body is read. */
+  /** Whether no slot is free. Requests are then rejected before their token or body is read. */
   get isFull(): boolean {
     return this.#inside >= this.#room
   }
@@ -95,7 +100,10 @@ export class Admission {
     reply.code(status).headers(refusalHeaders).headers(headers).send(body)
   }
 
-  /** Runs a handler in a slot. @throws AppError `busy` if none is free, `too_many_requests` if too many of this user's wait */
+  /**
+   * Runs a handler in a slot.
+   * @throws AppError `busy` if none is free, `too_many_requests` if too many of this user's wait
+   */
   work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
     const name = request.userId || network(request.ip)
     const user = this.#users.get(name) ?? { name, inside: 0, waiting: [] }
@@ -137,7 +145,10 @@ export class Admission {
     }
   }
 
-  /** Uses every slot that the user may have by now. A user who has none gets one, or nothing would start the others. */
+  /**
+   * Uses every slot that the user may have by now. A user who has none gets one, or nothing would
+   * start the others.
+   */
   #startWaiting(user: User): void {
     const mayStart = () => user.inside === 0 || (user.inside < this.#mostOfOne && this.#inside < this.#room)
     while (user.waiting.length > 0 && mayStart()) user.waiting.shift()?.()

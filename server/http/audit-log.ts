@@ -3,7 +3,7 @@ import type { Log } from '../log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the handler of an audited call adds to the audit log. The user of a token is in `userId`. */
+    /** What the handler of an audited call adds to the log. A token's user is in `userId`. */
     auditFacts: AuditFacts | undefined
   }
 }
@@ -15,7 +15,10 @@ export interface AuditFacts {
   readonly beginsSession?: boolean
 }
 
-/** A hook that writes an audit log line for each call of an operation, also for calls rejected before the handler. */
+/**
+ * A hook that writes an audit log line for each call of an operation, also for calls rejected
+ * before the handler.
+ */
 export function auditLog(operation: string, log: Log): onResponseHookHandler {
   return (request, reply, done) => {
     if (request.isRejected) return done()

@@ -9,7 +9,10 @@ const everyTag = new RegExp(tag, 'g')
 // Blanks and commas match in one way only. Otherwise backtracking would take exponential time.
 const tags = new RegExp(`^[\\s,]*(?:${tag.source}(?:\\s*,[\\s,]*|\\s*$))*$`)
 
-/** Whether If-None-Match names this tag, so that the client has the current representation. Weak comparison (RFC 9110, 8.8.3.2). */
+/**
+ * Whether If-None-Match names this tag, so that the client has the current representation. Weak
+ * comparison (RFC 9110, 8.8.3.2).
+ */
 export function isKnown(request: FastifyRequest, etag: string): boolean {
   const header = request.headers['if-none-match']
   if (header === undefined) return false
@@ -17,8 +20,8 @@ export function isKnown(request: FastifyRequest, etag: string): boolean {
 }
 
 /**
- * The revisions in If-Match. Undefined without If-Match, or if it is `*`. Tags that a compressing proxy has rewritten count as the
- * original tags. A tag that is not a revision matches nothing.
+ * The revisions in If-Match. Undefined without If-Match, or if it is `*`. Tags that a compressing
+ * proxy has rewritten count as the original tags. A tag that is not a revision matches nothing.
  */
 export function expectedRevisions(request: FastifyRequest): readonly number[] | undefined {
   const header = request.headers['if-match']
@@ -34,8 +37,8 @@ export function expectedRevisions(request: FastifyRequest): readonly number[] | 
 const addedByProxy = /(?:--?|[;:])(?:x-)?(?:gzip|br|brotli|deflate|zstd)"$/i
 
 /**
- * The tags of this server that `tag` may stand for. Proxies that compress make a tag weak (nginx `gzip`, RFC 9110,
- * 8.8.1) or add a suffix (Apache `mod_deflate` and `mod_brotli`, Caddy, Jetty).
+ * The tags of this server that `tag` may stand for. Proxies that compress make a tag weak (nginx
+ * `gzip`, RFC 9110, 8.8.1) or add a suffix (Apache `mod_deflate` and `mod_brotli`, Caddy, Jetty).
  */
 function asGiven(tag: string): readonly string[] {
   const strong = tag.replace(/^W\//, '')

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 
-/** Time limits of a connection. A connection that exceeds one is closed, with 408 if a response is still possible. */
+/** Time limits of a connection: beyond one it is closed, with 408 if a response is possible. */
 export const connectionTimes: Pick<
   FastifyHttpOptions<Server>,
   'http' | 'requestTimeout' | 'connectionTimeout' | 'keepAliveTimeout'

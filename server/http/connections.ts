@@ -10,7 +10,7 @@ import { SlowReaders } from './slow-reader.ts'
 const mostConnections = 10_000
 /** Open files reserved for the database, the log and others. */
 const otherFiles = 200
-/** Bytes of unread answers in this process, over all connections. The system's socket buffers are not included. */
+/** Bytes of unread answers in this process, over all connections, without the system's buffers. */
 const mostUnread = 64 * 1024 * 1024
 const lookMs = 250
 
@@ -28,9 +28,10 @@ export function limitConnections(app: FastifyInstance, log: Context['log']): Con
 
 /**
  * Bounds what clients can hold by their connections:
- * - the number of connections. At the limit, the address with the most connections loses its oldest one.
- * - the unread answers in memory. Beyond the limit, connections are closed: first of the address that holds the most, first
- *   those that are not being read.
+ * - the number of connections. At the limit, the address with the most connections loses its oldest
+ *   one.
+ * - the unread answers in memory. Beyond the limit, connections are closed: first of the address
+ *   that holds the most, first those that are not being read.
  * - the time for an answer: slow readers are disconnected.
  */
 export class Connections {

@@ -4,8 +4,8 @@ import type { Context } from '../context.ts'
 import { matcherOf } from '../origins.ts'
 
 /**
- * Lets browsers call the API from the origins of CORS_ORIGINS. Requests of other origins, and of programs that are not a browser,
- * get no CORS headers.
+ * Lets browsers call the API from the origins of CORS_ORIGINS. Requests of other origins, and of
+ * programs that are not a browser, get no CORS headers.
  */
 export async function allowOrigins(
   app: FastifyInstance,
@@ -13,7 +13,8 @@ export async function allowOrigins(
 ): Promise<void> {
   const allows = matcherOf(corsOrigins === '*' ? [] : corsOrigins)
   app.addHook('onRoute', route => {
-    // The plugin's own route, for preflights that it does not answer. The hook replies before the body is read.
+    // The plugin's own route, for preflights that it does not answer. The hook replies before the
+    // body is read.
     if (route.method === 'OPTIONS') route.onRequest = (_request, reply) => reply.callNotFound()
   })
   await app.register(cors, {

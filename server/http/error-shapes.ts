@@ -2,8 +2,8 @@ import type { ErrorShape } from './error-reply.ts'
 import type { Registration } from './register.ts'
 
 /**
- * Returns the error shape of a path, also of a path that no route matches: that of the route, else of the longest `under` that the
- * path begins with, else `otherwise`.
+ * Returns the error shape of a path, also of a path that no route matches: that of the route, else
+ * of the longest `under` that the path begins with, else `otherwise`.
  */
 export function errorShapes(
   registrations: readonly Registration[],

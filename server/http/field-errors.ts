@@ -2,7 +2,7 @@ import type { AppError } from '../errors.ts'
 import type { Schema } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
 
-/** Every broken rule, where there are several: what contracts add to a sentence that names them all. */
+/** Every broken rule, if there are several. Contracts name them all in one sentence. */
 export function fieldErrors({ problems }: AppError): { errors?: { field: string; message: string }[] } {
   return problems.length > 1 ? { errors: problems.map(({ field, message }) => ({ field, message })) } : {}
 }

@@ -47,7 +47,8 @@ function keyOf(request: FastifyRequest): string | undefined {
 /** Equal for requests with the same method, path, query, condition and JSON value. */
 function fingerprintOf(request: FastifyRequest): string {
   const { method, routeOptions, params, query, body } = request
-  // An answer that shows a task is not repeated for a token that may not read it, nor the other way round.
+  // An answer that shows a task is not repeated for a token that may not read it, nor the other way
+  // round.
   const { mayRead } = grantOf(request)
   const condition = expectedRevisions(request)?.toSorted() ?? null
   const value = canonicalBody(body)

@@ -12,8 +12,8 @@ declare module 'fastify' {
 }
 
 /**
- * Adds the first hook of every request: it waits for earlier requests on the connection, sets the headers of every response,
- * begins the span, and rejects an invalid request head.
+ * Adds the first hook of every request: it waits for earlier requests on the connection, sets the
+ * headers of every response, begins the span, and rejects an invalid request head.
  * @param headers of every response
  */
 export function receiveRequests(

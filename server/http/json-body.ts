@@ -5,15 +5,19 @@ export type JsonObject = Readonly<Record<string, unknown>>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Reads every body as bytes, whatever its media type: existing front ends omit Content-Type. Handlers parse it with `readJson`. */
+/**
+ * Reads every body as bytes, whatever its media type: existing front ends omit Content-Type.
+ * Handlers parse it with `readJson`.
+ */
 export function acceptAnyBody(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers()
-  // `application/json` by name, because Fastify looks up the parser of other types for each request.
+  // `application/json` by name, because Fastify looks up the parser of other types for each
+  // request.
   const types = ['application/json', '*']
   scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 }
 
-/** A hook that removes Content-Type if there is no body (RFC 9112, 6.3). Existing front ends send it with every call, also DELETE. */
+/** A hook that drops Content-Type without a body (RFC 9112, 6.3): old front ends always send it. */
 export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply, done) => {
   const length = headers['content-length'] ?? '0'
   if (length === '0' && headers['transfer-encoding'] === undefined) headers['content-type'] = undefined
@@ -22,8 +26,8 @@ export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply,
 
 /**
  * The body as a JSON object.
- * @throws AppError `unsupported_media_type` for a compressed body, with `Accept-Encoding` (RFC 9110, 15.5.16): 64 KiB of gzip could
- * be 64 MiB of JSON
+ * @throws AppError `unsupported_media_type` for a compressed body, with `Accept-Encoding` (RFC
+ * 9110, 15.5.16): 64 KiB of gzip could be 64 MiB of JSON
  */
 export function readJson(request: FastifyRequest): JsonObject {
   const encoding = request.headers['content-encoding']
@@ -51,7 +55,10 @@ function parse(body: unknown): unknown {
   }
 }
 
-/** Equal for equal JSON values, whatever their indentation and member order. A body that is not JSON, or nested too deeply, is returned as is. */
+/**
+ * Equal for equal JSON values, whatever their indentation and member order. A body that is not
+ * JSON, or nested too deeply, is returned as is.
+ */
 export function canonicalBody(body: unknown): string | Buffer {
   if (!Buffer.isBuffer(body) || body.length === 0) return ''
   try {

@@ -11,8 +11,9 @@ export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyRep
 }
 
 /**
- * Answers with a list of any length, whose batches print into `list`: one batch as a whole, more as a stream. A failure before
- * the first batch is an error response. A later one breaks the connection off, so that no incomplete list looks complete.
+ * Answers with a list of any length, whose batches print into `list`: one batch as a whole, more as
+ * a stream. A failure before the first batch is an error response. A later one breaks the
+ * connection off, so that no incomplete list looks complete.
  * @param tail what follows the last of `count` tasks
  * @returns what the handler returns
  */

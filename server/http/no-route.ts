@@ -7,8 +7,8 @@ import type { Registration } from './register.ts'
 import { pathPattern } from './route.ts'
 
 /**
- * Answers requests that no route matches: 405 with `Allow` if the path has other methods (RFC 9110, 15.5.6), else 404. Needs no token
- * and does not read the body.
+ * Answers requests that no route matches: 405 with `Allow` if the path has other methods (RFC 9110,
+ * 15.5.6), else 404. Needs no token and does not read the body.
  */
 export function noRoute(registrations: readonly Registration[], limits: Limits): FastifyPluginCallback {
   const table = registrations.flatMap(({ module }) =>
@@ -37,7 +37,8 @@ export function noRoute(registrations: readonly Registration[], limits: Limits):
     scope.addHook('onRequest', (request, reply, next) => {
       count(request, reply, tooMany => next(tooMany ?? refuse(request, reply)))
     })
-    // Only for OPTIONS, which the CORS plugin has a route for: a preflight from another origin, or `OPTIONS` on a path.
+    // Only for OPTIONS, which the CORS plugin has a route for: a preflight from another origin, or
+    // `OPTIONS` on a path.
     scope.setNotFoundHandler((request, reply) => {
       const allow = request.url === '*' ? 'OPTIONS' : allowed(decoded(placeOf(request).path))
       if (allow === undefined) throw refuse(request, reply)

@@ -7,7 +7,7 @@ export function routeLabel(request: FastifyRequest): string {
   return config.label ?? url ?? 'none'
 }
 
-/** Adds a hook that counts each request in the metrics and ends its span. No hook if both are off. */
+/** Adds a hook that counts each request in metrics and ends its span, unless both are off. */
 export function observe(app: FastifyInstance, { metrics, traces }: Telemetry): void {
   if (!metrics && !traces) return
   app.addHook('onResponse', (request, reply, done) => {

@@ -2,9 +2,10 @@ import type { FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { type Tasks, tasksOf } from '../tasks/tasks.ts'
 
-// Routes call these and never `tasksOf`, so that none forgets the limits or the grant of its request.
+// Routes call these and never `tasksOf`, so that none forgets the limits or the grant of its
+// request.
 
-/** The caller's tasks. Each write checks again that the caller may make it, and that there is room. */
+/** The caller's tasks. Each write checks again that the caller may make it and has room. */
 export function ownTasks(
   { userId, grant }: FastifyRequest,
   { db, room }: Pick<Context, 'db' | 'room'>,
@@ -12,7 +13,7 @@ export function ownTasks(
   return tasksOf(db, userId, { room, guard: grant, actor: grant?.actor })
 }
 
-/** The caller's tasks, for lists: what waits is not read once the client has closed its connection. */
+/** The caller's tasks, for lists. Reads that wait are dropped when the client disconnects. */
 export function ownLists(request: FastifyRequest, { db }: Pick<Context, 'db'>): Tasks {
   return tasksOf(db, request.userId, { guard: request.grant, isGone: () => request.raw.socket.destroyed })
 }

@@ -1,6 +1,6 @@
 import type { FieldProblem } from '../errors.ts'
 
-/** The owner on the wire, as JSON: a number where the id is a canonical decimal number, else a string. */
+/** The owner on the wire, as JSON: a number if the id is a canonical decimal, else a string. */
 export function ownerJson(owner: string): string {
   const number = /^(0|[1-9]\d{0,15})$/.test(owner) && Number.isSafeInteger(Number(owner))
   return number ? owner : JSON.stringify(owner)

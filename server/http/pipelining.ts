@@ -7,9 +7,9 @@ const mostWaiting = 100
 const waiting = new WeakMap<Socket, number>()
 
 /**
- * Runs `start` when the earlier requests on the connection are answered (RFC 9112, 9.3.2). Node delivers all requests of one read
- * at once. In parallel they would delay other connections, their responses would pile up, and a read could miss the write
- * that was sent before it.
+ * Runs `start` when the earlier requests on the connection are answered (RFC 9112, 9.3.2). Node
+ * delivers all requests of one read at once. In parallel they would delay other connections, their
+ * responses would pile up, and a read could miss the write that was sent before it.
  */
 export function afterEarlierRequests(request: FastifyRequest, reply: FastifyReply, start: () => void): void {
   const { socket } = request.raw

@@ -16,7 +16,7 @@ import { ignoreTypeOfEmptyBody } from './json-body.ts'
 import { type Route, type RouteModule, routerPath } from './route.ts'
 import { nonPageHeaders } from './security-headers.ts'
 
-/** A wire format for tasks over HTTP. Its paths, shapes, limits and statuses are in its own file. */
+/** A wire format for tasks over HTTP. Its own file has its paths, shapes, limits and statuses. */
 export interface Contract extends RouteModule, ErrorShape {}
 
 /** A route module with the error shape and the access rules that the server applies to it. */
@@ -33,7 +33,7 @@ export interface Registration {
   readonly delegates?: boolean
 }
 
-/** Registers the routes of one module. Bodies are read after the hooks, when the caller is known. */
+/** Registers the routes of one module. Bodies are read after the hooks, for a known caller. */
 export function register(
   registration: Registration,
   context: Context,
@@ -59,7 +59,10 @@ export function register(
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
 
-/** One hook for all that precedes a handler: overload, then the token or the caller's address, and their rate limits. */
+/**
+ * One hook for all that precedes a handler: overload, then the token or the caller's address, and
+ * their rate limits.
+ */
 function admit({ errors, secured, always }: Registration, context: Context, admission: Admission): Hook {
   if (secured) {
     const enter = requireUser(context.tokens, context.limits)

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 
 // Checks of the request line and the headers, before the body is read.
 
-/** Headers that must not be repeated: two proxies could use different values. Indexed by length, which is unique. */
+/** Headers that must not be repeated: two proxies could differ. Indexed by unique length. */
 const singular: readonly (string | undefined)[] = byLength([
   'host',
   'if-match',
@@ -33,8 +33,9 @@ export function rejectionOfHead(raw: IncomingMessage): AppError | undefined {
 }
 
 /**
- * The path and query of the request target: without a scheme and host that repeat `Host` (absolute-form, RFC 9112, 3.2.2), and without
- * the path of PUBLIC_URL, which a proxy may keep. A target of another host is returned as is, and rejected later.
+ * The path and query of the request target: without a scheme and host that repeat `Host`
+ * (absolute-form, RFC 9112, 3.2.2), and without the path of PUBLIC_URL, which a proxy may keep. A
+ * target of another host is returned as is, and rejected later.
  */
 export function targetOf(base: string): (request: Pick<IncomingMessage, 'url' | 'headers'>) => string {
   return ({ url = '/', headers }) => {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 /** Safe in logs, headers and shells. */
 const acceptable = /^[\w.:/+=@-]{1,128}$/
 
-/** The id of a request: the caller's `X-Request-Id` if it is valid, else one that is unique across replicas and restarts. */
+/** The caller's `X-Request-Id` if it is valid, else an id unique across replicas and restarts. */
 export function requestIds(): (request: IncomingMessage) => string {
   const replica = randomBytes(4).toString('hex')
   let count = 0

@@ -7,8 +7,9 @@ import { routeLabel } from './observe.ts'
 const message = 'request'
 
 /**
- * One line per request, with the route's pattern instead of the URL, and no content. Rejected requests are summed up elsewhere. Health
- * checks, which come every few seconds, are logged when their status changes.
+ * One line per request, with the route's pattern instead of the URL, and no content. Rejected
+ * requests are summed up elsewhere. Health checks, which come every few seconds, are logged when
+ * their status changes.
  */
 export class RequestLog extends LogController {
   readonly #write: (fields: InfoFields) => void

@@ -15,7 +15,10 @@ export interface Route {
   readonly scope?: Need
   /** Bytes of its body, if more than the default limit. */
   readonly bodyLimit?: number
-  /** A stream lasts as long as the client reads. It takes no slot, and metrics count it as a stream instead of its duration. */
+  /**
+   * A stream lasts as long as the client reads. It takes no slot, and metrics count it as a stream
+   * instead of its duration.
+   */
   readonly kind?: 'stream'
   handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown
 }

@@ -7,10 +7,11 @@ type Headers = Readonly<Record<string, string>>
 const oneYear = 365 * 24 * 60 * 60
 
 /**
- * Headers of every response. Calls with a token have no others: no link, frame, form or script tag makes a browser send a token, so a
- * browser never renders their responses.
+ * Headers of every response. Calls with a token have no others: no link, frame, form or script tag
+ * makes a browser send a token, so a browser never renders their responses.
  *
- * No `includeSubDomains`: the owner of the domain may have other hosts below it. Set it in the proxy.
+ * No `includeSubDomains`: the owner of the domain may have other hosts below it. Set it in the
+ * proxy.
  */
 export function constantHeaders({ publicUrl }: Pick<Context['config'], 'publicUrl'>): Headers {
   return {

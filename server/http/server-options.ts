@@ -26,7 +26,8 @@ export function serverOptions(
 ): FastifyHttpOptions<Server> {
   return {
     loggerInstance: log as FastifyBaseLogger,
-    // Lines that need the request's id have it. A child logger per request costs more than the one line that it writes.
+    // Lines that need the request's id have it. A child logger per request costs more than the one
+    // line that it writes.
     childLoggerFactory: logger => logger,
     logController: new RequestLog(log),
     genReqId: requestIds(),
@@ -36,7 +37,8 @@ export function serverOptions(
     // A missing Host is rejected in request-head.ts, in the error shape of the path.
     http: { ...connectionTimes.http, maxHeaderSize: largestHead, requireHostHeader: false },
     rewriteUrl: targetOf(base),
-    // At shutdown, requests on connections still in use are answered before the connection is closed.
+    // At shutdown, requests on connections still in use are answered before the connection is
+    // closed.
     return503OnClosing: false,
     trustProxy: trustProxyOf(config.trustProxy),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
@@ -51,7 +53,7 @@ export function serverOptions(
   }
 }
 
-/** Loads the schema compiler at its first use, by sign-up or sign-in. It takes a third of the time of a start. */
+/** Loads the schema compiler for the first sign-up or sign-in. It takes a third of a start. */
 const lateValidator: BuildCompilerFromPool = (...given) => {
   const compiler = createRequire(import.meta.url)(
     '@fastify/ajv-compiler',

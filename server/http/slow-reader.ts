@@ -40,8 +40,9 @@ export class SlowReaders {
 }
 
 /**
- * Bytes that the system has taken from this process. `bytesWritten` of a socket counts a whole chunk as soon as libuv has it. So
- * subtract what remains of that chunk, as Node's own idle timer does (`Socket.prototype._onTimeout`).
+ * Bytes that the system has taken from this process. `bytesWritten` of a socket counts a whole
+ * chunk as soon as libuv has it. So subtract what remains of that chunk, as Node's own idle timer
+ * does (`Socket.prototype._onTimeout`).
  */
 function bytesTaken(socket: Socket): number {
   const { _handle: handle } = socket as Socket & {

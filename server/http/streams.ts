@@ -5,9 +5,10 @@ import { Turns } from '../limits/turns.ts'
 type Chunks = AsyncGenerator<Buffer, void, undefined>
 
 /**
- * Responses that are sent chunk by chunk, at the pace of the client. A stream holds no slot (admission.ts), and no database session
- * between two chunks. Only this class creates streams. A handler returns the stream instead of sending it, because the promise of a
- * Fastify reply settles only when the client has read all of it.
+ * Responses that are sent chunk by chunk, at the pace of the client. A stream holds no slot
+ * (admission.ts), and no database session between two chunks. Only this class creates streams. A
+ * handler returns the stream instead of sending it, because the promise of a Fastify reply settles
+ * only when the client has read all of it.
  */
 export class Streams {
   #open = 0
@@ -27,7 +28,10 @@ export class Streams {
     return this.#turns.run(userId, read)
   }
 
-  /** A stream that makes a chunk when the client has taken the one before. An error in `chunks` breaks the connection off. */
+  /**
+   * A stream that makes a chunk when the client has taken the one before. An error in `chunks`
+   * breaks the connection off.
+   */
   of(request: FastifyRequest, chunks: Chunks): Readable {
     if (request.method === 'HEAD') {
       // Fastify reads a stream to its end to answer HEAD.

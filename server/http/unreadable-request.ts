@@ -14,7 +14,8 @@ const reasons: Readonly<Record<string, readonly [status: string, message: string
 }
 
 /**
- * Answers requests that Node cannot parse, in the error shape of the path, and closes the connection.
+ * Answers requests that Node cannot parse, in the error shape of the path, and closes the
+ * connection.
  * @param always headers of every response
  * @param base the path of PUBLIC_URL
  */

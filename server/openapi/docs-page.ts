@@ -30,8 +30,9 @@ export const page = (base: string) => `<!doctype html>
 </html>
 `
 
-// The session is a cookie that no script sees; what it is exchanged for authorizes every other call. A token that somebody
-// gives in "Authorize" instead stays in the browser's own storage, for the next visit.
+// The session is a cookie that no script sees; what it is exchanged for authorizes every other
+// call. A token that somebody gives in "Authorize" instead stays in the browser's own storage, for
+// the next visit.
 export const script = `const dark = matchMedia('(prefers-color-scheme: dark)')
 const colour = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
 dark.addEventListener('change', colour)
@@ -115,7 +116,8 @@ const ui = SwaggerUIBundle({
 })
 `
 
-// A column that is empty here is all that does not fit on a phone. A cookie cannot be typed in: the form is for that.
+// A column that is empty here is all that does not fit on a phone. A cookie cannot be typed in: the
+// form is for that.
 export const style = `@media (max-width: 600px) {
   .swagger-ui .response-col_links { display: none }
 }

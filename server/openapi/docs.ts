@@ -6,7 +6,8 @@ import type { Route } from '../http/route.ts'
 import { pageHeaders } from '../http/security-headers.ts'
 import { page, script, style } from './docs-page.ts'
 
-// The page that shows /openapi.json: Swagger UI. The build copies its files next to this one. Nothing is loaded from other servers.
+// The page that shows /openapi.json: Swagger UI. The build copies its files next to this one.
+// Nothing is loaded from other servers.
 
 const headers = {
   ...pageHeaders(["script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"]),

@@ -45,7 +45,10 @@ export interface Header {
   readonly required?: boolean
 }
 
-/** One operation in the OpenAPI document. `openApi` adds the responses that all routes have, such as 401 and 503. */
+/**
+ * One operation in the OpenAPI document. `openApi` adds the responses that all routes have, such as
+ * 401 and 503.
+ */
 export interface Operation {
   readonly id: string
   readonly summary: string

@@ -4,7 +4,7 @@ export type Outcome =
   | { readonly isDone: true; readonly cookies: readonly string[]; readonly location: string }
   | { readonly isDone: false; readonly status: number; readonly code: string; readonly message: string }
 
-/** Calls `/api/auth/…` of this server for the client, without its cookies. The call's rate limits and audit log apply. */
+/** Calls `/api/auth/…` for the client, without its cookies, with rate limits and audit log. */
 export async function call(
   request: FastifyRequest,
   method: 'GET' | 'POST',

@@ -4,8 +4,9 @@ import { html, htmlHeaders, htmlPage } from './html-page.ts'
 import { reset, showReset } from './reset-password-page.ts'
 import { showVerify, verify } from './verify-email-page.ts'
 
-// The pages that links in emails lead to if the app has none of its own. They work without scripts. A GET changes nothing, because
-// mail servers open links before users do. A form becomes the JSON call of the same name, with all its checks.
+// The pages that links in emails lead to if the app has none of its own. They work without scripts.
+// A GET changes nothing, because mail servers open links before users do. A form becomes the JSON
+// call of the same name, with all its checks.
 
 export const changePassword: Route = {
   method: 'GET',

@@ -30,7 +30,7 @@ button:hover{filter:brightness(1.08)}
 `
 const styleHash = createHash('sha256').update(style).digest('base64')
 
-/** Headers of a page. Forms may only be sent to this server. No Referer, because the URL may contain a token. */
+/** Headers of a page. Forms go to this server only. No Referer: the URL may hold a token. */
 export const htmlHeaders = {
   ...pageHeaders([`style-src 'sha256-${styleHash}'`, "img-src 'self'"], "'self'"),
   'content-type': 'text/html; charset=utf-8',

@@ -1,4 +1,5 @@
-// Statements on lists are short whatever the tasks are like: the embedded database runs one at a time, for all users.
+// Statements on lists are short whatever the tasks are like: the embedded database runs one at a
+// time, for all users.
 
 /** How many rows the next statement of a list reads. */
 export class BatchSize {
@@ -36,7 +37,10 @@ export class TurnSize {
     return this.#rows
   }
 
-  /** Notes how long a turn took, in milliseconds. It may double at most: waiting for a processor is no reason to grow or to starve. */
+  /**
+   * Notes how long a turn took, in milliseconds. It may double at most: waiting for a processor is
+   * no reason to grow or to starve.
+   */
   add(ms: number): void {
     this.#rows = within(10, Math.min(2 * this.#rows, (this.#rows * turnMs) / Math.max(ms, 0.1)), 2000)
   }

@@ -1,7 +1,8 @@
 import { tasks } from './fields.ts'
 
-// The number of bytes that a row counts as: its texts, and a constant for the rest of the row and its index entries, as measured by
-// `npm run bench size`. It follows from the row alone, so that adding and subtracting agree.
+// The number of bytes that a row counts as: its texts, and a constant for the rest of the row and
+// its index entries, as measured by `npm run bench size`. It follows from the row alone, so that
+// adding and subtracting agree.
 
 const taskRow = 350
 const taskCopiesOfOwner = 4
@@ -24,6 +25,9 @@ const keyBytesOf = (owner: string) => `(${keyRow} + ${keyCopiesOfOwner} * octet_
 export const keyBytes = keyBytesOf('$1')
 export const keyBytesIn = (table: string) => keyBytesOf(`${table}.user_id`)
 
-/** Bytes of an entry of the change log, which the entry stores. `$1` is the owner. @param texts the SQL of what it logs */
+/**
+ * Bytes of an entry of the change log, which the entry stores. `$1` is the owner.
+ * @param texts the SQL of what it logs
+ */
 export const changeBytes = (texts: readonly string[] = []) =>
   `(${[changeRow, `${changeCopiesOfOwner} * octet_length($1)`, ...texts.map(lengthOf)].join(' + ')})`

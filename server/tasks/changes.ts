@@ -1,8 +1,9 @@
 import { type Session, statement } from '../db/database.ts'
 import { type Task, tasks } from './fields.ts'
 
-// The change log: an entry for each item that a change touched. `before` is the item's previous revision, so an item's history is
-// read by its key. A create logs no values: they are in the row and in later entries.
+// The change log: an entry for each item that a change touched. `before` is the item's previous
+// revision, so an item's history is read by its key. A create logs no values: they are in the row
+// and in later entries.
 
 /** As `item_type` stores it. */
 export const itemTypes = { task: 1 } as const
@@ -15,7 +16,7 @@ export const outcomes = { unchanged: 0, created: 1, updated: 2, deleted: 3 } as 
 
 const stepsAtOnce = 500
 
-/** $2 task, $3 the revision to begin at: entries back to revision $4, newest first, so many at most. */
+/** Entries of task $2 from revision $3 back to $4, newest first, at most `stepsAtOnce`. */
 const walk = statement(
   'duly_change_walk',
   `with recursive walk as (
@@ -68,7 +69,7 @@ export async function taskAt(
 
 const isTime = (name: string) => (tasks.fields as Record<string, { kind: string }>)[name]?.kind === 'time'
 
-/** PostgreSQL's JSON of a time, `2026-01-31T09:30:00.1+00:00`, with six digits of a second and `Z`. */
+/** PostgreSQL's JSON of a time, `2026-01-31T09:30:00.1+00:00`, with six decimals and `Z`. */
 function timeIn(value: unknown): unknown {
   const [, second, fraction = ''] = /^(.{19})(?:\.(\d+))?\+00:00$/.exec(String(value)) ?? []
   return second === undefined ? value : `${second}.${fraction.padEnd(6, '0')}Z`

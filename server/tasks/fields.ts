@@ -1,8 +1,9 @@
 import { type ChangeOf, fieldTable, type ItemOf, type NewOf } from '../fields/field.ts'
 
 /**
- * The fields of a task. A field takes a migration, an entry here and a test: statements, JSON, validation, filters, exports and
- * the OpenAPI document follow. Legacy contracts name the fields that they show.
+ * The fields of a task. A field takes a migration, an entry here and a test: statements, JSON,
+ * validation, filters, exports and the OpenAPI document follow. Legacy contracts name the fields
+ * that they show.
  */
 export const tasks = fieldTable({
   id: { kind: 'integer', minimum: 1, example: 7 },

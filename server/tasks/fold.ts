@@ -1,15 +1,17 @@
 import { invisible, whiteSpace } from '../fields/visible.ts'
 
-// The text as searches and the order of titles compare it. It is computed here and stored, since PostgreSQL's `lower()` knows only what
-// the locale of the database knows: ASCII under `C`.
+// The text as searches and the order of titles compare it. It is computed here and stored, since
+// PostgreSQL's `lower()` knows only what the locale of the database knows: ASCII under `C`.
 
 /**
- * Folds what a person who searches would not distinguish, in every script: case, accents, widths and compatibility variants, quotes and
- * dashes, digits of other scripts, invisible characters, runs of white space. Case is folded as by Unicode's full case folding, with
- * the dotted and dotless i of Turkish folded together.
+ * Folds what a person who searches would not distinguish, in every script: case, accents, widths
+ * and compatibility variants, quotes and dashes, digits of other scripts, invisible characters,
+ * runs of white space. Case is folded as by Unicode's full case folding, with the dotted and
+ * dotless i of Turkish folded together.
  *
- * Marks that make another letter stay: the vowel signs and tone marks of Indic and Southeast Asian scripts, the voicing marks of kana
- * (か and が), and the marks of Cyrillic letters that have a key of their own (й, ї, ў). Only ё is folded, since it is mostly written е.
+ * Marks that make another letter stay: the vowel signs and tone marks of Indic and Southeast Asian
+ * scripts, the voicing marks of kana (か and が), and the marks of Cyrillic letters that have a key
+ * of their own (й, ї, ў). Only ё is folded, since it is mostly written е.
  */
 export function fold(text: string): string {
   if (isAscii(text)) {
@@ -52,7 +54,7 @@ const notComposed = /[^\p{Script=Cyrillic}\p{Script=Hiragana}\p{Script=Katakana}
 const diacritics =
   /(?:(?=\p{M})[\p{Script=Inherited}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}]|\u0640)+/gu
 
-/** Letters without a decomposition that people type plainly or on another keyboard, in lower case. */
+/** Letters without a decomposition that people type as another, plainer one, in lower case. */
 const letters: Readonly<Record<string, string>> = {
   ...{ ς: 'σ', ё: 'е', ѐ: 'е', ѝ: 'и', '〜': '~', '⁄': '/' },
   ...{ đ: 'd', ð: 'd', ɖ: 'd', ɗ: 'd', ł: 'l', ø: 'o', ħ: 'h', ŧ: 't', æ: 'ae', œ: 'oe', þ: 'th' },

@@ -1,7 +1,10 @@
 import { type Statement, unprepared } from '../db/database.ts'
 import { keyBytesIn, taskBytesIn } from './bytes.ts'
 
-/** What is true of the tasks of all owners at any moment. Each statement gives the names of some that break it. */
+/**
+ * What is true of the tasks of all owners at any moment. Each statement gives the names of some
+ * that break it.
+ */
 export const invariants: readonly { readonly holds: string; readonly broken: Statement }[] = [
   {
     holds: 'every owner counts as many tasks and revisions as there are',
@@ -14,8 +17,8 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
-    // Of owners that were counted: see `Storage`. Where more is counted than there is, the owner's next write at the limit counts
-    // again: an older version may have swept during an upgrade.
+    // Of owners that were counted: see `Storage`. Where more is counted than there is, the owner's
+    // next write at the limit counts again: an older version may have swept during an upgrade.
     holds: 'every owner counts all bytes that are stored',
     broken: unprepared(
       `select owners.id from duly.owners left join (
@@ -43,7 +46,8 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
-    // A time is never before that of the owner's last write: one write with a clock that is ahead, and all that follow are as well.
+    // A time is never before that of the owner's last write: one write with a clock that is ahead,
+    // and all that follow are as well.
     holds: 'no owner has written later than now',
     broken: unprepared(
       `select owners.id from duly.owners where owners.written_at > now() + interval '1 minute' limit 5`,

@@ -5,8 +5,8 @@ import { timeOf } from '../fields/field.ts'
 import { itemTypes, outcomes, taskAt } from './changes.ts'
 import { type Task, tasks } from './fields.ts'
 
-// Idempotency keys. A keyed write stores its key in its own statement. Nothing of the answer is stored: where the key is used,
-// the answer is rebuilt from the task and its log.
+// Idempotency keys. A keyed write stores its key in its own statement. Nothing of the answer is
+// stored: where the key is used, the answer is rebuilt from the task and its log.
 
 /** A write that is done at most once. Key and fingerprint are hashes, as UUIDs. */
 export interface Keyed {
@@ -68,7 +68,8 @@ export interface Replay {
 
 /**
  * What a write that wrote nothing has met.
- * @throws AppError `idempotency_key_reused` where the key came with another request, `answer_dropped` where its answer cannot be rebuilt
+ * @throws AppError `idempotency_key_reused` where the key came with another request,
+ * `answer_dropped` where its answer cannot be rebuilt
  */
 export async function lookUp(
   db: Session,

@@ -10,7 +10,10 @@ export const sortOrders = [
 ] as const
 export type SortOrder = (typeof sortOrders)[number]
 
-/** Where a page ended: the sort key of its last task, as text, and its id. One from outside is first seen by `isPosition`. */
+/**
+ * Where a page ended: the sort key of its last task, as text, and its id. One from outside is first
+ * seen by `isPosition`.
+ */
 export interface Position {
   readonly key: string
   readonly id: number
@@ -20,7 +23,10 @@ export interface Position {
 export type TaskFilters = Readonly<Partial<Record<TaskField, string | number | boolean | null>>>
 
 export interface ListQuery {
-  /** Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the same direction. */
+  /**
+   * Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the
+   * same direction.
+   */
   readonly sort: SortOrder
   /** Only tasks whose fields have these values. */
   readonly filters?: TaskFilters

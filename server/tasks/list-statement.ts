@@ -5,8 +5,8 @@ import { tasks } from './fields.ts'
 import { wordsOf } from './fold.ts'
 import type { ListQuery, Position, SortOrder } from './list-query.ts'
 
-// A list statement is composed from named parts: an order, and a condition for each filter that the query uses. Its text
-// depends on which parts are used, never on their values.
+// A list statement is composed from named parts: an order, and a condition for each filter that the
+// query uses. Its text depends on which parts are used, never on their values.
 
 /** One primary-key look-up. */
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
@@ -84,9 +84,10 @@ function partsOf(owner: string, query: ListQuery) {
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 
 /**
- * One page: a row for each task, which begins with the owner's revision and epoch, whether the owner has more tasks or bytes than
- * `most`, and, where titles are the order, the key of the title. An owner without tasks still gives one row. An owner who has more
- * gives no tasks. Without `most` the order must have an index.
+ * One page: a row for each task, which begins with the owner's revision and epoch, whether the
+ * owner has more tasks or bytes than `most`, and, where titles are the order, the key of the title.
+ * An owner without tasks still gives one row. An owner who has more gives no tasks. Without `most`
+ * the order must have an index.
  */
 export function listStatement(
   owner: string,
@@ -112,9 +113,9 @@ export function listStatement(
 }
 
 /**
- * Looks at the next `rows` tasks by creation, after `from`. First comes how many those were, with the id and creation of the last one;
- * then null, id, the key as a time or as a text, and the bytes of the texts, of those that the query asks for: the first ones in its
- * order.
+ * Looks at the next `rows` tasks by creation, after `from`. First comes how many those were, with
+ * the id and creation of the last one; then null, id, the key as a time or as a text, and the bytes
+ * of the texts, of those that the query asks for: the first ones in its order.
  */
 export function turnStatement(
   owner: string,

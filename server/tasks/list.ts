@@ -8,7 +8,10 @@ import type { ListQuery, Position, SortOrder } from './list-query.ts'
 import { listStatement, orderOf, ownerState } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 
-/** The owner's revision, and the epoch that tells this owner from a former one of the same id; 0 and '0' for one never seen. */
+/**
+ * The owner's revision, and the epoch that tells this owner from a former one of the same id; 0 and
+ * '0' for one never seen.
+ */
 export interface OwnerState {
   readonly revision: number
   readonly epoch: string
@@ -32,7 +35,10 @@ export function isIndexed({ sort, filters = {}, search }: ListQuery): boolean {
   return orderOf(sort).isIndexed && Object.keys(filters).length === 0 && search === undefined
 }
 
-/** Reads one page from the index of its order. Long pages take several statements. The state is that of the first one. */
+/**
+ * Reads one page from the index of its order. Long pages take several statements. The state is that
+ * of the first one.
+ */
 export async function readIndexed(
   reads: Reads,
   owner: string,
@@ -92,7 +98,10 @@ export async function readPage(
   return { state, isLarge, count: Math.min(count, query.limit), hasMore: count > query.limit, last }
 }
 
-/** The first column of the task. Before it come the owner's revision and epoch, whether a scan is needed, and the key of the title. */
+/**
+ * The first column of the task. Before it come the owner's revision and epoch, whether a scan is
+ * needed, and the key of the title.
+ */
 const taskFrom = 4
 
 const nobody: OwnerState = { revision: 0, epoch: '0' }
@@ -107,8 +116,8 @@ function positionOf(sort: SortOrder, row: DataRow): Position {
 }
 
 /**
- * Whether a page of this order can have ended here: positions come back from clients, and what PostgreSQL could not read as a
- * time or as a text must not reach it.
+ * Whether a page of this order can have ended here: positions come back from clients, and what
+ * PostgreSQL could not read as a time or as a text must not reach it.
  */
 export function isPosition(sort: SortOrder, key: unknown, id: unknown): boolean {
   if (typeof key !== 'string' || !Number.isSafeInteger(id)) return false

@@ -85,7 +85,8 @@ const jsonOf = (task: Values, owner: string) =>
     revision: task.revision,
   })
 
-// Well-formed, as what is stored is: every control character, and what stands beside quotes and backslashes.
+// Well-formed, as what is stored is: every control character, and what stands beside quotes and
+// backslashes.
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.string({

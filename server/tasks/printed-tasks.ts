@@ -3,7 +3,8 @@ import type { Kind } from '../fields/field.ts'
 import { type TaskField, tasks } from './fields.ts'
 import { type Piece, Printer, pieceOf } from './printer.ts'
 
-// Lists are printed from the bytes that PostgreSQL sends: no text and no object is made of a row in between.
+// Lists are printed from the bytes that PostgreSQL sends: no text and no object is made of a row in
+// between.
 
 /** A column of a task, or its owner, who is the same for all of a list. */
 export type PrintedField = TaskField | 'user_id'
@@ -17,7 +18,10 @@ export interface TakeTasks {
 
 /** How a task is written in a list. Texts are in quotes. */
 export interface TaskForm {
-  /** What is written before each value, the value, and what is written where a text is null, if not `noText`. */
+  /**
+   * What is written before each value, the value, and what is written where a text is null, if not
+   * `noText`.
+   */
   readonly parts: readonly (readonly [before: string, field: PrintedField, noText?: string])[]
   /** What is written after a task, and between two. */
   readonly end: string
@@ -29,7 +33,10 @@ export interface TaskForm {
   readonly timeQuote: string
   /** What stands for an ASCII character of a text: mostly itself, and at most six bytes. */
   readonly escaped: (character: string) => string
-  /** Whether U+0085, U+2028 and U+2029, at which some readers end a line, are written as in JSON: `\u2028`. */
+  /**
+   * Whether U+0085, U+2028 and U+2029, at which some readers end a line, are written as in JSON:
+   * `\u2028`.
+   */
   readonly escapesLineBreaks?: boolean
 }
 

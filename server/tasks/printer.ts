@@ -1,11 +1,11 @@
 import { isoLength, secondLength, writeFraction, writeSecond } from '../fields/iso-time.ts'
 
-// Bytes are copied four at a time, by hand: texts are as short as titles are, and a call that copies many at once costs more than
-// they do. V8 makes each access of a DataView one instruction.
+// Bytes are copied four at a time, by hand: texts are as short as titles are, and a call that
+// copies many at once costs more than they do. V8 makes each access of a DataView one instruction.
 
 /** Where nothing tells how long it will be. */
 const firstSize = 4096
-/** However much is expected: one long text is no reason for memory that the others would not need. */
+/** The most bytes reserved ahead: one long text does not make all later ones costly. */
 const mostExpected = 512 * 1024
 
 /** Bytes that are printed often, made ready. */
@@ -23,7 +23,7 @@ export function pieceOf(text: string): Piece {
   return { words, length: bytes.length }
 }
 
-/** Writes bytes one after the other, into memory that grows and is handed over without being copied. */
+/** Writes bytes one after the other into memory that grows and is handed over without a copy. */
 export class Printer {
   #bytes: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
@@ -32,7 +32,10 @@ export class Printer {
   #second = Number.NaN
   #secondAt = 0
 
-  /** Makes room for so many bytes more. What is printed without it, except by `text`, must fit into what was asked for. */
+  /**
+   * Makes room for so many bytes more. What is printed without it, except by `text`, must fit into
+   * what was asked for.
+   */
   reserve(length: number): void {
     // Four bytes are written where there may be one.
     const needed = this.#at + length + 4
@@ -42,7 +45,10 @@ export class Printer {
     this.#bytes.set(printed)
   }
 
-  /** How much is printed until it is taken, about: when what there is does not suffice, there will be as much, and a little more. */
+  /**
+   * How much is printed until it is taken, about: when what there is does not suffice, there will
+   * be as much, and a little more.
+   */
   expect(length: number): void {
     this.#expected = Math.min(mostExpected, Math.ceil(length * 1.125))
   }
@@ -64,7 +70,9 @@ export class Printer {
     this.#at = at + length
   }
 
-  /** Copies a text; an ASCII character that has something at its place in `instead` becomes that. */
+  /**
+   * Copies a text; an ASCII character that has something at its place in `instead` becomes that.
+   */
   copyEscaped(
     source: DataView,
     start: number,
@@ -159,7 +167,10 @@ export class Printer {
   }
 }
 
-/** Whether one of four bytes is a control character, a quote or a backslash; and now and then where none is. */
+/**
+ * Whether one of four bytes is a control character, a quote or a backslash; and now and then where
+ * none is.
+ */
 function mayNeedEscape(word: number): boolean {
   const [quote, backslash] = [word ^ 0x22222222, word ^ 0x5c5c5c5c]
   return (((word - 0x20202020) | (quote - 0x01010101) | (backslash - 0x01010101)) & ~word & 0x80808080) !== 0

@@ -10,9 +10,10 @@ import type { TakeTasks } from './printed-tasks.ts'
 const mostAtOnce = { tasks: 500, bytes: 512 * 1024 }
 
 /**
- * A page in an order without an index, or of tasks that a filter chooses. The tasks of a large owner are looked at in turns, by
- * creation; each is met once, so a task that nobody changes meanwhile is neither skipped nor shown twice. The state is read first, so it
- * is never newer than the tasks.
+ * A page in an order without an index, or of tasks that a filter chooses. The tasks of a large
+ * owner are looked at in turns, by creation; each is met once, so a task that nobody changes
+ * meanwhile is neither skipped nor shown twice. The state is read first, so it is never newer than
+ * the tasks.
  */
 export async function scanList(
   owner: string,

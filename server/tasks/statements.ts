@@ -5,11 +5,15 @@ import { tasks } from './fields.ts'
 
 const columns = tasks.columns('tasks')
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
-// Says `deleted_at is null` in words that the planner cannot match with the index of lists: see write-statements.ts.
+// Says `deleted_at is null` in words that the planner cannot match with the index of lists: see
+// write-statements.ts.
 const one = `tasks.user_id = $1 and tasks.id = $2 and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
 const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
 
-/** $2 limit, $3 offset. A row of the owner's number of tasks alone, if there is an owner; then one for each task, with null there. */
+/**
+ * $2 limit, $3 offset. A row of the owner's number of tasks alone, if there is an owner; then one
+ * for each task, with null there.
+ */
 export const page = statement(
   'duly_page',
   `select task_count${', null'.repeat(tasks.names.length)} from duly.owners where owners.id = $1

@@ -1,7 +1,8 @@
 import { quick, statement, unprepared } from '../db/database.ts'
 import { keyBytes, taskBytesIn } from './bytes.ts'
 
-// What an owner stores is counted on the owner's row, by each statement that changes it. `$1` is the owner in all of these.
+// What an owner stores is counted on the owner's row, by each statement that changes it. `$1` is
+// the owner in all of these.
 
 const total = 'owners.live_bytes + owners.trash_bytes + owners.log_bytes + owners.key_bytes'
 
@@ -43,8 +44,8 @@ export const recount = unprepared(
 /** The owner's row is to be counted again before it is relied on. */
 export const distrust = unprepared('update duly.owners set counted_revision = -1 where owners.id = $1')
 
-// Each removes the oldest rows, $2 bytes at least if there are that many, in one step. Returns how many rows it looked at, and the
-// counters afterwards.
+// Each removes the oldest rows, $2 bytes at least if there are that many, in one step. Returns how
+// many rows it looked at, and the counters afterwards.
 
 const upToEnough = 'oldest.before < $2::bigint'
 const runningSum = (order: string) =>
@@ -52,7 +53,10 @@ const runningSum = (order: string) =>
 const returned = `returning (select count(*) from oldest), ${counters}`
 const freed = '(select coalesce(sum(bytes), 0)::bigint as bytes from dropped) as freed'
 
-/** For good, before their time. The condition of the second part keeps the planner from `tasks_trash`, which it would read as a whole. */
+/**
+ * For good, before their time. The condition of the second part keeps the planner from
+ * `tasks_trash`, which it would read as a whole.
+ */
 export const dropTrash = statement(
   'duly_drop_trash',
   `with oldest as (

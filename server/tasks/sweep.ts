@@ -1,8 +1,8 @@
 import { ownerWrite, type Session, statement } from '../db/database.ts'
 import { keyBytes, taskBytesIn } from './bytes.ts'
 
-// What is older than its time is removed for good, in small steps. Which owners have such rows is looked up across owners; rows are removed
-// owner by owner.
+// What is older than its time is removed for good, in small steps. Which owners have such rows is
+// looked up across owners; rows are removed owner by owner.
 
 const batchSize = 1000
 
@@ -82,7 +82,7 @@ const removeKeys = statement(
   returning (select count(*) from swept)`,
 )
 
-/** The oldest row that is left is as old as this. Without rows, the next write says how old they are. */
+/** The time of the oldest row that is left. Without rows, the next write sets it. */
 const noteOldest = ownerWrite(
   'duly_history_from',
   `update duly.owners set history_from = coalesce(least(

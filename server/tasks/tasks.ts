@@ -59,7 +59,7 @@ export interface Outcome {
 /** Tasks that one statement passes over. */
 const mostSkipped = 1000
 
-/** The tasks of one owner. A class, since every request has one: closures would have to be made for each. */
+/** The tasks of one owner. A class, because each request has one and closures cost more. */
 export class Tasks {
   readonly #db: Session
   readonly #owner: string
@@ -113,8 +113,9 @@ export class Tasks {
   }
 
   /**
-   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of about 64 KiB. Take what a batch
-   * has printed before the next. No session is held between two batches.
+   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of
+   * about 64 KiB. Take what a batch has printed before the next. No session is held between two
+   * batches.
    * @yields whether more may follow
    */
   async *batches(
@@ -160,7 +161,10 @@ export class Tasks {
     }
   }
 
-  /** Passes over the newest `count` tasks, in turns. @returns the last of them, if there are so many */
+  /**
+   * Passes over the newest `count` tasks, in turns.
+   * @returns the last of them, if there are so many
+   */
   #skip(count: number): Promise<Place | undefined> {
     const pass = async (turn: Turn) => {
       let place: Place | undefined = newest
@@ -218,7 +222,8 @@ export class Tasks {
 
   /**
    * Changes the fields that are given. Where nothing differs, nothing is written.
-   * @throws AppError `task_not_found`, `storage_full` for a task that would grow, and those of `lookUp`
+   * @throws AppError `task_not_found`, `storage_full` for a task that would grow, and those of
+   * `lookUp`
    */
   update(id: number, change: TaskChange, options: WriteOptions = {}): Promise<Outcome> {
     const { keyed, revisions } = options
@@ -247,7 +252,8 @@ export class Tasks {
   }
 
   /**
-   * Moves a task to the trash. The outcome has a task only where the task's revision is none of those expected.
+   * Moves a task to the trash. The outcome has a task only where the task's revision is none of
+   * those expected.
    * @throws AppError `task_not_found`, and those of `lookUp`
    */
   async remove(id: number, options: WriteOptions = {}): Promise<Omit<Outcome, 'task'> & { task?: Task }> {
@@ -289,8 +295,8 @@ export class Tasks {
   }
 
   /**
-   * Writes; where nothing was written, finds out why, and writes again where that has passed: another request changed the task meanwhile,
-   * or the counters of the storage were wrong.
+   * Writes; where nothing was written, finds out why, and writes again where that has passed:
+   * another request changed the task meanwhile, or the counters of the storage were wrong.
    */
   async #untilDone(
     write: () => Promise<Outcome | undefined>,
@@ -322,8 +328,8 @@ const isIn = (task: Task, change: TaskChange) =>
   Object.entries(change).every(([name, value]) => task[name as TaskField] === value)
 
 /**
- * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another owner's is
- * the same thing here: not found, by the statement itself.
+ * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another
+ * owner's is the same thing here: not found, by the statement itself.
  */
 export function tasksOf(db: Session, owner: string, options: TasksOptions = {}): Tasks {
   return new Tasks(db, owner, options)

@@ -10,9 +10,9 @@ import { needsRoom } from './storage-statements.ts'
 
 // A write is one statement. A statement that locks the owner precedes it in the same packet and
 // transaction, so it sees what earlier writes did. It reads the old row, increments the owner's
-// revision, appends to the change log, stores the idempotency key and changes the row. It returns no
-// row if the task is missing or unchanged, has another revision, the key is used, or the storage is
-// full; keys.ts then tells which.
+// revision, appends to the change log, stores the idempotency key and changes the row. It returns
+// no row if the task is missing or unchanged, has another revision, the key is used, or the storage
+// is full; keys.ts then tells which.
 //
 // `$1` is the owner, for every table. A write is never dated before the owner's last write, so
 // times and revisions of one owner have the same order, also after the clock was set back.
@@ -51,7 +51,9 @@ function keyParts(parameters: Parameters, keyed: Keyed | undefined) {
   ]
   return {
     isNew: `not exists (select from duly.keys where keys.user_id = $1 and keys.key = ${key})`,
-    /** @param of task, revision, outcome, time, and the update time of a task that was not changed */
+    /**
+     * @param of task, revision, outcome, time, and the update time of a task that was not changed
+     */
     claimed: (
       of: readonly [id: string, revision: string, outcome: string, at: string, itemAt?: string],
       from: string,
@@ -63,7 +65,10 @@ function keyParts(parameters: Parameters, keyed: Keyed | undefined) {
   }
 }
 
-/** The owner's counters after a write. @param changed a condition that is false where only a key is stored */
+/**
+ * The owner's counters after a write.
+ * @param changed a condition that is false where only a key is stored
+ */
 const raised = (logBytes: string, hasKey: boolean, changed?: string) => {
   const count = changed === undefined ? '1' : `(${changed})::integer`
   const clock = 'greatest(owners.written_at, statement_timestamp())'
@@ -144,7 +149,8 @@ export function createStatement(
 }
 
 /**
- * Sets fields of a task, and what follows them. @param change values by field; `flips` names a boolean field that is turned around
+ * Sets fields of a task, and what follows them. @param change values by field; `flips` names a
+ * boolean field that is turned around
  */
 export function updateStatement(
   context: WriteContext,
@@ -236,7 +242,10 @@ export function updateStatement(
   return { statement, values: parameters.values }
 }
 
-/** Moves a task to the trash. The row stays as its own tombstone until the sweep, or until its room is needed. */
+/**
+ * Moves a task to the trash. The row stays as its own tombstone until the sweep, or until its room
+ * is needed.
+ */
 export function removeStatement(
   context: WriteContext,
   id: number,

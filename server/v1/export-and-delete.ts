@@ -27,7 +27,8 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
       escapesLineBreaks: true,
     }),
   },
-  // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a formula: they are the user's own.
+  // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a
+  // formula: they are the user's own.
   csv: {
     mediaType: 'text/csv',
     head: `${tasks.names.join(',')}\r\n`,

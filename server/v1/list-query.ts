@@ -10,7 +10,8 @@ import { wordsOf } from '../tasks/fold.ts'
 import { isPosition, type OwnerState } from '../tasks/list.ts'
 import { type ListQuery, type Position, sortOrders, type TaskFilters } from '../tasks/list-query.ts'
 
-// What a list can be asked for, the cursors that lead from page to page, and the entity tag of a page.
+// What a list can be asked for, the cursors that lead from page to page, and the entity tag of a
+// page.
 
 const limits = { min: 1, max: 1000, fallback: 100 }
 const searchLimits = { characters: 200, words: 20 }
@@ -54,7 +55,7 @@ function checkSearch(search: string): void {
   if (wordsOf(search).length > words) throw broken('q', `q must have at most ${words} words.`)
 }
 
-/** Opaque to clients. It is good for the query that it came from: the order, the filter and the search. */
+/** Opaque to clients. Valid for the query that it came from: order, filter and search. */
 export function writeCursor(query: ListQuery, { key, id }: Position): string {
   return Buffer.from(JSON.stringify([filterOf(query), key, id])).toString('base64url')
 }
@@ -69,7 +70,10 @@ export function nextPage(path: string, query: ListQuery, cursor: string): string
   return `${path}?${parameters}`
 }
 
-/** Of one owner's answer to one query at one revision. The epoch keeps a removed owner's tags from those of a later one. */
+/**
+ * Of one owner's answer to one query at one revision. The epoch keeps a removed owner's tags from
+ * those of a later one.
+ */
 export function listTag(owner: string, query: ListQuery, { revision, epoch }: OwnerState): string {
   const { limit, after } = query
   const asked = hash(

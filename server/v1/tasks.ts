@@ -18,7 +18,8 @@ import { tasks as fields, type Task } from '../tasks/fields.ts'
 import type { Outcome } from '../tasks/tasks.ts'
 import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
 
-// The `v1` contract, always on, for new clients: keyset pages, conditional requests, idempotent writes, problem details.
+// The `v1` contract, always on, for new clients: keyset pages, conditional requests, idempotent
+// writes, problem details.
 
 const tasks = taskWire({
   prefix: '',
@@ -213,7 +214,10 @@ function sendWritten(request: FastifyRequest, reply: FastifyReply, outcome: Outc
   return tasks.sendWritten(request, reply, outcome)
 }
 
-/** 412, with the task as it is, so that the client can decide without another call. A token without `tasks:read` gets no task. */
+/**
+ * 412, with the task as it is, so that the client can decide without another call. A token without
+ * `tasks:read` gets no task.
+ */
 function sendChanged(request: FastifyRequest, reply: FastifyReply, task: Task): FastifyReply {
   const { mayRead } = grantOf(request)
   const message = mayRead
@@ -228,7 +232,10 @@ function sendChanged(request: FastifyRequest, reply: FastifyReply, task: Task): 
     .send(`${body.slice(0, -1)},"task":${tasks.json(task, '')}}`)
 }
 
-/** @throws AppError `unsupported_media_type`, with what would be read in `Accept-Post` or `Accept-Patch` (RFC 5789, 2.2) */
+/**
+ * @throws AppError `unsupported_media_type`, with what would be read in `Accept-Post` or
+ * `Accept-Patch` (RFC 5789, 2.2)
+ */
 function requireMediaType(request: FastifyRequest, reply: FastifyReply, accepted: readonly string[]): void {
   const type = (request.headers['content-type'] ?? '').replace(/;.*$/s, '').trim().toLowerCase()
   if (accepted.includes(type)) return

@@ -20,7 +20,7 @@ export interface Call {
   readonly choosesPassword?: 'password' | 'newPassword'
   /** Redirects the browser to a provider. */
   readonly toProvider?: true
-  /** How attempts are counted: guesses at a password, a code or an email address, and emails that are sent. */
+  /** What attempts are counted as: guesses at a password, a code or an address, and sent emails. */
   readonly attempts?: 'address' | 'account' | 'recipient' | 'proof'
 }
 

@@ -36,7 +36,10 @@ export function countsOf(
   }
 }
 
-/** Turns at hashing passwords are shared fairly among these: the caller's network, and the account, session or link. */
+/**
+ * Turns at hashing passwords are shared fairly among these: the caller's network, and the account,
+ * session or link.
+ */
 export function turnKeys(
   { ip, headers }: FastifyRequest,
   fields: Fields | undefined,

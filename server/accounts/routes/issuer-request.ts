@@ -32,7 +32,8 @@ export function issuerRequest(
     const value = request.headers[name]
     if (typeof value === 'string') headers.set(name, value)
   }
-  // The origin matches a pattern of CORS_ORIGINS. It may call (see `readFields`), but is no redirect target.
+  // The origin matches a pattern of CORS_ORIGINS. It may call (see `readFields`), but is no
+  // redirect target.
   const { origin } = request.headers
   if (origin !== undefined && accounts.trusts(origin) && !accounts.origins().includes(origin)) {
     headers.set('origin', accounts.publicUrl().origin)
@@ -42,7 +43,8 @@ export function issuerRequest(
     headers.set('cookie', reSignCookies(cookie, accounts.cookieKeys))
   headers.set(clientAddressHeader, request.ip)
   if (fields) headers.set('content-type', 'application/json')
-  // Built from the call and its parameters, so dots and backslashes in the request's URL cannot lead to another path.
+  // Built from the call and its parameters, so dots and backslashes in the request's URL cannot
+  // lead to another path.
   const path = call.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => parameter(request, name))
   const url = new URL(request.server.base + path, accounts.publicUrl())
   const query = request.url.indexOf('?')

@@ -3,7 +3,7 @@ import { jsonMediaType } from '../../http/json-reply.ts'
 import type { Accounts } from '../accounts.ts'
 import type { Call } from './call.ts'
 
-/** Whether the response sets the cookie of a session. It does not while a two-factor code is missing. */
+/** Whether it sets the cookie of a session. It does not while a two-factor code is missing. */
 export function beginsSession({ headers }: Response): boolean {
   return headers.getSetCookie().some(cookie => /better-auth\.session_token=[^;]/.test(cookie))
 }

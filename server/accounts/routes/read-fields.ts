@@ -8,7 +8,10 @@ import type { Call } from './call.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** Reads and validates the body. Fields that the call does not describe are left out, so Better Auth never gets them. */
+/**
+ * Reads and validates the body. Fields that the call does not describe are left out, so Better Auth
+ * never gets them.
+ */
 export function readFields(call: Call, request: FastifyRequest, accounts: Accounts): Fields {
   const origin = request.headers.origin
   if (origin !== undefined && !accounts.trusts(origin)) {
@@ -52,7 +55,7 @@ function canonical(name: string, value: unknown): unknown {
 
 const deepest = 8
 
-/** Whether PostgreSQL can store every text in it, and it is nested no deeper than any valid body. */
+/** Whether PostgreSQL can store every text in it, and it is no deeper than any valid body. */
 function isStorable(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
   if (typeof value !== 'object' || value === null) return true

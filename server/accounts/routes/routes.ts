@@ -9,7 +9,8 @@ import { accountCalls } from './calls.ts'
 import { forward, withSafeLocation } from './issuer-response.ts'
 import { provider, schemas } from './schemas.ts'
 
-// The calls of Better Auth that Duly offers. Each is validated and counted before Better Auth gets it.
+// The calls of Better Auth that Duly offers. Each is validated and counted before Better Auth gets
+// it.
 
 export const accounts: Contract = {
   name: 'accounts',
