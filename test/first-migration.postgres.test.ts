@@ -98,11 +98,11 @@ describe('a first migration that fails', () => {
     await say('create table duly.tasks (id integer)')
     assertTold(
       await start(url),
-      /The schema "duly" of this database belongs to something else: it holds tasks/,
+      /The schema "duly" of this database belongs to another program: it contains tasks/,
       78,
     )
     await say('create table duly.migrations (version text)')
-    assertTold(await start(url), /\(42703\)\. The schema "duly" holds something else/)
+    assertTold(await start(url), /\(42703\)\. The schema "duly" belongs to another program/)
     await say('drop schema duly cascade')
   })
 
@@ -164,7 +164,7 @@ describe('a server that cannot be reached', () => {
     assertTold(await start(url, { PGSSLMODE: 'require' }), /the server does not support TLS/)
   })
 
-  it('since it is no PostgreSQL ends with a sentence', async () => {
+  it('since it is not PostgreSQL ends with a sentence', async () => {
     const server = createServer(socket => {
       socket.on('error', () => {})
       socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
@@ -231,7 +231,7 @@ describe('a server with TLS', () => {
     ] as const) {
       const { code, stderr } = await doctor(query, host)
       assert.equal(code, 69)
-      assert.match(stderr, /^PostgreSQL at .* cannot be reached: TLS failed: .*\. Name the certificate/)
+      assert.match(stderr, /^PostgreSQL at .* cannot be reached: TLS failed: .*\. Set sslrootcert/)
       assert.doesNotMatch(stderr, /waiting for/)
     }
   })

@@ -172,7 +172,7 @@ describe('hostile settings behind a pooler in transaction mode', () => {
     assert.equal(code, 69, stderr)
     assert.match(
       stderr,
-      /^Cannot start: PostgreSQL at .* \(08P01\)\. If a pooler stands between.*DATABASE_POOLER=transaction/,
+      /^Cannot start: PostgreSQL at .* \(08P01\)\. If a pooler such as PgBouncer is in between.*DATABASE_POOLER=transaction/,
     )
     assert.doesNotMatch(stdout, /waiting for/)
   })

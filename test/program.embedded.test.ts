@@ -88,7 +88,7 @@ describe('duly start, with nothing set up', () => {
     writeFileSync(join(String(database.env.DATA_DIR), 'postgres', 'PG_VERSION'), '99\n')
     const { code, stderr } = await duly(['start'], database.env).ended
     assert.equal(code, 78)
-    assert.match(stderr, /is of PostgreSQL 99; this version of Duly reads PostgreSQL 18/)
+    assert.match(stderr, /was written by PostgreSQL 99\. This version of Duly needs PostgreSQL 18/)
     await database.drop()
   })
 

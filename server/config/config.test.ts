@@ -276,7 +276,7 @@ describe('a setting that cannot be', () => {
     [
       'DATABASE_URL',
       ['mysql://localhost/tasks', 'localhost:5432', 'tasks'],
-      'give it as postgres://user:password@host:5432/database.',
+      'write it as postgres://user:password@host:5432/database.',
     ],
     [
       'DATABASE_URL',

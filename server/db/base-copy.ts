@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { exit, StartError } from '../errors.ts'
 import { type Database, unprepared } from './database.ts'
 
-/** PostgreSQL creates these when it starts, or a copy does not need them. */
+/** PostgreSQL creates these when it starts, or the copy does not need them. */
 const leftOut = new Set([
   'pg_wal',
   'postmaster.pid',
@@ -14,11 +14,12 @@ const leftOut = new Set([
   'pg_subtrans',
 ])
 const isSegment = /^[0-9A-F]{24}$/
-/** Left free for the write-ahead log of the database itself, which stops when it cannot write it. */
+/** Bytes left for the database's own write-ahead log: it stops when it cannot write one. */
 const reserve = 128 * 1024 * 1024
 
-// Starting and stopping each end the segment of the write-ahead log, and write what is left of its 16 MiB at once. Other requests
-// wait for each statement, so the segment is filled with messages that nothing reads, in short statements, before that.
+// Starting and stopping a backup each end the current segment of the write-ahead log, and write the
+// rest of its 16 MiB at once. Other requests would wait for that, so short statements fill the
+// segment with unused messages first.
 const left =
   unprepared(`select setting::bigint - pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') % setting::bigint
   from pg_settings where name = 'wal_segment_size'`)
@@ -26,25 +27,26 @@ const filling = 512 * 1024
 const fill = unprepared(`select pg_logical_emit_message(false, 'duly', repeat(' ', ${filling}), true)`)
 
 async function fillSegment(db: Database): Promise<void> {
-  // Other requests write too: it need not become full.
+  // Other requests write too, so it need not be filled completely.
   for (let [row] = await db.query(left); Number(row?.[0]) > 2 * filling; [row] = await db.query(left)) {
     await db.query(fill)
   }
 }
 
-// The label is a name for the log. `true`: the checkpoint is not to be spread over minutes.
+// The label appears in the log. `true` requests a fast checkpoint.
 const start = unprepared(`select pg_walfile_name(pg_backup_start('duly', true))`)
 const stop = unprepared('select labelfile from pg_backup_stop(false)')
 
 /**
- * Copies an embedded database's files to `to` while it is in use (PostgreSQL, "Making a Base Backup Using the Low Level API").
- * PostgreSQL makes the copy consistent when it opens it, by replaying the write-ahead log. Other requests wait for one
- * checkpoint, not for the files. No other checkpoint may run meanwhile: it would remove that log.
- * @throws StartError if the disk has no room for it
+ * Copies the files of an embedded database to `to` while it is in use (PostgreSQL manual, "Making a
+ * Base Backup Using the Low Level API"). PostgreSQL makes the copy consistent when it opens it, by
+ * replaying the write-ahead log. Other requests wait for one checkpoint, not for the files. No
+ * other checkpoint may run meanwhile: it would remove that log.
+ * @throws StartError if the disk has too little space
  */
 export async function copyCluster(db: Database, from: string, to: string): Promise<void> {
   await requireRoom(from)
-  // The checkpoint of `start` then has little to write.
+  // Leaves little to write for the checkpoint of `start`.
   await db.query(unprepared('checkpoint'))
   await fillSegment(db)
   const [row] = await db.query(start)
@@ -57,7 +59,7 @@ export async function copyCluster(db: Database, from: string, to: string): Promi
   const [stopped] = await db.query(stop)
   if (copied) throw copied.error
   await copySegments(join(from, 'pg_wal'), join(to, 'pg_wal'), firstSegment)
-  // Last: opening the copy begins with it.
+  // Copied last: PostgreSQL reads it first.
   await copyOne(join(from, 'global', 'pg_control'), join(to, 'global', 'pg_control'))
   await writeFile(join(to, 'backup_label'), String(stopped?.[0]), { mode: 0o600 })
 }
@@ -69,7 +71,7 @@ async function requireRoom(from: string): Promise<void> {
   if (needed <= free) return
   const [has, needs] = [free, needed].map(bytes => Math.round(bytes / 1024 / 1024))
   throw new StartError(
-    `The database cannot be copied: the disk of "${dirname(from)}" has ${has} MiB free, and ${needs} MiB are needed. Free some space, or stop the server: no copy is needed then.`,
+    `Cannot copy the database: the disk of "${dirname(from)}" has ${has} MiB free, and the copy needs ${needs} MiB. Free some space, or stop the server first: then no copy is needed.`,
     exit.cantCreate,
   )
 }
@@ -107,7 +109,7 @@ async function copySegments(from: string, to: string, first: string): Promise<vo
   }
 }
 
-/** A file that is removed meanwhile belongs to a dropped table. */
+/** Ignores a file that was removed meanwhile: it belongs to a dropped table. */
 async function copyOne(from: string, to: string): Promise<void> {
   await copyFile(from, to, constants.COPYFILE_FICLONE).catch(error => {
     if (error.code !== 'ENOENT') throw error

@@ -6,15 +6,16 @@ import { connectPostgres } from './postgres.ts'
 
 export interface Connected {
   readonly db: Database
-  /** Whether the embedded database was created just now. */
+  /** Whether the embedded database was just created. */
   readonly created: boolean
 }
 
 type Options = Pick<Config, 'postgres' | 'databasePool' | 'dataDir' | 'dataSync'>
 
 /**
- * PostgreSQL where `DATABASE_URL` names one, else the embedded one: from here on nothing can tell them apart.
- * @param serves whether a server answers from it
+ * Connects to the PostgreSQL server of `DATABASE_URL`, or else opens the embedded database. The
+ * rest of the program does not know which one it uses.
+ * @param serves whether it is used to answer requests
  */
 export async function connect(
   { postgres, databasePool, dataDir, dataSync }: Options,

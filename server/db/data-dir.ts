@@ -17,7 +17,10 @@ import { codeOf, explain } from '../system-error.ts'
 
 const { R_OK, W_OK, X_OK } = constants
 
-/** Creates the data directory, readable by its owner only. @throws StartError where it cannot be created, or is a file */
+/**
+ * Creates the data directory, readable by its owner only.
+ * @throws StartError if it cannot be created, or is a file
+ */
 export function makeDataDir(dataDir: string): void {
   inDataDir(dataDir, `Cannot create the data directory "${dataDir}"`, () => {
     if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory() === false) {
@@ -29,7 +32,7 @@ export function makeDataDir(dataDir: string): void {
 
 const otherDirectory = 'Set DATA_DIR to a directory that Duly can write to.'
 
-/** @throws StartError (EX_CANTCREAT) for a failure that the operator can fix; any other error as it is */
+/** @throws StartError (EX_CANTCREAT) for failures that the operator can fix, else the error */
 function inDataDir<T>(dataDir: string, failed: string, work: () => T): T {
   try {
     return work()
@@ -49,8 +52,8 @@ function inDataDir<T>(dataDir: string, failed: string, work: () => T): T {
 }
 
 /**
- * Fails before the database does, which would say less: where files in the directory belong to another user, for one, since a command
- * was once run as root.
+ * Checks access before the database is opened, whose errors say less. Files may belong to another
+ * user, for example after a command was run as root.
  * @throws StartError
  */
 export function requireAccess(dataDir: string): void {
@@ -68,21 +71,21 @@ export interface DataDirLock {
 }
 
 /**
- * Takes the data directory for this process alone: two processes on one embedded database corrupt it silently. The lock is the
- * operating system's (fcntl OFD locks, LockFileEx), so it is gone with the process however that ends; the file only
- * tells others who holds it.
- * @throws StartError naming the process that has it.
+ * Locks the data directory for this process: two processes on one embedded database corrupt it
+ * silently. It is a lock of the operating system (fcntl OFD locks, LockFileEx), which ends with the
+ * process, however that ends. The content of the file only tells others who holds the lock.
+ * @throws StartError that names the process that holds it
  */
 export function lockDataDir(dataDir: string): DataDirLock {
   makeDataDir(dataDir)
   requireAccess(dataDir)
-  // Here alone: a server on PostgreSQL starts without it.
+  // Loaded here, so that a server on PostgreSQL starts without it.
   const { tryLock } = createRequire(import.meta.url)(
     'fs-native-extensions',
   ) as typeof import('fs-native-extensions')
   const file = join(dataDir, 'lock')
   const descriptor = inDataDir(dataDir, `Cannot open "${file}"`, () => openSync(file, 'a+', 0o600))
-  // One byte far past the text, so that others may still read it where locks are mandatory (Windows).
+  // One byte far beyond the text, so that others can read it where locks are mandatory (Windows).
   if (!tryLock(descriptor, 1 << 30, 1)) {
     closeSync(descriptor)
     throw new StartError(
@@ -97,7 +100,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
   return { release: () => closeSync(descriptor) }
 }
 
-/** Who has it, or had it last, in words. */
+/** The process that holds the lock, or held it last, for messages. */
 export function holderOf(dataDir: string): string {
   try {
     return readFileSync(join(dataDir, 'lock'), 'utf8') || 'another process'

@@ -2,20 +2,21 @@ import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { Parser } from 'pg-protocol/dist/parser.js'
 
-// The driver makes a text of each value before anyone has asked for it. Here a row stays the bytes that came, and whoever knows what
-// it is for reads them. It stands on the driver's internals, so the versions of both its parts are pinned.
+// The driver converts each value to a string, needed or not. Here a row stays bytes, and the code
+// that uses it reads the values. This relies on internals of the driver, so the versions of `pg`
+// and `pg-protocol` are pinned.
 
-// Shared: memory of its own, if only of no bytes, is dear to make and to clear away.
+// Shared, because even an empty ArrayBuffer is expensive to allocate and to collect.
 const nothing = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
 
-/** One row, while it is handed over: afterwards the next one stands in the same object, and its memory is used again. */
+/** A row, valid until the parser reads the next one, which reuses the object and its memory. */
 export class DataRow {
   readonly name = 'dataRow'
   view: DataView = nothing.view
   #bytes: Buffer = nothing.bytes
-  /** Where its values begin. */
+  /** Where the values begin. */
   #start = 0
-  /** Its size in bytes, and a little more. */
+  /** Size in bytes, and a little more. */
   length = 0
   readonly #starts: number[] = []
   readonly #ends: number[] = []
@@ -30,14 +31,14 @@ export class DataRow {
     return this
   }
 
-  /** Its bytes, which stay: `point` has a row stand on them again. */
+  /** Copies the bytes. `point` turns them into a row again. */
   copy(): Buffer {
     const copy = Buffer.allocUnsafe(this.length)
     this.#bytes.copy(copy, 0, this.#start, this.#start + this.length)
     return copy
   }
 
-  /** Its values as texts: what the driver asks for, of a statement that was answered in text format. */
+  /** The values as strings, for the driver. Only for rows in text format. */
   get fields(): (string | null)[] {
     this.locate()
     const count = this.view.getInt16(this.#start)
@@ -46,7 +47,7 @@ export class DataRow {
     return texts
   }
 
-  /** Finds where the values are. To be called once, before any of them is read. */
+  /** Finds the values. Call it once before you read any of them. */
   locate(): void {
     const { view } = this
     const count = view.getInt16(this.#start)
@@ -55,7 +56,7 @@ export class DataRow {
       const length = view.getInt32(at)
       at += 4
       this.#starts[column] = at
-      // PostgreSQL says -1 for null, whose end is then before its start.
+      // -1 means null: its end is before its start.
       this.#ends[column] = at + length
       if (length > 0) at += length
     }
@@ -84,7 +85,10 @@ export class DataRow {
     return this.view.getInt8(at) === 1
   }
 
-  /** An `int2`, `int4` or `int8` in binary format. @throws RangeError for null, other types, and beyond 2^53 */
+  /**
+   * An `int2`, `int4` or `int8` in binary format.
+   * @throws RangeError for null, other types, and beyond 2^53
+   */
   integer(column: number): number {
     const at = this.startOf(column)
     const length = this.endOf(column) - at
@@ -98,10 +102,13 @@ export class DataRow {
     throw this.#unreadable(column, 'integer')
   }
 
-  // A `timestamptz` in binary format is an int8 of microseconds since 2000, which a number holds until 2285 only: so it is read as
-  // the second and what is left of it. 2^32 = 4294 * 10^6 + 967296.
+  // A `timestamptz` in binary format is an int8 of microseconds since 2000, which is a safe integer
+  // only until 2285. So it is read as seconds and the rest. 2^32 = 4294 * 10^6 + 967296.
 
-  /** The second of a `timestamptz`, counted from 2000. @throws RangeError for null, other types, and infinity */
+  /**
+   * The seconds of a `timestamptz` since 2000.
+   * @throws RangeError for null, other types, and infinity
+   */
   second(column: number): number {
     const at = this.startOf(column)
     if (this.endOf(column) - at !== 8) throw this.#unreadable(column, 'time')
@@ -112,7 +119,7 @@ export class DataRow {
     return high * 4294 + Math.floor((high * 967_296 + low) / 1e6)
   }
 
-  /** The microseconds of a `timestamptz` after its `second`. */
+  /** The microseconds of a `timestamptz` beyond its `second`. */
   microsecond(column: number): number {
     const at = this.startOf(column)
     const rest = this.view.getInt32(at) * 967_296 + this.view.getUint32(at + 4)
@@ -135,7 +142,7 @@ interface Framing {
   handlePacket(start: number, code: number, length: number, bytes: Buffer): Message
 }
 
-// The driver's types call private what a subclass needs.
+// The driver's types declare as private what a subclass needs.
 const Base = Parser as unknown as new () => Framing
 
 const dataRow = 0x44
@@ -152,7 +159,7 @@ class RowParser extends Base {
   }
 }
 
-/** In English: the one that the driver knows is in the server's language. Each field is a letter and a text that a zero ends. */
+/** The severity in English (field V); the driver reads S, which is in the server's language. */
 function severityOf(bytes: Buffer, start: number): string | undefined {
   for (let at = start; bytes[at]; at = bytes.indexOf(0, at) + 1) {
     if (bytes[at] === severity) return bytes.toString('latin1', at + 1, bytes.indexOf(0, at))
@@ -160,13 +167,13 @@ function severityOf(bytes: Buffer, start: number): string | undefined {
   return undefined
 }
 
-/** Makes a client hand over its rows as `DataRow`. To be called before it connects. */
+/** Makes a client emit its rows as `DataRow`. Call it before the client connects. */
 export function leaveRowsAsBytes(client: pg.Client): pg.Client {
-  // The driver's types know neither.
+  // The driver's types lack both.
   const { connection } = client as unknown as {
     connection: { emit(event: string, message: Message): void; attachListeners(stream: Duplex): void }
   }
-  // Called for the stream that messages come from: the socket, or TLS upon it.
+  // Called with the stream that messages come from: the socket, or TLS on top of it.
   connection.attachListeners = stream => {
     const parser = new RowParser()
     const each = (message: Message) =>

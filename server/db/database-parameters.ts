@@ -1,11 +1,11 @@
-/** A parameter of a database URL, or the environment variable that stands in for it. */
+/** A parameter of a database URL, or the environment variable used in its place. */
 export interface Parameter {
-  /** As it was written: for messages. */
+  /** The name as it was written, for messages. */
   readonly written: string
   readonly value: string
 }
 
-/** Parameters that `parseDatabaseUrl` acts on. */
+/** Parameters that `parseDatabaseUrl` supports. */
 const honoured = [
   'application_name',
   'channel_binding',
@@ -28,7 +28,7 @@ export type Honoured = (typeof honoured)[number]
 
 const isHonoured = (name: string): name is Honoured => honoured.some(known => known === name)
 
-/** Values that ask for what Duly does in any case. */
+/** Values that ask for what Duly does anyway. */
 const harmless: Readonly<Record<string, readonly string[]>> = {
   adapter: ['postgres', 'postgresql'],
   charset: ['utf8', 'utf-8', 'unicode'],
@@ -53,7 +53,7 @@ const harmless: Readonly<Record<string, readonly string[]>> = {
 const onPool = 'remove it, and set DATABASE_POOL instead.'
 const onConnections = 'remove it: Duly manages its connections itself.'
 const onTimeouts = 'remove it: Duly sets its own time-outs, 10 s for a statement.'
-const onSchema = 'remove it: Duly keeps its tables in the schema "duly".'
+const onSchema = 'remove it: the tables of Duly are in the schema "duly".'
 const onStatements = 'remove it; behind a pooler in transaction mode add pgbouncer=true.'
 const onPassword = 'remove it, and sign in with a password: nothing else is supported.'
 const onSession = 'remove it: Duly sets it on every connection.'
@@ -119,12 +119,12 @@ function each(text: string, names: string): Record<string, string> {
   return Object.fromEntries(names.split(/\s+/).map(name => [name, text]))
 }
 
-/** A parameter may be called `constructor`. */
+/** Own properties only: a parameter can be called `constructor`. */
 function entryOf<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined
 }
 
-/** What libpq reads from the environment where the URL says nothing; PGPASSFILE is the driver's to read. */
+/** What libpq reads from the environment if the URL lacks it. The driver reads PGPASSFILE. */
 const variables: Readonly<Record<string, string>> = {
   PGAPPNAME: 'application_name',
   PGCHANNELBINDING: 'channel_binding',
@@ -157,13 +157,14 @@ const variables: Readonly<Record<string, string>> = {
 
 export interface Parameters {
   readonly given: ReadonlyMap<Honoured, Parameter>
-  /** A sentence for each parameter that cannot be honoured. Names only: a value may be a secret. */
+  /** A sentence for each parameter that is not supported. No values: they may be secret. */
   readonly problems: readonly string[]
 }
 
 /**
- * Sorts the parameters of a URL, and after them the environment's, into those that are acted on and problems. Nothing is dropped.
- * @param pairs of names and values, decoded
+ * Sorts the parameters of a URL, and after them those of the environment, into supported ones and
+ * problems. None is ignored.
+ * @param pairs decoded names and values
  */
 export function sortParameters(
   pairs: readonly (readonly [name: string, value: string])[],
@@ -181,7 +182,7 @@ export function sortParameters(
     }
   }
   for (const [name, value] of pairs) {
-    // What is no name may be a part of a password.
+    // Other text may be part of a password.
     const written = /^[\w.-]{1,60}$/.test(name) ? name : 'a parameter'
     if (seen.has(name)) problems.push(`${written}: write it once.`)
     else take(name, written, value)

@@ -161,7 +161,7 @@ describe('a database URL', () => {
     })
   }
 
-  const form = 'give it as postgres://user:password@host:5432/database.'
+  const form = 'write it as postgres://user:password@host:5432/database.'
   const unreadable = 'it cannot be read as a URL.'
   const bad: readonly (readonly [url: string, problem: string])[] = [
     ['', form],
@@ -184,7 +184,7 @@ describe('a database URL', () => {
     it(`is refused as ${JSON.stringify(url)}`, () => assert.equal(problemOf(url), problem))
   }
 
-  it('with a port parameter that is no port is refused', () => {
+  it('is refused with a port parameter that is not a port', () => {
     assert.equal(typeof problemOf('postgres://alice@db/tasks?port=abc'), 'string')
   })
 })
@@ -264,8 +264,8 @@ describe('sslmode', () => {
     })
   }
 
-  // "When using sslrootcert=system, the default sslmode is changed to verify-full, and any weaker setting will result in
-  // an error" (PostgreSQL manual, 32.1.2).
+  // "When using sslrootcert=system, the default sslmode is changed to verify-full, and any weaker
+  // setting will result in an error" (PostgreSQL manual, 32.1.2).
   it("is verify-full by default with the system's root certificates", () => {
     assert.deepEqual(addressOf('postgres://alice:pw@db/tasks?sslrootcert=system').ssl, checked)
   })

@@ -5,7 +5,7 @@ import { pinnedIn } from './session-settings.ts'
 import { type TlsSettings, tlsOf } from './tls-parameters.ts'
 import { decode, reserved, serverOf, severalHosts, unreadable, urlParts } from './url-parts.ts'
 
-/** The address of a PostgreSQL server and how to connect to it, in the terms of the `pg` package. */
+/** The address of a PostgreSQL server, and the options of the `pg` package for it. */
 export interface PostgresAddress extends TlsSettings {
   readonly host: string
   readonly port: number
@@ -19,8 +19,8 @@ export interface PostgresAddress extends TlsSettings {
   readonly options: string
   readonly connectMs: number
   /**
-   * Connects through a pooler in transaction mode: each statement can run in another session, so named statements and session
-   * settings are not used.
+   * Connects through a pooler in transaction mode: each statement can run in another session, so
+   * named statements and session settings are not used.
    */
   readonly transactionPooler: boolean
   /** Why it is considered a pooler, if no setting says so. */
@@ -41,9 +41,10 @@ type Env = Readonly<Record<string, string | undefined>>
 const defaultConnectMs = 5000
 
 /**
- * Reads a `postgres://` URL and, for parameters that it leaves out, libpq's environment variables. A parameter that is not supported
- * is a problem. `sslmode` has the meaning of libpq (PostgreSQL manual, 32.19): `require` encrypts without checking the certificate,
- * `verify-full` checks chain and name. `channel_binding=require`, which Neon adds, checks the certificate as well.
+ * Reads a `postgres://` URL and, for parameters that it leaves out, libpq's environment variables.
+ * A parameter that is not supported is a problem. `sslmode` has the meaning of libpq (PostgreSQL
+ * manual, 32.19): `require` encrypts without checking the certificate, `verify-full` checks chain
+ * and name. `channel_binding=require`, which Neon adds, checks the certificate as well.
  * @param transactionPooler whether DATABASE_POOLER names a pooler in transaction mode
  */
 export function parseDatabaseUrl(text: string, transactionPooler: boolean, env: Env = {}): Parsed {
@@ -75,7 +76,8 @@ function addressOf(text: string, poolerIsSet: boolean, env: Env): PostgresAddres
     throw new UrlProblem('name one host: there is one before the path, and another as the parameter host.')
   }
   const port = Number(either('port', place.port) ?? 5432)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UrlProblem('the port in it is no port.')
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new UrlProblem('the port in it must be a number from 1 to 65535.')
   const fromPath = decode(path, unreadable)
   const database = either('dbname', fromPath)
   if (fromPath && database !== fromPath) {

@@ -1,31 +1,32 @@
 import type { DataRow } from './data-row.ts'
 
-/** Whoever a statement is run for: asked directly before a write is sent, however long that has waited. */
+/** Checks that the caller may still write, directly before the write is sent. */
 export interface Guard {
   /**
-   * @param session to ask the database with, where a transaction holds the only session there may be
-   * @throws or rejects where the write may not be done any more
+   * @param session for queries of the check, because a transaction may hold the only session
+   * @throws (or rejects) if the write is no longer allowed
    */
   check(session?: Session): void | Promise<void>
 }
 
-/** A statement's text is constant: what comes from a request is only ever among the values. */
+/** The text is constant. Values from a request are always parameters. */
 export interface Statement {
-  /** Prepared once per session under this name; the empty name is never prepared ahead. */
+  /** Prepared once per session under this name, unless it is empty. */
   readonly name: string
   readonly text: string
-  /** Changes what belongs to one owner, the first value. Writes of several may be one transaction, which none of them notices. */
+  /** Changes rows of one owner, the first value. May share a transaction with other owners. */
   readonly write?: boolean
-  /** Sent behind a statement that locks the owner's row, in one transaction: what it reads of the owner is not written meanwhile. */
+  /** Sent after a lock on the owner's row, so nothing of the owner changes while it runs. */
   readonly locksOwner?: boolean
-  /** Looks at a row or two by their key: done in no time, so that others may wait behind it. */
+  /** Reads a row or two by key, so fast that others can wait behind it. */
   readonly quick?: boolean
 }
 
 /**
- * Planner settings of every session. A prepared statement is planned once, for any values: otherwise PostgreSQL compares estimates for
- * one owner with estimates for any, and may plan a list again for each page, which takes up to twice as long as reading it. Every
- * statement on tasks has an index, which PostgreSQL would ignore while it believes that the table is empty.
+ * Planner settings of every session. A prepared statement is planned once, for any values: custom
+ * plans could be made for each page of a list, and planning takes up to twice as long as reading
+ * the page. Every statement on tasks has an index, which PostgreSQL would ignore while its
+ * statistics say that the table is empty.
  */
 export const plannerSettings = [
   'plan_cache_mode=force_generic_plan',
@@ -36,121 +37,124 @@ export const plannerSettings = [
 export type Value = string | number | boolean | null | readonly number[] | readonly (string | null)[]
 
 /**
- * A row as PostgreSQL's text format, column by column; `null` is SQL's. Whoever wrote the statement knows the columns
- * and reads them: `Date` objects and rows by name would cost and be thrown away again.
+ * A row in PostgreSQL's text format, by column; `null` is SQL's null. Objects by name and `Date`s
+ * would cost time, and callers know the columns of their statements.
  */
 export type Row = readonly (string | null)[]
 
-/** Is handed one row after the other. Each is good during that call alone: the next one takes its place. */
+/** Called with each row, which is valid only during the call. */
 export type TakeRow = (row: DataRow) => void
 
-/** Rows with the names and the types of their columns: for a library that writes its own statements. */
+/** Rows with the names and types of their columns, for a library with statements of its own. */
 export interface Result {
   readonly columns: readonly { readonly name: string; readonly type: number }[]
   readonly rows: readonly Row[]
-  /** How many rows a write has touched. */
+  /** Number of rows that a write changed. */
   readonly affected: number
 }
 
 export interface Session {
   /**
    * Runs one statement.
-   * @param guard asked before a write is sent
-   * @throws AppError `database_away` where it was not done, `outcome_unknown` where a write may have been, `database_full`.
-   * @throws the driver's DatabaseError where PostgreSQL refused the statement.
+   * @param guard checked before a write is sent
+   * @throws AppError `database_away` if it was not run, `outcome_unknown` if a write may have been
+   * committed, `database_full`
+   * @throws the driver's DatabaseError if PostgreSQL rejected the statement
    */
   query(statement: Statement, values?: readonly Value[], guard?: Guard): Promise<Row[]>
   /**
-   * As `query`, with each row handed to `take` as it arrives, in PostgreSQL's binary format: times and numbers cost neither
-   * side a text.
-   * @param guard asked before a write is sent
+   * Like `query`, but calls `take` with each row as it arrives, in PostgreSQL's binary format. No
+   * strings are made of times and numbers.
+   * @param guard checked before a write is sent
    */
   read(statement: Statement, values: readonly Value[], take: TakeRow, guard?: Guard): Promise<unknown>
-  /** As `query`, for statements that others have written. */
+  /** Like `query`, for statements of a library. */
   run(statement: Statement, values: readonly unknown[]): Promise<Result>
-  /** How lists are read; absent within a transaction. */
+  /** How lists are read. Absent in a transaction. */
   readonly reads?: Reads
 }
 
-/** The request that a list is read for. Both are asked again before each statement: it may have waited, or be one of many. */
+/** The request that a list is read for. Checked before each statement, which may have waited. */
 export interface Reader {
   /** Whether the client has closed its connection. */
   readonly isGone: () => boolean
   readonly guard?: Guard | undefined
 }
 
-/** Runs one statement of a scan, when it is its turn. */
+/** Runs one statement of a scan when it is its turn. */
 export type Turn = <T>(read: (session: Session) => Promise<T>) => Promise<T>
 
-/** Reads that are bounded for each owner, so that others wait for a few short statements at most. */
+/** Reads that are bounded per owner, so that others wait for a few short statements at most. */
 export interface Reads {
   /** Runs a statement that reads a bounded part of a list. @throws AppError `too_many_requests` */
   list<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T>
-  /** As `list`, for a list that has begun: it waits however many wait. */
+  /** Like `list`, for the rest of a list that has begun: never rejected because many wait. */
   moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T>
-  /** Runs a scan, one of each owner at a time. @throws AppError `too_many_requests` */
+  /** Runs a scan, one per owner at a time. @throws AppError `too_many_requests` */
   scan<T>(owner: string, work: (turn: Turn) => Promise<T>, reader: Reader): Promise<T>
 }
 
-/** Whether a session that is silent for long is given up, or may take its time (migrations). */
+/** Whether a session that is silent for long is closed; migrations may take longer. */
 export type Patience = 'short' | 'unlimited'
 
 /**
- * Is told of each statement as it is sent, by its name.
- * @returns is told when its answer is there, or with what it failed: a SQLSTATE, or `connection`
+ * Called with the name of each statement as it is sent.
+ * @returns called when the statement ends; with a SQLSTATE or `connection` if it failed
  */
 export type OnStatement = (name: string) => (errorType?: string) => void
 
-/** How much of the database is in use by this replica. */
+/** Sessions and waiting statements of this process. */
 export interface Usage {
-  /** Sessions that are open, and at most. */
+  /** Open sessions. */
   readonly open: number
+  /** Maximum number of sessions. */
   readonly most: number
-  /** Sessions on which something is under way. */
+  /** Sessions with a statement in flight. */
   readonly busy: number
   /** Statements and transactions that wait for a session. */
   readonly waiting: number
 }
 
 export interface Database extends Session {
-  /** For people: which database this is, without credentials. */
+  /** Which database this is, for messages, without credentials. */
   readonly label: string
   readonly usage: Usage
   /**
-   * Runs several statements as one transaction, in a session of their own. Use the session that `work` is handed, never the
-   * database itself: the embedded one has a single session, and waiting for it from inside ends in `database_away`.
-   * @param guard asked before the transaction begins, and before it is committed
+   * Runs several statements as one transaction, in a session of their own. `work` must use the
+   * session that it gets, never the database: the embedded one has a single session, and waiting
+   * for it inside a transaction ends in `database_away`.
+   * @param guard checked before the transaction begins and before it is committed
    */
   transaction<T>(work: (session: Session) => Promise<T>, patience?: Patience, guard?: Guard): Promise<T>
-  /** Resolves when the database answers. Calls at the same time share one round trip. */
+  /** Resolves when the database answers. Simultaneous calls share one round trip. */
   ping(): Promise<void>
-  /** Copies the files of an embedded database to a new directory while it is in use. Absent for a server. */
+  /** Copies an embedded database to a new directory while it is in use. Absent for a server. */
   readonly copyTo?: (directory: string) => Promise<void>
-  /** Lets statements under way end, then closes every session. */
+  /** Waits for statements in flight, then closes every session. */
   close(): Promise<void>
 }
 
-/** Names a statement for preparation. The name is unique in the program; give a changed text a new one or none. */
+/** A prepared statement. The name must be unique; give a changed text a new name or none. */
 export function statement(name: string, text: string): Statement {
   return { name, text: text.replace(/\s+/g, ' ').trim() }
 }
 
-/** Names a statement that looks at a row or two by their key. */
+/** A prepared statement that reads a row or two by key. */
 export function quick(name: string, text: string): Statement {
   return { ...statement(name, text), quick: true }
 }
 
-/** Names a statement that changes what belongs to one owner, the first of its values. */
+/** A prepared statement that changes rows of one owner, the first of its values. */
 export function write(name: string, text: string): Statement {
   return { ...statement(name, text), write: true }
 }
 
-/** As `write`, with the owner's row locked before. */
+/** Like `write`, after a lock on the owner's row. */
 export function ownerWrite(name: string, text: string): Statement {
   return { ...write(name, text), locksOwner: true }
 }
 
-/** A statement that is run too rarely to be prepared. */
+/** A statement that runs too rarely to be prepared. */
 export function unprepared(text: string): Statement {
   return { name: '', text: text.replace(/\s+/g, ' ').trim() }
 }

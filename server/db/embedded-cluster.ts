@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 import { explain } from '../system-error.ts'
 import { unpackCluster } from './unpack-cluster.ts'
 
-/** The PostgreSQL major version of the PGlite release in package.json. It opens no cluster of another version. */
+/** The PostgreSQL version of the PGlite in package.json. It opens no cluster of another one. */
 const postgresMajor = '18'
 
 /**
@@ -18,7 +18,7 @@ export async function ensureCluster(directory: string, log: Log): Promise<boolea
     const found = readFileSync(versionFile, 'utf8').trim()
     if (found === postgresMajor) return false
     throw new StartError(
-      `The data in "${directory}" is of PostgreSQL ${found}; this version of Duly reads PostgreSQL ${postgresMajor}.`,
+      `The data in "${directory}" was written by PostgreSQL ${found}. This version of Duly needs PostgreSQL ${postgresMajor}.`,
       exit.config,
     )
   }
@@ -30,7 +30,7 @@ export async function ensureCluster(directory: string, log: Log): Promise<boolea
     )
   }
   log.info('creating the embedded database')
-  // Renamed when it is complete, so that an interrupted start begins again.
+  // Renamed when it is complete, so that the next start repeats an interrupted one.
   const unfinished = `${directory}.new`
   try {
     rmSync(unfinished, { recursive: true, force: true })

@@ -25,7 +25,7 @@ export async function connectTo(worker: Worker): Promise<pg.Client> {
   return client
 }
 
-/** The driver's socket: it leads to the worker thread. The driver writes whole messages. */
+/** A socket for the driver that leads to the worker thread. The driver writes whole messages. */
 class WorkerStream extends Duplex {
   readonly #worker: Worker
 
@@ -58,7 +58,7 @@ class WorkerStream extends Duplex {
     done()
   }
 
-  // Both directions end, so the stream closes, which the driver waits for.
+  // Ends both directions. The driver waits until the stream closes.
   override _final(done: () => void): void {
     this.push(null)
     done()

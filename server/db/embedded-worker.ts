@@ -6,17 +6,17 @@ import { plannerSettings } from './database.ts'
 import type { WorkerSettings } from './embedded.ts'
 import { joinBytes } from './join-bytes.ts'
 
-// The embedded PostgreSQL in a thread of its own: wire-protocol bytes come in, wire-protocol bytes go out.
+// The embedded PostgreSQL in a worker thread. Both directions carry bytes of the wire protocol.
 
 type Mount = Parameters<NodeFS['init']>[1]
 type Module = Parameters<NonNullable<Mount['preRun']>[number]>[0]
 
-/** PGlite's Node file system answers fsync without doing it; this one hands it to the disk. */
+/** PGlite's file system for Node ignores fsync. This one calls it. */
 class DurableFS extends NodeFS {
   override async init(...[database, options]: Parameters<NodeFS['init']>) {
     const mounted = await super.init(database, options)
     const syncFiles = (module: Module) => {
-      // Emscripten's types leave the operations of its file systems out.
+      // Emscripten's types lack the operations of its file systems.
       const files = module.NODEFS as unknown as {
         stream_ops: { fsync?: (stream: { nfd?: number }) => number }
       }
@@ -42,17 +42,18 @@ const database = await PGlite.create({
     ...PGlite.defaultStartParams.filter(parameter => parameter !== '-F'),
     ...(settings.sync ? durable : fast),
     ...['-c', 'max_wal_size=64MB', '-c', 'min_wal_size=32MB'],
-    // All of it is touched at the start, and 128 MB, the default, would be a third of the process's memory. What does not fit is in the
-    // system's cache of files.
+    // All of it is touched at the start. The default of 128 MB would be a third of the memory of
+    // the process. Other pages are in the file cache of the system.
     ...['-c', 'shared_buffers=32MB'],
-    // Everybody waits while the planner's statistics are gathered; with 100, the default, three times as long as for clearing away.
+    // Requests wait for ANALYZE. With the default of 100 it takes three times as long as VACUUM.
     ...['-c', 'default_statistics_target=10'],
     ...plannerSettings.flatMap(setting => ['-c', setting]),
   ],
 })
 
-// How PostgreSQL begins its last words. No text of a user's can hold this: behind the end of a text stands a length, and one that
-// begins with a V is of megabytes.
+// Severity and code in the last message of a PostgreSQL process that ends. Text of a user cannot
+// contain this: the zero after it would begin the length of the next value, which would be over 5
+// MB.
 const lastWords = ['FATAL', 'PANIC'].map(severity => Buffer.from(`${severity}\0V${severity}\0C`))
 
 function gaveUp({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
@@ -61,8 +62,9 @@ function gaveUp({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
 }
 
 /**
- * Where a process of PostgreSQL would end (it could not write its log, say), the embedded one goes on in a state in which it should not:
- * it acknowledges what is lost, or waits for itself. So nothing more is run in it, of what was sent at the same time either.
+ * Ends the thread. A PostgreSQL process would end after such an error, for example when it cannot
+ * write its log. PGlite continues in a broken state: it acknowledges writes that are lost, or waits
+ * for itself. So it must not run any other statement, even of the same message.
  */
 function end(answer: readonly Uint8Array[]): never {
   const bytes = joinBytes(answer)
@@ -80,7 +82,7 @@ port.on('message', async (message: Uint8Array | 'close') => {
   const answer: Uint8Array[] = []
   await database.execProtocolRawStream(message, {
     syncToFs: false,
-    // The bytes are a view into the database's memory, which the next call overwrites.
+    // The bytes are a view of the database's memory, which the next call overwrites.
     onRawData: bytes => {
       answer.push(bytes.slice())
       if (gaveUp(bytes)) end(answer)

@@ -15,7 +15,7 @@ const mebibyte = 1024 * 1024
 
 export interface EmbeddedOptions {
   readonly dataDir: string
-  /** Whether every commit reaches the disk before it is acknowledged. */
+  /** Whether a commit is on the disk before it is acknowledged. */
   readonly sync: boolean
   readonly log: Log
   readonly onStatement?: OnStatement | undefined
@@ -32,9 +32,10 @@ export interface EmbeddedDatabase extends Database {
 }
 
 /**
- * Opens the embedded PostgreSQL (PGlite) in `dataDir/postgres`, and creates it if there is none. It runs in a worker thread, has one
- * session, and is used through the same driver as a server.
- * @throws StartError where another process uses the directory, or its data is of another PostgreSQL version.
+ * Opens the embedded PostgreSQL (PGlite) in `dataDir/postgres`, and creates it if there is none. It
+ * runs in a worker thread, has one session, and uses the same driver as a server.
+ * @throws StartError if another process uses the directory, or another version of PostgreSQL wrote
+ * its data
  */
 export async function openEmbedded({
   dataDir,
@@ -55,7 +56,8 @@ export async function openEmbedded({
       })
       return worker
     }
-    // Started before the sessions, because recovery can take longer than callers wait for a session.
+    // Started before the sessions, because recovery can take longer than callers wait for a
+    // session.
     let first: Worker | undefined = await start()
     const sessions = new Sessions({
       label: `embedded PostgreSQL in ${directory}`,
@@ -69,7 +71,8 @@ export async function openEmbedded({
       max: 1,
       prepare: true,
       groupCommits: true,
-      // No network is involved: a thread that ends emits an event, and a long VACUUM is not a failure.
+      // No network is involved: a thread that ends emits an event, and a long VACUUM is not a
+      // failure.
       silentMs: Number.POSITIVE_INFINITY,
       onTrouble: error => log.error({ err: error }, 'the embedded database stopped and is being restarted'),
       onStatement,
@@ -103,7 +106,9 @@ function diskFull(directory: string, cause: unknown): StartError {
   )
 }
 
-/** Whether there is no space for another file of the write-ahead log. PostgreSQL needs one to start. */
+/**
+ * Whether there is no space for another file of the write-ahead log. PostgreSQL needs one to start.
+ */
 function isFull(directory: string): boolean {
   const { bavail, bsize } = statfsSync(directory)
   return bavail * bsize < 16 * mebibyte

@@ -1,13 +1,13 @@
 import { AppError } from '../errors.ts'
 import type { Reader, Reads, Session, Turn } from './database.ts'
 
-// Reads of lists are bounded for each owner, so that one owner's reads delay another owner's request by a few statements at most,
-// each of which is short. A list statement reads a bounded number of bytes. A scan (a search, an order without an index) is cut into
-// turns of some milliseconds.
+// Reads of lists are bounded per owner, so that one owner's reads delay another owner's request by
+// a few short statements at most. A list statement reads a bounded number of bytes. A scan (a
+// search, an order without an index) is divided into turns of some milliseconds.
 
-/** List statements of one owner that wait. They are short, so they are bounded only by the requests worked on at once. */
+/** Waiting list statements of one owner. They are short, and admission bounds their requests. */
 const mostLists = 1000
-/** Scans of one owner that wait while one runs. A waiting scan holds a request that is being worked on. */
+/** Waiting scans of one owner while one runs. Each holds the slot of a request. */
 const mostScans = 8
 
 export class FairReads implements Reads {
@@ -107,7 +107,7 @@ function dropGone(own: Owner): void {
   for (const { refuse } of gone) refuse(closed())
 }
 
-/** Lets a number of turns run at once, first come, first served: an owner has one scan, so owners alternate. */
+/** Bounds the turns that run at once, in order of arrival. With one scan each, owners alternate. */
 class Turns {
   #free: number
   readonly #waiting: (() => void)[] = []

@@ -1,6 +1,6 @@
 /**
- * Joins chunks into memory of their own, which can be transferred to another thread. `Buffer.concat` takes small results
- * from a shared pool, and a message would carry the whole pool along.
+ * Joins chunks into memory that can be transferred to another thread. `Buffer.concat` takes small
+ * results from a shared pool, and the whole pool would be transferred.
  */
 export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))

@@ -13,15 +13,15 @@ import pg from 'pg'
 import type { Database, Result, Session } from './database.ts'
 
 export interface Listener {
-  /** A statement has failed: the library may take that for something else. */
+  /** Called when a statement fails: the library may report another error. */
   failed(error: unknown): void
-  /** Asked before each write, with the session that it may use. Rejects where the write may not be done. */
+  /** Called before each write, with a session for queries. Rejects if the write is not allowed. */
   mayWrite(session: Session): Promise<void>
-  /** A transaction holds this session from now on, or none does: who joins in uses it, and never waits for another. */
+  /** Called with the session of a transaction that begins, and with undefined when it ends. */
   holds(session: Session | undefined): void
 }
 
-/** Our sessions as Kysely knows a database: for a library that writes its own statements with it. */
+/** A Kysely dialect over our sessions, for a library that builds its statements with Kysely. */
 export function kyselyDialect(db: Database, listener: Listener): Dialect {
   return {
     createAdapter: () => new PostgresAdapter(),
@@ -45,14 +45,15 @@ function driverOf(db: Database, listener: Listener): Driver {
       await (connection as Connection).end(false)
     },
     async releaseConnection() {},
-    // The database is whoever opened it's to close.
+    // Whatever opened the database closes it.
     async destroy() {},
   }
 }
 
 /**
- * A transaction begins with its first write: what a library does between its reads and that (hashing a password, say) holds
- * no session, of which the embedded database has one. Under READ COMMITTED reads before it see the same either way.
+ * A transaction begins with its first write. So the library holds no session while it hashes a
+ * password between its reads and that write; the embedded database has only one. Under READ
+ * COMMITTED, earlier reads see the same either way.
  */
 class Connection implements DatabaseConnection {
   readonly #db: Database
@@ -94,7 +95,7 @@ class Connection implements DatabaseConnection {
   }
 
   streamQuery(): AsyncIterableIterator<never> {
-    throw new Error('rows are not streamed here')
+    throw new Error('streaming is not supported')
   }
 }
 
@@ -103,7 +104,7 @@ interface Held {
   end(commit: boolean): Promise<void>
 }
 
-/** Turns a transaction inside out: here it is the caller who says when it ends. */
+/** A transaction that the caller ends, instead of a callback. */
 function hold(db: Database): Promise<Held> {
   const rolledBack = new Error('rolled back')
   return new Promise((resolve, reject) => {
@@ -145,5 +146,5 @@ function parserOf(type: number): (text: string) => unknown {
 function integerOf(text: string): number {
   const number = Number(text)
   if (Number.isSafeInteger(number)) return number
-  throw new RangeError('an integer beyond 2^53')
+  throw new RangeError('integer beyond 2^53')
 }

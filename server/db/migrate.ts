@@ -5,8 +5,9 @@ import { appliedIn, refuseNewer } from './migration-status.ts'
 import { type Migration, migrations as released } from './migrations.ts'
 import { countConnections, takeServerLock } from './server-lock.ts'
 
-// Duly has a schema of its own, apart from the tables of an application in the same database. `if not exists` would need the right to
-// create also where the schema exists, so its existence is read first.
+// Duly has a schema of its own, apart from the tables of an application in the same database.
+// `create schema if not exists` requires CREATE on the database even if the schema exists, so it is
+// not used.
 const makeSchema = unprepared('create schema duly')
 const makeTable = unprepared(
   `create table duly.migrations (
@@ -21,23 +22,24 @@ const whatIsThere = unprepared(
     (select string_agg(relname, ', ' order by relname) from pg_class
       where relnamespace = to_regnamespace('duly') and relkind in ('r', 'p', 'v', 'm', 'f'))`,
 )
-// The key is the ASCII codes of "duly". The lock ends with the transaction; a lock of a session would outlive it behind a pooler.
+// The key is "duly" in ASCII. The lock ends with the transaction: a lock of a session would outlive
+// it behind a pooler.
 const lock = unprepared(`select pg_advisory_xact_lock(${0x64756c79})`)
 const unlimited = unprepared('set local statement_timeout = 0')
 const record = statement('', 'insert into duly.migrations (id, name) values ($1, $2)')
 const erase = statement('', 'delete from duly.migrations where id = $1')
 
 /**
- * Applies the missing migrations in one transaction. Programs that start together take turns. Other programs can use the tables
- * that the migrations do not lock.
- * @returns the names of the migrations that were applied
- * @throws StartError where the database is newer than the program.
+ * Applies the missing migrations in one transaction. Processes that start together take turns.
+ * Others can use the tables that the migrations do not lock.
+ * @returns the names of the applied migrations
+ * @throws StartError if the database is newer than the program
  */
 export function migrateUp(db: Database, list: readonly Migration[] = released): Promise<string[]> {
   return retryWhileBlocked(db, session => migrateWithin(session, list))
 }
 
-/** Like `migrateUp`, within a transaction of the caller. */
+/** Like `migrateUp`, in a transaction of the caller. */
 export async function migrateWithin(
   session: Session,
   list: readonly Migration[] = released,
@@ -60,16 +62,17 @@ export async function migrateWithin(
 }
 
 export interface MigrateDown {
-  /** Reverts the first migration even if tasks are lost. */
+  /** Reverts the first migration even if that deletes tasks. */
   readonly force?: boolean
   readonly list?: readonly Migration[]
-  /** Names of the sessions of servers. It fails while there are such sessions, or a server holds its lock. */
+  /** Session names of servers. It fails while such sessions exist or a server holds its lock. */
   readonly names?: readonly string[]
 }
 
 /**
  * Reverts migrations, newest first, until `target` are left, in one transaction.
- * @throws StartError where that would delete tasks and `force` is not set, or the database is newer than the program.
+ * @throws StartError if that would delete tasks and `force` is not set, or if the database is newer
+ * than the program
  */
 export function migrateDown(
   db: Database,
@@ -102,14 +105,14 @@ async function prepareSchema(session: Session): Promise<void> {
   const [[hasSchema, hasTable, readOnly, tables] = []] = await session.query(whatIsThere)
   if (readOnly === 'on') {
     throw new StartError(
-      'The database is read-only (25006). Connect to the primary, and see that default_transaction_read_only is off for the database and the role.',
+      'The database is read-only (25006). Connect to the primary, and check that default_transaction_read_only is off for the database and the role.',
       exit.unavailable,
     )
   }
   if (hasTable === 't') return
   if (typeof tables === 'string') {
     throw new StartError(
-      `The schema "duly" of this database belongs to something else: it holds ${tables}, and no table of migrations. Rename it, or use another database.`,
+      `The schema "duly" of this database belongs to another program: it contains ${tables}, but no table "migrations". Rename it, or use another database.`,
       exit.config,
     )
   }
@@ -120,14 +123,14 @@ async function prepareSchema(session: Session): Promise<void> {
 async function refuseServers(session: Session, names: readonly string[]): Promise<void> {
   if (!(await takeServerLock(session))) {
     throw new StartError(
-      'Servers of Duly are connected to this database. Stop them first: the tables would be taken away from under them.',
+      'Servers of Duly are connected to this database. Stop them first: they need the tables that this command changes.',
       exit.unavailable,
     )
   }
   const connections = names.length === 0 ? 0 : await countConnections(session, names)
   if (connections === 0) return
   throw new StartError(
-    `${connections} other connections to this database are named ${names.join(' or ')}. Stop the servers and commands of Duly first. If they are stopped, and a pooler has kept the connections open, say --ignore-connections.`,
+    `${connections} other connections to this database are named ${names.join(' or ')}. Stop the servers and commands of Duly first. If they are stopped and a pooler still has the connections open, add --ignore-connections.`,
     exit.unavailable,
   )
 }
@@ -137,7 +140,7 @@ async function refuseLoss(session: Session): Promise<void> {
   const count = Number(row?.[0])
   if (count === 0) return
   throw new StartError(
-    `Going back to before the first migration removes every table, and with them ${count} tasks. Say --force if you mean it.`,
+    `Reverting the first migration deletes every table, and ${count} tasks with them. To do that, add --force.`,
     exit.dataErr,
   )
 }

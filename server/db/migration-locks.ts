@@ -5,8 +5,8 @@ import { connectionFailure, isOfDatabase } from './connection-failure.ts'
 import { type Database, type Session, unprepared } from './database.ts'
 import type { Migration } from './migrations.ts'
 
-// Statements queue behind a lock that is waited for. A migration that does not get a lock in time therefore rolls back, lets the
-// others run, and starts again.
+// Other statements queue behind a lock that a migration waits for. So a migration that does not get
+// its lock in time rolls back, lets the others run, and starts again.
 const firstTimeout = unprepared(`set local lock_timeout = '1s'`)
 // Shorter than `deadlock_timeout` (1 s): otherwise PostgreSQL could cancel a statement of a client.
 const nextTimeout = unprepared(`set local lock_timeout = '200ms'`)
@@ -30,8 +30,8 @@ export async function setLockTimeout(session: Session): Promise<void> {
 }
 
 /**
- * Locks all tables that the migrations name before the first of them runs. Locks that are taken one by one while others are held
- * for long can deadlock with a client.
+ * Locks all tables that the migrations name, before the first of them runs. Locks taken one by one,
+ * while others are held for long, could deadlock with a client.
  */
 export async function lockTables(session: Session, steps: Migration['up']): Promise<void> {
   const text = steps.filter(step => typeof step === 'string').join('\n')
@@ -48,7 +48,7 @@ export async function lockTables(session: Session, steps: Migration['up']): Prom
 }
 
 /**
- * Runs `work` in a transaction, again and again while other programs hold its locks.
+ * Runs `work` in a transaction. Repeats it while other programs hold its locks.
  * @throws StartError after 5 minutes
  */
 export async function retryWhileBlocked<T>(db: Database, work: (session: Session) => Promise<T>): Promise<T> {
@@ -73,7 +73,7 @@ function isBlocked(error: unknown): boolean {
 
 function blocked(cause: unknown): StartError {
   return new StartError(
-    `The database could not be migrated within ${limitMs / 60_000} minutes: other programs hold its tables. End what runs there for long, such as a dump, and start again.`,
+    `The database could not be migrated within ${limitMs / 60_000} minutes: other programs hold locks on its tables. End long-running work on the server, such as a dump, and start again.`,
     exit.unavailable,
     { cause },
   )

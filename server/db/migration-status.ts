@@ -15,7 +15,7 @@ export interface AppliedMigration {
   readonly appliedAt: string
 }
 
-/** The applied migrations, oldest first; empty where the database has no schema of Duly. */
+/** The applied migrations, oldest first. Empty if the database has no schema of Duly. */
 export async function migrationStatus(session: Session): Promise<AppliedMigration[]> {
   const [row] = await session.query(schemaExists)
   return row?.[0] === 't' ? appliedIn(session) : []
@@ -24,7 +24,7 @@ export async function migrationStatus(session: Session): Promise<AppliedMigratio
 /** The schema compared with this program. A running program can continue with a `newer` one. */
 export type SchemaState = 'ok' | 'missing' | 'older' | 'newer'
 
-/** @throws as `Session.query` where the database does not answer */
+/** @throws as `Session.query` if the database does not answer */
 export async function schemaState(db: Session, list: readonly Migration[] = released): Promise<SchemaState> {
   try {
     const [row] = await db.query(count)
@@ -37,7 +37,7 @@ export async function schemaState(db: Session, list: readonly Migration[] = rele
   }
 }
 
-/** @throws StartError where the schema is older or newer than this program */
+/** @throws StartError if the schema is older or newer than this program */
 export async function requireMigrated(db: Database): Promise<void> {
   const applied = await migrationStatus(db)
   refuseNewer(applied, released)
@@ -59,7 +59,7 @@ export async function appliedIn(session: Session): Promise<AppliedMigration[]> {
 export function refuseNewer(applied: readonly AppliedMigration[], list: readonly Migration[]): void {
   if (applied.length <= list.length) return
   throw new StartError(
-    `The database is newer than this version of Duly: it has ${applied.length} migrations, this program knows ${list.length}. Start the newer version, or take the database back with its \`duly migrate down --to ${list.length}\`.`,
+    `The database is newer than this version of Duly: it has ${applied.length} migrations, this program knows ${list.length}. Start the newer version, or revert its migrations with its command \`duly migrate down --to ${list.length}\`.`,
     exit.config,
   )
 }

@@ -1,15 +1,16 @@
 import type { Session } from './database.ts'
 
 /**
- * One step of the schema, forwards and back. The list is append-only: what has been released is never edited. Each string
- * is one statement (the embedded database refuses several at once).
+ * One step of the schema, up and down. The list is append-only: a released step is never edited.
+ * Each string is one statement, because the embedded database rejects several at once.
  *
- * Rules for tables of tasks, so that they can be distributed by owner (Citus): every key and every unique index starts with the
- * owner; no triggers; foreign keys only between tables that are distributed alike.
+ * Rules for tables of tasks, so that they can be distributed by owner (Citus): every key and every
+ * unique index starts with the owner; no triggers; foreign keys only between tables that are
+ * distributed alike.
  */
 export interface Migration {
   readonly name: string
-  /** What SQL cannot do is a function; as a statement, it is never edited again. */
+  /** A function does what SQL cannot. It too is never edited after its release. */
   readonly up: readonly (string | ((session: Session) => Promise<void>))[]
   readonly down: readonly string[]
 }
@@ -19,9 +20,10 @@ export const migrations: readonly Migration[] = [
   {
     name: 'owners and their tasks',
     up: [
-      // `revision` counts the writes to an owner's tasks. `epoch` tells an owner from a former one of the same id, whose
-      // revisions began at 1 too. `written_at` is the time of the last write, before which the next one never is. Half-empty pages
-      // keep the row's versions on one page (HOT).
+      // `revision` counts the writes to an owner's tasks. `epoch` distinguishes an owner from a
+      // former one with the same id, whose revisions also began at 1. `written_at` is the time of
+      // the last write; the next one is never earlier. Half-empty pages have room for the row's
+      // versions (HOT).
       `create table duly.owners (
         id text primary key,
         revision bigint not null,
@@ -29,7 +31,7 @@ export const migrations: readonly Migration[] = [
         task_count bigint not null,
         written_at timestamptz not null default '-infinity'
       ) with (fillfactor = 50)`,
-      // The keys are the folded texts, which searches match and titles are ordered by.
+      // The keys are folded texts, which searches match and by which titles are ordered.
       `create table duly.tasks (
         user_id text not null references duly.owners (id) on delete cascade,
         id bigint generated always as identity,
@@ -45,7 +47,7 @@ export const migrations: readonly Migration[] = [
         deleted_at timestamptz,
         primary key (user_id, id)
       ) with (fillfactor = 85)`,
-      // No column that an update changes is in an index, so that updates add nothing to them (HOT).
+      // Updates change no indexed column, so they add no index entries (HOT).
       'create index tasks_created_at on duly.tasks (user_id, created_at, id) where deleted_at is null',
       'create index tasks_deleted on duly.tasks (deleted_at, user_id) where deleted_at is not null',
     ],
@@ -54,8 +56,9 @@ export const migrations: readonly Migration[] = [
   {
     name: 'change log and idempotency keys',
     up: [
-      // An entry for each item that a change touched: `before` is the item's previous revision, `bytes` what the entry counts as.
-      // No foreign keys: they would be checked by each write, and an owner's rows are removed with the owner by the program.
+      // An entry for each item that a change touched: `before` is the item's previous revision,
+      // `bytes` the entry's share of MAX_STORAGE. No foreign keys: each write would check them, and
+      // the program removes the rows with their owner.
       `create table duly.changes (
         user_id text not null,
         revision bigint not null,
@@ -69,7 +72,7 @@ export const migrations: readonly Migration[] = [
         bytes integer not null,
         primary key (user_id, revision, item_type, item_id)
       )`,
-      // Key and fingerprint are hashes. `claim` tells the attempts with one key apart.
+      // Key and fingerprint are hashes. `claim` distinguishes the attempts with one key.
       `create table duly.keys (
         user_id text not null,
         key uuid not null,
@@ -84,7 +87,7 @@ export const migrations: readonly Migration[] = [
         primary key (user_id, key)
       )`,
       'create index keys_at on duly.keys (user_id, at)',
-      // Not later than the owner's oldest entry or key. A write changes it only where there was none.
+      // Not later than the owner's oldest entry or key. A write changes it only if there was none.
       `alter table duly.owners add column history_from timestamptz not null default 'infinity'`,
       `create index owners_history_from on duly.owners (history_from) where history_from < 'infinity'`,
     ],
@@ -97,8 +100,8 @@ export const migrations: readonly Migration[] = [
   {
     name: 'accounts',
     up: [
-      // As Better Auth wants them, in its names. They are found by e-mail, by a session's token, by a provider's id: no owner
-      // is known yet, so these tables are not distributed.
+      // The tables of Better Auth, with its names. They are looked up by email, session token or a
+      // provider's id, before an owner is known, so they are not distributed.
       `create table duly."user" (
         id text primary key,
         name text not null,
@@ -192,7 +195,7 @@ export const migrations: readonly Migration[] = [
   {
     name: 'personal access tokens, revocations and attempts',
     up: [
-      // Not distributed either: a token is found by its hash, and the others belong to nobody.
+      // Not distributed either: tokens are looked up by their hash, and the others have no owner.
       `create table duly.access_tokens (
         user_id text not null,
         id bigint generated always as identity primary key,
@@ -204,7 +207,7 @@ export const migrations: readonly Migration[] = [
         last_used_at timestamptz
       )`,
       'create index access_tokens_user_id on duly.access_tokens (user_id)',
-      // One row, which whoever revokes holds until the end, so that revisions become visible in their order.
+      // One row. A revocation locks it until the end, so that revisions become visible in order.
       'create table duly.revision_of_revocations (one boolean primary key default true check (one), revision bigint not null)',
       'insert into duly.revision_of_revocations (revision) values (0)',
       `create table duly.revocations (
@@ -214,7 +217,8 @@ export const migrations: readonly Migration[] = [
         expires_at timestamptz
       )`,
       'create index revocations_revision on duly.revocations (revision)',
-      // However a session ends, it is refused in the same transaction. The subject is what `subjectOf` makes of it.
+      // A session that ends is revoked in the same transaction, with the subject that `subjectOf`
+      // makes.
       `create function duly.refuse_ended_sessions() returns trigger language plpgsql as $$
         begin
           with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)
@@ -240,7 +244,8 @@ export const migrations: readonly Migration[] = [
   {
     name: 'what each owner stores',
     up: [
-      // Counted by the owner's next write where `counted_revision` is not `revision`: no row is read here.
+      // If `counted_revision` is not `revision`, the owner's next write counts. No row is read
+      // here.
       `alter table duly.owners
         add column live_bytes bigint not null default 0,
         add column trash_bytes bigint not null default 0,
@@ -259,7 +264,7 @@ export const migrations: readonly Migration[] = [
   {
     name: 'jobs',
     up: [
-      // Work beside requests. What belongs to no user has the owner ''. A lease ends by itself where its process is gone.
+      // Background work. Jobs of no user have the owner ''. The lease of a lost process expires.
       `create table duly.jobs (
         user_id text not null,
         id text not null,

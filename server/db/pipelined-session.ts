@@ -48,12 +48,13 @@ export class PipelinedSession {
     else if (!quick) this.slow -= 1
   }
 
-  // The driver's types lack callbacks with rows as arrays, subclasses of Query, and read-only values.
+  // The driver's types lack callbacks with rows as arrays, subclasses of Query, and read-only
+  // values.
   submit(...call: unknown[]): void {
     ;(this.client.query as (...call: unknown[]) => void).apply(this.client, call)
   }
 
-  /** Sends all statements of this turn of the event loop in one system call, which costs more than a statement. */
+  /** Sends all statements of this turn of the event loop in one system call. */
   cork(): void {
     if (this.#isCorked) return
     this.#isCorked = true

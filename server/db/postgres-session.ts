@@ -8,14 +8,15 @@ const statementMs = 10_000
 const keepAliveMs = 10_000
 
 const bounds = {
-  // Otherwise the transaction of a program that lost its connection would lock its owner's row.
+  // Otherwise the transaction of a lost connection would hold the lock on its owner's row.
   idle_in_transaction_session_timeout: statementMs,
 }
 
-// The server closes a session without a client after a minute, instead of the system's default of two hours.
+// The server closes a session whose client is gone after a minute. The system's default is two
+// hours.
 const keepAlives = '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3'
 
-/** Opens and connects one session. Its errors go to a listener that ignores them until the caller adds its own. */
+/** Opens and connects one session. Its errors are ignored until the caller adds a listener. */
 export async function openSession(
   address: PostgresAddress,
   settings = asOptions(pins),
@@ -68,8 +69,8 @@ export async function openSession(
 }
 
 /**
- * Sends the two settings that every pooler accepts, because JDBC always sends them. PgBouncer sets them on each session that it
- * lends to the client.
+ * Sends the two settings that every pooler accepts, because JDBC always sends them. PgBouncer sets
+ * them on each session that it assigns to the client.
  */
 function sendPooledSettings(client: pg.Client): void {
   // The driver's types leave `getStartupConf` out.
@@ -79,7 +80,9 @@ function sendPooledSettings(client: pg.Client): void {
   startup.getStartupConf = () => ({ ...conf(), ...(DateStyle && TimeZone ? { DateStyle, TimeZone } : {}) })
 }
 
-/** libpq rejects a server that does not offer channel binding where it is required; the driver continues without it. */
+/**
+ * The driver continues without channel binding if the server lacks it. libpq rejects the server.
+ */
 function watchChannelBinding(client: pg.Client): { isOffered(): boolean } {
   let isOffered = false
   const { connection } = client as unknown as { connection: NodeJS.EventEmitter }

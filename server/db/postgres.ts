@@ -8,7 +8,7 @@ import { asOptions, pinsOf } from './session-settings.ts'
 import { Sessions } from './sessions.ts'
 import { waitForServer } from './wait-for-server.ts'
 
-/** Statement timeout of scans. One turn of a scan is planned to take some milliseconds. */
+/** Statement timeout of scans. One turn of a scan should take some milliseconds. */
 const scanMs = 3000
 const startupMs = 30_000
 
@@ -17,7 +17,7 @@ export interface PostgresOptions {
   /** Maximum number of sessions. */
   readonly pool: number
   readonly log: Log
-  /** Whether it serves requests, so that `migrate down` must not remove the tables. */
+  /** Whether it answers requests, so that `migrate down` must not remove its tables. */
   readonly serves?: boolean
   /** How long to wait for a server that is starting. */
   readonly startupMs?: number
@@ -26,7 +26,7 @@ export interface PostgresOptions {
 
 /**
  * Connects to a PostgreSQL server, and waits for one that is starting.
- * @throws StartError when it cannot be reached in time, or at once if waiting does not help
+ * @throws StartError if it cannot be reached in time, or at once if waiting does not help
  */
 export async function connectPostgres({
   address,
@@ -39,7 +39,7 @@ export async function connectPostgres({
   const label = `PostgreSQL at ${placeOf(address)}`
   if (address.poolerBecause !== undefined) {
     log.info(
-      `${placeOf(address)} is taken for a pooler in transaction mode: ${address.poolerBecause}. If it is none, add pgbouncer=false to DATABASE_URL.`,
+      `${placeOf(address)} is treated as a pooler in transaction mode: ${address.poolerBecause}. If it is not a pooler, add pgbouncer=false to DATABASE_URL.`,
     )
   }
   if (serves && address.plainByDefault) {
@@ -84,7 +84,7 @@ export async function connectPostgres({
   })
 }
 
-/** Scans get a plan for their values, and run in one process each. */
+/** Scans are planned for their values, and run without parallel workers. */
 const scanSettings = [
   'plan_cache_mode=force_custom_plan',
   'enable_seqscan=off',

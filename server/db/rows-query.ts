@@ -3,14 +3,15 @@ import driver from 'pg/lib/utils.js'
 import type { DataRow } from './data-row.ts'
 import type { Row, TakeRow } from './database.ts'
 
-// A statement as the driver carries it, made cheap. The driver's own copies its settings, has PostgreSQL describe the columns
-// each time, and copies every row through a parser for each column. Whoever wrote a statement knows its columns. It stands on
-// the driver's internals, so the driver's version is pinned; what is not overridden here is the driver's.
+// Cheaper queries for the driver. Its own class copies its settings, makes PostgreSQL describe the
+// columns each time, and copies every row through a parser for each column. Callers know the
+// columns of their statements. This relies on internals of the driver, so its version is pinned.
 //
-// A callback has a name before it is a property: V8 takes a function that is assigned to one where it is written for one that stays,
-// as methods do, and puts it among the old objects, where it keeps all that it refers to until these are cleared away too.
+// Callbacks are assigned to a constant before they become a property. V8 allocates a function
+// literal that is assigned to a property as long-lived (old space), where everything it refers to
+// would stay until the next full collection.
 
-/** As much of the driver's connection as a statement uses. */
+/** The part of the driver's connection that a statement uses. */
 interface Wire {
   readonly parsedStatements: Readonly<Record<string, string | undefined>>
   readonly submittedNamedStatements: Record<string, string | undefined>
@@ -31,17 +32,17 @@ interface DriverQuery {
   handleError(error: Error, wire: Wire): void
 }
 
-// The driver's types say nothing of what a subclass needs.
+// The driver's types lack what a subclass needs.
 const Base = pg.Query as unknown as new (text: string) => DriverQuery
 
-/** What `DataRow` reads in binary format, as pg_type.dat numbers it: bool, int8, int2, int4, text, varchar, timestamptz. */
+/** Types that `DataRow` reads in binary: bool, int8, int2, int4, text, varchar, timestamptz. */
 const readable: ReadonlySet<number> = new Set([16, 20, 21, 23, 25, 1043, 1184])
 
 interface Columns {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]
 }
 
-/** @returns an error where a column is of a type whose bytes would be taken for something else */
+/** @returns an error if `DataRow` cannot read the type of a column in binary format */
 function unreadable({ fields }: Columns): TypeError | undefined {
   const unknown = fields.find(({ dataTypeID }) => !readable.has(dataTypeID))
   return (
@@ -52,13 +53,13 @@ function unreadable({ fields }: Columns): TypeError | undefined {
 
 type Answer = (error: Error | null, result: { rows: Row[] }) => void
 
-/** Gives a row or two, as texts, and nothing about their columns; or hands each of any number over in binary format. */
+/** Returns rows as strings, without their columns; or passes each to `take` in binary format. */
 export class RowsQuery extends Base {
   readonly describe: boolean
   readonly #rows: Row[] = []
   readonly #take: TakeRow
 
-  /** @param describe whether the types of its columns are looked at, which is once enough for a statement */
+  /** @param describe whether to check the types of the columns: once per statement is enough */
   constructor(
     name: string,
     text: string,
@@ -69,7 +70,7 @@ export class RowsQuery extends Base {
   ) {
     super(text)
     this.name = name
-    // Here, where nothing has been sent yet: a value that cannot be written fails alone.
+    // Before anything is sent: a value that cannot be serialized affects no other statement.
     this.values = written(values ?? [])
     this.binary = take !== undefined
     this.describe = describe
@@ -97,7 +98,7 @@ export class RowsQuery extends Base {
       if (this.binary) row.locate()
       this.#take(row)
     } catch (error) {
-      // The driver's way: the statement ends first, and fails then.
+      // The driver rejects when the statement ends.
       this._canceledDueToError = error
     }
   }
@@ -105,29 +106,29 @@ export class RowsQuery extends Base {
   handleCommandComplete(_message: { text: string }): void {}
 }
 
-/** A statement among others. */
+/** One statement of a transaction. */
 export interface Part {
   readonly name: string
   readonly text: string
   readonly values: readonly unknown[]
-  /** Whether its rows are wanted in binary format. */
+  /** Whether its rows come in binary format. */
   readonly binary: boolean
-  /** Whether the types of its columns are looked at. */
+  /** Whether the types of its columns are checked. */
   readonly describe: boolean
 }
 
-// As `Base`, without what becomes an accessor.
+// Like `DriverQuery`, without the properties that become accessors.
 interface QueryOfSeveral extends Omit<DriverQuery, 'name' | 'text' | 'handleError'> {
   handleError(error: Error, wire: Wire): void
 }
 const BaseOfSeveral = pg.Query as unknown as new (text: string) => QueryOfSeveral
 
-/** @param rows of each statement, copied; where one failed, of those before it */
+/** @param rows copied rows of each statement; if one failed, of those before it */
 type AnswerOfAll = (error: Error | null, rows: readonly (readonly Buffer[])[]) => void
 
 /**
- * Statements that PostgreSQL runs as one transaction, all or none, since one Sync ends them (Pipelining, in its chapter on the
- * protocol). Where there are several, those with a name are prepared on this session.
+ * Statements that PostgreSQL runs as one transaction, because one Sync ends them (PostgreSQL
+ * manual, "Pipelining"). Those with a name are prepared on this session.
  */
 export class TransactionQuery extends BaseOfSeveral {
   readonly #parts: readonly Part[]
@@ -142,8 +143,8 @@ export class TransactionQuery extends BaseOfSeveral {
     this.callback = callback
   }
 
-  // When PostgreSQL has parsed a statement, the driver stores the name and text of this query as prepared. Statements are parsed in
-  // their order, so they are those of the first that is not parsed yet.
+  // When PostgreSQL has parsed a statement, the driver stores the name and text of this query as
+  // prepared. Statements are parsed in order, so these are those of the first one not yet parsed.
 
   get name(): string {
     return this.#parsing?.name ?? ''
@@ -167,7 +168,7 @@ export class TransactionQuery extends BaseOfSeveral {
 
   prepare(wire: Wire): void {
     this.#wire = wire
-    // Before any is run: behind one that fails, none would be prepared.
+    // Before any is run: after a failure, none would be prepared.
     for (const part of this.#parts) if (part.name) parse(wire, part)
     for (const part of this.#parts) start(wire, part)
     wire.sync()
@@ -192,7 +193,7 @@ export class TransactionQuery extends BaseOfSeveral {
   }
 }
 
-/** Writes the values as the driver does. */
+/** Serializes the values as the driver does. */
 export function written(values: readonly unknown[]): readonly unknown[] {
   return values.map(driver.prepareValue)
 }

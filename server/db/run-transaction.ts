@@ -4,7 +4,7 @@ import type { PipelinedSession } from './pipelined-session.ts'
 import { resultOf, rowsOf, type SendOptions, sendStatement, tagOf } from './send-statement.ts'
 
 /**
- * Runs `work` between BEGIN and COMMIT on a session that is held for it. Rolls back where it throws.
+ * Runs `work` between BEGIN and COMMIT on a session that is held for it. Rolls back if it throws.
  * @param guard checked before BEGIN and before COMMIT
  */
 export async function runTransaction<T>(
@@ -33,11 +33,11 @@ export async function runTransaction<T>(
     await guard?.check(session)
     const commit = { statement: unprepared('commit'), read: tagOf, commits: true }
     const tag = await sendStatement(held, options, commit)
-    // PostgreSQL answers COMMIT with ROLLBACK where an error that `work` caught had aborted the transaction.
+    // PostgreSQL answers COMMIT with ROLLBACK after an error, even one that `work` caught.
     if (tag !== 'COMMIT') throw firstFailure ?? new Error(`PostgreSQL answered COMMIT with ${tag}`)
     return result
   } catch (error) {
-    // A lost session has rolled back by itself. A session whose rollback fails must not be used again.
+    // A lost session has rolled back. A session whose rollback fails must not be used again.
     await session.query(unprepared('rollback')).catch(() => held.destroy())
     throw error
   }

@@ -20,14 +20,14 @@ export type Answer = { readonly rows: unknown[] } & Partial<
 export interface Call<T> {
   readonly statement: Statement
   readonly values?: readonly unknown[] | undefined
-  /** Gets each row in binary format; without it rows are in the answer. */
+  /** Called with each row in binary format. Without it, rows are in the answer. */
   readonly take?: TakeRow | undefined
   readonly read: (answer: Answer) => T
-  /** Whether it commits a transaction, so that its outcome is unknown where the connection is lost. */
+  /** Whether it commits, so that its outcome is unknown if the connection is lost. */
   readonly commits?: boolean
 }
 
-/** Sends one statement on a session, without waiting for those before it. Its own Sync makes it its own transaction. */
+/** Sends one statement without waiting for others. Its Sync makes it a transaction of its own. */
 export function sendStatement<T>(
   session: PipelinedSession,
   { prepare, onStatement, described }: SendOptions,
@@ -40,7 +40,7 @@ export function sendStatement<T>(
   const ended = onStatement?.(statement.name)
   const describe = take !== undefined && !described.has(statement)
   return new Promise((resolve, reject) => {
-    // The driver's own promise adds a stack capture to each failure and a second promise to each success.
+    // The driver's promise captures a stack on failure and adds a second promise on success.
     const answer = (error: Error | null, result: Answer) => {
       session.finished(statement)
       const lost = session.hasEnded

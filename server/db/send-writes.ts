@@ -7,7 +7,7 @@ import type { SendOptions } from './send-statement.ts'
 import type { Write } from './write-queue.ts'
 
 /**
- * Sends transactions of writes one behind the other, and settles the writes.
+ * Sends transactions of writes one after the other, and settles the writes.
  * @returns the writes that were rolled back because of another write in their transaction
  */
 export async function sendWrites(
@@ -22,10 +22,10 @@ export async function sendWrites(
   return (await Promise.all(sent)).flat()
 }
 
-// A write sees what the writes before it left, since each statement of a transaction has a snapshot of its own, and this one waits for
-// them. All owners of a transaction are locked in one order, so that no two transactions wait for each other in a circle.
-// A write waits for half a second only, and is then sent again: its guard is checked again, so a user who has been signed out meanwhile
-// writes nothing.
+// The lock makes a write see earlier writes of its owner, because each statement of a transaction
+// has a snapshot of its own. A transaction locks its owners in one order, so no two can deadlock.
+// It waits for a lock for half a second. Its writes are then sent again, after another check of
+// their guards: a user who was signed out meanwhile writes nothing.
 const briefly = `(select set_config('lock_timeout', '500', true) offset 0) as briefly`
 const lockOwner = statement(
   'duly_lock_owner',
@@ -38,14 +38,14 @@ const lockOwners = statement(
 /** After this time a write is not sent again. */
 const patienceMs = 10_000
 
-/** The statement that locks the owners of these writes first, where they ask for it. */
+/** The statement that locks the owners of those writes that need it. */
 function lockOf(writes: readonly Write[]): Omit<Part, 'describe' | 'binary'> | undefined {
   const owners = writes.filter(({ statement }) => statement.locksOwner).map(({ owner }) => owner)
   if (owners.length === 0) return undefined
   return owners.length === 1 ? { ...lockOwner, values: owners } : { ...lockOwners, values: written([owners]) }
 }
 
-/** Does all of these writes or none. */
+/** Commits all of these writes or none. */
 function commit(
   session: PipelinedSession,
   { prepare, onStatement, described }: SendOptions,
@@ -80,17 +80,17 @@ function commit(
   })
 }
 
-/** A Sync commits everything before it, except inside a transaction block that was not ended. */
+/** A Sync commits everything before it, except in an open transaction block. */
 function openTransaction(session: PipelinedSession): Error | null {
   if (session.client.getTransactionStatus() === 'I') return null
   session.destroy()
-  return new Error('the session was inside of a transaction: the writes were not committed')
+  return new Error('the session was in a transaction: the writes were not committed')
 }
 
 /**
  * Rejects the write that failed.
- * @param at the index of the write that PostgreSQL refused; -1 for the lock
- * @returns the others, which may be sent again; none where the outcome is not known
+ * @param at the index of the write that PostgreSQL rejected; -1 for the lock
+ * @returns the others, which can be sent again; none if the outcome is unknown
  */
 function rejectCause(
   session: PipelinedSession,
@@ -111,7 +111,7 @@ function rejectCause(
   return undone
 }
 
-/** Reused for every row, like the parser's own. */
+/** Reused for every row, like the one of the parser. */
 const row = new DataRow()
 
 function resolveWrite({ take, resolve, reject }: Write, rows: readonly Buffer[]): void {

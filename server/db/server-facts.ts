@@ -5,7 +5,7 @@ import { differing, pins } from './session-settings.ts'
 
 const oldestVersion = 140_000
 
-/** What Duly needs to know about a server. */
+/** What Duly must know about a server. */
 export interface ServerFacts {
   readonly version: number
   readonly encoding: string
@@ -35,7 +35,7 @@ export async function factsOf(client: pg.Client): Promise<ServerFacts> {
   }
 }
 
-/** @throws StartError where the version, the encoding or a setting of the server does not fit */
+/** @throws StartError if Duly cannot use the server's version, encoding or settings */
 export function refuseUnfit(label: string, address: PostgresAddress, facts: ServerFacts): void {
   const { version, encoding, role, database, settings } = facts
   if (version < oldestVersion) {
@@ -44,7 +44,7 @@ export function refuseUnfit(label: string, address: PostgresAddress, facts: Serv
   }
   if (encoding !== 'UTF8') {
     throw new StartError(
-      `${label} stores text as ${encoding}, which does not have every character. Create a database with create database ${quoted(database)} encoding 'UTF8' template template0, under another name, and set DATABASE_URL to it.`,
+      `${label} stores text as ${encoding}, which cannot represent every character. Create a database with create database ${quoted(database)} encoding 'UTF8' template template0, under another name, and set DATABASE_URL to it.`,
       exit.config,
     )
   }
@@ -52,7 +52,7 @@ export function refuseUnfit(label: string, address: PostgresAddress, facts: Serv
   if (wrong.length === 0) return
   if (!address.transactionPooler) {
     throw new StartError(
-      `${label} does not take the settings of a session (${wrong.map(({ name }) => name).join(', ')}): a pooler stands between. Set DATABASE_POOLER=transaction.`,
+      `${label} does not apply the settings of a session (${wrong.map(({ name }) => name).join(', ')}), so a pooler is in between. Set DATABASE_POOLER=transaction.`,
       exit.config,
     )
   }
@@ -61,7 +61,7 @@ export function refuseUnfit(label: string, address: PostgresAddress, facts: Serv
       `  alter role ${quoted(role)} in database ${quoted(database)} set ${quoted(name)} = '${value}';`,
   )
   throw new StartError(
-    `${label} has settings with which values are read wrong, and behind a pooler Duly cannot set them. Run these, then have the pooler open new connections (PgBouncer: RECONNECT):\n${statements.join('\n')}`,
+    `${label} has settings that change how values are read, and Duly cannot set them through a pooler. Run these statements, then make the pooler open new connections (PgBouncer: RECONNECT):\n${statements.join('\n')}`,
     exit.config,
   )
 }

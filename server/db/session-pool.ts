@@ -2,14 +2,14 @@ import type pg from 'pg'
 import { databaseAway } from './database-error.ts'
 import { PipelinedSession } from './pipelined-session.ts'
 
-/** How long a caller waits for a session before the database counts as busy. */
+/** How long a caller waits for a session. */
 const waitMs = 10_000
 /**
- * A session that sends nothing for this long is closed. It is longer than the statement timeout (10 s), which several writes of one
- * transaction can each use up waiting for a lock.
+ * A session that answers nothing for this long is closed. Longer than the statement timeout (10 s),
+ * which several writes of one transaction can each spend waiting for a lock.
  */
 const silentMs = 15_000
-/** A session whose writes have had no answer for this long is blocked: it waits for a lock, or for a disk. */
+/** A session whose writes get no answer for this long is waiting for a lock or a disk. */
 const blockedMs = 50
 /** With this many statements in flight on every session, another session is opened. */
 const deep = 4
@@ -34,7 +34,7 @@ interface Waiter {
   readonly settle: (outcome: PipelinedSession | Error) => void
 }
 
-/** Opens sessions as they are needed, chooses one for each statement, and replaces those that are lost. */
+/** Opens sessions when needed, chooses one for each statement, and replaces lost ones. */
 export class SessionPool {
   readonly #options: SessionPoolOptions
   readonly #onFree: () => void
@@ -47,7 +47,7 @@ export class SessionPool {
   #lastError: unknown
   #closing = false
 
-  /** @param onFree called when a session joins or is released, before those who wait for one are served */
+  /** @param onFree called when a session is added or released, before waiting callers get it */
   constructor(options: SessionPoolOptions, onFree: () => void) {
     this.#options = options
     this.#onFree = onFree
@@ -60,7 +60,7 @@ export class SessionPool {
     return { open: this.#sessions.length, busy, waiting: this.#waiting.length }
   }
 
-  /** The sessions that writes use: all but the last quarter, which is left to reads. */
+  /** The sessions for writes: all but the last quarter, which is reserved for reads. */
   forWrites(): readonly PipelinedSession[] {
     const { length } = this.#sessions
     const most = this.#sessions.slice(0, Math.max(1, length - Math.ceil(length / 4)))
@@ -68,8 +68,8 @@ export class SessionPool {
   }
 
   /**
-   * For a quick statement: the fullest session that has room, because statements that are sent and answered together cost one
-   * system call. Sessions with a write are left out: its commit waits for the disk.
+   * For a quick statement: the fullest session with room, because statements that are sent together
+   * share system calls. Not sessions with a write, whose commit waits for the disk.
    */
   roomy(): PipelinedSession | undefined {
     let best: PipelinedSession | undefined
@@ -81,7 +81,10 @@ export class SessionPool {
     return best ?? this.leastBusy()
   }
 
-  /** @returns undefined where transactions hold every session, none is open, or all are blocked and another one is being opened */
+  /**
+   * @returns undefined if transactions hold every session, if none is open, or if all are blocked
+   * and another one is being opened
+   */
   leastBusy(): PipelinedSession | undefined {
     let best: PipelinedSession | undefined
     for (const session of this.#sessions) {
@@ -95,7 +98,7 @@ export class SessionPool {
   /**
    * Waits for a session.
    * @param hold whether to reserve it
-   * @throws AppError `database_away` after 10 s, or at once where none can be opened
+   * @throws AppError `database_away` after 10 s, or at once if none can be opened
    */
   wait(hold: boolean): Promise<PipelinedSession> {
     if (this.#closing) return Promise.reject(databaseAway(new Error('the database is being closed')))
@@ -153,7 +156,7 @@ export class SessionPool {
       const session = this.leastBusy()
       const waiter = session && this.#waiting.shift()
       if (!waiter) return
-      // Held at once: callers that were served before send their statements ahead of this one's `begin`.
+      // Held at once, so that no other statement is sent after those of earlier callers.
       if (waiter.hold) session.held = true
       waiter.settle(session)
     }
@@ -182,7 +185,7 @@ export class SessionPool {
   #failedToOpen(error: Error): void {
     this.#opening -= 1
     this.#lastError = error
-    // Full jitter, so that replicas do not reconnect in step (Exponential Backoff And Jitter, AWS 2015).
+    // Jitter, so that replicas do not reconnect in step (Exponential Backoff And Jitter, AWS 2015).
     const pause = Math.min(backoffMs.most, backoffMs.first * 2 ** this.#failures)
     this.#failures += 1
     this.#retryAt = Date.now() + pause * (0.5 + Math.random() / 2)
@@ -197,7 +200,7 @@ export class SessionPool {
   #destroySilent(): void {
     const limit = Date.now() - (this.#options.silentMs ?? silentMs)
     const silent = this.#sessions.filter(({ lastAnswer, patient }) => lastAnswer < limit && !patient)
-    // Idle sessions too: what swallowed an answer has probably cut them off as well.
+    // Idle sessions too: the network that lost an answer has probably lost them as well.
     if (silent.some(({ inFlight }) => inFlight > 0)) for (const session of silent) session.destroy()
   }
 }

@@ -3,16 +3,17 @@ import { plannerSettings, type Statement, unprepared } from './database.ts'
 interface Pin {
   readonly name: string
   readonly value: string
-  /** Whether another value makes answers wrong: behind a pooler, where it cannot be set, such a role is refused. */
+  /** Whether another value makes answers wrong, so that it is rejected behind a pooler. */
   readonly matters: boolean
 }
 
 const pin = (name: string, value: string, matters = true): Pin => ({ name, value, matters })
 
 /**
- * Settings that change how values are written or read, what a statement finds, or how long it may take. A database or a role may set
- * each of them (ALTER DATABASE, ALTER ROLE … SET); every connection sets it back. Read-only transactions are not among them: who
- * switched them on meant it. Nor is `synchronous_commit`, which is the operator's to decide.
+ * Settings that change how values are written or read, what a statement finds, or how long it may
+ * take. A database or a role can set each of them (ALTER DATABASE, ALTER ROLE … SET), so every
+ * connection sets its own value. Not included: read-only transactions, which are set on purpose,
+ * and `synchronous_commit`, which the operator decides.
  */
 export const pins: readonly Pin[] = [
   pin('DateStyle', 'ISO, MDY'),
@@ -24,25 +25,25 @@ export const pins: readonly Pin[] = [
   pin('array_nulls', 'on'),
   pin('transform_null_equals', 'off'),
   pin('quote_all_identifiers', 'off'),
-  // What another schema holds must not stand before the functions of PostgreSQL.
+  // Functions of another schema must not hide those of PostgreSQL.
   pin('search_path', 'public', false),
   pin('default_transaction_isolation', 'read committed'),
   pin('default_transaction_deferrable', 'off', false),
   pin('row_security', 'on'),
-  // With a limit, a search by an index leaves rows out.
+  // With a limit, a search by index omits rows.
   pin('gin_fuzzy_search_limit', '0'),
   pin('lock_timeout', '0', false),
   pin('idle_session_timeout', '0', false),
-  // Compiling a statement takes longer than running any of Duly's.
+  // Compiling a statement of Duly takes longer than running it.
   pin('jit', 'off', false),
 ]
 
-/** The same, for versions of PostgreSQL that know them. */
+/** With those that only newer versions of PostgreSQL have. */
 export function pinsOf(version: number): readonly Pin[] {
   return version >= 170_000 ? [...pins, pin('transaction_timeout', '0', false)] : pins
 }
 
-/** Set beside them, as parameters of their own. */
+/** Set in other ways: by the driver, or with the planner settings. */
 const alsoSet = [
   'client_encoding',
   'statement_timeout',
@@ -50,12 +51,12 @@ const alsoSet = [
   ...plannerSettings.map(setting => setting.replace(/=.*/, '')),
 ]
 
-/** As command-line options of a session (`options` of the startup message). */
+/** The settings as command-line options, for `options` of the startup message. */
 export function asOptions(settings: readonly Pin[]): string {
   return settings.map(({ name, value }) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`).join(' ')
 }
 
-/** As a statement for a session, or for the rest of a transaction. */
+/** A statement that applies the settings to a session, or to the rest of a transaction. */
 export function settingStatement(until: 'session' | 'transaction'): Statement {
   const calls = pins
     .filter(({ matters }) => matters || until === 'session')
@@ -72,12 +73,12 @@ export function pinnedIn(options: string): string | undefined {
   return names.find(name => set.includes(name.toLowerCase()))
 }
 
-/** Those whose value is not what Duly counts on. */
+/** The settings whose value is not the one that Duly needs. */
 export function differing(found: Readonly<Record<string, string>>, behindPooler: boolean): readonly Pin[] {
   return pins.filter(({ name, value, matters }) => {
     const is = found[name]
     if (is === undefined || is === value || (behindPooler && !matters)) return false
-    // Times come with their offset, and every float in full, so that these are as good.
+    // Times are read with their offset, so every zone is right; floats in full, so 1 to 3 are.
     if (behindPooler && name === 'TimeZone') return false
     return !(name === 'extra_float_digits' && Number(is) >= 1)
   })

@@ -22,23 +22,24 @@ import { sendWrites } from './send-writes.ts'
 import { SessionPool, type SessionPoolOptions } from './session-pool.ts'
 import { WriteQueue } from './write-queue.ts'
 
-/** Maximum number of writes in one transaction. One that fails causes the others to be sent again. */
+/** Maximum number of writes in one transaction. If one fails, the others are sent again. */
 const mostTogether = 32
 
 export interface SessionOptions extends SessionPoolOptions {
   readonly label: string
-  /** Separate sessions for scans, two at once. Without them scans take turns on these sessions, one at once. */
+  /** Separate sessions for two scans at once. Without them, one scan at a time uses these. */
   readonly scans?: Database
   /** Whether statements may be prepared under a name (not behind a pooler in transaction mode). */
   readonly prepare: boolean
-  /** Whether writes of several owners may share a transaction (not on Citus, where each shard commits). */
+  /** Whether writes of several owners may share a transaction. Not on Citus: each shard commits. */
   readonly groupCommits: boolean
   readonly onStatement?: OnStatement | undefined
 }
 
 /**
- * Pipelined sessions to one PostgreSQL. A statement is sent at once on the least busy session, without waiting for those before
- * it; writes of several owners share a transaction (write-queue.ts). `pg.Pool` gives a session to one caller at a time.
+ * Pipelined sessions to one PostgreSQL. A statement is sent at once on the least busy session,
+ * without waiting for those before it; writes of several owners share a transaction
+ * (write-queue.ts). `pg.Pool` gives a session to one caller at a time.
  */
 export class Sessions implements Database {
   readonly label: string

@@ -5,7 +5,7 @@ export interface BuiltStatement {
   readonly values: readonly Value[]
 }
 
-/** Numbers the parameters of a statement, and collects their values in the same order. `$1` is the owner. */
+/** Numbers the parameters of a statement and collects their values. `$1` is the owner. */
 export class Parameters {
   readonly values: Value[]
 
@@ -20,21 +20,22 @@ export class Parameters {
 }
 
 /**
- * Statements that are built: one for each shape (which fields are set, which filters are used), never for each value. Each is prepared
- * under a name of its own, up to a number that bounds the memory of a session.
+ * Statements that are built: one for each shape (which fields are set, which filters are used),
+ * never for each value. Each is prepared under its own name, up to a number that bounds the memory
+ * of a session.
  */
 export class Shapes {
   readonly #name: string
   readonly #known = new Map<string, Statement>()
   readonly #most: number
 
-  /** @param name what the names of the statements begin with */
+  /** @param name prefix of the statements' names */
   constructor(name: string, most = 256) {
     this.#name = name
     this.#most = most
   }
 
-  /** @param build makes the statement of a shape that is not known yet, from its name */
+  /** @param build makes the statement of a new shape, with the given name */
   get(shape: string, build: (name: string) => Statement): Statement {
     const known = this.#known.get(shape)
     if (known) return known
@@ -45,6 +46,6 @@ export class Shapes {
   }
 }
 
-/** As `get` with the text as its shape. */
+/** Like `get`, with the text as the shape. */
 export const prepared = (shapes: Shapes, text: string): Statement =>
   shapes.get(text, name => statement(name, text))

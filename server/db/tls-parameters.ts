@@ -65,13 +65,13 @@ function modeOf(given: Given, isBound: boolean, root: string | undefined): TlsMo
   return mode
 }
 
-/** node-postgres and JDBC write `ssl=true`, for which libpq says `sslmode=require`; asyncpg writes the modes. */
+/** `ssl=true` of node-postgres and JDBC means `sslmode=require`. asyncpg writes the mode here. */
 function sslOf(given: Given): TlsMode | undefined {
   const asked = given.get('ssl')?.value
   if (asked === undefined) return undefined
   if (isTlsMode(asked)) return asked
   if (!/^(true|1|on|yes|false|0|off|no)$/i.test(asked)) {
-    throw new UrlProblem('ssl in it must be true or false; sslmode says more.')
+    throw new UrlProblem('ssl in it must be true or false. Use sslmode for other modes.')
   }
   return booleanOf(given, 'ssl') ? 'require' : 'disable'
 }
@@ -93,7 +93,7 @@ function tlsOptions(mode: TlsMode, ca: string | undefined, bound: boolean): Conn
   const root = ca === undefined ? {} : { ca }
   if (mode === 'disable') return false
   if (mode === 'verify-full' || (mode === 'require' && bound)) return { rejectUnauthorized: true, ...root }
-  // With a root certificate libpq treats `require` as `verify-ca`: it checks the chain, not the name.
+  // With a root certificate libpq treats `require` as `verify-ca`: only the chain is checked.
   if (mode === 'verify-ca' || (mode === 'require' && ca !== undefined)) {
     return { rejectUnauthorized: true, checkServerIdentity: () => undefined, ...root }
   }

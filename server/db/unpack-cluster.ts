@@ -3,7 +3,7 @@ import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 
-/** The first line of `cluster.br`; the files' bytes follow it, in this order. */
+/** The first line of `cluster.br`. The bytes of the files follow, in this order. */
 interface ClusterHeader {
   /** The version of PGlite that made the cluster. */
   readonly pglite: string
@@ -14,7 +14,7 @@ interface ClusterHeader {
 
 const writers = 8
 
-/** Reads the packed empty cluster, which release/make-cluster.mjs makes. */
+/** Reads the packed empty cluster, which release/make-cluster.mjs creates. */
 export function readCluster(): { readonly header: ClusterHeader; readonly bytes: Buffer } {
   const archive = brotliDecompressSync(readFileSync(new URL('./cluster.br', import.meta.url)))
   const end = archive.indexOf('\n')
@@ -24,8 +24,8 @@ export function readCluster(): { readonly header: ClusterHeader; readonly bytes:
 }
 
 /**
- * Writes an empty PostgreSQL cluster into `directory`, which must not exist. When it returns, everything is on the disk.
- * initdb in PGlite takes 16 s on two cores and 750 MB of memory; this takes a second and 40 MB.
+ * Writes an empty PostgreSQL cluster into `directory`, which must not exist. When it returns, all
+ * of it is on the disk. initdb in PGlite takes 16 s and 750 MB of memory; this takes 1 s and 40 MB.
  */
 export async function unpackCluster(directory: string): Promise<void> {
   const { header, bytes } = readCluster()
@@ -37,7 +37,7 @@ export async function unpackCluster(directory: string): Promise<void> {
     start += size
     return { path: join(directory, name), content }
   })
-  // Several at a time: most of it is waiting for the disk.
+  // Several at a time, because most of the time is spent waiting for the disk.
   const next = files.values()
   await Promise.all(
     Array.from({ length: writers }, async () => {

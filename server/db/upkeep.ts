@@ -2,11 +2,11 @@ import type { Log } from '../log.ts'
 import { type Database, unprepared } from './database.ts'
 
 const mebibyte = 1024 * 1024
-/** Bytes of the write-ahead log from one to the next; what has to be replayed after a crash is as long. */
+/** Bytes of write-ahead log between checkpoints, and thus to replay after a crash. */
 const checkpointAfter = { idle: 8 * mebibyte, busy: 64 * mebibyte }
 const vacuumAfter = { idle: 32 * mebibyte, busy: 128 * mebibyte }
 
-/** Every table with a statement that does it good; Duly's own are looked at for the planner as well. */
+/** VACUUM for every table, and ANALYZE for those of Duly. */
 const tidying = unprepared(
   `select format('vacuum %I.%I', nspname, relname) from pg_class join pg_namespace on pg_namespace.oid = relnamespace
     where relkind = 'r'
@@ -15,9 +15,10 @@ const tidying = unprepared(
 )
 
 /**
- * Clears dead rows away, and looks at how the others are distributed. Everybody waits while a statement of it runs, so there is one for
- * each table: a tenth of a second at most for some ten thousand tasks. One that fails keeps nothing from the others.
- * @throws the first that failed, in the end
+ * Removes dead rows and updates the planner's statistics. Requests wait while one of its statements
+ * runs, so there is one per table: 0.1 s at most for some ten thousand tasks. If one fails, the
+ * others still run.
+ * @throws the first failure, after all have run
  */
 export async function tidy(database: Database, goesOn = () => true): Promise<void> {
   const failures: unknown[] = []
@@ -29,14 +30,14 @@ export async function tidy(database: Database, goesOn = () => true): Promise<voi
 }
 
 export interface Upkeep {
-  /** Runs `work` when no upkeep runs, and none while it does. */
+  /** Runs `work` while no upkeep runs. */
   pausedFor<T>(work: () => Promise<T>): Promise<T>
   stop(): Promise<void>
 }
 
 /**
- * PGlite has no background processes: without this its write-ahead log and its dead rows would only grow. Work is
- * measured by the log, and done where nobody waits for it, or when it must be.
+ * Replaces the background processes that PGlite lacks: without it, write-ahead log and dead rows
+ * would only grow. It is due after some bytes of log: fewer while the database is idle.
  */
 export function keepUp(database: Database, log: Log): Upkeep {
   const written = unprepared(`select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')`)

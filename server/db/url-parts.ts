@@ -1,17 +1,16 @@
 import { UrlProblem } from './given-parameters.ts'
 
-const form = 'give it as postgres://user:password@host:5432/database.'
+const form = 'write it as postgres://user:password@host:5432/database.'
 export const unreadable = 'it cannot be read as a URL.'
 export const reserved =
   'write special characters of the user and the password percent-encoded: # as %23, / as %2F, ? as %3F, @ as %40, % as %25.'
 export const severalHosts =
-  'name one host: Duly connects to one server. Name the primary, or an address that always leads to it.'
+  'name one host: Duly connects to one server. Name the primary, or an address that always points to it.'
 
-/** Splits at the first `/`, `?` and `#`, like any URL parser. A password must contain them percent-encoded. */
+/** Splits at the first `/`, `?` and `#`. A password must contain them percent-encoded. */
 export function urlParts(text: string) {
   const driver = /^(postgres(?:ql)?)\+\w+:\/\//.exec(text)
-  if (driver)
-    throw new UrlProblem(`begin it with ${driver[1]}://: the name of a driver does not belong into it.`)
+  if (driver) throw new UrlProblem(`begin it with ${driver[1]}://, without the name of a driver.`)
   const [, authority, path = '', query = '', fragment] =
     /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?(#.*)?$/s.exec(text) ?? []
   if (authority === undefined) throw new UrlProblem(form)

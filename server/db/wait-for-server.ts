@@ -10,7 +10,7 @@ import { asOptions, pins, pinsOf } from './session-settings.ts'
 /**
  * Waits until a server accepts connections.
  * @param limit in milliseconds
- * @throws StartError after that, or at once if waiting does not help
+ * @throws StartError after this time, or at once if waiting does not help
  */
 export async function waitForServer(address: PostgresAddress, log: Log, limit: number): Promise<ServerFacts> {
   const label = `PostgreSQL at ${placeOf(address)}`

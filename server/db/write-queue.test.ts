@@ -22,7 +22,10 @@ const fakeSession = (name: string): FakeSession => ({
   slow: 0,
 })
 
-/** A queue of these sessions; `sent` tells what left on which, as owners; `back` ends what left first. */
+/**
+ * A queue of these sessions; `sent` tells what left on which, as owners; `back` ends what left
+ * first.
+ */
 function queueOf(names: string, { most = 32 } = {}) {
   let now = 1000
   const sessions = [...names].map(fakeSession)

@@ -1,6 +1,6 @@
 import type { Guard, Row, Statement, TakeRow } from './database.ts'
 
-/** As much of a session as is looked at. */
+/** The part of a session that the queue uses. */
 interface Lane {
   readonly held: boolean
   readonly lost: boolean
@@ -13,65 +13,67 @@ export interface Write {
   readonly statement: Statement
   readonly values: readonly unknown[]
   readonly take: TakeRow | undefined
-  /** Asked before it is sent; absent where it may be sent in any case. */
+  /** Checked before it is sent. Absent if it is always allowed. */
   readonly guard?: Guard | undefined
-  /** Whether the guard has just allowed it. */
+  /** Whether its guard has just allowed it. */
   readonly isAllowed?: boolean
-  /** When it came, in milliseconds of a clock that only goes forward. */
+  /** When it was added, in milliseconds of a monotonic clock. */
   readonly since: number
-  /** Whether it is to be a transaction of its own: it was undone for the sake of another one. */
+  /** Whether it gets a transaction of its own, because another write rolled it back. */
   readonly isAlone: boolean
   readonly resolve: (rows: Row[]) => void
   readonly reject: (error: unknown) => void
 }
 
 export interface WriteQueueOptions<Session> {
-  /** Those that writes may use now. */
+  /** The sessions that writes can use now. */
   readonly sessions: () => readonly Session[]
-  /** Another one would be of use. */
+  /** Opens another session if there may be one. */
   readonly grow: () => void
   /**
-   * Sends transactions behind each other, and settles the writes. Resolves when that is over, with those that were undone for the sake of
-   * another one.
+   * Sends transactions one after the other, and settles the writes. Resolves when all have ended,
+   * with the writes that were rolled back because of another one.
    */
   readonly send: (session: Session, transactions: readonly (readonly Write[])[]) => Promise<readonly Write[]>
-  /** Resolves once there is a free session, which is then used in the same turn: who comes next may hold it. */
+  /** Resolves with a free session, which must be used in the same turn: it may be held next. */
   readonly wait: () => Promise<Session>
-  /** Writes in one transaction, at most. */
+  /** Maximum number of writes in one transaction. */
   readonly most: number
   readonly now?: () => number
 }
 
-/** Batches under way on one session: one that is done, and one behind it, so that PostgreSQL never waits for us. */
+/** Batches in flight on one session: one that runs and the next one, so PostgreSQL never waits. */
 const deep = 2
-/** Writes of one owner under way: what is sent cannot be taken back when its user is signed out. */
+/** Writes of one owner in flight: a sent write cannot be cancelled when its user signs out. */
 const mostOfOwner = 2
-/** How long a write waits for those before it to come back, before it takes a session that has none. */
+/** How long a write waits for a session with writes in flight, before it uses an idle one. */
 const patienceMs = 5
-/** Writes go to another session than one that has brought nothing back for this long: a lock is waited for there, or a disk. */
+/** Writes avoid a session without an answer for this long: it waits for a lock or a disk. */
 const stuckMs = 50
 
-interface UnderWay {
+interface InFlight {
   batches: number
   writes: number
-  /** When something was last brought back. */
+  /** When a batch was last answered. */
   progress: number
 }
 
 /**
- * Group commit: writes of several owners that come while others are under way leave together, as one transaction, so that a commit, its way
- * to the disk, and the messages back and forth are paid for once. Nobody waits for company on an idle session: the first write leaves at
- * once, as many as are under way leave behind them, and what comes meanwhile is what leaves together then. (Left to themselves, some would
- * leave one by one and the rest together: behind as many, all are in two halves, one with PostgreSQL while the other is answered.)
+ * Group commit: writes of several owners that arrive while others are in flight are sent together,
+ * as one transaction, so that they share one commit, one flush to the disk and one round trip. On
+ * an idle session a write is sent at once. On a busy session the next batch is sent when it is as
+ * large as the batches in flight: PostgreSQL then runs one half of the writes while the other half
+ * is answered.
  *
- * A transaction has one write of an owner, and owners in order: so no two of them, here or on another replica, wait for each other
- * in a circle. An owner with several writes has them in transactions behind each other, on one session.
+ * A transaction has one write per owner, in the order of owners, so no two transactions, here or on
+ * another replica, can deadlock. Several writes of one owner are sent in order on one session, in
+ * consecutive transactions.
  */
 export class WriteQueue<Session extends Lane> {
   readonly #options: WriteQueueOptions<Session>
   readonly #now: () => number
   #waiting: Write[] = []
-  readonly #underWay = new Map<Session, UnderWay>()
+  readonly #inFlight = new Map<Session, InFlight>()
   readonly #owners = new Map<string, { readonly session: Session; count: number }>()
   #isScheduled = false
   #isBlocked = false
@@ -82,12 +84,12 @@ export class WriteQueue<Session extends Lane> {
     this.#now = options.now ?? (() => performance.now())
   }
 
-  /** Writes that wait for a session, beside the one that is in line for all of them. */
+  /** Writes that wait for a session, without the one that waits in the pool for all of them. */
   get blocked(): number {
     return this.#isBlocked ? Math.max(0, this.#waiting.length - 1) : 0
   }
 
-  /** The first of the values is the owner. */
+  /** @param values the first is the owner */
   add(
     statement: Statement,
     values: readonly unknown[],
@@ -102,12 +104,12 @@ export class WriteQueue<Session extends Lane> {
     })
   }
 
-  /** A session has come, or is free again. */
+  /** To be called when a session was added or released. */
   wake(): void {
     if (this.#waiting.length > 0) this.#schedule()
   }
 
-  /** After what else is read in this turn of the event loop. */
+  /** Sends after this turn of the event loop, so that its writes go together. */
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
@@ -118,11 +120,11 @@ export class WriteQueue<Session extends Lane> {
   }
 
   #leave(): void {
-    // There is no company to wait for where all are of one owner.
+    // Writes of one owner share no transaction, so they do not wait for others.
     const [owner] = this.#owners.size === 1 ? this.#owners.keys() : []
     const isAlone = this.#waiting.every(write => write.owner === owner)
     let hasCompany = false
-    for (const [session, { progress }] of this.#underWay) {
+    for (const [session, { progress }] of this.#inFlight) {
       if (!isUsable(session) || session.slow > 0) continue
       const isStuck = this.#now() - progress >= stuckMs
       if (!isStuck) hasCompany = true
@@ -136,9 +138,9 @@ export class WriteQueue<Session extends Lane> {
     }
   }
 
-  /** A session for what cannot go where others are under way, if it has waited long enough for these. */
+  /** A session for writes that have no room on the busy ones and have waited for them. */
   #another(free: readonly Session[], hasCompany: boolean): Session | undefined {
-    const idle = free.find(session => session.slow === 0 && !this.#underWay.has(session))
+    const idle = free.find(session => session.slow === 0 && !this.#inFlight.has(session))
     if (!idle) {
       this.#options.grow()
       return emptiest(free.filter(session => this.#hasRoom(session)))
@@ -153,13 +155,13 @@ export class WriteQueue<Session extends Lane> {
     return undefined
   }
 
-  /** For as many as are under way there. */
+  /** Whether the next batch would be as large as those in flight. */
   #hasRoom(session: Session): boolean {
-    const { batches, writes } = this.#underWay.get(session) ?? { batches: 0, writes: 0 }
+    const { batches, writes } = this.#inFlight.get(session) ?? { batches: 0, writes: 0 }
     return batches < (this.#options.most > 1 ? deep : 1) && this.#waiting.length >= writes
   }
 
-  /** @returns whether there was something to send on this session */
+  /** @returns whether any write could be sent on this session */
   #sendOn(session: Session): boolean {
     const writes: Write[] = []
     const chosen = new Map<string, number>()
@@ -175,10 +177,10 @@ export class WriteQueue<Session extends Lane> {
       return stays
     })
     if (writes.length === 0) return false
-    const underWay = this.#underWay.get(session) ?? { batches: 0, writes: 0, progress: this.#now() }
-    underWay.batches += 1
-    underWay.writes += writes.length
-    this.#underWay.set(session, underWay)
+    const inFlight = this.#inFlight.get(session) ?? { batches: 0, writes: 0, progress: this.#now() }
+    inFlight.batches += 1
+    inFlight.writes += writes.length
+    this.#inFlight.set(session, inFlight)
     for (const { owner } of writes) this.#hold(owner, session)
     const refuse = (error: unknown): readonly Write[] => {
       for (const { reject } of writes) reject(error)
@@ -188,16 +190,19 @@ export class WriteQueue<Session extends Lane> {
     void sent.then(undone => {
       this.#waiting.unshift(...undone.map(write => ({ ...write, isAlone: true, isAllowed: false })))
       for (const { owner } of writes) this.#release(owner)
-      underWay.batches -= 1
-      underWay.writes -= writes.length
-      underWay.progress = this.#now()
-      if (underWay.batches === 0) this.#underWay.delete(session)
+      inFlight.batches -= 1
+      inFlight.writes -= writes.length
+      inFlight.progress = this.#now()
+      if (inFlight.batches === 0) this.#inFlight.delete(session)
       this.wake()
     })
     return true
   }
 
-  /** Refuses a write that may not be done any more. One whose guard has to ask the database comes again when that has answered. */
+  /**
+   * Rejects a write that its guard no longer allows. If the guard queries the database, the write
+   * returns to the queue after the answer.
+   */
   #mayBeSent(write: Write): boolean {
     try {
       const asked = write.isAllowed ? undefined : write.guard?.check()
@@ -226,7 +231,7 @@ export class WriteQueue<Session extends Lane> {
     if (held.count === 0) this.#owners.delete(owner)
   }
 
-  /** Transactions hold every session, or there is none. */
+  /** Waits in the pool: transactions hold every session, or there is none. */
   #block(): void {
     if (this.#isBlocked) return
     this.#isBlocked = true
@@ -234,7 +239,7 @@ export class WriteQueue<Session extends Lane> {
     this.#options
       .wait()
       .then(
-        // Before anybody else's turn: the session may be held by who comes next, whose transaction begins behind this.
+        // At once: the next caller may hold the session for a transaction, which begins after this.
         session => this.#sendOn(session),
         error => this.#refuse(since, error),
       )
@@ -244,7 +249,7 @@ export class WriteQueue<Session extends Lane> {
       })
   }
 
-  /** Those that have waited from then on. */
+  /** Rejects the writes that have waited since this time. */
   #refuse(since: number, error: unknown): void {
     const refused = this.#waiting.filter(write => write.since <= since)
     this.#waiting = this.#waiting.filter(write => write.since > since)
@@ -255,7 +260,7 @@ export class WriteQueue<Session extends Lane> {
 const isUsable = ({ held, lost }: Lane) => !held && !lost
 const byOwner = (a: Write, b: Write) => (a.owner < b.owner ? -1 : 1)
 
-/** The nth write of each owner, or one that is to be alone. */
+/** The nth transaction has the nth write of each owner. Writes that are alone come first. */
 function transactionsOf(writes: readonly Write[]): Write[][] {
   const alone: Write[][] = []
   const together: Write[][] = []
