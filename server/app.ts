@@ -4,10 +4,12 @@ import type { Config } from './config/config.ts'
 import type { ContractName } from './config/contract.ts'
 import { basePath } from './config/public-url.ts'
 import type { Context } from './context.ts'
+import type { Legacy } from './contracts/declaration.ts'
+import { legacyContract } from './contracts/legacy.ts'
 import { stage2 } from './contracts/stage-2.ts'
 import { taskApi } from './contracts/task-api.ts'
 import { todoApp } from './contracts/todo-app.ts'
-import { todos } from './contracts/todos.ts'
+import { todos as alwaysOn } from './contracts/todos.ts'
 import { Admission } from './http/admission.ts'
 import { limitConnections } from './http/connections.ts'
 import { allowOrigins } from './http/cors.ts'
@@ -19,7 +21,7 @@ import { acceptAnyBody } from './http/json-body.ts'
 import { metrics } from './http/metrics.ts'
 import { noRoute } from './http/no-route.ts'
 import { observe } from './http/observe.ts'
-import { type Contract, type Registration, register } from './http/register.ts'
+import { type Registration, register } from './http/register.ts'
 import { constantHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
 import { documents } from './openapi/documents.ts'
@@ -31,7 +33,7 @@ import { v1 } from './v1/tasks.ts'
 import { accessTokens } from './v1/tokens.ts'
 
 /** The contracts of `/api/{user_id}/tasks` and `/api/tasks`, by `CONTRACT`. */
-const contracts: Readonly<Record<ContractName, Contract>> = {
+const contracts: Readonly<Record<ContractName, Legacy>> = {
   'task-api': taskApi,
   'stage-2': stage2,
   'todo-app': todoApp,
@@ -39,13 +41,14 @@ const contracts: Readonly<Record<ContractName, Contract>> = {
 
 /** All route modules, in the order of the OpenAPI document. */
 export function registrations(
-  config: Pick<Config, 'contract' | 'accounts' | 'metrics'>,
+  config: Pick<Config, 'contract' | 'contractOptions' | 'accounts' | 'metrics'>,
 ): readonly Registration[] {
-  const contract = contracts[config.contract]
+  const contract = legacyContract(contracts[config.contract], config.contractOptions)
+  const todos = legacyContract(alwaysOn)
   const open = { errors: contract, secured: false }
   const all: readonly Registration[] = [
     { module: v1, errors: v1, under: '/api/v1', secured: true },
-    { module: contract, errors: contract, secured: true },
+    { module: contract, errors: contract, under: '', secured: true },
     { module: todos, errors: todos, under: '/api/v1/todos', secured: true },
     { module: accessTokens, errors: v1, secured: true },
     { module: exportAndDelete, errors: v1, secured: true },
@@ -68,7 +71,7 @@ export function registrations(
 export async function createApp(context: Context): Promise<FastifyInstance> {
   const { config, limits, log, streams, telemetry } = context
   const routes = registrations({ ...config, accounts: context.accounts !== undefined })
-  const shapeOf = errorShapes(routes, contracts[config.contract])
+  const shapeOf = errorShapes(routes)
   const headers = constantHeaders(config)
   const base = basePath(config.publicUrl)
   const app: FastifyInstance = fastify(serverOptions(context, { shapeOf, headers, base }))

@@ -13,7 +13,7 @@ import type { Telemetry } from './telemetry/telemetry.ts'
 export interface Context {
   readonly config: Pick<
     Config,
-    'contract' | 'corsOrigins' | 'mailFrom' | 'metrics' | 'publicUrl' | 'trustProxy'
+    'contract' | 'contractOptions' | 'corsOrigins' | 'mailFrom' | 'metrics' | 'publicUrl' | 'trustProxy'
   >
   readonly db: Database
   readonly room: Room

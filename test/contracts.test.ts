@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// What the four contracts have in common, and where each differs: one row per contract, as their clients know them.
+// What the four contracts have in common, and where each differs: one row per contract, as their
+// clients know them.
 
 interface Column {
   readonly settings: Record<string, string>
   collection(user: string): string
   readonly flag: string
+  /** Another name that it has in answers. */
+  readonly also?: string
   readonly absent: string | null
   readonly limits: readonly [title: number, description: number]
   readonly broken: number
@@ -18,6 +21,13 @@ interface Column {
   list(body: never): { id: number }[]
 }
 
+/** The done flag under all names of a contract. */
+const flags = ({ flag, also }: Column, isDone: boolean) => ({
+  [flag]: isDone,
+  ...(also === undefined ? {} : { [also]: isDone }),
+  status: isDone ? 'completed' : 'pending',
+})
+
 const ownPath = (user: string) => `/api/${user}/tasks`
 
 const contracts: Readonly<Record<string, Column>> = {
@@ -25,10 +35,11 @@ const contracts: Readonly<Record<string, Column>> = {
     settings: {},
     collection: ownPath,
     flag: 'is_completed',
+    also: 'completed',
     absent: '',
     limits: [500, 5000],
     broken: 422,
-    errorKeys: ['detail'],
+    errorKeys: ['detail', 'error'],
     showsOwner: true,
     removed: [204, undefined],
     list: (body: { tasks: { id: number }[] }) => body.tasks,
@@ -40,7 +51,7 @@ const contracts: Readonly<Record<string, Column>> = {
     absent: null,
     limits: [200, 1000],
     broken: 422,
-    errorKeys: ['detail', 'error_code', 'timestamp'],
+    errorKeys: ['detail', 'error', 'error_code', 'timestamp'],
     codes: {
       missing: 'AUTH_MISSING',
       invalid: 'AUTH_INVALID',
@@ -61,7 +72,7 @@ const contracts: Readonly<Record<string, Column>> = {
     absent: null,
     limits: [255, 1000],
     broken: 400,
-    errorKeys: ['error'],
+    errorKeys: ['detail', 'error'],
     showsOwner: true,
     removed: [200, { success: true }],
     list: (body: { id: number }[]) => body,
@@ -73,7 +84,7 @@ const contracts: Readonly<Record<string, Column>> = {
     absent: null,
     limits: [254, 999],
     broken: 400,
-    errorKeys: ['detail', 'error_code', 'timestamp'],
+    errorKeys: ['detail', 'error', 'error_code', 'timestamp'],
     codes: {
       missing: 'UNAUTHORIZED',
       invalid: 'UNAUTHORIZED',
@@ -105,7 +116,8 @@ for (const [name, contract] of Object.entries(contracts)) {
       assert.equal(answer.status, status)
       const keys = Object.keys(answer.body).filter(key => key !== 'errors')
       assert.deepEqual(keys, contract.errorKeys)
-      assert.equal(typeof answer.body[keys[0] as string], 'string')
+      assert.equal(typeof answer.body.detail, 'string')
+      assert.equal(answer.body.error, answer.body.detail)
       if (contract.codes) {
         assert.equal(answer.body.error_code, code)
         assert.match(answer.body.timestamp, /^\d{4}-\d\d-\d\dT.*Z$/)
@@ -120,10 +132,11 @@ for (const [name, contract] of Object.entries(contracts)) {
         id: task.id,
         title: 'Buy milk',
         description: contract.absent,
-        [contract.flag]: false,
+        ...flags(contract, false),
         created_at: task.created_at,
         updated_at: task.created_at,
         ...owner,
+        ...{ priority: null, due_date: null, tags: [], category: null },
       }
       assert.deepEqual(task, expected)
       assert.deepEqual(
@@ -212,8 +225,12 @@ for (const [name, contract] of Object.entries(contracts)) {
         const user = newUser()
         const task = await create(user, { title: 'a', description: 'b' })
         const path = `${contract.collection(user)}/${task.id}`
-        const done = await api.call('PUT', path, { user, json: { [contract.flag]: true } })
-        assert.deepEqual(done.body, { ...task, [contract.flag]: true, updated_at: done.body.updated_at })
+        const changed = await api.call('PUT', path, { user, json: { [contract.flag]: true } })
+        assert.deepEqual(changed.body, {
+          ...task,
+          ...flags(contract, true),
+          updated_at: changed.body.updated_at,
+        })
         const cleared = await api.call('PUT', path, { user, json: { description: null } })
         assert.deepEqual(
           [cleared.status, cleared.body.title, cleared.body.description],
@@ -236,7 +253,7 @@ for (const [name, contract] of Object.entries(contracts)) {
           const { status, body } = await api.call('PATCH', path, { user })
           assert.deepEqual(
             [status, body],
-            [200, { ...task, [contract.flag]: expected, updated_at: body.updated_at }],
+            [200, { ...task, ...flags(contract, expected), updated_at: body.updated_at }],
           )
         }
       })
@@ -275,7 +292,10 @@ describe('stage-2 alone', () => {
     })
     const path = `/api/${user}/tasks/${task.id}`
     const { status, body } = await api.call('PUT', path, { user, json: { title: 'c', complete: true } })
-    const whole = { ...task, title: 'c', description: null, complete: true, updated_at: body.updated_at }
+    const whole = {
+      ...{ ...task, title: 'c', description: null, complete: true },
+      ...{ status: 'completed', updated_at: body.updated_at },
+    }
     assert.deepEqual([status, body], [200, whole])
     for (const json of [{ title: 'd' }, { complete: false }, {}]) {
       assert.equal((await api.call('PUT', path, { user, json })).status, 422)
@@ -291,7 +311,10 @@ describe('stage-2 alone', () => {
     })
     const path = `/api/${user}/tasks/${task.id}`
     const { status, body } = await api.call('PATCH', path, { user, json: { complete: true } })
-    assert.deepEqual([status, body], [200, { ...task, complete: true, updated_at: body.updated_at }])
+    assert.deepEqual(
+      [status, body],
+      [200, { ...task, complete: true, status: 'completed', updated_at: body.updated_at }],
+    )
     const nothing = await api.call('PATCH', path, { user, json: {} })
     assert.deepEqual([nothing.status, nothing.body.error_code], [400, 'VALIDATION_ERROR'])
   })

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { registrations } from '../server/app.ts'
-import type { ContractName } from '../server/config/contract.ts'
+import type { ContractName, ContractOption } from '../server/config/contract.ts'
 import { pathPattern } from '../server/http/route.ts'
 import { openApi } from '../server/openapi/openapi.ts'
 
-// Holds answers against the OpenAPI document: every answer that a test gets from the server goes through here.
+// Holds answers against the OpenAPI document: every answer that a test gets from the server goes
+// through here.
 
 export interface Described {
   readonly document: OpenApi
@@ -56,9 +57,13 @@ export interface MediaType {
 
 const known = new Map<string, Described>()
 
-export function described(contract: ContractName, accounts = true): Described {
-  const key = `${contract} ${accounts}`
-  const made = known.get(key) ?? describe(contract, accounts)
+export function described(
+  contract: ContractName,
+  accounts = true,
+  contractOptions: readonly ContractOption[] = [],
+): Described {
+  const key = JSON.stringify([contract, accounts, contractOptions])
+  const made = known.get(key) ?? describe({ contract, accounts, contractOptions })
   known.set(key, made)
   return made
 }
@@ -80,10 +85,10 @@ export function validatorOf(document: OpenApi): Validate {
   }
 }
 
-function describe(contract: ContractName, accounts: boolean): Described {
+function describe(config: Omit<Parameters<typeof registrations>[0], 'metrics'>): Described {
   // JSON and back: what the server sends, not what its objects happen to be.
   const document = JSON.parse(
-    JSON.stringify(openApi(registrations({ contract, accounts, metrics: undefined }))),
+    JSON.stringify(openApi(registrations({ ...config, metrics: undefined }))),
   ) as OpenApi
   const validate = validatorOf(document)
   const templates = Object.keys(document.paths)

@@ -25,8 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'kysely',
   ],
   limits: ['limits', 'errors', 'log', 'config', 'fastify', 'ioredis'],
-  fields: ['fields', 'db/data-row', 'errors', 'ajv'],
-  tasks: ['tasks', 'fields', 'db', 'errors', 'log'],
+  fields: ['fields', 'db/data-row', 'db/database', 'errors', 'ajv'],
+  tasks: ['tasks', 'fields', 'db', 'errors', 'log', 'temporal-polyfill'],
   jobs: ['jobs', 'db/database', 'log'],
   auth: [
     'auth',
@@ -116,7 +116,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'context',
     'fastify',
   ],
-  contracts: ['contracts', 'fields', 'http', 'openapi', 'tasks', 'auth', 'errors', 'context', 'fastify'],
+  contracts: [
+    'contracts',
+    'config',
+    'db/data-row',
+    'fields',
+    'http',
+    'openapi',
+    'tasks',
+    'auth',
+    'errors',
+    'context',
+    'fastify',
+  ],
   config: ['config', 'db/database-url', 'limits/rate', 'origins', 'closest', 'system-error', 'errors'],
 }
 

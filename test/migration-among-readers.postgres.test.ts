@@ -25,7 +25,7 @@ it('a migration of several tables has no reader refused that takes them in anoth
   const next: Migration = {
     name: 'two tables',
     up: [
-      'alter table duly.tasks add column priority integer',
+      'alter table duly.tasks add column colour integer',
       // It takes its time, until somebody waits for it.
       session => until(async () => done || (await someoneWaits(session))),
       'alter table duly.owners add column note text',

@@ -15,8 +15,8 @@ import { assertNoLeak, keepAnswer, keepCall, keepSettings } from './leaks.ts'
 import './quick-passwords.ts'
 import { copyFolder, createDatabase } from './template.ts'
 
-// The real program for a test file: a database of its own, on whichever server the run is about, and the real server
-// before it, called over HTTP.
+// The real program for a test file: a database of its own, on whichever server the run is about,
+// and the real server before it, called over HTTP.
 
 /**
  * The embedded database is WebAssembly: to optimise what runs for seconds only takes as much
@@ -47,8 +47,9 @@ export interface OwnDatabase {
 }
 
 /**
- * A database that no other test uses: in a folder, or on the server under test. Where nothing is said it is as `duly migrate up`
- * has left it; an empty one is as before the first start, and so are all for a file that is run without test/run.ts.
+ * A database that no other test uses: in a folder, or on the server under test. Where nothing is
+ * said it is as `duly migrate up` has left it; an empty one is as before the first start, and so
+ * are all for a file that is run without test/run.ts.
  */
 export async function ownDatabase(
   state: 'migrated' | 'empty' = 'migrated',
@@ -122,8 +123,8 @@ export interface Served {
 }
 
 /**
- * Starts the server in this process, on a database of its own. Each answer is held against the OpenAPI document, and in the end the
- * log against whatever was secret.
+ * Starts the server in this process, on a database of its own. Each answer is held against the
+ * OpenAPI document, and in the end the log against whatever was secret.
  */
 export async function served(settings: Env = {}, database?: OwnDatabase): Promise<Served> {
   const own = database ?? (await ownDatabase())
@@ -133,7 +134,7 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
   keepSettings(env)
   const config = readConfig(env)
   const server = await startServer(config, log)
-  const { check } = described(config.contract, config.accounts)
+  const { check } = described(config.contract, config.accounts, config.contractOptions)
   return {
     server,
     lines,
@@ -150,7 +151,10 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
   }
 }
 
-/** Two replicas of one database. The embedded database belongs to one process: there its only replica is both. */
+/**
+ * Two replicas of one database. The embedded database belongs to one process: there its only
+ * replica is both.
+ */
 export async function twoReplicas(settings: Env, otherSettings: Env = settings) {
   const own = await ownDatabase()
   const api = await served(settings, own)

@@ -54,6 +54,7 @@ describe('a task in v1', () => {
       description: null,
       is_completed: false,
       completed_at: null,
+      ...{ priority: null, tags: [], due: null, metadata: {} },
       created_at: now,
       updated_at: now,
       revision: 1,
@@ -88,7 +89,7 @@ describe('a task in v1', () => {
     assert.deepEqual(done.body, { ...task, is_completed: true, completed_at, updated_at, revision: 2 })
     assert.equal(completed_at, updated_at)
     assert.equal(done.headers.get('etag'), '"2"')
-    for (const again of [{ is_completed: true }, {}, { title: 'a', priority: 'high' }]) {
+    for (const again of [{ is_completed: true }, {}, { title: 'a', colour: 'red' }]) {
       assert.deepEqual((await patch(user, task.id, again)).body, done.body)
     }
     const cleared = await patch(

@@ -79,6 +79,11 @@ const samples: Readonly<Record<string, Sample>> = {
   MAIL_FROM: { text: 'a@mail.test', shown: config => config.mailFrom, value: 'a@mail.test' },
   BREACHED_PASSWORDS: { text: 'list', shown: config => config.breachedPasswords, value: 'list' },
   CONTRACT: { text: 'stage-2', shown: config => config.contract, value: 'stage-2' },
+  CONTRACT_OPTIONS: {
+    text: 'wrapped-task, counts',
+    shown: config => config.contractOptions,
+    value: ['wrapped-task', 'counts'],
+  },
   CORS_ORIGINS: {
     text: 'https://a.example.com',
     shown: config => config.corsOrigins,
@@ -146,6 +151,7 @@ describe('the settings', () => {
       google: undefined,
       breachedPasswords: undefined,
       contract: 'task-api',
+      contractOptions: [],
       corsOrigins: [
         ...[3000, 4200, 5173, 8080].map(port => `http://localhost:${port}`),
         ...[3000, 4200, 5173, 8080].map(port => `http://127.0.0.1:${port}`),
@@ -267,6 +273,11 @@ describe('a setting that cannot be', () => {
       'must be one of task-api, stage-2, todo-app.',
     ],
     [
+      'CONTRACT_OPTIONS',
+      ['Counts', 'counts,wraped-task', 'counts defaults'],
+      'has an unknown entry. Use bare-list, whole-list, delete-body, wrapped-task, counts, defaults, error-object, separated by commas.',
+    ],
+    [
       'LOG_LEVEL',
       ['INFO', 'verbose', '30'],
       'must be one of fatal, error, warn, info, debug, trace, silent.',
@@ -329,6 +340,7 @@ describe('a setting that cannot be', () => {
       JWT_ALGORITHM: 'v-none',
       JWKS_URL: 'ftp://u-bob:pw-lion@h-keys/jwks',
       CONTRACT: 'v-todos',
+      CONTRACT_OPTIONS: 'v-wraped-task',
       CORS_ORIGINS: 'v-origin',
       LOG_LEVEL: 'v-loud',
       DATA_SYNC: 'v-perhaps',

@@ -51,6 +51,15 @@ export class SettingsReader {
     return known ?? fallback
   }
 
+  /** Several of these, separated by commas. */
+  someOf<const T extends string>(name: string, values: readonly T[]): readonly T[] {
+    const items = this.list(name)
+    const known = values.filter(value => items.includes(value))
+    if (items.some(item => !values.some(value => value === item)))
+      this.problem(name, `has an unknown entry. Use ${values.join(', ')}, separated by commas.`)
+    return known
+  }
+
   integer(name: string, min: number, max: number, fallback: number): number {
     const value = this.read(name)
     if (value === undefined) return fallback

@@ -1,6 +1,6 @@
-import { legacyContract } from './legacy.ts'
+import type { Legacy } from './declaration.ts'
 
-export const stage2 = legacyContract({
+export const stage2: Legacy = {
   name: 'stage-2',
   about: 'Whole lists with a count; the flag is `complete`; `PUT` replaces, `PATCH` changes what is sent.',
   prefix: 'Stage2',
@@ -29,4 +29,4 @@ export const stage2 = legacyContract({
     },
     otherwise: 'VALIDATION_ERROR',
   },
-})
+}

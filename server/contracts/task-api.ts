@@ -1,14 +1,14 @@
-import { legacyContract } from './legacy.ts'
+import type { Legacy } from './declaration.ts'
 
-export const taskApi = legacyContract({
+export const taskApi: Legacy = {
   name: 'task-api',
   about: 'Tasks in pages with a total; `PUT` changes what is sent, `PATCH …/complete` flips.',
   prefix: 'TaskApi',
-  shows: ['id', 'title', 'description', 'is_completed', 'created_at', 'updated_at', 'user_id'],
+  shows: ['id', 'title', 'description', 'is_completed', 'completed', 'created_at', 'updated_at', 'user_id'],
   completed: 'is_completed',
   absent: '',
   limits: { title: 500, description: 5000 },
   list: 'page',
   toggles: true,
-  errors: 'detail',
-})
+  errors: 'plain',
+}

@@ -1,4 +1,4 @@
-import type { PathParameter, Schema } from '../openapi/operation.ts'
+import type { Answer, PathParameter, Schema } from '../openapi/operation.ts'
 import { type Task, tasks } from '../tasks/fields.ts'
 
 /** The task of every example, and its owner as JSON. */
@@ -21,4 +21,12 @@ export const taskPathParameters: Readonly<Record<string, PathParameter>> = {
     example: 'alice',
   },
   id: { description: 'The id of the task.', schema: taskIdSchema, example: 7 },
+}
+
+/**
+ * For a token without `tasks:read` whose write changed nothing: it may see only what it has
+ * written.
+ */
+export const unseen: Answer = {
+  description: 'Nothing had to be changed, and the token has no scope `tasks:read`.',
 }

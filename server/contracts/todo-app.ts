@@ -1,6 +1,6 @@
-import { legacyContract } from './legacy.ts'
+import type { Legacy } from './declaration.ts'
 
-export const todoApp = legacyContract({
+export const todoApp: Legacy = {
   name: 'todo-app',
   about: 'Bare lists; the flag is `completed`; `PUT` changes what is sent, `PATCH …/complete` flips.',
   prefix: 'TodoApp',
@@ -12,5 +12,5 @@ export const todoApp = legacyContract({
   toggles: true,
   confirmsDeletion: true,
   statuses: { broken_rule: 400, not_json: 400 },
-  errors: 'error',
-})
+  errors: 'plain',
+}

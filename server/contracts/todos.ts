@@ -1,7 +1,7 @@
-import { legacyContract } from './legacy.ts'
+import type { Legacy } from './declaration.ts'
 
 /** Always on, at paths of its own. */
-export const todos = legacyContract({
+export const todos: Legacy = {
   name: 'todos',
   about: 'Todos of the token’s owner, who is never shown: bare lists, `PUT` changes what is sent.',
   prefix: 'Todos',
@@ -10,7 +10,6 @@ export const todos = legacyContract({
   completed: 'is_completed',
   absent: null,
   limits: { title: 254, description: 999 },
-  createsCompleted: true,
   list: 'window',
   statuses: { broken_rule: 400, not_json: 400 },
   errors: {
@@ -29,4 +28,4 @@ export const todos = legacyContract({
     },
     otherwise: 'BAD_REQUEST',
   },
-})
+}

@@ -78,6 +78,21 @@ export class DataRow {
     return this.isNull(column) ? null : this.#bytes.toString('utf8', this.startOf(column), this.endOf(column))
   }
 
+  /**
+   * Where the text of a `jsonb` in binary format begins: after its version.
+   * @throws RangeError for null and for another version
+   */
+  startOfJson(column: number): number {
+    const at = this.startOf(column)
+    if (this.endOf(column) <= at || this.view.getInt8(at) !== 1) throw this.#unreadable(column, 'jsonb')
+    return at + 1
+  }
+
+  /** The text of a `jsonb` in binary format. */
+  json(column: number): string {
+    return this.#bytes.toString('utf8', this.startOfJson(column), this.endOf(column))
+  }
+
   /** A boolean in binary format. @throws RangeError for null and for other types */
   flag(column: number): boolean {
     const at = this.startOf(column)

@@ -20,6 +20,8 @@ export interface Statement {
   readonly locksOwner?: boolean
   /** Reads a row or two by key, so fast that others can wait behind it. */
   readonly quick?: boolean
+  /** What metrics and traces call it, if not by its name. */
+  readonly operation?: string
 }
 
 /**
@@ -139,7 +141,10 @@ export function statement(name: string, text: string): Statement {
   return { name, text: text.replace(/\s+/g, ' ').trim() }
 }
 
-/** A prepared statement that reads a row or two by key. */
+/** What metrics and traces call a statement. */
+export const operationOf = ({ operation, name }: Statement): string => operation ?? name
+
+/** Names a statement that looks at a row or two by their key. */
 export function quick(name: string, text: string): Statement {
   return { ...statement(name, text), quick: true }
 }

@@ -41,10 +41,18 @@ export const migrations: readonly Migration[] = [
         description_key text collate "C",
         is_completed boolean not null,
         completed_at timestamptz,
+        priority text,
+        tags jsonb,
+        tag_keys text[],
+        due jsonb,
+        due_key text collate "C",
+        due_at timestamptz,
+        metadata jsonb,
         created_at timestamptz not null,
         updated_at timestamptz not null,
         revision bigint not null,
         deleted_at timestamptz,
+        spellings jsonb,
         primary key (user_id, id)
       ) with (fillfactor = 85)`,
       // Updates change no indexed column, so they add no index entries (HOT).

@@ -35,8 +35,11 @@ interface DriverQuery {
 // The driver's types lack what a subclass needs.
 const Base = pg.Query as unknown as new (text: string) => DriverQuery
 
-/** Types that `DataRow` reads in binary: bool, int8, int2, int4, text, varchar, timestamptz. */
-const readable: ReadonlySet<number> = new Set([16, 20, 21, 23, 25, 1043, 1184])
+/**
+ * What `DataRow` reads in binary format, as pg_type.dat numbers it: bool, int8, int2, int4, text,
+ * varchar, timestamptz, jsonb.
+ */
+const readable: ReadonlySet<number> = new Set([16, 20, 21, 23, 25, 1043, 1184, 3802])
 
 interface Columns {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[]

@@ -1,5 +1,12 @@
 import type pg from 'pg'
-import type { OnStatement, Result, Row, Statement, TakeRow } from './database.ts'
+import {
+  type OnStatement,
+  operationOf,
+  type Result,
+  type Row,
+  type Statement,
+  type TakeRow,
+} from './database.ts'
 import { databaseError, errorType } from './database-error.ts'
 import type { PipelinedSession } from './pipelined-session.ts'
 import { RowsQuery } from './rows-query.ts'
@@ -37,7 +44,7 @@ export function sendStatement<T>(
   session.cork()
   const { text, quick, write } = statement
   const name = prepare ? statement.name : ''
-  const ended = onStatement?.(statement.name)
+  const ended = onStatement?.(operationOf(statement))
   const describe = take !== undefined && !described.has(statement)
   return new Promise((resolve, reject) => {
     // The driver's promise captures a stack on failure and adds a second promise on success.

@@ -1,5 +1,5 @@
 import { DataRow } from './data-row.ts'
-import { type Row, statement } from './database.ts'
+import { operationOf, type Row, statement } from './database.ts'
 import { databaseError, errorType, isLockTimeout, losesToAnother, refuses } from './database-error.ts'
 import type { PipelinedSession } from './pipelined-session.ts'
 import { type Part, TransactionQuery, written } from './rows-query.ts'
@@ -52,7 +52,7 @@ function commit(
   writes: readonly Write[],
 ): Promise<readonly Write[]> {
   for (const { statement } of writes) session.started(statement)
-  const ended = writes.map(({ statement }) => onStatement?.(statement.name))
+  const ended = writes.map(({ statement }) => onStatement?.(operationOf(statement)))
   const lock = lockOf(writes)
   const before = lock ? 1 : 0
   const parts = writes.map(({ statement, values, take }): Part => {

@@ -40,7 +40,10 @@ export class Shapes {
     const known = this.#known.get(shape)
     if (known) return known
     const isFull = this.#known.size >= this.#most
-    const made = build(isFull ? '' : `${this.#name}_${this.#known.size + 1}`)
+    const made = {
+      ...build(isFull ? '' : `${this.#name}_${this.#known.size + 1}`),
+      operation: this.#name,
+    }
     if (!isFull) this.#known.set(shape, made)
     return made
   }

@@ -1,11 +1,12 @@
 import type { DataRow } from '../db/data-row.ts'
+import type { Value } from '../db/database.ts'
 import { isoTime } from './iso-time.ts'
 
 // A kind of item (tasks, lists) is described once, as a table of fields. Columns, types,
 // validation, statements, JSON, exports and the OpenAPI document are derived from it.
 
 /** What a column holds. Another kind does not compile until each reader and printer handles it. */
-export type Kind = 'integer' | 'text' | 'boolean' | 'time'
+export type Kind = 'integer' | 'text' | 'boolean' | 'time' | 'json'
 
 /** The PostgreSQL type of a column. */
 export const sqlTypes: Readonly<Record<Kind, string>> = {
@@ -13,12 +14,13 @@ export const sqlTypes: Readonly<Record<Kind, string>> = {
   text: 'text',
   boolean: 'boolean',
   time: 'timestamptz',
+  json: 'jsonb',
 }
 
 interface Common {
   readonly description?: string
   /** The value in the examples of the OpenAPI document. */
-  readonly example: string | number | boolean | null
+  readonly example: unknown
   readonly nullable?: true
   /** Whether clients may set it. */
   readonly writable?: true
@@ -27,6 +29,20 @@ interface Common {
   readonly initial?: boolean | number | string
   /** Whether lists can be filtered by its value. */
   readonly filter?: true
+  /** Stored for other contracts, and not part of `v1`. */
+  readonly hidden?: true
+  /**
+   * Columns that follow the value: the SQL of each, from the SQL of the new value. `old` is the
+   * row, `owner.at` the time.
+   */
+  readonly follows?: Readonly<Record<string, (value: string) => string>>
+}
+
+/** A column that is computed from a value and stored beside it, for searches and orders. */
+interface Derived<T> {
+  /** A PostgreSQL type. */
+  readonly type: string
+  of(value: T): Value
 }
 
 export interface TextField extends Common {
@@ -37,21 +53,38 @@ export interface TextField extends Common {
   readonly trimmed?: true
   /** Whether it must contain a visible character. */
   readonly visible?: true
-  /** The column with the folded text, which searches and orders compare. */
-  readonly folded?: string
+  /** The values that it may have. */
+  readonly values?: readonly string[]
+  readonly derived?: Readonly<Record<string, Derived<string>>>
 }
 
 export interface PlainField extends Common {
   readonly kind: 'integer' | 'boolean' | 'time'
-  /**
-   * Columns that follow the value: the SQL of each, from the SQL of the new value. `old` is the
-   * row, `owner.at` the time.
-   */
-  readonly follows?: Readonly<Record<string, (value: string) => string>>
   readonly minimum?: number
 }
 
-export type Field = TextField | PlainField
+/** A structured value, stored as `jsonb`. An empty one is stored as null. */
+export interface JsonField<T = unknown> extends Common {
+  readonly kind: 'json'
+  readonly schema: Readonly<Record<string, unknown>>
+  /** What stands for null. */
+  readonly empty: T
+  /** Reads what a client sent. @throws InvalidValue */
+  read(value: unknown): T
+  /** Whether a change names the members that it sets, with null for those that it removes. */
+  readonly merges?: true
+  /**
+   * Bytes that a value counts as, where its length does not. Such a value may be empty without
+   * being null.
+   */
+  readonly bytes?: number
+  readonly derived?: Readonly<Record<string, Derived<T & {}>>>
+}
+
+/** What is wrong with a value, as the rest of a sentence that begins with the field's name. */
+export class InvalidValue extends Error {}
+
+export type Field = TextField | PlainField | JsonField
 export type Fields = Readonly<Record<string, Field>>
 
 interface Plain {
@@ -62,7 +95,9 @@ interface Plain {
   readonly time: string
 }
 
-export type ValueOf<F extends Field> = Plain[F['kind']] | (F extends { nullable: true } ? null : never)
+export type ValueOf<F extends Field> = F extends { kind: 'json'; read(value: unknown): infer T }
+  ? T
+  : Plain[Exclude<F['kind'], 'json'>] | (F extends { nullable: true } ? null : never)
 export type ItemOf<F extends Fields> = { readonly [Name in keyof F]: ValueOf<F[Name]> }
 
 type Writable<F extends Fields> = {
@@ -72,8 +107,10 @@ type Required<F extends Fields> = {
   [Name in keyof F]: F[Name] extends { required: true } ? Name : never
 }[keyof F]
 
-/** Some of the writable fields. */
-export type ChangeOf<F extends Fields> = { readonly [Name in Writable<F>]?: ValueOf<F[Name]> }
+/** Some of the writable fields. Null stands for an empty structured value. */
+export type ChangeOf<F extends Fields> = {
+  readonly [Name in Writable<F>]?: ValueOf<F[Name]> | (F[Name] extends { kind: 'json' } ? null : never)
+}
 export type NewOf<F extends Fields> = ChangeOf<F> & { readonly [Name in Required<F>]: ValueOf<F[Name]> }
 
 /** A table of fields with what is derived from it. */
@@ -82,9 +119,11 @@ export interface FieldTable<F extends Fields> {
   /** In the order of their columns. */
   readonly names: readonly (keyof F & string)[]
   readonly writable: readonly (Writable<F> & string)[]
+  /** Without those that are hidden. */
+  readonly shown: readonly (keyof F & string)[]
   readonly filters: readonly (keyof F & string)[]
-  /** Columns with texts, folded ones included: what a row weighs. */
-  readonly texts: readonly string[]
+  /** Columns whose length varies, with the SQL of their bytes: what a row weighs. */
+  readonly sized: Readonly<Record<string, (sql: string) => string>>
   /** The columns as a select list, in their order. */
   columns(table: string): string
   /** Where a field stands in `columns`. */
@@ -103,21 +142,42 @@ export function fieldTable<const F extends Fields>(fields: F): FieldTable<F> {
     fields,
     names,
     writable: having('writable') as (Writable<F> & string)[],
+    shown: entries.filter(([, { hidden }]) => !hidden).map(([name]) => name),
     filters: having('filter'),
-    texts: entries.flatMap(([name, field]) =>
-      field.kind !== 'text' ? [] : field.folded === undefined ? [name] : [name, field.folded],
+    sized: Object.fromEntries(
+      entries.flatMap(([name, field]) => {
+        if (field.kind === 'json') return [[name, jsonBytesOf(field)]]
+        if (field.kind !== 'text') return []
+        return [name, ...Object.keys(field.derived ?? {})].map(column => [column, bytesOf] as const)
+      }),
     ),
     columns: table => names.map(name => `${table}.${name}`).join(', '),
     placeOf: name => places.get(name) as number,
     read(row, from = 0) {
       const item: Record<string, unknown> = {}
       for (let n = 0; n < entries.length; n += 1) {
-        const [name, { kind }] = entries[n] as [string, Field]
-        item[name] = row.isNull(from + n) ? null : readers[kind](row, from + n)
+        const [name, field] = entries[n] as [string, Field]
+        const none = field.kind === 'json' ? field.empty : null
+        item[name] = row.isNull(from + n) ? none : readers[field.kind](row, from + n)
       }
       return item as ItemOf<F>
     },
   }
+}
+
+/** The SQL of a text's bytes. */
+const bytesOf = (sql: string) => `coalesce(octet_length(${sql}), 0)`
+
+const jsonBytesOf =
+  ({ bytes }: JsonField) =>
+  (sql: string) =>
+    bytes === undefined ? bytesOf(`(${sql})::text`) : `case when (${sql}) is null then 0 else ${bytes} end`
+
+/** The parameter that stores a value. */
+export function valueIn(field: Field, value: unknown): Value {
+  if (field.kind !== 'json') return value as Value
+  const text = JSON.stringify(value)
+  return value === null || text === '[]' || text === '{}' ? null : text
 }
 
 /** A time that is not null. */
@@ -129,4 +189,5 @@ const readers: Readonly<Record<Kind, (row: DataRow, column: number) => unknown>>
   text: (row, column) => row.text(column),
   boolean: (row, column) => row.flag(column),
   time: timeOf,
+  json: (row, column) => JSON.parse(row.json(column)),
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { FieldProblem } from '../errors.ts'
-import type { Field } from './field.ts'
+import { type Field, InvalidValue, type JsonField } from './field.ts'
 import { schemaOf } from './schema.ts'
 import { isBlank } from './visible.ts'
 
@@ -31,17 +31,41 @@ export function inputReader(inputs: readonly Input[], required: readonly string[
   let validate: ValidateFunction | undefined
   return body => {
     const values: Record<string, unknown> = {}
+    const problems: FieldProblem[] = []
     for (const { name, field } of inputs) {
       const value = body[name]
       if (value === undefined) continue
+      if (field.kind === 'json') {
+        readValue(field, name, value, values, problems)
+        continue
+      }
       const isTrimmed = field.kind === 'text' && field.trimmed && typeof value === 'string'
       values[name] = isTrimmed ? value.trim() : value
     }
     // The compiler is loaded by the first body, not at start.
     validate ??= compile(inputs, required)
-    return validate(values) ? { values, problems: [] } : { values, problems: problemsOf(validate, inputs) }
+    if (!validate(values)) problems.push(...problemsOf(validate, inputs))
+    return { values, problems }
   }
 }
+
+/** Structured values are read by code: a schema cannot say which dates exist. */
+function readValue(
+  field: JsonField,
+  name: string,
+  value: unknown,
+  values: Record<string, unknown>,
+  problems: FieldProblem[],
+): void {
+  try {
+    values[name] = value === null ? null : field.read(value)
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error
+    problems.push({ field: name, message: `${labelOf(name)} ${error.message}.` })
+  }
+}
+
+const labelOf = (name: string) => `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`
 
 function compile(inputs: readonly Input[], required: readonly string[]): ValidateFunction {
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
@@ -57,9 +81,10 @@ function compile(inputs: readonly Input[], required: readonly string[]): Validat
   check('withoutNul', text => !text.includes('\0'))
   check('wellFormed', text => text.isWellFormed())
   check('visible', text => !isBlank(text))
-  const properties = inputs.map(({ name, field, maxLength }) => {
+  const plain = inputs.filter(({ field }) => field.kind !== 'json')
+  const properties = plain.map(({ name, field, maxLength }) => {
     const { description, format, pattern, ...schema } = schemaOf(field, maxLength)
-    const isText = field.kind === 'text'
+    const isText = field.kind === 'text' && !field.values
     const more = isText
       ? { withoutNul: true, wellFormed: true, ...(field.visible ? { visible: true } : {}) }
       : {}
@@ -78,21 +103,20 @@ function problemsOf({ errors }: ValidateFunction, inputs: readonly Input[]): Fie
 }
 
 /** What is said first of a value that breaks several rules. */
-const keywords = ['required', 'type', 'minLength', 'withoutNul', 'wellFormed', 'maxLength', 'visible']
+const keywords = ['required', 'type', 'enum', 'minLength', 'withoutNul', 'wellFormed', 'maxLength', 'visible']
 
 const nameIn = ({ keyword, params, instancePath }: ErrorObject): string =>
   keyword === 'required' ? String(params.missingProperty) : instancePath.slice(1)
 
 function messageOf({ keyword, params }: ErrorObject, { name, field }: Input): string {
-  const label =
-    field.kind === 'text'
-      ? `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`
-      : `"${name}"`
+  const label = field.kind === 'text' ? labelOf(name) : `"${name}"`
   switch (keyword) {
     case 'required':
       return `${label} is required.`
     case 'type':
       return `${label} must be ${field.kind === 'boolean' ? 'true or false' : `${nouns[field.kind]}${field.nullable ? ' or null' : ''}`}.`
+    case 'enum':
+      return `${label} must be ${listOf(params.allowedValues)}.`
     case 'minLength':
       return `${label} must not be empty.`
     case 'maxLength':
@@ -111,9 +135,17 @@ function messageOf({ keyword, params }: ErrorObject, { name, field }: Input): st
   }
 }
 
+/** `"low", "high" or null` */
+const listOf = (values: readonly unknown[]) =>
+  values
+    .map(value => JSON.stringify(value))
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1')
+
 const nouns = {
   integer: 'a whole number',
   text: 'a string',
   boolean: 'true or false',
   time: 'a time',
+  json: 'an object',
 } as const

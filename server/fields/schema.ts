@@ -9,7 +9,7 @@ export const timeSchema: Schema = {
   description: 'UTC, with microseconds.',
 }
 
-const kinds: Readonly<Record<Kind, Schema>> = {
+const kinds: Readonly<Record<Exclude<Kind, 'json'>, Schema>> = {
   integer: { type: 'integer', maximum: Number.MAX_SAFE_INTEGER },
   text: { type: 'string' },
   boolean: { type: 'boolean' },
@@ -21,6 +21,10 @@ const kinds: Readonly<Record<Kind, Schema>> = {
  * @param maxLength where it is another one than the field's
  */
 export function schemaOf(field: Field, maxLength?: number): Schema {
+  const about = field.description === undefined ? {} : { description: field.description }
+  if (field.kind === 'json') return { ...field.schema, ...about }
+  if (field.kind === 'text' && field.values)
+    return { enum: [...field.values, ...(field.nullable ? [null] : [])], ...about }
   const { type, ...rest } = kinds[field.kind]
   const longest = field.kind === 'text' ? (maxLength ?? field.maxLength) : undefined
   return {
@@ -29,6 +33,6 @@ export function schemaOf(field: Field, maxLength?: number): Schema {
     ...(field.kind === 'text' && field.visible ? { minLength: 1, pattern: '\\S' } : {}),
     ...(longest === undefined ? {} : { maxLength: longest }),
     ...(field.kind !== 'text' && field.minimum !== undefined ? { minimum: field.minimum } : {}),
-    ...(field.description === undefined ? {} : { description: field.description }),
+    ...about,
   }
 }

@@ -3,20 +3,19 @@ import type { Registration } from './register.ts'
 
 /**
  * Returns the error shape of a path, also of a path that no route matches: that of the route, else
- * of the longest `under` that the path begins with, else `otherwise`.
+ * of the longest `under` that the path begins with. One of them is empty.
  */
-export function errorShapes(
-  registrations: readonly Registration[],
-  otherwise: ErrorShape,
-): (path: string) => ErrorShape {
+export function errorShapes(registrations: readonly Registration[]): (path: string) => ErrorShape {
   const byPath = new Map(
     registrations.flatMap(({ module, errors }) => module.routes.map(({ path }) => [path, errors] as const)),
   )
   const byPrefix = registrations
     .flatMap(({ under, errors }) => (under === undefined ? [] : [{ under, errors }]))
     .toSorted((a, b) => b.under.length - a.under.length)
-  return path =>
-    byPath.get(path) ??
-    byPrefix.find(({ under }) => path === under || path.startsWith(`${under}/`))?.errors ??
-    otherwise
+  return path => {
+    const shape =
+      byPath.get(path) ?? byPrefix.find(({ under }) => path === under || path.startsWith(`${under}/`))?.errors
+    if (!shape) throw new Error(`no error shape for ${path}`)
+    return shape
+  }
 }

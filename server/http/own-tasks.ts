@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
+import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
-import { type Tasks, tasksOf } from '../tasks/tasks.ts'
+import { type Outcome, type Tasks, tasksOf } from '../tasks/tasks.ts'
 
 // Routes call these and never `tasksOf`, so that none forgets the limits or the grant of its
 // request.
@@ -16,4 +17,9 @@ export function ownTasks(
 /** The caller's tasks, for lists. Reads that wait are dropped when the client disconnects. */
 export function ownLists(request: FastifyRequest, { db }: Pick<Context, 'db'>): Tasks {
   return tasksOf(db, request.userId, { guard: request.grant, isGone: () => request.raw.socket.destroyed })
+}
+
+/** Whether the caller may see the task that a write returns. */
+export function maySee(request: FastifyRequest, { isChanged }: Pick<Outcome, 'isChanged'>): boolean {
+  return isChanged || grantOf(request).mayRead
 }

@@ -11,11 +11,9 @@ const keyCopiesOfOwner = 3
 const changeRow = 180
 const changeCopiesOfOwner = 2
 
-export const lengthOf = (text: string) => `coalesce(octet_length(${text}), 0)`
-
 /** Bytes of a task, live or in the trash. @param text the SQL of each text column */
 export const taskBytes = (owner: string, text: (column: string) => string) =>
-  `(${[taskRow, `${taskCopiesOfOwner} * octet_length(${owner})`, ...tasks.texts.map(column => lengthOf(text(column)))].join(' + ')})`
+  `(${[taskRow, `${taskCopiesOfOwner} * octet_length(${owner})`, ...Object.entries(tasks.sized).map(([column, bytesOf]) => bytesOf(text(column)))].join(' + ')})`
 
 export const taskBytesIn = (table: string) => taskBytes(`${table}.user_id`, column => `${table}.${column}`)
 
@@ -27,7 +25,7 @@ export const keyBytesIn = (table: string) => keyBytesOf(`${table}.user_id`)
 
 /**
  * Bytes of an entry of the change log, which the entry stores. `$1` is the owner.
- * @param texts the SQL of what it logs
+ * @param values the SQL of the bytes that it logs
  */
-export const changeBytes = (texts: readonly string[] = []) =>
-  `(${[changeRow, `${changeCopiesOfOwner} * octet_length($1)`, ...texts.map(lengthOf)].join(' + ')})`
+export const changeBytes = (values: readonly string[] = []) =>
+  `(${[changeRow, `${changeCopiesOfOwner} * octet_length($1)`, ...values].join(' + ')})`

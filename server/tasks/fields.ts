@@ -1,4 +1,21 @@
 import { type ChangeOf, fieldTable, type ItemOf, type NewOf } from '../fields/field.ts'
+import { fold } from './fold.ts'
+import { type Metadata, readMetadata } from './metadata.ts'
+import { restated, type Spellings } from './spellings.ts'
+import { readTags, tagKey } from './tags.ts'
+import { readWhen, sortKeyOf, type When } from './when.ts'
+
+const whenSchema = {
+  type: ['object', 'null'],
+  required: ['date'],
+  properties: {
+    date: { type: 'string', format: 'date' },
+    time: { type: 'string', description: '`HH:MM`, `HH:MM:SS` or `HH:MM:SS.mmm`.' },
+    time_zone: { type: 'string', description: 'An IANA name. Needs a time.' },
+    at: { type: 'string', format: 'date-time' },
+  },
+  additionalProperties: false,
+}
 
 /**
  * The fields of a task. A field takes a migration, an entry here and a test: statements, JSON,
@@ -14,7 +31,7 @@ export const tasks = fieldTable({
     maxLength: 500,
     trimmed: true,
     visible: true,
-    folded: 'title_key',
+    derived: { title_key: { type: 'text', of: fold } },
     description:
       'White space around it is removed. It must contain a visible character. The length counts Unicode code points.',
     example: 'Water the plants',
@@ -24,7 +41,7 @@ export const tasks = fieldTable({
     nullable: true,
     writable: true,
     maxLength: 5000,
-    folded: 'description_key',
+    derived: { description_key: { type: 'text', of: fold } },
     example: 'The fern twice',
   },
   is_completed: {
@@ -34,10 +51,62 @@ export const tasks = fieldTable({
     filter: true,
     follows: {
       completed_at: value => `case when ${value} then coalesce(old.completed_at, owner.at) end`,
+      spellings: restated,
     },
     example: false,
   },
   completed_at: { kind: 'time', nullable: true, example: null },
+  priority: {
+    kind: 'text',
+    nullable: true,
+    writable: true,
+    values: ['low', 'medium', 'high'],
+    filter: true,
+    example: 'high',
+  },
+  tags: {
+    kind: 'json',
+    writable: true,
+    empty: [],
+    read: readTags,
+    schema: {
+      type: 'array',
+      items: { type: 'string', minLength: 1, maxLength: 50 },
+      maxItems: 20,
+    },
+    derived: {
+      tag_keys: {
+        type: 'text[]',
+        of: (tags: readonly string[]) => (tags.length > 0 ? tags.map(tagKey) : null),
+      },
+    },
+    description: 'Without commas. Two tags are the same if they are equal after NFC and case folding.',
+    example: [],
+  },
+  due: {
+    kind: 'json',
+    writable: true,
+    empty: null as When | null,
+    read: readWhen as (value: unknown) => When | null,
+    schema: whenSchema,
+    derived: {
+      due_key: { type: 'text', of: sortKeyOf },
+      due_at: { type: 'timestamptz', of: (due: When) => due.at ?? null },
+    },
+    description:
+      'A date, a date with a local time, or both with a time zone; then `at` is the instant, which is ignored on input.',
+    example: null,
+  },
+  metadata: {
+    kind: 'json',
+    writable: true,
+    empty: {} as Metadata,
+    read: readMetadata,
+    schema: { type: 'object' },
+    description:
+      'Belongs to the client: at most 4,096 bytes of JSON. A change sets the members that it names; null removes one.',
+    example: {},
+  },
   created_at: { kind: 'time', example: '2026-01-31T09:30:00.000000Z' },
   updated_at: { kind: 'time', example: '2026-01-31T09:30:00.000000Z' },
   revision: {
@@ -45,6 +114,17 @@ export const tasks = fieldTable({
     minimum: 1,
     description: 'The revision of the owner’s tasks at the last change of this task.',
     example: 12,
+  },
+  spellings: {
+    kind: 'json',
+    writable: true,
+    hidden: true,
+    merges: true,
+    bytes: 300,
+    empty: {} as Spellings,
+    read: (): Spellings => ({}),
+    schema: { type: 'object' },
+    example: {},
   },
 })
 

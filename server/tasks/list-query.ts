@@ -7,6 +7,10 @@ export const sortOrders = [
   '-updated_at',
   'title',
   '-title',
+  'due',
+  '-due',
+  'priority',
+  '-priority',
 ] as const
 export type SortOrder = (typeof sortOrders)[number]
 
@@ -22,16 +26,26 @@ export interface Position {
 /** Of fields that lists can be filtered by. */
 export type TaskFilters = Readonly<Partial<Record<TaskField, string | number | boolean | null>>>
 
-export interface ListQuery {
-  /**
-   * Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the
-   * same direction.
-   */
-  readonly sort: SortOrder
+/** Which tasks a list has. */
+export interface ListFilters {
   /** Only tasks whose fields have these values. */
   readonly filters?: TaskFilters
   /** The title or the description contains each word of it. */
   readonly search?: string
+  /** Keys of tags, all of which a task must have. */
+  readonly tags?: readonly string[]
+  /** `category` of the metadata. */
+  readonly category?: string
+  /** The spelling of a priority that has no value; null for tasks that have neither. */
+  readonly priorityWord?: string | null
+}
+
+export interface ListQuery extends ListFilters {
+  /**
+   * Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the
+   * same direction. Tasks without a due date or a priority come last in both directions.
+   */
+  readonly sort: SortOrder
   readonly limit: number
   readonly after?: Position
 }

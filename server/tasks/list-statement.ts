@@ -28,6 +28,20 @@ const filters: readonly Filter[] = [
     search === undefined
       ? undefined
       : `${searchedText} like all (${parameters.add(wordsOf(search).map(pattern), 'text[]')})`,
+
+  ({ tags }, parameters) => tags && `tasks.tag_keys @> ${parameters.add(tags, 'text[]')}`,
+
+  ({ category }, parameters) =>
+    category === undefined
+      ? undefined
+      : `tasks.metadata ->> 'category' = ${parameters.add(category, 'text')}`,
+
+  ({ priorityWord: word }, parameters) =>
+    word === undefined
+      ? undefined
+      : word === null
+        ? `tasks.priority is null and tasks.spellings ->> 'priority' is null`
+        : `tasks.priority is null and lower(tasks.spellings ->> 'priority') = lower(${parameters.add(word, 'text')})`,
 ]
 
 // Words contain no line feed, so a match lies within the title or within the description.
@@ -44,20 +58,41 @@ interface Order {
   readonly start: Position
 }
 
+const lastText = '\u{10ffff}'.repeat(65)
+const rank = (none: string) =>
+  `(case tasks.priority when 'low' then '1' when 'medium' then '2' when 'high' then '3' else '${none}' end) collate "C"`
+
 const keys = {
   created_at: { key: 'tasks.created_at', type: 'timestamptz', first: '-infinity', last: 'infinity' },
   updated_at: { key: 'tasks.updated_at', type: 'timestamptz', first: '-infinity', last: 'infinity' },
   // The last key has one character more than any other, of the last code point.
-  title: { key: 'left(tasks.title_key, 64)', type: 'text', first: '', last: '\u{10ffff}'.repeat(65) },
+  title: { key: 'left(tasks.title_key, 64)', type: 'text', first: '', last: lastText },
+  due: {
+    key: `coalesce(tasks.due_key, '~')`,
+    none: `coalesce(tasks.due_key, '')`,
+    type: 'text',
+    first: '',
+    last: lastText,
+  },
+  priority: { key: rank('4'), none: rank('0'), type: 'text', first: '', last: lastText },
+} satisfies Record<string, Key>
+
+interface Key {
+  readonly key: string
+  /** The key in descending order, where tasks without a value come last in both. */
+  readonly none?: string
+  readonly type: 'text' | 'timestamptz'
+  readonly first: string
+  readonly last: string
 }
 
 /** How `sort` orders tasks. */
 export function orderOf(sort: SortOrder): Order {
   const isDescending = sort.startsWith('-')
   const name = (isDescending ? sort.slice(1) : sort) as keyof typeof keys
-  const { key, type, first, last } = keys[name]
+  const { key, none = key, type, first, last }: Key = keys[name]
   const start = isDescending ? { key: last, id: Number.MAX_SAFE_INTEGER } : { key: first, id: 0 }
-  return { key, type, isDescending, isIndexed: name === 'created_at', start }
+  return { key: isDescending ? none : key, type, isDescending, isIndexed: name === 'created_at', start }
 }
 
 /** What the statements of one query have in common. */
@@ -114,8 +149,8 @@ export function listStatement(
 
 /**
  * Looks at the next `rows` tasks by creation, after `from`. First comes how many those were, with
- * the id and creation of the last one; then null, id, the key as a time or as a text, and the bytes
- * of the texts, of those that the query asks for: the first ones in its order.
+ * the id and creation of the last one; then null, id, the key as a time or as a text, the bytes of
+ * the texts and the flag, of those that the query asks for: the first ones in its order.
  */
 export function turnStatement(
   owner: string,
@@ -128,15 +163,15 @@ export function turnStatement(
   const [way, back, beyond] = isDescending ? ['desc', 'asc', '<'] : ['asc', 'desc', '>']
   const place = `(${bind(from.key, 'text')}::timestamptz, ${bind(from.id, 'bigint')})`
   const text = `with part as materialized (
-      select tasks.id, tasks.created_at, ${key} as key, octet_length(tasks.title) + coalesce(octet_length(tasks.description), 0) as bytes,
+      select tasks.id, tasks.created_at, tasks.is_completed, ${key} as key, octet_length(tasks.title) + coalesce(octet_length(tasks.description), 0) as bytes,
         (${[past, ...filters].join(' and ')}) as matches
       from duly.tasks where ${live} and (tasks.created_at, tasks.id) ${beyond} ${place}
       order by tasks.created_at ${way}, tasks.id ${way} limit ${bind(rows, 'bigint')}
     )
-    (select count(*) over () as count, part.id, part.created_at as at, null::text as title_key, 0::bigint as bytes
+    (select count(*) over () as count, part.id, part.created_at as at, null::text as title_key, 0::bigint as bytes, null::boolean
       from part order by part.created_at ${back}, part.id ${back} limit 1)
     union all
-    (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}, part.bytes::bigint
+    (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}, part.bytes::bigint, part.is_completed
       from part where part.matches order by part.key ${direction}, part.id ${direction} limit ${limit})`
   return { statement: prepared(shapes, text), values }
 }

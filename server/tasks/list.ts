@@ -31,8 +31,15 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
 }
 
 /** Whether a page is read from the index of its order. Otherwise it takes a scan. */
-export function isIndexed({ sort, filters = {}, search }: ListQuery): boolean {
-  return orderOf(sort).isIndexed && Object.keys(filters).length === 0 && search === undefined
+export function isIndexed({
+  sort,
+  limit: _limit,
+  after: _after,
+  filters = {},
+  ...others
+}: ListQuery): boolean {
+  const isFiltered = Object.keys(filters).length > 0 || Object.keys(others).length > 0
+  return orderOf(sort).isIndexed && !isFiltered
 }
 
 /**
@@ -108,7 +115,7 @@ const nobody: OwnerState = { revision: 0, epoch: '0' }
 
 function positionOf(sort: SortOrder, row: DataRow): Position {
   const id = row.integer(taskFrom + tasks.placeOf('id'))
-  if (sort.endsWith('title')) return { key: row.text(taskFrom - 1) ?? '', id }
+  if (orderOf(sort).type === 'text') return { key: row.text(taskFrom - 1) ?? '', id }
   return {
     key: timeOf(row, taskFrom + tasks.placeOf(sort.endsWith('created_at') ? 'created_at' : 'updated_at')),
     id,
@@ -121,7 +128,7 @@ function positionOf(sort: SortOrder, row: DataRow): Position {
  */
 export function isPosition(sort: SortOrder, key: unknown, id: unknown): boolean {
   if (typeof key !== 'string' || !Number.isSafeInteger(id)) return false
-  return sort.endsWith('title') ? key.isWellFormed() && !key.includes('\0') : isTime(key)
+  return orderOf(sort).type === 'text' ? key.isWellFormed() && !key.includes('\0') : isTime(key)
 }
 
 // Read back, since a day such as 31 February has the form of one; and PostgreSQL knows no year 0.

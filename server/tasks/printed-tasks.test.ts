@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { DataRow } from '../db/data-row.ts'
+import { tasks as fields } from './fields.ts'
 import { PrintedTasks, ready, type TaskForm } from './printed-tasks.ts'
 
 interface Values {
@@ -12,6 +13,7 @@ interface Values {
   readonly created: number
   readonly updated: number
   readonly completed: number | null
+  readonly metadata: Readonly<Record<string, string>> | null
   readonly revision: number
 }
 
@@ -23,6 +25,8 @@ const form: TaskForm = {
     [',"description":', 'description'],
     [',"done":', 'is_completed'],
     [',"completed":', 'completed_at'],
+    [',"metadata":', 'metadata', '{}'],
+    [',"short":', (row, from) => String(row.isNull(from + fields.placeOf('metadata')))],
     [',"created":', 'created_at'],
     [',"updated":', 'updated_at'],
     [',"revision":', 'revision'],
@@ -42,17 +46,19 @@ function rowOf(task: Values, before: string): DataRow {
     bytes.writeBigInt64BE(BigInt(number))
     return bytes
   }
-  const columns = [
-    Buffer.from(before),
-    big(task.id),
-    Buffer.from(task.title),
-    task.description === null ? null : Buffer.from(task.description),
-    Buffer.from([task.isCompleted ? 1 : 0]),
-    task.completed === null ? null : big(task.completed),
-    big(task.created),
-    big(task.updated),
-    big(task.revision),
-  ]
+  const values: Readonly<Record<string, Buffer | null>> = {
+    id: big(task.id),
+    title: Buffer.from(task.title),
+    description: task.description === null ? null : Buffer.from(task.description),
+    is_completed: Buffer.from([task.isCompleted ? 1 : 0]),
+    completed_at: task.completed === null ? null : big(task.completed),
+    // After the version of the format.
+    metadata: task.metadata === null ? null : Buffer.from(`\u0001${JSON.stringify(task.metadata)}`),
+    created_at: big(task.created),
+    updated_at: big(task.updated),
+    revision: big(task.revision),
+  }
+  const columns = [Buffer.from(before), ...fields.names.map(name => values[name] ?? null)]
   const parts = columns.flatMap(column => {
     const length = Buffer.alloc(4)
     length.writeInt32BE(column?.length ?? -1)
@@ -80,6 +86,8 @@ const jsonOf = (task: Values, owner: string) =>
     description: task.description,
     done: task.isCompleted,
     completed: task.completed === null ? null : timeOf(task.completed),
+    metadata: task.metadata ?? {},
+    short: task.metadata === null,
     created: timeOf(task.created),
     updated: timeOf(task.updated),
     revision: task.revision,
@@ -105,6 +113,7 @@ const tasks = fc.array(
     created: time,
     updated: time,
     completed: fc.option(time),
+    metadata: fc.option(fc.dictionary(fc.constantFrom('a', 'é'), text, { noNullPrototype: true })),
     revision: fc.nat(2 ** 31),
   }),
   { maxLength: 12 },
@@ -158,6 +167,7 @@ describe('a printed list', () => {
     created: 0,
     updated: 0,
     completed: null,
+    metadata: null,
     revision: 1,
   }
 

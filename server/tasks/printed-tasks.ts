@@ -9,6 +9,9 @@ import { type Piece, Printer, pieceOf } from './printer.ts'
 /** A column of a task, or its owner, who is the same for all of a list. */
 export type PrintedField = TaskField | 'user_id'
 
+/** A value that is computed, as JSON, from the row whose columns begin at `from`. */
+export type Computed = (row: DataRow, from: number) => string
+
 /** Where the tasks of a list go, one by one, as rows whose columns begin at `from`. */
 export interface TakeTasks {
   /** Called before the first, where the number of tasks is known. */
@@ -19,10 +22,10 @@ export interface TakeTasks {
 /** How a task is written in a list. Texts are in quotes. */
 export interface TaskForm {
   /**
-   * What is written before each value, the value, and what is written where a text is null, if not
-   * `noText`.
+   * What is written before each value, the value, and what is written where it is null, if not
+   * `noText` or `noValue`.
    */
-  readonly parts: readonly (readonly [before: string, field: PrintedField, noText?: string])[]
+  readonly parts: readonly (readonly [before: string, field: PrintedField | Computed, none?: string])[]
   /** What is written after a task, and between two. */
   readonly end: string
   readonly between: string
@@ -31,6 +34,8 @@ export interface TaskForm {
   readonly noValue: string
   /** What stands around a time. */
   readonly timeQuote: string
+  /** Whether structured values are written as texts: JSON within quotes. */
+  readonly quotesJson?: boolean
   /** What stands for an ASCII character of a text: mostly itself, and at most six bytes. */
   readonly escaped: (character: string) => string
   /**
@@ -51,6 +56,7 @@ export function ready({
   noValue,
   timeQuote,
   escaped,
+  quotesJson = false,
   escapesLineBreaks = false,
 }: TaskForm) {
   const befores = parts.reduce((sum, [before]) => sum + before.length, 0)
@@ -59,6 +65,7 @@ export function ready({
   )
   return {
     parts: parts.map(([before, field, none]) => {
+      if (typeof field === 'function') return { before: pieceOf(before), compute: field }
       const kind: Kind | 'owner' = field === 'user_id' ? 'owner' : tasks.fields[field].kind
       return {
         before: pieceOf(before),
@@ -70,6 +77,7 @@ export function ready({
     end: pieceOf(end),
     between: pieceOf(between),
     timeQuote: pieceOf(timeQuote),
+    quotesJson,
     escapesLineBreaks,
     /** By byte; none for those that stay. */
     escapes: Array.from({ length: 256 }, (_, byte) => {
@@ -125,8 +133,14 @@ export class PrintedTasks {
     printer.reserve(most + this.#owner.length + longestEscape * row.length)
     if (this.#count > 0) printer.copy(between)
     this.#count += 1
-    for (const { before, kind, place, none } of parts) {
-      printer.copy(before)
+    for (const part of parts) {
+      printer.copy(part.before)
+      if (part.compute) {
+        printer.text(part.compute(row, from))
+        printer.reserve(most + this.#owner.length + longestEscape * row.length)
+        continue
+      }
+      const { kind, place, none } = part
       if (kind !== 'owner' && row.isNull(from + place)) printer.copy(none)
       else this.#value(row, kind, from + place)
     }
@@ -153,6 +167,11 @@ export class PrintedTasks {
       case 'time':
         this.#time(row, column)
         break
+      case 'json':
+        if (this.#form.quotesJson) printer.copy(quote)
+        this.#text(row.view, row.startOfJson(column), row.endOf(column), !this.#form.quotesJson)
+        if (this.#form.quotesJson) printer.copy(quote)
+        break
       default:
         throw new TypeError(`a kind of column that cannot be printed: ${kind satisfies never}`)
     }
@@ -173,8 +192,10 @@ export class PrintedTasks {
     printer.copy(timeQuote)
   }
 
-  #text(bytes: DataView, start: number, end: number): void {
-    const { escapes, escapesLineBreaks } = this.#form
+  /** @param isJson whether the text is JSON already */
+  #text(bytes: DataView, start: number, end: number, isJson = false): void {
+    const { escapesLineBreaks } = this.#form
+    const escapes = isJson ? noEscapes : this.#form.escapes
     let from = start
     for (let at = start; escapesLineBreaks && at < end; at += 1) {
       const found = lineBreakAt(bytes, at, end)
@@ -187,6 +208,8 @@ export class PrintedTasks {
     this.#printer.copyEscaped(bytes, from, end, escapes)
   }
 }
+
+const noEscapes: readonly undefined[] = []
 
 const lineBreaks = ['\u0085', '\u2028', '\u2029'].map(character => ({
   bytes: Buffer.from(character),

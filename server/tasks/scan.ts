@@ -28,22 +28,36 @@ export async function scanList(
     last: end,
   } = await turn(db => readPage(db, listStatement(owner, query, mostAtOnce), query, into))
   if (!isLarge) return { state, next: hasMore ? end : null }
-  const found = await find(owner, query, turn)
+  const { found } = await find(owner, query, turn)
   const page = found.slice(0, query.limit)
   await take(owner, page, into, turn)
   const last = page.at(-1)
   return { state, next: last && found.length > query.limit ? { key: last.key, id: last.id } : null }
 }
 
-interface Found extends Position {
+export interface Found extends Position {
   /** The key as PostgreSQL compares it: texts by code point, and times, which all have one form. */
   readonly sortKey: Buffer
   /** Of its texts. */
   readonly bytes: number
 }
 
-/** The first tasks in the query's order after its position, one more than its limit. */
-async function find(owner: string, query: ListQuery, turn: Turn): Promise<Found[]> {
+/** What a query finds. */
+export interface Selection {
+  /** The first tasks in the query's order after its position, one more than its limit. */
+  readonly found: readonly Found[]
+  /** All that were seen. */
+  readonly count: number
+  readonly completed: number
+}
+
+/** @param looksAtAll whether all are counted, also once the page is full */
+export async function find(
+  owner: string,
+  query: ListQuery,
+  turn: Turn,
+  looksAtAll = false,
+): Promise<Selection> {
   const { isDescending, isIndexed, start } = orderOf(query.sort)
   const size = new TurnSize()
   const wanted = query.limit + 1
@@ -52,6 +66,8 @@ async function find(owner: string, query: ListQuery, turn: Turn): Promise<Found[
   const isDown = isIndexed ? isDescending : byCreation.isDescending
   let from = isIndexed ? (query.after ?? start) : byCreation.start
   let found: Found[] = []
+  let count = 0
+  let completed = 0
   for (;;) {
     const rows = size.next
     let seen = 0
@@ -63,6 +79,8 @@ async function find(owner: string, query: ListQuery, turn: Turn): Promise<Found[
         if (row.isNull(0)) {
           const key = row.text(3) ?? timeOf(row, 2)
           found.push({ key, sortKey: Buffer.from(key), id, bytes: row.integer(4) })
+          count += 1
+          if (row.flag(5)) completed += 1
         } else {
           seen = row.integer(0)
           from = { key: timeOf(row, 2), id }
@@ -73,11 +91,18 @@ async function find(owner: string, query: ListQuery, turn: Turn): Promise<Found[
     // Two sorted parts: V8 merges them.
     if (!isIndexed) found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
     found = found.slice(0, wanted)
-    if (seen < rows || (isIndexed && found.length === wanted)) return found
+    const isFull = isIndexed && found.length === wanted && !looksAtAll
+    if (seen < rows || isFull) return { found, count, completed }
   }
 }
 
 async function take(owner: string, page: readonly Found[], into: TakeTasks, turn: Turn): Promise<void> {
+  for (const ids of idBatches(page))
+    await turn(db => db.read(tasksOfIds, [owner, ids], row => into.add(row, 0)))
+}
+
+/** The ids of tasks, so many at a time as one statement reads. */
+export function* idBatches(page: readonly Found[]): Generator<readonly number[], void, undefined> {
   for (let at = 0; at < page.length; ) {
     const ids: number[] = []
     for (let bytes = 0; at < page.length && bytes < mostBytes && ids.length < mostRows; at += 1) {
@@ -85,7 +110,7 @@ async function take(owner: string, page: readonly Found[], into: TakeTasks, turn
       ids.push(task.id)
       bytes += task.bytes
     }
-    await turn(db => db.read(tasksOfIds, [owner, ids], row => into.add(row, 0)))
+    yield ids
   }
 }
 

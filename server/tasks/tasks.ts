@@ -1,16 +1,19 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { DataRow } from '../db/data-row.ts'
 import type { Guard, Reader, Reads, Session, TakeRow, Turn } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
 import type { BuiltStatement } from '../db/shapes.ts'
 import { AppError } from '../errors.ts'
-import { timeOf } from '../fields/field.ts'
+import { type Field, timeOf } from '../fields/field.ts'
 import { BatchSize, firstRows } from './batch-size.ts'
 import { type NewTask, type Task, type TaskChange, type TaskField, tasks } from './fields.ts'
 import { lookUp, type Replay } from './keys.ts'
 import { isIndexed, type ListEnd, type OwnerState, readIndexed, readState } from './list.ts'
-import type { ListQuery } from './list-query.ts'
+import type { ListFilters, ListQuery } from './list-query.ts'
+import { tasksOfIds } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
-import { scanList } from './scan.ts'
+import { type Found, find, idBatches, scanList } from './scan.ts'
+import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
 import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
 import {
@@ -25,6 +28,15 @@ import {
 export interface Range {
   readonly skip?: number
   readonly limit?: number
+}
+
+/** Tasks that filters have chosen. */
+export interface Selected {
+  /** All that the filters match, and the completed ones of them. */
+  readonly count: number
+  readonly completed: number
+  /** Prints the tasks. Yields whether more may follow. */
+  readonly batches: AsyncGenerator<boolean, void, undefined>
 }
 
 interface Batches {
@@ -198,6 +210,31 @@ export class Tasks {
       : this.#reads.scan(this.#owner, turn => scanList(this.#owner, query, into, turn), this.#reader)
   }
 
+  /**
+   * The tasks that filters choose, counted: `limit` at most after the first `skip`. Take what a
+   * batch has printed before the next.
+   */
+  async select(
+    query: ListFilters & Pick<ListQuery, 'sort'>,
+    into: TakeTasks,
+    { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
+  ): Promise<Selected> {
+    const wanted = { ...query, limit: Math.min(Number.MAX_SAFE_INTEGER - 1, skip + limit) }
+    const scan = (turn: Turn) => find(this.#owner, wanted, turn, true)
+    const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
+    return { count, completed, batches: this.#batchesOf(found.slice(skip, skip + limit), into) }
+  }
+
+  async *#batchesOf(found: readonly Found[], into: TakeTasks): AsyncGenerator<boolean, void, undefined> {
+    const isShort = found.length <= firstRows
+    for (const ids of idBatches(found)) {
+      const read = (db: Session) => db.read(tasksOfIds, [this.#owner, ids], row => into.add(row, 0))
+      await this.#reads.moreOfList(this.#owner, read, this.#reader)
+      if (!isShort) yield true
+    }
+    yield false
+  }
+
   /** @throws AppError `task_not_found` */
   async get(id: number): Promise<Task> {
     let task: Task | undefined
@@ -225,8 +262,10 @@ export class Tasks {
    * @throws AppError `task_not_found`, `storage_full` for a task that would grow, and those of
    * `lookUp`
    */
-  update(id: number, change: TaskChange, options: WriteOptions = {}): Promise<Outcome> {
+  update(id: number, values: TaskChange, options: WriteOptions = {}): Promise<Outcome> {
     const { keyed, revisions } = options
+    const spellings = spellingsOf(values)
+    const change = spellings ? { ...values, spellings } : values
     const built = updateStatement(this.#context, id, change, options)
     return this.#untilDone(
       () => this.#write(built),
@@ -239,6 +278,29 @@ export class Tasks {
         return !keyed && isIn(task, change) ? { ...unchanged, task } : undefined
       },
     )
+  }
+
+  /**
+   * As `update`, with a change that depends on the task. It is decided again where the task has
+   * changed meanwhile.
+   * @throws AppError `busy` where that happens each time
+   */
+  async edit(
+    id: number,
+    decide: (task: Task) => TaskChange,
+    { keyed, revisions }: WriteOptions = {},
+  ): Promise<Outcome> {
+    for (let attempt = 0; attempt < mostEdits; attempt += 1) {
+      const { task, replay } = await lookUp(this.#db, this.#owner, id, keyed)
+      if (replay) return outcomeOf(replay)
+      if (!task) throw notFound()
+      if (revisions && !revisions.includes(task.revision)) return { ...unchanged, isExpected: false, task }
+      const outcome = await this.update(id, decide(task), { keyed, revisions: [task.revision] })
+      if (outcome.isExpected) return outcome
+    }
+    throw new AppError('busy', 'Other requests keep changing this task. Send the request again.', {
+      retryAfter: 1,
+    })
   }
 
   /**
@@ -315,6 +377,8 @@ export class Tasks {
 
 /** Attempts at a write that meets changes of others each time. */
 const mostAttempts = 4
+/** Attempts at an edit. */
+const mostEdits = 20
 const done = { isExpected: true, isChanged: true, isReplayed: false } as const
 const unchanged = { isExpected: true, isChanged: false, isReplayed: false } as const
 
@@ -324,8 +388,22 @@ function outcomeOf({ isRepeated, isChanged, task }: Replay): Outcome {
   return { isExpected: true, isChanged, isReplayed: isRepeated, task }
 }
 
-const isIn = (task: Task, change: TaskChange) =>
-  Object.entries(change).every(([name, value]) => task[name as TaskField] === value)
+/** Whether a change would change nothing. */
+function isIn(task: Task, change: TaskChange): boolean {
+  return Object.entries(change).every(([name, value]) => {
+    const field: Field = tasks.fields[name as TaskField]
+    const present = task[name as TaskField]
+    if (field.kind !== 'json') return present === value
+    const after = field.merges
+      ? Object.fromEntries(
+          Object.entries({ ...(present as object), ...(value as object) }).filter(
+            ([, member]) => member !== null,
+          ),
+        )
+      : (value ?? field.empty)
+    return isDeepStrictEqual(present, after)
+  })
+}
 
 /**
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another

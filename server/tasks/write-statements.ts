@@ -1,10 +1,9 @@
 import { ownerWrite, type Value } from '../db/database.ts'
 import { type BuiltStatement, Parameters, Shapes } from '../db/shapes.ts'
-import { type PlainField, sqlTypes, type TextField } from '../fields/field.ts'
-import { changeBytes, keyBytes, lengthOf, taskBytes, taskBytesIn } from './bytes.ts'
+import { type Field, sqlTypes, valueIn } from '../fields/field.ts'
+import { changeBytes, keyBytes, taskBytes, taskBytesIn } from './bytes.ts'
 import { actions, itemTypes, outcomes } from './changes.ts'
 import { type TaskField, tasks } from './fields.ts'
-import { fold } from './fold.ts'
 import type { Keyed } from './keys.ts'
 import { needsRoom } from './storage-statements.ts'
 
@@ -17,7 +16,9 @@ import { needsRoom } from './storage-statements.ts'
 // `$1` is the owner, for every table. A write is never dated before the owner's last write, so
 // times and revisions of one owner have the same order, also after the clock was set back.
 
-const shapes = new Shapes('duly_update')
+const creates = new Shapes('duly_create')
+const updates = new Shapes('duly_update')
+const removals = new Shapes('duly_delete')
 const table = 'duly.tasks'
 const itemType = itemTypes.task
 // Means `deleted_at is null`, in a form that does not match the partial index of lists. Without
@@ -98,7 +99,7 @@ const logged = (
 /** A new task. The owner need not exist. `tasks` is the number of tasks at most. */
 export function createStatement(
   context: WriteContext & { readonly tasks: number },
-  task: Readonly<Record<string, Value | undefined>>,
+  task: Readonly<Record<string, unknown>>,
   { keyed }: WriteOptions,
 ): BuiltStatement {
   const parameters = new Parameters(context.owner)
@@ -110,20 +111,23 @@ export function createStatement(
   ]
   const key = keyParts(parameters, keyed)
   const columns: Record<string, string> = {}
-  for (const name of tasks.writable) {
-    const field: TextField | PlainField = tasks.fields[name]
+  const names = tasks.writable.filter(
+    name => (task[name] ?? null) !== null || 'initial' in tasks.fields[name],
+  )
+  for (const name of names) {
+    const field: Field = tasks.fields[name]
     const value = task[name] ?? field.initial ?? null
-    columns[name] = parameters.add(value, sqlTypes[field.kind])
-    if (field.kind === 'text') addFolded(columns, field, value, parameters)
-    else
-      for (const [other, follow] of Object.entries(field.follows ?? {}))
+    columns[name] = parameters.add(valueIn(field, value), sqlTypes[field.kind])
+    addDerived(columns, field, value, parameters)
+    for (const [other, follow] of Object.entries(field.follows ?? {}))
+      if (!(other in tasks.fields) || !isWritable(other))
         columns[other] = follow(columns[name]).replaceAll(`old.${other}`, 'null')
   }
-  const statement = shapes.get(`create ${keyed !== undefined}`, () => {
+  const statement = creates.get([names, keyed !== undefined].join(' '), name => {
     const log = changeBytes()
     const firstBytes = taskBytes('$1', column => columns[column] ?? 'null')
     return ownerWrite(
-      key ? 'duly_create_keyed' : 'duly_create',
+      name,
       `with owner as (
         insert into duly.owners (id, revision, counted_revision, task_count, written_at, history_from, live_bytes, log_bytes, key_bytes)
         select $1, 1, 1, 1, statement_timestamp(), statement_timestamp(), ${firstBytes}, ${log}, ${key ? keyBytes : '0'}
@@ -155,7 +159,7 @@ export function createStatement(
 export function updateStatement(
   context: WriteContext,
   id: number,
-  change: Readonly<Record<string, Value | undefined>>,
+  change: Readonly<Record<string, unknown>>,
   { keyed, revisions, flips }: WriteOptions & { readonly flips?: TaskField },
 ): BuiltStatement {
   const parameters = new Parameters(context.owner)
@@ -165,30 +169,40 @@ export function updateStatement(
   const expected = revisions && parameters.add(revisions, 'bigint[]')
   const key = keyParts(parameters, keyed)
   const names = flips ? [flips] : tasks.writable.filter(name => change[name] !== undefined)
-  const hasText = names.some(name => tasks.fields[name].kind === 'text')
+  const hasText = names.some(name => name in tasks.sized)
   const live = hasText ? parameters.add(context.liveBytes, 'bigint') : ''
   /** The SQL of each new value. It may refer to `old` and `owner.at`. */
   const columns: Record<string, string> = {}
   const inputs = names.map(name => {
-    const field: TextField | PlainField = tasks.fields[name]
+    const field: Field = tasks.fields[name]
     const value = change[name] ?? null
-    const given = flips ? `not old.${name}` : parameters.add(value, sqlTypes[field.kind])
+    const placeholder = flips ? '' : parameters.add(valueIn(field, value), sqlTypes[field.kind])
+    const merges = field.kind === 'json' && field.merges
+    const given = flips
+      ? `not old.${name}`
+      : merges
+        ? merged(columns[name] ?? `old.${name}`, placeholder)
+        : placeholder
     columns[name] = given
-    if (field.kind === 'text') addFolded(columns, field, value, parameters)
-    else for (const [other, follow] of Object.entries(field.follows ?? {})) columns[other] = follow(given)
+    addDerived(columns, field, value, parameters)
+    for (const [other, follow] of Object.entries(field.follows ?? {})) columns[other] = follow(given)
     return { name, field, given }
   })
-  const shape = ['update', names, flips, expected !== undefined, keyed !== undefined].join(' ')
-  const statement = shapes.get(shape, name => {
-    const textColumns = Object.keys(columns).filter(column => tasks.texts.includes(column))
+  const shape = [names, flips, expected !== undefined, keyed !== undefined].join(' ')
+  const statement = updates.get(shape, name => {
+    const sized = Object.entries(columns).flatMap(([column, sql]) => {
+      const bytesOf = tasks.sized[column]
+      return bytesOf ? [{ new: bytesOf(sql), old: bytesOf(`old.${column}`) }] : []
+    })
     const logColumns = Object.keys(columns).filter(column => column in tasks.fields)
     const inOld = (sql: string) => sql.replaceAll('old.', 'tasks.')
     const changes = inputs.map(({ name, given }) => `tasks.${name} is distinct from ${inOld(given)}`)
-    const grows = textColumns.map(
-      column => `${lengthOf(columns[column] ?? 'null')} - ${lengthOf(`tasks.${column}`)}`,
-    )
-    const texts = inputs.filter(({ field }) => field.kind === 'text')
-    const logBytes = changeBytes(texts.flatMap(({ name, given }) => [`tasks.${name}`, given]))
+    const grows = sized.map(bytes => `${inOld(bytes.new)} - ${inOld(bytes.old)}`)
+    const loggedBytes = inputs.flatMap(({ name }) => {
+      const bytesOf = tasks.sized[name]
+      return bytesOf ? [inOld(bytesOf(columns[name] ?? 'null')), bytesOf(`tasks.${name}`)] : []
+    })
+    const logBytes = changeBytes(loggedBytes)
     const isChanged = changes.join(' or ') || 'false'
     const old = [
       ...logColumns.map(column => `tasks.${column}`),
@@ -256,7 +270,7 @@ export function removeStatement(
   const [actor, bytes] = [parameters.add(context.actor, 'text'), parameters.add(context.bytes, 'bigint')]
   const expected = revisions && parameters.add(revisions, 'bigint[]')
   const key = keyParts(parameters, keyed)
-  const statement = shapes.get(`remove ${expected !== undefined} ${keyed !== undefined}`, () => {
+  const statement = removals.get(`${expected !== undefined} ${keyed !== undefined}`, name => {
     const log = changeBytes()
     const conditions = [
       one,
@@ -264,7 +278,7 @@ export function removeStatement(
       ...(expected ? [`tasks.revision = any(${expected})`] : []),
     ]
     return ownerWrite(
-      `duly_delete${expected ? '_if' : ''}${key ? '_keyed' : ''}`,
+      name,
       `with old as materialized (
         select tasks.revision, ${taskBytesIn('tasks')} as bytes from ${table} where ${conditions.join(' and ')}
       ),
@@ -283,15 +297,26 @@ export function removeStatement(
   return { statement, values: parameters.values }
 }
 
-function addFolded(
+const isWritable = (name: string) => (tasks.writable as readonly string[]).includes(name)
+
+function addDerived(
   columns: Record<string, string>,
-  { folded }: TextField,
-  value: Value,
+  field: Field,
+  value: unknown,
   parameters: Parameters,
 ): void {
-  if (folded !== undefined)
-    columns[folded] = parameters.add(typeof value === 'string' ? fold(value) : null, 'text')
+  if (field.kind !== 'text' && field.kind !== 'json') return
+  // Each `of` takes the values of its field.
+  for (const [column, { type, of }] of Object.entries(field.derived ?? {}))
+    columns[column] = parameters.add(value === null ? null : (of as (value: unknown) => Value)(value), type)
 }
+
+/**
+ * SQL of an object with the members of a patch, without those that are null in it. No object stays
+ * none.
+ */
+const merged = (old: string, patch: string) =>
+  `case when ${old} is null then nullif(jsonb_strip_nulls(${patch}), '{}') else jsonb_strip_nulls((${old}) || ${patch}) end`
 
 /** `{"title": ["old", "new"]}` of the fields that change. */
 function jsonOf(names: readonly string[], columns: Readonly<Record<string, string>>): string {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { isAccount, removeForeignUser } from '../accounts/users.ts'
-import { jsonForm } from '../contracts/task-json.ts'
+import { wholeTaskForm } from '../contracts/task-json.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { preferred } from '../http/accept.ts'
 import { ownLists } from '../http/own-tasks.ts'
@@ -21,7 +21,7 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
     mediaType: 'application/x-ndjson',
     head: '',
     form: ready({
-      ...jsonForm({ shows: tasks.names, completed: 'is_completed', absent: null }),
+      ...wholeTaskForm,
       end: '}\n',
       between: '',
       escapesLineBreaks: true,
@@ -31,14 +31,15 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
   // formula: they are the user's own.
   csv: {
     mediaType: 'text/csv',
-    head: `${tasks.names.join(',')}\r\n`,
+    head: `${tasks.shown.join(',')}\r\n`,
     form: ready({
-      parts: tasks.names.map((field, n) => [n === 0 ? '' : ',', field] as const),
+      parts: tasks.shown.map((field, n) => [n === 0 ? '' : ',', field] as const),
       end: '\r\n',
       between: '',
       noText: '',
       noValue: '',
       timeQuote: '',
+      quotesJson: true,
       escaped: character => (character === '"' ? '""' : character),
     }),
   },

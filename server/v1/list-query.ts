@@ -34,7 +34,9 @@ export function readListQuery(request: FastifyRequest): ListQuery {
 
 function readFilters(request: FastifyRequest): TaskFilters {
   const filters = tasks.filters.map((name): [TaskField, string | number | boolean | undefined] => {
-    const { kind }: Field = tasks.fields[name]
+    const field: Field = tasks.fields[name]
+    const { kind } = field
+    if (kind === 'text' && field.values) return [name, oneOf(request, name, field.values)]
     if (kind === 'boolean') {
       const flag = oneOf(request, name, ['true', 'false'])
       return [name, flag === undefined ? undefined : flag === 'true']

@@ -1,39 +1,45 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
-import { taskPathParameters } from '../contracts/task-schemas.ts'
-import { maySee, taskWire, unseen } from '../contracts/task-wire.ts'
-import { AppError } from '../errors.ts'
+import { wholeTaskJson } from '../contracts/task-json.ts'
+import { taskPathParameters, unseen } from '../contracts/task-schemas.ts'
+import { AppError, brokenRules } from '../errors.ts'
+import { InvalidValue } from '../fields/field.ts'
 import { expectedRevisions, ifMatch, ifNoneMatch, isKnown, revisionTag } from '../http/conditional.ts'
 import { errorAnswer, placeOf } from '../http/error-reply.ts'
 import { idempotencyKey, keyedWrite, replayedHeader } from '../http/idempotent-write.ts'
 import { sendJson } from '../http/json-reply.ts'
-import { ownLists, ownTasks } from '../http/own-tasks.ts'
+import { maySee, ownLists, ownTasks } from '../http/own-tasks.ts'
 import { taskId } from '../http/parameters.ts'
 import { problemSchemas, problemShape } from '../http/problem-reply.ts'
 import type { Contract } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
-import { tasks as fields, type Task } from '../tasks/fields.ts'
+import type { Task } from '../tasks/fields.ts'
+import { type Metadata, patchMetadata } from '../tasks/metadata.ts'
 import type { Outcome } from '../tasks/tasks.ts'
 import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
+import {
+  bodyLimit,
+  example,
+  oneTask,
+  printedTasks,
+  readChange,
+  readNew,
+  sendOutcome,
+  sendTask,
+  taskSchemas,
+} from './task-wire.ts'
 
 // The `v1` contract, always on, for new clients: keyset pages, conditional requests, idempotent
 // writes, problem details.
 
-const tasks = taskWire({
-  prefix: '',
-  shows: fields.names,
-  completed: 'is_completed',
-  absent: null,
-  accepts: { new: fields.writable, change: fields.writable },
-})
 const at = { path: '/api/v1/tasks' }
 const json = ['application/json'] as const
 const mergePatch = ['application/merge-patch+json', 'application/json'] as const
 
 const etag = { ETag: { description: 'The entity tag.', schema: { type: 'string' }, required: true } }
-const tagged = (description: string): Answer => ({ ...tasks.one(description), headers: etag })
+const tagged = (description: string): Answer => ({ ...oneTask(description), headers: etag })
 const written = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, ...replayedHeader } })
 const unchanged: Answer = { description: 'Not modified.', headers: etag }
 
@@ -50,7 +56,7 @@ const list: Route = {
       200: {
         description: 'A page of the list.',
         schema: ref('TaskList'),
-        example: { tasks: [tasks.example], next_cursor: null },
+        example: { tasks: [example], next_cursor: null },
         headers: {
           ...etag,
           Link: { description: 'The address of the next page, as rel="next".', schema: { type: 'string' } },
@@ -68,7 +74,7 @@ const list: Route = {
       const tag = listTag(request.userId, query, await own.state())
       if (isKnown(request, tag)) return reply.code(304).header('etag', tag).send()
     }
-    const page = tasks.print(request, '{"tasks":[')
+    const page = printedTasks('{"tasks":[')
     const { state, next } = await own.list(query, page)
     reply.header('etag', listTag(request.userId, query, state))
     const cursor = next && writeCursor(query, next)
@@ -81,7 +87,7 @@ const list: Route = {
 const create: Route = {
   method: 'POST',
   path: at.path,
-  bodyLimit: tasks.bodyLimit,
+  bodyLimit,
   operation: {
     id: 'createTask',
     summary: 'Create a task',
@@ -91,8 +97,8 @@ const create: Route = {
       required: true,
       schema: ref('NewTask'),
       examples: {
-        whole: { title: tasks.example.title, description: tasks.example.description },
-        short: { title: tasks.example.title },
+        whole: { title: example.title, description: example.description },
+        short: { title: example.title },
       },
     },
     fails: ['too_many_tasks', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
@@ -108,7 +114,7 @@ const create: Route = {
   },
   async handle(request, reply, context) {
     requireMediaType(request, reply, json)
-    const task = tasks.readNew(request)
+    const task = readNew(request)
     const created = await ownTasks(request, context).create(task, { keyed: keyedWrite(request) })
     reply.header('location', `${request.server.base}${at.path}/${created.task.id}`)
     return sendWritten(request, reply.code(201), created)
@@ -129,14 +135,14 @@ const get: Route = {
     const task = await ownTasks(request, context).get(taskId(request))
     const tag = revisionTag(task.revision)
     reply.header('etag', tag).header('cache-control', 'private, no-cache')
-    return isKnown(request, tag) ? reply.code(304).send() : tasks.send(request, reply, task)
+    return isKnown(request, tag) ? reply.code(304).send() : sendTask(reply, task)
   },
 }
 
 const change: Route = {
   method: 'PATCH',
   path: `${at.path}/{id}`,
-  bodyLimit: tasks.bodyLimit,
+  bodyLimit,
   operation: {
     id: 'changeTask',
     summary: 'Change a task',
@@ -159,11 +165,13 @@ const change: Route = {
   async handle(request, reply, context) {
     const id = taskId(request)
     requireMediaType(request, reply, mergePatch)
-    const change = tasks.readChange(request)
-    const outcome = await ownTasks(request, context).update(id, change, {
-      revisions: expectedRevisions(request),
-      keyed: keyedWrite(request),
-    })
+    const change = readChange(request)
+    const own = ownTasks(request, context)
+    const options = { revisions: expectedRevisions(request), keyed: keyedWrite(request) }
+    const { metadata } = change
+    const outcome = await (metadata
+      ? own.edit(id, task => ({ ...change, metadata: patched(task, metadata) }), options)
+      : own.update(id, change, options))
     if (!outcome.isExpected) return sendChanged(request, reply, outcome.task)
     return sendWritten(request, reply, outcome)
   },
@@ -198,7 +206,7 @@ export const v1: Contract = {
   ...problemShape,
   pathParameters: taskPathParameters,
   schemas: {
-    ...tasks.schemas,
+    ...taskSchemas,
     TaskList: closed({
       tasks: { type: 'array', items: ref('Task') },
       next_cursor: { type: ['string', 'null'] },
@@ -208,10 +216,20 @@ export const v1: Contract = {
   routes: [list, create, get, change, remove],
 }
 
+/** @throws AppError `broken_rule` where the metadata becomes too long */
+function patched(task: Task, patch: Metadata): Metadata {
+  try {
+    return patchMetadata(task.metadata, patch)
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error
+    throw brokenRules([{ field: 'metadata', message: `Metadata ${error.message}.` }])
+  }
+}
+
 function sendWritten(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): FastifyReply {
   if (outcome.isReplayed) reply.header('idempotent-replayed', 'true')
   if (maySee(request, outcome)) reply.header('etag', revisionTag(outcome.task.revision))
-  return tasks.sendWritten(request, reply, outcome)
+  return sendOutcome(request, reply, outcome)
 }
 
 /**
@@ -229,7 +247,7 @@ function sendChanged(request: FastifyRequest, reply: FastifyReply, task: Task): 
   if (!mayRead) return reply.send(body)
   return reply
     .header('etag', revisionTag(task.revision))
-    .send(`${body.slice(0, -1)},"task":${tasks.json(task, '')}}`)
+    .send(`${body.slice(0, -1)},"task":${wholeTaskJson(task)}}`)
 }
 
 /**

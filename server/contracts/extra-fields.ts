@@ -1,0 +1,180 @@
+import type { FieldProblem } from '../errors.ts'
+import { InvalidValue } from '../fields/field.ts'
+import type { JsonObject } from '../http/json-body.ts'
+import type { Schema } from '../openapi/operation.ts'
+import type { Task } from '../tasks/fields.ts'
+import type { Spellings } from '../tasks/spellings.ts'
+import { checkTags, tagKey } from '../tasks/tags.ts'
+import type { When } from '../tasks/when.ts'
+import { isDoneWord } from './done-flag.ts'
+import { dueDate, readDueDate } from './due-date.ts'
+
+// Fields that front ends send beside those of their written contract. They are stored as the fields
+// of `v1`, with the spelling beside them where it is another one, so that `HIGH` comes back as
+// `HIGH`.
+
+/** The part of a task that the extra fields show. */
+export type ExtraSource = Pick<Task, 'is_completed' | 'priority' | 'tags' | 'due' | 'metadata' | 'spellings'>
+
+interface ExtraField {
+  readonly schema: Schema
+  readonly example: unknown
+  /** As a client sees it. */
+  show(task: ExtraSource): unknown
+}
+
+const mostCharacters = 50
+const word = { type: ['string', 'null'], maxLength: mostCharacters }
+
+export const extraFields: Readonly<
+  Record<'priority' | 'due_date' | 'tags' | 'category' | 'status', ExtraField>
+> = {
+  priority: {
+    schema: {
+      ...word,
+      description:
+        'Any word. `low`, `medium`, `normal`, `high`, `urgent` and `critical` have a meaning for filters and orders; `none` clears.',
+    },
+    example: 'high',
+    show: ({ priority, spellings }) => spellings.priority ?? priority,
+  },
+  due_date: {
+    schema: {
+      type: ['string', 'null'],
+      description:
+        'A date, a date with a time, or an instant with an offset or `Z`, which is returned in UTC.',
+    },
+    example: '2026-12-01',
+    show: ({ due, spellings }) => spellings.due_date ?? dueDate(due),
+  },
+  tags: {
+    schema: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Also accepted as one string with commas, or as objects with a `name`.',
+    },
+    example: ['garden'],
+    show: ({ tags }) => tags,
+  },
+  category: {
+    schema: word,
+    example: 'home',
+    show: ({ metadata: { category } }) => (typeof category === 'string' ? category : null),
+  },
+  status: {
+    schema: {
+      ...word,
+      description:
+        'Any word. `completed`, `complete`, `done`, `finished` and `closed` complete the task, every other word reopens it.',
+    },
+    example: 'pending',
+    show: ({ is_completed, spellings }) => spellings.status ?? (is_completed ? 'completed' : 'pending'),
+  },
+}
+
+export type ExtraName = keyof typeof extraFields
+export const extraNames = Object.keys(extraFields) as ExtraName[]
+
+/** What extra fields change of a task. */
+export interface ExtraChange {
+  readonly priority?: Task['priority']
+  readonly due?: When | null
+  readonly tags?: readonly string[]
+  readonly spellings?: Spellings
+}
+
+/** By words in lower case. */
+const priorities: Readonly<Record<string, 'low' | 'medium' | 'high'>> = {
+  low: 'low',
+  medium: 'medium',
+  normal: 'medium',
+  high: 'high',
+  urgent: 'high',
+  critical: 'high',
+}
+
+/** The priority that a word means, if it means one. */
+export const priorityOf = (text: string) => priorities[text.trim().toLowerCase()] ?? null
+
+/**
+ * Reads the extra fields of a body.
+ * @param flag whether the task is completed afterwards, where the body says so
+ * @returns `category` where it is sent: it is a member of the metadata
+ */
+export function readExtras(body: JsonObject, flag: boolean | undefined) {
+  const change: { -readonly [Name in keyof ExtraChange]: ExtraChange[Name] } = {}
+  const spellings: { -readonly [Name in keyof Spellings]: Spellings[Name] } = {}
+  const problems: FieldProblem[] = []
+  let category: string | null | undefined
+  const read = (name: ExtraName, apply: (value: unknown) => void) => {
+    const value = body[name]
+    if (value === undefined) return
+    try {
+      apply(value)
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error
+      problems.push({ field: name, message: `"${name}" ${error.message}.` })
+    }
+  }
+  read('priority', value => {
+    const text = wordIn(value)
+    const isNone = text === null || text.trim().toLowerCase() === 'none'
+    change.priority = isNone ? null : priorityOf(text)
+    spellings.priority = isNone || text === change.priority ? null : text
+  })
+  read('due_date', value => {
+    const { due, spelling } = readDueDate(value)
+    change.due = due
+    spellings.due_date = spelling
+  })
+  read('tags', value => {
+    change.tags = checkTags(distinct(namesIn(value)))
+  })
+  read('category', value => {
+    category = wordIn(value)
+  })
+  read('status', value => {
+    const text = wordIn(value)
+    if (text === null) spellings.status = null
+    else if (isDoneWord(text) === flag)
+      spellings.status = text === (flag ? 'completed' : 'pending') ? null : text
+  })
+  if (Object.keys(spellings).length > 0) change.spellings = spellings
+  return { change: change as ExtraChange, category, problems }
+}
+
+/** @throws InvalidValue */
+function wordIn(value: unknown): string | null {
+  if (value === null) return null
+  if (typeof value !== 'string') throw new InvalidValue('must be a string or null')
+  if (value.trim() === '') return null
+  if (value.includes('\0') || !value.isWellFormed())
+    throw new InvalidValue('must not contain a NUL character or half of a surrogate pair')
+  if (value.length > mostCharacters && Array.from(value).length > mostCharacters)
+    throw new InvalidValue(`must have at most ${mostCharacters} characters`)
+  return value
+}
+
+/** @throws InvalidValue */
+function namesIn(value: unknown): string[] {
+  if (value === null) return []
+  const entries = Array.isArray(value) ? value : [value]
+  return entries.flatMap(entry => {
+    const name: unknown = Array.isArray(value) && isNamed(entry) ? entry.name : entry
+    if (typeof name !== 'string')
+      throw new InvalidValue('must be an array of strings, or a string with commas')
+    return name
+      .split(',')
+      .map(tag => tag.trim())
+      .filter(tag => tag !== '')
+  })
+}
+
+const isNamed = (value: unknown): value is { readonly name: unknown } =>
+  typeof value === 'object' && value !== null && 'name' in value
+
+/** Without those that repeat an earlier one. */
+function distinct(tags: readonly string[]): string[] {
+  const keys = tags.map(tagKey)
+  return tags.filter((_, n) => keys.indexOf(keys[n] as string) === n)
+}

@@ -1,0 +1,275 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ContractOption } from '../config/contract.ts'
+import type { DataRow } from '../db/data-row.ts'
+import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
+import { InvalidValue } from '../fields/field.ts'
+import { type Input, inputReader } from '../fields/input.ts'
+import { schemaOf } from '../fields/schema.ts'
+import { type JsonObject, readJson } from '../http/json-body.ts'
+import { sendJson } from '../http/json-reply.ts'
+import { maySee } from '../http/own-tasks.ts'
+import { ownerJson, ownerProblems } from '../http/owner.ts'
+import { longestBody } from '../http/request-size.ts'
+import { type Answer, ref, type Schema } from '../openapi/operation.ts'
+import { closed, sent } from '../openapi/schemas.ts'
+import { type NewTask, type Task, type TaskChange, type TaskField, tasks } from '../tasks/fields.ts'
+import { patchMetadata } from '../tasks/metadata.ts'
+import {
+  type Computed,
+  type PrintedField,
+  PrintedTasks,
+  ready,
+  type TaskForm,
+} from '../tasks/printed-tasks.ts'
+import type { Outcome, Tasks } from '../tasks/tasks.ts'
+import type { Legacy } from './declaration.ts'
+import { flagNames, readFlag } from './done-flag.ts'
+import { isInstant } from './due-date.ts'
+import { type ExtraName, type ExtraSource, extraFields, extraNames, readExtras } from './extra-fields.ts'
+import { jsonForm } from './task-json.ts'
+import { exampleOwner, exampleTask, ownerSchema } from './task-schemas.ts'
+
+export type LegacyTask = ReturnType<typeof legacyTask>
+
+/** Reads, writes and describes the tasks of a contract of existing front ends. */
+export function legacyTask(declared: Legacy, options: readonly ContractOption[]) {
+  const { prefix, completed, limits } = declared
+  const showsDefaults = options.includes('defaults')
+  const shown = shownFields(declared, options)
+  const one = (task: Task, owner: string) =>
+    `{${shown.map(({ name, of }) => `"${name}":${of(task, owner)}`).join()}}`
+  const form = ready(listForm(shown))
+  const wrap = options.includes('wrapped-task')
+    ? (json: string) => `{"task":${json}}`
+    : (json: string) => json
+  const example = JSON.parse(one(exampleTask, exampleOwner)) as JsonObject
+  const wrapped = JSON.parse(wrap(JSON.stringify(example)))
+  const single = options.includes('wrapped-task')
+    ? closed({ task: ref(`${prefix}Task`) })
+    : ref(`${prefix}Task`)
+  const inputs: Input[] = (['title', 'description'] as const).map(name => ({
+    name,
+    field: tasks.fields[name],
+    maxLength: limits[name],
+  }))
+  const accepted = {
+    title: schemaOf(tasks.fields.title, limits.title),
+    description: schemaOf(tasks.fields.description, limits.description),
+    [completed]: schemaOf(tasks.fields.is_completed),
+    ...Object.fromEntries(extraNames.map(name => [name, extraFields[name].schema])),
+  }
+  const readTexts = inputReader(inputs)
+
+  const read = (request: FastifyRequest, body: JsonObject) => {
+    const texts = readTexts(body)
+    const { flag, problems } = readFlag(body, completed)
+    const extras = readExtras(body, flag)
+    const values = {
+      ...texts.values,
+      ...(flag === undefined ? {} : { is_completed: flag }),
+      ...extras.change,
+    } as TaskChange
+    const all = [...ownerProblems(body, request.userId), ...texts.problems, ...problems, ...extras.problems]
+    return { values, category: extras.category, problems: all }
+  }
+
+  const missing = (names: readonly string[], values: JsonObject, problems: readonly FieldProblem[]) =>
+    names
+      .filter(name => values[name] === undefined && !problems.some(({ field }) => field === name))
+      .map(name => {
+        const field = name === 'is_completed' ? completed : name
+        return { field, message: `"${field}" is required.` }
+      })
+
+  const send = (request: FastifyRequest, reply: FastifyReply, task: Task) =>
+    sendJson(reply, wrap(one(task, ownerJson(request.userId))))
+
+  return {
+    prefix,
+    completed,
+    example,
+    accepted,
+    schemas: {
+      [`${prefix}Task`]: closed(Object.fromEntries(shown.map(({ name, schema }) => [name, schema]))),
+      [`${prefix}NewTask`]: sent(accepted, ['title']),
+      [`${prefix}TaskChange`]: sent(accepted),
+    },
+    /** Programs that write JSON in ASCII need twelve bytes for some characters: two escapes of six. */
+    bodyLimit: Math.max(longestBody, 12 * (limits.title + limits.description) + 8192),
+    one: (description: string): Answer => ({ description, schema: single, example: wrapped }),
+    send,
+    /** Sends the task that a write has returned, if the caller may see it. */
+    sendWritten: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) =>
+      maySee(request, outcome) ? send(request, reply, outcome.task) : reply.code(204).send(),
+    /** A list of the caller's tasks, to be printed. @param head what stands before the first */
+    print: (request: FastifyRequest, head: string) => new PrintedTasks(form, ownerJson(request.userId), head),
+
+    /** @throws AppError `broken_rule` */
+    readNew(request: FastifyRequest): NewTask {
+      const { values, category, problems } = read(request, readJson(request))
+      const all = [...missing(['title'], values, problems), ...problems]
+      if (all.length > 0) throw brokenRules(all)
+      // It has a title.
+      const task = values as NewTask
+      return typeof category === 'string' ? { ...task, metadata: { category } } : task
+    },
+
+    /**
+     * Changes a task as a body says. Forms send whole tasks back: a value that equals the one that
+     * was shown is never refused and changes nothing, however it is stored.
+     * @param isWhole whether title and flag are required, and a description that is not sent is
+     * removed
+     * @param mayBeEmpty whether a body without a field is accepted
+     * @throws AppError `broken_rule`, `nothing_to_change`, and those of `Tasks.update`
+     */
+    async change(
+      request: FastifyRequest,
+      own: Tasks,
+      id: number,
+      { isWhole = false, mayBeEmpty = true } = {},
+    ): Promise<Outcome> {
+      const body = readJson(request)
+      const { values, category, problems } = read(request, body)
+      const lacking = isWhole ? missing(['title', 'is_completed'], values, problems) : []
+      if (lacking.length > 0) throw brokenRules([...lacking, ...problems])
+      if (!mayBeEmpty && ![...Object.keys(values), ...problems].length && category === undefined)
+        throw new AppError('nothing_to_change', `Send at least one of ${Object.keys(accepted).join(', ')}.`)
+      const removed = isWhole && body.description === undefined ? { description: null } : {}
+      const mayBeEcho = isInstant(body.due_date) || (showsDefaults && body.priority !== undefined)
+      if (problems.length === 0 && category === undefined && !mayBeEcho)
+        return own.update(id, { ...removed, ...values })
+      // The flag has several names, of which one wins.
+      const names = flagNames(completed)
+      try {
+        return await own.edit(id, task => {
+          const before = JSON.parse(one(task, ownerJson(request.userId))) as JsonObject
+          const kept = Object.entries(body).filter(
+            ([name, value]) => names.includes(name) || !isDeepStrictEqual(value, before[name]),
+          )
+          const again = read(request, Object.fromEntries(kept))
+          if (again.problems.length > 0) throw brokenRules(again.problems)
+          return { ...removed, ...again.values, ...metadataWith(task, again.category) }
+        })
+      } catch (error) {
+        const isMissing = error instanceof AppError && error.code === 'task_not_found'
+        throw isMissing && problems.length > 0 ? brokenRules(problems) : error
+      }
+    },
+
+    /** @throws AppError `broken_rule` where the body has neither a status nor a flag */
+    readStatus(request: FastifyRequest): TaskChange {
+      const { values, problems } = read(request, readJson(request))
+      const { is_completed, spellings } = values
+      const lacking = { field: 'status', message: '"status" is required.' }
+      if (problems.length > 0 || is_completed === undefined)
+        throw brokenRules(problems.length > 0 ? problems : [lacking])
+      const status = spellings?.status
+      return { is_completed, ...(status === undefined ? {} : { spellings: { status } }) }
+    },
+
+    /** The flag that the body of a toggle sets, if it sets one. @throws AppError `broken_rule` */
+    readToggle(request: FastifyRequest): TaskChange | undefined {
+      const isEmpty = !Buffer.isBuffer(request.body) || request.body.length === 0
+      const body = isEmpty ? {} : readJson(request)
+      const names = [...flagNames(completed), 'status', 'user_id', 'owner_id']
+      const { values, problems } = read(
+        request,
+        Object.fromEntries(Object.entries(body).filter(([name]) => names.includes(name))),
+      )
+      if (problems.length > 0) throw brokenRules(problems)
+      return values.is_completed === undefined ? undefined : values
+    },
+  }
+}
+
+function metadataWith({ metadata }: Task, category: string | null | undefined): TaskChange {
+  if (category === undefined || category === (metadata.category ?? null)) return {}
+  try {
+    return { metadata: patchMetadata(metadata, { category }) }
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error
+    const message = `"category" does not fit: the metadata of the task ${error.message}.`
+    throw brokenRules([{ field: 'category', message }])
+  }
+}
+
+interface ShownField {
+  readonly name: string
+  readonly schema: Schema
+  /** The value as JSON. @param owner the owner as JSON */
+  of(task: Task, owner: string): string
+  /** How a list prints it, and what it prints for null. */
+  readonly part: PrintedField | Computed
+  readonly none?: string
+}
+
+function shownFields(
+  { shows, completed, absent, limits }: Legacy,
+  options: readonly ContractOption[],
+): readonly ShownField[] {
+  const flags = flagNames(completed)
+  const own = shows.map((name): ShownField => {
+    if (name === 'user_id') return { name, schema: ownerSchema, of: (_, owner) => owner, part: 'user_id' }
+    const field = flags.includes(name) ? 'is_completed' : name
+    if (!Object.hasOwn(tasks.fields, field)) throw new Error(`no field is called ${name}`)
+    const known = field as TaskField
+    const isDescription = known === 'description'
+    const schema = schemaOf(
+      tasks.fields[known],
+      known === 'title' || known === 'description' ? limits[known] : undefined,
+    )
+    return {
+      name,
+      schema: isDescription && absent !== null ? { ...schema, type: 'string' } : schema,
+      of: task => JSON.stringify(isDescription ? (task.description ?? absent) : task[known]),
+      part: known,
+      none: JSON.stringify(isDescription ? absent : null),
+    }
+  })
+  const extras = extraNames.map((name): ShownField => {
+    const { schema, show } = extraFields[name]
+    const fallback = options.includes('defaults') ? defaults[name] : undefined
+    const json = (task: ExtraSource) => JSON.stringify(show(task) ?? fallback ?? null)
+    const plain = { open: json(noExtras), done: json({ ...noExtras, is_completed: true }) }
+    const isPlain = (row: DataRow, from: number) =>
+      sources[name].every(source => row.isNull(from + tasks.placeOf(source)))
+    return {
+      name,
+      schema: fallback === undefined ? schema : { ...schema, default: fallback },
+      of: json,
+      part: (row, from) =>
+        isPlain(row, from)
+          ? plain[row.flag(from + flagPlace) ? 'done' : 'open']
+          : json(tasks.read(row, from)),
+    }
+  })
+  return [...own, ...extras]
+}
+
+const flagPlace = tasks.placeOf('is_completed')
+
+const noExtras: ExtraSource = {
+  ...{ is_completed: false, priority: null, tags: [], due: null, metadata: {}, spellings: {} },
+}
+
+const defaults: Readonly<Partial<Record<ExtraName, string>>> = { priority: 'medium', category: 'other' }
+
+/**
+ * The columns that an extra field is read from beside the flag. Where all are null, it has no value
+ * of its own.
+ */
+const sources: Readonly<Record<ExtraName, readonly TaskField[]>> = {
+  priority: ['priority', 'spellings'],
+  due_date: ['due', 'spellings'],
+  tags: ['tags'],
+  category: ['metadata'],
+  status: ['spellings'],
+}
+
+function listForm(shown: readonly ShownField[]): TaskForm {
+  return {
+    ...jsonForm,
+    parts: shown.map(({ name, part, none }, n) => [`${n === 0 ? '{' : ','}"${name}":`, part, none ?? 'null']),
+  }
+}

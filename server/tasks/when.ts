@@ -1,0 +1,110 @@
+import { Temporal } from 'temporal-polyfill'
+import { InvalidValue } from '../fields/field.ts'
+
+// When something starts or is due. "On Monday", "at 9 wherever I am" and "at 9 in Berlin" are
+// different things, so a value is a date, a date with a local time, or both with a time zone. Wall
+// time and zone are the truth; the instant is derived.
+
+export interface When {
+  /** `2026-12-01`, from the year 1000 to 9999. */
+  readonly date: string
+  /** `09:30`, `09:30:15` or `09:30:15.250`: as short as possible. */
+  readonly time?: string
+  /** IANA name. Only with a time. */
+  readonly time_zone?: string
+  /** The instant in UTC. Only with a time zone. */
+  readonly at?: string
+}
+
+/** @throws InvalidValue */
+export function readWhen(value: unknown): When {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidValue('must be an object with a date, or null')
+  const { date, time, time_zone: zone, at: _derived, ...others } = value as Record<string, unknown>
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw new InvalidValue(`must not contain "${other}"`)
+  if (typeof date !== 'string' || !isDate(date))
+    throw new InvalidValue('must have a "date" such as 2026-12-01, from the year 1000 to 9999')
+  if (time === undefined || time === null) {
+    if (zone !== undefined && zone !== null)
+      throw new InvalidValue('must have a "time" beside its "time_zone"')
+    return { date }
+  }
+  const clock = typeof time === 'string' ? shortTime(time) : undefined
+  if (clock === undefined)
+    throw new InvalidValue('must have a "time" such as 09:30, 09:30:15 or 09:30:15.250')
+  if (zone === undefined || zone === null) return { date, time: clock }
+  if (typeof zone !== 'string' || !isTimeZone(zone))
+    throw new InvalidValue('must have a "time_zone" that is an IANA name such as Europe/Berlin')
+  return zoned(date, clock, zone)
+}
+
+/** A time in a zone, with its instant. @throws InvalidValue for an instant beyond the year 9999 */
+export function zoned(date: string, time: string, zone: string): When {
+  const at = instantOf(date, time, zone)
+  if (!/^[1-9]\d{3}-/.test(at)) throw new InvalidValue('must be between the years 1000 and 9999 in UTC')
+  return { date, time, time_zone: zone, at }
+}
+
+/**
+ * The instant of a wall time, `2026-12-01T08:30:00Z`. A time that a clock change skips moves
+ * forward by the gap, a repeated one is the first (`compatible` in Temporal and RFC 5545).
+ * PostgreSQL would take the second.
+ */
+function instantOf(date: string, time: string, zone: string): string {
+  if (zone === 'UTC') return `${date}T${longTime(time)}Z`
+  const wall = Temporal.PlainDateTime.from(`${date}T${time}`)
+  return wall.toZonedDateTime(zone, { disambiguation: 'compatible' }).toInstant().toString()
+}
+
+/** An instant, `2026-12-01T09:30:00+01:00`, as a time in UTC. */
+export function inUtc(instant: string): When {
+  const [date = '', time = ''] = new Date(instant).toISOString().slice(0, -1).split('T')
+  return zoned(date, shortTime(time) ?? time, 'UTC')
+}
+
+/**
+ * Sorts by wall time as written, a date after the times of its day. To be compared by code point.
+ */
+export function sortKeyOf({ date, time }: When): string {
+  return time === undefined ? `${date}~` : `${date}T${longTime(time)}`
+}
+
+/** Whether a date exists, in the years 1000 to 9999. */
+export function isDate(text: string): boolean {
+  if (!/^[1-9]\d{3}-\d\d-\d\d$/.test(text)) return false
+  const date = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
+}
+
+/** A time of the day without seconds that are zero, or nothing where it is none. */
+export function shortTime(text: string): string | undefined {
+  const [, minutes, seconds = '00', fraction = ''] =
+    /^((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d)(?:\.(\d{3}))?)?$/.exec(text) ?? []
+  if (minutes === undefined) return undefined
+  if (Number(fraction) !== 0) return `${minutes}:${seconds}.${fraction}`
+  return Number(seconds) === 0 ? minutes : `${minutes}:${seconds}`
+}
+
+const longTime = (time: string) => (time.length === 5 ? `${time}:00` : time)
+
+const zones = new Map<string, boolean>()
+const mostZones = 1000
+
+/** Whether a name is an IANA time zone. Offsets such as `+01:00` are not. */
+function isTimeZone(name: string): boolean {
+  const known = zones.get(name)
+  if (known !== undefined) return known
+  const isName = /^[A-Za-z][A-Za-z0-9_+/-]{0,49}$/.test(name) && isKnownToNode(name)
+  if (zones.size < mostZones) zones.set(name, isName)
+  return isName
+}
+
+function isKnownToNode(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
