@@ -8,10 +8,7 @@ export type TaskPage = components['schemas']['TaskList']
 export type ListOptions = NonNullable<operations['listTasks']['parameters']['query']>
 
 export interface WriteOptions extends CallOptions {
-  /**
-   * Your own key, if another process may retry the write. By default, each call generates one for
-   * its attempts.
-   */
+  /** Your key, if another process may retry. By default, each call generates one. */
   readonly idempotencyKey?: string
 }
 
@@ -24,10 +21,7 @@ export type Tasks = ReturnType<typeof tasksOf>
 
 const path = '/api/v1/tasks'
 
-/**
- * Requests on tasks. The transport can repeat all of them, because each write has an
- * Idempotency-Key.
- */
+/** Requests on tasks. The transport can repeat them, because writes have an Idempotency-Key. */
 export function tasksOf(transport: Transport) {
   const list = (query: ListOptions = {}, options: CallOptions = {}): Promise<TaskPage> =>
     transport.send({ method: 'GET', path, query, ...options })

@@ -26,8 +26,7 @@ export interface Call extends CallOptions {
   readonly json?: unknown
 }
 
-// Temporary failures. Writes are retried as well: their Idempotency-Key prevents a second
-// execution.
+// Temporary failures. Writes are retried too: their Idempotency-Key prevents a second execution.
 const temporary = new Set([429, 502, 503, 504])
 const backoff = { firstMs: 200, mostMs: 10_000 }
 

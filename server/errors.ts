@@ -73,10 +73,7 @@ export class AppError extends Error {
   }
 }
 
-/**
- * Rejects a request with an invalid body, query or path. The message joins the sentences of all
- * problems.
- */
+/** Rejects an invalid body, query or path. The message joins the sentences of all problems. */
 export function brokenRules(problems: readonly FieldProblem[]): AppError {
   return new AppError('broken_rule', problems.map(problem => problem.message).join(' '), { problems })
 }

@@ -1,5 +1,3 @@
-import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
 import { type Accounts, openAccounts } from './accounts/accounts.ts'
 import { sweepAccounts } from './accounts/sweep.ts'
 import { finishRemovals } from './accounts/users.ts'
@@ -9,7 +7,6 @@ import { RemoteKeys } from './auth/remote-keys.ts'
 import { Revocations } from './auth/revocations.ts'
 import { acceptedSecrets, currentSecret } from './auth/secret.ts'
 import { Tokens } from './auth/tokens.ts'
-import { cannotListen } from './cannot-listen.ts'
 import type { Config } from './config/config.ts'
 import { connect } from './db/connect.ts'
 import type { Database } from './db/database.ts'
@@ -17,33 +14,19 @@ import { migrateUp } from './db/migrate.ts'
 import { type SchemaState, schemaState } from './db/migration-status.ts'
 import { exit, StartError } from './errors.ts'
 import { Streams } from './http/streams.ts'
-import { type JobKind, JobRunner } from './jobs/runner.ts'
+import type { JobKind } from './jobs/run-job.ts'
+import { JobRunner } from './jobs/runner.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
+import { cannotListen, closeApp, listen, portOf } from './listen.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
 import { Storage } from './tasks/storage.ts'
 import { pruneHistory, sweepTrash } from './tasks/sweep.ts'
-import { Background } from './telemetry/background.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
-import {
-  watchBackground,
-  watchDatabase,
-  watchFacts,
-  watchJobs,
-  watchLimits,
-  watchRevocations,
-} from './telemetry/watched.ts'
+import { watchServer } from './telemetry/watched.ts'
 import { version } from './version.ts'
-
-/** Time limit for requests in progress when the server closes. */
-const requestsMs = 5000
-/**
- * Length of the accept queue: in a burst of new connections, clients would otherwise retry after a
- * second.
- */
-const backlog = 4096
 
 export interface Server {
   /** URL at which the server listens. */
@@ -54,25 +37,18 @@ export interface Server {
   readonly firstStart: boolean
   /** The secret of HMAC tokens, if there is one. */
   readonly secret: string | undefined
-  /**
-   * From now on, `/readyz` returns 503 and responses close their connection. Requests are still
-   * served.
-   */
+  /** From now on `/readyz` returns 503, and responses close their connection. */
   announceStop(): void
   /** Waits a few seconds for requests in progress, then closes everything in reverse order. */
   close(): Promise<void>
 }
 
-/**
- * Opens the database, migrates it while the app is created, then listens. If a step fails, closes
- * what was opened.
- */
+/** Opens the database, migrates it, and listens. If a step fails, closes what was opened. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
   refuseNoTokens(config)
   for (const note of config.notes) log.warn(note)
   const telemetry = await openTelemetry(config, log)
-  // The routes are loaded while the database opens. A failure is reported where `loading` is
-  // awaited.
+  // The routes load while the database opens. A failure is reported at `await loading`.
   const loading = import('./app.ts')
   loading.catch(() => {})
   const { db, created } = await starting(connect(config, log, telemetry.onStatement, true))
@@ -86,7 +62,6 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const secrets = acceptedSecrets(config)
     const stop = new AbortController()
     const lifecycle = { stopping: stop.signal }
-    const background = new Background(log)
     const accessTokens = new AccessTokenVerifier(db, log)
     closers.push(() => accessTokens.flush())
     const ownKeys = config.accounts ? new OwnKeys(db) : undefined
@@ -94,7 +69,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       db,
       onKeys: () => forgetKeys(),
       onLook: () => jobs.nudge(),
-      onFailure: error => background.failed('look for revocations', error),
+      onFailure: error => log.error({ err: error }, 'cannot read the revocations; retrying'),
     })
     const tokens: Tokens = new Tokens({
       algorithms: config.algorithms,
@@ -119,16 +94,6 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
     if (shared) closers.push(() => shared.close())
     const limits = rateLimits(config, shared, log)
-    const { metrics } = telemetry
-    if (metrics) {
-      const database = config.postgres ? 'postgres' : 'embedded'
-      watchFacts(metrics, { version, contract: config.contract, database })
-      watchDatabase(metrics, db)
-      const counted = [limits.user, limits.address].filter(limit => limit !== undefined)
-      watchLimits(metrics, counted, shared && (() => shared.isThere))
-      watchRevocations(metrics, revocations)
-      watchBackground(metrics, background)
-    }
     const jobs = new JobRunner({
       db,
       log,
@@ -139,7 +104,17 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         'expire-account-data': hourly(() => sweepAccounts(db)),
       },
     })
-    if (metrics) watchJobs(metrics, jobs)
+    const { metrics } = telemetry
+    if (metrics) {
+      watchServer(metrics, {
+        facts: { version, contract: config.contract, database: config.postgres ? 'postgres' : 'embedded' },
+        db,
+        limits: [limits.user, limits.address].filter(limit => limit !== undefined),
+        shared: shared && (() => shared.isThere),
+        revocations,
+        jobs,
+      })
+    }
     const room = new Storage(db, config, log)
     const migrating = starting(migrateUp(db))
     migrating.catch(() => {})
@@ -161,7 +136,6 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (migrated.length > 0) log.info({ migrations: migrated }, 'migrated the database')
     await jobs.start()
     closers.push(() => jobs.stop())
-    const listenTextResolver = (address: string) => `listening on ${address}, with the ${db.label}`
     if (metrics && config.metrics?.port !== undefined) {
       const {
         host,
@@ -172,9 +146,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       })
       closers.push(() => open.close())
     }
-    const { host, port } = config
-    const addressNow = () => app.server.address() as AddressInfo | null
-    const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${addressNow()?.port ?? port}`)
+    const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${portOf(app) ?? config.port}`)
     if (!config.postgres) {
       removeAbandoned(config.dataDir)
       const { serveCommands } = await import('./operator/control.ts')
@@ -182,14 +154,9 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       closers.push(() => control.stop())
     }
     // The last step: as soon as the log says "listening", the server can be stopped in order.
-    await app.listen({ host, port, backlog, listenTextResolver }).catch(error => {
-      throw cannotListen({ host, port, setting: 'PORT' }, error)
-    })
-    const announceStop = () => {
-      stop.abort()
-    }
+    const url = await listen(app, config, db.label)
+    const announceStop = () => stop.abort()
     closers.push(async () => announceStop())
-    const url = addressOf(app.server.address() as AddressInfo)
     if (accounts) {
       if (config.smtp === undefined)
         log.info('SMTP_URL is not set: links are written to this log instead of emailed')
@@ -244,26 +211,4 @@ function reencryptSecrets(accounts: Accounts, log: Log): () => Promise<void> {
       error => log.error({ err: error }, 'cannot encrypt all stored secrets with BETTER_AUTH_SECRET'),
     )
   return () => done
-}
-
-// Node keeps a connection alive that was busy when the server began to close: it has to be closed
-// after its response.
-async function closeApp(app: FastifyInstance, log: Log): Promise<void> {
-  const sweeping = setInterval(() => app.server.closeIdleConnections(), 50)
-  const cutting = setTimeout(() => {
-    log.warn(`closing connections whose requests did not end within ${requestsMs / 1000} s`)
-    app.server.closeAllConnections()
-  }, requestsMs)
-  try {
-    await app.close()
-  } finally {
-    clearInterval(sweeping)
-    clearTimeout(cutting)
-  }
-}
-
-function addressOf({ address, family, port }: AddressInfo): string {
-  const everywhere = address === '0.0.0.0' || address === '::'
-  const host = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
-  return `http://${host}:${port}`
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { cannotListen } from './cannot-listen.ts'
 import { failureOf } from './cli/failure.ts'
 import { AppError, exit, StartError } from './errors.ts'
+import { cannotListen } from './listen.ts'
 import { explain } from './system-error.ts'
 
 /** As Node makes them. */

@@ -13,7 +13,8 @@ import {
   systemOwner,
   takeJob,
 } from '../server/jobs/jobs.ts'
-import { type JobKind, JobRunner } from '../server/jobs/runner.ts'
+import type { JobKind } from '../server/jobs/run-job.ts'
+import { JobRunner } from '../server/jobs/runner.ts'
 import { createLog } from '../server/log.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 

@@ -28,8 +28,7 @@ export const maxTokens = 100
 const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 const columns = `id, name, scopes, ${time('created_at')}, ${time('expires_at')}, ${time('last_used_at')}`
 
-// Held until the end of the transaction, so that simultaneous requests of one owner cannot exceed
-// the maximum.
+// Held until the transaction ends: simultaneous requests of one owner cannot exceed the maximum.
 const lockOwner = unprepared(`select pg_advisory_xact_lock(hashtextextended('duly tokens ' || $1, 0))`)
 const insert = unprepared(
   `insert into duly.access_tokens (user_id, name, scopes, hash, created_at, expires_at)

@@ -11,10 +11,7 @@ export interface ClaimOptions extends ClaimRules {
   readonly clockSkew?: number
 }
 
-/**
- * Where the user's id is looked for if no claim is named. The last is where Better Auth's cookie
- * cache has it.
- */
+/** Claims with the user's id, if none is named. The last one is of Better Auth's cookie cache. */
 const userClaims = ['sub', 'user_id', 'id', 'user.id']
 
 /**

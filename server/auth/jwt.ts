@@ -22,8 +22,7 @@ export function parseJwt(token: string): Jwt {
   const parts = compactForm.exec(token)
   if (!parts) throw new TokenError('not three base64url parts')
   const header = parseObject(parts[1] as string, 'header')
-  // A critical extension that is not supported must be rejected (RFC 7515, 4.1.11). None is
-  // supported.
+  // Critical extensions that are not supported must be rejected (RFC 7515, 4.1.11). None is.
   if ('crit' in header) throw new TokenError('a crit header')
   if (typeof header.alg !== 'string') throw new TokenError('no alg')
   if (header.kid !== undefined && typeof header.kid !== 'string') throw new TokenError('kid is not a text')

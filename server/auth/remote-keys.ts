@@ -15,7 +15,7 @@ interface RemoteKey {
   readonly key: KeyObject
 }
 
-export interface RemoteKeysOptions {
+interface RemoteKeysOptions {
   readonly url: URL
   readonly log: Log
   /** Milliseconds since the epoch. */
@@ -81,10 +81,7 @@ export class RemoteKeys {
     })
   }
 
-  /**
-   * Keys in both sets keep their object, which verified tokens refer to. Keys that the new set
-   * lacks are dropped.
-   */
+  /** Keys in both sets keep their object, which verified tokens refer to. Others are dropped. */
   #replace(keys: readonly RemoteKey[]): void {
     this.#keys = keys.map(key => this.#keys?.find(known => isSame(known, key)) ?? key)
     this.#held = new Set(this.#keys.map(({ key }) => key))

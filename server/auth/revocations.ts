@@ -84,7 +84,7 @@ interface News {
   readonly revision: number
 }
 
-export interface RevocationsOptions {
+interface RevocationsOptions {
   readonly db: Session
   /** Called when the signing keys have changed. */
   readonly onKeys?: () => void
@@ -110,6 +110,8 @@ export class Revocations {
   readonly #now: () => number
   readonly #news = new Map<string, News>()
   readonly #keys = subjectOf('keys', '')
+  /** Looks in the background that failed. */
+  failures = 0
   #revision = 0
   #lookedAt = Number.NEGATIVE_INFINITY
   #expiredAt = Number.NEGATIVE_INFINITY
@@ -149,7 +151,10 @@ export class Revocations {
     if (age < agedMs) return undefined
     if (age >= staleMs) return session ? this.#look(session) : this.#lookUntil(now - staleMs)
     // No request waits for it. If it fails, the requests after the next second wait for another.
-    this.look().catch(this.#onFailure)
+    this.look().catch(error => {
+      this.failures += 1
+      this.#onFailure(error)
+    })
     return undefined
   }
 

@@ -7,7 +7,7 @@ import { type Backup, readParts } from './read.ts'
 import { lastGiven, quoted, type Table, tablesIn } from './tables.ts'
 import { pinTextFormat, rowLines } from './write.ts'
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly file: string
   readonly backup: Backup
   /** New name for an existing schema. Absent: an existing schema is an error. */

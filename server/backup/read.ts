@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { createGunzip } from 'node:zlib'
-import { explain } from '../system-error.ts'
+import { isFlat } from './flat-row.ts'
 import {
   type Content,
   type DataRow,
@@ -12,16 +10,11 @@ import {
   type TableEnd,
   type TableStart,
 } from './format.ts'
+import { linesOf, nextOf } from './lines.ts'
 
-/**
- * Longest lines in bytes, because a small file can inflate to any size. `row` is more than any row
- * that Duly writes; other lines contain names and numbers.
- */
-const longest = { row: 16 * 1024 * 1024, other: 256 * 1024 }
 /** Rows or bytes in one part. */
 const batch = { rows: 500, bytes: 4 * 1024 * 1024 }
 const mostTables = 1000
-const [rowStart, newline] = Buffer.from('[\n')
 
 /** The parts of a backup, in this order: for each table its start, its rows and its end. */
 export type Part =
@@ -124,50 +117,6 @@ async function* readRows(
   }
 }
 
-async function nextOf(lines: AsyncGenerator<string>, file: string): Promise<string> {
-  const { done, value } = await lines.next()
-  if (done) throw damaged(file, 'it is truncated.')
-  return value
-}
-
-async function* linesOf(file: string): AsyncGenerator<string, undefined> {
-  const source = createReadStream(file)
-  const text = createGunzip()
-  source.on('error', error => text.destroy(error))
-  let rest: Buffer[] = []
-  let restLength = 0
-  const add = (part: Buffer) => {
-    if (part.length === 0) return
-    rest.push(part)
-    restLength += part.length
-    const most = rest[0]?.[0] === rowStart ? longest.row : longest.other
-    if (restLength > most) throw damaged(file, 'a line is too long.')
-  }
-  try {
-    for await (const chunk of source.pipe(text) as AsyncIterable<Buffer>) {
-      let from = 0
-      for (let to = chunk.indexOf(newline ?? 0); to !== -1; to = chunk.indexOf(newline ?? 0, from)) {
-        add(chunk.subarray(from, to))
-        yield Buffer.concat(rest).toString()
-        rest = []
-        restLength = 0
-        from = to + 1
-      }
-      add(chunk.subarray(from))
-    }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (code === 'Z_BUF_ERROR') throw damaged(file, 'it is truncated.')
-    if (code.startsWith('Z_')) throw damaged(file, 'it is damaged, or not a backup of Duly.')
-    throw explain(error, `Cannot read the backup "${file}"`)
-  } finally {
-    source.destroy()
-    text.destroy()
-  }
-  if (restLength > 0) throw damaged(file, 'it is truncated.')
-  return undefined
-}
-
 function parse(line: string, file: string): unknown {
   try {
     return JSON.parse(line)
@@ -180,29 +129,6 @@ function objectOf(line: string, file: string): object {
   const value = parse(line, file)
   if (typeof value === 'object' && value !== null) return value
   throw damaged(file, 'its structure is invalid.')
-}
-
-/** Whether a line looks like a JSON array of `length` strings and nulls, without parsing it. */
-function isFlat(line: string, length: number): boolean {
-  let at = 1
-  for (let count = 1; count <= length; count += 1) {
-    if (line.startsWith('null', at)) at += 4
-    else if (line[at] === '"') at = endOfText(line, at)
-    else return false
-    if (line[at] !== (count === length ? ']' : ',')) return false
-    at += 1
-  }
-  return at === line.length
-}
-
-/** The index after the quote that ends the string that begins at `start`. */
-function endOfText(line: string, start: number): number {
-  for (let at = line.indexOf('"', start + 1); at !== -1; at = line.indexOf('"', at + 1)) {
-    let escapes = 0
-    while (line[at - 1 - escapes] === '\\') escapes += 1
-    if (escapes % 2 === 0) return at + 1
-  }
-  return line.length
 }
 
 function isRow(value: unknown, length: number): value is DataRow {

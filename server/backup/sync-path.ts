@@ -1,9 +1,6 @@
 import { closeSync, fsyncSync, openSync, statSync } from 'node:fs'
 
-/**
- * Flushes a file, or the names in a folder, to disk. Windows neither needs nor allows this for a
- * folder.
- */
+/** Flushes a file, or the names in a folder, to disk. Windows needs no flush of a folder. */
 export function syncPath(path: string): void {
   const isFolder = statSync(path).isDirectory()
   if (isFolder && process.platform === 'win32') return

@@ -1,8 +1,6 @@
 import { type Session, unprepared } from '../db/database.ts'
 
-/**
- * A table as the catalog describes it. Backups follow the catalog, so that no table is forgotten.
- */
+/** A table, as in the catalog. Backups follow the catalog, so that no table is forgotten. */
 export interface Table {
   readonly name: string
   readonly columns: readonly Column[]
@@ -54,10 +52,7 @@ export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/**
- * The primary key as ORDER BY terms that give the same order in every database, whatever its
- * collation.
- */
+/** The primary key as ORDER BY terms, with the same order in every collation. */
 export function keyOf({ columns }: Table): string {
   const key = columns.filter(({ keyPosition }) => keyPosition !== null)
   key.sort((a, b) => Number(a.keyPosition) - Number(b.keyPosition))

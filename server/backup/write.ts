@@ -23,9 +23,7 @@ const sameEverywhere = [
   unprepared(`set local work_mem = '32MB'`),
 ]
 
-/**
- * Pins the text format of values until the transaction ends, whatever the settings of the database.
- */
+/** Pins the text format of values for the transaction, whatever the settings of the database. */
 export async function pinTextFormat(session: Session): Promise<void> {
   for (const setting of sameEverywhere) await session.query(setting)
 }
@@ -41,7 +39,7 @@ export interface WriteOptions {
  * session: while a server uses it, a copy is read instead (server/db/base-copy.ts).
  * @throws StartError if the database contains no tables of Duly
  */
-export function writeBackup(db: Database, to: Writable, options: WriteOptions): Promise<Content[]> {
+function writeBackup(db: Database, to: Writable, options: WriteOptions): Promise<Content[]> {
   return db.transaction(async session => {
     await session.query(unprepared('set transaction isolation level repeatable read, read only'))
     await pinTextFormat(session)
@@ -51,10 +49,7 @@ export function writeBackup(db: Database, to: Writable, options: WriteOptions): 
   }, 'unlimited')
 }
 
-/**
- * Writes the same into a new file that only its owner can read. Afterwards the file is flushed to
- * disk, or removed.
- */
+/** Writes it into a new file that only its owner can read; flushes the file, or removes it. */
 export async function writeBackupFile(db: Database, file: string, options: WriteOptions): Promise<Content[]> {
   // Opened first: a stream would report a failure before anything listens for it.
   const handle = await open(file, 'wx', 0o600)
@@ -116,8 +111,7 @@ export async function* rowLines(
   for (let coming = fetch(); ; ) {
     const batch = await coming
     if (batch.length === 0) break
-    // The database reads the next batch while this one is written. If the caller stops early, its
-    // failure is ignored.
+    // Read while the previous batch is written. Its failure is ignored if the caller stops early.
     coming = fetch()
     coming.catch(() => {})
     const text = batch.map(row => `${JSON.stringify(row)}\n`).join('')

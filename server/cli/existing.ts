@@ -5,10 +5,7 @@ import { exit, StartError } from '../errors.ts'
 
 type Place = Pick<Config, 'postgres' | 'dataDir'>
 
-/**
- * Whether there is a database to open. Connecting would create the embedded one; PostgreSQL reports
- * a missing one.
- */
+/** Whether there is a database to open. Connecting would create the embedded one. */
 export function hasDatabase({ postgres, dataDir }: Place): boolean {
   return postgres !== undefined || existsSync(join(dataDir, 'postgres'))
 }

@@ -2,10 +2,7 @@ import { AppError, exit, StartError } from '../errors.ts'
 import { codeOf, explain } from '../system-error.ts'
 import { reportTo, version } from '../version.ts'
 
-/**
- * The output and exit code of a failed command. Expected failures are one sentence; only bugs print
- * a stack.
- */
+/** Output and exit code of a failed command: one sentence if expected, a stack for a bug. */
 export function failureOf(error: unknown, command?: string): { text: string; exitCode: number } {
   const known = expected(error)
   if (!known) return { text: bug(error), exitCode: exit.software }

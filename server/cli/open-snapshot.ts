@@ -6,7 +6,7 @@ import { openEmbedded } from '../db/embedded.ts'
 import { createLog } from '../log.ts'
 import { ask } from '../operator/control.ts'
 
-export interface Snapshot {
+interface Snapshot {
   readonly db: Database
   /** Closes the copy and removes it. */
   close(): Promise<void>

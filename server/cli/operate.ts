@@ -17,10 +17,7 @@ import { commandConfig } from './settings.ts'
 export const userCommand = operatorCommand('user', userHelp)
 export const keysCommand = operatorCommand('keys', keysHelp)
 
-/**
- * A running server with an embedded database executes the command; otherwise this process opens the
- * database.
- */
+/** Runs it in the server that has the embedded database open; else opens the database here. */
 function operatorCommand(name: 'user' | 'keys', help: string): Command {
   return {
     help,

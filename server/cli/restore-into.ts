@@ -17,7 +17,7 @@ import { exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { countRows } from './count-rows.ts'
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly file: string
   /** The contents of `file`. */
   readonly backup: Backup

@@ -26,8 +26,7 @@ function describe({ name, aliases, fallback, meaning }: (typeof settings)[number
 
 /** Limit for closing: requests end or are cut off within 5 s, then the database is closed. */
 const closeMs = 7000
-// npm repeats the Ctrl-C that the terminal has already delivered: only a later one counts as a
-// second one.
+// npm repeats the Ctrl-C of the terminal: only a later one counts as a second one.
 const impatientMs = 1000
 
 export const startCommand: Command = {

@@ -15,10 +15,7 @@ interface Surroundings {
   readonly publicUrl: URL | undefined
 }
 
-/**
- * What a user at a terminal needs after a start: the address, how to get a token, and where the
- * data is.
- */
+/** What a user at a terminal needs: the address, how to get a token, where the data is. */
 export function welcome({ url, databaseLabel, secret }: Started, surroundings: Surroundings): string {
   const { command, needsSecret, accounts, publicUrl } = surroundings
   const address = publicUrl?.href.replace(/\/$/, '') ?? url

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { exit, StartError } from '../errors.ts'
 import { codeOf, explain } from '../system-error.ts'
 
-export interface EnvFile {
+interface EnvFile {
   readonly values: Readonly<Record<string, string>>
   /** Warnings about the file, as sentences. */
   readonly notes: readonly string[]
@@ -75,10 +75,7 @@ function refuseOthers(path: string, named: boolean): string[] {
   return problem === undefined ? [] : [`${quoted} is not safe: ${problem}.`]
 }
 
-/**
- * Whether every user can write it. In a directory with the sticky bit, only its owner can replace a
- * file.
- */
+/** Whether every user can write it. A sticky bit lets only the owner of a file replace it. */
 function isOpen(stats: Stats): boolean {
   if (stats.isSymbolicLink()) return false
   return (stats.mode & 0o002) !== 0 && !(stats.isDirectory() && (stats.mode & 0o1000) !== 0)

@@ -36,12 +36,12 @@ export interface TelemetryConfig {
 }
 
 /** At least one of the two is set. */
-export interface MetricsConfig {
+interface MetricsConfig {
   readonly port: number | undefined
   readonly token: string | undefined
 }
 
-export interface TracesConfig {
+interface TracesConfig {
   /** URL of the collector, with the path of traces. */
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>

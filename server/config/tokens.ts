@@ -45,7 +45,7 @@ export interface ClaimRules {
   readonly audiences: readonly string[]
 }
 
-export interface RemoteIssuerAddress {
+interface RemoteIssuerAddress {
   readonly url: URL
   readonly rules: ClaimRules
 }

@@ -4,7 +4,7 @@ import type { Database, OnStatement } from './database.ts'
 import { openEmbedded } from './embedded.ts'
 import { connectPostgres } from './postgres.ts'
 
-export interface Connected {
+interface Connected {
   readonly db: Database
   /** Whether the embedded database was just created. */
   readonly created: boolean

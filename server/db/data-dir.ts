@@ -56,7 +56,7 @@ function inDataDir<T>(dataDir: string, failed: string, work: () => T): T {
  * user, for example after a command was run as root.
  * @throws StartError
  */
-export function requireAccess(dataDir: string): void {
+function requireAccess(dataDir: string): void {
   const paths = [dataDir, join(dataDir, 'postgres'), join(dataDir, 'postgres', 'global', 'pg_control')]
   for (const path of paths) {
     const mode = path === paths.at(-1) ? R_OK | W_OK : R_OK | W_OK | X_OK
@@ -66,7 +66,7 @@ export function requireAccess(dataDir: string): void {
   }
 }
 
-export interface DataDirLock {
+interface DataDirLock {
   release(): void
 }
 

@@ -14,7 +14,7 @@ const lockTimeout = '55P03'
 const unsent = /is not queryable$/
 
 /** What is known about the statement that failed. */
-export interface Circumstances {
+interface Circumstances {
   readonly name: string
   /** Whether it commits: a write outside of a transaction, or COMMIT. */
   readonly commits: boolean

@@ -1,6 +1,5 @@
 import { type Honoured, sortParameters } from './database-parameters.ts'
 import { booleanOf, type Given, UrlProblem } from './given-parameters.ts'
-import { poolerAt } from './known-poolers.ts'
 import { pinnedIn } from './session-settings.ts'
 import { type TlsSettings, tlsOf } from './tls-parameters.ts'
 import { decode, reserved, serverOf, severalHosts, unreadable, urlParts } from './url-parts.ts'
@@ -121,4 +120,15 @@ function optionsOf(given: Given): string {
 
 function isLocal(host: string): boolean {
   return /^(\/|@|localhost\.?$|.*\.localhost\.?$|127\.|::1$|::ffff:127\.)/i.test(host)
+}
+
+/** @returns why this address is considered a pooler in transaction mode */
+function poolerAt(host: string, port: number): string | undefined {
+  if (/-pooler\./.test(host)) return 'its host is that of a pooler of Neon'
+  if (/\.supabase\.(co|com)$/.test(host) && port === 6543)
+    return 'port 6543 is the transaction pooler of Supabase'
+  if (/\.proxy-[\w-]+\.[\w-]+\.rds\.amazonaws\.com(\.cn)?$/.test(host))
+    return 'its host is that of an RDS Proxy'
+  if (/\.ondigitalocean\.com$/.test(host) && port === 25_061) return 'port 25061 is a pool of DigitalOcean'
+  return port === 6432 ? 'port 6432 is usually PgBouncer' : undefined
 }

@@ -13,7 +13,7 @@ import { keepUp } from './upkeep.ts'
 
 const mebibyte = 1024 * 1024
 
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   readonly dataDir: string
   /** Whether a commit is on the disk before it is acknowledged. */
   readonly sync: boolean
@@ -26,7 +26,7 @@ export interface WorkerSettings {
   readonly sync: boolean
 }
 
-export interface EmbeddedDatabase extends Database {
+interface EmbeddedDatabase extends Database {
   /** Whether this start created the database. */
   readonly created: boolean
 }
@@ -56,8 +56,7 @@ export async function openEmbedded({
       })
       return worker
     }
-    // Started before the sessions, because recovery can take longer than callers wait for a
-    // session.
+    // Started before the sessions: recovery can take longer than callers wait for a session.
     let first: Worker | undefined = await start()
     const sessions = new Sessions({
       label: `embedded PostgreSQL in ${directory}`,
@@ -71,8 +70,7 @@ export async function openEmbedded({
       max: 1,
       prepare: true,
       groupCommits: true,
-      // No network is involved: a thread that ends emits an event, and a long VACUUM is not a
-      // failure.
+      // There is no network: a thread that ends emits an event, and a long VACUUM is no failure.
       silentMs: Number.POSITIVE_INFINITY,
       onTrouble: error => log.error({ err: error }, 'the embedded database stopped and is being restarted'),
       onStatement,
@@ -106,9 +104,7 @@ function diskFull(directory: string, cause: unknown): StartError {
   )
 }
 
-/**
- * Whether there is no space for another file of the write-ahead log. PostgreSQL needs one to start.
- */
+/** Whether the disk has no space for another file of write-ahead log, needed to start. */
 function isFull(directory: string): boolean {
   const { bavail, bsize } = statfsSync(directory)
   return bavail * bsize < 16 * mebibyte

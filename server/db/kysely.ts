@@ -12,7 +12,7 @@ import {
 import pg from 'pg'
 import type { Database, Result, Session } from './database.ts'
 
-export interface Listener {
+interface Listener {
   /** Called when a statement fails: the library may report another error. */
   failed(error: unknown): void
   /** Called before each write, with a session for queries. Rejects if the write is not allowed. */

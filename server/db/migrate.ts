@@ -61,7 +61,7 @@ export async function migrateWithin(
   return pending.map(migration => migration.name)
 }
 
-export interface MigrateDown {
+interface MigrateDown {
   /** Reverts the first migration even if that deletes tasks. */
   readonly force?: boolean
   readonly list?: readonly Migration[]

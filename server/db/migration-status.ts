@@ -9,7 +9,7 @@ const readApplied = unprepared(
 )
 const schemaExists = unprepared(`select to_regclass('duly.migrations') is not null`)
 
-export interface AppliedMigration {
+interface AppliedMigration {
   readonly id: number
   readonly name: string
   readonly appliedAt: string

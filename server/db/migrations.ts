@@ -225,8 +225,7 @@ export const migrations: readonly Migration[] = [
         expires_at timestamptz
       )`,
       'create index revocations_revision on duly.revocations (revision)',
-      // A session that ends is revoked in the same transaction, with the subject that `subjectOf`
-      // makes.
+      // A session that ends is revoked in the same transaction. The subject is as in `subjectOf`.
       `create function duly.refuse_ended_sessions() returns trigger language plpgsql as $$
         begin
           with raised as (update duly.revision_of_revocations set revision = revision + 1 returning revision)
@@ -252,8 +251,7 @@ export const migrations: readonly Migration[] = [
   {
     name: 'what each owner stores',
     up: [
-      // If `counted_revision` is not `revision`, the owner's next write counts. No row is read
-      // here.
+      // If `counted_revision` is not `revision`, the owner's next write counts. No row is read.
       `alter table duly.owners
         add column live_bytes bigint not null default 0,
         add column trash_bytes bigint not null default 0,

@@ -48,8 +48,7 @@ export class PipelinedSession {
     else if (!quick) this.slow -= 1
   }
 
-  // The driver's types lack callbacks with rows as arrays, subclasses of Query, and read-only
-  // values.
+  // The driver's types lack callbacks with arrays, subclasses of Query, and read-only values.
   submit(...call: unknown[]): void {
     ;(this.client.query as (...call: unknown[]) => void).apply(this.client, call)
   }

@@ -12,8 +12,7 @@ const bounds = {
   idle_in_transaction_session_timeout: statementMs,
 }
 
-// The server closes a session whose client is gone after a minute. The system's default is two
-// hours.
+// The server closes a session without a client after a minute. The system's default is 2 hours.
 const keepAlives = '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3'
 
 /** Opens and connects one session. Its errors are ignored until the caller adds a listener. */
@@ -80,9 +79,7 @@ function sendPooledSettings(client: pg.Client): void {
   startup.getStartupConf = () => ({ ...conf(), ...(DateStyle && TimeZone ? { DateStyle, TimeZone } : {}) })
 }
 
-/**
- * The driver continues without channel binding if the server lacks it. libpq rejects the server.
- */
+/** Ends sessions without channel binding, as libpq does. The driver would use them. */
 function watchChannelBinding(client: pg.Client): { isOffered(): boolean } {
   let isOffered = false
   const { connection } = client as unknown as { connection: NodeJS.EventEmitter }

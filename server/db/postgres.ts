@@ -12,7 +12,7 @@ import { waitForServer } from './wait-for-server.ts'
 const scanMs = 3000
 const startupMs = 30_000
 
-export interface PostgresOptions {
+interface PostgresOptions {
   readonly address: PostgresAddress
   /** Maximum number of sessions. */
   readonly pool: number

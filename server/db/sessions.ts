@@ -25,7 +25,7 @@ import { WriteQueue } from './write-queue.ts'
 /** Maximum number of writes in one transaction. If one fails, the others are sent again. */
 const mostTogether = 32
 
-export interface SessionOptions extends SessionPoolOptions {
+interface SessionOptions extends SessionPoolOptions {
   readonly label: string
   /** Separate sessions for two scans at once. Without them, one scan at a time uses these. */
   readonly scans?: Database

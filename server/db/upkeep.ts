@@ -29,7 +29,7 @@ export async function tidy(database: Database, goesOn = () => true): Promise<voi
   if (failures.length > 0) throw failures[0]
 }
 
-export interface Upkeep {
+interface Upkeep {
   /** Runs `work` while no upkeep runs. */
   pausedFor<T>(work: () => Promise<T>): Promise<T>
   stop(): Promise<void>

@@ -25,7 +25,7 @@ export interface Write {
   readonly reject: (error: unknown) => void
 }
 
-export interface WriteQueueOptions<Session> {
+interface WriteQueueOptions<Session> {
   /** The sessions that writes can use now. */
   readonly sessions: () => readonly Session[]
   /** Opens another session if there may be one. */
@@ -115,31 +115,31 @@ export class WriteQueue<Session extends Lane> {
     this.#isScheduled = true
     setImmediate(() => {
       this.#isScheduled = false
-      this.#leave()
+      this.#sendWaiting()
     })
   }
 
-  #leave(): void {
+  #sendWaiting(): void {
     // Writes of one owner share no transaction, so they do not wait for others.
     const [owner] = this.#owners.size === 1 ? this.#owners.keys() : []
     const isAlone = this.#waiting.every(write => write.owner === owner)
-    let hasCompany = false
+    let isAnyBusy = false
     for (const [session, { progress }] of this.#inFlight) {
       if (!isUsable(session) || session.slow > 0) continue
       const isStuck = this.#now() - progress >= stuckMs
-      if (!isStuck) hasCompany = true
+      if (!isStuck) isAnyBusy = true
       if (isAlone || (!isStuck && this.#hasRoom(session))) this.#sendOn(session)
     }
     while (this.#waiting.length > 0) {
       const free = this.#options.sessions().filter(isUsable)
-      const session = this.#another(free, hasCompany)
+      const session = this.#another(free, isAnyBusy)
       if (free.length === 0) this.#block()
       if (!session || !this.#sendOn(session)) return
     }
   }
 
   /** A session for writes that have no room on the busy ones and have waited for them. */
-  #another(free: readonly Session[], hasCompany: boolean): Session | undefined {
+  #another(free: readonly Session[], isAnyBusy: boolean): Session | undefined {
     const idle = free.find(session => session.slow === 0 && !this.#inFlight.has(session))
     if (!idle) {
       this.#options.grow()
@@ -147,10 +147,10 @@ export class WriteQueue<Session extends Lane> {
     }
     const [oldest] = this.#waiting
     const isDue = !oldest || this.#now() - oldest.since >= patienceMs
-    if (!hasCompany || isDue || this.#waiting.length >= this.#options.most) return idle
+    if (!isAnyBusy || isDue || this.#waiting.length >= this.#options.most) return idle
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#leave()
+      this.#sendWaiting()
     }, patienceMs).unref()
     return undefined
   }
@@ -245,7 +245,7 @@ export class WriteQueue<Session extends Lane> {
       )
       .then(() => {
         this.#isBlocked = false
-        this.#leave()
+        this.#sendWaiting()
       })
   }
 

@@ -18,10 +18,7 @@ const least = 16
 /** The part of the slots that one user or address can hold; at least `leastOfOne` slots. */
 const partOfOne = 1 / 8
 const leastOfOne = 4
-/**
- * Requests of one user that wait for the user's own slots: more than RATE_LIMIT admits at once by
- * default.
- */
+/** Waiting requests of one user: more than RATE_LIMIT admits at once by default. */
 const mostWaiting = 400
 /** Requests that wait, of all users together. Each may hold a body in memory. */
 const mostWaitingInAll = 2000
@@ -145,10 +142,7 @@ export class Admission {
     }
   }
 
-  /**
-   * Uses every slot that the user may have by now. A user who has none gets one, or nothing would
-   * start the others.
-   */
+  /** Uses the slots that the user may have by now: at least one, or none would ever start. */
   #startWaiting(user: User): void {
     const mayStart = () => user.inside === 0 || (user.inside < this.#mostOfOne && this.#inside < this.#room)
     while (user.waiting.length > 0 && mayStart()) user.waiting.shift()?.()

@@ -8,17 +8,14 @@ declare module 'fastify' {
   }
 }
 
-export interface AuditFacts {
+interface AuditFacts {
   readonly user?: string | undefined
   /** Of the address that was given. */
   readonly emailSha256?: string | undefined
   readonly beginsSession?: boolean
 }
 
-/**
- * A hook that writes an audit log line for each call of an operation, also for calls rejected
- * before the handler.
- */
+/** A hook that logs each call of an audited operation, also those rejected before the handler. */
 export function auditLog(operation: string, log: Log): onResponseHookHandler {
   return (request, reply, done) => {
     if (request.isRejected) return done()

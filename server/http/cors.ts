@@ -13,8 +13,7 @@ export async function allowOrigins(
 ): Promise<void> {
   const allows = matcherOf(corsOrigins === '*' ? [] : corsOrigins)
   app.addHook('onRoute', route => {
-    // The plugin's own route, for preflights that it does not answer. The hook replies before the
-    // body is read.
+    // The plugin's route for preflights that it does not answer. Replies before the body is read.
     if (route.method === 'OPTIONS') route.onRequest = (_request, reply) => reply.callNotFound()
   })
   await app.register(cors, {

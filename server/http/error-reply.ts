@@ -73,7 +73,7 @@ const defaultStatus: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
 }
 
-export interface ErrorAnswer {
+interface ErrorAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -138,7 +138,7 @@ function isFastifyError(error: unknown): error is FastifyError {
 }
 
 /** An error of Fastify itself, by its status. */
-export function frameworkRefusal(error: FastifyError): AppError | undefined {
+function frameworkRefusal(error: FastifyError): AppError | undefined {
   switch (error.statusCode) {
     case 404:
       return new AppError('route_not_found', 'No route matches the URL.')

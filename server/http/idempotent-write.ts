@@ -47,8 +47,7 @@ function keyOf(request: FastifyRequest): string | undefined {
 /** Equal for requests with the same method, path, query, condition and JSON value. */
 function fingerprintOf(request: FastifyRequest): string {
   const { method, routeOptions, params, query, body } = request
-  // An answer that shows a task is not repeated for a token that may not read it, nor the other way
-  // round.
+  // An answer with a task is not repeated for a token that may not read it, nor vice versa.
   const { mayRead } = grantOf(request)
   const condition = expectedRevisions(request)?.toSorted() ?? null
   const value = canonicalBody(body)

@@ -3,8 +3,7 @@ import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import { type Outcome, type Tasks, tasksOf } from '../tasks/tasks.ts'
 
-// Routes call these and never `tasksOf`, so that none forgets the limits or the grant of its
-// request.
+// Routes call these, never `tasksOf`, so that none forgets the limits or the request's grant.
 
 /** The caller's tasks. Each write checks again that the caller may make it and has room. */
 export function ownTasks(

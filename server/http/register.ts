@@ -59,10 +59,7 @@ export function register(
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
 
-/**
- * One hook for all that precedes a handler: overload, then the token or the caller's address, and
- * their rate limits.
- */
+/** One hook before the handlers: overload, then the token or the address, and rate limits. */
 function admit({ errors, secured, always }: Registration, context: Context, admission: Admission): Hook {
   if (secured) {
     const enter = requireUser(context.tokens, context.limits)

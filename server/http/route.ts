@@ -24,7 +24,7 @@ export interface Route {
 }
 
 /** A scope of personal access tokens, or `account`, which no personal access token has. */
-export type Need = Scope | 'account'
+type Need = Scope | 'account'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -3,7 +3,6 @@ import { createRequire } from 'node:module'
 import type { BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify'
 import type { Context } from '../context.ts'
-import { connectionTimes } from './connection-times.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { targetOf } from './request-head.ts'
 import { requestIds } from './request-id.ts'
@@ -26,19 +25,28 @@ export function serverOptions(
 ): FastifyHttpOptions<Server> {
   return {
     loggerInstance: log as FastifyBaseLogger,
-    // Lines that need the request's id have it. A child logger per request costs more than the one
-    // line that it writes.
+    // Lines that need the request's id have it. A child logger costs more than the line it writes.
     childLoggerFactory: logger => logger,
     logController: new RequestLog(log),
     genReqId: requestIds(),
     requestIdHeader: false,
     bodyLimit: longestBody,
-    ...connectionTimes,
-    // A missing Host is rejected in request-head.ts, in the error shape of the path.
-    http: { ...connectionTimes.http, maxHeaderSize: largestHead, requireHostHeader: false },
+    // A connection that exceeds a time limit is closed, with 408 if a response is possible. Headers
+    // and body: at least 6 KB a second for the longest body.
+    requestTimeout: 20_000,
+    // Without a byte in either direction. Every statement times out before.
+    connectionTimeout: 30_000,
+    // Most proxies close idle connections after a minute. The server must not close them first.
+    keepAliveTimeout: 72_000,
+    http: {
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: largestHead,
+      // A missing Host is rejected in request-head.ts, in the error shape of the path.
+      requireHostHeader: false,
+    },
     rewriteUrl: targetOf(base),
-    // At shutdown, requests on connections still in use are answered before the connection is
-    // closed.
+    // At shutdown, requests on open connections are answered before the connection is closed.
     return503OnClosing: false,
     trustProxy: trustProxyOf(config.trustProxy),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },

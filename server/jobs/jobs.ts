@@ -7,7 +7,7 @@ import { type Session, statement, write } from '../db/database.ts'
 /** Owner of jobs that belong to no user. */
 export const systemOwner = ''
 
-export interface NewJob {
+interface NewJob {
   readonly owner: string
   /** Unique per owner. Enqueueing an existing id makes that job run once more. */
   readonly id: string
@@ -60,9 +60,7 @@ const insertOnce = write(
   values ($1, $2, $3, now(), now() + ${seconds('$4')}) on conflict (user_id, id) do nothing`,
 )
 
-/**
- * Reads across owners without locks; `take` decides. Skips kinds that only a newer version knows.
- */
+/** Reads across owners without locks; `take` decides. Skips kinds of newer versions. */
 const due = statement(
   'duly_jobs_due',
   `select user_id, id from duly.jobs
@@ -70,10 +68,7 @@ const due = statement(
   order by due_at limit $2`,
 )
 
-/**
- * Reads across owners: seconds until the next job is due, negative while another process runs a due
- * job.
- */
+/** Seconds until the next job is due; negative while another process runs a due job. */
 const next = statement(
   'duly_jobs_next',
   `select extract(epoch from min(due_at) - now()) from duly.jobs where not dead and kind = any($1::text[])`,
@@ -92,8 +87,7 @@ const renew = write(
   `update duly.jobs set leased_until = now() + ${seconds('$4')} where ${ours} returning true`,
 )
 
-// A job that was enqueued again while it ran has another `due_at`: it stays and can be taken at
-// once.
+// A job enqueued again while it ran has another `due_at`: it stays and can be taken at once.
 const finish = write(
   'duly_job_finish',
   `delete from duly.jobs where ${ours} and due_at = $4::text::timestamptz returning true`,

@@ -3,33 +3,16 @@ import type { Log } from '../log.ts'
 import {
   dueJobs,
   enqueueOnce,
-  failJob,
-  finishJob,
   type LeasedJob,
   type QueueState,
   queueState,
-  releaseJob,
-  renewJob,
-  repeatJob,
   secondsToNext,
   systemOwner,
   takeJob,
 } from './jobs.ts'
+import { type JobKind, runJob } from './run-job.ts'
 
-/**
- * A kind of job. Each job runs at least once and never twice at the same time, so it must be
- * idempotent.
- */
-export interface JobKind {
-  /** @param signal aborted when the lease is lost or the server stops */
-  run(job: LeasedJob, signal: AbortSignal): Promise<unknown>
-  /** Seconds from the end of one run to the next. The runner enqueues recurring jobs itself. */
-  readonly every?: number
-  /** Consecutive failures after which a job is dead. Recurring jobs are always retried. */
-  readonly attempts?: number
-}
-
-export interface JobRunnerOptions {
+interface JobRunnerOptions {
   readonly db: Database
   readonly log: Log
   readonly kinds: Readonly<Record<string, JobKind>>
@@ -39,17 +22,15 @@ export interface JobRunnerOptions {
   readonly pause?: number
 }
 
-const defaults = { lease: 30, pause: 5, attempts: 12 }
+const defaults = { lease: 30, pause: 5 }
 /** Seconds between two counts of all jobs, for metrics. */
 const countedEvery = 60
 /** Longest time in seconds between two looks at the table. */
 const longestSleep = 3600
 /** Jobs that one process runs concurrently. */
 const atOnce = 4
-/** Seconds: 5, 10, 20 … up to an hour, half of it random (equal jitter). */
-const backOff = { first: 5, most: 3600 }
 
-export interface KindCounts {
+interface KindCounts {
   done: number
   failed: number
   dead: number
@@ -108,10 +89,7 @@ export class JobRunner {
     })
   }
 
-  /**
-   * Looks for jobs if the last look was some seconds ago. Called when the database is in use
-   * anyway.
-   */
+  /** Looks for jobs if the last look was some seconds ago. Called when the database is in use. */
   nudge(): void {
     if (performance.now() - this.#lookedAt >= this.#options.pause * 1000) this.wake()
   }
@@ -166,55 +144,12 @@ export class JobRunner {
   }
 
   async #run(job: LeasedJob): Promise<void> {
-    const { db, log, lease } = this.#options
     // `dueJobs` returns only these kinds.
     const kind = this.#options.kinds[job.kind] as JobKind
-    const lost = new AbortController()
-    const signal = AbortSignal.any([lost.signal, this.#stopping.signal])
-    const renewing = setInterval(
-      () => {
-        renewJob(db, job, lease).then(
-          held => {
-            if (!held) lost.abort()
-          },
-          error => log.warn({ err: error, job: job.kind }, 'cannot renew the lease of a job'),
-        )
-      },
-      (lease * 1000) / 3,
-    )
-    try {
-      await kind.run(job, signal)
-      this.#tally(job, 'done')
-      if (kind.every === undefined) await finishJob(db, job)
-      else await repeatJob(db, job, kind.every)
-    } catch (error) {
-      const recorded = this.#stopping.signal.aborted ? releaseJob(db, job) : this.#fail(job, kind, error)
-      await recorded.catch(cause =>
-        log.warn(
-          { err: cause, job: job.kind },
-          'cannot record that a job failed; it runs again when its lease ends',
-        ),
-      )
-    } finally {
-      clearInterval(renewing)
-    }
-  }
-
-  async #fail(job: LeasedJob, kind: JobKind, error: unknown): Promise<void> {
-    const { db, log } = this.#options
-    const failures = job.failures + 1
-    const dead = kind.every === undefined && failures >= (kind.attempts ?? defaults.attempts)
-    const delay = Math.min(backOff.most, backOff.first * 2 ** job.failures) * (0.5 + Math.random() / 2)
-    this.#tally(job, 'failed')
-    if (dead) this.#tally(job, 'dead')
-    const facts = { err: error, job: job.kind, failures }
-    if (dead) log.error(facts, 'job failed too often and is not retried')
-    else log.warn({ ...facts, retryInSeconds: Math.round(delay) }, 'job failed and will be retried')
-    await failJob(db, job, { error: String(error).slice(0, 1000), dead, delay })
-  }
-
-  #tally({ kind }: LeasedJob, outcome: keyof KindCounts): void {
-    const counts = this.counts.get(kind)
-    if (counts) counts[outcome] += 1
+    const outcome = await runJob(job, kind, { ...this.#options, stopping: this.#stopping.signal })
+    const counts = this.counts.get(job.kind)
+    if (!counts || outcome === 'released') return
+    counts[outcome === 'done' ? 'done' : 'failed'] += 1
+    if (outcome === 'dead') counts.dead += 1
   }
 }

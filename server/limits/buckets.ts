@@ -5,7 +5,7 @@ interface Bucket {
   fullAt: number
 }
 
-export interface BucketsOptions {
+interface BucketsOptions {
   readonly rate: Rate
   /** A monotonic clock in milliseconds. */
   readonly now?: () => number

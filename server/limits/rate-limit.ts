@@ -28,9 +28,7 @@ export function rateLimits(
   }
 }
 
-/**
- * Counts requests by key, and sets the RateLimit headers (draft-ietf-httpapi-ratelimit-headers-10).
- */
+/** Counts requests by key and sets RateLimit headers (draft-ietf-httpapi-ratelimit-headers-10). */
 export class RateLimit {
   readonly name: string
   #refused = 0

@@ -42,9 +42,7 @@ export class SharedBuckets {
     this.#log = log
   }
 
-  /**
-   * Tries to connect for at most a second, so that the first request is already counted in Redis.
-   */
+  /** Connects for at most a second, so that the first request is already counted in Redis. */
   static async open(url: string, log: Log): Promise<SharedBuckets> {
     const buckets = new SharedBuckets(url, log)
     await buckets.#seek()

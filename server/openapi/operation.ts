@@ -45,10 +45,7 @@ export interface Header {
   readonly required?: boolean
 }
 
-/**
- * One operation in the OpenAPI document. `openApi` adds the responses that all routes have, such as
- * 401 and 503.
- */
+/** An operation of the OpenAPI document. `openApi` adds the answers of all routes. */
 export interface Operation {
   readonly id: string
   readonly summary: string

@@ -1,9 +1,7 @@
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Database } from '../db/database.ts'
 
-/**
- * What an operator command works with: from the running server, or opened by the command itself.
- */
+/** What an operator command works with, of the running server or opened by the command. */
 export interface OperatorContext {
   readonly db: Database
   readonly accounts: Accounts | undefined

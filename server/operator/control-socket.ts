@@ -37,9 +37,7 @@ export function controlSocket(dataDir: string) {
       })
     },
 
-    /**
-     * Node removes only a socket that was created by its own path, not through the symbolic link.
-     */
+    /** Node removes a socket only by the path that it was created with, not by a symbolic link. */
     remove,
   }
 }

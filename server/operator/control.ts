@@ -21,10 +21,7 @@ interface CommandRequest {
 
 type Report = { readonly line: string } | { readonly code: number; readonly error?: string }
 
-/**
- * Executes commands of other processes, one at a time. The caller holds the lock of the data
- * directory.
- */
+/** Executes commands of other processes, one at a time. The caller holds the lock of the data. */
 export async function serveCommands(place: OperatorContext, log: Log): Promise<{ stop(): Promise<void> }> {
   const sockets = new Set<Socket>()
   let last: Promise<void> = Promise.resolve()

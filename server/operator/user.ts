@@ -166,10 +166,7 @@ interface Found {
   readonly isForeign: boolean
 }
 
-/**
- * The user that the arguments name. Only the arguments decide the kind of name, never the existing
- * accounts.
- */
+/** The user that the arguments name. The arguments alone decide the kind of name. */
 async function find(db: OperatorContext['db'], name: string, values: Values): Promise<Found> {
   if (values['other-issuer']) {
     if (!(await isAccount(db, name))) return { id: name, label: name, isForeign: true }

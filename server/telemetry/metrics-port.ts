@@ -4,7 +4,7 @@ import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
 import { isToken } from './metrics-token.ts'
 
-export interface MetricsPort {
+interface MetricsPort {
   readonly host: string
   readonly port: number
   readonly token: string | undefined

@@ -1,7 +1,4 @@
-/**
- * The trace id of a `traceparent` header (W3C Trace Context, 3.2), or undefined if the header is
- * missing or invalid.
- */
+/** The trace id of a valid `traceparent` header (W3C Trace Context, 3.2). */
 export function traceIdOf(header: string | string[] | undefined): string | undefined {
   if (typeof header !== 'string') return undefined
   const [, version, id, span] =

@@ -136,10 +136,7 @@ function endRequest(
   span.end()
 }
 
-/**
- * Logs when sending spans starts to fail and when it works again, without the error, which may
- * contain headers.
- */
+/** Logs when sending spans starts to fail or works again; not the error, which may have headers. */
 function loggingChanges(exporter: SpanExporter, log: Log): SpanExporter {
   let isMissed = false
   return {

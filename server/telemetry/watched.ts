@@ -3,18 +3,29 @@ import type { Metrics } from './metrics.ts'
 
 // Metrics that are read from the parts of the server on each scrape.
 
-export interface Facts {
-  readonly version: string
-  readonly contract: string
-  readonly database: 'postgres' | 'embedded'
+/** The parts of the server that metrics are read from. */
+interface Watched {
+  readonly facts: { readonly version: string; readonly contract: string; readonly database: string }
+  readonly db: Database
+  readonly limits: readonly Counted[]
+  /** Whether Redis is available. Absent without REDIS_URL. */
+  readonly shared: (() => boolean) | undefined
+  readonly revocations: Revocations
+  readonly jobs: Jobs
 }
 
-export function watchFacts(metrics: Metrics, facts: Facts): void {
-  const labels = { version: facts.version, contract: facts.contract, database: facts.database }
-  metrics.gauge('duly_info', 'Version, contract and kind of database; always 1.', () => [[labels, 1]])
+/** Adds the metrics of a server, except those of its HTTP side (`watchLoad`). */
+export function watchServer(metrics: Metrics, watched: Watched): void {
+  metrics.gauge('duly_info', 'Version, contract and kind of database; always 1.', () => [
+    [{ ...watched.facts }, 1],
+  ])
+  watchDatabase(metrics, watched.db)
+  watchLimits(metrics, watched)
+  watchRevocations(metrics, watched.revocations)
+  watchJobs(metrics, watched.jobs)
 }
 
-export function watchDatabase(metrics: Metrics, db: Database): void {
+function watchDatabase(metrics: Metrics, db: Database): void {
   metrics.gauge('db_client_connection_count', 'Database sessions, by state.', () => {
     const { open, busy } = db.usage
     return [
@@ -30,17 +41,12 @@ export function watchDatabase(metrics: Metrics, db: Database): void {
   )
 }
 
-export interface Counted {
+interface Counted {
   readonly name: string
   readonly refused: number
 }
 
-/** @param shared whether Redis is available; absent without REDIS_URL */
-export function watchLimits(
-  metrics: Metrics,
-  limits: readonly Counted[],
-  shared: (() => boolean) | undefined,
-): void {
+function watchLimits(metrics: Metrics, { limits, shared }: Watched): void {
   metrics.counter('duly_rate_limited_total', 'Requests rejected with 429, by limit.', () =>
     limits.map(({ name, refused }) => [{ by: name }, refused]),
   )
@@ -53,10 +59,14 @@ export function watchLimits(
   }
 }
 
-export function watchRevocations(
-  metrics: Metrics,
-  revocations: { readonly size: number; readonly revision: number; readonly age: number },
-): void {
+interface Revocations {
+  readonly size: number
+  readonly revision: number
+  readonly age: number
+  readonly failures: number
+}
+
+function watchRevocations(metrics: Metrics, revocations: Revocations): void {
   metrics.gauge('duly_revocations', 'Revoked sessions, users and tokens.', () => revocations.size)
   metrics.gauge(
     'duly_revocations_revision',
@@ -67,6 +77,11 @@ export function watchRevocations(
     'duly_revocations_age_seconds',
     'Seconds since this replica read the revocations. No request is answered on data older than one second.',
     () => revocations.age,
+  )
+  metrics.counter(
+    'duly_revocations_failures_total',
+    'Reads of the revocations in the background that failed.',
+    () => revocations.failures,
   )
 }
 
@@ -98,18 +113,6 @@ export function watchLoad(metrics: Metrics, { admission, connections, streams }:
   metrics.gauge('duly_streams', 'Responses that are being streamed.', () => streams.open)
 }
 
-export function watchBackground(
-  metrics: Metrics,
-  background: { readonly outcomes: readonly { name: string; done: number; failed: number }[] },
-): void {
-  metrics.counter('duly_background_total', 'Runs of background work, by name and outcome.', () =>
-    background.outcomes.flatMap(({ name, done, failed }) => [
-      [{ work: name, outcome: 'done' }, done] as const,
-      [{ work: name, outcome: 'failed' }, failed] as const,
-    ]),
-  )
-}
-
 interface Jobs {
   readonly counts: ReadonlyMap<
     string,
@@ -118,7 +121,7 @@ interface Jobs {
   readonly state: { readonly waiting: number; readonly oldest: number; readonly dead: number }
 }
 
-export function watchJobs(metrics: Metrics, jobs: Jobs): void {
+function watchJobs(metrics: Metrics, jobs: Jobs): void {
   metrics.counter('duly_jobs_total', 'Runs of background jobs, by kind and outcome.', () =>
     [...jobs.counts].flatMap(([kind, { done, failed, dead }]) => [
       [{ kind, outcome: 'done' }, done] as const,
