@@ -57,6 +57,7 @@ describe('taking everything along', () => {
       'description',
       'is_completed',
       'completed_at',
+      ...['priority', 'tags', 'due', 'metadata'],
       'created_at',
       'updated_at',
       'revision',

@@ -38,6 +38,10 @@ describe('structured fields of a task', () => {
     assert.deepEqual({ priority, tags, due, metadata }, fields)
     const { body } = await api.call('GET', path, { user })
     assert.deepEqual(body.tasks, [task])
+    const exported = (format: string) => api.call('GET', `/api/v1/export?format=${format}`, { user })
+    assert.deepEqual(JSON.parse((await exported('ndjson')).text), task)
+    const csv = (await exported('csv')).text
+    assert.ok(csv.includes(',"high","[""Garden"", ""Größe""]","{""at"": ""2026-12-01T08:30:00Z"", '), csv)
     const cleared = await patch(user, task.id, { priority: null, tags: null, due: null, metadata: null })
     assert.equal(cleared.status, 200)
     const none = { priority: null, tags: [], due: null, metadata: {} }

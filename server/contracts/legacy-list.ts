@@ -31,7 +31,7 @@ const most = Number.MAX_SAFE_INTEGER
 const pageSize = { usual: 50, most: 1000 }
 
 const pagings: Readonly<Record<ListKind, Paging>> = {
-  bare: { most, isPaged: false, limit: true },
+  bare: { most, isPaged: false },
   window: { most, isPaged: false, limit: true, skip: 'skip' },
   count: { most, isPaged: false },
   page: { most: pageSize.most, isPaged: true, limit: true, skip: 'offset' },
@@ -47,7 +47,7 @@ const limit = whole('limit', 'Maximum number of tasks. Default: all.', { minimum
 const skip = { minimum: 0, maximum: most, default: 0 }
 
 const parameters: Readonly<Record<ListKind, readonly Parameter[]>> = {
-  bare: [limit],
+  bare: [],
   window: [whole('skip', 'Number of tasks to skip.', skip), limit],
   count: [],
   page: [

@@ -34,7 +34,7 @@ export type LegacyTask = ReturnType<typeof legacyTask>
 
 /** Reads, writes and describes the tasks of a contract of existing front ends. */
 export function legacyTask(declared: Legacy, options: readonly ContractOption[]) {
-  const { prefix, completed, limits } = declared
+  const { prefix, completed, limits, absent } = declared
   const showsDefaults = options.includes('defaults')
   const shown = shownFields(declared, options)
   const one = (task: Task, owner: string) =>
@@ -67,6 +67,8 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
     const extras = readExtras(body, flag)
     const values = {
       ...texts.values,
+      // Shown alike, so a form that sends it back changes nothing.
+      ...(absent === '' && texts.values.description === '' ? { description: null } : {}),
       ...(flag === undefined ? {} : { is_completed: flag }),
       ...extras.change,
     } as TaskChange
@@ -95,7 +97,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
       [`${prefix}NewTask`]: sent(accepted, ['title']),
       [`${prefix}TaskChange`]: sent(accepted),
     },
-    /** Programs that write JSON in ASCII need twelve bytes for some characters: two escapes of six. */
+    /** Programs that write JSON in ASCII need twelve bytes for some characters. */
     bodyLimit: Math.max(longestBody, 12 * (limits.title + limits.description) + 8192),
     one: (description: string): Answer => ({ description, schema: single, example: wrapped }),
     send,

@@ -159,5 +159,5 @@ export const listRequestParameters = (flag: string): readonly Parameter[] => [
   ),
   optional('order', '`asc` or `desc`. Also `sort_order`.', { type: 'string' }),
   optional('page', 'Number of the page, from 1.', { type: 'string' }),
-  optional('page_size', 'Tasks in a page. Default: 50. Also `per_page`.', { type: 'string' }),
+  optional('page_size', 'Tasks in a page. Default: 50. Also `per_page` or `limit`.', { type: 'string' }),
 ]
