@@ -123,7 +123,7 @@ describe('a copy of an embedded database that is in use', () => {
     disk.fill(10 * 1024 * 1024)
     const { code, stderr } = await duly(['backup', join(folder, 'no-room')], env).ended
     assert.notEqual(code, 0)
-    assert.match(stderr, /MiB free, and \d+ MiB are needed/)
+    assert.match(stderr, /MiB free, and the copy needs \d+ MiB/)
     assert.deepEqual(leftovers(env), [])
     const token = tokenOf(newUser())
     const made = await callAt(server.url, 'POST', '/api/v1/tasks', { token, json: { title: 'kept' } })
