@@ -120,6 +120,20 @@ describe('structured fields of a task', () => {
     assert.equal((await api.call('GET', `${path}?priority=urgent`, { user })).status, 422)
   })
 
+  it('may be words that are names of JavaScript', async () => {
+    const user = newUser()
+    for (const word of ['constructor', '__proto__', 'toString', 'valueOf']) {
+      const json = { title: word, priority: word, status: word, tags: [word], category: word }
+      const { status, body } = await api.call('POST', '/api/tasks', { user, json })
+      assert.deepEqual([status, { ...body, ...json }], [201, body])
+      const query = ['priority', 'category', 'tags', 'sort', 'order', 'page'].map(name => `${name}=${word}`)
+      const found = await api.call('GET', `/api/tasks?status=open&${query.join('&')}`, { user })
+      assert.deepEqual([found.status, found.body.tasks], [200, [body]])
+    }
+    const many = { title: 'a', tags: Array.from({ length: 9000 }, (_, n) => n.toString(36)).join() }
+    assert.equal((await api.call('POST', '/api/tasks', { user, json: many })).status, 422)
+  })
+
   it('are shared with the contracts of front ends, whose spelling lasts until v1 changes the value', async () => {
     const user = newUser()
     const sent = { title: 'a', priority: 'URGENT', due_date: '2026-12-01T08:30:00.000Z', category: 'home' }

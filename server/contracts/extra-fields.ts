@@ -84,17 +84,17 @@ export interface ExtraChange {
 }
 
 /** By words in lower case. */
-const priorities: Readonly<Record<string, 'low' | 'medium' | 'high'>> = {
-  low: 'low',
-  medium: 'medium',
-  normal: 'medium',
-  high: 'high',
-  urgent: 'high',
-  critical: 'high',
-}
+const priorities: ReadonlyMap<string, 'low' | 'medium' | 'high'> = new Map([
+  ['low', 'low'],
+  ['medium', 'medium'],
+  ['normal', 'medium'],
+  ['high', 'high'],
+  ['urgent', 'high'],
+  ['critical', 'high'],
+])
 
 /** The priority that a word means, if it means one. */
-export const priorityOf = (text: string) => priorities[text.trim().toLowerCase()] ?? null
+export const priorityOf = (text: string) => priorities.get(text.trim().toLowerCase()) ?? null
 
 /**
  * Reads the extra fields of a body.
@@ -175,6 +175,11 @@ const isNamed = (value: unknown): value is { readonly name: unknown } =>
 
 /** Without those that repeat an earlier one. */
 function distinct(tags: readonly string[]): string[] {
-  const keys = tags.map(tagKey)
-  return tags.filter((_, n) => keys.indexOf(keys[n] as string) === n)
+  const seen = new Set<string>()
+  return tags.filter(tag => {
+    const key = tagKey(tag)
+    const isNew = !seen.has(key)
+    seen.add(key)
+    return isNew
+  })
 }

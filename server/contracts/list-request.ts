@@ -58,7 +58,7 @@ function windowIn(
 
 function filtersIn(query: Readonly<Record<string, unknown>>, flag: string): ListFilters {
   const status = textIn(query.status)
-  const flags = flagNames(flag).map(name => booleans[textIn(query[name])?.toLowerCase() ?? ''])
+  const flags = flagNames(flag).map(name => booleans.get(textIn(query[name])?.toLowerCase() ?? ''))
   const isCompleted =
     flags.find(value => value !== undefined) ??
     (status === undefined || isAny(status) ? undefined : isDoneWord(status))
@@ -91,30 +91,30 @@ function filtersIn(query: Readonly<Record<string, unknown>>, flag: string): List
 
 const most = { characters: 200, words: 20, tags: 20 }
 
-const booleans: Readonly<Record<string, boolean | undefined>> = {
-  true: true,
-  false: false,
-  1: true,
-  0: false,
-}
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+  ['1', true],
+  ['0', false],
+])
 
 const isAny = (text: string) => ['all', 'any'].includes(text.toLowerCase())
 
 /** What the names of an order mean, and whether it descends without `order`. */
-const orders: Readonly<Record<string, readonly [sort: SortOrder, descends: boolean]>> = {
-  created_at: ['created_at', true],
-  created: ['created_at', true],
-  updated_at: ['updated_at', true],
-  title: ['title', false],
-  due_date: ['due', false],
-  due: ['due', false],
-  priority: ['priority', true],
-}
+const orders: ReadonlyMap<string, readonly [sort: SortOrder, descends: boolean]> = new Map([
+  ['created_at', ['created_at', true]],
+  ['created', ['created_at', true]],
+  ['updated_at', ['updated_at', true]],
+  ['title', ['title', false]],
+  ['due_date', ['due', false]],
+  ['due', ['due', false]],
+  ['priority', ['priority', true]],
+])
 
 function sortIn(query: Readonly<Record<string, unknown>>): SortOrder {
   const asked = (textIn(query.sort) ?? textIn(query.sort_by) ?? '').toLowerCase()
   const isMinus = asked.startsWith('-')
-  const [sort, descends] = orders[isMinus ? asked.slice(1) : asked] ?? ['created_at', true]
+  const [sort, descends] = orders.get(isMinus ? asked.slice(1) : asked) ?? ['created_at', true]
   const order = (textIn(query.order) ?? textIn(query.sort_order))?.toLowerCase()
   const isDescending = order === 'desc' || (order !== 'asc' && (isMinus || descends))
   // Each order has one that descends.
