@@ -57,7 +57,7 @@ describe('taking everything along', () => {
       'description',
       'is_completed',
       'completed_at',
-      ...['priority', 'tags', 'due', 'metadata'],
+      ...['priority', 'tags', 'start', 'due', 'deadline', 'estimate_minutes', 'metadata'],
       'created_at',
       'updated_at',
       'revision',

@@ -11,16 +11,25 @@ const { db, close } = await ownMigratedDatabase()
 after(close)
 
 const open = (title: string) => ({ title, description: null, is_completed: false })
-const column = { created_at: 'created_at', updated_at: 'updated_at', title: 'title' } as const
+/** What each order compares, said once more in the test's own words; null where a task has none. */
+const keys: Readonly<Record<string, (task: Task) => string | null>> = {
+  created_at: task => task.created_at,
+  updated_at: task => task.updated_at,
+  completed_at: task => task.completed_at,
+  title: task => task.title.toLowerCase(),
+  deadline: task => task.deadline,
+  due: ({ due }) => due && (due.time === undefined ? `${due.date} all day` : `${due.date} ${due.time}`),
+  priority: ({ priority }) => priority && String(['low', 'medium', 'high'].indexOf(priority)),
+}
 
-/** The order of a list, said once more in the test's own words. */
+/** Tasks without a value come last in both directions, then by id. */
 function inOrder(tasks: readonly Task[], sort: SortOrder): Task[] {
   const [down, name] = sort.startsWith('-') ? [-1, sort.slice(1)] : [1, sort]
-  const field = column[name as keyof typeof column]
-  const key = (task: Task) => (field === 'title' ? task.title.toLowerCase() : task[field])
+  const key = keys[name] as (task: Task) => string | null
   return [...tasks].sort((a, b) => {
     const [x, y] = [key(a), key(b)]
-    return down * (x === y ? a.id - b.id : Buffer.compare(Buffer.from(x), Buffer.from(y)))
+    if ((x === null) !== (y === null)) return x === null ? 1 : -1
+    return down * (x === y ? a.id - b.id : Buffer.compare(Buffer.from(x ?? ''), Buffer.from(y ?? '')))
   })
 }
 
@@ -43,7 +52,13 @@ async function someTasks(user: string, count: number): Promise<Task[]> {
   const tasks = ownTasks(db, user)
   const made = await Promise.all(
     Array.from({ length: count }, (_, n) =>
-      tasks.create({ ...open(`${n % 2 ? 'T' : 't'}itle ${n % 5}`), is_completed: n % 3 === 0 }),
+      tasks.create({
+        ...open(`${n % 2 ? 'T' : 't'}itle ${n % 5}`),
+        is_completed: n % 3 === 0,
+        priority: [null, 'low', 'medium', 'high'][n % 4] ?? null,
+        due: n % 3 ? { date: `2026-12-0${1 + (n % 4)}`, ...(n % 2 ? { time: '09:00' } : {}) } : null,
+        deadline: n % 5 ? `2026-12-0${1 + (n % 2)}` : null,
+      }),
     ),
   )
   const tie = `update duly.tasks set created_at = date_trunc('hour', created_at) + id % 4 * interval '1 minute',

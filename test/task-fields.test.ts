@@ -27,24 +27,27 @@ describe('structured fields of a task', () => {
   const fields = {
     priority: 'high',
     tags: ['Garden', 'Größe'],
+    start: { date: '2026-11-30', time: '18:00' },
     due: { ...berlin, at: '2026-12-01T08:30:00Z' },
+    deadline: '2026-12-24',
+    estimate_minutes: 90,
     metadata: { category: 'home', nested: { deep: [null, 1.5, 'é'] } },
   }
 
   it('are stored, returned alike by one task and by lists, and removed by null', async () => {
     const user = newUser()
     const task = await create(user, { ...fields, due: berlin })
-    const { priority, tags, due, metadata } = task
-    assert.deepEqual({ priority, tags, due, metadata }, fields)
+    assert.deepEqual({ ...task, ...fields }, task)
     const { body } = await api.call('GET', path, { user })
     assert.deepEqual(body.tasks, [task])
     const exported = (format: string) => api.call('GET', `/api/v1/export?format=${format}`, { user })
     assert.deepEqual(JSON.parse((await exported('ndjson')).text), task)
     const csv = (await exported('csv')).text
-    assert.ok(csv.includes(',"high","[""Garden"", ""Größe""]","{""at"": ""2026-12-01T08:30:00Z"", '), csv)
-    const cleared = await patch(user, task.id, { priority: null, tags: null, due: null, metadata: null })
+    assert.ok(csv.includes(',"high","[""Garden"", ""Größe""]",'), csv)
+    const nulls = Object.fromEntries(Object.keys(fields).map(name => [name, null]))
+    const cleared = await patch(user, task.id, nulls)
     assert.equal(cleared.status, 200)
-    const none = { priority: null, tags: [], due: null, metadata: {} }
+    const none = { ...nulls, tags: [], metadata: {} }
     const { updated_at, revision } = cleared.body
     assert.deepEqual(cleared.body, { ...task, ...none, updated_at, revision })
   })
@@ -56,6 +59,9 @@ describe('structured fields of a task', () => {
       ['priority', 'urgent', 3, ''],
       ['tags', 'garden', [1], ['a,b'], [' '], ['x'.repeat(51)], ['a', 'A'], Array(21).fill('t'), ['a\0']],
       ['due', '2026-12-01', {}, { date: '2026-02-30' }, { ...berlin, time_zone: '+01:00' }],
+      ['start', 'now', { date: '2026-12-01', time: '09:31' }, { date: '2026-12-02' }],
+      ['deadline', '2026-02-30', '1.12.2026', 20261201, ''],
+      ['estimate_minutes', 0, 525_601, 1.5, '90'],
       ['metadata', [], 'x', { a: 'x'.repeat(4090) }, { a: '\0' }, { a: '\ud800' }],
     ]
     for (const [name, ...values] of wrong)
@@ -117,6 +123,11 @@ describe('structured fields of a task', () => {
     assert.deepEqual(await order('sort=priority'), [0, 3, 1, 4, 2])
     assert.deepEqual(await order('sort=-priority'), [4, 1, 3, 0, 2])
     assert.deepEqual(await order('priority=high'), [4, 1])
+    for (const n of [3, 0, 2]) await patch(user, ids[n] as number, { is_completed: true, deadline: days[n] })
+    assert.deepEqual(await order('sort=completed_at'), [3, 0, 2, 1, 4])
+    assert.deepEqual(await order('sort=-completed_at'), [2, 0, 3, 4, 1])
+    assert.deepEqual(await order('sort=deadline'), [2, 3, 0, 1, 4])
+    assert.deepEqual(await order('sort=-deadline'), [0, 3, 2, 4, 1])
     assert.equal((await api.call('GET', `${path}?priority=urgent`, { user })).status, 422)
   })
 

@@ -1,5 +1,6 @@
 import { InvalidValue } from '../fields/field.ts'
-import { inUtc, isDate, shortTime, type When } from '../tasks/when.ts'
+import { isDate } from '../fields/iso-time.ts'
+import { inUtc, shortTime, type When } from '../tasks/when.ts'
 
 // `due_date` of the contracts of existing front ends: `2026-12-01`, `2026-12-01T09:30`, or an
 // instant with an offset or `Z`.

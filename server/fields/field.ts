@@ -53,6 +53,8 @@ export interface TextField extends Common {
   readonly trimmed?: true
   /** Whether it must contain a visible character. */
   readonly visible?: true
+  /** Whether it is a date: `2026-12-01`. */
+  readonly date?: true
   /** The values that it may have. */
   readonly values?: readonly string[]
   readonly derived?: Readonly<Record<string, Derived<string>>>
@@ -61,6 +63,7 @@ export interface TextField extends Common {
 export interface PlainField extends Common {
   readonly kind: 'integer' | 'boolean' | 'time'
   readonly minimum?: number
+  readonly maximum?: number
 }
 
 /** A structured value, stored as `jsonb`. An empty one is stored as null. */

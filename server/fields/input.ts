@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { FieldProblem } from '../errors.ts'
 import { type Field, InvalidValue, type JsonField } from './field.ts'
+import { isDate } from './iso-time.ts'
 import { schemaOf } from './schema.ts'
 import { isBlank } from './visible.ts'
 
@@ -81,12 +82,18 @@ function compile(inputs: readonly Input[], required: readonly string[]): Validat
   check('withoutNul', text => !text.includes('\0'))
   check('wellFormed', text => text.isWellFormed())
   check('visible', text => !isBlank(text))
+  check('date', isDate)
   const plain = inputs.filter(({ field }) => field.kind !== 'json')
   const properties = plain.map(({ name, field, maxLength }) => {
     const { description, format, pattern, ...schema } = schemaOf(field, maxLength)
     const isText = field.kind === 'text' && !field.values
     const more = isText
-      ? { withoutNul: true, wellFormed: true, ...(field.visible ? { visible: true } : {}) }
+      ? {
+          withoutNul: true,
+          wellFormed: true,
+          ...(field.visible ? { visible: true } : {}),
+          ...(field.date ? { date: true } : {}),
+        }
       : {}
     return [name, { ...schema, ...more }]
   })
@@ -103,7 +110,17 @@ function problemsOf({ errors }: ValidateFunction, inputs: readonly Input[]): Fie
 }
 
 /** What is said first of a value that breaks several rules. */
-const keywords = ['required', 'type', 'enum', 'minLength', 'withoutNul', 'wellFormed', 'maxLength', 'visible']
+const keywords = [
+  'required',
+  'type',
+  'enum',
+  'minLength',
+  'withoutNul',
+  'wellFormed',
+  'maxLength',
+  'visible',
+  'date',
+]
 
 const nameIn = ({ keyword, params, instancePath }: ErrorObject): string =>
   keyword === 'required' ? String(params.missingProperty) : instancePath.slice(1)
@@ -125,6 +142,8 @@ function messageOf({ keyword, params }: ErrorObject, { name, field }: Input): st
       return `${label} must not contain a NUL character.`
     case 'wellFormed':
       return `${label} must not contain half of a surrogate pair.`
+    case 'date':
+      return `${label} must be a date such as 2026-12-01, from the year 1000 to 9999.`
     case 'visible':
       return `${label} must contain a visible character.`
     case 'minimum':

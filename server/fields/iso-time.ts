@@ -65,3 +65,10 @@ function writeTwo(bytes: Buffer, at: number, number: number): void {
   bytes[at] = 0x30 + tens
   bytes[at + 1] = 0x30 + number - 10 * tens
 }
+
+/** Whether a date exists, in the years 1000 to 9999. */
+export function isDate(text: string): boolean {
+  if (!/^[1-9]\d{3}-\d\d-\d\d$/.test(text)) return false
+  const date = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
+}

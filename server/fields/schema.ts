@@ -31,8 +31,10 @@ export function schemaOf(field: Field, maxLength?: number): Schema {
     type: field.nullable ? [type, 'null'] : type,
     ...rest,
     ...(field.kind === 'text' && field.visible ? { minLength: 1, pattern: '\\S' } : {}),
+    ...(field.kind === 'text' && field.date ? { format: 'date' } : {}),
     ...(longest === undefined ? {} : { maxLength: longest }),
     ...(field.kind !== 'text' && field.minimum !== undefined ? { minimum: field.minimum } : {}),
+    ...(field.kind !== 'text' && field.maximum !== undefined ? { maximum: field.maximum } : {}),
     ...about,
   }
 }

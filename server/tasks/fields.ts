@@ -17,6 +17,22 @@ const whenSchema = {
   additionalProperties: false,
 }
 
+const aboutWhen =
+  'A date, a date with a local time, or both with a time zone; then `at` is the instant, which is ignored on input.'
+
+const when = <const Name extends 'start' | 'due'>(name: Name) => ({
+  kind: 'json' as const,
+  writable: true as const,
+  empty: null as When | null,
+  read: readWhen as (value: unknown) => When | null,
+  schema: whenSchema,
+  derived: {
+    [`${name}_key`]: { type: 'text', of: sortKeyOf },
+    [`${name}_at`]: { type: 'timestamptz', of: ({ at }: When) => at ?? null },
+  },
+  example: null,
+})
+
 /**
  * The fields of a task. A field takes a migration, an entry here and a test: statements, JSON,
  * validation, filters, exports and the OpenAPI document follow. Legacy contracts name the fields
@@ -83,18 +99,22 @@ export const tasks = fieldTable({
     description: 'Without commas. Two tags are the same if they are equal after NFC and case folding.',
     example: [],
   },
-  due: {
-    kind: 'json',
+  start: { ...when('start'), description: `When work can begin, not after \`due\`. ${aboutWhen}` },
+  due: { ...when('due'), description: aboutWhen },
+  deadline: {
+    kind: 'text',
+    nullable: true,
     writable: true,
-    empty: null as When | null,
-    read: readWhen as (value: unknown) => When | null,
-    schema: whenSchema,
-    derived: {
-      due_key: { type: 'text', of: sortKeyOf },
-      due_at: { type: 'timestamptz', of: (due: When) => due.at ?? null },
-    },
-    description:
-      'A date, a date with a local time, or both with a time zone; then `at` is the instant, which is ignored on input.',
+    date: true,
+    description: 'The last day on which it makes sense.',
+    example: null,
+  },
+  estimate_minutes: {
+    kind: 'integer',
+    nullable: true,
+    writable: true,
+    minimum: 1,
+    maximum: 525_600,
     example: null,
   },
   metadata: {

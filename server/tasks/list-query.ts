@@ -11,6 +11,10 @@ export const sortOrders = [
   '-due',
   'priority',
   '-priority',
+  'deadline',
+  '-deadline',
+  'completed_at',
+  '-completed_at',
 ] as const
 export type SortOrder = (typeof sortOrders)[number]
 

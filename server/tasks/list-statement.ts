@@ -62,18 +62,26 @@ const lastText = '\u{10ffff}'.repeat(65)
 const rank = (none: string) =>
   `(case tasks.priority when 'low' then '1' when 'medium' then '2' when 'high' then '3' else '${none}' end) collate "C"`
 
+/** A key of which a task may have none. */
+const textKey = (sql: string): Key => ({
+  key: `coalesce(${sql}, '~')`,
+  none: `coalesce(${sql}, '')`,
+  type: 'text',
+  first: '',
+  last: lastText,
+})
+
 const keys = {
   created_at: { key: 'tasks.created_at', type: 'timestamptz', first: '-infinity', last: 'infinity' },
   updated_at: { key: 'tasks.updated_at', type: 'timestamptz', first: '-infinity', last: 'infinity' },
   // The last key has one character more than any other, of the last code point.
   title: { key: 'left(tasks.title_key, 64)', type: 'text', first: '', last: lastText },
-  due: {
-    key: `coalesce(tasks.due_key, '~')`,
-    none: `coalesce(tasks.due_key, '')`,
-    type: 'text',
-    first: '',
-    last: lastText,
-  },
+  due: textKey('tasks.due_key'),
+  deadline: textKey('tasks.deadline'),
+  // A text, since a time that is infinite could not be read.
+  completed_at: textKey(
+    `to_char(tasks.completed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') collate "C"`,
+  ),
   priority: { key: rank('4'), none: rank('0'), type: 'text', first: '', last: lastText },
 } satisfies Record<string, Key>
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { InvalidValue } from '../fields/field.ts'
-import { inUtc, readWhen, sortKeyOf } from './when.ts'
+import { inUtc, isAfter, readWhen, sortKeyOf } from './when.ts'
 
 describe('when a task is due', () => {
   it('is a date, a local time, or a time in a zone with its instant', () => {
@@ -51,6 +51,22 @@ describe('when a task is due', () => {
     ]
     const keys = whens.map(sortKeyOf)
     assert.deepEqual(keys.toSorted(), keys)
+  })
+
+  it('tells whether something starts after it is due, a date being its whole day', () => {
+    const day = { date: '2026-12-01' }
+    const berlin = (time: string) => readWhen({ ...day, time, time_zone: 'Europe/Berlin' })
+    const utc = (time: string) => readWhen({ ...day, time, time_zone: 'UTC' })
+    const times = [
+      [day, day, false],
+      [{ ...day, time: '23:59' }, day, false],
+      [day, { ...day, time: '00:00' }, false],
+      [{ ...day, time: '09:31' }, { ...day, time: '09:30' }, true],
+      [{ date: '2026-12-02' }, day, true],
+      [utc('09:00'), berlin('10:00'), false],
+      [utc('09:01'), berlin('10:00'), true],
+    ] as const
+    for (const [start, due, expected] of times) assert.equal(isAfter(start, due), expected)
   })
 
   it('reads an instant with an offset as a time in UTC', () => {

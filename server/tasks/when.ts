@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import { InvalidValue } from '../fields/field.ts'
+import { isDate } from '../fields/iso-time.ts'
 
 // When something starts or is due. "On Monday", "at 9 wherever I am" and "at 9 in Berlin" are
 // different things, so a value is a date, a date with a local time, or both with a time zone. Wall
@@ -70,11 +71,14 @@ export function sortKeyOf({ date, time }: When): string {
   return time === undefined ? `${date}~` : `${date}T${longTime(time)}`
 }
 
-/** Whether a date exists, in the years 1000 to 9999. */
-export function isDate(text: string): boolean {
-  if (!/^[1-9]\d{3}-\d\d-\d\d$/.test(text)) return false
-  const date = new Date(`${text}T00:00:00Z`)
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
+/**
+ * Whether something starts after it is due: by instants where both have a time zone, else by wall
+ * clocks. A date is its whole day.
+ */
+export function isAfter(start: When, due: When): boolean {
+  if (start.at !== undefined && due.at !== undefined) return Date.parse(start.at) > Date.parse(due.at)
+  const wall = ({ date, time }: When, none: string) => `${date}T${time === undefined ? none : longTime(time)}`
+  return wall(start, '00:00:00') > wall(due, '24')
 }
 
 /** A time of the day without seconds that are zero, or nothing where it is none. */

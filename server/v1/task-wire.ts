@@ -14,6 +14,7 @@ import { closed, sent } from '../openapi/schemas.ts'
 import { type NewTask, type Task, type TaskChange, tasks } from '../tasks/fields.ts'
 import { PrintedTasks, ready } from '../tasks/printed-tasks.ts'
 import type { Outcome } from '../tasks/tasks.ts'
+import { isAfter } from '../tasks/when.ts'
 
 // Tasks as `v1` reads, writes and describes them: all fields that are not hidden.
 
@@ -50,6 +51,12 @@ export const readNew = (request: FastifyRequest) => read(request, 'new') as unkn
 
 /** @throws AppError `broken_rule` */
 export const readChange = (request: FastifyRequest) => read(request, 'change') as TaskChange
+
+/** @throws AppError `broken_rule` for a task that would start after it is due */
+export function checkOrder({ start, due }: Pick<TaskChange, 'start' | 'due'>): void {
+  if (start && due && isAfter(start, due))
+    throw brokenRules([{ field: 'start', message: 'Start must not be after the due date.' }])
+}
 
 /** Fields that are not accepted are ignored. */
 function read(request: FastifyRequest, what: keyof typeof readers): Readonly<Record<string, unknown>> {

@@ -15,12 +15,13 @@ import type { Contract } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
-import type { Task } from '../tasks/fields.ts'
-import { type Metadata, patchMetadata } from '../tasks/metadata.ts'
+import type { Task, TaskChange } from '../tasks/fields.ts'
+import { patchMetadata } from '../tasks/metadata.ts'
 import type { Outcome } from '../tasks/tasks.ts'
 import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
 import {
   bodyLimit,
+  checkOrder,
   example,
   oneTask,
   printedTasks,
@@ -115,6 +116,7 @@ const create: Route = {
   async handle(request, reply, context) {
     requireMediaType(request, reply, json)
     const task = readNew(request)
+    checkOrder(task)
     const created = await ownTasks(request, context).create(task, { keyed: keyedWrite(request) })
     reply.header('location', `${request.server.base}${at.path}/${created.task.id}`)
     return sendWritten(request, reply.code(201), created)
@@ -168,9 +170,9 @@ const change: Route = {
     const change = readChange(request)
     const own = ownTasks(request, context)
     const options = { revisions: expectedRevisions(request), keyed: keyedWrite(request) }
-    const { metadata } = change
-    const outcome = await (metadata
-      ? own.edit(id, task => ({ ...change, metadata: patched(task, metadata) }), options)
+    const { metadata, start, due } = change
+    const outcome = await (metadata || start || due
+      ? own.edit(id, task => changeOf(task, change), options)
       : own.update(id, change, options))
     if (!outcome.isExpected) return sendChanged(request, reply, outcome.task)
     return sendWritten(request, reply, outcome)
@@ -216,10 +218,16 @@ export const v1: Contract = {
   routes: [list, create, get, change, remove],
 }
 
-/** @throws AppError `broken_rule` where the metadata becomes too long */
-function patched(task: Task, patch: Metadata): Metadata {
+/**
+ * A change that depends on what the task has.
+ * @throws AppError `broken_rule` where the metadata becomes too long, or the task would start after
+ * it is due
+ */
+function changeOf(task: Task, change: TaskChange): TaskChange {
+  checkOrder({ start: task.start, due: task.due, ...change })
+  if (!change.metadata) return change
   try {
-    return patchMetadata(task.metadata, patch)
+    return { ...change, metadata: patchMetadata(task.metadata, change.metadata) }
   } catch (error) {
     if (!(error instanceof InvalidValue)) throw error
     throw brokenRules([{ field: 'metadata', message: `Metadata ${error.message}.` }])
