@@ -1,5 +1,5 @@
-// Runs after `npm pack`: takes out of the package what no running server reads, which npm itself cannot leave out of the packages that
-// it bundles. From 11,500 files to 3,200; most of the time of `npx` goes into unpacking them.
+// Runs after `npm pack`: removes from the package what no running server reads, which npm itself
+// cannot leave out of the packages that it bundles. Unpacking takes most of the time of `npx`.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -75,6 +75,12 @@ function locked(): [string, Locked][] {
 }
 
 describe('the package', () => {
+  it('is not published by npm publish, which would include files that no server reads', () => {
+    const { status, stderr } = spawnSync('npm', ['publish', '--dry-run'], { cwd: root, encoding: 'utf8' })
+    assert.notEqual(status, 0)
+    assert.match(stderr, /Publish with: npm run release -- --publish/)
+  })
+
   it('starts with nothing but Node, in an empty folder, and keeps its tasks there', async () => {
     const empty = join(folder, 'empty')
     mkdirSync(empty)
