@@ -6,8 +6,8 @@ import { operator } from './operator.ts'
 import { behindProxy, newPerson, newUserHere } from './person.ts'
 import { type OwnDatabase, openDatabase, ownDatabase, type Served, served, unlimited } from './served.ts'
 
-// What a user has sent may wait: for those before it, for a session, for a lock, for a password hash. It is not written once
-// the user is signed out.
+// What a user has sent may wait: for those before it, for a session, for a lock, for a password
+// hash. It is neither read nor written once the user is signed out.
 
 let own: OwnDatabase
 let api: Served
@@ -129,6 +129,29 @@ describe('a write that waits while its user is signed out', () => {
       const { email, password } = person
       const signedIn = await again.auth('POST', '/sign-in/email', { email, password })
       assert.deepEqual([signedIn.status, signedIn.body.user?.twoFactorEnabled ?? false], [200, false])
+    })
+  }
+})
+
+describe('a read that waits for a session while its user is signed out', () => {
+  for (const path of ['/api/v1/tasks', '/api/v1/tasks/1', '/api/v1/tokens', '/api/v1/export']) {
+    it(`returns nothing: ${path}`, async () => {
+      const person = await newUserHere(api)
+      const token = await person.token()
+      await api.call('POST', '/api/v1/tasks', { token, json: { title: 'too late' } })
+      const { db } = api.server
+      let answer: Promise<{ status: number }> | undefined
+      const hold = (then: () => Promise<unknown>): Promise<unknown> => db.transaction(async () => then())
+      await hold(() =>
+        hold(async () => {
+          answer = api.call('GET', path, { token })
+          while (db.usage.waiting === 0) await pause(10)
+          await beside.query(unprepared('delete from duly.session where "userId" = $1'), [person.id])
+          // A replica may use what it knows for a second.
+          await pause(1100)
+        }),
+      )
+      assert.equal((await answer)?.status, 401)
     })
   }
 })

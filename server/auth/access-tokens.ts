@@ -73,7 +73,7 @@ export function accessTokensOf(db: Database, owner: string, grant: Grant) {
 
     /** Newest first. */
     async list(): Promise<AccessToken[]> {
-      return (await db.query(select, [owner])).map(accessTokenOf)
+      return (await db.query(select, [owner], grant)).map(accessTokenOf)
     },
 
     /** Every replica rejects the token from now on. @throws AppError `token_not_found` */

@@ -1,10 +1,10 @@
 import type { DataRow } from './data-row.ts'
 
-/** Checks that the caller may still write, directly before the write is sent. */
+/** Checks that the caller is still allowed: before each write, and before a read that waited. */
 export interface Guard {
   /**
    * @param session for queries of the check, because a transaction may hold the only session
-   * @throws (or rejects) if the write is no longer allowed
+   * @throws (or rejects) if the statement is no longer allowed
    */
   check(session?: Session): void | Promise<void>
 }
@@ -58,7 +58,7 @@ export interface Result {
 export interface Session {
   /**
    * Runs one statement.
-   * @param guard checked before a write is sent
+   * @param guard checked before a write is sent, and before a read that waited for a session
    * @throws AppError `database_away` if it was not run, `outcome_unknown` if a write may have been
    * committed, `database_full`
    * @throws the driver's DatabaseError if PostgreSQL rejected the statement
@@ -67,13 +67,12 @@ export interface Session {
   /**
    * Like `query`, but calls `take` with each row as it arrives, in PostgreSQL's binary format. No
    * strings are made of times and numbers.
-   * @param guard checked before a write is sent
    */
   read(statement: Statement, values: readonly Value[], take: TakeRow, guard?: Guard): Promise<unknown>
   /** Like `query`, for statements of a library. */
   run(statement: Statement, values: readonly unknown[]): Promise<Result>
   /** How lists are read. Absent in a transaction. */
-  readonly reads?: Reads
+  readonly reads?: Reads | undefined
 }
 
 /** The request that a list is read for. Checked before each statement, which may have waited. */

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts'
 import type { Reader, Reads, Session, Turn } from './database.ts'
+import { guarded } from './guarded-session.ts'
 
 // Reads of lists are bounded per owner, so that one owner's reads delay another owner's request by
 // a few short statements at most. A list statement reads a bounded number of bytes. A scan (a
@@ -26,15 +27,25 @@ export class FairReads implements Reads {
   }
 
   list<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T> {
-    return this.#lists.run(owner, () => allowed(reader, () => read(this.#listSession)), reader)
+    return this.#lists.run(
+      owner,
+      () => allowed(reader, () => read(guarded(this.#listSession, reader.guard))),
+      reader,
+    )
   }
 
   moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T> {
-    return this.#lists.run(owner, () => allowed(reader, () => read(this.#listSession)), reader, true)
+    return this.#lists.run(
+      owner,
+      () => allowed(reader, () => read(guarded(this.#listSession, reader.guard))),
+      reader,
+      true,
+    )
   }
 
   scan<T>(owner: string, work: (turn: Turn) => Promise<T>, reader: Reader): Promise<T> {
-    const turn: Turn = read => this.#turns.take(() => allowed(reader, () => read(this.#scanSession)))
+    const turn: Turn = read =>
+      this.#turns.take(() => allowed(reader, () => read(guarded(this.#scanSession, reader.guard))))
     return this.#scans.run(owner, () => work(turn), reader)
   }
 }

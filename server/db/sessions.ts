@@ -115,12 +115,21 @@ export class Sessions implements Database {
   #send(statement: Statement, values?: readonly Value[], take?: TakeRow, guard?: Guard): Promise<Row[]> {
     if (statement.write) return this.#write(statement, values, take, guard)
     const session = statement.quick ? this.#pool.roomy() : this.#pool.leastBusy()
-    return this.#sendOn(session, { statement, values, take, read: rowsOf })
+    return this.#sendOn(session, { statement, values, take, read: rowsOf }, guard)
   }
 
-  #sendOn<T>(session: PipelinedSession | undefined, call: Call<T>): Promise<T> {
-    if (session) return sendStatement(session, this.#sending, call)
-    return this.#pool.wait(false).then(waited => sendStatement(waited, this.#sending, call))
+  #sendOn<T>(session: PipelinedSession | undefined, call: Call<T>, guard?: Guard): Promise<T> {
+    return session ? sendStatement(session, this.#sending, call) : this.#sendLater(call, guard)
+  }
+
+  /** Waits for a session. The caller may have been signed out meanwhile, so `guard` is checked. */
+  async #sendLater<T>(call: Call<T>, guard: Guard | undefined): Promise<T> {
+    const waited = await this.#pool.wait(false)
+    const checking = guard?.check()
+    if (!checking) return sendStatement(waited, this.#sending, call)
+    await checking
+    // The check took a query, so a transaction may hold the session by now.
+    return this.#sendOn(this.#pool.leastBusy(), call, guard)
   }
 
   #write(statement: Statement, values: readonly Value[] = [], take?: TakeRow, guard?: Guard): Promise<Row[]> {

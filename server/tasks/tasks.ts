@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { DataRow } from '../db/data-row.ts'
 import type { Guard, Reader, Reads, Session, TakeRow, Turn } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
+import { guarded } from '../db/guarded-session.ts'
 import type { BuiltStatement } from '../db/shapes.ts'
 import { AppError } from '../errors.ts'
 import { type Field, timeOf } from '../fields/field.ts'
@@ -410,12 +411,12 @@ function isIn(task: Task, change: TaskChange): boolean {
  * owner's is the same thing here: not found, by the statement itself.
  */
 export function tasksOf(db: Session, owner: string, options: TasksOptions = {}): Tasks {
-  return new Tasks(db, owner, options)
+  return new Tasks(guarded(db, options.guard), owner, options)
 }
 
 export interface TasksOptions {
   readonly room?: Room
-  /** Asked before each write, and before each statement of a list. */
+  /** Checked before each write, each statement of a list, and each read that waited. */
   readonly guard?: Guard | undefined
   /** Who writes: see `Grant.actor`. */
   readonly actor?: string | undefined
