@@ -14,7 +14,8 @@ export function createLog(level: Config['logLevel'], terminal = process.stdout.i
   if (terminal) {
     // Loaded on demand: it takes longer to load than pino itself.
     const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
-    return pino(options, pretty({ translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', sync: true }))
+    const style = { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true }
+    return pino(options, pretty({ ...style, sync: true }))
   }
   return pino(options, new Lines())
 }

@@ -159,7 +159,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     closers.push(async () => announceStop())
     if (accounts) {
       if (config.smtp === undefined)
-        log.info('SMTP_URL is not set: links are written to this log instead of emailed')
+        log.info('SMTP_URL is not set: links are written to this log instead of being emailed')
       if (secrets.length > 1) closers.push(reencryptSecrets(accounts, log))
     }
     return { url, databaseLabel: db.label, db, firstStart: created, secret, announceStop, close }

@@ -74,9 +74,9 @@ describe('duly doctor', () => {
     const { code, wrong } = await findings()
     assert.equal(code, 1)
     for (const what of [
-      `every owner counts as many tasks and revisions as there are. See ${user}`,
-      `every owner counts all bytes that are stored. See ${user}`,
-      `no owner has written later than now. See ${user}`,
+      `the task count and the revision of every owner are correct. See ${user}`,
+      `the byte counts of every owner are correct. See ${user}`,
+      `no last write is in the future. See ${user}`,
       'already in use: tasks',
     ]) {
       assert.ok(

@@ -47,7 +47,7 @@ function checkPrivacy(dataDir: string): Finding {
 function checkSpace(dataDir: string): Finding {
   const { bavail, bsize } = statfsSync(dataDir)
   const free = Math.floor((bavail * bsize) / mebibyte)
-  const what = `its disk has ${free} MiB of free space`
+  const what = `the disk of the data directory has ${free} MiB of free space`
   return free >= scarceMebibytes
     ? { what }
     : { what, fix: `Free some space: below ${scarceMebibytes} MiB, writes may soon fail.` }

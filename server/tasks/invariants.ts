@@ -7,7 +7,7 @@ import { keyBytesIn, taskBytesIn } from './bytes.ts'
  */
 export const invariants: readonly { readonly holds: string; readonly broken: Statement }[] = [
   {
-    holds: 'every owner counts as many tasks and revisions as there are',
+    holds: 'the task count and the revision of every owner are correct',
     broken: unprepared(
       `select owners.id from duly.owners left join (
         select user_id, count(*) filter (where deleted_at is null) as live, max(revision) as newest
@@ -19,7 +19,7 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
   {
     // Of owners that were counted: see `Storage`. Where more is counted than there is, the owner's
     // next write at the limit counts again: an older version may have swept during an upgrade.
-    holds: 'every owner counts all bytes that are stored',
+    holds: 'the byte counts of every owner are correct',
     broken: unprepared(
       `select owners.id from duly.owners left join (
         select user_id, sum(${taskBytesIn('tasks')}) filter (where deleted_at is null) as live,
@@ -37,7 +37,7 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
   },
   {
     // Older entries may have been pruned, so the first one that is there may name one that is not.
-    holds: 'the log of every owner has no gap',
+    holds: 'the change log of every owner has no gap',
     broken: unprepared(
       `select owners.id from duly.owners join (
         select user_id, max(revision) as newest, max(revision) - min(revision) + 1 - count(distinct revision) as missing
@@ -48,7 +48,7 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
   {
     // A time is never before that of the owner's last write: one write with a clock that is ahead,
     // and all that follow are as well.
-    holds: 'no owner has written later than now',
+    holds: 'no last write is in the future',
     broken: unprepared(
       `select owners.id from duly.owners where owners.written_at > now() + interval '1 minute' limit 5`,
     ),
