@@ -211,6 +211,7 @@ function describeApi() {
     cwd: at('dist'),
     env: {},
     stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 16 * 1024 * 1024,
   })
   if (status !== 0) return false
   const types = at('client', 'schema.ts')

@@ -1,4 +1,6 @@
 import { type FastifyInstance, fastify } from 'fastify'
+import { signInForTokens } from './accounts/front-ends/sign-in-routes.ts'
+import { signedIn } from './accounts/front-ends/signed-in-routes.ts'
 import { accounts } from './accounts/routes/routes.ts'
 import type { Config } from './config/config.ts'
 import type { ContractName } from './config/contract.ts'
@@ -55,6 +57,8 @@ export function registrations(
     ...(config.accounts
       ? [
           { module: accounts, errors: accounts, under: '/api/auth', secured: false },
+          { module: signInForTokens, ...open },
+          { module: signedIn, errors: contract, secured: true },
           { module: accountPages, errors: accountPages, secured: false, delegates: true },
         ]
       : []),

@@ -6,6 +6,7 @@ import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
 import { Revocations } from './auth/revocations.ts'
 import { acceptedSecrets, currentSecret } from './auth/secret.ts'
+import { sessionExists } from './auth/sessions.ts'
 import { Tokens } from './auth/tokens.ts'
 import type { Config } from './config/config.ts'
 import { connect } from './db/connect.ts'
@@ -83,6 +84,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       })),
       ownKeys,
       accessTokens,
+      sessionExists: id => sessionExists(db, id),
       revocations,
     })
     const forgetKeys = () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import { nextOf, post, signInPaths } from './front-end.ts'
 import { behindProxy, newAddress, newPerson, type Person } from './person.ts'
 import { whileHashingTakes } from './quick-passwords.ts'
 import { type Answer, type Served, twoReplicas, unlimited } from './served.ts'
@@ -59,11 +60,10 @@ async function user(): Promise<Person & { id: string }> {
   return { ...person, id }
 }
 
+/** By any of the ways to sign in, whose counts are the same. */
+const ways = ['/api/auth/sign-in/email', ...signInPaths]
 const guess = (at: Served, email: string, address: string) =>
-  at.call('POST', '/api/auth/sign-in/email', {
-    json: { email, password: 'wrong horse' },
-    headers: { 'x-forwarded-for': address },
-  })
+  post(at, nextOf(ways), { email, password: 'wrong horse' }, { headers: { 'x-forwarded-for': address } })
 const requestReset = (at: Served, email: string, address: string) =>
   at.call('POST', '/api/auth/request-password-reset', {
     json: { email, redirectTo: '/docs' },
@@ -255,19 +255,26 @@ describe('60 guesses in parallel on two replicas', () => {
           'x-forwarded-for': from,
         },
       })
+    const guesses = [
+      (n: number) => guessCode(n, 'verify-backup-code', 'aaaaa-bbbbb'),
+      (n: number) => guessCode(n, 'verify-totp', String(100_000 + n)),
+      (n: number) => guessCode(n, 'verify-totp', String(100_000 + n)),
+      // With the password again, as front ends send it. Some wait too long for their turn to hash.
+      (n: number) =>
+        post(at(n), nextOf(signInPaths), { email: person.email, password, code: String(200_000 + n) }),
+    ]
     const answers = await Promise.all(
-      Array.from({ length: 60 }, (_, n) =>
-        n % 3 === 0
-          ? guessCode(n, 'verify-backup-code', 'aaaaa-bbbbb')
-          : guessCode(n, 'verify-totp', String(100_000 + n)),
-      ),
+      Array.from({ length: 60 }, (_, n) => (guesses[n % 4] as (typeof guesses)[0])(n)),
     )
-    const evaluated = answers.filter(({ body }) =>
-      ['INVALID_CODE', 'INVALID_BACKUP_CODE'].includes(body?.code),
+    const evaluated = answers.filter(
+      ({ body, text }) =>
+        ['INVALID_CODE', 'INVALID_BACKUP_CODE'].includes(body?.code) || text.includes('code is wrong'),
     )
     assert.ok(evaluated.length <= 10, String(evaluated.length))
     assert.ok(evaluated.length > 0)
-    assert.ok(count(answers, 429) >= 45)
+    assert.equal(count(answers, 429, 503), 60 - evaluated.length)
+    const late = { email: person.email, password, code: backupCodes[0] }
+    assert.equal((await post(api, nextOf(signInPaths), late)).status, 429)
     // The right one comes too late from there; a browser that signed in before is not locked out.
     assert.equal((await guessCode(61, 'verify-backup-code', backupCodes[0])).status, 429)
     await person.auth('POST', '/sign-out')

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { nextOf, post, signUpPaths } from './front-end.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { type Answer, type Served, served } from './served.ts'
 
@@ -194,6 +195,8 @@ describe('a server where sign-ups are closed', () => {
     const { email, password } = person
     const answer = await person.auth('POST', '/sign-up/email', { name: 'x', email, password })
     assert.deepEqual(seen(answer), [400, 'EMAIL_PASSWORD_SIGN_UP_DISABLED'])
+    const { status, body } = await post(closed, nextOf(signUpPaths), { email, password })
+    assert.deepEqual([status, body.detail], [403, 'Sign-up is closed on this server.'])
   })
 })
 
@@ -216,6 +219,9 @@ describe('a server with a list of breached passwords', () => {
     const { email, password } = person
     const refused = await person.auth('POST', '/sign-up/email', { name: 'x', email, password: breached })
     assert.deepEqual(seen(refused), [400, 'PASSWORD_COMPROMISED'])
+    const there = await post(careful, nextOf(signUpPaths), { email, password: breached })
+    assert.equal(there.status, 400)
+    assert.match(there.body.detail, /known from a data breach/)
     assert.equal((await person.auth('POST', '/sign-up/email', { name: 'x', email, password })).status, 200)
     const change = { currentPassword: password, newPassword: breached }
     assert.deepEqual(seen(await person.auth('POST', '/change-password', change)), [

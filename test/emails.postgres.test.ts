@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
-import { behindProxy, newPerson, type Person } from './person.ts'
+import { nextOf, post, signInPaths, signUpPaths } from './front-end.ts'
+import { behindProxy, newAddress, newPerson, type Person } from './person.ts'
 import { type Served, served } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 
@@ -41,9 +42,30 @@ describe('with SMTP_URL', () => {
     assert.equal(person.cookies.size, 0)
     const early = await signIn(person)
     assert.deepEqual([early.status, early.body.code], [403, 'EMAIL_NOT_VERIFIED'])
+    const atFrontEnd = await post(api, nextOf(signInPaths), person)
+    assert.equal(atFrontEnd.status, 403)
+    assert.match(atFrontEnd.body.detail, /^Confirm your email address first/)
+    assert.equal((await post(api, nextOf(signInPaths), { ...person, password: 'wrong horse' })).status, 401)
     const followed = await follow(person, (await smtp.emailTo(person.email)).link)
     assert.deepEqual([followed.status, followed.headers.get('location')], [302, '/docs'])
     assert.equal(await emailOf(person), person.email)
+    assert.equal((await signIn(person)).status, 200)
+    assert.equal((await post(api, nextOf(signInPaths), person)).status, 200)
+  })
+
+  it('signing up at a front end tells nobody that an address has an account, save its owner', async () => {
+    const person = await confirmed()
+    const again = (email: string) => post(api, nextOf(signUpPaths), { email, password: 'correct horse' })
+    const told: unknown[] = []
+    for (const email of [person.email, newPerson(api).email, ` ${person.email.toUpperCase()}`]) {
+      const answers = await Promise.all(Array.from({ length: 3 }, () => again(email)))
+      told.push(...answers.map(({ status, headers, text }) => [status, [...headers.keys()], text]))
+    }
+    for (const one of told) assert.deepEqual(one, told[0])
+    const [status, , text] = told[0] as [number, string[], string]
+    const message = 'Check your email: open the link in it to confirm your address. Then sign in.'
+    assert.deepEqual([status, text], [202, JSON.stringify({ message })])
+    assert.match((await smtp.emailTo(person.email, 2)).text, /already has an account/)
     assert.equal((await signIn(person)).status, 200)
   })
 
@@ -168,13 +190,20 @@ describe('with SMTP_URL', () => {
   it('nobody has sign-up emails sent to somebody without end, nor uses up those of the owner', async () => {
     const owner = newPerson(api)
     const { email } = owner
-    const ask = ({ auth }: Person) =>
-      auth('POST', '/sign-up/email', { name: 'x', email, password: 'correct horse' })
-    const one = newPerson(api)
+    const ways = ['/api/auth/sign-up/email', ...signUpPaths]
+    const ask = async (address: string) => {
+      const headers = { 'x-forwarded-for': address }
+      const sent = { name: 'x', email, password: 'correct horse' }
+      return (await post(api, nextOf(ways), sent, { headers })).status
+    }
+    const one = newAddress()
     const fromOne: number[] = []
-    for (let n = 0; n < 5; n += 1) fromOne.push((await ask(one)).status)
-    assert.deepEqual(fromOne, [200, 200, 200, 429, 429])
-    for (let n = 0; n < 22; n += 1) assert.equal((await ask(newPerson(api))).status, 200)
+    for (let n = 0; n < 5; n += 1) fromOne.push(await ask(one))
+    assert.deepEqual(
+      fromOne.map(status => status === 429),
+      [false, false, false, true, true],
+    )
+    for (let n = 0; n < 22; n += 1) assert.ok([200, 202].includes(await ask(newAddress())))
     assert.equal((await signUp(owner)).status, 200)
     await smtp.emailTo(email, 20)
     // The owner proves the address by emails of other kinds, which sign-ups do not use up.

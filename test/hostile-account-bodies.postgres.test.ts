@@ -17,7 +17,7 @@ const { document, check } = described('task-api')
 const validate = validatorOf(document)
 const calls = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item)
-    .filter(([, { tags }]) => tags.some(tag => tag === 'accounts' || tag === 'tokens'))
+    .filter(([, { tags }]) => tags.some(tag => ['accounts', 'tokens', 'sign-in'].includes(tag)))
     .map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 )
 const numRuns = Math.ceil(Number(process.env.FUZZ_CASES ?? 600) / calls.length)

@@ -69,9 +69,10 @@ for (const contract of contracts) {
     })
 
     it('shows requests that do what it says', async () => {
-      // Those of accounts need the cookie of a session, and are sent where they have one.
+      // Those of accounts need a session, and are sent where they have one.
+      const needSession = ['accounts', 'sign-in', 'signed-in']
       for (const { path, method, operation } of operations.filter(
-        ({ operation }) => !operation.tags.includes('accounts'),
+        ({ operation }) => !operation.tags.some(tag => needSession.includes(tag)),
       )) {
         for (const { body, contentType, name } of examplesOf(operation)) {
           const user = newUser()

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { unprepared } from '../server/db/database.ts'
+import { newUserThere } from './front-end.ts'
 import { operator } from './operator.ts'
 import { behindProxy, newUserHere } from './person.ts'
 import { type Served, served } from './served.ts'
@@ -54,6 +55,7 @@ describe('while the keys are rotated', () => {
   it('no request fails, and in the end another key signs', async () => {
     const person = await newUserHere(api)
     const old = await person.token()
+    const long = (await newUserThere(api)).token
     const statuses = new Set<number>()
     let done = false
     const working = (async () => {
@@ -73,6 +75,11 @@ describe('while the keys are rotated', () => {
     await age(120)
     statuses.add(await statusOf(await person.token()))
     statuses.add(await statusOf(old))
+    // The token of a front end is valid for seven days, so its key is published for longer.
+    await age(7 * 86_400)
+    await pause(250)
+    statuses.add(await statusOf((await newUserThere(api)).token))
+    statuses.add(await statusOf(long))
     done = true
     await working
     assert.deepEqual([...statuses], [200])

@@ -160,7 +160,13 @@ export function configureBetterAuth(options: IssuerOptions, states: RequestState
         },
       },
     },
-    session: { expiresIn: sevenDays, updateAge: oneDay },
+    session: {
+      expiresIn: sevenDays,
+      updateAge: oneDay,
+      additionalFields: {
+        bearer: { type: 'boolean', required: false, input: false, returned: false },
+      },
+    },
     // Links in emails are stored as hashes: read access to the database opens no account.
     verification: { storeIdentifier: 'hashed' },
     emailAndPassword: {

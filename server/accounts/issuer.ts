@@ -7,6 +7,7 @@ import { giveBackAttempt } from './attempts.ts'
 import { configureBetterAuth, type IssuerOptions, jwtOptions } from './better-auth.ts'
 import { reencrypt } from './reencrypt.ts'
 import { type Caller, type RequestState, RequestStates } from './request-state.ts'
+import { type SessionToken, signSessionToken } from './session-token.ts'
 
 export interface NewUser {
   readonly email: string
@@ -55,6 +56,16 @@ export function createIssuer(options: IssuerOptions) {
         )
       }
       return { response, user: state.user }
+    },
+
+    /**
+     * Signs the token of a session. Undefined if the session has ended.
+     * @param key by which Better Auth finds the session
+     */
+    async tokenOf(key: string): Promise<SessionToken | undefined> {
+      const context = await auth.$context
+      const found = await context.internalAdapter.findSession(key)
+      return found ? signSessionToken(context, jwtOptions(db, publicUrl), found.session) : undefined
     },
 
     /** Creates an account with a confirmed address, for an operator. @returns its id */

@@ -8,6 +8,8 @@ export interface Caller {
   readonly cookies?: string | undefined
   /** Send no email. */
   readonly isQuiet?: boolean
+  /** The client gets a token instead of the cookie of the session. */
+  readonly isBearer?: boolean
   /** Called when no more passwords are hashed. */
   readonly endTurn?: () => void
 }

@@ -2,6 +2,7 @@ import { tryGetCurrentAuthEndpointContext } from '@better-auth/core/context'
 import { BASE_ERROR_CODES } from '@better-auth/core/error'
 import type { BetterAuthOptions } from 'better-auth'
 import { APIError } from 'better-auth/api'
+import { sessionExists } from '../auth/sessions.ts'
 import { type Session, statement, unprepared } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import type { RequestStates } from './request-state.ts'
@@ -15,7 +16,6 @@ const mayBegin = statement(
   `select "disabledAt", (select password from duly.account where "userId" = $1 and "providerId" = 'credential')
   from duly."user" where id = $1`,
 )
-const sessionExists = statement('session_exists', 'select true from duly.session where id = $1')
 const endOldest = unprepared(
   `delete from duly.session where "userId" = $1
     and id in (select id from duly.session where "userId" = $1 order by "createdAt" desc, id offset ${mostSessions})`,
@@ -40,7 +40,8 @@ export function sessionHooks(db: Session, states: RequestStates) {
         // The password was changed or reset while the old one was verified.
         if (ctx?.path === '/sign-in/email' && verified !== undefined && verified !== password)
           throw APIError.from('UNAUTHORIZED', BASE_ERROR_CODES.INVALID_EMAIL_OR_PASSWORD)
-        return { data: { userAgent: userAgent?.slice(0, longestUserAgent) } }
+        const bearer = states.current?.caller?.isBearer ?? false
+        return { data: { userAgent: userAgent?.slice(0, longestUserAgent), bearer } }
       },
       after: async ({ userId }) => {
         await states.sessionOf(db).query(endOldest, [userId])
@@ -57,8 +58,8 @@ export function sessionHooks(db: Session, states: RequestStates) {
 export async function requireSession(db: Session, states: RequestStates): Promise<void> {
   const id: unknown = tryGetCurrentAuthEndpointContext()?.context.session?.session.id
   if (typeof id !== 'string' || states.current?.endsSessions) return
-  const rows = await db.query(sessionExists, [id])
-  if (rows.length === 0) throw new AppError('token_invalid', 'Your session has ended. Sign in again.')
+  if (!(await sessionExists(db, id)))
+    throw new AppError('token_invalid', 'Your session has ended. Sign in again.')
 }
 
 export function userDisabled(): APIError {

@@ -8,7 +8,7 @@ export interface ClaimOptions extends ClaimRules {
   /** The claim with the user's id, as a name or a dotted path. Absent: the first usual one. */
   readonly userClaim?: string | undefined
   /** Seconds by which `nbf` and `iat` may be ahead of this server's clock; absent: 30. */
-  readonly clockSkew?: number
+  readonly clockSkew?: number | undefined
 }
 
 /** Claims with the user's id, if none is named. The last one is of Better Auth's cookie cache. */

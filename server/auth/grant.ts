@@ -29,9 +29,9 @@ export class Grant implements Guard {
    * issuer), or `token:` with the token's id.
    */
   get actor(): string {
-    const { accessToken, isSession } = this.identity
+    const { accessToken, sessionId } = this.identity
     if (accessToken !== undefined) return `token:${accessToken}`
-    return isSession ? 'session' : 'issuer'
+    return sessionId === undefined ? 'issuer' : 'session'
   }
 
   /** The subjects whose revocation revokes it. */

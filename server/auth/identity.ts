@@ -13,6 +13,6 @@ export interface Identity {
   readonly subjects?: readonly string[]
   /** The id of the personal access token, if it is one. */
   readonly accessToken?: number
-  /** Whether it is a session of an account on this server. */
-  readonly isSession?: boolean
+  /** The id of the session, if it is one of an account on this server. */
+  readonly sessionId?: string
 }

@@ -5,8 +5,11 @@ import { type Jwt, keyFits } from './jwt.ts'
 const pauseMs = 200
 /** How long a new key is published before it signs, so that caches of the key set have it. */
 export const announcedSeconds = 60
-/** How long a key is published after it has stopped signing: longer than its tokens are valid. */
-export const keptSeconds = 3600
+/**
+ * How long a key is published after it has stopped signing: longer than its tokens are valid, which
+ * is as long as a session.
+ */
+export const keptSeconds = 8 * 24 * 60 * 60
 
 const published = statement(
   'own_keys',

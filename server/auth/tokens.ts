@@ -10,7 +10,7 @@ import { canonical, type Jwt, parseJwt, verifyHmac, verifyPublic } from './jwt.t
 import type { OwnKeys } from './own-keys.ts'
 import { Recent } from './recent.ts'
 import type { RemoteKeys } from './remote-keys.ts'
-import { type Revocations, subjectOf } from './revocations.ts'
+import { forgottenSeconds, type Revocations, subjectOf } from './revocations.ts'
 import { TokenError } from './token-error.ts'
 
 /** Another issuer whose tokens are accepted. */
@@ -32,6 +32,8 @@ export interface TokenOptions extends Pick<Config, 'algorithms'> {
   readonly remoteIssuers?: readonly RemoteIssuer[]
   /** Duly's own issuer. Its tokens are always accepted. */
   readonly ownKeys?: OwnKeys | undefined
+  /** Whether a session of this server exists. */
+  readonly sessionExists?: (id: string) => Promise<boolean>
   readonly accessTokens?: AccessTokenVerifier
   readonly revocations?: Revocations
   /** Milliseconds since the epoch. */
@@ -46,6 +48,12 @@ interface Known extends Found {
   /** The key of another issuer that signed it. The issuer may withdraw the key. */
   readonly signer?: { readonly keys: RemoteIssuer['keys']; readonly key: KeyObject }
 }
+
+/**
+ * How long a token is accepted without another look for its session. Revocations take effect at
+ * once.
+ */
+const believedMs = (forgottenSeconds * 1000) / 2
 
 const noRules: ClaimRules = { issuers: [], audiences: [] }
 
@@ -133,7 +141,7 @@ export class Tokens {
     }
     const own = ownKeys?.find(jwt)
     const decide = (ownKey: KeyObject | undefined): Known | Promise<Known> => {
-      if (ownKey) return this.#accept(key, jwt, verifyPublic(jwt, ownKey) ? noRules : undefined, 'own')
+      if (ownKey) return this.#acceptOwn(key, jwt, ownKey)
       if (!accepted) throw new TokenError('an algorithm that is not accepted')
       return this.#readRemote(key, jwt)
     }
@@ -162,23 +170,43 @@ export class Tokens {
     return this.#accept(key, jwt, undefined)
   }
 
-  /** @param rules undefined if the signature is invalid @param signer `own`: this server */
-  #accept(key: string, jwt: Jwt, rules: ClaimRules | undefined, signer?: Known['signer'] | 'own'): Known {
+  /**
+   * Accepts a token of a session of this server. One that may outlive the memory of its revocation
+   * is accepted only while its session exists.
+   */
+  #acceptOwn(key: string, jwt: Jwt, ownKey: KeyObject): Known | Promise<Known> {
+    if (!verifyPublic(jwt, ownKey)) throw new TokenError('the signature does not match')
+    const { clockSkew, sessionExists } = this.#options
+    const now = this.#now()
+    const identity = readClaims(jwt.claims, { ...noRules, clockSkew, userClaim: 'sub' }, now)
+    const { sid, iat } = jwt.claims
+    if (typeof sid !== 'string') throw new TokenError('no sid')
+    const subjects = [subjectOf('session', sid), subjectOf('keys', '')]
+    const known = this.#knownOf({ ...identity, sessionId: sid }, subjects)
+    if (identity.expiresAt / 1000 - Number(iat) <= forgottenSeconds) return this.#remember(key, known)
+    if (!sessionExists) throw new TokenError('valid for too long')
+    return sessionExists(sid).then(exists => {
+      if (!exists) throw new TokenError('its session has ended')
+      const believedUntil = Math.min(identity.expiresAt, now + believedMs)
+      return this.#remember(key, { ...known, believedUntil })
+    })
+  }
+
+  /** @param rules undefined if the signature is invalid */
+  #accept(key: string, jwt: Jwt, rules: ClaimRules | undefined, signer?: Known['signer']): Known {
     if (!rules) throw new TokenError('the signature does not match')
-    const { revocations, clockSkew = 30, userClaim } = this.#options
-    const isOwn = signer === 'own'
-    const options = { ...rules, clockSkew, userClaim: isOwn ? 'sub' : userClaim }
-    const claimed = readClaims(jwt.claims, options, this.#now())
-    const identity = isOwn ? { ...claimed, isSession: true } : claimed
-    const session = isOwn && typeof jwt.claims.sid === 'string' ? [subjectOf('session', jwt.claims.sid)] : []
-    const keys = isOwn ? [subjectOf('keys', '')] : []
-    const subjects = [subjectOf('user', identity.userId), ...session, ...keys]
-    return this.#remember(key, {
-      identity: revocations ? { ...identity, subjects } : identity,
+    const { clockSkew, userClaim } = this.#options
+    const identity = readClaims(jwt.claims, { ...rules, clockSkew, userClaim }, this.#now())
+    return this.#remember(key, { ...this.#knownOf(identity, []), ...(signer && { signer }) })
+  }
+
+  #knownOf(identity: Identity, otherSubjects: readonly string[]): Known {
+    const subjects = [subjectOf('user', identity.userId), ...otherSubjects]
+    return {
+      identity: this.#options.revocations ? { ...identity, subjects } : identity,
       believedUntil: identity.expiresAt,
       admittedAt: -1,
-      ...(signer && !isOwn ? { signer } : {}),
-    })
+    }
   }
 
   #remember(key: string, known: Known): Known {

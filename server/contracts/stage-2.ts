@@ -15,7 +15,13 @@ export const stage2: Legacy = {
     codes: {
       token_missing: 'AUTH_MISSING',
       token_invalid: 'AUTH_INVALID',
+      sign_in_failed: 'AUTH_INVALID',
+      code_required: 'AUTH_INVALID',
       not_your_path: 'AUTH_FORBIDDEN',
+      sign_in_forbidden: 'AUTH_FORBIDDEN',
+      no_session: 'AUTH_FORBIDDEN',
+      origin_not_trusted: 'AUTH_FORBIDDEN',
+      insufficient_scope: 'AUTH_FORBIDDEN',
       task_not_found: 'NOT_FOUND',
       route_not_found: 'NOT_FOUND',
       database_away: 'DATABASE_ERROR',

@@ -294,4 +294,10 @@ export const migrations: readonly Migration[] = [
     ],
     down: ['drop table duly.jobs'],
   },
+  {
+    name: 'sessions whose clients hold a token',
+    // Whether the client has a token that is valid as long as the session, and no cookie.
+    up: ['alter table duly.session add column bearer boolean'],
+    down: ['alter table duly.session drop column bearer'],
+  },
 ]

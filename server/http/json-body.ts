@@ -30,19 +30,29 @@ export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply,
  * 9110, 15.5.16): 64 KiB of gzip could be 64 MiB of JSON
  */
 export function readJson(request: FastifyRequest): JsonObject {
-  const encoding = request.headers['content-encoding']
-  if (encoding?.split(',').some(coding => !/^\s*(identity)?\s*$/i.test(coding))) {
-    const message = `The Content-Encoding "${encoding}" is not accepted. Send the body uncompressed; only "identity" is accepted.`
-    throw new AppError('unsupported_media_type', message, { headers: { 'accept-encoding': 'identity' } })
-  }
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
-  if (charset !== undefined && !/^utf-?8$/i.test(charset))
-    throw notJson(`The charset "${charset}" is not supported. Send the body in UTF-8.`)
+  refuseOtherEncodings(request)
   const value = parse(request.body)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw brokenRules([{ field: '', message: 'The body must be a JSON object.' }])
   }
   return value as JsonObject
+}
+
+/** The media type of the body, without parameters. */
+export function mediaTypeOf({ headers }: FastifyRequest): string {
+  return (headers['content-type'] ?? '').replace(/;.*$/s, '').trim().toLowerCase()
+}
+
+/** @throws AppError if the body is compressed, or its charset is not UTF-8 */
+export function refuseOtherEncodings({ headers }: FastifyRequest): void {
+  const encoding = headers['content-encoding']
+  if (encoding?.split(',').some(coding => !/^\s*(identity)?\s*$/i.test(coding))) {
+    const message = `The Content-Encoding "${encoding}" is not accepted. Send the body uncompressed; only "identity" is accepted.`
+    throw new AppError('unsupported_media_type', message, { headers: { 'accept-encoding': 'identity' } })
+  }
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headers['content-type'] ?? '')?.[1]
+  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+    throw notJson(`The charset "${charset}" is not supported. Send the body in UTF-8.`)
 }
 
 function parse(body: unknown): unknown {

@@ -48,13 +48,17 @@ export function register(
       const { method, operation } = route
       scope.route({
         ...optionsOf(route),
-        ...(operation.audited ? { onResponse: auditLog(operation.id, audit) } : {}),
+        ...(operation.audited ? { onResponse: auditLog(auditNameOf(operation), audit) } : {}),
         ...(operation.body || method === 'GET' ? {} : { onRequest: ignoreTypeOfEmptyBody }),
         handler: handlerOf(route, registration, context, admission),
       })
     }
     done()
   }
+}
+
+function auditNameOf({ audited, id }: Route['operation']): string {
+  return typeof audited === 'string' ? audited : id
 }
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void

@@ -58,8 +58,8 @@ export interface Operation {
   readonly fails?: readonly ErrorCode[]
   /** Error statuses of Better Auth, in the error shape of the module. */
   readonly refusals?: readonly number[]
-  /** Whether calls are written to the audit log. */
-  readonly audited?: true
+  /** The name of its calls in the audit log; `true`: its id. */
+  readonly audited?: true | string
   /** The cookie of a session, for calls that accept no token. */
   readonly security?: 'session'
 }

@@ -36,6 +36,32 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
       'This user has an account on this server. To delete it, a password or a recent sign-in is needed.',
     fix: 'Call POST /api/auth/delete-user.',
   },
+  sign_in_failed: {
+    title: 'The sign-in failed',
+    meaning: 'No account has this email address and this password.',
+    fix: 'Correct the email address or the password, or reset the password.',
+  },
+  code_required: {
+    title: 'A two-factor code is required',
+    meaning:
+      'The account uses two-factor authentication. The request has no code, or a code that is wrong or used.',
+    fix: 'Send the current code of the authenticator app, or a backup code, as `code`.',
+  },
+  sign_in_forbidden: {
+    title: 'Signing in or up is not allowed',
+    meaning: 'The email address is not confirmed yet, the account is disabled, or sign-up is closed.',
+    fix: 'Open the link in the email that confirms the address, or ask the operator of the server.',
+  },
+  email_taken: {
+    title: 'The email address is taken',
+    meaning: 'An account with this email address exists.',
+    fix: 'Sign in, reset the password, or use another email address.',
+  },
+  no_session: {
+    title: 'The token belongs to no session',
+    meaning: 'The token is of another issuer, so no session of this server ends with it.',
+    fix: 'Sign out at the issuer of the token.',
+  },
   not_your_path: {
     title: 'The path belongs to another user',
     meaning: 'The user in the path is not the user of the token.',

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
+import { mediaTypeOf } from '../http/json-body.ts'
 import type { Answer, Operation, Parameter, Schema } from '../openapi/operation.ts'
 import { call } from './account-call.ts'
 import { html, sendPage } from './html-page.ts'
@@ -94,8 +95,7 @@ export function readForm(
       'This form was sent from another site. Open the link in the email again.',
     )
   }
-  const type = (headers['content-type'] ?? '').replace(/;.*$/s, '').trim().toLowerCase()
-  if (type !== 'application/x-www-form-urlencoded') {
+  if (mediaTypeOf(request) !== 'application/x-www-form-urlencoded') {
     throw new AppError('unsupported_media_type', 'Send Content-Type: application/x-www-form-urlencoded.')
   }
   return Object.fromEntries(new URLSearchParams(Buffer.isBuffer(body) ? body.toString() : ''))

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { AppError, brokenRules } from '../../errors.ts'
-import { readJson } from '../../http/json-body.ts'
+import { mediaTypeOf, readJson } from '../../http/json-body.ts'
 import type { Schema } from '../../openapi/operation.ts'
 import type { Accounts } from '../accounts.ts'
 import { canonicalEmail } from '../email.ts'
@@ -13,21 +13,21 @@ export type Fields = Readonly<Record<string, unknown>>
  * never gets them.
  */
 export function readFields(call: Call, request: FastifyRequest, accounts: Accounts): Fields {
-  const origin = request.headers.origin
-  if (origin !== undefined && !accounts.trusts(origin)) {
-    throw new AppError('origin_not_trusted', `The origin "${origin}" is not allowed. Add it to CORS_ORIGINS.`)
-  }
+  const { origin } = request.headers
+  if (origin !== undefined && !accounts.trusts(origin)) throw notTrusted(origin)
   const isEmpty = !Buffer.isBuffer(request.body) || request.body.length === 0
   if (isEmpty && !call.body?.required) return {}
   // Other sites can send forms without a preflight request, but not JSON.
-  const type = (request.headers['content-type'] ?? '').replace(/;.*$/s, '').trim().toLowerCase()
-  if (type !== 'application/json') {
+  if (mediaTypeOf(request) !== 'application/json') {
     throw new AppError('unsupported_media_type', 'Send Content-Type: application/json.')
   }
   const sent = readJson(request)
-  if (!call.body) return {}
-  const schema = call.body.schema as { properties: Readonly<Record<string, Schema>> }
-  const given = Object.keys(schema.properties).filter(
+  return call.body ? validFields(call.body.schema, sent, request) : {}
+}
+
+/** The fields that the schema describes. @throws AppError `broken_rule` if one is not valid */
+export function validFields(schema: Schema, sent: Fields, request: FastifyRequest): Fields {
+  const given = Object.keys(schema.properties as object).filter(
     name => Object.hasOwn(sent, name) && sent[name] !== undefined,
   )
   const fields = Object.fromEntries(given.map(name => [name, canonical(name, sent[name])]))
@@ -43,6 +43,10 @@ export function readFields(call: Call, request: FastifyRequest, accounts: Accoun
       },
     ])
   return fields
+}
+
+export function notTrusted(origin: string): AppError {
+  return new AppError('origin_not_trusted', `The origin "${origin}" is not allowed. Add it to CORS_ORIGINS.`)
 }
 
 /** @throws AppError `broken_rule` if the field is an email address that is not valid */

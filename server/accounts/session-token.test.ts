@@ -1,0 +1,15 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { plainJson } from './session-token.ts'
+
+it('a payload has no character that atob rejects, wherever its characters stand', () => {
+  const characters = Array.from({ length: 0x250 }, (_, code) => String.fromCharCode(code))
+  for (const character of [...characters, '用', '\u2028', '\uffff', '😀', '\ud800']) {
+    for (const before of ['', 'x', 'xx']) {
+      const claims = { sub: before + character }
+      const encoded = Buffer.from(plainJson(claims)).toString('base64url')
+      assert.doesNotMatch(encoded, /[-_]/)
+      assert.deepEqual(JSON.parse(atob(encoded)), claims)
+    }
+  }
+})
