@@ -73,7 +73,7 @@ export function registrations(
 
 /** The HTTP server with its hooks and routes. It does not listen yet. */
 export async function createApp(context: Context): Promise<FastifyInstance> {
-  const { config, limits, log, streams, telemetry } = context
+  const { config, log, streams, telemetry } = context
   const routes = registrations({ ...config, accounts: context.accounts !== undefined })
   const shapeOf = errorShapes(routes)
   const headers = constantHeaders(config)
@@ -91,6 +91,6 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   observe(app, telemetry)
   await allowOrigins(app, config)
   for (const registration of routes) await app.register(register(registration, context, admission))
-  await app.register(noRoute(routes, limits))
+  await app.register(noRoute(routes, context))
   return app
 }

@@ -3,6 +3,7 @@ import type { Tokens } from './auth/tokens.ts'
 import type { Config } from './config/config.ts'
 import type { Database } from './db/database.ts'
 import type { SchemaState } from './db/migration-status.ts'
+import type { Hints } from './hints.ts'
 import type { Streams } from './http/streams.ts'
 import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
@@ -23,6 +24,7 @@ export interface Context {
   /** Absent: accounts are off. */
   readonly accounts: Accounts | undefined
   readonly limits: Limits
+  readonly hints: Hints
   readonly log: Log
   readonly telemetry: Telemetry
   readonly lifecycle: Lifecycle

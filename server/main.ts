@@ -14,6 +14,7 @@ import type { Database } from './db/database.ts'
 import { migrateUp } from './db/migrate.ts'
 import { type SchemaState, schemaState } from './db/migration-status.ts'
 import { exit, StartError } from './errors.ts'
+import { Hints } from './hints.ts'
 import { Streams } from './http/streams.ts'
 import type { JobKind } from './jobs/run-job.ts'
 import { JobRunner } from './jobs/runner.ts'
@@ -83,8 +84,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         rules,
       })),
       ownKeys,
-      accessTokens,
       sessionExists: id => sessionExists(db, id),
+      accessTokens,
       revocations,
     })
     const forgetKeys = () => {
@@ -128,6 +129,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       tokens,
       accounts,
       limits,
+      hints: new Hints(log),
       log,
       lifecycle,
       telemetry,

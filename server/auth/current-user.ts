@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
+import type { Hints } from '../hints.ts'
 import { network } from '../limits/network.ts'
 import type { Limits } from '../limits/rate-limit.ts'
 import { bearerIn } from './bearer.ts'
@@ -31,7 +32,7 @@ type EnterUser = (request: FastifyRequest, reply: FastifyReply, done: (error?: E
  * the rate limit of the user, wherever they come from. Rejected ones count for the rate limit of
  * the address.
  */
-export function requireUser(tokens: Tokens, { user, address }: Limits): EnterUser {
+export function requireUser(tokens: Tokens, { user, address }: Limits, hints: Hints): EnterUser {
   const enter = (request: FastifyRequest, reply: FastifyReply, identity: Identity): void | Promise<void> => {
     request.userId = identity.userId
     request.grant = tokens.grant(identity)
@@ -43,6 +44,7 @@ export function requireUser(tokens: Tokens, { user, address }: Limits): EnterUse
   return (request, reply, done) => {
     const refuse = (error: unknown) => {
       const refusal = refusalOf(error)
+      if (isAnothersPath(refusal, request)) hints.give('user claim')
       const isUnknown = refusal instanceof AppError && unknown.has(refusal.code)
       const counted = isUnknown ? address?.count(network(request.ip), reply) : undefined
       const end = (tooMany: AppError | undefined) => {
@@ -64,6 +66,12 @@ export function requireUser(tokens: Tokens, { user, address }: Limits): EnterUse
       refuse(error)
     }
   }
+}
+
+/** Whether a token of another issuer was used with the path of another user. */
+function isAnothersPath(refusal: Error, { grant }: FastifyRequest): boolean {
+  if (!(refusal instanceof AppError) || refusal.code !== 'not_your_path') return false
+  return grant?.identity.sessionId === undefined && grant?.identity.accessToken === undefined
 }
 
 /** Errors of requests whose user is unknown. */

@@ -1,7 +1,8 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
+import { isSignInPath } from '../hints.ts'
 import { countAddress } from '../limits/count-address.ts'
-import type { Limits } from '../limits/rate-limit.ts'
 import { placeOf } from './error-reply.ts'
 import type { Registration } from './register.ts'
 import { pathPattern } from './route.ts'
@@ -10,7 +11,10 @@ import { pathPattern } from './route.ts'
  * Answers requests that no route matches: 405 with `Allow` if the path has other methods (RFC 9110,
  * 15.5.6), else 404. Needs no token and does not read the body.
  */
-export function noRoute(registrations: readonly Registration[], limits: Limits): FastifyPluginCallback {
+export function noRoute(
+  registrations: readonly Registration[],
+  { accounts, hints, limits }: Pick<Context, 'accounts' | 'hints' | 'limits'>,
+): FastifyPluginCallback {
   const table = registrations.flatMap(({ module }) =>
     module.routes.map(({ method, path }) => ({ method, pattern: pathPattern(path) })),
   )
@@ -20,8 +24,10 @@ export function noRoute(registrations: readonly Registration[], limits: Limits):
     return [...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
   }
   const refuse = (request: FastifyRequest, reply: FastifyReply): AppError => {
-    const allow = allowed(decoded(placeOf(request).path))
+    const { path } = placeOf(request)
+    const allow = allowed(decoded(path))
     const { method } = request
+    if (!accounts && isSignInPath(path)) hints.give('accounts', path)
     // Without the path, which may contain the id of another user.
     if (allow === undefined)
       return new AppError(
@@ -40,6 +46,9 @@ export function noRoute(registrations: readonly Registration[], limits: Limits):
     // Only for OPTIONS, which the CORS plugin has a route for: a preflight from another origin, or
     // `OPTIONS` on a path.
     scope.setNotFoundHandler((request, reply) => {
+      const { headers } = request
+      // A preflight gets here if its origin is not allowed.
+      if (headers.origin !== undefined && 'access-control-request-method' in headers) hints.give('origin')
       const allow = request.url === '*' ? 'OPTIONS' : allowed(decoded(placeOf(request).path))
       if (allow === undefined) throw refuse(request, reply)
       return reply.code(204).header('allow', allow).send()

@@ -66,7 +66,7 @@ type Hook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDone
 /** One hook before the handlers: overload, then the token or the address, and rate limits. */
 function admit({ errors, secured, always }: Registration, context: Context, admission: Admission): Hook {
   if (secured) {
-    const enter = requireUser(context.tokens, context.limits)
+    const enter = requireUser(context.tokens, context.limits, context.hints)
     return (request, reply, done) => {
       if (admission.isFull) admission.reject(request, reply, errors)
       else enter(request, reply, done)

@@ -91,12 +91,14 @@ export const signInForTokens: RouteModule = {
 async function begin<T>(
   work: (request: FastifyRequest, deps: { accounts: Accounts; db: Context['db'] }) => Promise<T>,
   request: FastifyRequest,
-  { accounts, config, db }: Context,
+  { accounts, config, db, hints }: Context,
 ): Promise<T> {
   if (!accounts) throw new AppError('route_not_found', 'Accounts are disabled on this server.')
   const { origin } = request.headers
   // Pages that cannot read the response must not make their visitors guess passwords.
-  if (origin !== undefined && config.corsOrigins !== '*' && !accounts.trusts(origin))
+  if (origin !== undefined && config.corsOrigins !== '*' && !accounts.trusts(origin)) {
+    hints.give('origin')
     throw notTrusted(origin)
+  }
   return work(request, { accounts, db })
 }
