@@ -1,34 +1,63 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { betterAuth } from 'better-auth'
+import { type BetterAuthOptions, betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
-import { toNodeHandler } from 'better-auth/node'
+import { fromNodeHeaders, toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins'
+import { SignJWT } from 'jose'
 
-// A program of its own: another Better Auth with its `jwt()` at its defaults, such as a front end runs. It says where it
-// listens, and takes its orders from a line each: `rotate`.
+// A program of its own: other Better Auths, such as front ends run. Below `/api/auth` one with its `jwt()` at its defaults, below
+// another path one of another kind. It says where it listens, and takes its orders from a line each: `rotate`.
 
-const tables: Record<string, Record<string, unknown>[]> = {
+const [, , port = '0', sharedSecret = ''] = process.argv
+const secret = 'the secret of another issuer, of 32 characters and more'
+const newTables = (): Record<string, Record<string, unknown>[]> => ({
   user: [],
   session: [],
   account: [],
   verification: [],
   jwks: [],
+})
+const tables = newTables()
+
+/** By the path below which each is. */
+const kinds: Readonly<Record<string, BetterAuthOptions>> = {
+  '': { secret, database: memoryAdapter(tables), plugins: [jwt()] },
+  '/es256': { secret, plugins: [jwt({ jwks: { keyPairConfig: { alg: 'ES256' } } })] },
+  '/rs256': { secret, plugins: [jwt({ jwks: { keyPairConfig: { alg: 'RS256' } } })] },
+  // Shares its secret with Duly, and keeps the session in a cookie that is a JWT.
+  '/shared': { secret: sharedSecret, session: { cookieCache: { enabled: true, strategy: 'jwt' } } },
 }
-// A connection that ends while the next call is on its way would be a failure of the test and of nothing else.
-const server = createServer({ keepAliveTimeout: 600_000 }, (request, response) => handle?.(request, response))
-let handle: ReturnType<typeof toNodeHandler> | undefined
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const auth = betterAuth({
+const newAuth = (url: string, path: string) =>
+  betterAuth({
     baseURL: url,
-    secret: 'the secret of another issuer, of 32 characters and more',
-    database: memoryAdapter(tables),
+    basePath: `${path}/api/auth`,
+    database: memoryAdapter(newTables()),
     emailAndPassword: { enabled: true },
     telemetry: { enabled: false },
-    plugins: [jwt()],
+    ...kinds[path],
   })
-  handle = toNodeHandler(auth)
+const auths = new Map<string, ReturnType<typeof newAuth>>()
+
+// A connection that ends while the next call is on its way would be a failure of the test and of nothing else.
+const server = createServer({ keepAliveTimeout: 600_000 }, async (request, response) => {
+  const [, path = '', name = ''] = /^(\/\w+)?\/api\/(\w+)/.exec(request.url ?? '') ?? []
+  const auth = auths.get(path) ?? newAuth(url, path)
+  auths.set(path, auth)
+  if (name === 'auth') return toNodeHandler(auth)(request, response)
+  // A route as front ends write it: it signs a token for whoever is signed in.
+  const session = await auth.api.getSession({ headers: fromNodeHeaders(request.headers) })
+  const claims = { user_id: session?.user.id, email: session?.user.email }
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setIssuedAt()
+    .setExpirationTime('7d')
+    .sign(new TextEncoder().encode(sharedSecret))
+  response.end(JSON.stringify({ token }))
+})
+let url = ''
+server.listen(Number(port), '127.0.0.1', () => {
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   process.stdout.write(`${url}\n`)
 })
 process.stdin.on('data', () => {

@@ -7,43 +7,52 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { newUserHere } from './person.ts'
-import { newUser, type Served, served, unlimited } from './served.ts'
+import { newUser, type Served, served, testSecret, unlimited } from './served.ts'
 
 // Tokens of others: of real Better Auths, at their defaults, in processes of their own.
 
 interface Issuer {
   readonly url: string
   readonly jwks: string
-  token(): Promise<{ token: string; userId: string }>
+  /** @param kind a path of other-issuer.ts */
+  signUp(kind?: string): Promise<{ cookies: Map<string, string>; userId: string }>
+  token(kind?: string, path?: string): Promise<{ token: string; userId: string }>
   rotate(): Promise<void>
   stop(): Promise<void>
 }
 
 async function startIssuer(port = 0): Promise<Issuer> {
   const program = fileURLToPath(new URL('./other-issuer.js', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [program, String(port)], {
+  const child: ChildProcess = spawn(process.execPath, [program, String(port), testSecret], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const said = async () => String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0]).trim()
   const url = await said()
+  const signUp: Issuer['signUp'] = async (kind = '') => {
+    const headers = { 'content-type': 'application/json', origin: url }
+    const body = JSON.stringify({
+      name: 'x',
+      email: `${randomUUID()}@example.com`,
+      password: 'correct horse',
+    })
+    const signedUp = await fetch(`${url}${kind}/api/auth/sign-up/email`, { method: 'POST', headers, body })
+    const pairs = signedUp.headers
+      .getSetCookie()
+      .map(line => /^([^=]+)=([^;]*)/.exec(line)?.slice(1) as [string, string])
+    return {
+      cookies: new Map(pairs),
+      userId: ((await signedUp.json()) as { user: { id: string } }).user.id,
+    }
+  }
   return {
     url,
+    signUp,
     jwks: `${url}/api/auth/jwks`,
-    async token() {
-      const headers = { 'content-type': 'application/json', origin: url }
-      const body = JSON.stringify({
-        name: 'x',
-        email: `${randomUUID()}@example.com`,
-        password: 'correct horse',
-      })
-      const signedUp = await fetch(`${url}/api/auth/sign-up/email`, { method: 'POST', headers, body })
-      const cookie = signedUp.headers
-        .getSetCookie()
-        .map(line => line.replace(/;.*/, ''))
-        .join('; ')
-      const answer = await fetch(`${url}/api/auth/token`, { headers: { cookie } })
-      const { token } = (await answer.json()) as { token: string }
-      return { token, userId: ((await signedUp.json()) as { user: { id: string } }).user.id }
+    async token(kind = '', path = '/api/auth/token') {
+      const { cookies, userId } = await signUp(kind)
+      const cookie = [...cookies].map(pair => pair.join('=')).join('; ')
+      const answer = await fetch(url + kind + path, { headers: { cookie } })
+      return { token: ((await answer.json()) as { token: string }).token, userId }
     },
     async rotate() {
       child.stdin?.write('rotate\n')
@@ -198,6 +207,61 @@ describe('two other issuers beside this one', () => {
     } finally {
       await both.close()
     }
+  })
+})
+
+describe('front ends with a Better Auth of their own', () => {
+  let issuer: Issuer
+  let api: Served
+  before(async () => {
+    issuer = await startIssuer()
+    const keys = ['', '/es256', '/rs256'].map(kind => `${issuer.url}${kind}/api/auth/jwks`)
+    api = await served({ JWKS_URL: keys.join() })
+  })
+  after(async () => {
+    await api?.close()
+    await issuer?.stop()
+  })
+
+  async function createsTasks({ token, userId }: { token: string; userId: string }) {
+    const path = `/api/${userId}/tasks`
+    const { status, body, text } = await api.call('POST', path, { token, json: { title: 'Mine' } })
+    assert.deepEqual([status, body.user_id], [201, userId], text)
+    assert.equal((await api.call('GET', '/api/somebody/tasks', { token })).status, 403)
+  }
+  const part = (token: string, n: number) =>
+    JSON.parse(Buffer.from(token.split('.')[n] ?? '', 'base64url').toString())
+
+  it('send tokens of `jwt()` by keys of every kind', async () => {
+    for (const [kind, alg] of [
+      ['', 'EdDSA'],
+      ['/es256', 'ES256'],
+      ['/rs256', 'RS256'],
+    ] as const) {
+      const signed = await issuer.token(kind)
+      assert.equal(part(signed.token, 0).alg, alg)
+      await createsTasks(signed)
+    }
+  })
+
+  it('send the cookie in which `cookieCache` keeps the session as a JWT', async () => {
+    const { cookies, userId } = await issuer.signUp('/shared')
+    const token = decodeURIComponent(cookies.get('better-auth.session_data') ?? '')
+    const { sub, user, session } = part(token, 1)
+    assert.deepEqual([sub, user.id, session.userId], [undefined, userId, userId])
+    await createsTasks({ token, userId })
+  })
+
+  it('send tokens that a route of theirs signs with the shared secret', async () => {
+    const minted = await issuer.token('/shared', '/api/token')
+    assert.equal(part(minted.token, 1).user_id, minted.userId)
+    await createsTasks(minted)
+  })
+
+  it('are told by the log which setting helps where another claim has the user', async () => {
+    const hints = api.lines.filter(({ hint }) => hint === 'user claim')
+    assert.equal(hints.length, 1)
+    assert.match(String(hints[0]?.msg), /JWT_USER_CLAIM/)
   })
 })
 
