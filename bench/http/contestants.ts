@@ -76,8 +76,13 @@ const source = (path: string) => fileURLToPath(new URL(`../../../bench/http/${pa
  * A PostgreSQL server and, each as a process of its own with a database of its own, the programs that are compared.
  * @param names who takes part
  * @param settings of Duly, beside those that lead it there
+ * @param postgresSettings in the form `name=value`
  */
-export function stage(names: readonly Name[], settings: Readonly<Record<string, string>> = {}): Stage {
+export function stage(
+  names: readonly Name[],
+  settings: Readonly<Record<string, string>> = {},
+  postgresSettings: readonly string[] = [],
+): Stage {
   const secret = randomBytes(32).toString('hex')
   const exp = Math.floor(Date.now() / 1000) + 12 * 3600
   const key = createSecretKey(Buffer.from(secret))
@@ -126,7 +131,7 @@ export function stage(names: readonly Name[], settings: Readonly<Record<string, 
     await endAll()
     refuseClosed()
     const dataDir = mkdtempSync(join(folder, 'data-'))
-    postgres = startPostgres()
+    postgres = startPostgres(postgresSettings)
     const server = await postgres
     const python = names.some(name => name.startsWith('fastapi')) ? pythonWith(fastApi) : undefined
     const ports = [String(await freePort()), String(await freePort())] as const

@@ -24,6 +24,8 @@ export interface Result {
   readonly databaseCpu: number | null
   /** `serverCpu` by that of the bare program in the same round, or of what the scenario is held against: the median of all rounds. */
   readonly ratio: number | null
+  /** The same of `serverCpu` and `databaseCpu` together. */
+  readonly totalRatio: number | null
   /** Mebibytes, of the server's processes. */
   readonly peakRss: number | null
   readonly errors: number
@@ -49,14 +51,19 @@ export function resultOf(
     p99: percentile(0.99),
     serverCpu: orNull(sum(measured => measured.serverCpu) / requests),
     databaseCpu: withDatabase ? orNull(sum(measured => measured.databaseCpu ?? 0) / requests) : null,
-    ratio: median(rounds.map((measured, n) => costOf(measured) / costOf(base[n]))),
+    ratio: median(rounds.map((measured, n) => serverCost(measured) / serverCost(base[n]))),
+    totalRatio: median(rounds.map((measured, n) => totalCost(measured) / totalCost(base[n]))),
     peakRss: orNull(Math.max(...rounds.flatMap(({ peakRss }) => peakRss ?? []))),
     errors: sum(measured => measured.errors),
   }
 }
 
-function costOf(measured: Measured | undefined): number {
+function serverCost(measured: Measured | undefined): number {
   return measured ? measured.serverCpu / measured.requests : Number.NaN
+}
+
+function totalCost(measured: Measured | undefined): number {
+  return measured ? (measured.serverCpu + (measured.databaseCpu ?? 0)) / measured.requests : Number.NaN
 }
 
 function median(values: readonly number[]): number | null {
@@ -78,6 +85,7 @@ const columns: readonly [string, (result: Result) => string][] = [
   ['CPU µs', result => show(result.serverCpu, 1)],
   ['ratio', result => show(result.ratio, 2)],
   ['database µs', result => show(result.databaseCpu, 1)],
+  ['total ratio', result => show(result.totalRatio, 2)],
   ['peak MiB', result => show(result.peakRss, 0)],
   ['errors', result => String(result.errors)],
 ]

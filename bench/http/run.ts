@@ -25,7 +25,7 @@ const stalls = ['one task', 'list of 1000', 'create']
 // In its first two seconds a program costs up to twice what it does then: V8 compiles what turns out to be busy.
 const warmUpSeconds = 3
 
-const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]… [--connections N]… [--seconds N] [--rounds N]
+const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]… [--connections N]… [--seconds N] [--rounds N] [--fsync]
 
 Compares Duly, on PostgreSQL and embedded, with a minimal program ("bare") and with common stacks: Express with
 jsonwebtoken and pg, and FastAPI with SQLAlchemy. All processes restart in every round and take turns, because two
@@ -37,10 +37,11 @@ interface, and nothing is left behind.
   --connections N    at once (default: first 10, then 100)
   --seconds N        of one contestant in one round, after ${warmUpSeconds} to warm up (default 2)
   --rounds N         (default 3)
+  --fsync            PostgreSQL waits for the disk at each commit, as in production
 
-A run of everything writes bench/results/http-DATE.json and a picture, http.svg. The ratio is of CPU time,
-against bare in the same round ("not modified" against one task); it carries over between machines, as requests a second
-and latencies do not.`
+A run of everything writes bench/results/http-DATE.json and a picture, http.svg. The ratio is of the server's
+CPU time, and the total ratio of the server's and PostgreSQL's, against bare in the same round ("not modified" against
+one task). Ratios carry over between machines; requests per second and latencies do not.`
 
 const results = new URL('../../../bench/results/', import.meta.url)
 
@@ -52,6 +53,7 @@ await untilDone(async () => {
       connections: { type: 'string', multiple: true, default: ['10', '100'] },
       seconds: { type: 'string', default: '2' },
       rounds: { type: 'string', default: '3' },
+      fsync: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   })
@@ -64,7 +66,7 @@ await untilDone(async () => {
   const seconds = positive('--seconds', values.seconds)
   const rounds = positive('--rounds', values.rounds)
   const taking = choose(names, values.with, name => name, 'contestant')
-  const { open, close } = stage(taking)
+  const { open, close } = stage(taking, {}, values.fsync ? ['fsync=on'] : [])
   const compare = async () => {
     const kept = new Map<string, Round[]>()
     let field: Field | undefined
