@@ -110,20 +110,22 @@ export function createStatement(
     parameters.add(context.bytes, 'bigint'),
   ]
   const key = keyParts(parameters, keyed)
-  const columns: Record<string, string> = {}
   const names = tasks.writable.filter(
     name => (task[name] ?? null) !== null || 'initial' in tasks.fields[name],
   )
+  const placeholders: Record<string, string> = {}
   for (const name of names) {
-    const field: Field = tasks.fields[name]
-    const value = task[name] ?? field.initial ?? null
-    columns[name] = parameters.add(valueIn(field, value), sqlTypes[field.kind])
-    addDerived(columns, field, value, parameters)
-    for (const [other, follow] of Object.entries(field.follows ?? {}))
-      if (!(other in tasks.fields) || !isWritable(other))
-        columns[other] = follow(columns[name]).replaceAll(`old.${other}`, 'null')
+    const { initial }: Field = tasks.fields[name]
+    addValues(placeholders, name, task[name] ?? initial ?? null, parameters)
   }
   const statement = creates.get([names, keyed !== undefined].join(' '), name => {
+    const columns = { ...placeholders }
+    for (const given of names) {
+      const { follows = {} }: Field = tasks.fields[given]
+      for (const [other, follow] of Object.entries(follows))
+        if (!(other in tasks.fields) || !isWritable(other))
+          columns[other] = follow(columns[given] ?? 'null').replaceAll(`old.${other}`, 'null')
+    }
     const log = changeBytes()
     const firstBytes = taskBytes('$1', column => columns[column] ?? 'null')
     return ownerWrite(
@@ -171,25 +173,26 @@ export function updateStatement(
   const names = flips ? [flips] : tasks.writable.filter(name => change[name] !== undefined)
   const hasText = names.some(name => name in tasks.sized)
   const live = hasText ? parameters.add(context.liveBytes, 'bigint') : ''
-  /** The SQL of each new value. It may refer to `old` and `owner.at`. */
-  const columns: Record<string, string> = {}
-  const inputs = names.map(name => {
-    const field: Field = tasks.fields[name]
-    const value = change[name] ?? null
-    const placeholder = flips ? '' : parameters.add(valueIn(field, value), sqlTypes[field.kind])
-    const merges = field.kind === 'json' && field.merges
-    const given = flips
-      ? `not old.${name}`
-      : merges
-        ? merged(columns[name] ?? `old.${name}`, placeholder)
-        : placeholder
-    columns[name] = given
-    addDerived(columns, field, value, parameters)
-    for (const [other, follow] of Object.entries(field.follows ?? {})) columns[other] = follow(given)
-    return { name, field, given }
-  })
+  const placeholders: Record<string, string> = {}
+  if (!flips) for (const name of names) addValues(placeholders, name, change[name] ?? null, parameters)
   const shape = [names, flips, expected !== undefined, keyed !== undefined].join(' ')
   const statement = updates.get(shape, name => {
+    const derived = Object.entries(placeholders).filter(([column]) => !(column in tasks.fields))
+    /** The SQL of each new value. It may refer to `old` and `owner.at`. */
+    const columns: Record<string, string> = Object.fromEntries(derived)
+    const inputs = names.map(name => {
+      const field: Field = tasks.fields[name]
+      const placeholder = placeholders[name] ?? 'null'
+      const merges = field.kind === 'json' && field.merges
+      const given = flips
+        ? `not old.${name}`
+        : merges
+          ? merged(columns[name] ?? `old.${name}`, placeholder)
+          : placeholder
+      columns[name] = given
+      for (const [other, follow] of Object.entries(field.follows ?? {})) columns[other] = follow(given)
+      return { name, given }
+    })
     const sized = Object.entries(columns).flatMap(([column, sql]) => {
       const bytesOf = tasks.sized[column]
       return bytesOf ? [{ new: bytesOf(sql), old: bytesOf(`old.${column}`) }] : []
@@ -204,8 +207,14 @@ export function updateStatement(
     })
     const logBytes = changeBytes(loggedBytes)
     const isChanged = changes.join(' or ') || 'false'
+    // A new value that is computed from old ones is computed once.
+    const computed = Object.entries(columns).filter(
+      ([, sql]) => sql.includes('old.') && !sql.includes('owner.'),
+    )
+    for (const [column] of computed) columns[column] = `old.new_${column}`
     const old = [
       ...logColumns.map(column => `tasks.${column}`),
+      ...computed.map(([column, sql]) => `${inOld(sql)} as new_${column}`),
       'tasks.revision',
       `${logBytes} as log_bytes`,
       ...(hasText ? [`${grows.join(' + ')} as growth`] : []),
@@ -229,7 +238,7 @@ export function updateStatement(
           ${hasText ? ', live_bytes = owners.live_bytes + old.growth' : ''}
         from old where owners.id = $1${room} ${returning(bytes)}
       ),
-      logged as (${logged(actionOf(columns), jsonOf(logColumns, columns), {
+      logged as (${logged(actionOf(columns), jsonOf(logColumns, columns, names), {
         id: '$2::bigint',
         before: 'old.revision',
         actor,
@@ -299,16 +308,22 @@ export function removeStatement(
 
 const isWritable = (name: string) => (tasks.writable as readonly string[]).includes(name)
 
-function addDerived(
-  columns: Record<string, string>,
-  field: Field,
+/** Adds the value of a field, and the values that are derived from it. */
+function addValues(
+  placeholders: Record<string, string>,
+  name: TaskField,
   value: unknown,
   parameters: Parameters,
 ): void {
+  const field: Field = tasks.fields[name]
+  placeholders[name] = parameters.add(valueIn(field, value), sqlTypes[field.kind])
   if (field.kind !== 'text' && field.kind !== 'json') return
   // Each `of` takes the values of its field.
   for (const [column, { type, of }] of Object.entries(field.derived ?? {}))
-    columns[column] = parameters.add(value === null ? null : (of as (value: unknown) => Value)(value), type)
+    placeholders[column] = parameters.add(
+      value === null ? null : (of as (value: unknown) => Value)(value),
+      type,
+    )
 }
 
 /**
@@ -318,15 +333,23 @@ function addDerived(
 const merged = (old: string, patch: string) =>
   `case when ${old} is null then nullif(jsonb_strip_nulls(${patch}), '{}') else jsonb_strip_nulls((${old}) || ${patch}) end`
 
-/** `{"title": ["old", "new"]}` of the fields that change. */
-function jsonOf(names: readonly string[], columns: Readonly<Record<string, string>>): string {
-  const pair = (name: string) =>
-    `jsonb_build_object('${name}', jsonb_build_array(old.${name}, ${columns[name]}))`
-  if (names.length === 1 && names[0]) return pair(names[0])
-  if (names.length === 0) return 'null'
-  return names
-    .map(name => `case when old.${name} is distinct from ${columns[name]} then ${pair(name)} else '{}' end`)
-    .join(' || ')
+/**
+ * `{"title": ["old", "new"]}` of the fields that change. If one field is given, it is one of them:
+ * otherwise nothing is logged.
+ */
+function jsonOf(
+  names: readonly string[],
+  columns: Readonly<Record<string, string>>,
+  given: readonly string[],
+): string {
+  const pairs = names.map(name => {
+    const pair = `jsonb_build_object('${name}', jsonb_build_array(old.${name}, ${columns[name]}))`
+    const isChanged = `old.${name} is distinct from ${columns[name]}`
+    return given.length === 1 && given[0] === name
+      ? pair
+      : `case when ${isChanged} then ${pair} else '{}' end`
+  })
+  return pairs.join(' || ') || 'null'
 }
 
 /** Completing and reopening have actions of their own. */
