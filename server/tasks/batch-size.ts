@@ -24,7 +24,7 @@ export class BatchSize {
 }
 
 /** Rows of the first statement. */
-export const firstRows = 50
+export const firstRows = 100
 /** Rows and bytes that one statement reads. */
 export const mostRows = 400
 export const mostBytes = 64 * 1024
