@@ -47,7 +47,8 @@ function send(name: string, text: string, values: unknown[], answer: (rows: stri
   })
 }
 
-const columns = `id, title, description, is_completed, created_at at time zone 'UTC', updated_at at time zone 'UTC'`
+const columns = `id, title, description, is_completed, created_at at time zone 'UTC', updated_at at time zone 'UTC',
+  priority, due_date, tags, category, status`
 const statements = {
   page: `select (select count(*) from tasks where user_id = $1), ${columns} from tasks
     where user_id = $1 order by created_at desc, id desc limit $2 offset $3`,
@@ -60,10 +61,15 @@ const statements = {
   remove: 'delete from tasks where user_id = $1 and id = $2 returning id',
 }
 
-function taskJson(row: string[], user: string, from = 0): string {
-  const time = (text = '') => `${text.slice(0, 10)}T${text.slice(11)}Z`
-  const description = JSON.stringify(row[from + 2] ?? '')
-  return `{"id":${row[from]},"title":${JSON.stringify(row[from + 1])},"description":${description},"is_completed":${row[from + 3] === 't'},"created_at":"${time(row[from + 4])}","updated_at":"${time(row[from + 5])}","user_id":"${user}"}`
+const jsonOf = (text: string | null | undefined) => (text == null ? 'null' : JSON.stringify(text))
+
+function taskJson(row: (string | null)[], user: string, from = 0): string {
+  const time = (text?: string | null) => `${text?.slice(0, 10)}T${text?.slice(11)}Z`
+  const [id, title, description, done, created, updated, priority, due, tags, category, status] =
+    from === 0 ? row : row.slice(from)
+  const isDone = done === 't'
+  const state = status ?? (isDone ? 'completed' : 'pending')
+  return `{"id":${id},"title":${JSON.stringify(title)},"description":${JSON.stringify(description ?? '')},"is_completed":${isDone},"completed":${isDone},"created_at":"${time(created)}","updated_at":"${time(updated)}","user_id":"${user}","priority":${jsonOf(priority)},"due_date":${jsonOf(due)},"tags":${tags},"category":${jsonOf(category)},"status":${JSON.stringify(state)}}`
 }
 
 const known = new Map<string, string>()
@@ -115,7 +121,7 @@ const server = createServer((request, response) => {
       reply(
         response,
         200,
-        `{"tasks":[${list}],"total":${total},"limit":${limit},"offset":0,"has_more":${rows.length < total}}`,
+        `{"tasks":[${list}],"total":${total},"count":${total},"limit":${limit},"offset":0,"has_more":${rows.length < total}}`,
       )
     })
   }

@@ -62,6 +62,7 @@ interface Recipe {
 const table = [
   `create table tasks (
     user_id text not null, id bigint generated always as identity, title text not null, description text,
+    priority text, due_date text, tags jsonb not null default '[]', category text, status text,
     is_completed boolean not null default false, created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(), primary key (user_id, id))`,
   'create index tasks_newest on tasks (user_id, created_at desc, id desc)',

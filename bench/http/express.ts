@@ -19,6 +19,11 @@ interface Row {
   title: string
   description: string | null
   is_completed: boolean
+  priority: string | null
+  due_date: string | null
+  tags: string[]
+  category: string | null
+  status: string | null
   created_at: Date
   updated_at: Date
 }
@@ -48,7 +53,9 @@ function authenticate(request: Request<Path>, response: Response, next: NextFunc
 }
 
 function toTask(row: Row): object {
-  return { ...row, id: Number(row.id), description: row.description ?? '' }
+  const completed = row.is_completed
+  const status = row.status ?? (completed ? 'completed' : 'pending')
+  return { ...row, id: Number(row.id), description: row.description ?? '', completed, status }
 }
 
 function answer(response: Response, row: Row | undefined, status = 200): void {
@@ -73,7 +80,8 @@ app.get('/api/:userId/tasks', authenticate, async (request: Request<Path>, respo
     [userId, limit, offset],
   )
   const total = Number(count.rows[0]?.count)
-  response.json({ tasks: rows.map(toTask), total, limit, offset, has_more: offset + rows.length < total })
+  const has_more = offset + rows.length < total
+  response.json({ tasks: rows.map(toTask), total, count: total, limit, offset, has_more })
 })
 
 app.post('/api/:userId/tasks', authenticate, async (request: Request<Path>, response) => {

@@ -1,4 +1,4 @@
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from '../latency/client.ts'
 
@@ -21,6 +21,7 @@ export type Times = readonly number[]
 export type Answers = Readonly<Record<string, number>>
 
 let stopped = false
+process.on('disconnect', () => process.exit())
 process.on('message', async (plan: Plan | 'stop') => {
   if (plan === 'stop') stopped = true
   else
@@ -51,7 +52,7 @@ async function probe({ url, token, path }: Target, ms: number): Promise<Times> {
 
 /** 100 requests at once, each sent again when it is answered, or when Retry-After says so. */
 async function load({ url, token, path }: Target): Promise<Answers> {
-  setPriority(10)
+  setPriority(Math.min(19, getPriority() + 10))
   const client = new Client(url, 100)
   const headers = { authorization: `Bearer ${token}` }
   const counts: Record<string, number> = {}

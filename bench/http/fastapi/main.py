@@ -10,8 +10,9 @@ from typing import List, Optional
 import jwt
 from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, Field, validator
+from pydantic import BaseModel, Field, root_validator, validator
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Text, create_engine, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, declarative_base, sessionmaker
 
 engine = create_engine(os.environ["DATABASE_URL"].replace("postgres://", "postgresql://"), pool_size=20, max_overflow=0)
@@ -29,6 +30,11 @@ class Task(Base):
     title = Column(Text, nullable=False)
     description = Column(Text)
     is_completed = Column(Boolean, nullable=False, default=False)
+    priority = Column(Text)
+    due_date = Column(Text)
+    tags = Column(JSONB, nullable=False, default=list)
+    category = Column(Text)
+    status = Column(Text)
     created_at = Column(DateTime(timezone=True), server_default=func.now())
     updated_at = Column(DateTime(timezone=True), server_default=func.now(), onupdate=func.now())
 
@@ -48,12 +54,23 @@ class TaskResponse(BaseModel):
     title: str
     description: str
     is_completed: bool
+    completed: bool = False
     created_at: datetime
     updated_at: datetime
     user_id: str
+    priority: Optional[str]
+    due_date: Optional[str]
+    tags: List[str]
+    category: Optional[str]
+    status: Optional[str]
 
     class Config:
         orm_mode = True
+
+    @root_validator(skip_on_failure=True)
+    def derived(cls, values):
+        done = values["is_completed"]
+        return {**values, "completed": done, "status": values["status"] or ("completed" if done else "pending")}
 
     @validator("description", pre=True)
     def never_null(cls, value):
@@ -63,6 +80,7 @@ class TaskResponse(BaseModel):
 class TaskList(BaseModel):
     tasks: List[TaskResponse]
     total: int
+    count: int
     limit: int
     offset: int
     has_more: bool
@@ -115,6 +133,7 @@ def list_tasks(
     return {
         "tasks": tasks,
         "total": total,
+        "count": total,
         "limit": limit,
         "offset": offset,
         "has_more": offset + len(tasks) < total,
