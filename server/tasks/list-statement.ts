@@ -157,8 +157,9 @@ export function listStatement(
 
 /**
  * Looks at the next `rows` tasks by creation, after `from`. First comes how many those were, with
- * the id and creation of the last one; then null, id, the key as a time or as a text, the bytes of
- * the texts and the flag, of those that the query asks for: the first ones in its order.
+ * the id and creation of the last one, how many the query asks for, and how many of these are
+ * completed; then null, id, the key as a time or as a text, and the bytes of the texts, of those
+ * that the query asks for: the first ones in its order.
  */
 export function turnStatement(
   owner: string,
@@ -176,10 +177,12 @@ export function turnStatement(
       from duly.tasks where ${live} and (tasks.created_at, tasks.id) ${beyond} ${place}
       order by tasks.created_at ${way}, tasks.id ${way} limit ${bind(rows, 'bigint')}
     )
-    (select count(*) over () as count, part.id, part.created_at as at, null::text as title_key, 0::bigint as bytes, null::boolean
+    (select count(*) over () as count, part.id, part.created_at as at, null::text as title_key, 0::bigint as bytes,
+        count(*) filter (where part.matches) over () as matching,
+        count(*) filter (where part.matches and part.is_completed) over () as completed
       from part order by part.created_at ${back}, part.id ${back} limit 1)
     union all
-    (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}, part.bytes::bigint, part.is_completed
+    (select null, part.id, ${isText ? 'null, part.key' : 'part.key, null'}, part.bytes::bigint, null, null
       from part where part.matches order by part.key ${direction}, part.id ${direction} limit ${limit})`
   return { statement: prepared(shapes, text), values }
 }

@@ -79,10 +79,10 @@ export async function find(
         if (row.isNull(0)) {
           const key = row.text(3) ?? timeOf(row, 2)
           found.push({ key, sortKey: Buffer.from(key), id, bytes: row.integer(4) })
-          count += 1
-          if (row.flag(5)) completed += 1
         } else {
           seen = row.integer(0)
+          count += row.integer(5)
+          completed += row.integer(6)
           from = { key: timeOf(row, 2), id }
         }
       })
