@@ -112,8 +112,13 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
       const { values, category, problems } = read(request, readJson(request))
       const all = [...missing(['title'], values, problems), ...problems]
       if (all.length > 0) throw brokenRules(all)
+      const { spellings, ...others } = values
+      const written = Object.entries(spellings ?? {}).filter(([, spelling]) => spelling !== null)
       // It has a title.
-      const task = values as NewTask
+      const task = {
+        ...others,
+        ...(written.length > 0 ? { spellings: Object.fromEntries(written) } : {}),
+      } as NewTask
       return typeof category === 'string' ? { ...task, metadata: { category } } : task
     },
 
