@@ -212,7 +212,7 @@ interface ShownField {
 }
 
 function shownFields(
-  { shows, completed, absent, limits }: Legacy,
+  { shows, completed, absent }: Legacy,
   options: readonly ContractOption[],
 ): readonly ShownField[] {
   const flags = flagNames(completed)
@@ -222,10 +222,8 @@ function shownFields(
     if (!Object.hasOwn(tasks.fields, field)) throw new Error(`no field is called ${name}`)
     const known = field as TaskField
     const isDescription = known === 'description'
-    const schema = schemaOf(
-      tasks.fields[known],
-      known === 'title' || known === 'description' ? limits[known] : undefined,
-    )
+    // `v1` may have stored a longer text than the contract accepts.
+    const schema = schemaOf(tasks.fields[known])
     return {
       name,
       schema: isDescription && absent !== null ? { ...schema, type: 'string' } : schema,
