@@ -15,9 +15,6 @@ let app: string
 let database: OwnDatabase
 let server: RunningServer
 
-// What is run here is not what the coverage is about.
-delete process.env.NODE_V8_COVERAGE
-
 before(async () => {
   app = mkdtempSync(join(root, 'dist', 'image-'))
   for (const path of [...productionPackages(), join('dist', 'server')])

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { assertNoLeak, keepSettings } from './leaks.ts'
-import { type Env, soonStarted, testSecret } from './served.ts'
+import { briefly, type Env, soonStarted, testSecret } from './served.ts'
 
 // The program as its users start it: a process of its own.
 
@@ -26,14 +26,14 @@ export interface Program {
 
 /** Starts `duly …` with these settings and none of this machine's own. */
 export function duly(args: string[], env: Env = {}, program = cli, cwd = process.cwd()): Program {
-  const { PATH = '', NODE_V8_COVERAGE, HOME = '', TEST_DATA, TMPDIR = TEST_DATA } = process.env
+  const { PATH = '', HOME = '', TEST_DATA, TMPDIR = TEST_DATA, TEST_COVERAGE, NODE_OPTIONS } = process.env
   const inherited = {
     PATH,
     HOME,
-    ...(NODE_V8_COVERAGE ? { NODE_V8_COVERAGE } : {}),
+    ...(TEST_COVERAGE ? { TEST_COVERAGE, NODE_OPTIONS } : {}),
     ...(TMPDIR ? { TMPDIR } : {}),
   }
-  const started = [...soonStarted, program, ...args]
+  const started = [...(args[0] === 'start' ? soonStarted : briefly), program, ...args]
   const child = spawn(process.execPath, started, { cwd, env: { ...inherited, ...env } })
   let stdout = ''
   let stderr = ''

@@ -21,10 +21,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const coverage = join(root, 'coverage')
 const minimumCoverage = 90
-const patienceMs = { usual: 300_000, faults: 1_800_000 }
+const patienceMs = { usual: 600_000, faults: 1_800_000 }
 /** What takes longest, as `node:test` tells it. */
 const longest = [
   'docs.',
+  'faults',
+  'operations.',
+  'first-migration.',
+  'isolation.',
+  'contracts.',
   'account-attacks.',
   'snapshot.',
   'doctor.',
@@ -69,7 +74,11 @@ const only = values.only ?? (values.faults ? join(dist, 'test', 'faults') : '')
 if (whole) checkForm()
 rmSync(coverage, { recursive: true, force: true })
 if (values.faults) process.env.TEST_FAULTS = 'long'
-if (whole) process.env.NODE_V8_COVERAGE = join(coverage, 'raw')
+if (whole) {
+  process.env.TEST_COVERAGE = join(coverage, 'raw')
+  const collect = new URL('./collect-coverage.js', import.meta.url).href
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${collect}`
+}
 process.env.TEST_DATA ??= placeForData()
 
 const files = testFiles()
@@ -93,7 +102,7 @@ if (values.database === 'embedded' || forServer.length === 0) {
   await template.drop()
   await server?.stop()
   delete process.env.TEST_DATABASE_URL
-  delete process.env.NODE_V8_COVERAGE
+  delete process.env.TEST_COVERAGE
   if (values.database === undefined && both.length > 0) await suite(both, () => onEmbedded)
 }
 if (whole) checkCoverage()

@@ -31,6 +31,9 @@ export const soonStarted = [
   `--import=${new URL('./quick-passwords.js', import.meta.url).href}`,
 ]
 
+/** The same for commands, which end before optimised code would pay off. */
+export const briefly = [...soonStarted, '--no-opt', '--single-threaded']
+
 export const testSecret = 'a secret that only the tests know, and use'
 const isForEmbedded = process.argv[1]?.endsWith('.embedded.test.js') ?? false
 export const onPostgres = process.env.TEST_DATABASE_URL !== undefined && !isForEmbedded
