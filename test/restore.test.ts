@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { disableUser, removeAccount } from '../server/accounts/users.ts'
 import { unprepared } from '../server/db/database.ts'
 import { dataFolder } from './data-folder.ts'
@@ -106,7 +107,7 @@ describe('a restore', () => {
     it('that is killed leaves nothing that a server would take for the data, and can be done again', async () => {
       const DATA_DIR = join(folder, 'killed')
       const { child, ended } = duly(['restore', file], { DATA_DIR })
-      while (!existsSync(join(DATA_DIR, 'restoring', 'postgres'))) await new Promise(setImmediate)
+      while (!existsSync(join(DATA_DIR, 'restoring', 'postgres'))) await pause(5)
       child.kill('SIGKILL')
       assert.equal((await ended).signal, 'SIGKILL')
       const { code, stderr } = await duly(['start'], { DATA_DIR, PORT: '0' }).ended

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { cpSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { dataFolder } from './data-folder.ts'
 import { smallDisk } from './faults/small-disk.ts'
@@ -88,7 +89,7 @@ describe('a copy of an embedded database that is in use', () => {
     const server = await dulyStart(own.env)
     const begunAndKilled = async () => {
       const { child, ended } = duly(['backup', join(folder, 'killed')], own.env)
-      while (leftovers(own.env).length === 0) await new Promise(setImmediate)
+      while (leftovers(own.env).length === 0) await pause(5)
       child.kill('SIGKILL')
       assert.equal((await ended).signal, 'SIGKILL')
     }
