@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
-import { described } from './described.ts'
+import { operationsOf } from './described.ts'
 import { behindProxy, newPerson } from './person.ts'
 import { type Call, newUser, type Served, served } from './served.ts'
 
@@ -25,10 +25,7 @@ const allowing = (headers: Headers) =>
 
 for (const contract of contracts) {
   describe(`calls of ${contract} from another origin`, () => {
-    const { document } = described(contract)
-    const calls = Object.entries(document.paths).flatMap(([path, item]) =>
-      Object.keys(item).map(method => ({ path, method: method.toUpperCase() })),
-    )
+    const calls = operationsOf(contract)
     const user = newUser()
     const fill = (path: string) => path.replace('{user_id}', user).replace(/\{\w+\}/, '1')
     let api: Served

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { registrations } from '../server/app.ts'
-import type { ContractName, ContractOption } from '../server/config/contract.ts'
+import { type ContractName, type ContractOption, contracts } from '../server/config/contract.ts'
 import { pathPattern } from '../server/http/route.ts'
 import { openApi } from '../server/openapi/openapi.ts'
 
@@ -11,6 +12,7 @@ import { openApi } from '../server/openapi/openapi.ts'
 
 export interface Described {
   readonly document: OpenApi
+  readonly validate: Validate
   /** @throws AssertionError where the document does not foresee this answer */
   check(call: { method: string; path: string }, answer: ToCheck): void
 }
@@ -55,6 +57,23 @@ export interface MediaType {
   readonly examples?: Readonly<Record<string, { readonly value: unknown }>>
 }
 
+export interface Operation {
+  readonly path: string
+  readonly method: string
+  readonly operation: OperationObject
+}
+
+/** The operations of a contract. Of every contract but the first, only those that the first lacks. */
+export function operationsOf(contract: ContractName): Operation[] {
+  const [first = contract] = contracts
+  const others = contract === first ? {} : described(first).document.paths
+  return Object.entries(described(contract).document.paths).flatMap(([path, item]) =>
+    Object.entries(item)
+      .filter(([method, operation]) => !isDeepStrictEqual(operation, others[path]?.[method]))
+      .map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+  )
+}
+
 const known = new Map<string, Described>()
 
 export function described(
@@ -71,16 +90,20 @@ export function described(
 /** Whether `value` is what the schema at this place of the document says; else why not. */
 export type Validate = (pointer: readonly string[], value: unknown) => string | undefined
 
-export function validatorOf(document: OpenApi): Validate {
-  const ajv = new Ajv2020({ strict: false, allErrors: true })
+function validatorOf(document: OpenApi): Validate {
+  // What it compiles is run a few times at most. The rules of Spectral check the schemas themselves.
+  const quick = { code: { optimize: false }, inlineRefs: false, validateSchema: false }
+  const ajv = new Ajv2020({ strict: false, allErrors: true, ...quick })
   formats.default(ajv)
-  ajv.addSchema({ ...document, $id: 'duly' })
+  const absolute = (value: unknown): string =>
+    JSON.stringify(value).replaceAll('"#/components/', '"duly#/components/')
+  ajv.addSchema(JSON.parse(absolute({ $id: 'duly', components: document.components })))
+  // Most answers have one of a few schemas.
   const compiled = new Map<string, ValidateFunction>()
   return (pointer, value) => {
-    const path = pointer.map(part => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
-    const $ref = `duly#/${path.join('/')}`
-    const validate = compiled.get($ref) ?? ajv.compile({ $ref })
-    compiled.set($ref, validate)
+    const schema = absolute(pointer.reduce<unknown>((part, name) => Object(part)[name], document))
+    const validate = compiled.get(schema) ?? ajv.compile(JSON.parse(schema))
+    compiled.set(schema, validate)
     return validate(value) ? undefined : ajv.errorsText(validate.errors)
   }
 }
@@ -97,6 +120,7 @@ function describe(config: Omit<Parameters<typeof registrations>[0], 'metrics'>):
 
   return {
     document,
+    validate,
     check({ method, path }, { status, headers, text }) {
       if (method === 'OPTIONS') return
       const what = `${method} ${path} answered ${status}: ${text.slice(0, 300)}`

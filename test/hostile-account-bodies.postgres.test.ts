@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { longestBody } from '../server/http/request-size.ts'
-import { described, type OperationObject, validatorOf } from './described.ts'
+import { described, type OperationObject } from './described.ts'
 import { type BodySchema, brokenBytes, brokenTexts, mediaTypes, objects, texts } from './hostile-values.ts'
 import { behindProxy, newAddress, newUserHere } from './person.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
@@ -13,8 +13,7 @@ import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-const { document, check } = described('task-api')
-const validate = validatorOf(document)
+const { document, validate, check } = described('task-api')
 const calls = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item)
     .filter(([, { tags }]) => tags.some(tag => ['accounts', 'tokens', 'sign-in'].includes(tag)))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
-import { described } from './described.ts'
+import { operationsOf } from './described.ts'
 import { rawConnection } from './raw-connection.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
@@ -45,11 +45,7 @@ const broken: Readonly<Record<string, { headers: string[]; sent: string; ends?: 
 
 for (const contract of contracts) {
   describe(`broken transfers to ${contract} and the calls beside it`, () => {
-    const writes = Object.entries(described(contract).document.paths).flatMap(([path, item]) =>
-      Object.entries(item)
-        .filter(([, operation]) => operation.requestBody)
-        .map(([method]) => ({ method: method.toUpperCase(), path })),
-    )
+    const writes = operationsOf(contract).filter(({ operation }) => operation.requestBody)
     let api: Served
     before(async () => {
       api = await served({ CONTRACT: contract })

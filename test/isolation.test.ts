@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
 import { badTokens } from './bad-tokens.ts'
-import { described, type OperationObject } from './described.ts'
+import { described, type OperationObject, operationsOf } from './described.ts'
 import { type RawCall, type RawCaller, rawCaller } from './raw-call.ts'
 import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
@@ -34,16 +34,8 @@ const noIds = [
 
 for (const contract of contracts) {
   describe(`users of ${contract} and the calls beside it`, () => {
-    const { document, check } = described(contract)
-    const calls = Object.entries(document.paths)
-      .flatMap(([path, item]) =>
-        Object.entries(item).map(([method, operation]) => ({
-          path,
-          method: method.toUpperCase(),
-          operation,
-        })),
-      )
-      .filter(({ operation }) => operation.security === undefined)
+    const { check } = described(contract)
+    const calls = operationsOf(contract).filter(({ operation }) => operation.security === undefined)
     const secret = randomUUID()
     const victim = newUser(`victim-${secret}`)
     const stranger = newUser('stranger')
