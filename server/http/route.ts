@@ -13,7 +13,7 @@ export interface Route {
   readonly operation: Operation
   /** What a personal access token needs. By default `tasks:read` for GET, else `tasks:write`. */
   readonly scope?: Need
-  /** Bytes of its body, if more than the default limit. */
+  /** Bytes of its body, if not the default limit. */
   readonly bodyLimit?: number
   /**
    * A stream lasts as long as the client reads. It takes no slot, and metrics count it as a stream

@@ -12,7 +12,7 @@ export function atEach(
   method: Method,
   operation: Operation,
   handle: Route['handle'],
-  more: Pick<Route, 'scope'> = {},
+  more: Pick<Route, 'scope' | 'bodyLimit'> = {},
 ): Route[] {
   return bases.flatMap(({ base, suffix }) =>
     names.map(name => ({
