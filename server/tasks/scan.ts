@@ -65,7 +65,9 @@ export async function find(
   // In order of creation, the scan begins at the position and ends once the page is full.
   const isDown = isIndexed ? isDescending : byCreation.isDescending
   let from = isIndexed ? (query.after ?? start) : byCreation.start
-  let found: Found[] = []
+  const found: Found[] = []
+  /** How many of them are in order. */
+  let sorted = 0
   let count = 0
   let completed = 0
   for (;;) {
@@ -88,11 +90,20 @@ export async function find(
       })
       size.add(performance.now() - begun)
     })
-    // Two sorted parts: V8 merges them.
-    if (!isIndexed) found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
-    found = found.slice(0, wanted)
+    const isEnd = seen < rows
+    // Sorted once there are twice as many: whatever the number of turns, a task is compared a few
+    // times.
+    if (isIndexed) sorted = found.length
+    else if (isEnd || found.length > 2 * sorted + 1000) {
+      found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
+      sorted = found.length
+    }
+    if (sorted > wanted) {
+      found.splice(wanted)
+      sorted = wanted
+    }
     const isFull = isIndexed && found.length === wanted && !looksAtAll
-    if (seen < rows || isFull) return { found, count, completed }
+    if (isEnd || isFull) return { found, count, completed }
   }
 }
 
