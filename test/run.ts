@@ -25,6 +25,7 @@ const patienceMs = { usual: 600_000, faults: 1_800_000 }
 /** What takes longest, as `node:test` tells it. */
 const longest = [
   'docs.',
+  'front-ends.',
   'faults',
   'operations.',
   'first-migration.',
