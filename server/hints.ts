@@ -6,6 +6,10 @@ const texts = {
     'A client tried to sign in here, but accounts are off. If it should, set ACCOUNTS=on, and BETTER_AUTH_SECRET.',
   'user claim':
     'A client has another user id in its path than in its token. If your issuer has the id of the path in another claim, name the claim in JWT_USER_CLAIM.',
+  'whole list':
+    'A front end got the first 50 of more tasks. If it never requests another page, set CONTRACT_OPTIONS=whole-list.',
+  'wrapped task':
+    'A front end sent a task within "task". If it also reads tasks so, set CONTRACT_OPTIONS=wrapped-task; it must send the fields themselves.',
   origin:
     'A browser was not allowed to call from its page. If the page is yours, add its origin to CORS_ORIGINS.',
 } as const

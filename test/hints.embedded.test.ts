@@ -25,6 +25,22 @@ describe('the hints in the log', () => {
     assert.deepEqual(given(), [])
   })
 
+  it('name an option of the contract', async () => {
+    const user = newUser()
+    const headers = { origin: 'http://localhost:3000' }
+    for (let n = 0; n < 51; n += 1) await api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' } })
+    await api.call('GET', '/api/tasks?page=1', { user, headers })
+    await api.call('GET', '/api/tasks', { user })
+    assert.deepEqual(given(), [])
+    for (let n = 0; n < 2; n += 1) {
+      await api.call('GET', '/api/tasks', { user, headers })
+      await api.call('POST', '/api/tasks', { user, json: { task: { title: 'a' } } })
+    }
+    const hints = given().map(({ hint }) => hint)
+    assert.deepEqual(hints, ['whole list', 'wrapped task'])
+    api.lines.length = 0
+  })
+
   it('name the setting, once for each cause', async () => {
     for (let n = 0; n < 3; n += 1) {
       await api.call('POST', '/api/auth/login', { json: { email: 'ann@example.com', password: 'horse' } })

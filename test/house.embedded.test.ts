@@ -128,6 +128,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'tasks',
     'auth',
     'errors',
+    'hints',
     'context',
     'fastify',
   ],

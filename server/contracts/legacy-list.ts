@@ -92,8 +92,13 @@ export function legacyList(
       const asked = readListRequest(request, tasks.completed, pagings[kind])
       const page = { offset: 0, limit: pageSize.usual }
       const window = asked.window ?? (isWhole ? undefined : page)
+      const mayStopShort = !asked.window && !isWhole && request.headers.origin !== undefined
       const list = tasks.print(request, isBare ? '[' : '{"tasks":[')
-      const print = { list, tail, needsCount: !isBare, hasCounts }
+      const end = (totals: Totals) => {
+        if (mayStopShort && totals.shown < totals.count) context.hints.give('whole list')
+        return tail(totals)
+      }
+      const print = { list, tail: end, needsCount: !isBare, hasCounts }
       return sendList(request, reply, context, { ...asked, window }, print)
     },
   }

@@ -59,7 +59,7 @@ const createRoute = ({ path, noun }: Collection, tasks: LegacyTask): Route => ({
     answers: { 201: tasks.one('The new task.') },
   },
   async handle(request, reply, context) {
-    const created = await ownTasks(request, context).create(tasks.readNew(request))
+    const created = await ownTasks(request, context).create(tasks.readNew(request, context.hints))
     return tasks.send(request, reply.code(201), created.task)
   },
 })

@@ -6,6 +6,7 @@ import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
 import { InvalidValue } from '../fields/field.ts'
 import { type Input, inputReader } from '../fields/input.ts'
 import { schemaOf } from '../fields/schema.ts'
+import type { Hints } from '../hints.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { maySee } from '../http/own-tasks.ts'
@@ -108,9 +109,11 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
     print: (request: FastifyRequest, head: string) => new PrintedTasks(form, ownerJson(request.userId), head),
 
     /** @throws AppError `broken_rule` */
-    readNew(request: FastifyRequest): NewTask {
-      const { values, category, problems } = read(request, readJson(request))
+    readNew(request: FastifyRequest, hints: Hints): NewTask {
+      const body = readJson(request)
+      const { values, category, problems } = read(request, body)
       const all = [...missing(['title'], values, problems), ...problems]
+      if (all.length > 0 && typeof body.task === 'object') hints.give('wrapped task')
       if (all.length > 0) throw brokenRules(all)
       const { spellings, ...others } = values
       const written = Object.entries(spellings ?? {}).filter(([, spelling]) => spelling !== null)
