@@ -272,7 +272,11 @@ describe('60 guesses in parallel on two replicas', () => {
     )
     assert.ok(evaluated.length <= 10, String(evaluated.length))
     assert.ok(evaluated.length > 0)
-    assert.equal(count(answers, 429, 503), 60 - evaluated.length)
+    // Of two guesses with one challenge at the same moment, Better Auth refuses one unseen.
+    const refused = answers.filter(
+      ({ status, body }) => [429, 503].includes(status) || body?.code === 'INVALID_TWO_FACTOR_COOKIE',
+    )
+    assert.equal(refused.length, 60 - evaluated.length)
     const late = { email: person.email, password, code: backupCodes[0] }
     assert.equal((await post(api, nextOf(signInPaths), late)).status, 429)
     // The right one comes too late from there; a browser that signed in before is not locked out.
