@@ -109,6 +109,13 @@ describe('a value in binary format', () => {
     await assert.rejects(read('1::int4', time), RangeError)
   })
 
+  it('is read as JSON', async () => {
+    const json = (row: DataRow) => JSON.parse(row.json(0))
+    assert.deepEqual(await read(`'{"a": [1, null, "é"]}'::jsonb`, json), { a: [1, null, 'é'] })
+    await assert.rejects(read('null::jsonb', json), RangeError)
+    await assert.rejects(read(`'no'::text`, json), RangeError)
+  })
+
   const unknown = [
     '1.5::float8',
     '1.5::float4',
@@ -117,7 +124,7 @@ describe('a value in binary format', () => {
     `'09:30'::time`,
     `now()::timestamp`,
     `'1 day'::interval`,
-    `'{}'::jsonb`,
+    `'{}'::json`,
     `array[1]`,
     `'\\x00'::bytea`,
     'gen_random_uuid()',

@@ -47,7 +47,7 @@ describe('while the database is away', () => {
     const refused = await create('during')
     assert.equal(refused.status, 503)
     assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/)
-    assert.deepEqual(Object.keys(refused.body), ['detail'])
+    assert.deepEqual(Object.keys(refused.body), ['detail', 'error'])
     const health = await api.call('GET', '/health')
     assert.deepEqual(
       [health.status, health.body.status, health.body.database],

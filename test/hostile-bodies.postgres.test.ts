@@ -76,7 +76,8 @@ for (const contract of contracts) {
       const schema = document.components.schemas[schemaName] as BodySchema
       const creates = method === 'POST'
       const characters = ['title', 'description'].map(name => Number(schema.properties[name]?.maxLength))
-      const bodyLimit = Math.max(longestBody, 12 * characters.reduce((sum, count) => sum + count) + 1024)
+      const others = (path.startsWith('/api/v1/tasks') ? 40 : 16) * 1024
+      const bodyLimit = Math.max(longestBody, 12 * characters.reduce((sum, count) => sum + count) + others)
 
       /**
        * Whether the document allows this body: its schema, once the title is trimmed, a visible

@@ -111,7 +111,7 @@ for (const contract of contracts) {
       const wrong: readonly (readonly [method: string, path: string, allow: string])[] = [
         ['PUT', '/api/v1/tasks/1', 'GET, PATCH, DELETE, HEAD, OPTIONS'],
         ['DELETE', '/api/v1/tasks/', 'GET, POST, HEAD, OPTIONS'],
-        ['POST', '/api/v1/todos/1', 'GET, PUT, DELETE, HEAD, OPTIONS'],
+        ['POST', '/api/v1/todos/1', 'GET, PUT, PATCH, DELETE, HEAD, OPTIONS'],
         ['DELETE', '/api/tasks', 'GET, POST, HEAD, OPTIONS'],
         ['PROPFIND', `/api/${user}/tasks`, 'GET, POST, HEAD, OPTIONS'],
         ['POST', '/health', 'GET, HEAD, OPTIONS'],

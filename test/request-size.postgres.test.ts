@@ -39,19 +39,21 @@ for (const contract of contracts) {
       const [title, description] = longest[path] ?? longest[contract] ?? [0, 0]
 
       it(`POST ${path} takes the longest task, however its JSON is written`, async () => {
-        const task = { title: '🐑'.repeat(title), description: '🦔'.repeat(description) }
+        const tags = Array.from({ length: 20 }, (_, n) => `${n}`.padEnd(50 + (n > 9 ? 48 : 49), '🐑'))
+        const more = path === '/api/v1/tasks' ? { tags, metadata: { a: '🦔'.repeat(1000) } } : { tags }
+        const task = { title: '🐑'.repeat(title), description: '🦔'.repeat(description), ...more }
         for (const body of [inAscii(task), JSON.stringify(task, null, 4)]) {
           const { status, body: created } = await send(path, body)
           assert.deepEqual([status, created.title, created.description], [201, task.title, task.description])
         }
       })
 
-      it(`POST ${path} takes 64 KiB, and refuses 68 with 413`, async () => {
+      it(`POST ${path} takes 64 KiB, and refuses 112 with 413`, async () => {
         const padded = (bytes: number) => `{"title":"a","x":"${'x'.repeat(bytes - 20)}"}`
         const fits = padded(64 * kib)
         assert.equal(Buffer.byteLength(fits), 64 * kib)
         assert.equal((await send(path, fits)).status, 201)
-        const { status, body } = await send(path, padded(68 * kib))
+        const { status, body } = await send(path, padded(112 * kib))
         assert.equal(status, 413)
         assert.equal(body.detail ?? body.error, 'The body is too large. Send a smaller one.')
       })

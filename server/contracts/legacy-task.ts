@@ -99,7 +99,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
       [`${prefix}TaskChange`]: sent(accepted),
     },
     /** Programs that write JSON in ASCII need twelve bytes for some characters. */
-    bodyLimit: Math.max(longestBody, 12 * (limits.title + limits.description) + 8192),
+    bodyLimit: Math.max(longestBody, 12 * (limits.title + limits.description) + 16 * 1024),
     one: (description: string): Answer => ({ description, schema: single, example: wrapped }),
     send,
     /** Sends the task that a write has returned, if the caller may see it. */

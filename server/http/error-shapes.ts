@@ -13,8 +13,8 @@ export function errorShapes(registrations: readonly Registration[]): (path: stri
     .flatMap(({ under, errors }) => (under === undefined ? [] : [{ under, errors }]))
     .toSorted((a, b) => b.under.length - a.under.length)
   return path => {
-    const shape =
-      byPath.get(path) ?? byPrefix.find(({ under }) => path === under || path.startsWith(`${under}/`))?.errors
+    const isBelow = (under: string) => under === '' || path === under || path.startsWith(`${under}/`)
+    const shape = byPath.get(path) ?? byPrefix.find(({ under }) => isBelow(under))?.errors
     if (!shape) throw new Error(`no error shape for ${path}`)
     return shape
   }

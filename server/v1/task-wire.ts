@@ -41,7 +41,7 @@ export const taskSchemas = {
  */
 export const bodyLimit = Math.max(
   longestBody,
-  12 * (tasks.fields.title.maxLength + tasks.fields.description.maxLength) + 16_384,
+  12 * (tasks.fields.title.maxLength + tasks.fields.description.maxLength) + 40 * 1024,
 )
 
 export const oneTask = (description: string): Answer => ({ description, schema: ref('Task'), example })
