@@ -242,14 +242,17 @@ function shownFields(
     const plain = { open: json(noExtras), done: json({ ...noExtras, is_completed: true }) }
     const isPlain = (row: DataRow, from: number) =>
       sources[name].every(source => row.isNull(from + tasks.placeOf(source)))
+    const sourceOf = (row: DataRow, from: number): ExtraSource => ({
+      ...noExtras,
+      is_completed: row.flag(from + flagPlace),
+      ...Object.fromEntries(sources[name].map(source => [source, tasks.readOne(source, row, from)])),
+    })
     return {
       name,
       schema: fallback === undefined ? schema : { ...schema, default: fallback },
       of: json,
       part: (row, from) =>
-        isPlain(row, from)
-          ? plain[row.flag(from + flagPlace) ? 'done' : 'open']
-          : json(tasks.read(row, from)),
+        isPlain(row, from) ? plain[row.flag(from + flagPlace) ? 'done' : 'open'] : json(sourceOf(row, from)),
     }
   })
   return [...own, ...extras]

@@ -131,6 +131,8 @@ export interface FieldTable<F extends Fields> {
   columns(table: string): string
   /** Where a field stands in `columns`. */
   placeOf(name: keyof F): number
+  /** Reads one of `columns`, which begin at `from`. */
+  readOne(name: keyof F & string, row: DataRow, from: number): unknown
   /** Reads `columns`, which begin at `from`, in PostgreSQL's binary format. */
   read(row: DataRow, from?: number): ItemOf<F>
 }
@@ -141,6 +143,10 @@ export function fieldTable<const F extends Fields>(fields: F): FieldTable<F> {
   const places = new Map(names.map((name, place) => [name as keyof F, place]))
   const having = (flag: 'writable' | 'filter') =>
     entries.filter(([, field]) => field[flag]).map(([name]) => name)
+  const readValue = (field: Field, row: DataRow, column: number) => {
+    if (row.isNull(column)) return field.kind === 'json' ? field.empty : null
+    return readers[field.kind](row, column)
+  }
   return {
     fields,
     names,
@@ -156,12 +162,12 @@ export function fieldTable<const F extends Fields>(fields: F): FieldTable<F> {
     ),
     columns: table => names.map(name => `${table}.${name}`).join(', '),
     placeOf: name => places.get(name) as number,
+    readOne: (name, row, from) => readValue(fields[name] as Field, row, from + (places.get(name) as number)),
     read(row, from = 0) {
       const item: Record<string, unknown> = {}
       for (let n = 0; n < entries.length; n += 1) {
         const [name, field] = entries[n] as [string, Field]
-        const none = field.kind === 'json' ? field.empty : null
-        item[name] = row.isNull(from + n) ? none : readers[field.kind](row, from + n)
+        item[name] = readValue(field, row, from + n)
       }
       return item as ItemOf<F>
     },

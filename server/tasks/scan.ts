@@ -35,7 +35,7 @@ export async function scanList(
   return { state, next: last && found.length > query.limit ? { key: last.key, id: last.id } : null }
 }
 
-export interface Found extends Position {
+interface Found extends Position {
   /** The key as PostgreSQL compares it: texts by code point, and times, which all have one form. */
   readonly sortKey: Buffer
   /** Of its texts. */

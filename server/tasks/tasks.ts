@@ -13,7 +13,7 @@ import { isIndexed, type ListEnd, type OwnerState, readIndexed, readState } from
 import type { ListFilters, ListQuery } from './list-query.ts'
 import { tasksOfIds } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
-import { type Found, find, idBatches, scanList } from './scan.ts'
+import { find, idBatches, scanList } from './scan.ts'
 import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
 import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
@@ -223,17 +223,20 @@ export class Tasks {
     const wanted = { ...query, limit: Math.min(Number.MAX_SAFE_INTEGER - 1, skip + limit) }
     const scan = (turn: Turn) => find(this.#owner, wanted, turn, true)
     const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
-    return { count, completed, batches: this.#batchesOf(found.slice(skip, skip + limit), into) }
+    // A slow reader holds no more than ids.
+    const batches = [...idBatches(found.slice(skip, skip + limit))]
+    return { count, completed, batches: this.#batchesOf(batches, into) }
   }
 
-  async *#batchesOf(found: readonly Found[], into: TakeTasks): AsyncGenerator<boolean, void, undefined> {
-    const isShort = found.length <= firstRows
-    for (const ids of idBatches(found)) {
+  async *#batchesOf(
+    batches: readonly (readonly number[])[],
+    into: TakeTasks,
+  ): AsyncGenerator<boolean, void, undefined> {
+    for (const [n, ids] of batches.entries()) {
       const read = (db: Session) => db.read(tasksOfIds, [this.#owner, ids], row => into.add(row, 0))
       await this.#reads.moreOfList(this.#owner, read, this.#reader)
-      if (!isShort) yield true
+      yield n < batches.length - 1
     }
-    yield false
   }
 
   /** @throws AppError `task_not_found` */
