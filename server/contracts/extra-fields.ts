@@ -1,5 +1,7 @@
 import type { FieldProblem } from '../errors.ts'
 import { InvalidValue } from '../fields/field.ts'
+import { problemOf } from '../fields/input.ts'
+import { checkStorable } from '../fields/storable.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import type { Schema } from '../openapi/operation.ts'
 import type { Task } from '../tasks/fields.ts'
@@ -112,8 +114,7 @@ export function readExtras(body: JsonObject, flag: boolean | undefined) {
     try {
       apply(value)
     } catch (error) {
-      if (!(error instanceof InvalidValue)) throw error
-      problems.push({ field: name, message: `"${name}" ${error.message}.` })
+      problems.push(problemOf(error, name, `"${name}"`))
     }
   }
   read('priority', value => {
@@ -148,8 +149,7 @@ function wordIn(value: unknown): string | null {
   if (value === null) return null
   if (typeof value !== 'string') throw new InvalidValue('must be a string or null')
   if (value.trim() === '') return null
-  if (value.includes('\0') || !value.isWellFormed())
-    throw new InvalidValue('must not contain a NUL character or half of a surrogate pair')
+  checkStorable(value)
   if (value.length > mostCharacters && Array.from(value).length > mostCharacters)
     throw new InvalidValue(`must have at most ${mostCharacters} characters`)
   return value

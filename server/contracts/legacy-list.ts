@@ -8,7 +8,13 @@ import { type Parameter, ref, type Schema } from '../openapi/operation.ts'
 import { closed, countSchema } from '../openapi/schemas.ts'
 import type { ListKind } from './declaration.ts'
 import type { LegacyTask } from './legacy-task.ts'
-import { type ListRequest, listRequestParameters, type Paging, readListRequest } from './list-request.ts'
+import {
+  type ListRequest,
+  listRequestParameters,
+  type Paging,
+  readListRequest,
+  usualSize,
+} from './list-request.ts'
 
 export interface LegacyList {
   readonly schema: Schema
@@ -28,13 +34,13 @@ interface Totals {
 }
 
 const most = Number.MAX_SAFE_INTEGER
-const pageSize = { usual: 50, most: 1000 }
+const longestPage = 1000
 
 const pagings: Readonly<Record<ListKind, Paging>> = {
   bare: { most, isPaged: false },
   window: { most, isPaged: false, limit: true, skip: 'skip' },
   count: { most, isPaged: false },
-  page: { most: pageSize.most, isPaged: true, limit: true, skip: 'offset' },
+  page: { most: longestPage, isPaged: true, limit: true, skip: 'offset' },
 }
 
 const whole = (name: string, description: string, schema: Schema): Parameter => ({
@@ -53,8 +59,8 @@ const parameters: Readonly<Record<ListKind, readonly Parameter[]>> = {
   page: [
     whole('limit', 'Maximum number of tasks.', {
       minimum: 1,
-      maximum: pageSize.most,
-      default: pageSize.usual,
+      maximum: longestPage,
+      default: usualSize,
     }),
     whole('offset', 'Number of tasks to skip.', skip),
   ],
@@ -73,7 +79,7 @@ export function legacyList(
   const tail = (totals: Totals) =>
     isBare ? ']' : `],${members.map(([name, of]) => `"${name}":${of(totals)}`).join()}}`
   const items = { type: 'array', items: ref(`${tasks.prefix}Task`) }
-  const example = { count: 1, completed: 0, window: { offset: 0, limit: pageSize.usual }, shown: 1 }
+  const example = { count: 1, completed: 0, window: { offset: 0, limit: usualSize }, shown: 1 }
   return {
     schema: isBare
       ? items
@@ -90,7 +96,7 @@ export function legacyList(
     parameters: [...parameters[kind], ...listRequestParameters(tasks.completed)],
     handle(request, reply, context) {
       const asked = readListRequest(request, tasks.completed, pagings[kind])
-      const page = { offset: 0, limit: pageSize.usual }
+      const page = { offset: 0, limit: usualSize }
       const window = asked.window ?? (isWhole ? undefined : page)
       const mayStopShort = !asked.window && !isWhole && request.headers.origin !== undefined
       const list = tasks.print(request, isBare ? '[' : '{"tasks":[')

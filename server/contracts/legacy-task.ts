@@ -3,15 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ContractOption } from '../config/contract.ts'
 import type { DataRow } from '../db/data-row.ts'
 import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
-import { InvalidValue } from '../fields/field.ts'
-import { type Input, inputReader } from '../fields/input.ts'
+import { type Input, inputReader, problemOf } from '../fields/input.ts'
 import { schemaOf } from '../fields/schema.ts'
 import type { Hints } from '../hints.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { maySee } from '../http/own-tasks.ts'
 import { ownerJson, ownerProblems } from '../http/owner.ts'
-import { longestBody } from '../http/request-size.ts'
+import { bodyOf } from '../http/request-size.ts'
 import { type Answer, ref, type Schema } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
 import { type NewTask, type Task, type TaskChange, type TaskField, tasks } from '../tasks/fields.ts'
@@ -98,8 +97,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
       [`${prefix}NewTask`]: sent(accepted, ['title']),
       [`${prefix}TaskChange`]: sent(accepted),
     },
-    /** Programs that write JSON in ASCII need twelve bytes for some characters. */
-    bodyLimit: Math.max(longestBody, 12 * (limits.title + limits.description) + 16 * 1024),
+    bodyLimit: bodyOf(limits.title + limits.description, 16 * 1024),
     one: (description: string): Answer => ({ description, schema: single, example: wrapped }),
     send,
     /** Sends the task that a write has returned, if the caller may see it. */
@@ -198,9 +196,8 @@ function metadataWith({ metadata }: Task, category: string | null | undefined): 
   try {
     return { metadata: patchMetadata(metadata, { category }) }
   } catch (error) {
-    if (!(error instanceof InvalidValue)) throw error
-    const message = `"category" does not fit: the metadata of the task ${error.message}.`
-    throw brokenRules([{ field: 'category', message }])
+    const label = '"category" does not fit: the metadata of the task'
+    throw brokenRules([problemOf(error, 'category', label)])
   }
 }
 

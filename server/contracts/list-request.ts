@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { isStorable } from '../fields/storable.ts'
 import { queryInteger } from '../http/parameters.ts'
 import type { Parameter, Schema } from '../openapi/operation.ts'
 import { wordsOf } from '../tasks/fold.ts'
@@ -29,7 +30,8 @@ export interface Paging {
   readonly isPaged: boolean
 }
 
-const usualSize = 50
+/** Tasks of a page whose size is not sent. */
+export const usualSize = 50
 
 /** @throws AppError `broken_rule` for the parameters of the written contract */
 export function readListRequest(request: FastifyRequest, flag: string, paging: Paging): ListRequest {
@@ -131,7 +133,7 @@ function wholeIn(value: unknown): number | undefined {
 /** A parameter that is sent once, without white space around it. */
 function textIn(value: unknown): string | undefined {
   const text = typeof value === 'string' ? value.trim() : ''
-  return text === '' || text.includes('\0') || !text.isWellFormed() ? undefined : text
+  return text !== '' && isStorable(text) ? text : undefined
 }
 
 const textsIn = (value: unknown): string[] =>

@@ -50,6 +50,12 @@ export function inputReader(inputs: readonly Input[], required: readonly string[
   }
 }
 
+/** What an InvalidValue says of a field. Another error is thrown again. */
+export function problemOf(error: unknown, field: string, label: string): FieldProblem {
+  if (!(error instanceof InvalidValue)) throw error
+  return { field, message: `${label} ${error.message}.` }
+}
+
 /** Structured values are read by code: a schema cannot say which dates exist. */
 function readValue(
   field: JsonField,
@@ -61,8 +67,7 @@ function readValue(
   try {
     values[name] = value === null ? null : field.read(value)
   } catch (error) {
-    if (!(error instanceof InvalidValue)) throw error
-    problems.push({ field: name, message: `${labelOf(name)} ${error.message}.` })
+    problems.push(problemOf(error, name, labelOf(name)))
   }
 }
 

@@ -2,6 +2,7 @@ import type { DataRow } from '../db/data-row.ts'
 import type { Reader, Reads, Session } from '../db/database.ts'
 import type { BuiltStatement } from '../db/shapes.ts'
 import { timeOf } from '../fields/field.ts'
+import { isStorable } from '../fields/storable.ts'
 import { BatchSize } from './batch-size.ts'
 import { tasks } from './fields.ts'
 import type { ListQuery, Position, SortOrder } from './list-query.ts'
@@ -128,7 +129,7 @@ function positionOf(sort: SortOrder, row: DataRow): Position {
  */
 export function isPosition(sort: SortOrder, key: unknown, id: unknown): boolean {
   if (typeof key !== 'string' || !Number.isSafeInteger(id)) return false
-  return orderOf(sort).type === 'text' ? key.isWellFormed() && !key.includes('\0') : isTime(key)
+  return orderOf(sort).type === 'text' ? isStorable(key) : isTime(key)
 }
 
 // Read back, since a day such as 31 February has the form of one; and PostgreSQL knows no year 0.

@@ -1,4 +1,5 @@
 import { InvalidValue } from '../fields/field.ts'
+import { checkStorable } from '../fields/storable.ts'
 
 export type Metadata = Readonly<Record<string, unknown>>
 
@@ -10,8 +11,7 @@ export function readMetadata(value: unknown): Metadata {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidValue('must be an object')
   if (sizeOf(value) > mostBytes) throw new InvalidValue(`must have at most ${mostBytes} bytes as JSON`)
-  if (!isStorable(value))
-    throw new InvalidValue('must not contain a NUL character or half of a surrogate pair')
+  checkTexts(value)
   return value as Metadata
 }
 
@@ -34,9 +34,12 @@ function sizeOf(value: object): number {
   }
 }
 
-/** Whether PostgreSQL can store every text in it. */
-function isStorable(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
-  if (typeof value !== 'object' || value === null) return true
-  return Object.entries(value).every(([name, member]) => isStorable(name) && isStorable(member))
+/** @throws InvalidValue for a text in it that PostgreSQL cannot store */
+function checkTexts(value: unknown): void {
+  if (typeof value === 'string') checkStorable(value)
+  if (typeof value !== 'object' || value === null) return
+  for (const [name, member] of Object.entries(value)) {
+    checkStorable(name)
+    checkTexts(member)
+  }
 }

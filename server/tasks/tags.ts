@@ -1,4 +1,5 @@
 import { InvalidValue } from '../fields/field.ts'
+import { checkStorable } from '../fields/storable.ts'
 import { isBlank } from '../fields/visible.ts'
 
 const most = { tags: 20, characters: 50 }
@@ -16,8 +17,7 @@ export function checkTags(tags: readonly string[]): readonly string[] {
   for (const tag of tags) {
     if (Array.from(tag).length > most.characters)
       throw new InvalidValue(`must have at most ${most.characters} characters each`)
-    if (tag.includes('\0') || !tag.isWellFormed())
-      throw new InvalidValue('must not contain a NUL character or half of a surrogate pair')
+    checkStorable(tag)
     if (isBlank(tag)) throw new InvalidValue('must contain a visible character each')
     if (tag.includes(',')) throw new InvalidValue('must not contain commas')
   }

@@ -123,7 +123,7 @@ export function createStatement(
     for (const given of names) {
       const { follows = {} }: Field = tasks.fields[given]
       for (const [other, follow] of Object.entries(follows))
-        if (!(other in tasks.fields) || !isWritable(other))
+        if (!isWritable(other))
           columns[other] = follow(columns[given] ?? 'null').replaceAll(`old.${other}`, 'null')
     }
     const log = changeBytes()

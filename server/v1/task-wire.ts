@@ -8,7 +8,7 @@ import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { maySee } from '../http/own-tasks.ts'
 import { ownerProblems } from '../http/owner.ts'
-import { longestBody } from '../http/request-size.ts'
+import { bodyOf } from '../http/request-size.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
 import { type NewTask, type Task, type TaskChange, tasks } from '../tasks/fields.ts'
@@ -34,15 +34,8 @@ export const taskSchemas = {
   TaskChange: sent(schemasOf(writable)),
 }
 
-/**
- * Bytes of a body that brings a task. Programs that write JSON in ASCII (Python's do) need twelve
- * for some characters, two escapes of six: what the limits allow is not refused for how it is
- * written.
- */
-export const bodyLimit = Math.max(
-  longestBody,
-  12 * (tasks.fields.title.maxLength + tasks.fields.description.maxLength) + 40 * 1024,
-)
+const { title, description } = tasks.fields
+export const bodyLimit = bodyOf(title.maxLength + description.maxLength, 40 * 1024)
 
 export const oneTask = (description: string): Answer => ({ description, schema: ref('Task'), example })
 

@@ -3,7 +3,7 @@ import { grantOf } from '../auth/current-user.ts'
 import { wholeTaskJson } from '../contracts/task-json.ts'
 import { taskPathParameters, unseen } from '../contracts/task-schemas.ts'
 import { AppError, brokenRules } from '../errors.ts'
-import { InvalidValue } from '../fields/field.ts'
+import { problemOf } from '../fields/input.ts'
 import { expectedRevisions, ifMatch, ifNoneMatch, isKnown, revisionTag } from '../http/conditional.ts'
 import { errorAnswer, placeOf } from '../http/error-reply.ts'
 import { idempotencyKey, keyedWrite, replayedHeader } from '../http/idempotent-write.ts'
@@ -229,8 +229,7 @@ function changeOf(task: Task, change: TaskChange): TaskChange {
   try {
     return { ...change, metadata: patchMetadata(task.metadata, change.metadata) }
   } catch (error) {
-    if (!(error instanceof InvalidValue)) throw error
-    throw brokenRules([{ field: 'metadata', message: `Metadata ${error.message}.` }])
+    throw brokenRules([problemOf(error, 'metadata', 'Metadata')])
   }
 }
 

@@ -5,6 +5,7 @@ import { type Scope, scopes } from '../auth/identity.ts'
 import { taskIdSchema } from '../contracts/task-schemas.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import { timeSchema } from '../fields/schema.ts'
+import { isStorable } from '../fields/storable.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { ownerProblems } from '../http/owner.ts'
@@ -153,7 +154,7 @@ function readNewToken(body: JsonObject, owner: string): NewAccessToken {
     if (!holds) problems.push({ field, message })
   }
   const name = typeof body.name === 'string' ? body.name.trim() : ''
-  const isText = name !== '' && name.isWellFormed() && !name.includes('\0')
+  const isText = name !== '' && isStorable(name)
   rule('name', isText && [...name].length <= nameLength, `name must have 1 to ${nameLength} characters.`)
   const granted: readonly unknown[] = Array.isArray(body.scopes) ? body.scopes : []
   const known = granted.every(scope => scopes.some(name => name === scope))
