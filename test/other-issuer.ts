@@ -45,7 +45,7 @@ const server = createServer({ keepAliveTimeout: 600_000 }, async (request, respo
   const auth = auths.get(path) ?? newAuth(url, path)
   auths.set(path, auth)
   if (name === 'auth') return toNodeHandler(auth)(request, response)
-  // A route as front ends write it: it signs a token for whoever is signed in.
+  // A route as front ends write it: it signs a token for the user of the session.
   const session = await auth.api.getSession({ headers: fromNodeHeaders(request.headers) })
   const claims = { user_id: session?.user.id, email: session?.user.email }
   const token = await new SignJWT(claims)

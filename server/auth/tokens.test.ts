@@ -138,8 +138,8 @@ describe('an HMAC token', () => {
   })
 })
 
-// Whether a token is remembered shows when the clock is put back to before its nbf: what is
-// remembered is not read again.
+// The clock is set back to before the `nbf` of a token: a remembered token is accepted without
+// another check, any other one is rejected.
 describe('a token that was accepted', () => {
   const minute = 60_000
   const notBefore = (user: number) => tokenOf({ sub: `user ${user}`, nbf: second })
