@@ -23,8 +23,8 @@ async function withManyTasks(): Promise<string> {
   await api.call('POST', '/api/v1/tasks', { user, json: { title: 'first' } })
   await api.server.db.query(
     unprepared(`insert into duly.tasks
-        (user_id, title, title_key, description, is_completed, created_at, updated_at, revision)
-      select $1, 'long', 'long', repeat('x', ${letters}), false, now(), now(), 1 from generate_series(1, ${tasks})`),
+        (user_id, title, title_key, description, is_completed, created_at, updated_at, revision, position)
+      select $1, 'long', 'long', repeat('x', ${letters}), false, now(), now(), 1, 'a1' from generate_series(1, ${tasks})`),
     [user],
   )
   return user

@@ -20,8 +20,8 @@ async function userOf(count: number): Promise<string> {
   const owner = 'insert into duly.owners (id, revision, task_count) values ($1, $2, $2)'
   await db.query(unprepared(owner), [user, count])
   const tasks = `insert into duly.tasks
-      (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision)
-    select $1, 'Task ' || n, 'task ' || n, $3, lower($3), false, now() - n * interval '1 s', now() - n * interval '1 s', n
+      (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision, position)
+    select $1, 'Task ' || n, 'task ' || n, $3, lower($3), false, now() - n * interval '1 s', now() - n * interval '1 s', n, 'a1'
     from generate_series(1, $2::integer) as n`
   await db.query(unprepared(tasks), [user, count, text])
   return user

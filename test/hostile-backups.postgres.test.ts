@@ -237,8 +237,8 @@ describe('a backup of an older version', () => {
     const old = migrations.slice(0, 1)
     await migrateUp(db, old)
     const insertOwner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 1)'
-    const insertTask = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision)
-      values ($1, 'Old STRAẞE', 'old strasse', false, now(), now(), 1)`
+    const insertTask = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position)
+      values ($1, 'Old STRAẞE', 'old strasse', false, now(), now(), 1, 'a1')`
     for (const text of [insertOwner, insertTask]) await db.query(unprepared(text), [user])
     rmSync(file, { force: true })
     await writeBackupFile(db, file, { secret: undefined })

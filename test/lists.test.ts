@@ -105,8 +105,8 @@ describe('a list', () => {
     const user = newUser()
     const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 1300)'
     await db.query(unprepared(owner), [user])
-    const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision)
-      select $1, name, lower(name), n % 7 = 0, now() - n % 50 * interval '1 s', now() - n % 90 * interval '1 s', n
+    const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position)
+      select $1, name, lower(name), n % 7 = 0, now() - n % 50 * interval '1 s', now() - n % 90 * interval '1 s', n, 'a1'
       from generate_series(1, 1300) as n, lateral (select (array['Fern', 'ﬀ', 'Oak', '\u{1f411}'])[1 + n % 4] || n % 11 as name) as named`
     await db.query(unprepared(tasks), [user])
     const all = await ownTasks(db, user).all()

@@ -30,8 +30,8 @@ async function schema(): Promise<unknown> {
 async function insertOld(user: string, titles: readonly string[]): Promise<void> {
   const owner = 'insert into duly.owners (id, revision, task_count) values ($1, $2, $2)'
   await db.query(unprepared(owner), [user, titles.length])
-  const task = `insert into duly.tasks (user_id, title, title_key, description, is_completed, created_at, updated_at, revision)
-    values ($1, $2, lower($2), 'kept', false, now(), now(), $3)`
+  const task = `insert into duly.tasks (user_id, title, title_key, description, is_completed, created_at, updated_at, revision, position)
+    values ($1, $2, lower($2), 'kept', false, now(), now(), $3, 'a1')`
   for (const [index, title] of titles.entries()) await db.query(unprepared(task), [user, title, index + 1])
 }
 

@@ -51,10 +51,10 @@ async function fill(): Promise<void> {
   )
   await db.query(
     unprepared(`insert into duly.tasks
-        (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision)
+        (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision, position)
       select case when n % 2 = 0 then 'alice' else 'user ' || (n % 499 + 1) end, 'task ' || n, 'task ' || n,
         repeat(md5(n::text), 10), repeat(md5(n::text), 10), n % 10 = 0,
-        now() - n * interval '1 second', now() - n * interval '1 second', 1 from generate_series(1, 10000) as n`),
+        now() - n * interval '1 second', now() - n * interval '1 second', 1, 'a1' from generate_series(1, 10000) as n`),
   )
 }
 

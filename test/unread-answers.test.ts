@@ -26,8 +26,8 @@ after(() => api.close())
 async function fill({ user, tasks }: typeof long, description: string): Promise<void> {
   const owner = 'insert into duly.owners (id, revision, task_count) values ($1, $2, $2)'
   await api.server.db.query(unprepared(owner), [user, tasks])
-  const rows = `insert into duly.tasks (user_id, title, title_key, description, is_completed, created_at, updated_at, revision)
-    select $1, 'task ' || n, 'task ' || n, ${description}, false, now(), now(), n
+  const rows = `insert into duly.tasks (user_id, title, title_key, description, is_completed, created_at, updated_at, revision, position)
+    select $1, 'task ' || n, 'task ' || n, ${description}, false, now(), now(), n, 'a1'
     from generate_series(1, $2::integer) n`
   await api.server.db.query(unprepared(rows), [user, tasks])
 }

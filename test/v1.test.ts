@@ -55,7 +55,7 @@ describe('a task in v1', () => {
       is_completed: false,
       completed_at: null,
       ...{ priority: null, tags: [], start: null, due: null, deadline: null },
-      ...{ estimate_minutes: null, metadata: {} },
+      ...{ estimate_minutes: null, metadata: {}, list_id: null, parent_id: null, position: 'a1' },
       created_at: now,
       updated_at: now,
       revision: 1,
@@ -430,7 +430,7 @@ describe('what v1 refuses', () => {
         `${path}/${id}`,
         { user, body: '{}', headers: { 'content-type': 'application/json-patch+json' } },
       ],
-      ['body_too_large', 413, 'POST', path, { user, body: 'x'.repeat(200_000), headers: json }],
+      ['body_too_large', 413, 'POST', path, { user, body: 'x'.repeat(400_000), headers: json }],
       ['method_not_allowed', 405, 'PUT', `${path}/${id}`, { user, json: {} }],
       ['route_not_found', 404, 'GET', `${path}/1/2`, { user }],
     ]

@@ -21,8 +21,8 @@ export async function fill(client: pg.Client, prefix: string, owners: number, ta
   )
   await client.query(
     `insert into duly.tasks
-      (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision)
-      select user_id, title, lower(title), $1, lower($1), false, at, at, revision from made order by at`,
+      (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision, position)
+      select user_id, title, lower(title), $1, lower($1), false, at, at, revision, 'a1' from made order by at`,
     ['The basil twice, the cactus not at all.'],
   )
   await client.query('commit')

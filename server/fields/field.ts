@@ -156,7 +156,7 @@ export function fieldTable<const F extends Fields>(fields: F): FieldTable<F> {
     sized: Object.fromEntries(
       entries.flatMap(([name, field]) => {
         if (field.kind === 'json') return [[name, jsonBytesOf(field)]]
-        if (field.kind !== 'text') return []
+        if (field.kind !== 'text' || !field.writable) return []
         return [name, ...Object.keys(field.derived ?? {})].map(column => [column, bytesOf] as const)
       }),
     ),

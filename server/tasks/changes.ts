@@ -6,10 +6,24 @@ import { type Task, tasks } from './fields.ts'
 // and in later entries.
 
 /** As `item_type` stores it. */
-export const itemTypes = { task: 1 } as const
+export const itemTypes = { task: 1, list: 2, settings: 3 } as const
 
 /** As `action` stores it. */
-export const actions = { created: 1, updated: 2, completed: 3, reopened: 4, deleted: 5 } as const
+export const actions = {
+  created: 1,
+  updated: 2,
+  completed: 3,
+  reopened: 4,
+  deleted: 5,
+  moved: 6,
+  restored: 7,
+  /** Created and moved to the trash by one change. Shown as `created`. */
+  discarded: 8,
+  /** Moved only to make room among its siblings. Not in the history, and left alone by undo. */
+  rebalanced: 9,
+  /** Removed for good, with the contents of its history. */
+  purged: 10,
+} as const
 
 /** What a keyed write did, as `outcome` stores it. */
 export const outcomes = { unchanged: 0, created: 1, updated: 2, deleted: 3 } as const

@@ -56,7 +56,7 @@ export const tasks = fieldTable({
     kind: 'text',
     nullable: true,
     writable: true,
-    maxLength: 5000,
+    maxLength: 20_000,
     derived: { description_key: { type: 'text', of: fold } },
     example: 'The fern twice',
   },
@@ -72,6 +72,26 @@ export const tasks = fieldTable({
     example: false,
   },
   completed_at: { kind: 'time', nullable: true, example: null },
+  list_id: {
+    kind: 'integer',
+    nullable: true,
+    minimum: 1,
+    description: 'The list of the task; null is the inbox.',
+    example: null,
+  },
+  parent_id: {
+    kind: 'integer',
+    nullable: true,
+    minimum: 1,
+    description: 'The task that this one is a part of. It is in the same list.',
+    example: null,
+  },
+  position: {
+    kind: 'text',
+    description:
+      'The order among the children of one task, or the top level of one list: compare as ASCII, then by id.',
+    example: 'b12',
+  },
   priority: {
     kind: 'text',
     nullable: true,

@@ -1,19 +1,28 @@
-import { type Session, unprepared } from '../db/database.ts'
+import { ownerWrite, type Session, unprepared } from '../db/database.ts'
 import { distrust } from './storage-statements.ts'
 
 const batchSize = 5000
 
+const tables = { tasks: 'id', lists: 'id', keys: 'key' }
+
 // In batches: a statement that takes longer than ten seconds is cancelled.
 const removals = [
-  `delete from duly.keys where user_id = $1 and key = any(array(select key from duly.keys where user_id = $1 limit ${batchSize}))`,
+  ...Object.entries(tables).map(
+    ([table, key]) => `delete from duly.${table} where user_id = $1
+      and ${key} = any(array(select ${key} from duly.${table} where user_id = $1 limit ${batchSize}))`,
+  ),
   `delete from duly.changes where user_id = $1
     and revision <= (select max(revision) from (select revision from duly.changes where user_id = $1 order by revision limit ${batchSize}) as oldest)`,
-  `delete from duly.tasks where user_id = $1
-    and id = any(array(select id from duly.tasks where user_id = $1 limit ${batchSize}))`,
 ].map(text => unprepared(`${text} returning 1`))
-const removeOwner = unprepared('delete from duly.owners where id = $1')
 
-/** Removes an owner with all tasks, the trash, the change log and the idempotency keys. */
+/** With what was written since. */
+const removeOwner = ownerWrite(
+  'duly_remove_owner',
+  `with ${['tasks', 'lists', 'settings', 'changes', 'keys'].map(table => `${table} as (delete from duly.${table} where user_id = $1)`).join(', ')}
+  delete from duly.owners where id = $1`,
+)
+
+/** Removes an owner with all tasks, lists, settings, the trash, the change log and the keys. */
 export async function removeTasksOf(session: Session, owner: string): Promise<void> {
   // Not counted down: if this is interrupted, the owner's next write counts what is left.
   await session.query(distrust, [owner])

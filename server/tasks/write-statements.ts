@@ -88,6 +88,12 @@ const raised = (logBytes: string, hasKey: boolean, changed?: string) => {
 const returning = (bytes: string) =>
   `returning owners.revision, owners.written_at as at, ${needsRoom(bytes)} as needs_room`
 
+/**
+ * SQL of a position after all siblings: the key of an integer in `fractional-indexing`, whose first
+ * letter tells the number of digits.
+ */
+const appended = (number: string) => `chr(96 + length((${number})::text)) || (${number})::text`
+
 const logged = (
   action: string,
   fields: string,
@@ -139,11 +145,11 @@ export function createStatement(
           history_from = least(owners.history_from, excluded.history_from),
           live_bytes = owners.live_bytes + excluded.live_bytes, log_bytes = owners.log_bytes + excluded.log_bytes,
           key_bytes = owners.key_bytes + excluded.key_bytes
-        where owners.task_count < ${most} and owners.live_bytes + excluded.live_bytes <= ${live} ${returning(bytes)}
+        where owners.task_count < ${most} and owners.live_bytes + excluded.live_bytes <= ${live} ${returning(bytes)}, owners.position_base
       ),
       made as (
-        insert into ${table} (user_id, ${Object.keys(columns).join(', ')}, created_at, updated_at, revision)
-        select $1, ${Object.values(columns).join(', ')}, owner.at, owner.at, owner.revision from owner
+        insert into ${table} (user_id, ${Object.keys(columns).join(', ')}, position, created_at, updated_at, revision)
+        select $1, ${Object.values(columns).join(', ')}, ${appended('owner.revision + owner.position_base')}, owner.at, owner.at, owner.revision from owner
         returning ${tasks.columns('tasks')}
       ),
       logged as (${logged(`${actions.created}`, 'null', { id: 'made.id', before: 'null', actor, bytes: log, from: 'made, owner' })})
