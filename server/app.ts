@@ -31,6 +31,7 @@ import { openApi } from './openapi/openapi.ts'
 import { accountPages } from './pages/account-pages.ts'
 import { watchLoad } from './telemetry/watched.ts'
 import { exportAndDelete } from './v1/export-and-delete.ts'
+import { listRoutes } from './v1/lists.ts'
 import { v1 } from './v1/tasks.ts'
 import { accessTokens } from './v1/tokens.ts'
 
@@ -52,6 +53,7 @@ export function registrations(
     { module: v1, errors: v1, under: '/api/v1', secured: true },
     { module: contract, errors: contract, under: '', secured: true },
     { module: todos, errors: todos, under: '/api/v1/todos', secured: true },
+    { module: listRoutes, errors: v1, secured: true },
     { module: accessTokens, errors: v1, secured: true },
     { module: exportAndDelete, errors: v1, secured: true },
     ...(config.accounts

@@ -40,7 +40,7 @@ function verdictOn({ text }: Statement): Verdict {
     /\bset\b[^;]*\bclock_timestamp\(/.test(text)
   )
     return 'refused'
-  const touched = new Set(text.match(/duly\.(tasks|owners|changes|keys|jobs)\b/g))
+  const touched = new Set(text.match(/duly\.(tasks|lists|settings|owners|changes|keys|jobs)\b/g))
   const named = text.match(/(\buser_id|owners\.id|where id) = \$1|values \(\$1|select \$1,/g) ?? []
   if (named.length < touched.size) return 'all shards'
   return /\bas \(\s*insert\b/.test(text) ? 'one shard, in steps' : 'one shard'
@@ -87,6 +87,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
     label: db.label,
     usage: db.usage,
     transaction: (work, patience) => db.transaction(session => work(noting(session)), patience),
+    change: (owner, work) => db.change(owner, session => work(noting(session))),
     ping: () => db.ping(),
     close: () => db.close(),
   }

@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   limits: ['limits', 'errors', 'log', 'config', 'fastify', 'ioredis'],
   fields: ['fields', 'db/data-row', 'db/database', 'errors', 'ajv'],
-  tasks: ['tasks', 'fields', 'db', 'errors', 'log', 'temporal-polyfill'],
+  tasks: ['tasks', 'fields', 'db', 'errors', 'log', 'temporal-polyfill', 'fractional-indexing'],
   jobs: ['jobs', 'db/database', 'log'],
   auth: [
     'auth',
@@ -113,6 +113,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'accounts',
     'tasks',
     'auth',
+    'closest',
     'db/database',
     'errors',
     'context',

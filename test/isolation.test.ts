@@ -43,6 +43,7 @@ for (const contract of contracts) {
     let api: Served
     let raw: RawCaller
     let theirs: { id: number; revision: number }[]
+    let lists: { id: number; revision: number }[]
     let untouched: string
 
     const listOf = async (user: string) => (await api.call('GET', '/api/v1/tasks?limit=1000', { user })).text
@@ -58,8 +59,11 @@ for (const contract of contracts) {
           headers: { 'idempotency-key': `key-${n}` },
         })
       }
+      for (const name of [secret, `${secret} 2`])
+        await api.call('POST', '/api/v1/lists', { user: victim, json: { name } })
       untouched = await listOf(victim)
       theirs = JSON.parse(untouched).tasks
+      lists = (await api.call('GET', '/api/v1/lists', { user: victim })).body.lists
     })
     after(async () => {
       raw.close()
@@ -76,12 +80,13 @@ for (const contract of contracts) {
       return answer
     }
 
-    it('gets for another’s task exactly what a missing one gets', async () => {
-      for (const { path, method, operation } of calls.filter(call => call.path.includes('{id}'))) {
+    it('gets for another’s task or list exactly what a missing one gets', async () => {
+      for (const { path, method, operation } of calls.filter(call => item.test(call.path))) {
+        const others = path.includes('{list_id}') ? lists : theirs
         for (const body of bodiesOf(operation)) {
-          for (const conditions of conditionsOf(theirs[0]?.revision ?? 0)) {
+          for (const conditions of conditionsOf(others[0]?.revision ?? 0)) {
             const answers: { status: number }[] = []
-            for (const id of [missing, ...theirs.map(task => String(task.id))]) {
+            for (const id of [missing, ...others.map(other => String(other.id))]) {
               // A user each: an idempotency key is used up by the first.
               const user = newUser('stranger')
               const headers = { authorization: `Bearer ${tokenOf(user)}`, ...body.headers, ...conditions }
@@ -96,7 +101,7 @@ for (const contract of contracts) {
     })
 
     it('gets nothing by an id that is none', async () => {
-      for (const { path, method, operation } of calls.filter(call => call.path.includes('{id}'))) {
+      for (const { path, method, operation } of calls.filter(call => item.test(call.path))) {
         const [body] = bodiesOf(operation)
         for (const id of noIds) {
           const address = fill(
@@ -201,9 +206,7 @@ for (const contract of contracts) {
         `?user_id=${victim}`,
         `?owner_id=${victim}`,
       ]
-      for (const { path, method } of calls.filter(
-        call => call.method === 'GET' && !call.path.includes('{id}'),
-      )) {
+      for (const { path, method } of calls.filter(call => call.method === 'GET' && !item.test(call.path))) {
         for (const query of queries) {
           const { status } = await attempt({
             method,
@@ -253,8 +256,11 @@ function conditionsOf(revision: number): Readonly<Record<string, string>>[] {
   ]
 }
 
+/** The parameter of a path that names an item of a user. */
+const item = /\{(?:id|list_id)\}/
+
 function fill(path: string, user: string, id: string): string {
-  return path.replace('{user_id}', user).replace('{id}', id)
+  return path.replace('{user_id}', user).replace(item, id)
 }
 
 /** All of an answer that a client sees, but for the moment at which it was given, and the address that it repeats. */

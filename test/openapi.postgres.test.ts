@@ -101,6 +101,7 @@ for (const contract of contracts) {
             user,
             json: { title: 'a', description: 'b' },
           })
+          const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
           const query = (operation.parameters ?? [])
             .filter(parameter => parameter.in === 'query' && parameter.example !== undefined)
             .map(parameter => `${parameter.name}=${encodeURIComponent(String(parameter.example))}`)
@@ -108,6 +109,7 @@ for (const contract of contracts) {
             .replaceAll('{user_id}', user)
             .replaceAll('{id}', task.id)
             .replaceAll('{token_id}', token.id)
+            .replaceAll('{list_id}', list.id)
             .replaceAll(/\{(\w+)\}/g, (_, name: string) => String(parameterOf(operation, name)?.example))
           const call: Call = {
             ...(operation.security?.length === 0 ? {} : { user }),

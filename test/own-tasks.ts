@@ -1,11 +1,11 @@
 import type { DataRow } from '../server/db/data-row.ts'
-import type { Session } from '../server/db/database.ts'
+import type { Database } from '../server/db/database.ts'
 import { type NewTask, type Task, type TaskChange, tasks as taskFields } from '../server/tasks/fields.ts'
 import type { ListQuery } from '../server/tasks/list-query.ts'
 import { type Range, tasksOf } from '../server/tasks/tasks.ts'
 
 /** `tasksOf`, whose writes return the task, and whose lists come as tasks instead of being printed. */
-export function ownTasks(db: Session, owner: string) {
+export function ownTasks(db: Database, owner: string) {
   const tasks = tasksOf(db, owner)
   const collector = () => {
     const found: Task[] = []

@@ -127,6 +127,12 @@ export interface Database extends Session {
    * @param guard checked before the transaction begins and before it is committed
    */
   transaction<T>(work: (session: Session) => Promise<T>, patience?: Patience, guard?: Guard): Promise<T>
+  /**
+   * Runs a transaction of one owner. Each owner has one at a time, so that one owner's transactions
+   * hold one session and the others wait without one.
+   * @throws AppError `too_many_requests`
+   */
+  change<T>(owner: string, work: (session: Session) => Promise<T>, guard?: Guard): Promise<T>
   /** Resolves when the database answers. Simultaneous calls share one round trip. */
   ping(): Promise<void>
   /** Copies an embedded database to a new directory while it is in use. Absent for a server. */

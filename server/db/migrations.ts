@@ -33,7 +33,8 @@ export const migrations: readonly Migration[] = [
         position_base bigint not null default 0
       ) with (fillfactor = 50)`,
       // The keys are folded texts, which searches match and by which titles are ordered. No foreign
-      // keys: each write would check them (12 % of a create), while it holds the owner's row anyway.
+      // keys: each write would check them (12 % of a create), while it holds the owner's row
+      // anyway.
       `create table duly.tasks (
         user_id text not null,
         id bigint generated always as identity,

@@ -14,6 +14,7 @@ import type {
 } from './database.ts'
 import { unprepared } from './database.ts'
 import { FairReads } from './fair-reads.ts'
+import { PerOwner } from './per-owner.ts'
 import type { PipelinedSession } from './pipelined-session.ts'
 import { written } from './rows-query.ts'
 import { runTransaction } from './run-transaction.ts'
@@ -24,6 +25,9 @@ import { WriteQueue } from './write-queue.ts'
 
 /** Maximum number of writes in one transaction. If one fails, the others are sent again. */
 const mostTogether = 32
+
+/** Transactions of one owner that wait. Each holds the slot of a request. */
+const mostChanges = 32
 
 interface SessionOptions extends SessionPoolOptions {
   readonly label: string
@@ -49,6 +53,7 @@ export class Sessions implements Database {
   readonly #sending: SendOptions
   readonly #pool: SessionPool
   readonly #writes: WriteQueue<PipelinedSession>
+  readonly #changes = new PerOwner(1, mostChanges)
   #pinging: Promise<void> | undefined
 
   constructor(options: SessionOptions) {
@@ -97,6 +102,11 @@ export class Sessions implements Database {
     } finally {
       this.#pool.release(session)
     }
+  }
+
+  change<T>(owner: string, work: (session: Session) => Promise<T>, guard?: Guard): Promise<T> {
+    const run = () => this.transaction(work, 'short', guard)
+    return this.#changes.run(owner, run, { isGone: () => false })
   }
 
   ping(): Promise<void> {

@@ -55,6 +55,8 @@ export interface TextField extends Common {
   readonly visible?: true
   /** Whether it is a date: `2026-12-01`. */
   readonly date?: true
+  /** A regular expression for the text, and what such a text is. */
+  readonly matches?: { readonly pattern: string; readonly as: string }
   /** The values that it may have. */
   readonly values?: readonly string[]
   readonly derived?: Readonly<Record<string, Derived<string>>>

@@ -98,6 +98,7 @@ function compile(inputs: readonly Input[], required: readonly string[]): Validat
           wellFormed: true,
           ...(field.visible ? { visible: true } : {}),
           ...(field.date ? { date: true } : {}),
+          ...(field.matches ? { pattern: field.matches.pattern } : {}),
         }
       : {}
     return [name, { ...schema, ...more }]
@@ -125,6 +126,7 @@ const keywords = [
   'maxLength',
   'visible',
   'date',
+  'pattern',
 ]
 
 const nameIn = ({ keyword, params, instancePath }: ErrorObject): string =>
@@ -149,6 +151,8 @@ function messageOf({ keyword, params }: ErrorObject, { name, field }: Input): st
       return `${label} must not contain half of a surrogate pair.`
     case 'date':
       return `${label} must be a date such as 2026-12-01, from the year 1000 to 9999.`
+    case 'pattern':
+      return `${label} must be ${field.kind === 'text' ? field.matches?.as : 'valid'}${field.nullable ? ', or null' : ''}.`
     case 'visible':
       return `${label} must contain a visible character.`
     case 'minimum':

@@ -32,6 +32,7 @@ export function schemaOf(field: Field, maxLength?: number): Schema {
     ...rest,
     ...(field.kind === 'text' && field.visible ? { minLength: 1, pattern: '\\S' } : {}),
     ...(field.kind === 'text' && field.date ? { format: 'date' } : {}),
+    ...(field.kind === 'text' && field.matches ? { pattern: field.matches.pattern } : {}),
     ...(longest === undefined ? {} : { maxLength: longest }),
     ...(field.kind !== 'text' && field.minimum !== undefined ? { minimum: field.minimum } : {}),
     ...(field.kind !== 'text' && field.maximum !== undefined ? { maximum: field.maximum } : {}),

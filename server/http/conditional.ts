@@ -24,12 +24,24 @@ export function isKnown(request: FastifyRequest, etag: string): boolean {
  * proxy has rewritten count as the original tags. A tag that is not a revision matches nothing.
  */
 export function expectedRevisions(request: FastifyRequest): readonly number[] | undefined {
+  return revisionsIn(request, /^"([1-9]\d{0,15})"$/)
+}
+
+/**
+ * The same for tags with two revisions, of which the first is the item's: those of lists, whose
+ * number of tasks has a revision of its own.
+ */
+export function expectedFirstRevisions(request: FastifyRequest): readonly number[] | undefined {
+  return revisionsIn(request, /^"([1-9]\d{0,15})-\d+"$/)
+}
+
+function revisionsIn(request: FastifyRequest, form: RegExp): readonly number[] | undefined {
   const header = request.headers['if-match']
   if (header === undefined || header.trim() === '*') return undefined
   return tagsOf('If-Match', header)
     .flatMap(asGiven)
     .flatMap(found => {
-      const number = /^"([1-9]\d{0,15})"$/.exec(found)?.[1]
+      const number = form.exec(found)?.[1]
       return number !== undefined && Number.isSafeInteger(Number(number)) ? [Number(number)] : []
     })
 }

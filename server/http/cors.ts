@@ -32,6 +32,7 @@ export async function allowOrigins(
       'RateLimit-Policy',
       'Retry-After',
       'Idempotent-Replayed',
+      'Duly-Change',
       'X-Request-Id',
     ],
     maxAge: 600,

@@ -15,6 +15,13 @@ export function taskId(request: FastifyRequest): number {
   throw brokenRules([{ field: 'id', in: 'path', message: 'The task id must be a whole number from 1.' }])
 }
 
+/** The id of another item than a task in a path: 1 to 2^53-1, in plain digits. */
+export function pathId(request: FastifyRequest, name: string): number {
+  const text = (request.params as Record<string, string | undefined>)[name] ?? ''
+  if (/^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+  throw brokenRules([{ field: name, in: 'path', message: `"${name}" must be a whole number from 1.` }])
+}
+
 /** A whole number of the query string. Out of range is refused, never clamped. */
 export function queryInteger<T>(
   request: FastifyRequest,

@@ -87,6 +87,32 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     meaning: 'You have no task with this id.',
     fix: 'List your tasks to see their ids.',
   },
+  list_not_found: {
+    title: 'List not found',
+    meaning: 'You have no list with this id.',
+    fix: 'Read your lists to see their ids.',
+  },
+  change_not_found: {
+    title: 'Change not found',
+    meaning: 'You made no change with this id, or it is older than HISTORY_DAYS.',
+    fix: 'Send the value of the `Duly-Change` header of an answer.',
+  },
+  undo_conflict: {
+    title: 'The change cannot be undone',
+    meaning:
+      'Something that the change wrote has changed again, or undoing it would break a rule. `conflicts` names the items and the fields.',
+    fix: 'Undo the later changes first, or change the items yourself.',
+  },
+  change_too_large: {
+    title: 'The change is too large',
+    meaning: 'One change can touch 10,000 items at most.',
+    fix: 'Divide the change into smaller ones.',
+  },
+  too_many_lists: {
+    title: 'Too many lists',
+    meaning: 'You have as many lists as there can be.',
+    fix: 'Delete a list.',
+  },
   route_not_found: {
     title: 'Route not found',
     meaning: 'No route matches the path.',

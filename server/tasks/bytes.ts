@@ -17,11 +17,12 @@ export const taskBytes = (owner: string, text: (column: string) => string) =>
 
 export const taskBytesIn = (table: string) => taskBytes(`${table}.user_id`, column => `${table}.${column}`)
 
-/** Bytes of an idempotency key. @param owner its SQL */
-const keyBytesOf = (owner: string) => `(${keyRow} + ${keyCopiesOfOwner} * octet_length(${owner}))`
+/** Bytes of an idempotency key. @param owner its SQL @param answer SQL of a stored answer */
+const keyBytesOf = (owner: string, answer?: string) =>
+  `(${keyRow} + ${keyCopiesOfOwner} * octet_length(${owner})${answer ? ` + coalesce(octet_length(${answer}), 0)` : ''})`
 /** Where `$1` is the owner. */
-export const keyBytes = keyBytesOf('$1')
-export const keyBytesIn = (table: string) => keyBytesOf(`${table}.user_id`)
+export const keyBytes = (answer?: string) => keyBytesOf('$1', answer)
+export const keyBytesIn = (table: string) => keyBytesOf(`${table}.user_id`, `${table}.answer`)
 
 /**
  * Bytes of an entry of the change log, which the entry stores. `$1` is the owner.
@@ -29,3 +30,7 @@ export const keyBytesIn = (table: string) => keyBytesOf(`${table}.user_id`)
  */
 export const changeBytes = (values: readonly string[] = []) =>
   `(${[changeRow, `${changeCopiesOfOwner} * octet_length($1)`, ...values].join(' + ')})`
+
+/** Bytes of an entry of the change log, without the values that it logs. */
+export const changeOverhead = (owner: string): number =>
+  changeRow + changeCopiesOfOwner * Buffer.byteLength(owner)

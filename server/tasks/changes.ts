@@ -1,4 +1,5 @@
 import { type Session, statement } from '../db/database.ts'
+import type { Field, Fields } from '../fields/field.ts'
 import { type Task, tasks } from './fields.ts'
 
 // The change log: an entry for each item that a change touched. `before` is the item's previous
@@ -67,7 +68,7 @@ export async function taskAt(
       if (Number(at) <= revision) break
       // Written by a write statement.
       const changed = JSON.parse(fields ?? '{}') as Record<string, readonly [unknown, unknown]>
-      for (const [name, [old]] of Object.entries(changed)) past[name] = isTime(name) ? timeIn(old) : old
+      for (const [name, [old]] of Object.entries(changed)) past[name] = loggedValue(name, old)
       from = before === null ? undefined : Number(before)
     }
   }
@@ -81,7 +82,12 @@ export async function taskAt(
   return past as unknown as Task
 }
 
-const isTime = (name: string) => (tasks.fields as Record<string, { kind: string }>)[name]?.kind === 'time'
+/** A value of a task, from the log. */
+export function loggedValue(name: string, logged: unknown): unknown {
+  const field: Field | undefined = (tasks.fields as Fields)[name]
+  if (field?.kind === 'time') return timeIn(logged)
+  return field?.kind === 'json' ? (logged ?? field.empty) : logged
+}
 
 /** PostgreSQL's JSON of a time, `2026-01-31T09:30:00.1+00:00`, with six decimals and `Z`. */
 function timeIn(value: unknown): unknown {

@@ -75,6 +75,7 @@ export const tasks = fieldTable({
   list_id: {
     kind: 'integer',
     nullable: true,
+    writable: true,
     minimum: 1,
     description: 'The list of the task; null is the inbox.',
     example: null,
@@ -82,6 +83,7 @@ export const tasks = fieldTable({
   parent_id: {
     kind: 'integer',
     nullable: true,
+    writable: true,
     minimum: 1,
     description: 'The task that this one is a part of. It is in the same list.',
     example: null,

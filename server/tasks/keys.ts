@@ -2,7 +2,7 @@ import { createHash, randomInt } from 'node:crypto'
 import { type Session, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { timeOf } from '../fields/field.ts'
-import { itemTypes, outcomes, taskAt } from './changes.ts'
+import { outcomes, taskAt } from './changes.ts'
 import { type Task, tasks } from './fields.ts'
 
 // Idempotency keys. A keyed write stores its key in its own statement. Nothing of the answer is
@@ -33,12 +33,13 @@ function hashed(text: string): string {
 const look = statement(
   'duly_key_look',
   `select keys.fingerprint::text, keys.claim, keys.outcome, keys.revision, keys.item_at, keys.item_id,
-    tasks.deleted_at is null, ${tasks.columns('tasks')}
+    keys.answer, owners.epoch, tasks.deleted_at is null, ${tasks.columns('tasks')}
   from (select 1) as always
-  left join duly.keys on keys.user_id = $1 and keys.key = $3::uuid and keys.item_type = ${itemTypes.task}
+  left join duly.owners on owners.id = $1
+  left join duly.keys on keys.user_id = $1 and keys.key = $3::uuid
   left join duly.tasks on tasks.user_id = $1 and tasks.id = coalesce($2::bigint, keys.item_id)`,
 )
-const taskFrom = 7
+const taskFrom = 9
 
 type OutcomeOf<T> = T[keyof T]
 
@@ -49,6 +50,7 @@ interface UsedKey {
   readonly revision: number
   /** When an unchanged task had last been updated. */
   readonly itemAt: string | undefined
+  readonly answer: string | null
 }
 
 export interface Found {
@@ -56,14 +58,21 @@ export interface Found {
   readonly task: Task | undefined
   /** What the key stands for, where it is used. */
   readonly replay: Replay | undefined
+  /** Of the owner; '0' where there is none. */
+  readonly epoch: string
 }
 
 /** What became of a keyed write that was done before, or that had nothing to change. */
 export interface Replay {
   readonly isRepeated: boolean
   readonly isChanged: boolean
-  /** The task as the write left it; absent where it deleted the task. */
+  /** The task as the write left it; absent where it deleted the task, or has a stored answer. */
   readonly task: Task | undefined
+  /** The answer, where it was stored. */
+  readonly answer: string | null
+  /** The revision of the change, or of the task that was not changed. */
+  readonly revision: number
+  readonly epoch: string
 }
 
 /**
@@ -80,6 +89,7 @@ export async function lookUp(
   let key: UsedKey | undefined
   let row: Task | undefined
   let isLive = false
+  let epoch = '0'
   await db.read(look, [owner, id, keyed?.key ?? null], found => {
     if (!found.isNull(0))
       key = {
@@ -89,13 +99,16 @@ export async function lookUp(
         outcome: found.integer(2) as UsedKey['outcome'],
         revision: found.integer(3),
         itemAt: found.isNull(4) ? undefined : timeOf(found, 4),
+        answer: found.text(6),
       }
+    if (!found.isNull(7)) epoch = String(found.integer(7))
     if (found.isNull(taskFrom)) return
     row = tasks.read(found, taskFrom)
     isLive = found.flag(taskFrom - 1)
   })
-  if (!key) return { task: isLive ? row : undefined, replay: undefined }
-  return { task: isLive ? row : undefined, replay: await replayOf(db, owner, key, row, keyed) }
+  const task = isLive ? row : undefined
+  if (!key) return { task, replay: undefined, epoch }
+  return { task, replay: { ...(await replayOf(db, owner, key, row, keyed)), epoch }, epoch }
 }
 
 async function replayOf(
@@ -104,11 +117,13 @@ async function replayOf(
   key: UsedKey,
   row: Task | undefined,
   keyed: Keyed | undefined,
-): Promise<Replay> {
+): Promise<Omit<Replay, 'epoch'>> {
   if (key.fingerprint !== keyed?.fingerprint)
     throw new AppError('idempotency_key_reused', 'This idempotency key was used for a different request.')
-  const replay = { isRepeated: !key.isMine, isChanged: key.outcome !== outcomes.unchanged }
-  if (key.outcome === outcomes.deleted) return { ...replay, task: undefined }
+  const { answer, revision } = key
+  const isChanged = key.outcome !== outcomes.unchanged
+  const replay = { isRepeated: !key.isMine, isChanged, answer, revision }
+  if (key.outcome === outcomes.deleted || answer !== null) return { ...replay, task: undefined }
   const task =
     row?.revision === key.revision ? row : row && (await taskAt(db, owner, row, key.revision, key.itemAt))
   if (!task)

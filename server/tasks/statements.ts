@@ -35,4 +35,9 @@ export const skip = statement(
   where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit 1 offset $4`,
 )
 
+export const findList = quick(
+  'duly_find_list',
+  'select lists.id from duly.lists where lists.user_id = $1 and lists.id = $2 and lists.deleted_at is null',
+)
+
 export const get = quick('duly_get', `select ${columns} from duly.tasks where ${one}`)

@@ -1,5 +1,5 @@
 import { quick, statement, unprepared } from '../db/database.ts'
-import { keyBytes, taskBytesIn } from './bytes.ts'
+import { keyBytesIn, taskBytesIn } from './bytes.ts'
 
 // What an owner stores is counted on the owner's row, by each statement that changes it. `$1` is
 // the owner in all of these.
@@ -27,7 +27,7 @@ export const lockOwner = unprepared('select id from duly.owners where owners.id 
 /** In a transaction that holds the owner's row: a write waits for it. */
 export const recount = unprepared(
   `update duly.owners set task_count = tasks.live_count, live_bytes = tasks.live, trash_bytes = tasks.trash,
-    log_bytes = log.bytes, key_bytes = keys.count * ${keyBytes}, counted_revision = owners.revision
+    log_bytes = log.bytes, key_bytes = keys.bytes, counted_revision = owners.revision
   from (
     select count(*) filter (where deleted_at is null) as live_count,
       coalesce(sum(${taskBytesIn('tasks')}) filter (where deleted_at is null), 0) as live,
@@ -36,7 +36,7 @@ export const recount = unprepared(
   ) as tasks, (
     select coalesce(sum(changes.bytes), 0) as bytes from duly.changes where changes.user_id = $1
   ) as log, (
-    select count(*) as count from duly.keys where keys.user_id = $1
+    select coalesce(sum(${keyBytesIn('keys')}), 0) as bytes from duly.keys where keys.user_id = $1
   ) as keys
   where owners.id = $1`,
 )
@@ -97,13 +97,13 @@ export const dropKeys = statement(
   'duly_drop_keys',
   `with oldest as (
     select key, ${runningSum('at, key')} from (
-      select keys.key, keys.at, ${keyBytes} as bytes from duly.keys where keys.user_id = $1 order by keys.at limit ${stepSize}
+      select keys.key, keys.at, ${keyBytesIn('keys')} as bytes from duly.keys where keys.user_id = $1 order by keys.at limit ${stepSize}
     ) as known
   ),
   dropped as (
     delete from duly.keys where keys.user_id = $1
       and keys.key = any(array(select oldest.key from oldest where ${upToEnough}))
-    returning ${keyBytes} as bytes
+    returning ${keyBytesIn('keys')} as bytes
   )
   update duly.owners set key_bytes = owners.key_bytes - freed.bytes from ${freed}
   where owners.id = $1 ${returned}`,

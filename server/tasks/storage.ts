@@ -126,7 +126,7 @@ export async function refusalOf(db: Session, owner: string, room: Room): Promise
   return usage && usage.tasks >= room.tasks ? tooManyTasks(room) : storageFull(room)
 }
 
-function tooManyTasks({ tasks }: Room): AppError {
+export function tooManyTasks({ tasks }: Room): AppError {
   return new AppError('too_many_tasks', `You have ${tasks} tasks, which is the most there can be.`)
 }
 

@@ -1,5 +1,5 @@
 import { ownerWrite, type Session, statement } from '../db/database.ts'
-import { keyBytes, taskBytesIn } from './bytes.ts'
+import { keyBytesIn, taskBytesIn } from './bytes.ts'
 
 // What is older than its time is removed for good, in small steps. Which owners have such rows is
 // looked up across owners; rows are removed owner by owner.
@@ -75,7 +75,7 @@ const removeKeys = statement(
     delete from duly.keys where keys.user_id = $1 and keys.key = any(array(
       select keys.key from duly.keys where keys.user_id = $1 and keys.at < ${cutoff} order by keys.at limit ${batchSize}
     ))
-    returning ${keyBytes} as bytes
+    returning ${keyBytesIn('keys')} as bytes
   )
   update duly.owners set key_bytes = owners.key_bytes - freed.bytes
   from (select coalesce(sum(bytes), 0)::bigint as bytes from swept) as freed where owners.id = $1

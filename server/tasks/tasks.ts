@@ -1,18 +1,29 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { DataRow } from '../db/data-row.ts'
-import type { Guard, Reader, Reads, Session, TakeRow, Turn } from '../db/database.ts'
+import type { Database, Guard, Reader, Reads, Session, TakeRow, Turn } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
 import { guarded } from '../db/guarded-session.ts'
 import type { BuiltStatement } from '../db/shapes.ts'
-import { AppError } from '../errors.ts'
-import { type Field, timeOf } from '../fields/field.ts'
+import { AppError, brokenRules } from '../errors.ts'
+import { timeOf } from '../fields/field.ts'
 import { BatchSize, firstRows } from './batch-size.ts'
-import { type NewTask, type Task, type TaskChange, type TaskField, tasks } from './fields.ts'
+import type { Change } from './change/change.ts'
+import type { TaskRow } from './change/rows.ts'
+import { type ChangeContext, type Done, runChange } from './change/run.ts'
+import {
+  createTask,
+  type Move,
+  moveTask,
+  removeTask,
+  restoreTask,
+  updateTask,
+} from './change/task-operations.ts'
+import { type NewTask, type Task, type TaskChange, tasks } from './fields.ts'
 import { lookUp, type Replay } from './keys.ts'
 import { isIndexed, type ListEnd, type OwnerState, readIndexed, readState } from './list.ts'
 import type { ListFilters, ListQuery } from './list-query.ts'
 import { tasksOfIds } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
+import { changedFields, isSame } from './rules.ts'
 import { find, idBatches, scanList } from './scan.ts'
 import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
@@ -67,13 +78,20 @@ export interface Outcome {
   readonly isReplayed: boolean
   /** The task as the write left it, or as it is where another revision was expected. */
   readonly task: Task
+  /** The owner's revision that the change has, and epoch: see change-id.ts. */
+  readonly revision: number
+  readonly epoch: string
 }
+
+/** A removal has a task only where the task's revision is none of those expected. */
+export type Removal = Omit<Outcome, 'task'> & { readonly task?: Task }
 
 /** Tasks that one statement passes over. */
 const mostSkipped = 1000
 
 /** The tasks of one owner. A class, because each request has one and closures cost more. */
 export class Tasks {
+  readonly #database: Database
   readonly #db: Session
   readonly #owner: string
   readonly #room: Room
@@ -82,11 +100,12 @@ export class Tasks {
   readonly #reader: Reader
 
   constructor(
-    db: Session,
+    db: Database,
     owner: string,
     { room = unlimited, guard, actor = 'issuer', isGone = never }: TasksOptions,
   ) {
-    this.#db = db
+    this.#database = db
+    this.#db = guarded(db, guard)
     this.#owner = owner
     this.#room = room
     this.#guard = guard
@@ -251,12 +270,17 @@ export class Tasks {
 
   /** @throws AppError `too_many_tasks`, `storage_full`, and those of `lookUp` */
   async create(task: NewTask, { keyed }: WriteOptions = {}): Promise<Outcome> {
+    if ((task.parent_id ?? null) !== null) return this.#change({ keyed }, change => createTask(change, task))
     const built = createStatement({ ...this.#context, tasks: this.#room.tasks }, task, { keyed })
     return this.#untilDone(
       () => this.#write(built),
       async () => {
         const { replay } = await lookUp(this.#db, this.#owner, null, keyed)
-        return replay && outcomeOf(replay)
+        if (replay) return outcomeOf(replay)
+        const { list_id: list = null } = task
+        if (list !== null && (await this.#db.query(statements.findList, [this.#owner, list])).length === 0)
+          throw brokenRules([{ field: 'list_id', message: `There is no list with the id ${list}.` }])
+        return undefined
       },
     )
   }
@@ -268,18 +292,23 @@ export class Tasks {
    */
   update(id: number, values: TaskChange, options: WriteOptions = {}): Promise<Outcome> {
     const { keyed, revisions } = options
+    if (values.list_id !== undefined || values.parent_id !== undefined)
+      return this.#change(options, change => updateTask(change, id, values), {
+        expected: id,
+      })
     const spellings = spellingsOf(values)
     const change = spellings ? { ...values, spellings } : values
     const built = updateStatement(this.#context, id, change, options)
     return this.#untilDone(
       () => this.#write(built),
       async () => {
-        const { task, replay } = await lookUp(this.#db, this.#owner, id, keyed)
+        const { task, replay, epoch } = await lookUp(this.#db, this.#owner, id, keyed)
         if (replay) return outcomeOf(replay)
         if (!task) throw notFound()
-        if (revisions && !revisions.includes(task.revision)) return { ...unchanged, isExpected: false, task }
+        const found = { ...unchanged, task, revision: task.revision, epoch }
+        if (revisions && !revisions.includes(task.revision)) return { ...found, isExpected: false }
         // With a key, it would have been stored.
-        return !keyed && isIn(task, change) ? { ...unchanged, task } : undefined
+        return !keyed && isIn(task, change) ? found : undefined
       },
     )
   }
@@ -295,10 +324,11 @@ export class Tasks {
     { keyed, revisions }: WriteOptions = {},
   ): Promise<Outcome> {
     for (let attempt = 0; attempt < mostEdits; attempt += 1) {
-      const { task, replay } = await lookUp(this.#db, this.#owner, id, keyed)
+      const { task, replay, epoch } = await lookUp(this.#db, this.#owner, id, keyed)
       if (replay) return outcomeOf(replay)
       if (!task) throw notFound()
-      if (revisions && !revisions.includes(task.revision)) return { ...unchanged, isExpected: false, task }
+      if (revisions && !revisions.includes(task.revision))
+        return { ...unchanged, isExpected: false, task, revision: task.revision, epoch }
       const outcome = await this.update(id, decide(task), { keyed, revisions: [task.revision] })
       if (outcome.isExpected) return outcome
     }
@@ -318,19 +348,82 @@ export class Tasks {
   }
 
   /**
-   * Moves a task to the trash. The outcome has a task only where the task's revision is none of
-   * those expected.
-   * @throws AppError `task_not_found`, and those of `lookUp`
+   * Moves a task among its siblings, to another parent or to another list, with its descendants.
+   * @throws AppError `task_not_found`, `broken_rule`, `change_too_large`, and those of `lookUp`
    */
-  async remove(id: number, options: WriteOptions = {}): Promise<Omit<Outcome, 'task'> & { task?: Task }> {
+  move(id: number, move: Move, options: WriteOptions = {}): Promise<Outcome> {
+    return this.#change(options, change => moveTask(change, id, move), { expected: id })
+  }
+
+  /**
+   * Takes a task out of the trash, with the descendants that were deleted with it.
+   * @throws AppError `task_not_found`, `too_many_tasks`, `storage_full`, and those of `lookUp`
+   */
+  restore(id: number, options: WriteOptions = {}): Promise<Outcome> {
+    return this.#change(options, change => restoreTask(change, id))
+  }
+
+  /** Runs a change whose answer is one task. @param expected a task whose revision is compared */
+  async #change(
+    { keyed, revisions }: WriteOptions,
+    work: (change: Change) => Promise<TaskRow>,
+    { expected, isRemoved = false }: { readonly expected?: number; readonly isRemoved?: boolean } = {},
+  ): Promise<Outcome> {
+    const rowOf = ({ result, change }: Done<TaskRow>) => change.tasks.get(result.id)?.now ?? result
+    try {
+      const outcome = await runChange(
+        this.#changeContext,
+        async change => {
+          if (expected !== undefined) await change.load([expected])
+          if (revisions && expected !== undefined) checkRevision(change, expected, revisions)
+          return work(change)
+        },
+        { ...(keyed ? { keyed } : {}), answerOf: (_, done) => ({ task: rowOf(done), isRemoved }) },
+      )
+      if (outcome.isReplayed) return { ...outcomeOf(outcome.replay, isRemoved) }
+      const { isChanged, revision, epoch } = outcome
+      return { isExpected: true, isChanged, isReplayed: false, task: rowOf(outcome), revision, epoch }
+    } catch (error) {
+      if (!(error instanceof OtherRevision)) throw error
+      const { task, epoch } = error
+      return { ...unchanged, isExpected: false, task, revision: task.revision, epoch }
+    }
+  }
+
+  get #changeContext(): ChangeContext {
+    return {
+      db: this.#database,
+      owner: this.#owner,
+      room: this.#room,
+      guard: this.#guard,
+      actor: this.#actor,
+    }
+  }
+
+  /**
+   * Moves a task and its descendants to the trash.
+   * @throws AppError `task_not_found`, `change_too_large`, and those of `lookUp`
+   */
+  async remove(id: number, options: WriteOptions = {}): Promise<Removal> {
     const { statement, values } = removeStatement(this.#context, id, options)
     const rows = await this.#once(() => this.#db.query(statement, values, this.#guard))
     if (rows?.[0]?.[0] === 't') await this.#room.make(this.#owner)
-    if (rows?.[0]) return done
-    const { task, replay } = await lookUp(this.#db, this.#owner, id, options.keyed)
-    if (replay) return { ...done, isReplayed: replay.isRepeated }
+    const [, revision, epoch] = rows?.[0] ?? []
+    if (rows?.[0]) return { ...done, revision: Number(revision), epoch: String(epoch) }
+    const found = await lookUp(this.#db, this.#owner, id, options.keyed)
+    const { task, replay } = found
+    if (replay)
+      return { ...done, isReplayed: replay.isRepeated, revision: replay.revision, epoch: replay.epoch }
     if (!task) throw notFound()
-    return { ...unchanged, isExpected: false, task }
+    if (options.revisions && !options.revisions.includes(task.revision))
+      return { ...unchanged, isExpected: false, task, revision: task.revision, epoch: found.epoch }
+    // It has children.
+    const removed = await this.#change(options, change => removeTask(change, id), {
+      expected: id,
+      isRemoved: true,
+    })
+    const { task: last, ...outcome } = removed
+    return outcome.isExpected ? outcome : { ...outcome, task: last }
   }
 
   get #context(): WriteContext {
@@ -341,13 +434,15 @@ export class Tasks {
   async #write({ statement, values }: BuiltStatement): Promise<Outcome | undefined> {
     let task: Task | undefined
     let needsRoom = false
+    let epoch = '0'
     const take: TakeRow = row => {
       task = tasks.read(row)
       needsRoom = row.flag(tasks.names.length)
+      epoch = String(row.integer(tasks.names.length + 1))
     }
     await this.#once(() => this.#db.read(statement, values, take, this.#guard))
     if (needsRoom) await this.#room.make(this.#owner)
-    return task && { ...done, task }
+    return task && { ...done, task, revision: task.revision, epoch }
   }
 
   /** Runs a write, which does nothing where another one has stored its key at the same moment. */
@@ -386,35 +481,45 @@ const mostEdits = 20
 const done = { isExpected: true, isChanged: true, isReplayed: false } as const
 const unchanged = { isExpected: true, isChanged: false, isReplayed: false } as const
 
-function outcomeOf({ isRepeated, isChanged, task }: Replay): Outcome {
+/** @param isRemoved whether the write deleted the task, so that there is none to return */
+function outcomeOf(replay: Replay, isRemoved = false): Outcome {
+  const { isRepeated, isChanged, revision, epoch } = replay
+  // A removal returns no task.
+  const task = isRemoved ? ({} as Task) : replay.task
   // Only the key of a removal has none, and its request has another fingerprint.
   if (!task) throw notFound()
-  return { isExpected: true, isChanged, isReplayed: isRepeated, task }
+  return { isExpected: true, isChanged, isReplayed: isRepeated, task, revision, epoch }
+}
+
+/** Ends a change that expects another revision of a task. */
+class OtherRevision extends Error {
+  readonly task: Task
+  readonly epoch: string
+
+  constructor(task: Task, epoch: string) {
+    super('the task has another revision')
+    this.task = task
+    this.epoch = epoch
+  }
+}
+
+function checkRevision(change: Change, id: number, revisions: readonly number[]): void {
+  const task = change.getTask(id)
+  if (!revisions.includes(task.revision)) throw new OtherRevision(task, change.owner.epoch)
 }
 
 /** Whether a change would change nothing. */
 function isIn(task: Task, change: TaskChange): boolean {
-  return Object.entries(change).every(([name, value]) => {
-    const field: Field = tasks.fields[name as TaskField]
-    const present = task[name as TaskField]
-    if (field.kind !== 'json') return present === value
-    const after = field.merges
-      ? Object.fromEntries(
-          Object.entries({ ...(present as object), ...(value as object) }).filter(
-            ([, member]) => member !== null,
-          ),
-        )
-      : (value ?? field.empty)
-    return isDeepStrictEqual(present, after)
-  })
+  const after: Partial<Task> = changedFields(task, change, task.updated_at)
+  return Object.entries(after).every(([name, value]) => isSame(task[name as keyof Task], value))
 }
 
 /**
  * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another
  * owner's is the same thing here: not found, by the statement itself.
  */
-export function tasksOf(db: Session, owner: string, options: TasksOptions = {}): Tasks {
-  return new Tasks(guarded(db, options.guard), owner, options)
+export function tasksOf(db: Database, owner: string, options: TasksOptions = {}): Tasks {
+  return new Tasks(db, owner, options)
 }
 
 export interface TasksOptions {

@@ -81,16 +81,16 @@ const raised = (logBytes: string, hasKey: boolean, changed?: string) => {
     `written_at = ${changed === undefined ? clock : `case when ${changed} then ${clock} else owners.written_at end`}`,
     `history_from = least(owners.history_from, statement_timestamp())`,
     `log_bytes = owners.log_bytes + ${bytes}`,
-    ...(hasKey ? [`key_bytes = owners.key_bytes + ${keyBytes}`] : []),
+    ...(hasKey ? [`key_bytes = owners.key_bytes + ${keyBytes()}`] : []),
   ].join(', ')
 }
 
 const returning = (bytes: string) =>
-  `returning owners.revision, owners.written_at as at, ${needsRoom(bytes)} as needs_room`
+  `returning owners.revision, owners.written_at as at, ${needsRoom(bytes)} as needs_room, owners.epoch`
 
 /**
  * SQL of a position after all siblings: the key of an integer in `fractional-indexing`, whose first
- * letter tells the number of digits.
+ * character tells the number of digits.
  */
 const appended = (number: string) => `chr(96 + length((${number})::text)) || (${number})::text`
 
@@ -133,13 +133,16 @@ export function createStatement(
           columns[other] = follow(columns[given] ?? 'null').replaceAll(`old.${other}`, 'null')
     }
     const log = changeBytes()
+    const inList = columns.list_id
+      ? `and exists (select from duly.lists where lists.user_id = $1 and lists.id = ${columns.list_id} and lists.deleted_at is null)`
+      : ''
     const firstBytes = taskBytes('$1', column => columns[column] ?? 'null')
     return ownerWrite(
       name,
       `with owner as (
         insert into duly.owners (id, revision, counted_revision, task_count, written_at, history_from, live_bytes, log_bytes, key_bytes)
-        select $1, 1, 1, 1, statement_timestamp(), statement_timestamp(), ${firstBytes}, ${log}, ${key ? keyBytes : '0'}
-        where ${firstBytes} <= ${live} ${key ? `and ${key.isNew}` : ''}
+        select $1, 1, 1, 1, statement_timestamp(), statement_timestamp(), ${firstBytes}, ${log}, ${key ? keyBytes() : '0'}
+        where ${firstBytes} <= ${live} ${key ? `and ${key.isNew}` : ''} ${inList}
         on conflict (id) do update set revision = owners.revision + 1, counted_revision = owners.counted_revision + 1,
           task_count = owners.task_count + 1, written_at = greatest(owners.written_at, excluded.written_at),
           history_from = least(owners.history_from, excluded.history_from),
@@ -154,7 +157,7 @@ export function createStatement(
       ),
       logged as (${logged(`${actions.created}`, 'null', { id: 'made.id', before: 'null', actor, bytes: log, from: 'made, owner' })})
       ${key?.claimed(['made.id', 'owner.revision', `${outcomes.created}`, 'owner.at'], 'made, owner') ?? ''}
-      select made.*, owner.needs_room from made, owner`,
+      select made.*, owner.needs_room, owner.epoch from made, owner`,
     )
   })
   return { statement, values: parameters.values }
@@ -265,7 +268,7 @@ export function updateStatement(
       }
       update ${table} set ${set.join(', ')}
       from old, owner where tasks.user_id = $1 and tasks.id = $2::bigint ${key ? 'and old.is_changed' : ''}
-      returning ${tasks.columns('tasks')}, owner.needs_room`,
+      returning ${tasks.columns('tasks')}, owner.needs_room, owner.epoch`,
     )
   })
   return { statement, values: parameters.values }
@@ -291,6 +294,8 @@ export function removeStatement(
       one,
       ...(key ? [key.isNew] : []),
       ...(expected ? [`tasks.revision = any(${expected})`] : []),
+      // A task with children is removed by a change that removes them too.
+      'not exists (select from duly.tasks as child where child.user_id = $1 and child.parent_id = $2::bigint and child.deleted_at is null)',
     ]
     return ownerWrite(
       name,
@@ -304,9 +309,9 @@ export function removeStatement(
       ),
       logged as (${logged(`${actions.deleted}`, 'null', { id: '$2::bigint', before: 'old.revision', actor, bytes: log, from: 'old, owner' })})
       ${key?.claimed(['$2::bigint', 'owner.revision', `${outcomes.deleted}`, 'owner.at'], 'owner') ?? ''}
-      update ${table} set deleted_at = owner.at, revision = owner.revision
+      update ${table} set deleted_at = owner.at, updated_at = owner.at, revision = owner.revision
       from owner where tasks.user_id = $1 and tasks.id = $2::bigint
-      returning owner.needs_room`,
+      returning owner.needs_room, owner.revision, owner.epoch`,
     )
   })
   return { statement, values: parameters.values }

@@ -1,27 +1,29 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { wholeTaskForm, wholeTaskJson } from '../contracts/task-json.ts'
 import { exampleTask } from '../contracts/task-schemas.ts'
-import { brokenRules } from '../errors.ts'
 import { inputReader } from '../fields/input.ts'
 import { schemaOf } from '../fields/schema.ts'
-import { readJson } from '../http/json-body.ts'
+import type { JsonObject } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { maySee } from '../http/own-tasks.ts'
-import { ownerProblems } from '../http/owner.ts'
 import { bodyOf } from '../http/request-size.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
 import { type NewTask, type Task, type TaskChange, tasks } from '../tasks/fields.ts'
 import { PrintedTasks, ready } from '../tasks/printed-tasks.ts'
+import { wholeChange } from '../tasks/rules.ts'
 import type { Outcome } from '../tasks/tasks.ts'
-import { isAfter } from '../tasks/when.ts'
+import { bodyReader, checkReadOnly } from './body.ts'
 
 // Tasks as `v1` reads, writes and describes them: all fields that are not hidden.
 
 const writable = tasks.writable.filter(name => tasks.shown.includes(name))
 const required = writable.filter(name => 'required' in tasks.fields[name])
 const inputs = writable.map(name => ({ name, field: tasks.fields[name] }))
-const readers = { new: inputReader(inputs, required), change: inputReader(inputs) }
+export const taskReader = {
+  new: bodyReader(inputReader(inputs, required), writable, tasks.shown),
+  change: bodyReader(inputReader(inputs), writable, tasks.shown),
+}
 const schemasOf = (names: readonly (keyof typeof tasks.fields)[]) =>
   Object.fromEntries(names.map(name => [name, schemaOf(tasks.fields[name])]))
 const form = ready(wholeTaskForm)
@@ -39,26 +41,46 @@ export const bodyLimit = bodyOf(title.maxLength + description.maxLength, 40 * 10
 
 export const oneTask = (description: string): Answer => ({ description, schema: ref('Task'), example })
 
-/** @throws AppError `broken_rule` */
-export const readNew = (request: FastifyRequest) => read(request, 'new') as unknown as NewTask
-
-/** @throws AppError `broken_rule` */
-export const readChange = (request: FastifyRequest) => read(request, 'change') as TaskChange
-
-/** @throws AppError `broken_rule` for a task that would start after it is due */
-export function checkOrder({ start, due }: Pick<TaskChange, 'start' | 'due'>): void {
-  if (start && due && isAfter(start, due))
-    throw brokenRules([{ field: 'start', message: 'Start must not be after the due date.' }])
+/** A change of a task, and what the request says of fields that cannot be set. */
+export interface SentChange {
+  readonly change: TaskChange
+  readonly readOnly: JsonObject
 }
 
-/** Fields that are not accepted are ignored. */
-function read(request: FastifyRequest, what: keyof typeof readers): Readonly<Record<string, unknown>> {
-  const body = readJson(request)
-  const { values, problems } = readers[what](body)
-  const all = [...ownerProblems(body, request.userId), ...problems]
-  if (all.length > 0) throw brokenRules(all)
-  return values
+/** @throws AppError `broken_rule` */
+export function newTaskIn(body: JsonObject): NewTask {
+  const { values, readOnly } = taskReader.new(body)
+  checkReadOnly(readOnly)
+  // What the reader has seen.
+  return values as unknown as NewTask
 }
+
+/** @throws AppError `broken_rule` */
+export function changeIn(body: JsonObject): SentChange {
+  const { values, readOnly } = taskReader.change(body)
+  return { change: values as TaskChange, readOnly }
+}
+
+/**
+ * What a request changes of a task: its list and its parent only where they differ.
+ * @throws AppError `broken_rule`
+ */
+export function changeOf(task: Task, { change, readOnly }: SentChange): TaskChange {
+  checkReadOnly(readOnly, task)
+  const { list_id: list, parent_id: parent, ...values } = change
+  return {
+    ...wholeChange(task, values),
+    ...(list === undefined || list === task.list_id ? {} : { list_id: list }),
+    ...(parent === undefined || parent === task.parent_id ? {} : { parent_id: parent }),
+  }
+}
+
+/** Whether the task must be known to tell what a request changes. */
+export const dependsOnTask = ({ change, readOnly }: SentChange): boolean =>
+  Object.keys(readOnly).length > 0 ||
+  [change.metadata, change.start, change.due].some(value => value) ||
+  change.list_id !== undefined ||
+  change.parent_id !== undefined
 
 /** A list of tasks, to be printed. @param head what stands before the first */
 export const printedTasks = (head: string) => new PrintedTasks(form, '', head)

@@ -2,12 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
 import { wholeTaskJson } from '../contracts/task-json.ts'
 import { taskPathParameters, unseen } from '../contracts/task-schemas.ts'
-import { AppError, brokenRules } from '../errors.ts'
-import { problemOf } from '../fields/input.ts'
+import { AppError } from '../errors.ts'
 import { expectedRevisions, ifMatch, ifNoneMatch, isKnown, revisionTag } from '../http/conditional.ts'
 import { errorAnswer, placeOf } from '../http/error-reply.ts'
 import { idempotencyKey, keyedWrite, replayedHeader } from '../http/idempotent-write.ts'
+import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
+import { changeHeader, noteChange } from '../http/own-changes.ts'
 import { maySee, ownLists, ownTasks } from '../http/own-tasks.ts'
 import { taskId } from '../http/parameters.ts'
 import { problemSchemas, problemShape } from '../http/problem-reply.ts'
@@ -15,18 +16,20 @@ import type { Contract } from '../http/register.ts'
 import type { Route } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
-import type { Task, TaskChange } from '../tasks/fields.ts'
-import { patchMetadata } from '../tasks/metadata.ts'
+import type { Task } from '../tasks/fields.ts'
+import { checkOrder } from '../tasks/rules.ts'
 import type { Outcome } from '../tasks/tasks.ts'
 import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
+import { placeIn, placeSchemas } from './place.ts'
 import {
   bodyLimit,
-  checkOrder,
+  changeIn,
+  changeOf,
+  dependsOnTask,
   example,
+  newTaskIn,
   oneTask,
   printedTasks,
-  readChange,
-  readNew,
   sendOutcome,
   sendTask,
   taskSchemas,
@@ -41,7 +44,10 @@ const mergePatch = ['application/merge-patch+json', 'application/json'] as const
 
 const etag = { ETag: { description: 'The entity tag.', schema: { type: 'string' }, required: true } }
 const tagged = (description: string): Answer => ({ ...oneTask(description), headers: etag })
-const written = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, ...replayedHeader } })
+const written = (answer: Answer): Answer => ({
+  ...answer,
+  headers: { ...answer.headers, ...replayedHeader, ...changeHeader },
+})
 const unchanged: Answer = { description: 'Not modified.', headers: etag }
 
 const list: Route = {
@@ -92,7 +98,7 @@ const create: Route = {
   operation: {
     id: 'createTask',
     summary: 'Create a task',
-    description: 'Fields that are not named here are ignored.',
+    description: 'Fields that are not named here are refused.',
     parameters: [idempotencyKey],
     body: {
       required: true,
@@ -115,7 +121,7 @@ const create: Route = {
   },
   async handle(request, reply, context) {
     requireMediaType(request, reply, json)
-    const task = readNew(request)
+    const task = newTaskIn(readJson(request))
     checkOrder(task)
     const created = await ownTasks(request, context).create(task, { keyed: keyedWrite(request) })
     reply.header('location', `${request.server.base}${at.path}/${created.task.id}`)
@@ -167,13 +173,12 @@ const change: Route = {
   async handle(request, reply, context) {
     const id = taskId(request)
     requireMediaType(request, reply, mergePatch)
-    const change = readChange(request)
+    const sent = changeIn(readJson(request))
     const own = ownTasks(request, context)
     const options = { revisions: expectedRevisions(request), keyed: keyedWrite(request) }
-    const { metadata, start, due } = change
-    const outcome = await (metadata || start || due
-      ? own.edit(id, task => changeOf(task, change), options)
-      : own.update(id, change, options))
+    const outcome = await (dependsOnTask(sent)
+      ? own.edit(id, task => changeOf(task, sent), options)
+      : own.update(id, sent.change, options))
     if (!outcome.isExpected) return sendChanged(request, reply, outcome.task)
     return sendWritten(request, reply, outcome)
   },
@@ -191,13 +196,64 @@ const remove: Route = {
     answers: { 204: written({ description: 'The task is deleted.' }) },
   },
   async handle(request, reply, context) {
-    const { isExpected, isReplayed, task } = await ownTasks(request, context).remove(taskId(request), {
+    const removed = await ownTasks(request, context).remove(taskId(request), {
       revisions: expectedRevisions(request),
       keyed: keyedWrite(request),
     })
-    if (!isExpected && task) return sendChanged(request, reply, task)
-    if (isReplayed) reply.header('idempotent-replayed', 'true')
+    if (!removed.isExpected && removed.task) return sendChanged(request, reply, removed.task)
+    noteChange(request, reply, removed)
+    if (removed.isReplayed) reply.header('idempotent-replayed', 'true')
     return reply.code(204).send()
+  },
+}
+
+const move: Route = {
+  method: 'POST',
+  path: `${at.path}/{id}/move`,
+  operation: {
+    id: 'moveTask',
+    summary: 'Move a task',
+    description:
+      'Moves a task among its siblings, to another parent or to another list, with its descendants. `before` and `after` name a sibling there; without them the task comes last. Another list without `parent_id` clears the parent.',
+    parameters: [idempotencyKey],
+    body: {
+      required: true,
+      schema: ref('TaskPlace'),
+      examples: { first: { after: null }, inbox: { list_id: null, parent_id: null } },
+    },
+    fails: ['change_too_large', 'idempotency_key_reused', 'answer_dropped'],
+    answers: { 200: written(tagged('The task.')), 204: written(unseen) },
+  },
+  async handle(request, reply, context) {
+    const id = taskId(request)
+    const place = placeIn(readJson(request), ['list_id', 'parent_id', 'before', 'after'])
+    return sendWritten(
+      request,
+      reply,
+      await ownTasks(request, context).move(id, place, { keyed: keyedWrite(request) }),
+    )
+  },
+}
+
+const restore: Route = {
+  method: 'POST',
+  path: `${at.path}/{id}/restore`,
+  operation: {
+    id: 'restoreTask',
+    summary: 'Restore a task',
+    description:
+      'Takes a task out of the trash, with the descendants that were deleted with it. It comes last: under its parent, else at the top level of its list, else in the inbox. A task that is not in the trash stays as it is.',
+    parameters: [idempotencyKey],
+    fails: ['too_many_tasks', 'storage_full', 'change_too_large', 'idempotency_key_reused', 'answer_dropped'],
+    answers: { 200: written(tagged('The task.')), 204: written(unseen) },
+  },
+  async handle(request, reply, context) {
+    const id = taskId(request)
+    return sendWritten(
+      request,
+      reply,
+      await ownTasks(request, context).restore(id, { keyed: keyedWrite(request) }),
+    )
   },
 }
 
@@ -209,32 +265,19 @@ export const v1: Contract = {
   pathParameters: taskPathParameters,
   schemas: {
     ...taskSchemas,
+    TaskPlace: placeSchemas.TaskPlace,
     TaskList: closed({
       tasks: { type: 'array', items: ref('Task') },
       next_cursor: { type: ['string', 'null'] },
     }),
     ...problemSchemas,
   },
-  routes: [list, create, get, change, remove],
-}
-
-/**
- * A change that depends on what the task has.
- * @throws AppError `broken_rule` where the metadata becomes too long, or the task would start after
- * it is due
- */
-function changeOf(task: Task, change: TaskChange): TaskChange {
-  checkOrder({ start: task.start, due: task.due, ...change })
-  if (!change.metadata) return change
-  try {
-    return { ...change, metadata: patchMetadata(task.metadata, change.metadata) }
-  } catch (error) {
-    throw brokenRules([problemOf(error, 'metadata', 'Metadata')])
-  }
+  routes: [list, create, get, change, remove, move, restore],
 }
 
 function sendWritten(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): FastifyReply {
   if (outcome.isReplayed) reply.header('idempotent-replayed', 'true')
+  noteChange(request, reply, outcome)
   if (maySee(request, outcome)) reply.header('etag', revisionTag(outcome.task.revision))
   return sendOutcome(request, reply, outcome)
 }

@@ -1,0 +1,78 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { grantOf } from '../auth/current-user.ts'
+import type { Context } from '../context.ts'
+import type { Header } from '../openapi/operation.ts'
+import type { Change } from '../tasks/change/change.ts'
+import { type ChangeContext, type Done, runChange } from '../tasks/change/run.ts'
+import { changeId } from '../tasks/change-id.ts'
+import type { Outcome } from '../tasks/tasks.ts'
+import { keyedWrite } from './idempotent-write.ts'
+import { sendJson } from './json-reply.ts'
+
+// Writes of several items, or of other items than one task. Their answers are stored for requests
+// that are repeated with their key.
+
+/** What a write answers. */
+export interface WriteAnswer {
+  readonly status: 200 | 201 | 204
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON. */
+  readonly body?: string
+}
+
+export const changeHeader: Readonly<Record<string, Header>> = {
+  'Duly-Change': {
+    description: 'The id of the change, for `POST /api/v1/undo`. Absent where nothing changed.',
+    schema: { type: 'string' },
+  },
+}
+
+/** The caller as the domain needs it for a change. */
+export const ownChanges = (
+  { userId, grant }: FastifyRequest,
+  { db, room }: Pick<Context, 'db' | 'room'>,
+): ChangeContext => ({ db, owner: userId, room, guard: grant, actor: grant?.actor ?? 'issuer' })
+
+/** Adds the id of a change to the headers of its answer. */
+export function noteChange(
+  { userId }: FastifyRequest,
+  reply: FastifyReply,
+  outcome: Pick<Outcome, 'isChanged' | 'revision' | 'epoch'>,
+): void {
+  if (outcome.isChanged) reply.header('duly-change', changeId(userId, outcome))
+}
+
+/**
+ * Runs a change and answers it.
+ * @param answerOf makes the answer, once the change is stored and its items have their revision
+ * @param isUndoable whether the answer names the change
+ */
+export async function sendChange<T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: Pick<Context, 'db' | 'room'>,
+  work: (change: Change) => Promise<T>,
+  answerOf: (done: Done<T>) => WriteAnswer,
+  { isDry = false, isUndoable = true } = {},
+): Promise<FastifyReply> {
+  const keyed = keyedWrite(request)
+  const { mayRead } = grantOf(request)
+  const answer = (done: Done<T>): WriteAnswer => {
+    const { headers = {}, ...rest } = answerOf(done)
+    const id = done.isChanged && isUndoable && !isDry ? { 'duly-change': changeId(request.userId, done) } : {}
+    // A token without `tasks:read` sees only what it has written.
+    const isSeen = mayRead || done.isChanged
+    return isSeen ? { ...rest, headers: { ...headers, ...id } } : { status: 204 }
+  }
+  const outcome = await runChange(ownChanges(request, context), work, {
+    ...(keyed && !isDry ? { keyed } : {}),
+    isDry,
+    answerOf: (_result, done) => ({ text: JSON.stringify(answer(done)) }),
+  })
+  if (outcome.isReplayed && outcome.replay.isRepeated) reply.header('idempotent-replayed', 'true')
+  const { status, headers, body } = outcome.isReplayed
+    ? (JSON.parse(outcome.replay.answer ?? '{"status":204}') as WriteAnswer)
+    : answer(outcome)
+  reply.code(status).headers(headers ?? {})
+  return body === undefined ? reply.send() : sendJson(reply, body)
+}

@@ -1,0 +1,200 @@
+import type { Session } from '../../db/database.ts'
+import { AppError } from '../../errors.ts'
+import { appendedPosition } from '../position.ts'
+import { type ListRow, mostItems, readFamily, readLists, reserveIds, type TaskRow } from './rows.ts'
+
+/** The owner as a change finds it, whose row it has locked. */
+export interface OwnerRow {
+  readonly id: string
+  /** Of the last change. */
+  readonly revision: number
+  readonly epoch: string
+  readonly positionBase: number
+  readonly taskCount: number
+  /** The time of this change: never before that of the last one. */
+  readonly at: string
+}
+
+/** An item before and after a change. */
+export interface Tracked<Row> {
+  /** Absent for an item that the change creates. */
+  readonly before: Row | undefined
+  /** Absent for an item that the change removes for good. */
+  now: Row | undefined
+  /** Whether its description was read. */
+  readonly isWhole: boolean
+  /** Whether it only makes room for another one. */
+  isRebalanced?: boolean
+}
+
+/** A statement for many tasks at once, which are not read. Runs when the change is stored. */
+export interface Sweep {
+  readonly kind: 'trash' | 'restore' | 'move'
+  readonly list: number
+  /** Where they are moved; null is the inbox. */
+  readonly to?: number | null
+  /** The change that deleted them. */
+  readonly revision?: number
+}
+
+/**
+ * What one request changes, in a transaction that holds the owner's row: items are read, changed
+ * here, and stored together at the end, with one revision.
+ */
+export class Change {
+  readonly db: Session
+  readonly owner: OwnerRow
+  readonly tasks = new Map<number, Tracked<TaskRow>>()
+  readonly lists = new Map<number, Tracked<ListRow>>()
+  readonly sweeps: Sweep[] = []
+  #appended = 0
+  #hasLists = false
+  #taskIds: number[] = []
+
+  constructor(db: Session, owner: OwnerRow) {
+    this.db = db
+    this.owner = owner
+  }
+
+  get at(): string {
+    return this.owner.at
+  }
+
+  /** The revision that the change will have. */
+  get revision(): number {
+    return this.owner.revision + 1
+  }
+
+  /** After all positions of the owner. */
+  append(): string {
+    return appendedPosition(this.owner.positionBase + this.revision, this.#appended++)
+  }
+
+  /** A position before those of later changes and after all others. */
+  get end(): string {
+    return appendedPosition(this.owner.positionBase + this.revision + 1)
+  }
+
+  /** Reads tasks with their ancestors; those of `structural` with their descendants as well. */
+  async load(ids: readonly number[], structural: readonly number[] = []): Promise<void> {
+    const isWhole = (id: number) => this.tasks.get(id)?.isWhole ?? false
+    if (ids.every(isWhole) && structural.length === 0) return
+    const wanted = new Set([...ids, ...structural])
+    const rows = await readFamily(this.db, this.owner.id, ids, structural)
+    if (rows.length > mostItems) throw tooLarge()
+    for (const row of rows) this.track(row, wanted.has(row.id))
+  }
+
+  /** Notes a row that was read. One that is known stays as it is. */
+  track(row: TaskRow, isWhole: boolean): void {
+    const known = this.tasks.get(row.id)
+    if (!known) this.tasks.set(row.id, { before: row, now: this.#swept(row), isWhole })
+    else if (isWhole && !known.isWhole && known.before && known.now)
+      this.tasks.set(row.id, {
+        ...known,
+        before: { ...known.before, description: row.description },
+        now: { ...known.now, description: row.description },
+        isWhole,
+      })
+  }
+
+  /** A row as the sweeps before it was read leave it. */
+  #swept(row: TaskRow): TaskRow {
+    let now = row
+    for (const { kind, list, to } of this.sweeps) {
+      if (now.list_id !== list || now.deleted_at !== null) continue
+      if (kind === 'trash') now = { ...now, deleted_at: this.at }
+      if (kind === 'move') now = { ...now, list_id: to ?? null }
+    }
+    return now
+  }
+
+  async loadLists(): Promise<void> {
+    if (this.#hasLists) return
+    this.#hasLists = true
+    for (const row of await readLists(this.db, this.owner.id))
+      this.lists.set(row.id, { before: row, now: row, isWhole: true })
+  }
+
+  /** Reserves ids of tasks that will be created, in one statement. */
+  async reserve(count: number): Promise<void> {
+    if (count > 0) this.#taskIds.push(...(await reserveIds(this.db, 'task', count)))
+  }
+
+  async newTaskId(): Promise<number> {
+    if (this.#taskIds.length === 0) await this.reserve(1)
+    return this.#taskIds.shift() as number
+  }
+
+  /** A task that is not in the trash. */
+  findTask(id: number): TaskRow | undefined {
+    const row = this.tasks.get(id)?.now
+    return row?.deleted_at === null ? row : undefined
+  }
+
+  /** @throws AppError `task_not_found` */
+  getTask(id: number): TaskRow {
+    const row = this.findTask(id)
+    if (!row) throw new AppError('task_not_found', 'There is no such task.')
+    return row
+  }
+
+  findList(id: number): ListRow | undefined {
+    const row = this.lists.get(id)?.now
+    return row?.deleted_at === null ? row : undefined
+  }
+
+  /** @throws AppError `list_not_found` */
+  getList(id: number): ListRow {
+    const row = this.findList(id)
+    if (!row) throw new AppError('list_not_found', 'There is no such list.')
+    return row
+  }
+
+  setTask(id: number, values: Partial<TaskRow>): TaskRow {
+    const tracked = this.tasks.get(id)
+    if (!tracked?.now) throw new Error(`task ${id} was not read`)
+    tracked.now = { ...tracked.now, ...values }
+    return tracked.now
+  }
+
+  setList(id: number, values: Partial<ListRow>): ListRow {
+    const tracked = this.lists.get(id)
+    if (!tracked?.now) throw new Error(`list ${id} was not read`)
+    tracked.now = { ...tracked.now, ...values }
+    return tracked.now
+  }
+
+  /** The tasks that were read and have this parent. */
+  childrenOf(id: number): TaskRow[] {
+    return [...this.tasks.values()].flatMap(({ now }) => (now?.parent_id === id ? [now] : []))
+  }
+
+  /** The task and its descendants that are not in the trash, parents first. */
+  subtree(task: TaskRow): TaskRow[] {
+    const found = [task]
+    for (const one of found) found.push(...this.childrenOf(one.id).filter(child => child.deleted_at === null))
+    return found
+  }
+
+  /** How many levels a task has above it, and itself. */
+  depthOf(task: TaskRow): number {
+    let depth = 1
+    for (let id = task.parent_id; id !== null && depth < 100; depth += 1)
+      id = this.tasks.get(id)?.now?.parent_id ?? null
+    return depth
+  }
+
+  /** How many levels there are below a task, and its own. */
+  heightOf(task: TaskRow): number {
+    const children = this.childrenOf(task.id).filter(child => child.deleted_at === null)
+    return 1 + Math.max(0, ...children.map(child => this.heightOf(child)))
+  }
+}
+
+export function tooLarge(): AppError {
+  return new AppError(
+    'change_too_large',
+    `One change can touch ${mostItems} items at most. Divide it into smaller ones.`,
+  )
+}

@@ -1,0 +1,125 @@
+import { AppError, brokenRules } from '../../errors.ts'
+import { type ListChange, mostLists, type NewList } from '../list-fields.ts'
+import { positionBetween, positionsBetween } from '../position.ts'
+import type { Change } from './change.ts'
+import { type ListRow, reserveIds } from './rows.ts'
+
+// Operations on lists. An owner has few, so all of them are read.
+
+/** @throws AppError `too_many_lists` */
+export async function createList(change: Change, given: NewList): Promise<ListRow> {
+  await change.loadLists()
+  checkCount(change)
+  const [id] = (await reserveIds(change.db, 'list', 1)) as [number]
+  const made: ListRow = {
+    id,
+    name: given.name,
+    color: given.color ?? null,
+    is_archived: given.is_archived ?? false,
+    position: change.append(),
+    created_at: change.at,
+    updated_at: change.at,
+    revision: change.revision,
+    deleted_at: null,
+  }
+  change.lists.set(id, { before: undefined, now: made, isWhole: true })
+  return made
+}
+
+export async function updateList(change: Change, id: number, values: ListChange): Promise<ListRow> {
+  await change.loadLists()
+  change.getList(id)
+  return change.setList(id, values)
+}
+
+/**
+ * Moves a list to the trash, with its tasks, or moves these to another list.
+ * @param to a list, or null for the inbox
+ */
+export async function removeList(change: Change, id: number, to?: number | null): Promise<ListRow> {
+  await change.loadLists()
+  change.getList(id)
+  if (to !== undefined && to !== null && (to === id || !change.findList(to)))
+    throw brokenRules([{ field: 'move_tasks_to', message: `There is no other list with the id ${to}.` }])
+  for (const { now: task } of change.tasks.values()) {
+    if (task?.list_id !== id || task.deleted_at !== null) continue
+    if (to === undefined) change.setTask(task.id, { deleted_at: change.at })
+    else
+      change.setTask(task.id, {
+        list_id: to,
+        ...(task.parent_id === null ? { position: change.append() } : {}),
+      })
+  }
+  change.sweeps.push(to === undefined ? { kind: 'trash', list: id } : { kind: 'move', list: id, to })
+  return change.setList(id, { deleted_at: change.at })
+}
+
+/**
+ * Takes a list out of the trash, with the tasks that were deleted with it. It comes last.
+ * @throws AppError `list_not_found`, `too_many_lists`
+ */
+export async function restoreList(change: Change, id: number): Promise<ListRow> {
+  await change.loadLists()
+  const list = change.lists.get(id)?.now
+  if (!list) throw new AppError('list_not_found', 'There is no such list.')
+  if (list.deleted_at === null) return list
+  checkCount(change)
+  for (const { now: task } of change.tasks.values()) {
+    const isOfList = task?.list_id === id && task.deleted_at !== null && task.revision === list.revision
+    if (task && isOfList) change.setTask(task.id, { deleted_at: null })
+  }
+  change.sweeps.push({ kind: 'restore', list: id, revision: list.revision })
+  return change.setList(id, { deleted_at: null, position: change.append() })
+}
+
+/** Places a list before or after another one; null is the end or the start. Default: the end. */
+export async function moveList(
+  change: Change,
+  id: number,
+  { before, after }: { readonly before?: number | null; readonly after?: number | null },
+): Promise<ListRow> {
+  await change.loadLists()
+  const list = change.getList(id)
+  if (before !== undefined && after !== undefined)
+    throw brokenRules([{ field: 'after', message: 'Send "before" or "after", not both.' }])
+  const others = inOrder(change).filter(other => other.id !== id)
+  const placeOf = (field: 'before' | 'after', other: number) => {
+    const place = others.findIndex(one => one.id === other)
+    if (place < 0) throw brokenRules([{ field, message: `There is no other list with the id ${other}.` }])
+    return place
+  }
+  const place =
+    typeof before === 'number'
+      ? placeOf('before', before)
+      : typeof after === 'number'
+        ? placeOf('after', after) + 1
+        : after === null
+          ? 0
+          : others.length
+  if (inOrder(change).findIndex(one => one.id === id) === place) return list
+  if (place === others.length) return change.setList(id, { position: change.append() })
+  const [low, high] = [others[place - 1]?.position ?? null, others[place]?.position ?? null]
+  const position = positionBetween(low, high)
+  if (position !== undefined) return change.setList(id, { position })
+  // All lists are few enough to be spread.
+  const order = others.toSpliced(place, 0, list)
+  const positions = positionsBetween(null, change.end, order.length) ?? []
+  for (const [n, one] of order.entries()) {
+    const tracked = change.lists.get(one.id)
+    if (tracked && tracked.before === tracked.now) tracked.isRebalanced = one.id !== id
+    change.setList(one.id, { position: positions[n] ?? one.position })
+  }
+  return change.getList(id)
+}
+
+function inOrder(change: Change): ListRow[] {
+  return [...change.lists.values()]
+    .flatMap(({ now }) => (now && now.deleted_at === null ? [now] : []))
+    .sort((a, b) => (a.position === b.position ? a.id - b.id : a.position < b.position ? -1 : 1))
+}
+
+function checkCount(change: Change): void {
+  const count = [...change.lists.values()].filter(({ now }) => now?.deleted_at === null).length
+  if (count >= mostLists)
+    throw new AppError('too_many_lists', `You have ${mostLists} lists, which is the most there can be.`)
+}

@@ -1,0 +1,147 @@
+import type { DataRow } from '../../db/data-row.ts'
+import { type Session, statement, type TakeRow } from '../../db/database.ts'
+import { timeOf } from '../../fields/field.ts'
+import { type Task, tasks } from '../fields.ts'
+import { type List, lists } from '../list-fields.ts'
+
+// The rows that a change looks at, in a transaction that holds the owner's row. `$1` is the owner.
+
+/** A task that may be in the trash. */
+export type TaskRow = Task & { readonly deleted_at: string | null }
+export type ListRow = List & { readonly deleted_at: string | null }
+
+/** Items that one change may touch. */
+export const mostItems = 10_000
+
+const listColumns = `${lists.columns('lists')}, lists.deleted_at`
+const taskColumns = `${tasks.columns('tasks')}, tasks.deleted_at`
+/** Without the description, which can be long, where it is not needed. */
+const leanColumns = (isWhole: string) =>
+  taskColumns.replace('tasks.description,', `case when ${isWhole} then tasks.description end as description,`)
+
+const allLists = statement(
+  'duly_change_lists',
+  `select ${listColumns} from duly.lists where lists.user_id = $1`,
+)
+
+/**
+ * $2 tasks and their ancestors; $3 tasks and their descendants as well. Those of $2 and $3 are read
+ * with their descriptions.
+ */
+const family = statement(
+  'duly_change_family',
+  `with recursive up (id, parent_id) as (
+    select tasks.id, tasks.parent_id from duly.tasks where tasks.user_id = $1 and tasks.id = any($2::bigint[] || $3::bigint[])
+    union
+    select tasks.id, tasks.parent_id from up join duly.tasks on tasks.user_id = $1 and tasks.id = up.parent_id
+  ),
+  down (id) as (
+    select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.id = any($3::bigint[])
+    union
+    select tasks.id from down join duly.tasks on tasks.user_id = $1 and tasks.parent_id = down.id
+  )
+  select ${leanColumns('tasks.id = any($2::bigint[] || $3::bigint[])')}
+  from (select id from up union select id from down limit ${mostItems + 1000}) as wanted
+  join duly.tasks on tasks.user_id = $1 and tasks.id = wanted.id`,
+)
+
+/** $2 key of a tag. */
+const tagged = statement(
+  'duly_change_tagged',
+  `select ${leanColumns('false')} from duly.tasks
+  where tasks.user_id = $1 and tasks.deleted_at is null and tasks.tag_keys @> array[$2]::text[] limit ${mostItems + 1}`,
+)
+
+/** $2 how many ids to reserve. */
+const nextTaskIds = statement(
+  'duly_next_task_ids',
+  `select nextval(pg_get_serial_sequence('duly.tasks', 'id')) from generate_series(1, $1::integer)`,
+)
+const nextListIds = statement(
+  'duly_next_list_ids',
+  `select nextval(pg_get_serial_sequence('duly.lists', 'id')) from generate_series(1, $1::integer)`,
+)
+
+const deletedIn = (row: DataRow, column: number) => (row.isNull(column) ? null : timeOf(row, column))
+export const taskIn = (row: DataRow): TaskRow => ({
+  ...tasks.read(row),
+  deleted_at: deletedIn(row, tasks.names.length),
+})
+const listIn = (row: DataRow): ListRow => ({
+  ...lists.read(row),
+  deleted_at: deletedIn(row, lists.names.length),
+})
+
+async function collect<T>(read: (take: TakeRow) => Promise<unknown>, of: (row: DataRow) => T): Promise<T[]> {
+  const found: T[] = []
+  await read(row => void found.push(of(row)))
+  return found
+}
+
+export const readLists = (db: Session, owner: string) =>
+  collect(take => db.read(allLists, [owner], take), listIn)
+
+export const readFamily = (
+  db: Session,
+  owner: string,
+  ids: readonly number[],
+  withDescendants: readonly number[],
+) => collect(take => db.read(family, [owner, ids, withDescendants], take), taskIn)
+
+export const readTagged = (db: Session, owner: string, key: string) =>
+  collect(take => db.read(tagged, [owner, key], take), taskIn)
+
+export async function reserveIds(db: Session, what: 'task' | 'list', count: number): Promise<number[]> {
+  const rows = await db.query(what === 'task' ? nextTaskIds : nextListIds, [count])
+  return rows.map(([id]) => Number(id))
+}
+
+/** The siblings on one side of a place, nearest first. */
+export interface SiblingQuery {
+  /** 0 is the inbox. Means nothing where there is a parent. */
+  readonly list: number
+  /** 0 is the top level. */
+  readonly parent: number
+  readonly direction: 'before' | 'after'
+  /** Null is the end, or the start. */
+  readonly from: { readonly position: string; readonly id: number } | null
+  readonly limit: number
+  /** Tasks that are left out. */
+  readonly except: readonly number[]
+}
+
+const siblingColumns = leanColumns('false')
+
+/** $2 list or parent, $3 and $4 position and id, $5 limit, $6 ids to leave out. */
+function siblingStatement(isTop: boolean, direction: 'before' | 'after') {
+  const [order, beyond] = direction === 'before' ? ['desc', '<'] : ['asc', '>']
+  const part = (condition: string) =>
+    `(select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is null and ${condition}
+      and (tasks.position, tasks.id) ${beyond} ($3::text collate "C", $4::bigint) and tasks.id <> all($6::bigint[])
+      order by tasks.position ${order}, tasks.id ${order} limit $5::bigint)`
+  const top = 'coalesce(tasks.list_id, 0) = $2::bigint and tasks.parent_id is null'
+  const source = isTop
+    ? `${part(`${top} and not tasks.is_completed`)} union all ${part(`${top} and tasks.is_completed`)}`
+    : part('tasks.parent_id = $2::bigint')
+  return statement(
+    `duly_siblings_${isTop ? 'top' : 'children'}_${direction}`,
+    `select ${siblingColumns} from (${source}) as tasks order by tasks.position ${order}, tasks.id ${order} limit $5::bigint`,
+  )
+}
+
+const siblingStatements = {
+  top: { before: siblingStatement(true, 'before'), after: siblingStatement(true, 'after') },
+  children: { before: siblingStatement(false, 'before'), after: siblingStatement(false, 'after') },
+}
+
+export function readSiblings(db: Session, owner: string, query: SiblingQuery): Promise<TaskRow[]> {
+  const { list, parent, direction, from, limit, except } = query
+  const end =
+    direction === 'before' ? { position: '~', id: Number.MAX_SAFE_INTEGER } : { position: '', id: 0 }
+  const { position, id } = from ?? end
+  const found = siblingStatements[parent === 0 ? 'top' : 'children'][direction]
+  return collect(
+    take => db.read(found, [owner, parent === 0 ? list : parent, position, id, limit, except], take),
+    taskIn,
+  )
+}

@@ -1,0 +1,204 @@
+import type { Database, Guard, Session } from '../../db/database.ts'
+import { statement } from '../../db/database.ts'
+import { timeOf } from '../../fields/field.ts'
+import { keyBytes } from '../bytes.ts'
+import { itemTypes, outcomes } from '../changes.ts'
+import { type Keyed, lookUp, type Replay } from '../keys.ts'
+import { type Room, storageFull, tooManyTasks } from '../storage.ts'
+import { needsRoom } from '../storage-statements.ts'
+import { Change, type OwnerRow, tooLarge } from './change.ts'
+import { mostItems, type TaskRow } from './rows.ts'
+import { entriesOf, saveItems, saveLog } from './save.ts'
+import { runSweeps } from './sweeps.ts'
+
+// Runs a change: one transaction that locks the owner first, so that it sees what all earlier
+// writes did and nothing changes meanwhile.
+
+export interface ChangeContext {
+  readonly db: Database
+  readonly owner: string
+  readonly room: Room
+  readonly guard?: Guard | undefined
+  /** Stored with each change: see `Grant.actor`. */
+  readonly actor: string
+}
+
+export interface ChangeOptions<T> {
+  readonly keyed?: Keyed | undefined
+  /** Whether nothing is stored. */
+  readonly isDry?: boolean
+  /** What a repeated request gets. */
+  readonly answerOf?: (result: T, done: Done<T>) => Answer
+}
+
+/** One task whose row and log tell the answer, or a text that is stored. */
+export type Answer = { readonly task: TaskRow; readonly isRemoved?: boolean } | { readonly text: string }
+
+/** What became of a change. */
+export interface Done<T> {
+  readonly isReplayed: false
+  readonly result: T
+  /** With the items as it left them. */
+  readonly change: Change
+  readonly isChanged: boolean
+  /** The owner's revision afterwards, and epoch. */
+  readonly revision: number
+  readonly epoch: string
+}
+
+export type ChangeOutcome<T> = Done<T> | { readonly isReplayed: true; readonly replay: Replay }
+
+const readOwner = statement(
+  'duly_change_owner',
+  `select owners.revision, owners.epoch, owners.position_base, owners.task_count, greatest(owners.written_at, statement_timestamp())
+  from duly.owners where owners.id = $1 for no key update`,
+)
+const addOwner = statement(
+  'duly_change_add_owner',
+  'insert into duly.owners (id, revision, counted_revision, task_count) values ($1, 0, 0, 0) on conflict (id) do nothing',
+)
+
+/** $2 revision, $3 time, $4 tasks, $5 live bytes, $6 trash bytes, $7 log bytes, $8 limit. */
+const raiseOwner = statement(
+  'duly_change_raise',
+  `update duly.owners set revision = $2::bigint, counted_revision = owners.counted_revision + 1, written_at = $3::text::timestamptz,
+    task_count = owners.task_count + $4::bigint, live_bytes = owners.live_bytes + $5::bigint, trash_bytes = owners.trash_bytes + $6::bigint,
+    log_bytes = owners.log_bytes + $7::bigint, history_from = least(owners.history_from, $3::text::timestamptz)
+  where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsRoom('$8::bigint')}`,
+)
+
+/**
+ * $2 key, $3 fingerprint, $4 claim, $5 type, $6 item, $7 revision, $8 outcome, $9 time, $10 answer,
+ * $11 update time.
+ */
+const addKey = statement(
+  'duly_change_key',
+  `with added as (
+    insert into duly.keys (user_id, key, fingerprint, claim, item_type, item_id, revision, outcome, at, answer, item_at)
+    values ($1, $2::uuid, $3::uuid, $4::integer, $5::smallint, $6::bigint, $7::bigint, $8::smallint, $9::text::timestamptz, $10::text,
+      $11::text::timestamptz)
+  )
+  update duly.owners set key_bytes = owners.key_bytes + ${keyBytes('$10::text')},
+    history_from = least(owners.history_from, $9::text::timestamptz) where owners.id = $1`,
+)
+
+/**
+ * @throws what `work` throws, and then nothing was changed; AppError `change_too_large`,
+ * `too_many_tasks`, `storage_full`, `idempotency_key_reused`, `answer_dropped`
+ */
+export async function runChange<T>(
+  context: ChangeContext,
+  work: (change: Change) => Promise<T>,
+  options: ChangeOptions<T> = {},
+): Promise<ChangeOutcome<T>> {
+  const { db, owner, room, guard } = context
+  let needsRoom = false
+  const run = async (session: Session): Promise<ChangeOutcome<T>> => {
+    const row = await lockOwner(session, owner)
+    if (options.keyed && !options.isDry) {
+      const { replay } = await lookUp(session, owner, null, options.keyed)
+      if (replay) return { isReplayed: true, replay }
+    }
+    const change = new Change(session, row)
+    const result = await work(change)
+    const saved = await save(change, context)
+    needsRoom = saved.needsRoom
+    const { isChanged } = saved
+    const revision = row.revision + (isChanged ? 1 : 0)
+    const done: Done<T> = { isReplayed: false, result, change, isChanged, revision, epoch: row.epoch }
+    if (options.isDry) throw new DryRun(done)
+    if (options.keyed) await storeKey(done, options.keyed, options.answerOf?.(result, done))
+    return done
+  }
+  try {
+    const outcome = await db.change(owner, run, guard)
+    if (needsRoom) await room.make(owner)
+    return outcome
+  } catch (error) {
+    if (!(error instanceof DryRun)) throw error
+    // The result of this very work.
+    return error.done as Done<T>
+  }
+}
+
+/** Ends the transaction of a dry run. */
+class DryRun extends Error {
+  readonly done: unknown
+
+  constructor(done: unknown) {
+    super('a dry run')
+    this.done = done
+  }
+}
+
+async function lockOwner(db: Session, id: string): Promise<OwnerRow> {
+  for (;;) {
+    let found: OwnerRow | undefined
+    await db.read(readOwner, [id], row => {
+      found = {
+        id,
+        revision: row.integer(0),
+        epoch: String(row.integer(1)),
+        positionBase: row.integer(2),
+        taskCount: row.integer(3),
+        at: timeOf(row, 4),
+      }
+    })
+    if (found) return found
+    await db.query(addOwner, [id])
+  }
+}
+
+async function save(
+  change: Change,
+  { room, actor }: ChangeContext,
+): Promise<{ isChanged: boolean; needsRoom: boolean }> {
+  const { db, owner, revision } = change
+  const entries = entriesOf(change)
+  if (entries.length > mostItems) throw tooLarge()
+  if (entries.length === 0) return { isChanged: false, needsRoom: false }
+  const stored = await saveItems(change)
+  for (const { type, id } of entries) {
+    const tracked = type === itemTypes.task ? change.tasks.get(id) : change.lists.get(id)
+    // Both kinds of rows have these fields.
+    if (tracked?.now) Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
+  }
+  const logBytes = await saveLog(db, owner, entries, { revision, actor })
+  const swept = await runSweeps(change, actor, stored)
+  const values = [
+    owner.id,
+    revision,
+    owner.at,
+    stored.tasks,
+    stored.live,
+    stored.trash,
+    logBytes + swept.logBytes,
+    room.bytes,
+  ]
+  const [[count, live, full] = []] = await db.query(raiseOwner, values)
+  if (stored.tasks > 0 && Number(count) > room.tasks) throw tooManyTasks(room)
+  if (stored.live > 0 && Number(live) > room.liveBytes) throw storageFull(room)
+  return { isChanged: true, needsRoom: full === 't' }
+}
+
+async function storeKey<T>(done: Done<T>, keyed: Keyed, answer?: Answer): Promise<void> {
+  const { change, isChanged } = done
+  const { db, owner } = change
+  const { key, fingerprint, claim } = keyed
+  const task = answer && 'task' in answer ? answer.task : undefined
+  const removed = answer && 'isRemoved' in answer && answer.isRemoved
+  const outcome = removed ? outcomes.deleted : isChanged ? outcomes.updated : outcomes.unchanged
+  await db.query(addKey, [
+    owner.id,
+    key,
+    fingerprint,
+    claim,
+    task ? itemTypes.task : 0,
+    task?.id ?? 0,
+    task?.revision ?? done.revision,
+    outcome,
+    owner.at,
+    answer && 'text' in answer ? answer.text : null,
+    task && !isChanged ? task.updated_at : null,
+  ])
+}

@@ -1,0 +1,270 @@
+import type { Session } from '../../db/database.ts'
+import { statement } from '../../db/database.ts'
+import { Shapes } from '../../db/shapes.ts'
+import { type Field, type Fields, sqlTypes } from '../../fields/field.ts'
+import { changeOverhead, taskBytesIn } from '../bytes.ts'
+import { actions, itemTypes } from '../changes.ts'
+import { tasks } from '../fields.ts'
+import { lists } from '../list-fields.ts'
+import { isSame } from '../rules.ts'
+import type { Change, Tracked } from './change.ts'
+import type { ListRow, TaskRow } from './rows.ts'
+
+// Stores the items of a change: one statement for all that are new, one for each set of fields that
+// differ, one for those that are gone. Values are sent as JSON. `$1` is the owner.
+
+type Row = TaskRow | ListRow
+type Values = Readonly<Record<string, unknown>>
+
+/** What a statement has stored. */
+export interface Stored {
+  /** How many tasks more, and their bytes. */
+  tasks: number
+  live: number
+  trash: number
+}
+
+/** An entry of the change log. */
+export interface Entry {
+  readonly type: number
+  readonly id: number
+  readonly action: number
+  readonly fields: Values | null
+  readonly before: number | null
+}
+
+interface Table {
+  readonly name: 'tasks' | 'lists'
+  readonly fields: Fields
+  /** SQL of the bytes of a row. */
+  readonly bytes: string
+}
+
+const tables = {
+  tasks: { name: 'tasks', fields: tasks.fields as Fields, bytes: taskBytesIn('tasks') },
+  lists: { name: 'lists', fields: lists.fields as Fields, bytes: '0' },
+} satisfies Record<string, Table>
+
+const unlogged = new Set(['id', 'created_at', 'updated_at', 'revision'])
+const inserts = new Shapes('duly_change_insert')
+const updates = new Shapes('duly_change_update')
+
+/** The items that a change has changed, as entries of the log. */
+export function entriesOf(change: Change): Entry[] {
+  return [
+    ...[...change.lists.values()].flatMap(item => entryOf(tables.lists, itemTypes.list, item)),
+    ...[...change.tasks.values()].flatMap(item => entryOf(tables.tasks, itemTypes.task, item)),
+  ]
+}
+
+function entryOf(table: Table, type: number, { before, now, isRebalanced }: Tracked<Row>): Entry[] {
+  const id = (now ?? before)?.id as number
+  const revision = before?.revision ?? null
+  if (!now) return before ? [{ type, id, action: actions.purged, fields: null, before: revision }] : []
+  if (!before) {
+    const action = now.deleted_at === null ? actions.created : actions.discarded
+    return [{ type, id, action, fields: null, before: null }]
+  }
+  const names = changedNames(table, before, now)
+  const wasLive = before.deleted_at === null
+  const isLive = now.deleted_at === null
+  if (names.length === 0 && wasLive === isLive) return []
+  const read = (row: Row, name: string) => (row as unknown as Values)[name]
+  const fields = Object.fromEntries(names.map(name => [name, [read(before, name), read(now, name)]]))
+  const action = actionOf({ wasLive, isLive, names, now, isRebalanced: isRebalanced ?? false })
+  return [{ type, id, action, fields: names.length > 0 ? fields : null, before: revision }]
+}
+
+function changedNames({ fields }: Table, before: Row, now: Row): string[] {
+  if (before === now) return []
+  return Object.keys(fields).filter(
+    name =>
+      !unlogged.has(name) && !isSame((before as unknown as Values)[name], (now as unknown as Values)[name]),
+  )
+}
+
+/** The first that applies. */
+function actionOf(item: {
+  readonly wasLive: boolean
+  readonly isLive: boolean
+  readonly names: readonly string[]
+  readonly now: Row
+  readonly isRebalanced: boolean
+}): number {
+  const { wasLive, isLive, names, now, isRebalanced } = item
+  if (wasLive && !isLive) return actions.deleted
+  if (!wasLive && isLive) return actions.restored
+  if (isRebalanced && names.every(name => name === 'position')) return actions.rebalanced
+  if (names.some(name => ['list_id', 'parent_id', 'position'].includes(name))) return actions.moved
+  if ('is_completed' in now && names.includes('is_completed'))
+    return now.is_completed ? actions.completed : actions.reopened
+  return actions.updated
+}
+
+/** Stores the rows of a change. */
+export async function saveItems(change: Change): Promise<Stored> {
+  const stored: Stored = { tasks: 0, live: 0, trash: 0 }
+  const work = [
+    ...save(change, tables.lists, [...change.lists.values()]),
+    ...save(change, tables.tasks, [...change.tasks.values()]),
+  ]
+  for (const [[count, live, trash] = []] of await Promise.all(work)) {
+    stored.tasks += Number(count ?? 0)
+    stored.live += Number(live ?? 0)
+    stored.trash += Number(trash ?? 0)
+  }
+  return stored
+}
+
+function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
+  const { db, owner } = change
+  const groups = new Map<string, Row[]>()
+  const created: Row[] = []
+  const gone: number[] = []
+  for (const { before, now } of items) {
+    if (!now) {
+      if (before) gone.push(before.id)
+    } else if (!before) created.push(now)
+    else {
+      const names = changedNames(table, before, now)
+      if (before.deleted_at !== now.deleted_at) names.push('deleted_at')
+      const shape = names.join(' ')
+      if (shape !== '') groups.set(shape, [...(groups.get(shape) ?? []), now])
+    }
+  }
+  const asJson = (rows: readonly Row[], names: readonly string[]) =>
+    JSON.stringify(rows.map(row => ({ id: row.id, ...columnsOf(table, row, names) })))
+  const at = [change.revision, change.at] as const
+  const allNames = [...Object.keys(table.fields).filter(name => !unlogged.has(name)), 'deleted_at']
+  return [
+    ...[...groups].map(([shape, rows]) => {
+      const names = shape.split(' ')
+      return db.query(updateStatement(table, names), [owner.id, asJson(rows, names), ...at])
+    }),
+    ...(created.length > 0
+      ? [db.query(insertStatement(table, allNames), [owner.id, asJson(created, allNames), ...at])]
+      : []),
+    ...(gone.length > 0 ? [db.query(removeStatements[table.name], [owner.id, gone])] : []),
+  ]
+}
+
+/** The columns of some fields, with those that are derived. */
+function columnsOf({ fields }: Table, row: Row, names: readonly string[]): Values {
+  const columns: Record<string, unknown> = {}
+  for (const name of names) {
+    const value = (row as unknown as Values)[name]
+    const field = fields[name]
+    columns[name] = field?.kind === 'json' && isSame(value, field.empty) ? null : value
+    if (field?.kind !== 'text' && field?.kind !== 'json') continue
+    // Each `of` takes the values of its field.
+    for (const [column, { of }] of Object.entries(field.derived ?? {}))
+      columns[column] = value === null ? null : (of as (value: unknown) => unknown)(value)
+  }
+  return columns
+}
+
+function typesOf({ fields }: Table, names: readonly string[]): [column: string, type: string][] {
+  return names.flatMap((name): [string, string][] => {
+    const field: Field | undefined = fields[name]
+    if (!field) return [[name, 'timestamptz']]
+    const derived = field.kind === 'text' || field.kind === 'json' ? Object.entries(field.derived ?? {}) : []
+    return [
+      [name, sqlTypes[field.kind]],
+      ...derived.map(([column, { type }]): [string, string] => [column, type]),
+    ]
+  })
+}
+
+/** How many tasks more there are, and how many bytes, live and in the trash. */
+const counts = (table: Table, signed: readonly (readonly [sign: '+' | '-', from: string])[]) => {
+  if (table.name === 'lists') return 'select 0, 0, 0'
+  const sum = (value: string, isLive: boolean) =>
+    signed
+      .map(
+        ([sign, from]) =>
+          `${sign} (select coalesce(sum(${value}), 0) from ${from} where ${isLive ? '' : 'not '}is_live)`,
+      )
+      .join(' ')
+  return `select ${sum('1', true)}, ${sum('bytes', true)}, ${sum('bytes', false)}`
+}
+
+function updateStatement(table: Table, names: readonly string[]) {
+  return updates.get(`${table.name} ${names.join(' ')}`, name => {
+    const { name: of, bytes } = table
+    const types = typesOf(table, names)
+    const returned = `${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live`
+    return statement(
+      name,
+      `with input as materialized (
+        select * from jsonb_to_recordset($2::text::jsonb) as input (id bigint, ${types.map(pair => pair.join(' ')).join(', ')})
+      ),
+      old as materialized (
+        select ${returned} from duly.${of} where ${of}.user_id = $1 and ${of}.id = any(array(select input.id from input))
+      ),
+      written as (
+        update duly.${of} set ${types.map(([column]) => `${column} = input.${column}`).join(', ')},
+          revision = $3::bigint, updated_at = $4::text::timestamptz
+        from input where ${of}.user_id = $1 and ${of}.id = input.id returning ${returned}
+      )
+      ${counts(table, [
+        ['+', 'written'],
+        ['-', 'old'],
+      ])}`,
+    )
+  })
+}
+
+function insertStatement(table: Table, names: readonly string[]) {
+  return inserts.get(table.name, name => {
+    const { name: of, bytes } = table
+    const types = typesOf(table, names)
+    const columns = types.map(([column]) => column)
+    return statement(
+      name,
+      `with written as (
+        insert into duly.${of} (user_id, id, ${columns.join(', ')}, revision, created_at, updated_at) overriding system value
+        select $1, input.id, ${columns.map(column => `input.${column}`).join(', ')}, $3::bigint, $4::text::timestamptz, $4::text::timestamptz
+        from jsonb_to_recordset($2::text::jsonb) as input (id bigint, ${types.map(pair => pair.join(' ')).join(', ')})
+        returning ${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live
+      )
+      ${counts(table, [['+', 'written']])}`,
+    )
+  })
+}
+
+const removeStatements = Object.fromEntries(
+  Object.values(tables).map((table: Table) => {
+    const { name: of, bytes } = table
+    const text = `with old as (
+        delete from duly.${of} where ${of}.user_id = $1 and ${of}.id = any($2::bigint[])
+        returning ${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live
+      )
+      ${counts(table, [['-', 'old']])}`
+    return [of, statement(`duly_change_remove_${of}`, text)]
+  }),
+) as Readonly<Record<Table['name'], ReturnType<typeof statement>>>
+
+/** $2 entries as JSON, $3 revision, $4 actor, $5 time. */
+const logEntries = statement(
+  'duly_change_log',
+  `insert into duly.changes (user_id, revision, item_type, item_id, action, fields, before, actor, at, bytes)
+  select $1, $3::bigint, entry.type, entry.id, entry.action, entry.fields, entry.before, $4, $5::text::timestamptz, entry.bytes
+  from jsonb_to_recordset($2::text::jsonb)
+    as entry (type smallint, id bigint, action smallint, fields jsonb, before bigint, bytes integer)`,
+)
+
+/** @returns the bytes that the entries count as */
+export async function saveLog(
+  db: Session,
+  { id, at }: Change['owner'],
+  entries: readonly Entry[],
+  { revision, actor }: { readonly revision: number; readonly actor: string },
+): Promise<number> {
+  const overhead = changeOverhead(id)
+  const rows = entries.map(entry => ({
+    ...entry,
+    bytes: overhead + (entry.fields ? Buffer.byteLength(JSON.stringify(entry.fields)) : 0),
+  }))
+  await db.query(logEntries, [id, JSON.stringify(rows), revision, actor, at])
+  return rows.reduce((sum, { bytes }) => sum + bytes, 0)
+}

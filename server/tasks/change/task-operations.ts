@@ -1,0 +1,198 @@
+import { AppError, brokenRules } from '../../errors.ts'
+import type { NewTask, Task, TaskChange } from '../fields.ts'
+import { changedFields, checkOrder } from '../rules.ts'
+import type { Change } from './change.ts'
+import { isIn, placeBeside, type Scope } from './places.ts'
+import type { TaskRow } from './rows.ts'
+
+// Operations on tasks that look at other tasks. Each reads what it needs, unless that was read
+// before.
+
+/** Levels of tasks. The top level is one. */
+export const mostLevels = 8
+
+/** Where a task is to be moved. Absent values stay as they are. */
+export interface Move {
+  readonly list_id?: number | null
+  readonly parent_id?: number | null
+  /** A sibling that it is placed before, or null for the last place. */
+  readonly before?: number | null
+  /** A sibling that it is placed after, or null for the first place. */
+  readonly after?: number | null
+}
+
+/** @throws AppError `broken_rule` that names the reference */
+export async function createTask(change: Change, given: NewTask): Promise<TaskRow> {
+  const { list_id: list = null, parent_id: parent = null, ...values } = given
+  checkOrder(values)
+  if (parent !== null) await change.load([parent])
+  const scope = await scopeOf(change, {
+    ...(list === null ? {} : { list_id: list }),
+    ...(parent === null ? {} : { parent_id: parent }),
+  })
+  const row = {
+    ...emptyTask,
+    ...scope,
+    id: await change.newTaskId(),
+    position: change.append(),
+    created_at: change.at,
+    updated_at: change.at,
+    revision: change.revision,
+    deleted_at: null,
+  } as TaskRow
+  const made = { ...row, ...changedFields(row, { is_completed: false, ...values }, change.at) }
+  change.tasks.set(made.id, { before: undefined, now: made, isWhole: true })
+  checkLevels(change, made)
+  return made
+}
+
+const emptyTask: Omit<Task, 'id' | 'title' | 'position' | 'created_at' | 'updated_at' | 'revision'> = {
+  description: null,
+  is_completed: false,
+  completed_at: null,
+  list_id: null,
+  parent_id: null,
+  priority: null,
+  tags: [],
+  start: null,
+  due: null,
+  deadline: null,
+  estimate_minutes: null,
+  metadata: {},
+  spellings: {},
+}
+
+/**
+ * Changes fields; another list or parent moves the task to the end there.
+ * @param values with the whole metadata: see `wholeChange`
+ */
+export async function updateTask(
+  change: Change,
+  id: number,
+  { list_id: list, parent_id: parent, ...values }: TaskChange,
+): Promise<TaskRow> {
+  const isMove = list !== undefined || parent !== undefined
+  await change.load([id], isMove ? [id] : [])
+  const task = change.getTask(id)
+  change.setTask(id, changedFields(task, values, change.at))
+  const moves = {
+    ...(list === undefined || list === task.list_id ? {} : { list_id: list }),
+    ...(parent === undefined || parent === task.parent_id ? {} : { parent_id: parent }),
+  }
+  if (Object.keys(moves).length > 0) await moveTask(change, id, moves)
+  return change.getTask(id)
+}
+
+/** @throws AppError `broken_rule` that names the reference */
+export async function moveTask(change: Change, id: number, move: Move): Promise<TaskRow> {
+  await change.load(
+    [move.parent_id, move.before, move.after].filter(other => typeof other === 'number'),
+    [id],
+  )
+  const task = change.getTask(id)
+  const scope = await scopeOf(change, move, task)
+  const isInside = change.subtree(task).some(one => one.id === scope.parent_id)
+  if (isInside) throw broken('parent_id', 'A task cannot become a part of itself or of one of its parts.')
+  const { before, after } = move
+  if (before !== undefined && after !== undefined)
+    throw broken('after', 'Send "before" or "after", not both.')
+  const position =
+    typeof after === 'number'
+      ? await placeBeside(change, scope, task, 'after', siblingOf(change, task, scope, 'after', after))
+      : after === null
+        ? await placeBeside(change, scope, task, 'after', null)
+        : typeof before === 'number'
+          ? await placeBeside(change, scope, task, 'before', siblingOf(change, task, scope, 'before', before))
+          : await placeBeside(change, scope, task, 'before', null)
+  const moved = change.setTask(id, { ...scope, position })
+  const tracked = change.tasks.get(id)
+  if (tracked) tracked.isRebalanced = false
+  for (const part of change.subtree(moved).slice(1)) change.setTask(part.id, { list_id: scope.list_id })
+  checkLevels(change, moved)
+  return moved
+}
+
+function siblingOf(
+  change: Change,
+  task: TaskRow,
+  scope: Scope,
+  field: 'before' | 'after',
+  id: number,
+): TaskRow {
+  const sibling = change.findTask(id)
+  if (sibling && id !== task.id && isIn(scope, sibling)) return sibling
+  throw broken(field, `There is no other task with the id ${id} in this place.`)
+}
+
+/** Moves a task and its descendants to the trash. */
+export async function removeTask(change: Change, id: number): Promise<TaskRow> {
+  await change.load([], [id])
+  const removed = change.subtree(change.getTask(id))
+  for (const task of removed) change.setTask(task.id, { deleted_at: change.at })
+  return change.tasks.get(id)?.now as TaskRow
+}
+
+/**
+ * Takes a task out of the trash, with the descendants that were deleted with it. It comes last:
+ * under its parent, else at the top level of its list, else in the inbox.
+ * @throws AppError `task_not_found`
+ */
+export async function restoreTask(change: Change, id: number): Promise<TaskRow> {
+  await change.load([], [id])
+  const task = change.tasks.get(id)?.now
+  if (!task) throw new AppError('task_not_found', 'There is no such task.')
+  if (task.deleted_at === null) return task
+  const restored = [task]
+  for (const one of restored)
+    restored.push(
+      ...change
+        .childrenOf(one.id)
+        .filter(child => child.deleted_at !== null && child.revision === task.revision),
+    )
+  await change.loadLists()
+  const scope = homeOf(change, task, restored)
+  for (const one of restored) change.setTask(one.id, { deleted_at: null, list_id: scope.list_id })
+  return change.setTask(id, { ...scope, position: change.append() })
+}
+
+function homeOf(change: Change, task: TaskRow, restored: readonly TaskRow[]): Scope {
+  const parent = task.parent_id === null ? undefined : change.findTask(task.parent_id)
+  const height = heightAmong(task, restored)
+  if (parent && change.depthOf(parent) + height <= mostLevels)
+    return { list_id: parent.list_id, parent_id: parent.id }
+  const list = task.list_id === null ? undefined : change.findList(task.list_id)
+  return { list_id: list?.id ?? null, parent_id: null }
+}
+
+function heightAmong(task: TaskRow, among: readonly TaskRow[]): number {
+  const children = among.filter(one => one.parent_id === task.id)
+  return 1 + Math.max(0, ...children.map(child => heightAmong(child, among)))
+}
+
+/** Where a task belongs that names a list or a parent, or neither. */
+async function scopeOf(
+  change: Change,
+  { list_id: list, parent_id: parent }: Pick<Move, 'list_id' | 'parent_id'>,
+  now?: Scope,
+): Promise<Scope> {
+  if (list !== undefined && list !== null) {
+    await change.loadLists()
+    if (!change.findList(list)) throw broken('list_id', `There is no list with the id ${list}.`)
+  }
+  const isOtherList = list !== undefined && list !== now?.list_id
+  const parentId = parent !== undefined ? parent : isOtherList ? null : (now?.parent_id ?? null)
+  if (parentId === null)
+    return { list_id: list !== undefined ? list : (now?.list_id ?? null), parent_id: null }
+  const above = change.findTask(parentId)
+  if (!above) throw broken('parent_id', `There is no task with the id ${parentId}.`)
+  if (list !== undefined && list !== above.list_id)
+    throw broken('list_id', 'A task is in the list of its parent. Send only "parent_id".')
+  return { list_id: above.list_id, parent_id: parentId }
+}
+
+function checkLevels(change: Change, task: TaskRow): void {
+  if (change.depthOf(task) - 1 + change.heightOf(task) > mostLevels)
+    throw broken('parent_id', `Tasks can have ${mostLevels} levels at most.`)
+}
+
+const broken = (field: string, message: string) => brokenRules([{ field, message }])

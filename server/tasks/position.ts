@@ -1,0 +1,40 @@
+import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing'
+
+// Positions are keys of `fractional-indexing`: compared as ASCII, there is always one between two
+// others. Equal positions are allowed; siblings are then ordered by id.
+
+/** Longer keys are a reason to rebalance. */
+const longest = 24
+
+/**
+ * A position after all positions that the owner has: the key of an integer, whose first character
+ * tells the number of digits. `appended` in write-statements.ts is the same in SQL.
+ * @param number the owner's revision, so no sibling has to be read
+ * @param nth of several that one change appends
+ */
+export function appendedPosition(number: number, nth = 0): string {
+  const digits = String(number)
+  const key = `${String.fromCharCode(96 + digits.length)}${digits}`
+  return nth === 0 ? key : `${key}${String(nth).padStart(6, '0')}V`
+}
+
+/**
+ * A position between two siblings, null being the start or the end.
+ * @returns undefined where there is no room for a short one
+ */
+export function positionBetween(low: string | null, high: string | null): string | undefined {
+  if (low !== null && high !== null && low >= high) return undefined
+  const key = generateKeyBetween(low, high)
+  return key.length > longest ? undefined : key
+}
+
+/** As `positionBetween`, for several in order. */
+export function positionsBetween(
+  low: string | null,
+  high: string | null,
+  count: number,
+): readonly string[] | undefined {
+  if (low !== null && high !== null && low >= high) return undefined
+  const keys = generateNKeysBetween(low, high, count)
+  return keys.some(key => key.length > longest - 4) ? undefined : keys
+}

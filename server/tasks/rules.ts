@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from 'node:util'
+import { brokenRules } from '../errors.ts'
+import type { Field } from '../fields/field.ts'
+import { problemOf } from '../fields/input.ts'
+import type { Task, TaskChange, TaskField } from './fields.ts'
+import { tasks } from './fields.ts'
+import { patchMetadata } from './metadata.ts'
+import { type Spellings, spellingsOf } from './spellings.ts'
+import { isAfter } from './when.ts'
+
+// What a change of fields makes of a task.
+
+/** @throws AppError `broken_rule` for a task that would start after it is due */
+export function checkOrder({ start, due }: Pick<TaskChange, 'start' | 'due'>): void {
+  if (start && due && isAfter(start, due))
+    throw brokenRules([{ field: 'start', message: 'Start must not be after the due date.' }])
+}
+
+/**
+ * A change whose metadata is the whole object that results.
+ * @throws AppError `broken_rule` where that becomes too long, or the task would start after it is
+ * due
+ */
+export function wholeChange(task: Task, change: TaskChange): TaskChange {
+  if (change.start || change.due) checkOrder({ start: task.start, due: task.due, ...change })
+  if (!change.metadata) return change
+  try {
+    return { ...change, metadata: patchMetadata(task.metadata, change.metadata) }
+  } catch (error) {
+    throw brokenRules([problemOf(error, 'metadata', 'Metadata')])
+  }
+}
+
+/** The fields that a change sets, with those that follow them. @param at the time of the change */
+export function changedFields(task: Task, change: TaskChange, at: string): Partial<Task> {
+  const { is_completed: isDone } = change
+  const values = Object.entries(change).map(([name, value]) => {
+    const field: Field = tasks.fields[name as TaskField]
+    return [name, value === null && field.kind === 'json' ? field.empty : value]
+  })
+  const spellings = { ...task.spellings, ...spellingsOf(change) }
+  const status =
+    isDone === undefined || isDone === task.is_completed ? {} : { status: restatedStatus(task, isDone) }
+  return {
+    ...Object.fromEntries(values),
+    ...(isDone === undefined ? {} : { completed_at: isDone ? (task.completed_at ?? at) : null }),
+    spellings: withoutNull({ ...spellings, ...status }),
+  }
+}
+
+/** As `restated` in spellings.ts says it in SQL. */
+function restatedStatus({ spellings: { status } }: Task, isDone: boolean): string | null {
+  if (status == null) return null
+  const isCapitals = status === status.toUpperCase() && status !== status.toLowerCase()
+  return isCapitals ? (isDone ? 'DONE' : 'TO_DO') : null
+}
+
+const withoutNull = (spellings: Spellings): Spellings =>
+  Object.fromEntries(Object.entries(spellings).filter(([, value]) => value !== null))
+
+/** Whether two values of a field are the same. */
+export const isSame = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b)

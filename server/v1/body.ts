@@ -1,0 +1,58 @@
+import { suggestion } from '../closest.ts'
+import { brokenRules, type FieldProblem } from '../errors.ts'
+import type { ReadInput } from '../fields/input.ts'
+import type { JsonObject } from '../http/json-body.ts'
+import { isSame } from '../tasks/rules.ts'
+
+// Bodies of `v1`: a field that does not exist is refused by name, since a misspelt one must not
+// look like success.
+
+export interface SentBody {
+  readonly values: Readonly<Record<string, unknown>>
+  /** Fields that clients cannot set. They must equal what is stored. */
+  readonly readOnly: JsonObject
+}
+
+/**
+ * @param writable names that `read` takes
+ * @param names of all fields that the item has on the wire
+ * @throws AppError `broken_rule`
+ */
+export function bodyReader(
+  read: ReadInput,
+  writable: readonly string[],
+  names: readonly string[],
+): (body: JsonObject) => SentBody {
+  return body => {
+    const { values, problems } = read(body)
+    const unknown = unknownProblems(body, names, writable)
+    if (unknown.length + problems.length > 0) throw brokenRules([...unknown, ...problems])
+    const readOnly = Object.entries(body).filter(
+      ([name, value]) => value !== undefined && !writable.includes(name),
+    )
+    return { values, readOnly: Object.fromEntries(readOnly) }
+  }
+}
+
+/** What is wrong with the names in a body. @param suggested names that may have been meant */
+export function unknownProblems(
+  body: JsonObject,
+  names: readonly string[],
+  suggested: readonly string[] = names,
+): FieldProblem[] {
+  return Object.keys(body)
+    .filter(name => !names.includes(name))
+    .map(name => ({
+      field: name.replaceAll('~', '~0').replaceAll('/', '~1'),
+      message: `There is no field "${name.slice(0, 50)}".${suggestion(name.slice(0, 50), suggested)}`,
+    }))
+}
+
+/** @throws AppError `broken_rule` unless a body's read-only fields equal those of the item */
+export function checkReadOnly(readOnly: JsonObject, item?: object): void {
+  const stored = item as JsonObject | undefined
+  const problems = Object.keys(readOnly)
+    .filter(name => !stored || !isSame(stored[name], readOnly[name]))
+    .map(field => ({ field, message: `"${field}" cannot be set. Leave it out.` }))
+  if (problems.length > 0) throw brokenRules(problems)
+}
