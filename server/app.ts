@@ -30,10 +30,15 @@ import { documents } from './openapi/documents.ts'
 import { openApi } from './openapi/openapi.ts'
 import { accountPages } from './pages/account-pages.ts'
 import { watchLoad } from './telemetry/watched.ts'
+import { batchRoutes } from './v1/batch.ts'
 import { exportAndDelete } from './v1/export-and-delete.ts'
 import { listRoutes } from './v1/lists.ts'
+import { settingsRoutes } from './v1/settings.ts'
+import { tagRoutes } from './v1/tags.ts'
 import { v1 } from './v1/tasks.ts'
 import { accessTokens } from './v1/tokens.ts'
+import { trashRoutes } from './v1/trash.ts'
+import { undoRoutes } from './v1/undo.ts'
 
 /** The contracts of `/api/{user_id}/tasks` and `/api/tasks`, by `CONTRACT`. */
 const contracts: Readonly<Record<ContractName, Legacy>> = {
@@ -53,7 +58,11 @@ export function registrations(
     { module: v1, errors: v1, under: '/api/v1', secured: true },
     { module: contract, errors: contract, under: '', secured: true },
     { module: todos, errors: todos, under: '/api/v1/todos', secured: true },
-    { module: listRoutes, errors: v1, secured: true },
+    ...[listRoutes, tagRoutes, trashRoutes, batchRoutes, undoRoutes, settingsRoutes].map(module => ({
+      module,
+      errors: v1,
+      secured: true,
+    })),
     { module: accessTokens, errors: v1, secured: true },
     { module: exportAndDelete, errors: v1, secured: true },
     ...(config.accounts

@@ -173,7 +173,7 @@ describe('a personal access token', () => {
       [{ scopes: [] }, 'scopes'],
       [{ scopes: 'tasks:read' }, 'scopes'],
       [{ scopes: ['tasks:read', 'tasks:read'] }, 'scopes'],
-      [{ scopes: ['account'] }, 'scopes'],
+      [{ scopes: ['sign-in'] }, 'scopes'],
       [{ scopes: ['*'] }, 'scopes'],
       [{ expires_in_days: 0 }, 'expires_in_days'],
       [{ expires_in_days: 367 }, 'expires_in_days'],

@@ -74,6 +74,11 @@ describe('the page at /docs', () => {
     const count = Object.values(document.paths as Record<string, object>).flatMap(item =>
       Object.keys(item),
     ).length
+    // The page adds them one by one.
+    await page
+      .locator('.opblock')
+      .nth(count - 1)
+      .waitFor()
     assert.equal(await page.locator('.opblock').count(), count)
     assert.deepEqual(complaints, [])
     await page.close()

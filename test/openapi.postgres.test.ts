@@ -101,6 +101,13 @@ for (const contract of contracts) {
             user,
             json: { title: 'a', description: 'b' },
           })
+          // What only some lists show.
+          const json = { title: 'trashed', ...(path === '/api/v1/tags' ? { tags: ['home'] } : {}) }
+          if (path === '/api/v1/tags') await api.call('POST', '/api/tasks', { user, json })
+          if (path.endsWith('/history'))
+            await api.call('PATCH', `/api/v1/tasks/${task.id}`, { user, json: { title: 'b' } })
+          const trashed = await api.call('POST', '/api/tasks', { user, json })
+          await api.call('DELETE', `/api/tasks/${trashed.body.id}`, { user })
           const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
           const query = (operation.parameters ?? [])
             .filter(parameter => parameter.in === 'query' && parameter.example !== undefined)
@@ -110,6 +117,7 @@ for (const contract of contracts) {
             .replaceAll('{id}', task.id)
             .replaceAll('{token_id}', token.id)
             .replaceAll('{list_id}', list.id)
+            .replaceAll('{item_id}', trashed.body.id)
             .replaceAll(/\{(\w+)\}/g, (_, name: string) => String(parameterOf(operation, name)?.example))
           const call: Call = {
             ...(operation.security?.length === 0 ? {} : { user }),

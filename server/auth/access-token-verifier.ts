@@ -50,7 +50,7 @@ export class AccessTokenVerifier {
     if (!isWellFormed(token)) throw new TokenError('no personal access token, by its checksum')
     const row = await this.#lookUps.find(hashOf(token), network(from?.ip ?? ''))
     if (!row) throw new TokenError('an unknown or revoked personal access token')
-    const [, userId, id, granted, expiry] = row as [string, string, string, string, string]
+    const [, userId, id, granted, expiry, tokenName] = row as [string, string, string, string, string, string]
     const expiresAt = Number(expiry)
     if (expiresAt <= Date.now()) throw new TokenError('expired', true)
     return {
@@ -59,6 +59,7 @@ export class AccessTokenVerifier {
         expiresAt,
         subjects: [subjectOf('user', userId), subjectOf('token', id)],
         accessToken: Number(id),
+        tokenName,
         scopes: granted.split(' ') as Scope[],
       },
       believedUntil: Math.min(expiresAt, Date.now() + cachedMs),

@@ -93,10 +93,11 @@ function requireScope(request: FastifyRequest, scopes: readonly string[]): void 
   // Fastify creates `routeOptions` at each access, so it is not accessed for tokens without scopes.
   const { need } = request.routeOptions.config
   if (need === undefined || scopes.includes(need)) return
-  const message =
-    need === 'account'
-      ? 'A personal access token may not do this. Sign in instead.'
-      : `The token lacks the scope "${need}". Use a token that has it.`
+  if (need === 'sign-in')
+    throw new AppError('insufficient_scope', 'A personal access token may not do this. Sign in instead.', {
+      scope: 'sign-in',
+    })
+  const message = `The token lacks the scope "${need}". Use a token that has it.`
   throw new AppError('insufficient_scope', message, { scope: need })
 }
 

@@ -26,11 +26,11 @@ export class Grant implements Guard {
 
   /**
    * Who makes a change, as the change log stores it: `session`, `issuer` (a token of another
-   * issuer), or `token:` with the token's id.
+   * issuer), or `token:` with the name of a personal access token.
    */
   get actor(): string {
-    const { accessToken, sessionId } = this.identity
-    if (accessToken !== undefined) return `token:${accessToken}`
+    const { tokenName, sessionId } = this.identity
+    if (tokenName !== undefined) return `token:${tokenName}`
     return sessionId === undefined ? 'issuer' : 'session'
   }
 

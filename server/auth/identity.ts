@@ -1,5 +1,5 @@
-/** What a personal access token can be allowed. */
-export const scopes = ['tasks:read', 'tasks:write'] as const
+/** What a personal access token can be allowed. `account` is for settings and webhooks. */
+export const scopes = ['tasks:read', 'tasks:write', 'account'] as const
 export type Scope = (typeof scopes)[number]
 
 /** The user that a verified token stands for. */
@@ -13,6 +13,8 @@ export interface Identity {
   readonly subjects?: readonly string[]
   /** The id of the personal access token, if it is one. */
   readonly accessToken?: number
+  /** The name of the personal access token. */
+  readonly tokenName?: string
   /** The id of the session, if it is one of an account on this server. */
   readonly sessionId?: string
 }

@@ -17,7 +17,7 @@ const rememberedMs = 60_000
 // By hash, without an owner: this table is not distributed.
 const find = statement(
   'access_tokens_by_hash',
-  `select hash, user_id, id, scopes, extract(epoch from expires_at) * 1000 from duly.access_tokens
+  `select hash, user_id, id, scopes, extract(epoch from expires_at) * 1000, name from duly.access_tokens
   where hash = any($1::text[])`,
 )
 

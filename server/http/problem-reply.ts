@@ -45,6 +45,22 @@ export const problemSchemas: Readonly<Record<string, Schema>> = {
         items: ref('BrokenRule'),
         description: 'All errors of a request that is not valid.',
       },
+      conflicts: {
+        type: 'array',
+        description: 'With `undo_conflict`: the items that keep the change from being undone.',
+        items: {
+          type: 'object',
+          required: ['type', 'id', 'fields', 'reason'],
+          properties: {
+            type: { enum: ['task', 'list'] },
+            id: { type: 'integer' },
+            fields: { type: 'array', items: { type: 'string' } },
+            reason: { type: 'string' },
+            task: ref('Task'),
+          },
+          additionalProperties: false,
+        },
+      },
       task: {
         ...ref('Task'),
         description: 'The current task. With `precondition_failed`, if the token has the scope `tasks:read`.',

@@ -23,8 +23,8 @@ export interface Route {
   handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown
 }
 
-/** A scope of personal access tokens, or `account`, which no personal access token has. */
-type Need = Scope | 'account'
+/** A scope of personal access tokens, or `sign-in` for what none of them may do. */
+type Need = Scope | 'sign-in'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -82,9 +82,9 @@ export async function taskAt(
   return past as unknown as Task
 }
 
-/** A value of a task, from the log. */
-export function loggedValue(name: string, logged: unknown): unknown {
-  const field: Field | undefined = (tasks.fields as Fields)[name]
+/** A value of an item, from the log. @param fields of its kind */
+export function loggedValue(name: string, logged: unknown, fields: Fields = tasks.fields): unknown {
+  const field: Field | undefined = fields[name]
   if (field?.kind === 'time') return timeIn(logged)
   return field?.kind === 'json' ? (logged ?? field.empty) : logged
 }

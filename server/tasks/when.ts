@@ -96,7 +96,7 @@ const zones = new Map<string, boolean>()
 const mostZones = 1000
 
 /** Whether a name is an IANA time zone. Offsets such as `+01:00` are not. */
-function isTimeZone(name: string): boolean {
+export function isTimeZone(name: string): boolean {
   const known = zones.get(name)
   if (known !== undefined) return known
   const isName = /^[A-Za-z][A-Za-z0-9_+/-]{0,49}$/.test(name) && isKnownToNode(name)

@@ -109,7 +109,7 @@ const exportTasks: Route = {
 const deleteAccount: Route = {
   method: 'DELETE',
   path: '/api/v1/account',
-  scope: 'account',
+  scope: 'sign-in',
   operation: {
     id: 'removeAccount',
     audited: true,

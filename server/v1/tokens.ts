@@ -46,7 +46,7 @@ const example = {
 const create: Route = {
   method: 'POST',
   path,
-  scope: 'account',
+  scope: 'sign-in',
   operation: {
     id: 'createToken',
     audited: true,
@@ -80,7 +80,7 @@ const create: Route = {
 const list: Route = {
   method: 'GET',
   path,
-  scope: 'account',
+  scope: 'sign-in',
   operation: {
     id: 'listTokens',
     summary: 'List your personal access tokens',
@@ -102,7 +102,7 @@ const list: Route = {
 const revoke: Route = {
   method: 'DELETE',
   path: `${path}/{token_id}`,
-  scope: 'account',
+  scope: 'sign-in',
   operation: {
     id: 'revokeToken',
     audited: true,

@@ -59,6 +59,6 @@ export const signedIn: RouteModule = {
     ...atEach(['verify'], 'POST', { ...meOperation, id: 'verifyUser', summary: 'Verify your token' }, me, {
       scope: 'tasks:read',
     }),
-    ...atEach(['logout', 'signout'], 'POST', signOutOperation, signOut, { scope: 'account' }),
+    ...atEach(['logout', 'signout'], 'POST', signOutOperation, signOut, { scope: 'sign-in' }),
   ],
 }

@@ -27,6 +27,15 @@ export interface Tracked<Row> {
   isRebalanced?: boolean
 }
 
+/** What statements have changed that store their own entries of the log. */
+export interface Direct {
+  tasks: number
+  live: number
+  trash: number
+  log: number
+  keys: number
+}
+
 /** A statement for many tasks at once, which are not read. Runs when the change is stored. */
 export interface Sweep {
   readonly kind: 'trash' | 'restore' | 'move'
@@ -44,16 +53,23 @@ export interface Sweep {
 export class Change {
   readonly db: Session
   readonly owner: OwnerRow
+  /** Who makes it: see `Grant.actor`. */
+  readonly actor: string
   readonly tasks = new Map<number, Tracked<TaskRow>>()
   readonly lists = new Map<number, Tracked<ListRow>>()
   readonly sweeps: Sweep[] = []
+  /** Rows that were changed without being read. */
+  direct: Direct | undefined
   #appended = 0
+  /** Tasks whose descendants were read. */
+  readonly #families = new Set<number>()
   #hasLists = false
   #taskIds: number[] = []
 
-  constructor(db: Session, owner: OwnerRow) {
+  constructor(db: Session, owner: OwnerRow, actor: string) {
     this.db = db
     this.owner = owner
+    this.actor = actor
   }
 
   get at(): string {
@@ -77,10 +93,14 @@ export class Change {
 
   /** Reads tasks with their ancestors; those of `structural` with their descendants as well. */
   async load(ids: readonly number[], structural: readonly number[] = []): Promise<void> {
-    const isWhole = (id: number) => this.tasks.get(id)?.isWhole ?? false
-    if (ids.every(isWhole) && structural.length === 0) return
-    const wanted = new Set([...ids, ...structural])
-    const rows = await readFamily(this.db, this.owner.id, ids, structural)
+    // What this change creates is known, with all of its parts.
+    const isNew = (id: number) => this.tasks.has(id) && this.tasks.get(id)?.before === undefined
+    const plain = ids.filter(id => !this.tasks.get(id)?.isWhole)
+    const families = structural.filter(id => !this.#families.has(id) && !isNew(id))
+    if (plain.length + families.length === 0) return
+    for (const id of families) this.#families.add(id)
+    const wanted = new Set([...plain, ...families])
+    const rows = await readFamily(this.db, this.owner.id, plain, families)
     if (rows.length > mostItems) throw tooLarge()
     for (const row of rows) this.track(row, wanted.has(row.id))
   }
@@ -172,9 +192,11 @@ export class Change {
 
   /** The task and its descendants that are not in the trash, parents first. */
   subtree(task: TaskRow): TaskRow[] {
-    const found = [task]
-    for (const one of found) found.push(...this.childrenOf(one.id).filter(child => child.deleted_at === null))
-    return found
+    // A set, since an undo may meet a cycle before it is refused.
+    const found = new Map([[task.id, task]])
+    for (const [id] of found)
+      for (const child of this.childrenOf(id)) if (child.deleted_at === null) found.set(child.id, child)
+    return [...found.values()]
   }
 
   /** How many levels a task has above it, and itself. */

@@ -58,12 +58,15 @@ const addOwner = statement(
   'insert into duly.owners (id, revision, counted_revision, task_count) values ($1, 0, 0, 0) on conflict (id) do nothing',
 )
 
-/** $2 revision, $3 time, $4 tasks, $5 live bytes, $6 trash bytes, $7 log bytes, $8 limit. */
+/**
+ * $2 revision, $3 time, $4 tasks, $5 live bytes, $6 trash bytes, $7 log bytes, $8 limit, $9 bytes
+ * of keys.
+ */
 const raiseOwner = statement(
   'duly_change_raise',
   `update duly.owners set revision = $2::bigint, counted_revision = owners.counted_revision + 1, written_at = $3::text::timestamptz,
     task_count = owners.task_count + $4::bigint, live_bytes = owners.live_bytes + $5::bigint, trash_bytes = owners.trash_bytes + $6::bigint,
-    log_bytes = owners.log_bytes + $7::bigint, history_from = least(owners.history_from, $3::text::timestamptz)
+    log_bytes = owners.log_bytes + $7::bigint, key_bytes = owners.key_bytes + $9::bigint, history_from = least(owners.history_from, $3::text::timestamptz)
   where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsRoom('$8::bigint')}`,
 )
 
@@ -99,7 +102,7 @@ export async function runChange<T>(
       const { replay } = await lookUp(session, owner, null, options.keyed)
       if (replay) return { isReplayed: true, replay }
     }
-    const change = new Change(session, row)
+    const change = new Change(session, row, context.actor)
     const result = await work(change)
     const saved = await save(change, context)
     needsRoom = saved.needsRoom
@@ -151,12 +154,13 @@ async function lockOwner(db: Session, id: string): Promise<OwnerRow> {
 
 async function save(
   change: Change,
-  { room, actor }: ChangeContext,
+  { room }: ChangeContext,
 ): Promise<{ isChanged: boolean; needsRoom: boolean }> {
-  const { db, owner, revision } = change
+  const { db, owner, revision, actor } = change
   const entries = entriesOf(change)
   if (entries.length > mostItems) throw tooLarge()
-  if (entries.length === 0) return { isChanged: false, needsRoom: false }
+  if (entries.length === 0 && !change.direct) return { isChanged: false, needsRoom: false }
+  const { direct } = change
   const stored = await saveItems(change)
   for (const { type, id } of entries) {
     const tracked = type === itemTypes.task ? change.tasks.get(id) : change.lists.get(id)
@@ -164,16 +168,17 @@ async function save(
     if (tracked?.now) Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
   }
   const logBytes = await saveLog(db, owner, entries, { revision, actor })
-  const swept = await runSweeps(change, actor, stored)
+  const swept = await runSweeps(change, stored)
   const values = [
     owner.id,
     revision,
     owner.at,
-    stored.tasks,
-    stored.live,
-    stored.trash,
-    logBytes + swept.logBytes,
+    stored.tasks + (direct?.tasks ?? 0),
+    stored.live + (direct?.live ?? 0),
+    stored.trash + (direct?.trash ?? 0),
+    logBytes + swept.logBytes + (direct?.log ?? 0),
     room.bytes,
+    direct?.keys ?? 0,
   ]
   const [[count, live, full] = []] = await db.query(raiseOwner, values)
   if (stored.tasks > 0 && Number(count) > room.tasks) throw tooManyTasks(room)

@@ -71,14 +71,13 @@ const statements = {
  */
 export async function runSweeps(
   change: Change,
-  actor: string,
   stored: Stored,
 ): Promise<{ count: number; logBytes: number }> {
   let [count, logBytes] = [0, 0]
   for (const one of change.sweeps) {
     const read = [...change.tasks.keys()]
     const { id } = change.owner
-    const values = [id, one.list, change.revision, change.at, actor, read, ...extraOf(change, one)]
+    const values = [id, one.list, change.revision, change.at, change.actor, read, ...extraOf(change, one)]
     const [row = []] = await change.db.query(statements[one.kind], values)
     const [tasks = 0, size = 0, logged = 0] = row.map(Number)
     count += tasks

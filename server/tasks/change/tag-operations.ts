@@ -1,0 +1,34 @@
+import { brokenRules } from '../../errors.ts'
+import { problemOf } from '../../fields/input.ts'
+import { checkTags, tagKey } from '../tags.ts'
+import { type Change, tooLarge } from './change.ts'
+import { mostItems, readTagged } from './rows.ts'
+
+/**
+ * Renames a tag of all tasks that are not in the trash; a task that has the new one keeps it once.
+ * @param to absent where the tag is removed
+ * @returns how many tasks have had it
+ */
+export async function replaceTag(change: Change, from: string, to?: string): Promise<number> {
+  const key = tagKey(from.trim())
+  const rows = await readTagged(change.db, change.owner.id, key)
+  if (rows.length > mostItems) throw tooLarge()
+  for (const row of rows) {
+    change.track(row, false)
+    const tags = row.tags.flatMap(tag => (tagKey(tag) === key ? (to === undefined ? [] : [to]) : [tag]))
+    const keys = tags.map(tagKey)
+    change.setTask(row.id, { tags: tags.filter((tag, n) => keys.indexOf(tagKey(tag)) === n) })
+  }
+  return rows.length
+}
+
+/** A tag as a client sends it, trimmed. @throws AppError `broken_rule` */
+export function readTag(value: unknown, field: string): string {
+  if (typeof value !== 'string') throw brokenRules([{ field, message: `"${field}" must be a string.` }])
+  try {
+    const [tag = ''] = checkTags([value.trim()])
+    return tag
+  } catch (error) {
+    throw brokenRules([problemOf(error, field, `"${field}"`)])
+  }
+}

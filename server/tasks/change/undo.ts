@@ -1,0 +1,267 @@
+import { statement } from '../../db/database.ts'
+import { AppError } from '../../errors.ts'
+import type { Fields } from '../../fields/field.ts'
+import { actions, itemTypes, loggedValue, taskAt } from '../changes.ts'
+import { tasks } from '../fields.ts'
+import { lists, mostLists } from '../list-fields.ts'
+import { isSame } from '../rules.ts'
+import type { Change } from './change.ts'
+import { tooLarge } from './change.ts'
+import { removeList, restoreList } from './list-operations.ts'
+import { type ListRow, mostItems, type TaskRow } from './rows.ts'
+import { mostLevels } from './task-operations.ts'
+
+// Undo: an item gets back the values that a change has replaced, where it still has those that the
+// change wrote. An undo is a change itself, so it can be undone.
+
+/** An item that keeps a change from being undone. */
+export interface Conflict {
+  readonly type: 'task' | 'list'
+  readonly id: number
+  /** Fields with another value than the change wrote. */
+  readonly fields: readonly string[]
+  readonly reason: string
+  /** As it is; absent where it is gone for good. */
+  readonly item?: TaskRow | ListRow | undefined
+}
+
+export class UndoConflict extends AppError {
+  readonly conflicts: readonly Conflict[]
+
+  constructor(conflicts: readonly Conflict[]) {
+    super('undo_conflict', 'The change cannot be undone: see "conflicts".')
+    this.conflicts = conflicts
+  }
+}
+
+interface Entry {
+  readonly type: number
+  readonly id: number
+  readonly action: number
+  /** Old and new value by field. */
+  readonly fields: Readonly<Record<string, readonly [unknown, unknown]>>
+}
+
+/** $2 revision. */
+const entriesAt = statement(
+  'duly_undo_entries',
+  `select changes.item_type, changes.item_id, changes.action, changes.fields::text from duly.changes
+  where changes.user_id = $1 and changes.revision = $2::bigint order by changes.item_type desc, changes.item_id limit ${mostItems + 1}`,
+)
+
+type Row = TaskRow | ListRow
+type Kind = Conflict['type']
+
+/**
+ * Undoes the change of a revision.
+ * @returns the items that it touched
+ * @throws AppError `change_not_found`, `undo_conflict`, `change_too_large`
+ */
+export async function undo(
+  change: Change,
+  revision: number,
+  most: { readonly tasks: number },
+): Promise<readonly { readonly type: Kind; readonly id: number }[]> {
+  const entries = await readEntries(change, revision)
+  if (entries.length > mostItems) return undoSweep(change, entries)
+  await load(change, entries)
+  const conflicts: Conflict[] = []
+  for (const entry of entries) {
+    const kind = kindOf(entry)
+    const row = rowOf(change, kind, entry.id)
+    const refuse = (reason: string, fields: readonly string[] = []) =>
+      conflicts.push({ type: kind, id: entry.id, fields, reason, item: row })
+    await revert(change, kind, entry, row, { revision, refuse })
+  }
+  for (const entry of entries) {
+    if (kindOf(entry) === 'list') await checkList(change, entry.id, conflicts)
+    else checkPlace(change, entry.id, conflicts)
+  }
+  checkCounts(change, most, conflicts)
+  if (conflicts.length > 0) throw new UndoConflict(conflicts)
+  return entries.map(entry => ({ type: kindOf(entry), id: entry.id }))
+}
+
+async function readEntries(change: Change, revision: number): Promise<Entry[]> {
+  const rows = await change.db.query(entriesAt, [change.owner.id, revision])
+  const entries = rows
+    .map(([type, id, action, fields]) => ({
+      type: Number(type),
+      id: Number(id),
+      action: Number(action),
+      // Written by a write statement.
+      fields: JSON.parse(fields ?? '{}') as Entry['fields'],
+    }))
+    .filter(({ type }) => type === itemTypes.task || type === itemTypes.list)
+  if (entries.length === 0 || entries.some(({ action }) => action === actions.purged)) throw notFound()
+  return entries.filter(({ action }) => action !== actions.rebalanced)
+}
+
+export function notFound(): AppError {
+  return new AppError('change_not_found', 'There is no such change, or it is too old to be undone.')
+}
+
+async function load(change: Change, entries: readonly Entry[]): Promise<void> {
+  await change.loadLists()
+  const touched = entries.filter(({ type }) => type === itemTypes.task)
+  // The places that tasks return to.
+  const parents = touched.flatMap(({ fields }) => (fields.parent_id ?? []).map(Number).filter(Boolean))
+  await change.load(
+    parents,
+    touched.map(({ id }) => id),
+  )
+}
+
+/**
+ * A change of more items than can be read: a list that was deleted, or restored, with its tasks.
+ */
+async function undoSweep(change: Change, entries: readonly Entry[]) {
+  await change.loadLists()
+  for (const { type, id, action } of entries) {
+    if (type !== itemTypes.list) continue
+    if (action === actions.deleted) await restoreList(change, id)
+    else if (action === actions.restored) await removeList(change, id)
+    else continue
+    return [{ type: 'list' as const, id }]
+  }
+  throw tooLarge()
+}
+
+const kindOf = ({ type }: Entry): Kind => (type === itemTypes.task ? 'task' : 'list')
+const rowOf = (change: Change, kind: Kind, id: number): Row | undefined =>
+  (kind === 'task' ? change.tasks : change.lists).get(id)?.now
+
+function set(change: Change, kind: Kind, id: number, values: Partial<Row>): void {
+  if (kind === 'task') change.setTask(id, values)
+  else change.setList(id, values)
+}
+
+async function revert(
+  change: Change,
+  kind: Kind,
+  entry: Entry,
+  row: Row | undefined,
+  { revision, refuse }: { revision: number; refuse: (reason: string, fields?: string[]) => void },
+): Promise<void> {
+  const { id, action } = entry
+  const isTrashed = row !== undefined && row.deleted_at !== null
+  switch (action) {
+    case actions.discarded:
+      return
+    case actions.created: {
+      if (!row || isTrashed) return
+      const changed = await changedSince(change, kind, row, revision)
+      if (changed.length > 0) refuse('It has changed since.', changed)
+      set(change, kind, id, { deleted_at: change.at })
+      return
+    }
+    case actions.restored:
+      if (!row) return refuse('It was removed for good.')
+      if (!isTrashed) set(change, kind, id, { deleted_at: change.at })
+      return revertFields(change, kind, entry, row, refuse)
+    case actions.deleted:
+      if (!row) return refuse('It was removed for good.')
+      if (isTrashed) set(change, kind, id, { deleted_at: null })
+      return revertFields(change, kind, entry, row, refuse)
+    default:
+      if (!row) return refuse('It was removed for good.')
+      if (isTrashed) return refuse('It is in the trash.')
+      return revertFields(change, kind, entry, row, refuse)
+  }
+}
+
+/** Fields that follow others, so that they are no conflict of their own. */
+const followers = new Set(['position', 'completed_at', 'spellings'])
+
+function revertFields(
+  change: Change,
+  kind: Kind,
+  { id, fields }: Entry,
+  row: Row,
+  refuse: (reason: string, fields?: string[]) => void,
+): void {
+  const table: Fields = kind === 'task' ? tasks.fields : lists.fields
+  const now = row as unknown as Readonly<Record<string, unknown>>
+  const values: Record<string, unknown> = {}
+  const changed: string[] = []
+  for (const [name, logged] of Object.entries(fields)) {
+    const [old, written] = logged.map(value => loggedValue(name, value, table))
+    if (isSame(now[name], old)) continue
+    const holds = isSame(now[name], written)
+    if (holds || (name === 'position' && ('list_id' in values || 'parent_id' in values))) values[name] = old
+    else if (!followers.has(name)) changed.push(name)
+  }
+  if (changed.length > 0) refuse('It has changed since.', changed)
+  // The names are fields, with values that they had.
+  else set(change, kind, id, values as Partial<Row>)
+}
+
+/** The fields that differ from what the item was created with. */
+async function changedSince(change: Change, kind: Kind, row: Row, revision: number): Promise<string[]> {
+  if (row.revision === revision) return []
+  if (kind === 'list') return ['name']
+  const then = await taskAt(change.db, change.owner.id, row as TaskRow, revision)
+  if (!then) return [...tasks.writable]
+  return tasks.writable.filter(name => !followers.has(name) && !isSame(then[name], (row as TaskRow)[name]))
+}
+
+/** A list that goes to the trash must not leave tasks behind. */
+async function checkList(change: Change, id: number, conflicts: Conflict[]): Promise<void> {
+  const { before, now } = change.lists.get(id) ?? {}
+  if (!now || now.deleted_at === null || before?.deleted_at !== null) return
+  const read = [...change.tasks.values()]
+  const isLeft = read.some(({ now: task }) => task?.list_id === id && task.deleted_at === null)
+  const others = [change.owner.id, id, read.flatMap(({ before: task }) => task?.id ?? [])]
+  if (isLeft || (await change.db.query(otherTasks, others)).length > 0)
+    conflicts.push({ type: 'list', id, fields: [], reason: 'It has other tasks by now.', item: now })
+}
+
+/** $2 list, $3 tasks that were read. */
+const otherTasks = statement(
+  'duly_undo_list_tasks',
+  `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.list_id = $2::bigint
+    and coalesce(tasks.deleted_at, 'infinity') = 'infinity' and tasks.id <> all($3::bigint[]) limit 1`,
+)
+
+/** Whether the tree is in order where a task was. */
+function checkPlace(change: Change, id: number, conflicts: Conflict[]): void {
+  const known = new Set(conflicts.map(one => `${one.type} ${one.id}`))
+  const add = (kind: Kind, item: Row, reason: string, fields: readonly string[]) => {
+    if (!known.has(`${kind} ${item.id}`)) conflicts.push({ type: kind, id: item.id, fields, reason, item })
+  }
+  const task = change.tasks.get(id)?.now
+  if (!task) return
+  if (task.deleted_at !== null) {
+    const left = change.childrenOf(id).filter(child => child.deleted_at === null)
+    for (const child of left) add('task', child, 'It would be left without its parent.', ['parent_id'])
+    return
+  }
+  if (task.list_id !== null && !change.findList(task.list_id))
+    add('task', task, 'Its list is not there.', ['list_id'])
+  if (task.parent_id === null) return
+  const parent = change.findTask(task.parent_id)
+  if (!parent) add('task', task, 'Its parent is not there.', ['parent_id'])
+  else if (parent.list_id !== task.list_id) add('task', task, 'Its parent is in another list.', ['list_id'])
+  else if (change.depthOf(task) > 50) add('task', task, 'It would be a part of itself.', ['parent_id'])
+  else if (change.depthOf(task) - 1 + change.heightOf(task) > mostLevels)
+    add('task', task, `Tasks can have ${mostLevels} levels at most.`, ['parent_id'])
+}
+
+function checkCounts(change: Change, most: { readonly tasks: number }, conflicts: Conflict[]): void {
+  const live = (row: Row | undefined) => (row && row.deleted_at === null ? 1 : 0)
+  const all = [...change.tasks.values()]
+  const more = all.reduce((sum, { before, now }) => sum + live(now) - live(before), 0)
+  const count = [...change.lists.values()].reduce((sum, { now }) => sum + live(now), 0)
+  const restored = all.find(({ before, now }) => now && live(now) > live(before))?.now
+  if (restored && more > 0 && change.owner.taskCount + more > most.tasks)
+    conflicts.push({
+      ...{ type: 'task', id: restored.id, fields: [], item: restored },
+      reason: `There can be ${most.tasks} tasks at most.`,
+    })
+  const list = [...change.lists.values()].find(({ before, now }) => live(now) > live(before))?.now
+  if (list && count > mostLists)
+    conflicts.push({
+      ...{ type: 'list', id: list.id, fields: [], item: list },
+      reason: `There can be ${mostLists} lists at most.`,
+    })
+}

@@ -1,0 +1,22 @@
+import { type Database, type Reader, statement } from '../db/database.ts'
+
+/** The spelling that most tasks have, and the number of open tasks with the tag. */
+export interface CountedTag {
+  readonly name: string
+  readonly openTasks: number
+}
+
+const allTags = statement(
+  'duly_tags',
+  `select mode() within group (order by tag.name), count(*) filter (where not tasks.is_completed)
+  from duly.tasks cross join lateral rows from (jsonb_array_elements_text(tasks.tags), unnest(tasks.tag_keys)) as tag (name, key)
+  where tasks.user_id = $1 and tasks.deleted_at is null and tasks.tag_keys is not null
+  group by tag.key order by tag.key`,
+)
+
+/** All tags of tasks that are not in the trash, in the order of their names. */
+export async function tagsOf(db: Database, owner: string, reader: Reader): Promise<CountedTag[]> {
+  const read = (session: Pick<Database, 'query'>) => session.query(allTags, [owner])
+  const rows = await (db.reads ? db.reads.list(owner, read, reader) : read(db))
+  return rows.map(([name, count]) => ({ name: String(name), openTasks: Number(count) }))
+}

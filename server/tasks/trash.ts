@@ -1,0 +1,74 @@
+import type { Reader } from '../db/database.ts'
+import { type Database, statement } from '../db/database.ts'
+import { timeOf } from '../fields/field.ts'
+import { type Task, tasks } from './fields.ts'
+import { type List, lists } from './list-fields.ts'
+
+// What is in the trash, newest first. `$1` is the owner.
+
+export type TrashItem =
+  | { readonly type: 'task'; readonly deleted_at: string; readonly task: Task }
+  | { readonly type: 'list'; readonly deleted_at: string; readonly list: List }
+
+/** Where a page ended. */
+export interface TrashPlace {
+  readonly deletedAt: string
+  readonly type: TrashItem['type']
+  readonly id: number
+}
+
+const trashedTasks = statement(
+  'duly_trash_tasks',
+  `select tasks.deleted_at, ${tasks.columns('tasks')} from duly.tasks
+  where tasks.user_id = $1 and tasks.deleted_at is not null
+    and (tasks.deleted_at, tasks.id) < ($2::text::timestamptz, $3::bigint)
+  order by tasks.deleted_at desc, tasks.id desc limit $4::bigint`,
+)
+const trashedLists = statement(
+  'duly_trash_lists',
+  `select lists.deleted_at, ${lists.columns('lists')} from duly.lists
+  where lists.user_id = $1 and lists.deleted_at is not null
+    and (lists.deleted_at, lists.id) < ($2::text::timestamptz, $3::bigint)
+  order by lists.deleted_at desc, lists.id desc limit $4::bigint`,
+)
+
+/** Lists come before tasks that were deleted at the same time. */
+const ranks = { list: 1, task: 0 }
+const idOf = (item: TrashItem) => (item.type === 'task' ? item.task.id : item.list.id)
+
+/** @returns one item more than `limit`, where there are more */
+export async function readTrash(
+  db: Database,
+  owner: string,
+  { type, limit, after }: { type?: TrashItem['type']; limit: number; after?: TrashPlace },
+  reader: Reader,
+): Promise<TrashItem[]> {
+  const found: TrashItem[] = []
+  const from = (of: TrashItem['type']): [string, number] => {
+    if (!after) return ['infinity', Number.MAX_SAFE_INTEGER]
+    if (after.type === of) return [after.deletedAt, after.id]
+    return [after.deletedAt, ranks[of] < ranks[after.type] ? Number.MAX_SAFE_INTEGER : 0]
+  }
+  const read = async (session: Pick<Database, 'read'>) => {
+    if (type !== 'list')
+      await session.read(trashedTasks, [owner, ...from('task'), limit + 1], row => {
+        found.push({ type: 'task', deleted_at: timeOf(row, 0), task: tasks.read(row, 1) })
+      })
+    if (type !== 'task')
+      await session.read(trashedLists, [owner, ...from('list'), limit + 1], row => {
+        found.push({ type: 'list', deleted_at: timeOf(row, 0), list: lists.read(row, 1) })
+      })
+  }
+  await (db.reads ? db.reads.list(owner, read, reader) : read(db))
+  return found
+    .sort((a, b) => compare(b.deleted_at, a.deleted_at) || ranks[b.type] - ranks[a.type] || idOf(b) - idOf(a))
+    .slice(0, limit + 1)
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+export const trashPlaceOf = (item: TrashItem): TrashPlace => ({
+  deletedAt: item.deleted_at,
+  type: item.type,
+  id: idOf(item),
+})

@@ -1,0 +1,218 @@
+import type { FastifyRequest } from 'fastify'
+import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
+import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
+import { type JsonObject, readJson } from '../http/json-body.ts'
+import { changeHeader, sendChange } from '../http/own-changes.ts'
+import type { Route, RouteModule } from '../http/route.ts'
+import { ref } from '../openapi/operation.ts'
+import { closed, sent } from '../openapi/schemas.ts'
+import type { Change } from '../tasks/change/change.ts'
+import { changeId } from '../tasks/change-id.ts'
+import { unknownProblems } from './body.ts'
+import { type ItemName, itemJson, itemSchema } from './items.ts'
+import { exampleList, listJson } from './list-wire.ts'
+import { type Operation, operations } from './operations.ts'
+import { example } from './task-wire.ts'
+
+// Several operations as one change: all or nothing.
+
+const most = 100
+const exampleListJson = JSON.parse(listJson(exampleList)) as object
+const bodyLimit = 4 * 1024 * 1024
+
+const batch: Route = {
+  method: 'POST',
+  path: '/api/v1/batch',
+  bodyLimit,
+  operation: {
+    id: 'batch',
+    summary: 'Change several items at once',
+    description: `1 to ${most} operations, all or nothing, as one change with one revision. \`"$a"\` in place of an id is the item that the operation with \`"ref": "a"\` has created. If one fails, the answer is its error, with pointers such as \`#/operations/3/task/title\`, and nothing is changed. With \`dry_run\` the answer is the same, without \`change\`, and nothing is stored; the idempotency key is ignored.`,
+    parameters: [
+      {
+        name: 'dry_run',
+        in: 'query',
+        description: 'Whether nothing is stored.',
+        schema: { enum: ['true', 'false'], default: 'false' },
+      },
+      idempotencyKey,
+    ],
+    body: {
+      required: true,
+      schema: ref('Batch'),
+      examples: {
+        trip: {
+          operations: [
+            { op: 'create_list', ref: 'trip', list: { name: 'Trip' } },
+            { op: 'create', ref: 'pack', task: { title: 'Pack', list_id: '$trip' } },
+            { op: 'create', task: { title: 'Passport', parent_id: '$pack' } },
+          ],
+        },
+      },
+    },
+    fails: [
+      ...(['task_not_found', 'list_not_found', 'precondition_failed', 'change_too_large'] as const),
+      ...(['too_many_tasks', 'too_many_lists', 'storage_full'] as const),
+      ...(['idempotency_key_reused', 'answer_dropped', 'busy'] as const),
+    ],
+    answers: {
+      200: {
+        description: 'The item of each operation, as it is in the end.',
+        schema: ref('BatchResult'),
+        example: {
+          results: [{ list: exampleListJson }, { task: example }, { task: example }],
+          change: 'c-1kq3ZkWq9s0x',
+        },
+        headers: { ...replayedHeader, ...changeHeader },
+      },
+    },
+  },
+  handle(request, reply, context) {
+    const isDry = isDryRun(request)
+    const wanted = operationsIn(readJson(request))
+    return sendChange(
+      request,
+      reply,
+      context,
+      change => runAll(change, wanted),
+      done => {
+        const results = done.result.map(item => itemJson(done.change, item)).join()
+        const id = done.isChanged ? JSON.stringify(changeId(request.userId, done)) : 'null'
+        return { status: 200, body: `{"results":[${results}]${isDry ? '' : `,"change":${id}`}}` }
+      },
+      { isDry },
+    )
+  },
+}
+
+/** An operation as it was sent, with what it does. */
+interface Wanted {
+  readonly operation: Operation
+  readonly body: JsonObject
+}
+
+async function runAll(change: Change, wanted: readonly Wanted[]): Promise<ItemName[]> {
+  const ids = wanted.map(({ operation, body }) => operation.ids(body))
+  await change.loadLists()
+  await change.reserve(wanted.filter(({ operation }) => operation.name === 'create').length)
+  await change.load(
+    ids.flatMap(({ plain = [] }) => plain.filter(isId)),
+    ids.flatMap(({ structural = [] }) => structural.filter(isId)),
+  )
+  const refs = new Map<string, number>()
+  const results: ItemName[] = []
+  for (const [n, { operation, body }] of wanted.entries()) {
+    try {
+      const item = await operation.run(change, resolved(body, refs))
+      if (typeof body.ref === 'string') refs.set(body.ref, item.id)
+      results.push(item)
+    } catch (error) {
+      throw placed(error, n)
+    }
+  }
+  return results
+}
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0
+
+/** Where ids can stand in an operation. */
+const idNames = ['id', 'list_id', 'parent_id', 'before', 'after', 'move_tasks_to']
+const partNames = ['task', 'changes']
+
+/** An operation with ids in place of the refs. @throws AppError `broken_rule` for an unknown ref */
+function resolved(body: JsonObject, refs: ReadonlyMap<string, number>, prefix = ''): JsonObject {
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => {
+      if (prefix === '' && partNames.includes(name) && isObject(value))
+        return [name, resolved(value, refs, `${name}/`)]
+      if (!idNames.includes(name) || typeof value !== 'string' || !value.startsWith('$')) return [name, value]
+      const id = refs.get(value.slice(1))
+      if (id !== undefined) return [name, id]
+      const message = `No operation before this one has the ref "${value.slice(1, 50)}".`
+      throw brokenRules([{ field: `${prefix}${name}`, message }])
+    }),
+  )
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** An error with the place of its operation. */
+function placed(error: unknown, n: number): unknown {
+  if (!(error instanceof AppError)) return error
+  const problems = error.problems.length > 0 ? error.problems : [{ field: 'id', message: error.message }]
+  return new AppError(error.code, error.message, {
+    cause: error.cause,
+    problems: problems.map(({ field, message }) => ({ field: `operations/${n}/${field}`, message })),
+  })
+}
+
+function operationsIn(body: JsonObject): Wanted[] {
+  const problems: FieldProblem[] = unknownProblems(body, ['operations'])
+  const sentOnes: readonly unknown[] = Array.isArray(body.operations) ? body.operations : []
+  if (sentOnes.length < 1 || sentOnes.length > most)
+    problems.push({
+      field: 'operations',
+      message: `"operations" must be an array of 1 to ${most} operations.`,
+    })
+  const refs = new Set<string>()
+  const wanted = sentOnes.slice(0, most).flatMap((one, n): Wanted[] => {
+    const add = (field: string, message: string) =>
+      problems.push({ field: `operations/${n}${field}`, message })
+    if (!isObject(one)) {
+      add('', 'An operation must be an object.')
+      return []
+    }
+    const operation = operations.find(({ name }) => name === one.op)
+    if (!operation) {
+      add('/op', `"op" must be one of ${operations.map(({ name }) => name).join(', ')}.`)
+      return []
+    }
+    for (const { field, message } of unknownProblems(one, ['op', ...operation.fields]))
+      add(`/${field}`, message)
+    if (one.ref !== undefined) {
+      if (typeof one.ref !== 'string' || !/^[\w-]{1,50}$/.test(one.ref))
+        add('/ref', '"ref" must have 1 to 50 letters, digits, - or _.')
+      else if (refs.has(one.ref)) add('/ref', `Another operation has the ref "${one.ref}".`)
+      else refs.add(one.ref)
+    }
+    return [{ operation, body: one }]
+  })
+  if (problems.length > 0) throw brokenRules(problems)
+  return wanted
+}
+
+function isDryRun(request: FastifyRequest): boolean {
+  const { dry_run: dry = 'false' } = request.query as { dry_run?: unknown }
+  if (dry === 'true' || dry === 'false') return dry === 'true'
+  throw brokenRules([{ field: 'dry_run', in: 'query', message: 'dry_run must be true or false.' }])
+}
+
+export const batchRoutes: RouteModule = {
+  name: 'batch',
+  about: 'Several operations as one change.',
+  schemas: {
+    Batch: sent(
+      {
+        operations: {
+          type: 'array',
+          minItems: 1,
+          maxItems: most,
+          items: { anyOf: operations.map(({ schema }) => schema) },
+        },
+      },
+      ['operations'],
+    ),
+    BatchResult: {
+      ...closed({ results: { type: 'array', items: itemSchema } }),
+      properties: {
+        results: { type: 'array', items: itemSchema },
+        change: {
+          type: ['string', 'null'],
+          description: 'For undo; null where nothing changed. Absent in a dry run.',
+        },
+      },
+    },
+  },
+  routes: [batch],
+}

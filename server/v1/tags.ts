@@ -1,0 +1,114 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
+import { brokenRules } from '../errors.ts'
+import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
+import { readJson } from '../http/json-body.ts'
+import { sendJson } from '../http/json-reply.ts'
+import { changeHeader, sendChange } from '../http/own-changes.ts'
+import type { Route, RouteModule } from '../http/route.ts'
+import { type Answer, ref } from '../openapi/operation.ts'
+import { closed, countSchema, sent } from '../openapi/schemas.ts'
+import { readTag, replaceTag } from '../tasks/change/tag-operations.ts'
+import { tagsOf } from '../tasks/tag-list.ts'
+import { unknownProblems } from './body.ts'
+
+// Tags over all tasks.
+
+const path = '/api/v1/tags'
+const name = { type: 'string', minLength: 1, maxLength: 50 }
+const fails = ['change_too_large', 'idempotency_key_reused', 'answer_dropped', 'busy'] as const
+const changed: Answer = {
+  description: 'How many tasks had the tag.',
+  schema: ref('TaggedCount'),
+  example: { tasks: 3 },
+  headers: { ...replayedHeader, ...changeHeader },
+}
+
+const list: Route = {
+  method: 'GET',
+  path,
+  operation: {
+    id: 'listTags',
+    summary: 'List tags',
+    description:
+      'The tags of all tasks that are not in the trash, by name, with the number of open tasks. `next_cursor` is always null.',
+    answers: {
+      200: {
+        description: 'The tags.',
+        schema: ref('TagList'),
+        example: { tags: [{ name: 'home', open_task_count: 3 }], next_cursor: null },
+      },
+    },
+  },
+  async handle(request, reply, { db }) {
+    const reader = { isGone: () => request.raw.socket.destroyed, guard: request.grant }
+    const tags = await tagsOf(db, request.userId, reader)
+    const shown = tags.map(({ name, openTasks }) => ({ name, open_task_count: openTasks }))
+    return sendJson(reply, JSON.stringify({ tags: shown, next_cursor: null }))
+  },
+}
+
+const rename: Route = {
+  method: 'POST',
+  path: `${path}/rename`,
+  operation: {
+    id: 'renameTag',
+    summary: 'Rename a tag',
+    description: 'Everywhere. A task that has both names keeps one.',
+    parameters: [idempotencyKey],
+    body: { required: true, schema: ref('TagRename'), examples: { rename: { from: 'home', to: 'house' } } },
+    fails,
+    answers: { 200: changed },
+  },
+  handle: (request, reply, context) => replace(request, reply, context, ['from', 'to']),
+}
+
+const remove: Route = {
+  method: 'POST',
+  path: `${path}/delete`,
+  operation: {
+    id: 'removeTag',
+    summary: 'Delete a tag',
+    description: 'Removes it from all tasks.',
+    parameters: [idempotencyKey],
+    body: { required: true, schema: ref('TagName'), examples: { remove: { name: 'home' } } },
+    fails,
+    answers: { 200: changed },
+  },
+  handle: (request, reply, context) => replace(request, reply, context, ['name']),
+}
+
+function replace(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: Context,
+  [from, to]: readonly ['from', 'to'] | readonly ['name'],
+): Promise<FastifyReply> {
+  const body = readJson(request)
+  const problems = unknownProblems(body, to ? [from, to] : [from])
+  if (problems.length > 0) throw brokenRules(problems)
+  const old = readTag(body[from], from)
+  const next = to ? readTag(body[to], to) : undefined
+  return sendChange(
+    request,
+    reply,
+    context,
+    change => replaceTag(change, old, next),
+    ({ result }) => ({ status: 200, body: JSON.stringify({ tasks: result }) }),
+  )
+}
+
+export const tagRoutes: RouteModule = {
+  name: 'tags',
+  about: 'Tags over all tasks.',
+  schemas: {
+    TagList: closed({
+      tags: { type: 'array', items: closed({ name, open_task_count: countSchema }) },
+      next_cursor: { type: 'null' },
+    }),
+    TagRename: sent({ from: name, to: name }, ['from', 'to']),
+    TagName: sent({ name }, ['name']),
+    TaggedCount: closed({ tasks: countSchema }),
+  },
+  routes: [list, rename, remove],
+}
