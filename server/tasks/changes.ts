@@ -1,6 +1,6 @@
 import { type Session, statement } from '../db/database.ts'
 import type { Field, Fields } from '../fields/field.ts'
-import { type Task, tasks } from './fields.ts'
+import { tasks } from './fields.ts'
 
 // The change log: an entry for each item that a change touched. `before` is the item's previous
 // revision, so an item's history is read by its key. A create logs no values: they are in the row
@@ -31,55 +31,72 @@ export const outcomes = { unchanged: 0, created: 1, updated: 2, deleted: 3 } as 
 
 const stepsAtOnce = 500
 
-/** Entries of task $2 from revision $3 back to $4, newest first, at most `stepsAtOnce`. */
+/** Entries of item $2 of type $5 from revision $3 back to $4, newest first, at most `stepsAtOnce`. */
 const walk = statement(
   'duly_change_walk',
   `with recursive walk as (
     select changes.revision, changes.before, changes.fields, changes.at, 1 as step from duly.changes
-    where changes.user_id = $1 and changes.revision = $3::bigint and changes.item_type = ${itemTypes.task} and changes.item_id = $2::bigint
+    where changes.user_id = $1 and changes.revision = $3::bigint and changes.item_type = $5::smallint and changes.item_id = $2::bigint
     union all
     select changes.revision, changes.before, changes.fields, changes.at, walk.step + 1 from walk join duly.changes
-    on changes.user_id = $1 and changes.revision = walk.before and changes.item_type = ${itemTypes.task} and changes.item_id = $2::bigint
+    on changes.user_id = $1 and changes.revision = walk.before and changes.item_type = $5::smallint and changes.item_id = $2::bigint
     where walk.revision > $4::bigint and walk.step < ${stepsAtOnce}
   )
   select walk.revision, walk.before, walk.fields::text, to_char(walk.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   from walk order by walk.step`,
 )
 
+/** Tells tasks and lists apart. */
+interface Kind {
+  readonly type: number
+  readonly fields: Fields
+}
+
+const taskKind: Kind = { type: itemTypes.task, fields: tasks.fields }
+
 /**
- * A task as it was at an earlier revision, from the task as it is and its log.
+ * An item as it was at an earlier revision, from the item as it is and its log.
  * @param updatedAt when it had last been updated then, where that is known
  * @returns nothing where the log does not reach back so far
  */
-export async function taskAt(
+export async function itemAt<Item extends { readonly id: number; readonly revision: number }>(
   db: Session,
   owner: string,
-  task: Task,
+  item: Item,
   revision: number,
-  updatedAt?: string,
-): Promise<Task | undefined> {
-  const past: Record<string, unknown> = { ...task, revision }
+  {
+    kind: { type, fields: table } = taskKind,
+    updatedAt,
+  }: { kind?: Kind; updatedAt?: string | undefined } = {},
+): Promise<Item | undefined> {
+  const past: Record<string, unknown> = { ...item, revision }
   if (updatedAt !== undefined) past.updated_at = updatedAt
-  let from: number | undefined = task.revision
+  let from: number | undefined = item.revision
   while (from !== undefined && from > revision) {
-    const rows: (readonly (string | null)[])[] = await db.query(walk, [owner, task.id, from, revision])
+    const rows: (readonly (string | null)[])[] = await db.query(walk, [owner, item.id, from, revision, type])
     if (rows.length === 0) return undefined
     for (const [at, before, fields] of rows) {
       if (Number(at) <= revision) break
       // Written by a write statement.
       const changed = JSON.parse(fields ?? '{}') as Record<string, readonly [unknown, unknown]>
-      for (const [name, [old]] of Object.entries(changed)) past[name] = loggedValue(name, old)
+      for (const [name, [old]] of Object.entries(changed)) past[name] = loggedValue(name, old, table)
       from = before === null ? undefined : Number(before)
     }
   }
   if (from !== revision) return undefined
   if (updatedAt === undefined) {
-    const [entry]: (readonly (string | null)[])[] = await db.query(walk, [owner, task.id, revision, revision])
+    const [entry]: (readonly (string | null)[])[] = await db.query(walk, [
+      owner,
+      item.id,
+      revision,
+      revision,
+      type,
+    ])
     if (!entry) return undefined
     past.updated_at = entry[3]
   }
-  // Each name is a field of the task, with a value that it had.
-  return past as unknown as Task
+  // Each name is a field of the item, with a value that it had.
+  return past as unknown as Item
 }
 
 /** A value of an item, from the log. @param fields of its kind */

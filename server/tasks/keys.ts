@@ -2,7 +2,7 @@ import { createHash, randomInt } from 'node:crypto'
 import { type Session, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { timeOf } from '../fields/field.ts'
-import { outcomes, taskAt } from './changes.ts'
+import { itemAt, outcomes } from './changes.ts'
 import { type Task, tasks } from './fields.ts'
 
 // Idempotency keys. A keyed write stores its key in its own statement. Nothing of the answer is
@@ -125,7 +125,9 @@ async function replayOf(
   const replay = { isRepeated: !key.isMine, isChanged, answer, revision }
   if (key.outcome === outcomes.deleted || answer !== null) return { ...replay, task: undefined }
   const task =
-    row?.revision === key.revision ? row : row && (await taskAt(db, owner, row, key.revision, key.itemAt))
+    row?.revision === key.revision
+      ? row
+      : row && (await itemAt(db, owner, row, key.revision, { updatedAt: key.itemAt }))
   if (!task)
     throw new AppError(
       'answer_dropped',

@@ -199,6 +199,13 @@ export class Change {
     return [...found.values()]
   }
 
+  /** Whether two items that are in the trash were deleted by the same change. */
+  isDeletedWith(one: Tracked<TaskRow | ListRow>, other: Tracked<TaskRow | ListRow>): boolean {
+    if (!other.now || other.now.deleted_at === null) return false
+    const isOfThis = ({ before }: Tracked<TaskRow | ListRow>) => (before?.deleted_at ?? null) === null
+    return isOfThis(one) === isOfThis(other) && (isOfThis(one) || one.now?.revision === other.now.revision)
+  }
+
   /** How many levels a task has above it, and itself. */
   depthOf(task: TaskRow): number {
     let depth = 1

@@ -60,15 +60,19 @@ export async function removeList(change: Change, id: number, to?: number | null)
  */
 export async function restoreList(change: Change, id: number): Promise<ListRow> {
   await change.loadLists()
-  const list = change.lists.get(id)?.now
+  const tracked = change.lists.get(id)
+  const list = tracked?.now
   if (!list) throw new AppError('list_not_found', 'There is no such list.')
   if (list.deleted_at === null) return list
   checkCount(change)
-  for (const { now: task } of change.tasks.values()) {
-    const isOfList = task?.list_id === id && task.deleted_at !== null && task.revision === list.revision
-    if (task && isOfList) change.setTask(task.id, { deleted_at: null })
+  for (const task of change.tasks.values()) {
+    if (task.now?.list_id === id && change.isDeletedWith(tracked, task))
+      change.setTask(task.now.id, { deleted_at: null })
   }
-  change.sweeps.push({ kind: 'restore', list: id, revision: list.revision })
+  // One that this very change has deleted is left as it was.
+  const sweep = change.sweeps.findIndex(({ kind, list }) => kind === 'trash' && list === id)
+  if (sweep >= 0) change.sweeps.splice(sweep, 1)
+  else change.sweeps.push({ kind: 'restore', list: id, revision: list.revision })
   return change.setList(id, { deleted_at: null, position: change.append() })
 }
 

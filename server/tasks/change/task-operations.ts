@@ -139,15 +139,17 @@ export async function removeTask(change: Change, id: number): Promise<TaskRow> {
  */
 export async function restoreTask(change: Change, id: number): Promise<TaskRow> {
   await change.load([], [id])
-  const task = change.tasks.get(id)?.now
+  const tracked = change.tasks.get(id)
+  const task = tracked?.now
   if (!task) throw new AppError('task_not_found', 'There is no such task.')
   if (task.deleted_at === null) return task
   const restored = [task]
   for (const one of restored)
     restored.push(
-      ...change
-        .childrenOf(one.id)
-        .filter(child => child.deleted_at !== null && child.revision === task.revision),
+      ...change.childrenOf(one.id).filter(child => {
+        const part = change.tasks.get(child.id)
+        return part && change.isDeletedWith(tracked, part)
+      }),
     )
   await change.loadLists()
   const scope = homeOf(change, task, restored)

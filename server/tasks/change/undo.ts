@@ -1,7 +1,7 @@
 import { statement } from '../../db/database.ts'
 import { AppError } from '../../errors.ts'
 import type { Fields } from '../../fields/field.ts'
-import { actions, itemTypes, loggedValue, taskAt } from '../changes.ts'
+import { actions, itemAt, itemTypes, loggedValue } from '../changes.ts'
 import { tasks } from '../fields.ts'
 import { lists, mostLists } from '../list-fields.ts'
 import { isSame } from '../rules.ts'
@@ -51,6 +51,7 @@ const entriesAt = statement(
 
 type Row = TaskRow | ListRow
 type Kind = Conflict['type']
+type Values = Readonly<Record<string, unknown>>
 
 /**
  * Undoes the change of a revision.
@@ -165,6 +166,7 @@ async function revert(
       return revertFields(change, kind, entry, row, refuse)
     default:
       if (!row) return refuse('It was removed for good.')
+      if (isTrashed && Object.keys(entry.fields).every(name => followers.has(name))) return
       if (isTrashed) return refuse('It is in the trash.')
       return revertFields(change, kind, entry, row, refuse)
   }
@@ -176,17 +178,19 @@ const followers = new Set(['position', 'completed_at', 'spellings'])
 function revertFields(
   change: Change,
   kind: Kind,
-  { id, fields }: Entry,
+  { id, action, fields }: Entry,
   row: Row,
   refuse: (reason: string, fields?: string[]) => void,
 ): void {
   const table: Fields = kind === 'task' ? tasks.fields : lists.fields
-  const now = row as unknown as Readonly<Record<string, unknown>>
+  const now = row as unknown as Values
   const values: Record<string, unknown> = {}
   const changed: string[] = []
   for (const [name, logged] of Object.entries(fields)) {
     const [old, written] = logged.map(value => loggedValue(name, value, table))
-    if (isSame(now[name], old)) continue
+    // In the trash there is no order.
+    const isIdle = name === 'position' && row.deleted_at !== null && action === actions.restored
+    if (isIdle || isSame(now[name], old)) continue
     const holds = isSame(now[name], written)
     if (holds || (name === 'position' && ('list_id' in values || 'parent_id' in values))) values[name] = old
     else if (!followers.has(name)) changed.push(name)
@@ -199,10 +203,11 @@ function revertFields(
 /** The fields that differ from what the item was created with. */
 async function changedSince(change: Change, kind: Kind, row: Row, revision: number): Promise<string[]> {
   if (row.revision === revision) return []
-  if (kind === 'list') return ['name']
-  const then = await taskAt(change.db, change.owner.id, row as TaskRow, revision)
-  if (!then) return [...tasks.writable]
-  return tasks.writable.filter(name => !followers.has(name) && !isSame(then[name], (row as TaskRow)[name]))
+  const table = kind === 'task' ? tasks : lists
+  const of = { type: itemTypes[kind], fields: table.fields }
+  const then = (await itemAt(change.db, change.owner.id, row, revision, { kind: of })) as Values | undefined
+  const now = row as unknown as Values
+  return table.writable.filter(name => !followers.has(name) && !isSame(then?.[name], now[name]))
 }
 
 /** A list that goes to the trash must not leave tasks behind. */
@@ -236,6 +241,9 @@ function checkPlace(change: Change, id: number, conflicts: Conflict[]): void {
     for (const child of left) add('task', child, 'It would be left without its parent.', ['parent_id'])
     return
   }
+  for (const child of change.childrenOf(id))
+    if (child.deleted_at === null && child.list_id !== task.list_id)
+      add('task', child, 'It would be in another list than its parent.', ['list_id'])
   if (task.list_id !== null && !change.findList(task.list_id))
     add('task', task, 'Its list is not there.', ['list_id'])
   if (task.parent_id === null) return
