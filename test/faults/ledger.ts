@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../../server/db/database.ts'
 import { callAt, type Env, newUser, openDatabase } from '../served.ts'
 import { Owner, type Stored } from './owner.ts'
+import { long } from './size.ts'
 import { keyedWriter, type Orders, plainWriter, type Tally } from './writer.ts'
 
 // Clients write through faults and book what they are told; afterwards the database is held against the book.
@@ -12,6 +13,8 @@ const writersOfEach = 2
 const plainOwners = 6
 /** For how long it may take to come back by itself. */
 const patienceMs = 90_000
+/** For how long the clients hurry on, so that what the test does next meets them. */
+const hurryMs = 300
 
 export class Ledger {
   readonly #owners: Owner[] = []
@@ -28,7 +31,14 @@ export class Ledger {
    */
   constructor(where: () => readonly string[], isRepeated = false) {
     this.#where = where
-    this.#orders = { where, tally: this.#tally, isRepeated, isAbandoned: false, stopping: false }
+    this.#orders = {
+      where,
+      tally: this.#tally,
+      isRepeated,
+      isAbandoned: false,
+      stopping: false,
+      hurriesUntil: Date.now() + hurryMs,
+    }
     const writers: Promise<void>[] = []
     for (let n = 0; n < keyedOwners + plainOwners; n += 1) {
       const owner = new Owner(newUser('ledger'), n)
@@ -64,6 +74,7 @@ export class Ledger {
 
   async #until(condition: () => boolean, what: string): Promise<void> {
     let seen = this.#tally.acknowledged
+    this.#orders.hurriesUntil = Infinity
     for (let deadline = Date.now() + patienceMs; !condition(); ) {
       if (this.#tally.acknowledged > seen) deadline = Date.now() + patienceMs
       seen = this.#tally.acknowledged
@@ -71,6 +82,7 @@ export class Ledger {
       assert.ok(Date.now() < deadline, `waited ${patienceMs / 1000} s for ${what}`)
       await Promise.race([pause(20), this.#failed])
     }
+    if (!long) this.#orders.hurriesUntil = Date.now() + hurryMs
   }
 
   /** Has the clients end what they are at, until every write with a key is certain. */

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../postgres-server.ts'
 import { dulyStart, type RunningServer } from '../program.ts'
 import { rawCaller } from '../raw-call.ts'
 import { newUser, ownDatabase, tokenOf, unlimited } from '../served.ts'
 import { startProxy } from './proxy.ts'
+import { size } from './size.ts'
 
 // npm run test:faults restarts more often.
-const restarts = process.env.TEST_FAULTS === 'long' ? 100 : 5
+const restarts = size(5, 100)
+// The processor is for the servers that start.
+const pauseMs = size(20, 0)
 const clients = 8
 
 it(`two replicas are restarted ${restarts} times under load, and no request fails`, async () => {
@@ -44,6 +48,7 @@ it(`two replicas are restarted ${restarts} times under load, and no request fail
         await ask('DELETE', `/api/v1/tasks/${task?.id}`, 204)
         titles.pop()
       }
+      await pause(pauseMs)
     }
     if (failures.length > 0) return titles.length
     // Each write that was answered was done, once.

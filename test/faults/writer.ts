@@ -20,6 +20,8 @@ export interface Orders {
   readonly where: () => readonly string[]
   readonly tally: Tally
   stopping: boolean
+  /** Until then clients write as fast as they can; later they leave the processor to servers that start. */
+  hurriesUntil: number
   /** Whether a proxy on the way sends a write with a key once more where a server did not answer. */
   readonly isRepeated: boolean
   /** The test has failed: what is uncertain stays so. */
@@ -34,6 +36,7 @@ interface Write {
 }
 
 const path = '/api/v1/tasks'
+const slowlyMs = 100
 const round = ['create', 'rename', 'toggle', 'rename if', 'create', 'toggle', 'remove', 'rename'] as const
 
 /** A client that creates, changes and deletes tasks of its own, each write with a key, and books how each has ended. */
@@ -121,6 +124,7 @@ async function ask(
   orders: Orders,
 ): Promise<Attempt> {
   const { tally } = orders
+  if (Date.now() > orders.hurriesUntil) await pause(slowlyMs)
   const servers = orders.where()
   const url = servers[owner.server % servers.length]
   const startedAt = performance.now()
