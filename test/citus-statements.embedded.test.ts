@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { it } from 'node:test'
 import { type Database, type Session, type Statement, unprepared } from '../server/db/database.ts'
@@ -16,11 +17,23 @@ import {
   takeJob,
 } from '../server/jobs/jobs.ts'
 import { createLog } from '../server/log.ts'
+import type { Change } from '../server/tasks/change/change.ts'
+import { createList, removeList, restoreList } from '../server/tasks/change/list-operations.ts'
+import { emptyTrash, purgeTask } from '../server/tasks/change/purge.ts'
+import { runChange } from '../server/tasks/change/run.ts'
+import { replaceTag } from '../server/tasks/change/tag-operations.ts'
+import { createTask, moveTask } from '../server/tasks/change/task-operations.ts'
+import { undo } from '../server/tasks/change/undo.ts'
+import { historyOf } from '../server/tasks/history.ts'
 import { keyedBy } from '../server/tasks/keys.ts'
+import { listsOf } from '../server/tasks/lists.ts'
 import { removeTasksOf } from '../server/tasks/owner.ts'
-import { Storage } from '../server/tasks/storage.ts'
+import { changeSettings } from '../server/tasks/settings.ts'
+import { Storage, unlimited } from '../server/tasks/storage.ts'
 import { pruneHistory, sweepTrash } from '../server/tasks/sweep.ts'
+import { tagsOf } from '../server/tasks/tag-list.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
+import { readTrash } from '../server/tasks/trash.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
@@ -98,6 +111,9 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   const list = { sort: 'title', limit: 10 } as const
   const full = new Storage(watched, { maxTasks: 10, maxStorage: 0 }, createLog('silent'))
   const withKey = () => tasksOf(watched, owner).create({ title: 'd' }, { keyed: keyedBy('key', 'request') })
+  const context = { db: watched, owner, room: unlimited, actor: 'session' }
+  const run = <T>(work: (change: Change) => Promise<T>) =>
+    runChange(context, work, { keyed: keyedBy(randomUUID(), 'request'), answerOf: () => ({ text: '{}' }) })
   const job = { owner, id: 'a', kind: 'k' }
   const calls: Record<string, readonly (() => Promise<unknown>)[]> = {
     'read a task': [() => tasks.get(id)],
@@ -109,6 +125,35 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
     'toggle a task': [() => tasks.toggle(id)],
     'delete a task': [() => tasks.removeIf(id, [1]), () => tasks.remove(id)],
     'a write with a key, its retry': [withKey, withKey],
+    'lists, subtasks, moves, trash, tags, settings, undo': [
+      () =>
+        run(async change => {
+          const { id: list } = await createList(change, { name: 'a' })
+          const { id: parent } = await createTask(change, { title: 'a', list_id: list, tags: ['a'] })
+          const { id: part } = await createTask(change, { title: 'b', parent_id: parent })
+          await createTask(change, { title: 'c', parent_id: parent })
+          await moveTask(change, part, { after: null })
+          return list
+        }),
+      () => run(change => replaceTag(change, 'a', 'b')),
+      () => run(change => undo(change, change.owner.revision, { tasks: 10 })),
+      () => run(change => changeSettings(change, { time_zone: 'Europe/Berlin' })),
+      async () => {
+        const list = (await listsOf(watched, owner))[0]?.list.id ?? 0
+        await run(change => removeList(change, list))
+        await run(change => restoreList(change, list))
+        await run(change => removeList(change, list, null))
+        await readTrash(watched, owner, { limit: 1 }, { isGone: () => false })
+        await run(change => emptyTrash(change))
+      },
+      async () => {
+        const { task } = await tasksOf(watched, owner).create({ title: 'e' })
+        await historyOf(watched, owner, task.id, { from: null, limit: 1 })
+        await tagsOf(watched, owner, { isGone: () => false })
+        await tasksOf(watched, owner).remove(task.id)
+        await run(change => purgeTask(change, task.id))
+      },
+    ],
     'free storage for new writes': [
       () => db.query(unprepared('update duly.owners set counted_revision = -1, trash_bytes = 1'), []),
       () => full.make(owner),

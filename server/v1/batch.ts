@@ -93,12 +93,14 @@ interface Wanted {
 
 async function runAll(change: Change, wanted: readonly Wanted[]): Promise<ItemName[]> {
   const ids = wanted.map(({ operation, body }) => operation.ids(body))
-  await change.loadLists()
-  await change.reserve(wanted.filter(({ operation }) => operation.name === 'create').length)
-  await change.load(
-    ids.flatMap(({ plain = [] }) => plain.filter(isId)),
-    ids.flatMap(({ structural = [] }) => structural.filter(isId)),
-  )
+  await Promise.all([
+    change.loadLists(),
+    change.reserve(wanted.filter(({ operation }) => operation.name === 'create').length),
+    change.load(
+      ids.flatMap(({ plain = [] }) => plain.filter(isId)),
+      ids.flatMap(({ structural = [] }) => structural.filter(isId)),
+    ),
+  ])
   const refs = new Map<string, number>()
   const results: ItemName[] = []
   for (const [n, { operation, body }] of wanted.entries()) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
-import { unprepared } from '../../server/db/database.ts'
+import { type Database, unprepared } from '../../server/db/database.ts'
 import { callAt, type Env, newUser, openDatabase } from '../served.ts'
 import { Owner, type Stored } from './owner.ts'
 import { long } from './size.ts'
@@ -109,6 +109,7 @@ export class Ledger {
         const [row = ['0', '0']] = await db.query(look, [owner.id])
         const stored = { revision: Number(row[0]), taskCount: Number(row[1]) }
         owner.audit({ tasks: lists.get(owner) ?? [], ...stored })
+        await auditLog(db, owner)
       }
     } finally {
       await db.close()
@@ -132,5 +133,37 @@ export class Ledger {
       if (body.next_cursor === null) return tasks
       cursor = `&cursor=${encodeURIComponent(body.next_cursor)}`
     }
+  }
+}
+
+/** Walks the log back from the tables, and holds each revision that a client saw against what it saw. */
+async function auditLog(db: Database, owner: Owner): Promise<void> {
+  const rows = await db.query(
+    unprepared('select id, title, is_completed from duly.tasks where user_id = $1'),
+    [owner.id],
+  )
+  const state = new Map(
+    rows.map(([id, title, done]) => [Number(id), { title: String(title), isCompleted: done === 't' }]),
+  )
+  const entries = await db.query(
+    unprepared(
+      'select revision, item_id, fields::text from duly.changes where user_id = $1 order by revision desc',
+    ),
+    [owner.id],
+  )
+  let above = Number.POSITIVE_INFINITY
+  for (const [text, id, fields] of entries) {
+    const revision = Number(text)
+    if (revision < above) {
+      for (const { id: seen, ...expected } of owner.seen.get(revision) ?? [])
+        assert.deepEqual(state.get(seen), expected, `task ${seen} at revision ${revision}`)
+      above = revision
+    }
+    const item = state.get(Number(id))
+    // What a create has made is not looked for in earlier revisions.
+    if (!item) continue
+    const { title, is_completed } = JSON.parse(fields ?? '{}') as Record<string, [never, unknown] | undefined>
+    if (title) item.title = title[0]
+    if (is_completed) item.isCompleted = is_completed[0]
   }
 }

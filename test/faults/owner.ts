@@ -4,13 +4,22 @@ interface Known {
   title: string
   isCompleted: boolean
   revision: number
+  parent: number | null
 }
 
-interface Wire {
+export interface Wire {
   readonly id: number
   readonly title: string
   readonly is_completed: boolean
+  readonly parent_id: number | null
   readonly revision: number
+}
+
+/** What the log must lead back to. */
+export interface Seen {
+  readonly id: number
+  readonly title: string
+  readonly isCompleted: boolean
 }
 
 /** What the database says of an owner. */
@@ -28,7 +37,11 @@ export class Owner {
   /** Titles of creates without a key of which nobody knows: to be seen once, or not at all. */
   readonly unknown = new Set<string>()
   server: number
+  /** The tasks that a write has returned, by the revision of the write. */
+  readonly seen = new Map<number, readonly Seen[]>()
   readonly #tasks = new Map<number, Known>()
+  readonly #trash = new Map<number, Known>()
+  readonly #titles = new Map<number, string[]>()
   readonly #revisions = new Set<number>()
   #writes = 0
   #doubtfulFlips = 0
@@ -48,9 +61,40 @@ export class Owner {
   created(title: string, task: Wire): number {
     assert.equal(task.title, title)
     assert.ok(!this.#tasks.has(task.id), 'two creates never make one task')
-    this.#tasks.set(task.id, { title, isCompleted: task.is_completed, revision: task.revision })
-    this.#write(task.revision)
+    this.#book(task)
+    this.#write(task.revision, [task])
     return task.id
+  }
+
+  /** Two tasks, the second a part of the first, and a new title of another one. */
+  batch([first, second, changed]: readonly Wire[]): readonly number[] {
+    assert.ok(first && second && changed)
+    assert.equal(second.parent_id, first.id)
+    const { revision } = first
+    assert.deepEqual([second.revision, changed.revision], [revision, revision], 'a batch has one revision')
+    for (const task of [first, second, changed]) this.#book(task)
+    this.#write(revision, [first, second, changed])
+    return [first.id, second.id]
+  }
+
+  moved(id: number, task: Wire): void {
+    const known = this.task(id)
+    assert.equal(task.parent_id, null)
+    if (task.revision === known.revision) return
+    this.#book(task)
+    this.#write(task.revision, [task])
+  }
+
+  undone(task: Wire): void {
+    const titles = this.#titles.get(task.id) ?? []
+    assert.equal(task.title, titles.at(-2), 'an undo gives back the title before')
+    this.#book(task)
+    this.#write(task.revision, [task])
+  }
+
+  #book({ id, title, is_completed: isCompleted, revision, parent_id: parent }: Wire): void {
+    this.#tasks.set(id, { title, isCompleted, revision, parent })
+    this.#titles.set(id, [...(this.#titles.get(id) ?? []), title].slice(-2))
   }
 
   changed(id: number, { title, is_completed }: { title?: string; is_completed?: boolean }, task: Wire): void {
@@ -59,13 +103,31 @@ export class Owner {
     known.isCompleted = is_completed ?? known.isCompleted
     assert.deepEqual([task.id, task.title, task.is_completed], [id, known.title, known.isCompleted])
     assert.ok(task.revision > known.revision, 'a write raises the revision of its task')
+    if (title !== undefined) this.#titles.set(id, [...(this.#titles.get(id) ?? []), title].slice(-2))
     known.revision = task.revision
-    this.#write(task.revision)
+    this.#write(task.revision, [task])
   }
 
-  removed(id: number): void {
-    this.#tasks.delete(id)
+  /** @returns the task and its parts, which go with it */
+  removed(id: number): readonly number[] {
+    const gone = [...this.#tasks].filter(([other, { parent }]) => other === id || parent === id)
+    for (const [other, known] of gone) {
+      this.#trash.set(other, known)
+      this.#tasks.delete(other)
+    }
     this.#writes += 1
+    return [id, ...gone.map(([other]) => other).filter(other => other !== id)]
+  }
+
+  restored(ids: readonly number[], task: Wire): void {
+    assert.equal(task.id, ids[0])
+    for (const id of ids) {
+      const known = this.#trash.get(id)
+      assert.ok(known)
+      this.#tasks.set(id, { ...known, revision: task.revision })
+    }
+    assert.equal(task.title, this.task(task.id).title)
+    this.#write(task.revision, [task])
   }
 
   /** Without a key: whether a flip of which nothing is known was done shows in nothing but the number of writes. */
@@ -77,7 +139,11 @@ export class Owner {
     else this.#doubtfulFlips += 1
   }
 
-  #write(revision: number): void {
+  #write(revision: number, tasks: readonly Wire[]): void {
+    this.seen.set(
+      revision,
+      tasks.map(({ id, title, is_completed: isCompleted }) => ({ id, title, isCompleted })),
+    )
     assert.ok(!this.#revisions.has(revision), `revision ${revision} of ${this.id} was given to two writes`)
     this.#revisions.add(revision)
     this.#writes += 1

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Attempt, attempt } from './attempt.ts'
-import type { Owner } from './owner.ts'
+import type { Owner, Wire } from './owner.ts'
 
 /** What all writers have seen. */
 export interface Tally {
@@ -37,11 +37,17 @@ interface Write {
 
 const path = '/api/v1/tasks'
 const slowlyMs = 100
-const round = ['create', 'rename', 'toggle', 'rename if', 'create', 'toggle', 'remove', 'rename'] as const
+const round = [
+  ...(['create', 'rename', 'toggle', 'rename if', 'batch', 'undo', 'move'] as const),
+  ...(['create', 'toggle', 'remove', 'restore', 'rename', 'move', 'remove', 'undo'] as const),
+]
 
 /** A client that creates, changes and deletes tasks of its own, each write with a key, and books how each has ended. */
 export async function keyedWriter(owner: Owner, name: string, orders: Orders): Promise<void> {
   const mine: number[] = []
+  /** What was removed last, and the last change of a title. */
+  let removed: readonly number[] = []
+  let renamed: { readonly id: number; readonly change: string; readonly title: string } | undefined
   for (let n = 0; !orders.stopping; n += 1) {
     const id = mine[n % Math.max(1, mine.length)]
     const kind = id === undefined ? 'create' : round[n % round.length]
@@ -56,17 +62,61 @@ export async function keyedWriter(owner: Owner, name: string, orders: Orders): P
     const known = owner.task(id)
     const one = `${path}/${id}`
     if (kind === 'remove') {
-      const removed = await settle({ method: 'DELETE', path: one, headers: key }, owner, orders)
-      if (!removed) continue
-      owner.removed(id)
-      mine.splice(mine.indexOf(id), 1)
+      const gone = await settle({ method: 'DELETE', path: one, headers: key }, owner, orders)
+      if (!gone) continue
+      removed = owner.removed(id)
+      for (const other of removed) mine.splice(mine.indexOf(other), 1)
+      continue
+    }
+    if (kind === 'restore') {
+      const [first] = removed
+      if (first === undefined) continue
+      const back = { method: 'POST', path: `${path}/${first}/restore`, headers: key } as const
+      const restored = await settle(back, owner, orders)
+      if (!restored) continue
+      owner.restored(removed, restored.body)
+      mine.push(...removed)
+      removed = []
+      continue
+    }
+    if (kind === 'move') {
+      const json = { after: null, parent_id: null }
+      const moved = await settle({ method: 'POST', path: `${one}/move`, json, headers: key }, owner, orders)
+      if (moved) owner.moved(id, moved.body)
+      continue
+    }
+    if (kind === 'batch') {
+      const operations = [
+        { op: 'create', ref: 'a', task: { title: `${title} a` } },
+        { op: 'create', task: { title: `${title} b`, parent_id: '$a' } },
+        { op: 'update', id, changes: { title } },
+      ]
+      const all = { method: 'POST', path: '/api/v1/batch', json: { operations }, headers: key } as const
+      const done = await settle(all, owner, orders)
+      if (done) mine.push(...owner.batch(done.body.results.map(({ task }: { task: Wire }) => task)))
+      else for (const refused of [title, `${title} a`, `${title} b`]) owner.refused.add(refused)
+      continue
+    }
+    if (kind === 'undo') {
+      if (!renamed || !mine.includes(renamed.id) || owner.task(renamed.id).title !== renamed.title) continue
+      const undo = {
+        method: 'POST',
+        path: '/api/v1/undo',
+        json: { change: renamed.change },
+        headers: key,
+      } as const
+      const undone = await settle(undo, owner, orders)
+      if (undone) owner.undone(undone.body.results[0].task)
+      renamed = undefined
       continue
     }
     const change = kind === 'toggle' ? { is_completed: !known.isCompleted } : { title }
     const headers = kind === 'rename if' ? { ...key, 'if-match': `"${known.revision}"` } : key
     const changed = await settle({ method: 'PATCH', path: one, json: change, headers }, owner, orders)
-    if (changed) owner.changed(id, change, changed.body)
-    else if (change.title) owner.refused.add(title)
+    if (changed) {
+      owner.changed(id, change, changed.body)
+      if (kind === 'rename') renamed = { id, title, change: String(changed.headers.get('duly-change')) }
+    } else if (change.title) owner.refused.add(title)
   }
 }
 

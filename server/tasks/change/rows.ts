@@ -55,11 +55,11 @@ const tagged = statement(
 /** $2 how many ids to reserve. */
 const nextTaskIds = statement(
   'duly_next_task_ids',
-  `select nextval(pg_get_serial_sequence('duly.tasks', 'id')) from generate_series(1, $1::integer)`,
+  `select nextval('duly.tasks_id_seq') from generate_series(1, $1::integer)`,
 )
 const nextListIds = statement(
   'duly_next_list_ids',
-  `select nextval(pg_get_serial_sequence('duly.lists', 'id')) from generate_series(1, $1::integer)`,
+  `select nextval('duly.lists_id_seq') from generate_series(1, $1::integer)`,
 )
 
 const deletedIn = (row: DataRow, column: number) => (row.isNull(column) ? null : timeOf(row, column))

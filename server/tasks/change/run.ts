@@ -161,13 +161,15 @@ async function save(
   if (entries.length > mostItems) throw tooLarge()
   if (entries.length === 0 && !change.direct) return { isChanged: false, needsRoom: false }
   const { direct } = change
-  const stored = await saveItems(change)
+  const [stored, logBytes] = await Promise.all([
+    saveItems(change),
+    saveLog(db, owner, entries, { revision, actor }),
+  ])
   for (const { type, id } of entries) {
     const tracked = type === itemTypes.task ? change.tasks.get(id) : change.lists.get(id)
     // Both kinds of rows have these fields.
     if (tracked?.now) Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
   }
-  const logBytes = await saveLog(db, owner, entries, { revision, actor })
   const swept = await runSweeps(change, stored)
   const values = [
     owner.id,

@@ -154,11 +154,13 @@ function columnsOf({ fields }: Table, row: Row, names: readonly string[]): Value
   for (const name of names) {
     const value = (row as unknown as Values)[name]
     const field = fields[name]
-    columns[name] = field?.kind === 'json' && isSame(value, field.empty) ? null : value
+    // An absent member is null.
+    if (value === null || (field?.kind === 'json' && isSame(value, field.empty))) continue
+    columns[name] = value
     if (field?.kind !== 'text' && field?.kind !== 'json') continue
     // Each `of` takes the values of its field.
     for (const [column, { of }] of Object.entries(field.derived ?? {}))
-      columns[column] = value === null ? null : (of as (value: unknown) => unknown)(value)
+      columns[column] = (of as (value: unknown) => unknown)(value)
   }
   return columns
 }

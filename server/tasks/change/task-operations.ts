@@ -193,6 +193,7 @@ async function scopeOf(
 }
 
 function checkLevels(change: Change, task: TaskRow): void {
+  if (task.parent_id === null) return
   if (change.depthOf(task) - 1 + change.heightOf(task) > mostLevels)
     throw broken('parent_id', `Tasks can have ${mostLevels} levels at most.`)
 }
