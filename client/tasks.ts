@@ -4,8 +4,9 @@ import type { Call, CallOptions, Transport } from './transport.ts'
 export type Task = components['schemas']['Task']
 export type NewTask = components['schemas']['NewTask']
 export type TaskChange = components['schemas']['TaskChange']
-export type TaskPage = components['schemas']['TaskList']
-export type ListOptions = NonNullable<operations['listTasks']['parameters']['query']>
+export type TaskPage = Omit<components['schemas']['TaskList'], 'tasks'> & { tasks: Task[] }
+/** Filters and order. Tasks come whole, without `fields`. */
+export type ListOptions = Omit<NonNullable<operations['listTasks']['parameters']['query']>, 'fields'>
 
 export interface WriteOptions extends CallOptions {
   /** Your key, if another process may retry. By default, each call generates one. */
@@ -24,7 +25,12 @@ const path = '/api/v1/tasks'
 /** Requests on tasks. The transport can repeat them, because writes have an Idempotency-Key. */
 export function tasksOf(transport: Transport) {
   const list = (query: ListOptions = {}, options: CallOptions = {}): Promise<TaskPage> =>
-    transport.send({ method: 'GET', path, query, ...options })
+    transport.send({
+      method: 'GET',
+      path,
+      query: { ...query, priority: query.priority?.join() },
+      ...options,
+    })
 
   return {
     /** Returns one page. */

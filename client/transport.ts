@@ -21,7 +21,8 @@ export interface CallOptions {
 export interface Call extends CallOptions {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  /** An array is a parameter for each of its entries. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
   readonly headers?: Readonly<Record<string, string>>
   readonly json?: unknown
 }
@@ -133,7 +134,8 @@ export class Transport {
   #addressOf({ path, query = {} }: Call): URL {
     const address = new URL(String(this.#options.url).replace(/\/+$/, '') + path)
     for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) address.searchParams.set(name, String(value))
+      if (value === undefined) continue
+      for (const entry of [value].flat()) address.searchParams.append(name, String(entry))
     }
     return address
   }

@@ -19,6 +19,7 @@ const keys: Readonly<Record<string, (task: Task) => string | null>> = {
   title: task => task.title.toLowerCase(),
   deadline: task => task.deadline,
   due: ({ due }) => due && (due.time === undefined ? `${due.date} all day` : `${due.date} ${due.time}`),
+  position: task => task.position,
   priority: ({ priority }) => priority && String(['low', 'medium', 'high'].indexOf(priority)),
 }
 

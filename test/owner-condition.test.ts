@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Session, type Statement, unprepared } from '../server/db/database.ts'
+import { daysFromToday, passedAt } from '../server/tasks/days.ts'
 import { keyedBy } from '../server/tasks/keys.ts'
-import { sortOrders } from '../server/tasks/list-query.ts'
-import { listStatement, tasksOfIds, turnStatement } from '../server/tasks/list-statement.ts'
+import { type ListFilters, sortOrders } from '../server/tasks/list-query.ts'
+import { isExact, isInOrder, sourceOf } from '../server/tasks/list-source.ts'
+import {
+  indexedListStatement,
+  smallListStatement,
+  tasksOfIds,
+  turnStatement,
+} from '../server/tasks/list-statement.ts'
 import * as statements from '../server/tasks/statements.ts'
 import * as storage from '../server/tasks/storage-statements.ts'
 import { createStatement, removeStatement, updateStatement } from '../server/tasks/write-statements.ts'
@@ -68,20 +75,27 @@ describe('a statement that forgot its owner', () => {
 })
 
 describe('every statement on tasks', () => {
-  const filters = [
+  const clock = { now: '2026-12-01T08:30:00Z', zone: 'Europe/Berlin' }
+  const filters: readonly ListFilters[] = [
     {},
     { filters: { is_completed: true } },
     { search: 'plants' },
     { filters: { is_completed: false }, search: 'plants' },
+    { hidesArchived: true },
+    { filters: { is_completed: false }, list: 1, parent: null },
+    { parent: 1, tags: ['a'], overdue: passedAt(clock), startIn: [daysFromToday(clock, 7)] },
   ]
   const lists = sortOrders.flatMap(sort =>
     filters.flatMap(filter => {
       const query = { sort, limit: 10, ...filter }
+      const source = sourceOf(query)
       const from = { key: 'infinity', id: 1 }
       const built = [
-        listStatement('ann', query),
-        listStatement('ann', query, { tasks: 9, bytes: 9 }),
-        turnStatement('ann', query, from, true, 9),
+        ...(isInOrder(source, query) && isExact(source, query)
+          ? [indexedListStatement('ann', query, source)]
+          : []),
+        smallListStatement('ann', query, { tasks: 9, bytes: 9 }),
+        turnStatement('ann', query, source, from, true, 9),
       ]
       return built.map(({ statement }) => statement)
     }),
@@ -97,7 +111,7 @@ describe('every statement on tasks', () => {
     ].map(({ statement }) => statement),
   )
   const all: Statement[] = [...Object.values(statements), ...ofStorage, ...lists, ...writes, tasksOfIds]
-  const tables = /duly\.(tasks|owners|changes|keys)\b/g
+  const tables = /duly\.(tasks|owners|lists|settings|changes|keys)\b/g
 
   it('names the owner, once for each table at least', () => {
     assert.ok(all.length > 30, `${all.length} statements`)

@@ -2,8 +2,15 @@ import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Statement, unprepared } from '../server/db/database.ts'
 import type { BuiltStatement } from '../server/db/shapes.ts'
-import { sortOrders } from '../server/tasks/list-query.ts'
-import { listStatement, tasksOfIds, turnStatement } from '../server/tasks/list-statement.ts'
+import { type Clock, daysFromToday, passedAt } from '../server/tasks/days.ts'
+import { type ListFilters, type ListQuery, sortOrders } from '../server/tasks/list-query.ts'
+import { isExact, isInOrder, sourceOf } from '../server/tasks/list-source.ts'
+import {
+  indexedListStatement,
+  smallListStatement,
+  tasksOfIds,
+  turnStatement,
+} from '../server/tasks/list-statement.ts'
 import { batch, page, skip } from '../server/tasks/statements.ts'
 import { dropChanges, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
 import { ownMigratedDatabase } from './served.ts'
@@ -50,47 +57,91 @@ async function fill(): Promise<void> {
       select case when n = 0 then 'alice' else 'user ' || n end, 1, 1 from generate_series(0, 500) as n`),
   )
   await db.query(
+    unprepared(`insert into duly.lists (user_id, name, position, is_archived, created_at, updated_at, revision)
+      select 'alice', 'list ' || n, 'a' || n, n % 5 = 0, now(), now(), 1 from generate_series(1, 20) as n`),
+  )
+  await db.query(
     unprepared(`insert into duly.tasks
-        (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision, position)
+        (user_id, title, title_key, description, description_key, is_completed, created_at, updated_at, revision, position,
+          list_id, parent_id, due_key)
       select case when n % 2 = 0 then 'alice' else 'user ' || (n % 499 + 1) end, 'task ' || n, 'task ' || n,
         repeat(md5(n::text), 10), repeat(md5(n::text), 10), n % 10 = 0,
-        now() - n * interval '1 second', now() - n * interval '1 second', 1, 'a1' from generate_series(1, 10000) as n`),
+        now() - n * interval '1 second', now() - n * interval '1 second', 1, 'a' || n,
+        nullif(n % 3, 0), case when n % 8 = 0 then 1 end, case when n % 4 = 0 then '2026-12-01~' end
+      from generate_series(1, 10000) as n`),
   )
 }
 
-const filters = [
-  {},
-  { filters: { is_completed: true } },
-  { search: 'task 5' },
-  { filters: { is_completed: false }, search: 'task 5' },
+const clock: Clock = { now: '2026-12-01T08:30:00Z', zone: 'Europe/Berlin' }
+const open = { filters: { is_completed: false } }
+const completed = { filters: { is_completed: true } }
+
+/** What a list is filtered by, and the index that has few other tasks. */
+const sources: readonly (readonly [string, ListFilters])[] = [
+  ['tasks_created_at', {}],
+  ['tasks_created_at', completed],
+  ['tasks_created_at', { search: 'task 5', hidesArchived: true, list: 1, tags: ['a'] }],
+  ['tasks_due', open],
+  ['tasks_due', { ...open, search: 'task 5', hidesArchived: true }],
+  ['tasks_due', { ...open, dueIn: [daysFromToday(clock, 7)], list: null }],
+  ['tasks_due', { overdue: passedAt(clock) }],
+  ['tasks_open', { ...open, list: null, parent: null }],
+  [
+    'tasks_open',
+    { ...open, list: 1, parent: null, overdue: passedAt(clock), startIn: [daysFromToday(clock, 1)] },
+  ],
+  ['tasks_completed', { ...completed, list: 1, parent: null }],
+  ['tasks_children', { parent: 1 }],
+  ['tasks_children', { ...open, parent: 1, list: 1, search: 'task 5' }],
 ]
 
-const byIndex = /Index (Only )?Scan (Backward )?using tasks_created_at on tasks/
+const by = (index: string) => new RegExp(`Index (Only )?Scan (Backward )?using ${index} on tasks`)
 
-async function listsByCreationGoByTheirIndex(): Promise<void> {
-  for (const sort of ['created_at', '-created_at'] as const) {
-    const plan = await planOfBuilt(listStatement('alice', { sort, limit: 100 }))
-    assert.match(plan, byIndex, plan)
-    assert.match(/Index Cond: .*ROW\(.*/.exec(plan)?.[0] ?? '', /created_at/, plan)
+/** Pages that an index has in their order, and no other tasks between. */
+const indexed: readonly (readonly [string, Omit<ListQuery, 'limit'>])[] = [
+  ['tasks_created_at', { sort: 'created_at' }],
+  ['tasks_created_at', { sort: '-created_at', hidesArchived: true }],
+  ['tasks_due', { sort: 'due', ...open }],
+  ['tasks_due', { sort: 'due', ...open, hidesArchived: true }],
+  ['tasks_open', { sort: 'position', ...open, list: null, parent: null }],
+  ['tasks_open', { sort: '-position', ...open, list: 1, parent: null }],
+  ['tasks_completed', { sort: 'position', ...completed, list: 1, parent: null }],
+  ['tasks_children', { sort: 'position', parent: 1 }],
+  ['tasks_children', { sort: '-position', parent: 1, hidesArchived: true }],
+]
+
+async function pagesInAnIndexAreReadFromIt(): Promise<void> {
+  for (const [index, asked] of indexed) {
+    const query = { limit: 100, ...asked }
+    const source = sourceOf(query)
+    assert.ok(isInOrder(source, query) && isExact(source, query), JSON.stringify(query))
+    const plan = await planOfBuilt(indexedListStatement('alice', query, source))
+    assert.match(plan, by(index), plan)
+    assert.match(plan, /Index Cond: .*ROW\(/, plan)
     assert.doesNotMatch(plan, /Sort|Seq Scan|Bitmap/, plan)
   }
 }
 
-/** A scan reads the next tasks from the index of live tasks, and sorts no others. */
-async function scansGoByTheIndexOfLiveTasks(): Promise<void> {
-  for (const sort of sortOrders) {
-    for (const filter of filters) {
+/** A scan reads the next tasks from an index that has few others, and sorts only what it finds. */
+async function scansGoByTheSmallestIndex(): Promise<void> {
+  for (const [index, filter] of sources) {
+    const orders = index === 'tasks_created_at' ? sortOrders : (['title', '-created_at', 'due'] as const)
+    for (const sort of orders) {
       const query = { sort, limit: 100, ...filter }
-      const from = { key: 'infinity', id: 9 }
-      for (const built of [
-        listStatement('alice', query, { tasks: 500, bytes: 512 * 1024 }),
-        turnStatement('alice', query, from, true, 500),
-      ]) {
-        const plan = await planOfBuilt(built)
-        assert.match(plan, byIndex, plan)
+      // An index in the order of the query comes first.
+      const source =
+        sort === 'due' && filter.filters?.is_completed === false && !filter.parent ? 'tasks_due' : index
+      const small = await planOfBuilt(smallListStatement('alice', query, { tasks: 500, bytes: 512 * 1024 }))
+      const from = { key: '9999-12-31', id: 9 }
+      const turn = await planOfBuilt(turnStatement('alice', query, sourceOf(query), from, false, 500))
+      for (const [plan, name] of [
+        [small, 'tasks_created_at'],
+        [turn, source],
+      ] as const) {
+        assert.match(plan, by(name), plan)
         assert.match(
           plan,
-          /Limit\n[^\n]*(Result\n[^\n]*One-Time Filter[^\n]*\n[^\n]*)?Index (Only )?Scan Backward/,
+          /Limit\n[^\n]*(Result\n[^\n]*One-Time Filter[^\n]*\n[^\n]*)?Index (Only )?Scan/,
           plan,
         )
         assert.doesNotMatch(plan, /tasks_pkey|Seq Scan|Bitmap/, plan)
@@ -132,13 +183,13 @@ async function droppingGoesByItsIndex(): Promise<void> {
 async function everyPlan(): Promise<void> {
   for (mode of planModes) {
     await pagesGoByTheirIndex()
-    await listsByCreationGoByTheirIndex()
-    await scansGoByTheIndexOfLiveTasks()
+    await pagesInAnIndexAreReadFromIt()
+    await scansGoByTheSmallestIndex()
     await droppingGoesByItsIndex()
   }
 }
 
-describe('a list is read from the index of live tasks', () => {
+describe('a list is read from an index', () => {
   it('where the database has no rows yet', everyPlan)
 
   it('where the empty table has been vacuumed', async () => {

@@ -12,15 +12,18 @@ export const jsonForm: Omit<TaskForm, 'parts'> = {
   escaped: character => JSON.stringify(character).slice(1, -1),
 }
 
-/** As `jsonForm`, with all fields that `v1` shows. */
-export const wholeTaskForm: TaskForm = {
+/** As `jsonForm`, with these fields. */
+export const taskForm = (fields: readonly TaskField[]): TaskForm => ({
   ...jsonForm,
-  parts: tasks.shown.map((name, n) => {
+  parts: fields.map((name, n) => {
     const field: Field = tasks.fields[name]
     const none = field.kind === 'json' ? JSON.stringify(field.empty) : 'null'
     return [`${n === 0 ? '{' : ','}"${name}":`, name, none] as const
   }),
-}
+})
+
+/** With all fields that `v1` shows. */
+export const wholeTaskForm: TaskForm = taskForm(tasks.shown)
 
 /** A task as JSON, with all fields that `v1` shows. */
 export const wholeTaskJson = (task: Task): string =>

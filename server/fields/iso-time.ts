@@ -72,3 +72,14 @@ export function isDate(text: string): boolean {
   const date = new Date(`${text}T00:00:00Z`)
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
 }
+
+/**
+ * Whether a text is an instant (RFC 3339), to the microsecond at most: `2026-12-01T09:30:00+01:00`.
+ */
+export function isInstant(text: string): boolean {
+  const [, date = ''] =
+    /^(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/.exec(
+      text,
+    ) ?? []
+  return isDate(date)
+}

@@ -13,6 +13,7 @@ import type { Admission } from './admission.ts'
 import { auditLog } from './audit-log.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { ignoreTypeOfEmptyBody } from './json-body.ts'
+import { queryNames } from './query-names.ts'
 import { type Route, type RouteModule, routerPath } from './route.ts'
 import { nonPageHeaders } from './security-headers.ts'
 
@@ -89,8 +90,12 @@ function handlerOf(
 ): RouteOptions['handler'] {
   const needsCheck = secured && route.method !== 'GET'
   const needsSlot = !always && !delegates && route.kind !== 'stream'
+  const checkQuery = queryNames(route)
   return (request, reply) => {
-    const handle = () => route.handle(request, reply, context)
+    const handle = () => {
+      checkQuery(request)
+      return route.handle(request, reply, context)
+    }
     // A body may arrive 20 s after the token was verified.
     const checked = needsCheck ? () => handleChecked(request, handle) : handle
     const work = needsSlot ? () => admission.work(request, checked) : checked

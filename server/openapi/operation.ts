@@ -9,6 +9,8 @@ export interface Parameter {
   readonly description: string
   readonly schema: Schema
   readonly example?: unknown
+  /** Whether the entries of an array are parameters of their own, which is the default. */
+  readonly explode?: boolean
 }
 
 /** A parameter of a path: `{name}`. It is required. */

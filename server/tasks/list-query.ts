@@ -1,3 +1,4 @@
+import type { Passed, Period } from './days.ts'
 import type { TaskField } from './fields.ts'
 
 export const sortOrders = [
@@ -15,6 +16,8 @@ export const sortOrders = [
   '-deadline',
   'completed_at',
   '-completed_at',
+  'position',
+  '-position',
 ] as const
 export type SortOrder = (typeof sortOrders)[number]
 
@@ -27,8 +30,12 @@ export interface Position {
   readonly id: number
 }
 
-/** Of fields that lists can be filtered by. */
-export type TaskFilters = Readonly<Partial<Record<TaskField, string | number | boolean | null>>>
+/**
+ * Of fields that lists can be filtered by: a value, or some texts of which null stands for none.
+ */
+export type TaskFilters = Readonly<
+  Partial<Record<TaskField, string | number | boolean | null | readonly (string | null)[]>>
+>
 
 /** Which tasks a list has. */
 export interface ListFilters {
@@ -42,12 +49,30 @@ export interface ListFilters {
   readonly category?: string
   /** The spelling of a priority that has no value; null for tasks that have neither. */
   readonly priorityWord?: string | null
+  /** Only tasks of this list; null for the inbox. */
+  readonly list?: number | null
+  /** Without the tasks of archived lists. */
+  readonly hidesArchived?: true
+  /** Only children of this task; null for the top level. */
+  readonly parent?: number | null
+  /** Only tasks with a due date, or only those without. */
+  readonly hasDue?: boolean
+  /** Only open tasks whose due date has passed. */
+  readonly overdue?: Passed
+  /** Only tasks that are due in all of these periods. */
+  readonly dueIn?: readonly Period[]
+  readonly startIn?: readonly Period[]
+  /** Dates, both included. */
+  readonly deadlineIn?: readonly [first: string, last: string]
+  /** Instants, the first one included. */
+  readonly completedIn?: readonly [first: string, end: string]
 }
 
 export interface ListQuery extends ListFilters {
   /**
    * Titles are ordered by the first 64 characters of the folded title; equal keys by id, in the
-   * same direction. Tasks without a due date or a priority come last in both directions.
+   * same direction. Tasks without a due date or a priority come last in both directions. Positions
+   * order siblings.
    */
   readonly sort: SortOrder
   readonly limit: number

@@ -1,9 +1,11 @@
 import type { Turn } from '../db/database.ts'
 import { timeOf } from '../fields/field.ts'
 import { mostBytes, mostRows, TurnSize } from './batch-size.ts'
-import { type ListEnd, readPage } from './list.ts'
+import { orderOf } from './list-order.ts'
+import { type ListEnd, readPage } from './list-page.ts'
 import type { ListQuery, Position } from './list-query.ts'
-import { listStatement, orderOf, tasksOfIds, turnStatement } from './list-statement.ts'
+import { isInOrder, sourceOf } from './list-source.ts'
+import { smallListStatement, tasksOfIds, turnStatement } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 
 /** Owners with more tasks or bytes are scanned in turns. */
@@ -11,9 +13,9 @@ const mostAtOnce = { tasks: 500, bytes: 512 * 1024 }
 
 /**
  * A page in an order without an index, or of tasks that a filter chooses. The tasks of a large
- * owner are looked at in turns, by creation; each is met once, so a task that nobody changes
- * meanwhile is neither skipped nor shown twice. The state is read first, so it is never newer than
- * the tasks.
+ * owner are looked at in turns, in the order of an index; each is met once, so a task that nobody
+ * changes meanwhile is neither skipped nor shown twice. The state is read first, so it is never
+ * newer than the tasks.
  */
 export async function scanList(
   owner: string,
@@ -23,11 +25,11 @@ export async function scanList(
 ): Promise<ListEnd> {
   const {
     state,
-    isLarge,
+    lacks,
     hasMore,
     last: end,
-  } = await turn(db => readPage(db, listStatement(owner, query, mostAtOnce), query, into))
-  if (!isLarge) return { state, next: hasMore ? end : null }
+  } = await turn(db => readPage(db, smallListStatement(owner, query, mostAtOnce), query, into))
+  if (!lacks) return { state, next: hasMore ? end : null }
   const { found } = await find(owner, query, turn)
   const page = found.slice(0, query.limit)
   await take(owner, page, into, turn)
@@ -58,13 +60,15 @@ export async function find(
   turn: Turn,
   looksAtAll = false,
 ): Promise<Selection> {
-  const { isDescending, isIndexed, start } = orderOf(query.sort)
+  const { isDescending, start } = orderOf(query.sort)
   const size = new TurnSize()
   const wanted = query.limit + 1
-  const byCreation = orderOf('-created_at')
-  // In order of creation, the scan begins at the position and ends once the page is full.
-  const isDown = isIndexed ? isDescending : byCreation.isDescending
-  let from = isIndexed ? (query.after ?? start) : byCreation.start
+  const source = sourceOf(query)
+  const order = orderOf(source.sort)
+  // In the order of the source, the scan begins at the position and ends once the page is full.
+  const isSorted = isInOrder(source, query)
+  const isDown = isSorted ? isDescending : order.isDescending
+  let from = isSorted ? (query.after ?? start) : order.start
   const found: Found[] = []
   /** How many of them are in order. */
   let sorted = 0
@@ -75,7 +79,7 @@ export async function find(
     let seen = 0
     await turn(async db => {
       const begun = performance.now()
-      const { statement, values } = turnStatement(owner, query, from, isDown, rows)
+      const { statement, values } = turnStatement(owner, query, source, from, isDown, rows)
       await db.read(statement, values, row => {
         const id = row.integer(1)
         if (row.isNull(0)) {
@@ -85,7 +89,7 @@ export async function find(
           seen = row.integer(0)
           count += row.integer(5)
           completed += row.integer(6)
-          from = { key: timeOf(row, 2), id }
+          from = { key: row.text(3) ?? timeOf(row, 2), id }
         }
       })
       size.add(performance.now() - begun)
@@ -93,7 +97,7 @@ export async function find(
     const isEnd = seen < rows
     // Sorted once there are twice as many: whatever the number of turns, a task is compared a few
     // times.
-    if (isIndexed) sorted = found.length
+    if (isSorted) sorted = found.length
     else if (isEnd || found.length > 2 * sorted + 1000) {
       found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
       sorted = found.length
@@ -102,7 +106,7 @@ export async function find(
       found.splice(wanted)
       sorted = wanted
     }
-    const isFull = isIndexed && found.length === wanted && !looksAtAll
+    const isFull = isSorted && found.length === wanted && !looksAtAll
     if (isEnd || isFull) return { found, count, completed }
   }
 }

@@ -19,12 +19,14 @@ import {
 } from './change/task-operations.ts'
 import { type NewTask, type Task, type TaskChange, tasks } from './fields.ts'
 import { lookUp, type Replay } from './keys.ts'
-import { isIndexed, type ListEnd, type OwnerState, readIndexed, readState } from './list.ts'
+import { readList, readState } from './list.ts'
+import type { ListEnd, OwnerState } from './list-page.ts'
 import type { ListFilters, ListQuery } from './list-query.ts'
 import { tasksOfIds } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 import { changedFields, isSame } from './rules.ts'
-import { find, idBatches, scanList } from './scan.ts'
+import { find, idBatches } from './scan.ts'
+import { settingsOf } from './settings.ts'
 import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
 import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
@@ -223,11 +225,14 @@ export class Tasks {
     return readState(this.#db, this.#owner)
   }
 
-  /** One page, in one of six orders. */
+  /** The time zone of the owner's settings. */
+  async timeZone(): Promise<string> {
+    return (await settingsOf(this.#db, this.#owner)).settings.time_zone
+  }
+
+  /** One page. */
   list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
-    return isIndexed(query)
-      ? readIndexed(this.#reads, this.#owner, query, into, this.#reader)
-      : this.#reads.scan(this.#owner, turn => scanList(this.#owner, query, into, turn), this.#reader)
+    return readList(this.#reads, this.#owner, query, into, this.#reader)
   }
 
   /**

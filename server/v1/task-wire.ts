@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { wholeTaskForm, wholeTaskJson } from '../contracts/task-json.ts'
+import { taskForm, wholeTaskForm, wholeTaskJson } from '../contracts/task-json.ts'
 import { exampleTask } from '../contracts/task-schemas.ts'
 import { inputReader } from '../fields/input.ts'
 import { schemaOf } from '../fields/schema.ts'
@@ -9,7 +9,7 @@ import { maySee } from '../http/own-tasks.ts'
 import { bodyOf } from '../http/request-size.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
-import { type NewTask, type Task, type TaskChange, tasks } from '../tasks/fields.ts'
+import { type NewTask, type Task, type TaskChange, type TaskField, tasks } from '../tasks/fields.ts'
 import { PrintedTasks, ready } from '../tasks/printed-tasks.ts'
 import { wholeChange } from '../tasks/rules.ts'
 import type { Outcome } from '../tasks/tasks.ts'
@@ -32,6 +32,10 @@ export const example = JSON.parse(wholeTaskJson(exampleTask)) as Readonly<Record
 
 export const taskSchemas = {
   Task: closed(schemasOf(tasks.shown)),
+  ListedTask: {
+    ...closed(schemasOf(tasks.shown), 'A task; with `fields`, only these of its fields.'),
+    required: [],
+  },
   NewTask: sent(schemasOf(writable), required),
   TaskChange: sent(schemasOf(writable)),
 }
@@ -83,7 +87,8 @@ export const dependsOnTask = ({ change, readOnly }: SentChange): boolean =>
   change.parent_id !== undefined
 
 /** A list of tasks, to be printed. @param head what stands before the first */
-export const printedTasks = (head: string) => new PrintedTasks(form, '', head)
+export const printedTasks = (head: string, fields?: readonly TaskField[]) =>
+  new PrintedTasks(fields ? ready(taskForm(fields)) : form, '', head)
 
 export const sendTask = (reply: FastifyReply, task: Task) => sendJson(reply, wholeTaskJson(task))
 

@@ -19,7 +19,9 @@ import { closed } from '../openapi/schemas.ts'
 import type { Task } from '../tasks/fields.ts'
 import { checkOrder } from '../tasks/rules.ts'
 import type { Outcome } from '../tasks/tasks.ts'
-import { listParameters, listTag, nextPage, readListQuery, writeCursor } from './list-query.ts'
+import { listTag, nextPage, writeCursor } from './list-cursor.ts'
+import { listParameters } from './list-parameters.ts'
+import { readListRequest } from './list-request.ts'
 import { placeIn, placeSchemas } from './place.ts'
 import {
   bodyLimit,
@@ -57,7 +59,7 @@ const list: Route = {
     id: 'listTasks',
     summary: 'List tasks',
     description:
-      'Returns one page. `next_cursor` selects the next page; it is null on the last. While tasks are added or removed, no other task is skipped or repeated.',
+      'Returns one page. `next_cursor` selects the next page; it is null on the last. While tasks are added or removed, no other task is skipped or repeated. With `fields`, the tasks have only these.',
     parameters: [...listParameters, ifNoneMatch],
     answers: {
       200: {
@@ -65,7 +67,10 @@ const list: Route = {
         schema: ref('TaskList'),
         example: { tasks: [example], next_cursor: null },
         headers: {
-          ...etag,
+          ETag: {
+            description: 'The entity tag, if the answer does not depend on the time.',
+            schema: { type: 'string' },
+          },
           Link: { description: 'The address of the next page, as rel="next".', schema: { type: 'string' } },
         },
       },
@@ -73,20 +78,21 @@ const list: Route = {
     },
   },
   async handle(request, reply, { db }) {
-    const query = readListQuery(request)
     const own = ownLists(request, { db })
+    const now = new Date().toISOString()
+    const asked = await readListRequest(request, { now, zone: () => own.timeZone() })
     reply.header('cache-control', 'private, no-cache')
-    if (request.headers['if-none-match'] !== undefined) {
+    if (!asked.isRelative && request.headers['if-none-match'] !== undefined) {
       // The owner's revision tells whether anything has changed, without a look at the tasks.
-      const tag = listTag(request.userId, query, await own.state())
+      const tag = listTag(request.userId, asked, await own.state())
       if (isKnown(request, tag)) return reply.code(304).header('etag', tag).send()
     }
-    const page = printedTasks('{"tasks":[')
-    const { state, next } = await own.list(query, page)
-    reply.header('etag', listTag(request.userId, query, state))
-    const cursor = next && writeCursor(query, next)
+    const page = printedTasks('{"tasks":[', asked.fields)
+    const { state, next } = await own.list(asked.query, page)
+    if (!asked.isRelative) reply.header('etag', listTag(request.userId, asked, state))
+    const cursor = next && writeCursor({ ...asked, position: next })
     if (cursor)
-      reply.header('link', `<${nextPage(request.server.base + at.path, query, cursor)}>; rel="next"`)
+      reply.header('link', `<${nextPage(request.server.base + at.path, request.query, cursor)}>; rel="next"`)
     return sendJson(reply, page.take(`],"next_cursor":${JSON.stringify(cursor)}}`))
   },
 }
@@ -267,7 +273,7 @@ export const v1: Contract = {
     ...taskSchemas,
     TaskPlace: placeSchemas.TaskPlace,
     TaskList: closed({
-      tasks: { type: 'array', items: ref('Task') },
+      tasks: { type: 'array', items: ref('ListedTask') },
       next_cursor: { type: ['string', 'null'] },
     }),
     ...problemSchemas,

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Temporal } from 'temporal-polyfill'
+import { daysBetween, daysFromToday, keysAround, lastKeyPassed, passedAt } from './days.ts'
+import { sortKeyOf, zoned } from './when.ts'
+
+const today = (now: string, zone: string) => daysFromToday({ now, zone }, 1)
+
+describe('a day', () => {
+  const cases: readonly (readonly [
+    what: string,
+    now: string,
+    zone: string,
+    day: string,
+    instants: readonly [string, string],
+  ])[] = [
+    [
+      'at 23:59 in Auckland',
+      '2026-12-01T10:59:00Z',
+      'Pacific/Auckland',
+      '2026-12-01',
+      ['2026-11-30T11:00:00Z', '2026-12-01T11:00:00Z'],
+    ],
+    [
+      'at midnight in Auckland',
+      '2026-12-01T11:00:00Z',
+      'Pacific/Auckland',
+      '2026-12-02',
+      ['2026-12-01T11:00:00Z', '2026-12-02T11:00:00Z'],
+    ],
+    [
+      'at 23:59 in Honolulu',
+      '2026-12-02T09:59:59.999Z',
+      'Pacific/Honolulu',
+      '2026-12-01',
+      ['2026-12-01T10:00:00Z', '2026-12-02T10:00:00Z'],
+    ],
+    [
+      'in Kathmandu, 5:45 ahead',
+      '2026-12-01T18:14:00Z',
+      'Asia/Kathmandu',
+      '2026-12-01',
+      ['2026-11-30T18:15:00Z', '2026-12-01T18:15:00Z'],
+    ],
+    [
+      'of 23 hours in Adelaide',
+      '2026-10-04T00:00:00Z',
+      'Australia/Adelaide',
+      '2026-10-04',
+      ['2026-10-03T14:30:00Z', '2026-10-04T13:30:00Z'],
+    ],
+    [
+      'of 24.5 hours on Lord Howe Island',
+      '2026-04-05T00:00:00Z',
+      'Australia/Lord_Howe',
+      '2026-04-05',
+      ['2026-04-04T13:00:00Z', '2026-04-05T13:30:00Z'],
+    ],
+    [
+      'that begins at 01:00, in Cairo',
+      '2026-04-23T22:00:00Z',
+      'Africa/Cairo',
+      '2026-04-24',
+      ['2026-04-23T22:00:00Z', '2026-04-24T21:00:00Z'],
+    ],
+    [
+      'whose last hour is repeated, in Santiago',
+      '2026-04-05T03:30:00Z',
+      'America/Santiago',
+      '2026-04-04',
+      ['2026-04-04T03:00:00Z', '2026-04-05T04:00:00Z'],
+    ],
+    [
+      'that does not come back once midnight has passed, in St. John’s',
+      '2010-11-07T03:00:00Z',
+      'America/St_Johns',
+      '2010-11-07',
+      ['2010-11-07T02:30:00Z', '2010-11-08T03:30:00Z'],
+    ],
+    [
+      'after one that was skipped, in Apia',
+      '2011-12-30T10:00:00Z',
+      'Pacific/Apia',
+      '2011-12-31',
+      ['2011-12-30T10:00:00Z', '2011-12-31T10:00:00Z'],
+    ],
+  ]
+  for (const [what, now, zone, day, instants] of cases) {
+    it(what, () => assert.deepEqual(today(now, zone), { keys: [day, `${day}~`], instants }))
+  }
+
+  it('may have no bound, and is followed by others', () => {
+    assert.deepEqual(daysBetween(undefined, undefined, 'UTC').instants, ['-infinity', 'infinity'])
+    assert.deepEqual(daysBetween('1000-01-01', '9999-12-31', 'Pacific/Auckland').instants, [
+      '0999-12-31T12:20:56Z',
+      'infinity',
+    ])
+    assert.deepEqual(daysFromToday({ now: '2026-02-27T12:00:00Z', zone: 'UTC' }, 7), {
+      keys: ['2026-02-27', '2026-03-05~'],
+      instants: ['2026-02-27T00:00:00Z', '2026-03-06T00:00:00Z'],
+    })
+  })
+})
+
+describe('what has passed', () => {
+  const zones = [
+    'America/New_York',
+    'Pacific/Auckland',
+    'Pacific/Honolulu',
+    'Asia/Kathmandu',
+    'Australia/Adelaide',
+    'Australia/Lord_Howe',
+    'Africa/Cairo',
+    'America/Santiago',
+    'America/St_Johns',
+    'Pacific/Apia',
+  ]
+
+  /** Every quarter of an hour around each change of the clock in some years. */
+  function* times(zone: string): Generator<Temporal.Instant> {
+    for (const year of ['2006', '2011', '2026']) {
+      let at = Temporal.Instant.from(`${year}-01-01T00:00:00Z`).toZonedDateTimeISO(zone)
+      for (let changes = 0; changes < 2; changes += 1) {
+        const change = at.getTimeZoneTransition('next') ?? at
+        for (let minutes = -180; minutes <= 180; minutes += 15) yield change.add({ minutes }).toInstant()
+        at = change
+      }
+    }
+  }
+
+  for (const zone of zones) {
+    it(`of floating times and dates is what the zone database says, in ${zone}`, () => {
+      for (const at of times(zone)) {
+        const passed = passedAt({ now: at.toString(), zone })
+        const wall = at.toZonedDateTimeISO(zone).toPlainDateTime()
+        for (
+          let minutes = -26 * 60;
+          minutes <= 26 * 60;
+          minutes += minutes > -240 && minutes < 240 ? 5 : 60
+        ) {
+          const time = wall.add({ minutes })
+          const key = sortKeyOf({
+            date: time.toPlainDate().toString(),
+            time: time.toPlainTime().toString().slice(0, 5),
+          })
+          const [from, until] = passed.except
+          assert.equal(
+            key < passed.timesBefore && !(key >= from && key < until),
+            Temporal.Instant.compare(time.toZonedDateTime(zone).toInstant(), at) < 0,
+            `${key} at ${at}`,
+          )
+        }
+        for (let days = -3; days <= 3; days += 1) {
+          const date = wall.toPlainDate().add({ days })
+          const end = date.add({ days: 1 }).toZonedDateTime(zone).toInstant()
+          assert.equal(
+            sortKeyOf({ date: date.toString() }) < passed.datesBefore,
+            Temporal.Instant.compare(end, at) <= 0,
+            `${date} at ${at}`,
+          )
+        }
+      }
+    })
+  }
+})
+
+describe('the keys around a period', () => {
+  it('are those of all instants in it, in whatever zone they are written', () => {
+    const ends = ['Pacific/Kiritimati', 'Etc/GMT+12', 'UTC']
+    for (const zone of ends) {
+      const clock = { now: '2026-12-01T12:00:00Z', zone }
+      const period = daysFromToday(clock, 7)
+      const [first, last] = keysAround(period)
+      for (const other of ends) {
+        for (const instant of period.instants) {
+          const wall = Temporal.Instant.from(instant).toZonedDateTimeISO(other).toPlainDateTime()
+          const key = sortKeyOf(
+            zoned(wall.toPlainDate().toString(), wall.toPlainTime().toString().slice(0, 5), other),
+          )
+          assert.ok(first <= key && key <= last, `${key} of ${zone} in ${other}`)
+        }
+        const now = Temporal.Instant.from(clock.now).toZonedDateTimeISO(other).toPlainDateTime().toString()
+        assert.ok(now <= lastKeyPassed(passedAt(clock)))
+      }
+    }
+    assert.deepEqual(keysAround(daysBetween(undefined, undefined, 'UTC')), ['', '9999-12-31~'])
+    assert.deepEqual(keysAround(daysBetween('1000-01-01', '9999-12-31', 'UTC')), ['', '9999-12-31~'])
+  })
+})

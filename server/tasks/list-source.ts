@@ -1,0 +1,87 @@
+import type { Parameters } from '../db/shapes.ts'
+import { keysAround, lastKeyPassed } from './days.ts'
+import type { ListQuery, SortOrder } from './list-query.ts'
+
+/** An index that has all tasks of a query, and perhaps others. */
+export interface Source {
+  readonly index: 'tasks_created_at' | 'tasks_due' | 'tasks_open' | 'tasks_completed' | 'tasks_children'
+  /** In the order of the index. */
+  readonly sort: SortOrder
+  /** The filters of a query that all tasks of the source pass. */
+  readonly filters: readonly string[]
+  /** Conditions beside those of all live tasks, from which the planner finds the index. */
+  conditions(query: ListQuery, parameters: Parameters): readonly string[]
+}
+
+const byCreation: Source = {
+  index: 'tasks_created_at',
+  sort: '-created_at',
+  filters: [],
+  conditions: () => [],
+}
+
+/** All open tasks. Those that are due in a period lie together, more or less. */
+const byDue: Source = {
+  index: 'tasks_due',
+  sort: 'due',
+  filters: ['is_completed'],
+  conditions: ({ dueIn = [], overdue }, parameters) => {
+    const key = `coalesce(tasks.due_key, '~')`
+    const periods = dueIn.map(keysAround)
+    return [
+      'not tasks.is_completed',
+      ...periods.map(
+        ([first, last]) =>
+          `${key} between ${parameters.add(first, 'text')} and ${parameters.add(last, 'text')}`,
+      ),
+      ...(overdue ? [`${key} <= ${parameters.add(lastKeyPassed(overdue), 'text')}`] : []),
+    ]
+  },
+}
+
+/** The top level of a list. */
+const ofList = (index: 'tasks_open' | 'tasks_completed'): Source => ({
+  index,
+  sort: 'position',
+  filters: ['is_completed', 'list', 'parent'],
+  conditions: ({ list }, parameters) => [
+    index === 'tasks_open' ? 'not tasks.is_completed' : 'tasks.is_completed',
+    'tasks.parent_id is null',
+    `coalesce(tasks.list_id, 0) = ${parameters.add(list ?? 0, 'bigint')}`,
+  ],
+})
+const openOfList = ofList('tasks_open')
+const completedOfList = ofList('tasks_completed')
+
+const ofParent: Source = {
+  index: 'tasks_children',
+  sort: 'position',
+  filters: ['parent'],
+  conditions: ({ parent }, parameters) => [`tasks.parent_id = ${parameters.add(parent ?? 0, 'bigint')}`],
+}
+
+/** The index from which a query is read: the one in its order, else the one with fewest tasks. */
+export function sourceOf(query: ListQuery): Source {
+  const { filters = {}, list, parent, sort, overdue } = query
+  if (parent) return ofParent
+  const isOpen = filters.is_completed === false || overdue !== undefined
+  if (isOpen && sort === 'due') return byDue
+  const isOfList = list !== undefined && parent === null
+  if (isOfList && isOpen) return openOfList
+  if (isOfList && filters.is_completed === true) return completedOfList
+  return isOpen ? byDue : byCreation
+}
+
+/** Whether the source has the tasks in the order of the query. */
+export function isInOrder({ sort }: Source, query: ListQuery): boolean {
+  const [own, other] = [sort, query.sort].map(name => name.replace('-', ''))
+  // Backwards, tasks without a due date would come first.
+  return own === other && query.sort !== '-due'
+}
+
+/** Whether the tasks of the source are exactly those of the query, but for archived lists. */
+export function isExact({ filters: known }: Source, query: ListQuery): boolean {
+  const { sort: _sort, limit: _limit, after: _after, hidesArchived: _hides, filters = {}, ...others } = query
+  const used = Object.entries({ ...filters, ...others }).filter(([, value]) => value !== undefined)
+  return used.every(([name]) => known.includes(name))
+}

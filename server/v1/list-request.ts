@@ -1,0 +1,244 @@
+import type { FastifyRequest } from 'fastify'
+import { brokenRules } from '../errors.ts'
+import type { Field } from '../fields/field.ts'
+import { isDate, isInstant } from '../fields/iso-time.ts'
+import { isStorable } from '../fields/storable.ts'
+import { queryInteger } from '../http/parameters.ts'
+import { type Clock, daysBetween, daysFromToday, type Period, passedAt } from '../tasks/days.ts'
+import { type TaskField, tasks } from '../tasks/fields.ts'
+import { wordsOf } from '../tasks/fold.ts'
+import { type ListFilters, type ListQuery, sortOrders, type TaskFilters } from '../tasks/list-query.ts'
+import { tagKey } from '../tasks/tags.ts'
+import { isTimeZone } from '../tasks/when.ts'
+import { fingerprintOf, readCursor } from './list-cursor.ts'
+
+// What a list can be asked for.
+
+export const limits = { min: 1, max: 1000, fallback: 100 }
+export const searchLimits = { characters: 200, words: 20 }
+export const mostTags = 20
+/** Values of `due`; the first ones depend on the time. */
+const relative = ['overdue', 'today', 'next_7_days'] as const
+export const dueValues = [...relative, 'none', 'any'] as const
+
+export interface ListRequest {
+  readonly query: ListQuery
+  /** The fields that the tasks are to have; all if absent. */
+  readonly fields: readonly TaskField[] | undefined
+  /** Equal for requests with the same order and filters. */
+  readonly fingerprint: string
+  /** If days matter. */
+  readonly clock: Clock | undefined
+  /** Whether the answer depends on the time of the request. */
+  readonly isRelative: boolean
+}
+
+interface Surroundings {
+  /** The time of the request, in UTC. */
+  readonly now: string
+  /** Reads the time zone of the user's settings. */
+  readonly zone: () => Promise<string>
+}
+
+/** @throws AppError `broken_rule` for the first parameter that is not valid */
+export async function readListRequest(
+  request: FastifyRequest,
+  { now, zone }: Surroundings,
+): Promise<ListRequest> {
+  const asked = readAsked(request)
+  const cursor = text(request, 'cursor')
+  const limit = queryInteger(request, 'limit', limits)
+  const fields = readFields(request)
+  const fingerprint = fingerprintOf(asked)
+  const { sort, days, due, ...filters } = asked
+  const isRelative = relative.some(value => value === due)
+  const usesDays = isRelative || days.due.some(isGiven) || days.start.some(isGiven)
+  const after = cursor === undefined ? undefined : readCursor(cursor, { sort, fingerprint, usesDays })
+  const clock = usesDays ? (after?.clock ?? { now, zone: asked.zone ?? (await zone()) }) : undefined
+  const query: ListQuery = {
+    sort,
+    limit,
+    ...withoutZone(filters),
+    ...(clock ? filtersOfDays(asked, clock) : {}),
+    ...(due === 'none' || due === 'any' ? { hasDue: due === 'any' } : {}),
+    ...(after ? { after: after.position } : {}),
+  }
+  return { query, fields, fingerprint, clock, isRelative }
+}
+
+type Days = readonly [first: string | undefined, last: string | undefined]
+
+/** The order and the filters of a request, as far as they need no time and no zone. */
+interface Asked extends ListFilters {
+  readonly sort: ListQuery['sort']
+  readonly due: (typeof dueValues)[number] | undefined
+  readonly days: { readonly due: Days; readonly start: Days }
+  readonly zone: string | undefined
+}
+
+function readAsked(request: FastifyRequest): Asked {
+  const sort = oneOf(request, 'sort', sortOrders) ?? '-created_at'
+  const search = text(request, 'q')
+  if (search !== undefined) checkSearch(search)
+  const list = readId(request, 'list_id', 'inbox')
+  const parent = readId(request, 'parent_id', 'none')
+  const isOfSiblings = parent !== undefined && (parent !== null || list !== undefined)
+  if (sort.endsWith('position') && !isOfSiblings)
+    throw broken('sort', `sort=${sort} needs parent_id, and list_id if parent_id is none.`)
+  const tags = readTags(request)
+  const daysOf = (name: string): Days => [date(request, `${name}_from`), date(request, `${name}_to`)]
+  const deadline = daysOf('deadline')
+  const completed = [instant(request, 'completed_from'), instant(request, 'completed_to')] as const
+  return {
+    sort,
+    filters: readFilters(request),
+    ...(search === undefined ? {} : { search }),
+    ...(tags.length > 0 ? { tags } : {}),
+    ...(list === undefined ? { hidesArchived: true } : { list }),
+    ...(parent === undefined ? {} : { parent }),
+    ...(deadline.some(isGiven) ? { deadlineIn: [deadline[0] ?? '', deadline[1] ?? '~'] as const } : {}),
+    ...(completed.some(isGiven)
+      ? { completedIn: [completed[0] ?? '-infinity', completed[1] ?? 'infinity'] as const }
+      : {}),
+    due: oneOf(request, 'due', dueValues),
+    days: { due: daysOf('due'), start: daysOf('start') },
+    zone: readZone(request),
+  }
+}
+
+const isGiven = (value: string | undefined): value is string => value !== undefined
+
+function withoutZone({ zone: _zone, ...filters }: Omit<Asked, 'sort' | 'days' | 'due'>): ListFilters {
+  return filters
+}
+
+function filtersOfDays({ due, days }: Asked, clock: Clock): ListFilters {
+  const period = ([first, last]: Days) => daysBetween(first, last, clock.zone)
+  const dueIn: Period[] = [
+    ...(due === 'today' ? [daysFromToday(clock, 1)] : []),
+    ...(due === 'next_7_days' ? [daysFromToday(clock, 7)] : []),
+    ...(days.due.some(isGiven) ? [period(days.due)] : []),
+  ]
+  return {
+    ...(due === 'overdue' ? { overdue: passedAt(clock) } : {}),
+    ...(dueIn.length > 0 ? { dueIn } : {}),
+    ...(days.start.some(isGiven) ? { startIn: [period(days.start)] } : {}),
+  }
+}
+
+function readFilters(request: FastifyRequest): TaskFilters {
+  const filters = tasks.filters.map((name): [TaskField, TaskFilters[TaskField] | undefined] => {
+    const field: Field = tasks.fields[name]
+    const { kind } = field
+    if (kind === 'text' && field.values) return [name, someOf(request, name, valuesOf(field))]
+    if (kind === 'boolean') {
+      const flag = oneOf(request, name, ['true', 'false'])
+      return [name, flag === undefined ? undefined : flag === 'true']
+    }
+    const most = Number.MAX_SAFE_INTEGER
+    if (kind === 'integer')
+      return [name, queryInteger(request, name, { min: -most, max: most, fallback: undefined })]
+    return [name, text(request, name)]
+  })
+  return Object.fromEntries(filters.filter(([, value]) => value !== undefined))
+}
+
+/** The values of a filter by a field: those of the field, and `none`. */
+export function valuesOf(field: Field): readonly string[] {
+  const values = field.kind === 'text' ? (field.values ?? []) : []
+  return field.nullable ? [...values, 'none'] : values
+}
+
+function someOf(
+  request: FastifyRequest,
+  name: string,
+  values: readonly string[],
+): (string | null)[] | undefined {
+  const chosen = text(request, name)?.split(',')
+  if (chosen?.some(value => !values.includes(value)))
+    throw broken(name, `${name} must be one or more of ${values.join(', ')}, separated by commas.`)
+  // In the order of `values`, so that the order and repetitions make no difference.
+  return (
+    chosen && values.filter(value => chosen.includes(value)).map(value => (value === 'none' ? null : value))
+  )
+}
+
+function readFields(request: FastifyRequest): readonly TaskField[] | undefined {
+  const chosen = text(request, 'fields')?.split(',')
+  const unknown = chosen?.find(name => !tasks.shown.some(field => field === name))
+  if (unknown !== undefined)
+    throw broken('fields', `Unknown field "${unknown}". fields may name ${tasks.shown.join(', ')}.`)
+  return chosen && tasks.shown.filter(field => chosen.includes(field))
+}
+
+/** An id, or null for `none`. */
+function readId(request: FastifyRequest, name: string, none: string): number | null | undefined {
+  const value = text(request, name)
+  if (value === undefined) return undefined
+  if (value === none) return null
+  const id = /^[1-9]\d{0,15}$/.test(value) ? Number(value) : 0
+  if (id > 0 && Number.isSafeInteger(id)) return id
+  throw broken(name, `${name} must be an id or ${none}.`)
+}
+
+function readTags(request: FastifyRequest): readonly string[] {
+  const { tag } = request.query as Record<string, unknown>
+  const tags = [tag]
+    .flat()
+    .flatMap(value => (typeof value === 'string' && value.trim() !== '' ? [value.trim()] : []))
+  if (tags.length > mostTags) throw broken('tag', `tag may be given ${mostTags} times.`)
+  if (!tags.every(isStorable)) throw broken('tag', 'tag must not contain a NUL character.')
+  return [...new Set(tags.map(tagKey))].sort()
+}
+
+function readZone(request: FastifyRequest): string | undefined {
+  const zone = text(request, 'time_zone')
+  if (zone !== undefined && !isTimeZone(zone))
+    throw broken('time_zone', 'time_zone must be an IANA name such as Europe/Berlin.')
+  return zone
+}
+
+function date(request: FastifyRequest, name: string): string | undefined {
+  const value = text(request, name)
+  if (value !== undefined && !isDate(value))
+    throw broken(name, `${name} must be a date such as 2026-12-01, from the year 1000 to 9999.`)
+  return value
+}
+
+function instant(request: FastifyRequest, name: string): string | undefined {
+  const value = text(request, name)
+  if (value !== undefined && !isInstant(value))
+    throw broken(name, `${name} must be a time such as 2026-12-01T08:30:00Z, with + of an offset as %2B.`)
+  return value
+}
+
+function checkSearch(search: string): void {
+  const { characters, words } = searchLimits
+  if (search.length > characters && Array.from(search).length > characters)
+    throw broken('q', `q must have at most ${characters} characters.`)
+  if (search.includes('\0')) throw broken('q', 'q must not contain a NUL character.')
+  if (wordsOf(search).length > words) throw broken('q', `q must have at most ${words} words.`)
+}
+
+/** An empty parameter counts as none: that is what an empty search box sends. */
+function text(request: FastifyRequest, name: string): string | undefined {
+  const value = (request.query as Record<string, unknown>)[name]
+  // Only `tag` may be given several times.
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function oneOf<const T extends string>(
+  request: FastifyRequest,
+  name: string,
+  values: readonly T[],
+): T | undefined {
+  const value = text(request, name)
+  const known = values.find(candidate => candidate === value)
+  if (known === undefined && value !== undefined)
+    throw broken(name, `${name} must be one of ${values.join(', ')}.`)
+  return known
+}
+
+function broken(field: string, message: string) {
+  return brokenRules([{ field, in: 'query', message }])
+}
