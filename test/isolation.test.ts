@@ -44,6 +44,7 @@ for (const contract of contracts) {
     let raw: RawCaller
     let theirs: { id: number; revision: number }[]
     let lists: { id: number; revision: number }[]
+    let trashed: { id: number; revision: number }[]
     let untouched: string
 
     const listOf = async (user: string) => (await api.call('GET', '/api/v1/tasks?limit=1000', { user })).text
@@ -61,6 +62,12 @@ for (const contract of contracts) {
       }
       for (const name of [secret, `${secret} 2`])
         await api.call('POST', '/api/v1/lists', { user: victim, json: { name } })
+      const { body: gone } = await api.call('POST', '/api/v1/tasks', {
+        user: victim,
+        json: { title: secret },
+      })
+      await api.call('DELETE', `/api/v1/tasks/${gone.id}`, { user: victim })
+      trashed = [gone]
       untouched = await listOf(victim)
       theirs = JSON.parse(untouched).tasks
       lists = (await api.call('GET', '/api/v1/lists', { user: victim })).body.lists
@@ -82,7 +89,7 @@ for (const contract of contracts) {
 
     it('gets for another’s task or list exactly what a missing one gets', async () => {
       for (const { path, method, operation } of calls.filter(call => item.test(call.path))) {
-        const others = path.includes('{list_id}') ? lists : theirs
+        const others = path.includes('{list_id}') ? lists : path.includes('{item_id}') ? trashed : theirs
         for (const body of bodiesOf(operation)) {
           for (const conditions of conditionsOf(others[0]?.revision ?? 0)) {
             const answers: { status: number }[] = []
@@ -263,10 +270,10 @@ function conditionsOf(revision: number): Readonly<Record<string, string>>[] {
 }
 
 /** The parameter of a path that names an item of a user. */
-const item = /\{(?:id|list_id)\}/
+const item = /\{(?:id|list_id|item_id)\}/
 
 function fill(path: string, user: string, id: string): string {
-  return path.replace('{user_id}', user).replace(item, id)
+  return path.replace('{user_id}', user).replace('{type}', 'task').replace(item, id)
 }
 
 /** All of an answer that a client sees, but for the moment at which it was given, and the address that it repeats. */

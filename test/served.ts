@@ -76,7 +76,7 @@ export async function ownDatabase(
 }
 
 // Nothing is to outlive this process. The programs that tests start, and kill, sync every write.
-const unsynced: Env = { DATA_SYNC: 'off' }
+export const unsynced: Env = { DATA_SYNC: 'off' }
 
 const silent = pino({ level: 'silent' })
 

@@ -54,6 +54,19 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
+    holds: 'every live task is in a live list and below a live task of that list',
+    broken: unprepared(
+      `select distinct tasks.user_id from duly.tasks
+      left join duly.lists on lists.user_id = tasks.user_id and lists.id = tasks.list_id
+      left join duly.tasks as parent on parent.user_id = tasks.user_id and parent.id = tasks.parent_id
+      where tasks.deleted_at is null and (
+        (tasks.list_id is not null and (lists.id is null or lists.deleted_at is not null))
+        or (tasks.parent_id is not null and (parent.id is null or parent.deleted_at is not null
+          or parent.list_id is distinct from tasks.list_id))
+      ) limit 5`,
+    ),
+  },
+  {
     holds: 'every task has an owner',
     broken: unprepared(
       `select distinct tasks.user_id from duly.tasks left join duly.owners on owners.id = tasks.user_id

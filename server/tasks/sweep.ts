@@ -1,4 +1,4 @@
-import { ownerWrite, type Session, statement } from '../db/database.ts'
+import { ownerWrite, type Session, type Statement, statement } from '../db/database.ts'
 import { keyBytesIn, taskBytesIn } from './bytes.ts'
 
 // What is older than its time is removed for good, in small steps. Which owners have such rows is
@@ -25,18 +25,38 @@ const removeTrash = statement(
   from (select coalesce(sum(bytes), 0)::bigint as bytes from swept) as freed where owners.id = $1`,
 )
 
-/** Removes tasks that were deleted more than `days` days ago. @returns how many */
+/** $1 days, $2 at most. */
+const expiredLists = statement(
+  'duly_expired_lists',
+  `select lists.user_id, lists.id from duly.lists
+  where lists.deleted_at < now() - make_interval(days => $1::integer) order by lists.deleted_at limit $2`,
+)
+
+/** $2 ids, $3 days. */
+const removeLists = statement(
+  'duly_remove_lists',
+  `delete from duly.lists where lists.user_id = $1 and lists.id = any($2::bigint[])
+    and lists.deleted_at < now() - make_interval(days => $3::integer)`,
+)
+
+/** Removes tasks and lists that were deleted more than `days` days ago. @returns how many */
 export async function sweepTrash(db: Session, days: number): Promise<number> {
+  return (
+    (await sweep(db, days, expiredTrash, removeTrash)) + (await sweep(db, days, expiredLists, removeLists))
+  )
+}
+
+async function sweep(db: Session, days: number, expired: Statement, remove: Statement): Promise<number> {
   let swept = 0
   for (;;) {
-    const rows = await db.query(expiredTrash, [days, batchSize])
+    const rows = await db.query(expired, [days, batchSize])
     const byOwner = new Map<string, string[]>()
     for (const [owner, id] of rows as [string, string][]) {
       const ids = byOwner.get(owner)
       if (ids) ids.push(id)
       else byOwner.set(owner, [id])
     }
-    for (const [owner, ids] of byOwner) await db.query(removeTrash, [owner, ids, days])
+    for (const [owner, ids] of byOwner) await db.query(remove, [owner, ids, days])
     swept += rows.length
     if (rows.length < batchSize) return swept
   }
