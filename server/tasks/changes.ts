@@ -31,7 +31,9 @@ export const outcomes = { unchanged: 0, created: 1, updated: 2, deleted: 3 } as 
 
 const stepsAtOnce = 500
 
-/** Entries of item $2 of type $5 from revision $3 back to $4, newest first, at most `stepsAtOnce`. */
+/**
+ * Entries of item $2 of type $5 from revision $3 back to $4, newest first, at most `stepsAtOnce`.
+ */
 const walk = statement(
   'duly_change_walk',
   `with recursive walk as (
