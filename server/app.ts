@@ -31,6 +31,7 @@ import { openApi } from './openapi/openapi.ts'
 import { accountPages } from './pages/account-pages.ts'
 import { watchLoad } from './telemetry/watched.ts'
 import { batchRoutes } from './v1/batch.ts'
+import { countRoutes } from './v1/counts.ts'
 import { exportAndDelete } from './v1/export-and-delete.ts'
 import { listRoutes } from './v1/lists.ts'
 import { settingsRoutes } from './v1/settings.ts'
@@ -63,6 +64,7 @@ export function registrations(
       errors: v1,
       secured: true,
     })),
+    { module: countRoutes, errors: v1, secured: true },
     { module: accessTokens, errors: v1, secured: true },
     { module: exportAndDelete, errors: v1, secured: true },
     ...(config.accounts

@@ -137,6 +137,14 @@ export function storageFull({ liveBytes }: Room): AppError {
   )
 }
 
+/** What an owner stores. It is counted first where the counters cannot be relied on. */
+export async function countedUsage(db: Database, owner: string): Promise<Omit<Usage, 'isCounted'>> {
+  const usage = await usageOf(db, owner)
+  if (usage?.isCounted === false) await recount(db, owner)
+  const counted = usage?.isCounted === false ? await usageOf(db, owner) : usage
+  return counted ?? { tasks: 0, live: 0, trash: 0, log: 0, keys: 0 }
+}
+
 async function usageOf(db: Session, owner: string): Promise<Usage | undefined> {
   const [row] = await db.query(statements.usage, [owner])
   if (!row) return undefined

@@ -191,7 +191,8 @@ function readTags(request: FastifyRequest): readonly string[] {
   return [...new Set(tags.map(tagKey))].sort()
 }
 
-function readZone(request: FastifyRequest): string | undefined {
+/** The time zone that a request names. @throws AppError `broken_rule` */
+export function readZone(request: FastifyRequest): string | undefined {
   const zone = text(request, 'time_zone')
   if (zone !== undefined && !isTimeZone(zone))
     throw broken('time_zone', 'time_zone must be an IANA name such as Europe/Berlin.')

@@ -1,0 +1,107 @@
+import { type Database, type Reader, type Session, statement } from '../db/database.ts'
+import { FairReads } from '../db/fair-reads.ts'
+import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.ts'
+import { TurnSize } from './batch-size.ts'
+import { type Clock, daysFromToday, passedAt } from './days.ts'
+import { conditionsOf } from './list-filters.ts'
+import { orderOf, placeIn } from './list-order.ts'
+import type { Position } from './list-query.ts'
+
+// How many open tasks an owner has, where and when. They are counted in turns, in an index that has
+// no others.
+
+export interface Counts {
+  /** Open tasks of the inbox. */
+  readonly inbox: number
+  /** Open tasks of each list, in the order of the lists. */
+  readonly lists: readonly { readonly id: number; readonly openTasks: number }[]
+  /** Open tasks that are not in archived lists. */
+  readonly overdue: number
+  readonly today: number
+  readonly nextDays: number
+  /** Tasks and lists in the trash. */
+  readonly trash: number
+}
+
+const { key, type, start } = orderOf('due')
+const shapes = new Shapes('duly_counts')
+
+/** For each list: its id, the counts of its open tasks among the next `rows`, and their last place. */
+function turnStatement(owner: string, clock: Clock, from: Position, rows: number): BuiltStatement {
+  const parameters = new Parameters(owner)
+  const place = placeIn({ type }, parameters.add(from.key, 'text'), parameters.add(from.id, 'bigint'))
+  const matching = [
+    { overdue: passedAt(clock) },
+    { dueIn: [daysFromToday(clock, 1)] },
+    { dueIn: [daysFromToday(clock, 7)] },
+  ].map(filter => `coalesce(${conditionsOf(filter, parameters).join(' and ')}, false)`)
+  const text = `with part as materialized (
+      select tasks.list_id, tasks.id, ${key} as place, ${matching.map((condition, n) => `${condition} as is_${n}`).join(', ')}
+      from duly.tasks
+      where tasks.user_id = $1 and tasks.deleted_at is null and not tasks.is_completed and (${key}, tasks.id) > ${place}
+      order by ${key}, tasks.id limit ${parameters.add(rows, 'bigint')}
+    ), last as (select part.place, part.id from part order by part.place desc, part.id desc limit 1)
+    select part.list_id, count(*), ${matching.map((_, n) => `count(*) filter (where part.is_${n})`).join(', ')}, last.place, last.id
+    from part cross join last group by part.list_id, last.place, last.id`
+  return { statement: prepared(shapes, text), values: parameters.values }
+}
+
+const lists = statement(
+  'duly_counts_lists',
+  `select lists.id, lists.is_archived from duly.lists where lists.user_id = $1 and lists.deleted_at is null
+  order by lists.position, lists.id`,
+)
+const trash = statement(
+  'duly_counts_trash',
+  `select (select count(*) from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null)
+    + (select count(*) from duly.lists where lists.user_id = $1 and lists.deleted_at is not null)`,
+)
+
+/** Tasks that are due today, and in today and the six days after it, are those of `clock`. */
+export async function countsOf(db: Database, owner: string, clock: Clock, reader: Reader): Promise<Counts> {
+  const size = new TurnSize()
+  const counts = new Map<number, { open: number; overdue: number; today: number; nextDays: number }>()
+  /** @returns whether there may be more */
+  const count = async (session: Session, rows: number) => {
+    let seen = 0
+    const { statement, values } = turnStatement(owner, clock, from, rows)
+    for (const [list, open, overdue, today, nextDays, place, id] of await session.query(statement, values)) {
+      const known = counts.get(Number(list ?? 0)) ?? { open: 0, overdue: 0, today: 0, nextDays: 0 }
+      seen += Number(open)
+      from = { key: place ?? '', id: Number(id) }
+      counts.set(Number(list ?? 0), {
+        open: known.open + Number(open),
+        overdue: known.overdue + Number(overdue),
+        today: known.today + Number(today),
+        nextDays: known.nextDays + Number(nextDays),
+      })
+    }
+    return seen === rows
+  }
+  let from = start
+  return (db.reads ?? new FairReads(db, db, 1)).scan(
+    owner,
+    async turn => {
+      const known = await turn(session => session.query(lists, [owner]))
+      const [trashed] = await turn(session => session.query(trash, [owner]))
+      for (let isMore = true; isMore; ) {
+        const rows = size.next
+        const begun = performance.now()
+        isMore = await turn(session => count(session, rows))
+        size.add(performance.now() - begun)
+      }
+      const archived = new Set(known.filter(([, is]) => is === 't').map(([id]) => Number(id)))
+      const sum = (name: 'overdue' | 'today' | 'nextDays') =>
+        [...counts].reduce((total, [id, of]) => total + (archived.has(id) ? 0 : of[name]), 0)
+      return {
+        inbox: counts.get(0)?.open ?? 0,
+        lists: known.map(([id]) => ({ id: Number(id), openTasks: counts.get(Number(id))?.open ?? 0 })),
+        overdue: sum('overdue'),
+        today: sum('today'),
+        nextDays: sum('nextDays'),
+        trash: Number(trashed?.[0]),
+      }
+    },
+    reader,
+  )
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { countsOf } from '../server/tasks/counts.ts'
+import { newUser, type Served, served } from './served.ts'
+
+let api: Served
+before(async () => {
+  api = await served()
+})
+after(() => api.close())
+
+const dayFrom = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+
+async function create(user: string, path: string, json: object): Promise<number> {
+  const { status, body } = await api.call('POST', path, { user, json })
+  assert.equal(status, 201, JSON.stringify(body))
+  return body.id
+}
+
+describe('the counts of a user', () => {
+  it('are those of open tasks in each list and by due date, and of the trash', async () => {
+    const user = newUser()
+    const counts = async (query = '') => (await api.call('GET', `/api/v1/counts${query}`, { user })).body
+    const none = { inbox: 0, lists: [], overdue: 0, today: 0, next_7_days: 0, trash: 0 }
+    assert.deepEqual(await counts(), none)
+    const [first, archived] = [
+      await create(user, '/api/v1/lists', { name: 'first' }),
+      await create(user, '/api/v1/lists', { name: 'archived' }),
+    ]
+    await api.call('PATCH', `/api/v1/lists/${archived}`, { user, json: { is_archived: true } })
+    for (const task of [
+      { due: { date: dayFrom(-2) } },
+      { due: { date: dayFrom(-2) }, is_completed: true },
+      { due: { date: dayFrom(0) }, list_id: first },
+      { due: { date: dayFrom(6) }, list_id: first },
+      { due: { date: dayFrom(0) }, list_id: archived },
+      { due: { date: dayFrom(9) } },
+      {},
+    ])
+      await create(user, '/api/v1/tasks', { title: 'a', ...task })
+    const gone = await create(user, '/api/v1/tasks', { title: 'gone' })
+    await api.call('DELETE', `/api/v1/tasks/${gone}`, { user })
+    const expected = {
+      inbox: 3,
+      lists: [
+        { id: first, open_task_count: 2 },
+        { id: archived, open_task_count: 1 },
+      ],
+      overdue: 1,
+      today: 1,
+      next_7_days: 2,
+      trash: 1,
+    }
+    assert.deepEqual(await counts('?time_zone=UTC'), expected)
+    assert.deepEqual(await counts(), expected)
+    assert.equal((await api.call('GET', '/api/v1/counts?time_zone=Mars', { user })).status, 422)
+  })
+
+  it('are complete for many tasks, which are counted in turns', async () => {
+    const user = newUser()
+    const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position, due_key, list_id)
+      select $1, 'a', 'a', n % 10 = 0, now(), now(), 1, 'a0', case when n % 3 = 0 then '2026-12-0' || 1 + n % 9 || '~' end, nullif(n % 4, 0)
+      from generate_series(1, 3000) as n`
+    await api.server.db.query(unprepared(tasks), [user])
+    const clock = { now: '2026-12-04T12:00:00Z', zone: 'UTC' }
+    const counts = await countsOf(api.server.db, user, clock, { isGone: () => false })
+    const all = Array.from({ length: 3000 }, (_, n) => n + 1).filter(n => n % 10 !== 0)
+    const due = (first: number, last: number) =>
+      all.filter(n => n % 3 === 0 && 1 + (n % 9) >= first && 1 + (n % 9) <= last).length
+    assert.deepEqual(counts, {
+      inbox: all.filter(n => n % 4 === 0).length,
+      // The lists of these tasks do not exist.
+      lists: [],
+      overdue: due(1, 3),
+      today: due(4, 4),
+      nextDays: due(4, 9),
+      trash: 0,
+    })
+  })
+})
+
+describe('the usage of a user', () => {
+  it('is what is stored, beside the limits', async () => {
+    const user = newUser()
+    const usage = async () => (await api.call('GET', '/api/v1/usage', { user })).body
+    const empty = await usage()
+    assert.deepEqual(
+      [empty.task_count, empty.task_limit, empty.total_bytes, empty.total_bytes_limit],
+      [0, 100_000, 0, 2 ** 28],
+    )
+    await create(user, '/api/v1/tasks', { title: 'a', description: 'b'.repeat(1000) })
+    const one = await usage()
+    assert.equal(one.task_count, 1)
+    assert.ok(one.live_bytes > 1000 && one.history_bytes > 0)
+    assert.equal(one.total_bytes, one.live_bytes + one.trash_bytes + one.history_bytes)
+    // As if another program had written.
+    await api.server.db.query(
+      unprepared('update duly.owners set live_bytes = 7, counted_revision = -1 where id = $1'),
+      [user],
+    )
+    assert.deepEqual(await usage(), one)
+  })
+})
