@@ -32,7 +32,8 @@ export async function readAsOneListGrows(
     await fill(client, prefix, 1, tasks)
     const person = personOf(`${prefix}1`)
     const pages: Record<string, Asked> = {}
-    for (const sort of sortOrders) {
+    // Those by position are of siblings.
+    for (const sort of sortOrders.filter(name => !name.endsWith('position'))) {
       const places = await cursors(contestant, person, sort, tasks)
       for (const [place, cursor] of Object.entries(places)) {
         const request = get(person, `/api/v1/tasks?limit=50&sort=${sort}${cursor}`)
