@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Database, unprepared } from '../server/db/database.ts'
-import { AppError } from '../server/errors.ts'
-import { createList, removeList } from '../server/tasks/change/list-operations.ts'
-import { runChange } from '../server/tasks/change/run.ts'
-import { invariants } from '../server/tasks/invariants.ts'
-import { unlimited } from '../server/tasks/storage.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
-import { newUser, onPostgres, openDatabase, ownMigratedDatabase, unsynced } from './served.ts'
+import { type Database, unprepared } from '../../server/db/database.ts'
+import { AppError } from '../../server/errors.ts'
+import { createList, removeList } from '../../server/tasks/change/list-operations.ts'
+import { runChange } from '../../server/tasks/change/run.ts'
+import { invariants } from '../../server/tasks/invariants.ts'
+import { unlimited } from '../../server/tasks/storage.ts'
+import { tasksOf } from '../../server/tasks/tasks.ts'
+import { newUser, onPostgres, openDatabase, ownMigratedDatabase, unsynced } from '../served.ts'
 
 // Changes of one owner that meet, on two replicas where there can be two.
 

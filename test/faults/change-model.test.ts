@@ -1,39 +1,39 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { type Database, unprepared } from '../server/db/database.ts'
-import { AppError } from '../server/errors.ts'
-import type { Change } from '../server/tasks/change/change.ts'
+import { type Database, unprepared } from '../../server/db/database.ts'
+import { AppError } from '../../server/errors.ts'
+import type { Change } from '../../server/tasks/change/change.ts'
 import {
   createList,
   moveList,
   removeList,
   restoreList,
   updateList,
-} from '../server/tasks/change/list-operations.ts'
-import { runChange } from '../server/tasks/change/run.ts'
-import { replaceTag } from '../server/tasks/change/tag-operations.ts'
+} from '../../server/tasks/change/list-operations.ts'
+import { runChange } from '../../server/tasks/change/run.ts'
+import { replaceTag } from '../../server/tasks/change/tag-operations.ts'
 import {
   createTask,
   moveTask,
   removeTask,
   restoreTask,
   updateTask,
-} from '../server/tasks/change/task-operations.ts'
-import { UndoConflict, undo } from '../server/tasks/change/undo.ts'
-import { actions, loggedValue } from '../server/tasks/changes.ts'
-import { tasks as taskTable } from '../server/tasks/fields.ts'
-import { invariants } from '../server/tasks/invariants.ts'
-import { lists as listTable } from '../server/tasks/list-fields.ts'
-import { unlimited } from '../server/tasks/storage.ts'
-import { tasksOf } from '../server/tasks/tasks.ts'
-import { newUser, ownMigratedDatabase } from './served.ts'
+} from '../../server/tasks/change/task-operations.ts'
+import { UndoConflict, undo } from '../../server/tasks/change/undo.ts'
+import { actions, loggedValue } from '../../server/tasks/changes.ts'
+import { tasks as taskTable } from '../../server/tasks/fields.ts'
+import { invariants } from '../../server/tasks/invariants.ts'
+import { lists as listTable } from '../../server/tasks/list-fields.ts'
+import { unlimited } from '../../server/tasks/storage.ts'
+import { tasksOf } from '../../server/tasks/tasks.ts'
+import { newUser, ownMigratedDatabase } from '../served.ts'
 
 // Random operations, held against what is recorded after each of them: the log leads back to every
 // recorded state, and an undo leads to what a model makes of these states.
 
 const isLong = process.env.TEST_FAULTS === 'long'
-const [users, steps] = isLong ? [40, 300] : [4, 60]
+const [users, steps] = isLong ? [20, 200] : [4, 60]
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 1e9)
 
 let db: Database
