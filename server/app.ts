@@ -32,6 +32,7 @@ import { accountPages } from './pages/account-pages.ts'
 import { watchLoad } from './telemetry/watched.ts'
 import { batchRoutes } from './v1/batch.ts'
 import { countRoutes } from './v1/counts.ts'
+import { sync } from './v1/events.ts'
 import { exportAndDelete } from './v1/export-and-delete.ts'
 import { listRoutes } from './v1/lists.ts'
 import { settingsRoutes } from './v1/settings.ts'
@@ -59,7 +60,7 @@ export function registrations(
     { module: v1, errors: v1, under: '/api/v1', secured: true },
     { module: contract, errors: contract, under: '', secured: true },
     { module: todos, errors: todos, under: '/api/v1/todos', secured: true },
-    ...[listRoutes, tagRoutes, trashRoutes, batchRoutes, undoRoutes, settingsRoutes].map(module => ({
+    ...[listRoutes, tagRoutes, trashRoutes, batchRoutes, undoRoutes, settingsRoutes, sync].map(module => ({
       module,
       errors: v1,
       secured: true,
@@ -94,7 +95,7 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify(serverOptions(context, { shapeOf, headers, base }))
   const admission = new Admission(log)
   const connections = limitConnections(app, log)
-  if (telemetry.metrics) watchLoad(telemetry.metrics, { admission, connections, streams })
+  if (telemetry.metrics) watchLoad(telemetry.metrics, { admission, connections, streams, sync: context.sync })
 
   app.decorate('base', base)
   app.setErrorHandler(answerError(shapeOf))

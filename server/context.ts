@@ -7,6 +7,7 @@ import type { Hints } from './hints.ts'
 import type { Streams } from './http/streams.ts'
 import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
+import type { Sync } from './sync/sync.ts'
 import type { Room } from './tasks/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
@@ -29,6 +30,7 @@ export interface Context {
   readonly telemetry: Telemetry
   readonly lifecycle: Lifecycle
   readonly streams: Streams
+  readonly sync: Sync
 }
 
 /** The state of the process between start and exit. */

@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'too_many_tasks'
   | 'storage_full'
   | 'answer_dropped'
+  | 'resync_required'
   | 'too_many_requests'
   | 'password_compromised'
   | 'busy'

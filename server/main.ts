@@ -7,6 +7,7 @@ import { RemoteKeys } from './auth/remote-keys.ts'
 import { Revocations } from './auth/revocations.ts'
 import { acceptedSecrets, currentSecret } from './auth/secret.ts'
 import { sessionExists } from './auth/sessions.ts'
+import { Tickets } from './auth/tickets.ts'
 import { Tokens } from './auth/tokens.ts'
 import type { Config } from './config/config.ts'
 import { connect } from './db/connect.ts'
@@ -23,6 +24,7 @@ import { SharedBuckets } from './limits/shared-buckets.ts'
 import { cannotListen, closeApp, listen, portOf } from './listen.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
+import { Sync } from './sync/sync.ts'
 import { Storage } from './tasks/storage.ts'
 import { pruneHistory, sweepTrash } from './tasks/sweep.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
@@ -86,6 +88,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       ownKeys,
       sessionExists: id => sessionExists(db, id),
       accessTokens,
+      tickets: new Tickets(db),
       revocations,
     })
     const forgetKeys = () => {
@@ -119,6 +122,13 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       })
     }
     const room = new Storage(db, config, log)
+    const streams = new Streams(db.usage.most)
+    const sync = new Sync({
+      db,
+      turn: (user, read) => streams.turn(user, read),
+      stopping: lifecycle.stopping,
+      log,
+    })
     const migrating = starting(migrateUp(db))
     migrating.catch(() => {})
     const app = await createApp({
@@ -133,7 +143,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       log,
       lifecycle,
       telemetry,
-      streams: new Streams(db.usage.most),
+      streams,
+      sync,
     })
     closers.push(() => closeApp(app, log))
     const migrated = await migrating

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { it } from 'node:test'
 import { type Database, type Session, type Statement, unprepared } from '../server/db/database.ts'
+import { FairReads } from '../server/db/fair-reads.ts'
 import {
   dueJobs,
   enqueue,
@@ -17,6 +18,8 @@ import {
   takeJob,
 } from '../server/jobs/jobs.ts'
 import { createLog } from '../server/log.ts'
+import { Changes } from '../server/sync/changes.ts'
+import { readEvents } from '../server/sync/events.ts'
 import type { Change } from '../server/tasks/change/change.ts'
 import { createList, removeList, restoreList } from '../server/tasks/change/list-operations.ts'
 import { emptyTrash, purgeTask } from '../server/tasks/change/purge.ts'
@@ -31,6 +34,7 @@ import { removeTasksOf } from '../server/tasks/owner.ts'
 import { changeSettings } from '../server/tasks/settings.ts'
 import { Storage, unlimited } from '../server/tasks/storage.ts'
 import { pruneHistory, sweepTrash } from '../server/tasks/sweep.ts'
+import { moved } from '../server/tasks/sync-statements.ts'
 import { tagsOf } from '../server/tasks/tag-list.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { readTrash } from '../server/tasks/trash.ts'
@@ -109,6 +113,8 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   const task = { title: 'Water the plants', description: 'The fern twice', is_completed: false }
   const { id } = await tasks.create(task)
   const list = { sort: 'title', limit: 10 } as const
+  const reader = { isGone: () => false, seesSettings: true }
+  const changes = new Changes(new FairReads(watched, watched, 1), owner, reader)
   const full = new Storage(watched, { maxTasks: 10, maxStorage: 0 }, createLog('silent'))
   const withKey = () => tasksOf(watched, owner).create({ title: 'd' }, { keyed: keyedBy('key', 'request') })
   const context = { db: watched, owner, room: unlimited, actor: 'session' }
@@ -154,10 +160,16 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
         await run(change => purgeTask(change, task.id))
       },
     ],
+    'changes, events': [
+      () => changes.page(undefined, 10),
+      () => changes.page({ epoch: '0', revision: 0, type: 9, id: 0, isFirst: false }, 10),
+      () => readEvents(owner, { epoch: '0', revision: 0, type: 9, id: 0 }, read => read(watched)),
+    ],
     'free storage for new writes': [
       () => db.query(unprepared('update duly.owners set counted_revision = -1, trash_bytes = 1'), []),
       () => full.make(owner),
     ],
+    'look for changes of connected users': [() => watched.query(moved, [[owner], [0]])],
     'enqueue a job, take it, renew it, finish it': [
       () => enqueueOnce(watched, { ...job, id: 'once' }),
       () => enqueue(watched, job),

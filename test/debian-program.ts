@@ -20,6 +20,7 @@ export interface Found {
 const programs = {
   nginx: { names: ['nginx'], debianPackage: 'nginx', variable: 'NGINX_PATH' },
   pgbouncer: { names: ['pgbouncer'], debianPackage: 'pgbouncer', variable: 'PGBOUNCER_PATH' },
+  python: { names: ['python3'], debianPackage: 'python3', variable: 'PYTHON_PATH' },
   redis: {
     names: ['redis-server', 'valkey-server'],
     debianPackage: 'redis-server',
@@ -30,7 +31,8 @@ const programs = {
 // Servers stand where a user's PATH often does not lead.
 const serverFolders = ['/usr/local/sbin', '/usr/sbin']
 /** Whatever else a package asks for, such as a user of its own, is for machines on which it is installed. */
-const isPartOfProgram = /^(nginx-core|redis-tools|zlib1g|lib(?!c6$|crypt1$|gcc|stdc).*)$/
+const isPartOfProgram =
+  /^(nginx-core|redis-tools|zlib1g|python3(\.\d+)?(-minimal)?|lib(?!c6$|crypt1$|gcc|stdc).*)$/
 
 /** The one that the variable names and no other; else an installed one; else Debian's, unpacked where no root is needed. */
 export function findProgram(program: keyof typeof programs): Found {
@@ -59,7 +61,7 @@ function findIn(folders: readonly string[], names: readonly string[]): string | 
 
 /** All of them at once: what takes long is to hear which packages there are. */
 function unpacked(): string {
-  return keptFolder(join(tmpdir(), `duly-debian-programs-${process.getuid?.() ?? 'user'}`), download)
+  return keptFolder(join(tmpdir(), `duly-debian-programs-2-${process.getuid?.() ?? 'user'}`), download)
 }
 
 function download(folder: string): void {

@@ -27,6 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   limits: ['limits', 'errors', 'log', 'config', 'fastify', 'ioredis'],
   fields: ['fields', 'db/data-row', 'db/database', 'errors', 'ajv'],
   tasks: ['tasks', 'fields', 'db', 'errors', 'log', 'temporal-polyfill', 'fractional-indexing'],
+  sync: ['sync', 'tasks', 'fields', 'db', 'limits', 'errors', 'log'],
   jobs: ['jobs', 'db/database', 'log'],
   auth: [
     'auth',
@@ -111,6 +112,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'openapi',
     'contracts',
     'accounts',
+    'sync',
     'tasks',
     'auth',
     'closest',

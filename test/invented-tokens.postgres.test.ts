@@ -44,7 +44,7 @@ describe('look-ups of personal access tokens', () => {
       read: own.db.read.bind(own.db),
       run: own.db.run.bind(own.db),
     }
-    return { clock, state, lookUps: new TokenLookUps(db, now ?? (() => clock.now)) }
+    return { clock, state, lookUps: new TokenLookUps(db, { now: now ?? (() => clock.now) }) }
   }
 
   it('share a query with all that come while one is under way', async () => {

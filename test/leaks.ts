@@ -41,7 +41,7 @@ export function keepCall(headers: Headers, address: string, body: unknown): void
   for (const [name, value] of [...query, ...Object.entries(Object(body))]) {
     if (typeof value !== 'string') continue
     if (/password$/i.test(name)) keepSecret('password', `a ${name}`, value)
-    else if (name === 'token') keepToken('a token', value)
+    else if (name === 'token' || name === 'ticket') keepToken(`a ${name}`, value)
     else if (['title', 'description', 'q'].includes(name)) keepSecret('text', `a ${name}`, value)
   }
 }
@@ -49,8 +49,9 @@ export function keepCall(headers: Headers, address: string, body: unknown): void
 /** What an answer has that is: what it gives to sign in with. */
 export function keepAnswer(headers: Headers, body: unknown): void {
   for (const line of headers.getSetCookie()) keepSecret('token', 'a cookie', /=([^;]*)/.exec(line)?.[1] ?? '')
-  const { token, totpURI, backupCodes } = Object(body) as Readonly<Record<string, unknown>>
+  const { token, ticket, totpURI, backupCodes } = Object(body) as Readonly<Record<string, unknown>>
   if (typeof token === 'string') keepToken('a token', token)
+  if (typeof ticket === 'string') keepToken('a ticket', ticket)
   if (typeof totpURI === 'string') keepSecret('token', 'the URI of two-factor authentication', totpURI)
   if (Array.isArray(backupCodes))
     for (const code of backupCodes) keepSecret('password', 'a backup code', String(code))

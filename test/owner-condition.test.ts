@@ -13,6 +13,7 @@ import {
 } from '../server/tasks/list-statement.ts'
 import * as statements from '../server/tasks/statements.ts'
 import * as storage from '../server/tasks/storage-statements.ts'
+import * as sync from '../server/tasks/sync-statements.ts'
 import { createStatement, removeStatement, updateStatement } from '../server/tasks/write-statements.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
@@ -110,8 +111,16 @@ describe('every statement on tasks', () => {
       removeStatement(context, 1, options),
     ].map(({ statement }) => statement),
   )
-  const all: Statement[] = [...Object.values(statements), ...ofStorage, ...lists, ...writes, tasksOfIds]
-  const tables = /duly\.(tasks|owners|lists|settings|changes|keys)\b/g
+  const ofSync = [sync.logAfter, sync.tasksAfter, sync.listsAfter, sync.listsOfIds]
+  const all: Statement[] = [
+    ...Object.values(statements),
+    ...ofStorage,
+    ...lists,
+    ...writes,
+    tasksOfIds,
+    ...ofSync,
+  ]
+  const tables = /duly\.(tasks|owners|changes|keys|lists|settings)\b/g
 
   it('names the owner, once for each table at least', () => {
     assert.ok(all.length > 30, `${all.length} statements`)

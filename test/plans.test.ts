@@ -13,6 +13,7 @@ import {
 } from '../server/tasks/list-statement.ts'
 import { batch, page, skip } from '../server/tasks/statements.ts'
 import { dropChanges, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
+import { listsAfter, listsOfIds, logAfter, moved, tasksAfter } from '../server/tasks/sync-statements.ts'
 import { ownMigratedDatabase } from './served.ts'
 
 const { db, close } = await ownMigratedDatabase()
@@ -180,8 +181,30 @@ async function droppingGoesByItsIndex(): Promise<void> {
   }
 }
 
+/** Each entry of the log leads to its item by key, and each page of a first sync begins at one. */
+async function syncGoesByKeys(): Promise<void> {
+  const types = ['text', 'bigint', 'smallint', 'bigint', 'bigint']
+  const log = await planOf(logAfter, types, [`'alice'`, '5', '9', '1', '100'])
+  assert.equal(log.match(/using changes_pkey on changes/g)?.length, 2, log)
+  assert.match(log, /Index Cond: .*ROW\(revision, item_type, item_id\)/, log)
+  for (const key of ['tasks_pkey', 'lists_pkey', 'settings_pkey', 'owners_pkey'])
+    assert.match(log, new RegExp(`using ${key} on`), log)
+  const plans = [
+    log,
+    await planOf(tasksAfter, ['text', 'bigint', 'bigint'], [`'alice'`, '5', '100']),
+    await planOf(listsAfter, ['text', 'bigint', 'bigint'], [`'alice'`, '5', '100']),
+    await planOf(listsOfIds, ['text', 'bigint[]'], [`'alice'`, `'{1,2}'`]),
+    await planOf(moved, ['text[]', 'bigint[]'], [`'{alice}'`, `'{1}'`]),
+  ]
+  for (const plan of plans) {
+    assert.match(plan, /using (tasks|lists|settings|owners|changes)_pkey on/, plan)
+    assert.doesNotMatch(plan, /Seq Scan on|Bitmap|Hash|Merge|Sort Key: (tasks|lists)/, plan)
+  }
+}
+
 async function everyPlan(): Promise<void> {
   for (mode of planModes) {
+    await syncGoesByKeys()
     await pagesGoByTheirIndex()
     await pagesInAnIndexAreReadFromIt()
     await scansGoByTheSmallestIndex()

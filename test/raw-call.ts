@@ -29,9 +29,16 @@ export function rawCaller(url: string, connections = 4): RawCaller {
       sent.on('error', reject)
       sent.on('response', response => {
         const chunks: Buffer[] = []
-        response.on('data', chunk => chunks.push(chunk))
-        response.on('error', reject)
-        response.on('end', () => {
+        const isStream = response.headers['content-type']?.startsWith('text/event-stream') && method === 'GET'
+        response.on('data', chunk => {
+          chunks.push(chunk)
+          // It has no end: its first event stands for it.
+          if (isStream) response.destroy()
+        })
+        response.on('error', error => {
+          if (!isStream) reject(error)
+        })
+        response.on(isStream ? 'close' : 'end', () => {
           const text = Buffer.concat(chunks).toString()
           const received = new Headers()
           for (const [name, value] of Object.entries(response.headers)) {

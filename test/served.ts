@@ -184,10 +184,18 @@ export async function callAt(url: string, method: string, path: string, call: Ca
     ...(call.signal === undefined ? {} : { signal: call.signal }),
     ...(body === undefined ? {} : { body }),
   })
-  const text = await response.text()
+  const text = await textOf(response)
   const parsed = parse(text)
   keepAnswer(response.headers, parsed)
   return { status: response.status, headers: response.headers, text, body: parsed }
+}
+
+/** A stream of events has no end: its first event stands for it. */
+async function textOf(response: Response): Promise<string> {
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream')
+  if (!isStream || !response.body) return response.text()
+  for await (const chunk of response.body) return Buffer.from(chunk).toString()
+  return ''
 }
 
 /** On a busy machine a connection may take longer than the ten seconds that fetch allows for it. */

@@ -40,6 +40,7 @@ const isRevoked = unprepared(
   `select from duly.revocations
   where subject = any($1::text[]) and refused and (expires_at is null or expires_at > now()) limit 1`,
 )
+const removeTickets = unprepared('delete from duly.tickets where user_id = $1')
 const removeAll = unprepared('delete from duly.access_tokens where user_id = $1 returning id')
 const select = unprepared(
   `select ${columns} from duly.access_tokens where user_id = $1 and expires_at > now() order by id desc`,
@@ -88,9 +89,13 @@ export function accessTokensOf(db: Database, owner: string, grant: Grant) {
   }
 }
 
-/** Revokes every token of a user in this transaction. Until it ends, none can be created. */
+/**
+ * Revokes every token of a user in this transaction, and removes their tickets. Until it ends, no
+ * token can be created.
+ */
 export async function revokeAccessTokensOf(session: Session, owner: string): Promise<void> {
   await session.query(lockOwner, [owner])
+  await session.query(removeTickets, [owner])
   const rows = await session.query(removeAll, [owner])
   if (rows.length === 0) return
   await revoke(

@@ -55,7 +55,11 @@ export function requireUser(tokens: Tokens, { user, address }: Limits, hints: Hi
       else end(counted)
     }
     try {
-      const verified = tokens.verify(bearerToken(request), request)
+      const ticket = ticketOf(request)
+      const verified =
+        ticket === undefined
+          ? tokens.verify(bearerToken(request), request)
+          : tokens.takeTicket(ticket, request)
       const entered =
         verified instanceof Promise
           ? verified.then(identity => enter(request, reply, identity))
@@ -99,6 +103,14 @@ function requireScope(request: FastifyRequest, scopes: readonly string[]): void 
     })
   const message = `The token lacks the scope "${need}". Use a token that has it.`
   throw new AppError('insufficient_scope', message, { scope: need })
+}
+
+/** The ticket of a request without a token, on routes that accept one. */
+function ticketOf(request: FastifyRequest): string | undefined {
+  if (request.headers.authorization !== undefined || request.method !== 'GET') return undefined
+  const { ticket } = request.query as { ticket?: unknown }
+  const isAccepted = typeof ticket === 'string' && request.routeOptions.config.acceptsTicket
+  return isAccepted ? ticket : undefined
 }
 
 function bearerToken(request: FastifyRequest): string {

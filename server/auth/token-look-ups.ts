@@ -1,4 +1,4 @@
-import { type Row, type Session, statement } from '../db/database.ts'
+import { type Row, type Session, type Statement, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { Buckets } from '../limits/buckets.ts'
 import { Recent } from './recent.ts'
@@ -15,7 +15,7 @@ const mostWaiting = { ofOne: 1000, ofAll: 10_000 }
 const rememberedMs = 60_000
 
 // By hash, without an owner: this table is not distributed.
-const find = statement(
+const findToken = statement(
   'access_tokens_by_hash',
   `select hash, user_id, id, scopes, extract(epoch from expires_at) * 1000, name from duly.access_tokens
   where hash = any($1::text[])`,
@@ -35,6 +35,7 @@ interface Waiting {
  */
 export class TokenLookUps {
   readonly #db: Session
+  readonly #find: Statement
   readonly #prompt: Buckets
   readonly #now: () => number
   readonly #waiting = new Map<string, Waiting>()
@@ -46,8 +47,16 @@ export class TokenLookUps {
   #isAsking = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(db: Session, now: () => number = () => performance.now()) {
+  /** @param find a statement that finds rows by `$1`, hashes, which are their first column */
+  constructor(
+    db: Session,
+    {
+      find = findToken,
+      now = () => performance.now(),
+    }: { readonly find?: Statement; readonly now?: () => number } = {},
+  ) {
     this.#db = db
+    this.#find = find
     this.#now = now
     this.#prompt = new Buckets({ rate: prompt, now })
   }
@@ -96,7 +105,7 @@ export class TokenLookUps {
     if (hashes.length === 0) return
     this.#isAsking = true
     try {
-      const rows = await this.#db.query(find, [hashes])
+      const rows = await this.#db.query(this.#find, [hashes])
       const found = new Map(rows.map(row => [row[0] as string, row]))
       const until = this.#now() + rememberedMs
       for (const hash of hashes) {

@@ -11,6 +11,7 @@ import type { OwnKeys } from './own-keys.ts'
 import { Recent } from './recent.ts'
 import type { RemoteKeys } from './remote-keys.ts'
 import { forgottenSeconds, type Revocations, subjectOf } from './revocations.ts'
+import type { Tickets } from './tickets.ts'
 import { TokenError } from './token-error.ts'
 
 /** Another issuer whose tokens are accepted. */
@@ -35,6 +36,7 @@ export interface TokenOptions extends Pick<Config, 'algorithms'> {
   /** Whether a session of this server exists. */
   readonly sessionExists?: (id: string) => Promise<boolean>
   readonly accessTokens?: AccessTokenVerifier
+  readonly tickets?: Tickets
   readonly revocations?: Revocations
   /** Milliseconds since the epoch. */
   readonly now?: () => number
@@ -88,6 +90,29 @@ export class Tokens {
   /** The grant of one request. Call it directly after `verify`. */
   grant(identity: Identity): Grant {
     return new Grant(identity, this.#options.revocations)
+  }
+
+  /** Creates a ticket that stands for this caller's token. */
+  createTicket({ identity }: Grant): Promise<string> {
+    return this.#tickets.create(identity)
+  }
+
+  /**
+   * The caller whose token created the ticket, which is used up.
+   * @throws TokenError
+   */
+  async takeTicket(ticket: string, from?: Caller): Promise<Identity> {
+    await this.#options.revocations?.fresh()
+    const identity = await this.#tickets.take(ticket, from)
+    if (identity.expiresAt <= this.#now()) throw new TokenError('expired', true)
+    if (this.#options.revocations?.refuses(identity.subjects ?? [])) throw new TokenError('revoked')
+    return identity
+  }
+
+  get #tickets(): Tickets {
+    const { tickets } = this.#options
+    if (!tickets) throw new Error('no tickets are accepted here')
+    return tickets
   }
 
   #verify(token: string, from?: Caller): Identity | Promise<Identity> {

@@ -133,6 +133,8 @@ export interface Database extends Session {
    * @throws AppError `too_many_requests`
    */
   change<T>(owner: string, work: (session: Session) => Promise<T>, guard?: Guard): Promise<T>
+  /** Calls `listener` with the owner of each write of this process, after its commit. */
+  onWritten?(listener: (owner: string) => void): void
   /** Resolves when the database answers. Simultaneous calls share one round trip. */
   ping(): Promise<void>
   /** Copies an embedded database to a new directory while it is in use. Absent for a server. */

@@ -348,4 +348,18 @@ export const migrations: readonly Migration[] = [
     up: ['alter table duly.session add column bearer boolean'],
     down: ['alter table duly.session drop column bearer'],
   },
+  {
+    name: 'tickets',
+    up: [
+      // Looked up by their hash, so not distributed.
+      `create table duly.tickets (
+        hash text primary key,
+        user_id text not null,
+        identity jsonb not null,
+        expires_at timestamptz not null
+      )`,
+      'create index tickets_expires_at on duly.tickets (expires_at)',
+    ],
+    down: ['drop table duly.tickets'],
+  },
 ]

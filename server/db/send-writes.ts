@@ -48,7 +48,7 @@ function lockOf(writes: readonly Write[]): Omit<Part, 'describe' | 'binary'> | u
 /** Commits all of these writes or none. */
 function commit(
   session: PipelinedSession,
-  { prepare, onStatement, described }: SendOptions,
+  { prepare, onStatement, onWritten, described }: SendOptions,
   writes: readonly Write[],
 ): Promise<readonly Write[]> {
   for (const { statement } of writes) session.started(statement)
@@ -71,7 +71,10 @@ function commit(
       }
       for (const [n, write] of writes.entries()) {
         ended[n]?.(error && !undone.includes(write) ? errorType(error) : undefined)
-        if (!error) resolveWrite(write, rows[n + before] ?? [])
+        if (error) continue
+        const returned = rows[n + before] ?? []
+        resolveWrite(write, returned)
+        if (returned.length > 0) onWritten?.(write.owner)
       }
       resolve(undone)
     }

@@ -55,6 +55,7 @@ export class Sessions implements Database {
   readonly #writes: WriteQueue<PipelinedSession>
   readonly #changes = new PerOwner(1, mostChanges)
   #pinging: Promise<void> | undefined
+  #written: (owner: string) => void = () => {}
 
   constructor(options: SessionOptions) {
     const { label, max, scans, prepare, onStatement, groupCommits } = options
@@ -62,7 +63,12 @@ export class Sessions implements Database {
     this.#max = max
     this.#scans = scans
     this.reads = new FairReads(this, scans ?? this, scans ? 2 : 1)
-    this.#sending = { prepare, onStatement, described: new WeakSet() }
+    this.#sending = {
+      prepare,
+      onStatement,
+      onWritten: owner => this.#written(owner),
+      described: new WeakSet(),
+    }
     this.#pool = new SessionPool(options, () => this.#writes.wake())
     this.#writes = new WriteQueue({
       sessions: () => this.#pool.forWrites(),
@@ -105,8 +111,16 @@ export class Sessions implements Database {
   }
 
   change<T>(owner: string, work: (session: Session) => Promise<T>, guard?: Guard): Promise<T> {
-    const run = () => this.transaction(work, 'short', guard)
+    const run = async () => {
+      const result = await this.transaction(work, 'short', guard)
+      this.#written(owner)
+      return result
+    }
     return this.#changes.run(owner, run, { isGone: () => false })
+  }
+
+  onWritten(listener: (owner: string) => void): void {
+    this.#written = listener
   }
 
   ping(): Promise<void> {

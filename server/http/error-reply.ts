@@ -66,6 +66,7 @@ const defaultStatus: Readonly<Record<ErrorCode, number>> = {
   too_many_tasks: 409,
   storage_full: 409,
   answer_dropped: 409,
+  resync_required: 410,
   too_many_requests: 429,
   password_compromised: 400,
   busy: 503,

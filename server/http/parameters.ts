@@ -36,3 +36,7 @@ export function queryInteger<T>(
     { field: name, in: 'query', message: `"${name}" must be a whole number from ${min} to ${max}.` },
   ])
 }
+
+/** A text of the query string. An empty one counts as none. */
+export const queryText = (request: FastifyRequest, name: string): string | undefined =>
+  (request.query as Readonly<Record<string, string | undefined>>)[name] || undefined

@@ -109,7 +109,7 @@ function handleChecked(request: FastifyRequest, handle: () => unknown): unknown 
   return checking ? checking.then(handle) : handle()
 }
 
-function optionsOf({ method, path, scope, bodyLimit, kind }: Route) {
+function optionsOf({ method, path, scope, bodyLimit, kind, acceptsTicket }: Route) {
   return {
     method,
     url: routerPath(path),
@@ -117,6 +117,7 @@ function optionsOf({ method, path, scope, bodyLimit, kind }: Route) {
     config: {
       need: scope ?? (method === 'GET' ? 'tasks:read' : 'tasks:write'),
       isStream: kind === 'stream',
+      acceptsTicket: acceptsTicket === true,
       label: path.replaceAll(/\{(\w+)\}/g, ':$1'),
     },
   } as const

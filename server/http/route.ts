@@ -20,6 +20,8 @@ export interface Route {
    * instead of its duration.
    */
   readonly kind?: 'stream'
+  /** Whether `?ticket=` is accepted instead of a token. */
+  readonly acceptsTicket?: true
   handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown
 }
 
@@ -30,6 +32,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     need?: Need
     isStream?: boolean
+    acceptsTicket?: boolean
     /** The path in logs and metrics. */
     label?: string
   }

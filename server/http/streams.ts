@@ -24,7 +24,7 @@ export class Streams {
   }
 
   /** Reads from the database when it is this user's turn among all streams. */
-  turn<T>({ userId }: FastifyRequest, read: () => Promise<T>): Promise<T> {
+  turn<T>({ userId }: Pick<FastifyRequest, 'userId'>, read: () => Promise<T>): Promise<T> {
     return this.#turns.run(userId, read)
   }
 

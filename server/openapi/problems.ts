@@ -161,6 +161,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
       'An earlier request with this Idempotency-Key was executed. Its response was removed early because your storage is full. Nothing was done this time.',
     fix: 'Read the task to see the result. Do not repeat the write with another key.',
   },
+  resync_required: {
+    title: 'A new sync is required',
+    meaning:
+      'The changes since `since` are older than HISTORY_DAYS, were removed to free storage, or the data was replaced.',
+    fix: 'Discard the local copy and call GET /api/v1/changes without `since`.',
+  },
   too_many_requests: {
     title: 'Too many requests',
     meaning:

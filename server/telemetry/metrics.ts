@@ -54,6 +54,12 @@ export class Metrics {
     }
   }
 
+  /** A histogram of seconds. @returns adds one */
+  histogram(name: string, help: string): (seconds: number) => void {
+    const histogram = new Histogram({ name, help, buckets, registers: [this.#registry] })
+    return seconds => histogram.observe(seconds)
+  }
+
   /** A counter whose value is read on each scrape. */
   counter(name: string, help: string, read: () => Reading): void {
     const counter: Counter = new Counter({

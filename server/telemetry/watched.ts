@@ -89,9 +89,10 @@ interface Door {
   readonly admission: { readonly inside: number; readonly room: number; readonly refusedInAll: number }
   readonly connections: { readonly open: number; readonly cut: number; readonly unread: number }
   readonly streams: { readonly open: number }
+  readonly sync: { readonly open: number; onLag(listener: (seconds: number) => void): void }
 }
 
-export function watchLoad(metrics: Metrics, { admission, connections, streams }: Door): void {
+export function watchLoad(metrics: Metrics, { admission, connections, streams, sync }: Door): void {
   metrics.gauge('http_server_active_requests', 'Requests whose handler is running.', () => admission.inside)
   metrics.gauge('duly_requests_room', 'Maximum number of concurrent handlers.', () => admission.room)
   metrics.counter(
@@ -111,6 +112,17 @@ export function watchLoad(metrics: Metrics, { admission, connections, streams }:
     () => connections.cut,
   )
   metrics.gauge('duly_streams', 'Responses that are being streamed.', () => streams.open)
+  metrics.gauge(
+    'duly_event_streams',
+    'Streams of events, and requests that wait for changes.',
+    () => sync.open,
+  )
+  sync.onLag(
+    metrics.histogram(
+      'duly_event_lag_seconds',
+      'Time from a change to its event on a stream that is up to date.',
+    ),
+  )
 }
 
 interface Jobs {

@@ -14,6 +14,7 @@ import { problemShape } from '../http/problem-reply.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
+import { authorOf } from '../tasks/author.ts'
 import type { TaskRow } from '../tasks/change/rows.ts'
 import { notFound, UndoConflict, undo } from '../tasks/change/undo.ts'
 import { changeId, revisionIn } from '../tasks/change-id.ts'
@@ -88,20 +89,12 @@ const history: Route = {
       change: changeId(userId, { revision: entry.revision, epoch }),
       at: entry.at,
       action: entry.action,
-      by: byOf(actor),
+      by: authorOf(actor),
       fields: entry.fields,
     })
     const body = { history: page.history.map(entryOf), next_cursor: page.next && String(page.next) }
     return sendJson(reply, JSON.stringify(body))
   },
-}
-
-/** Who made a change: see `Grant.actor`. */
-export function byOf(actor: string): { readonly kind: string; readonly name: string | null } {
-  const colon = actor.indexOf(':')
-  return colon < 0
-    ? { kind: actor, name: null }
-    : { kind: actor.slice(0, colon), name: actor.slice(colon + 1) }
 }
 
 const undoRoute: Route = {

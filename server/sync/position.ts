@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { AppError } from '../errors.ts'
+import type { OwnerState } from '../tasks/list-page.ts'
+
+// Where a client stands. The token has the form of base64url and is opaque to clients. It is not
+// signed: an invented one selects what its owner may read anyway.
+
+/** After this entry of an owner's change log. */
+export interface Position {
+  readonly epoch: string
+  readonly revision: number
+  readonly type: number
+  readonly id: number
+}
+
+/**
+ * A first sync on its way: `type` and `id` are the last item that was sent, `revision` is that of
+ * its start, from which the log is read afterwards.
+ */
+export interface Since extends Position {
+  readonly isFirst: boolean
+}
+
+/** After every entry of a revision. */
+const end = { type: 9, id: Number.MAX_SAFE_INTEGER }
+
+/** After all that happened until this state. */
+export const positionAt = ({ epoch, revision }: OwnerState): Position => ({ epoch, revision, ...end })
+
+export const isWhole = ({ type }: Position): boolean => type === end.type
+
+/** The end of a revision, or the place behind one of its entries. */
+export const positionAfter = (
+  epoch: string,
+  { revision, type, id, isLast }: { revision: number; type: number; id: number; isLast: boolean },
+): Position => (isLast ? { epoch, revision, ...end } : { epoch, revision, type, id })
+
+export function writePosition(
+  owner: string,
+  { epoch, revision, type, id }: Position,
+  isFirst = false,
+): string {
+  const place = type === end.type ? [revision] : [revision, type, id]
+  return Buffer.from([isFirst ? 'f' : 'd', ownerTag(owner), epoch, ...place].join('.')).toString('base64url')
+}
+
+/** @throws AppError `broken_rule` for what is no position, or another owner's */
+export function readPosition(owner: string, token: string): Since {
+  const text = /^[\w-]{1,200}$/.test(token) ? Buffer.from(token, 'base64url').toString('latin1') : ''
+  const form = /^([df])\.([\w-]{8})\.(0|[1-9]\d{0,18})\.(0|[1-9]\d{0,15})(?:\.([0-3])\.(0|[1-9]\d{0,15}))?$/
+  const [, kind, tag, epoch = '0', revision, type = String(end.type), id = String(end.id)] =
+    form.exec(text) ?? []
+  const numbers = { revision: Number(revision), type: Number(type), id: Number(id) }
+  const isOne = tag === ownerTag(owner) && Object.values(numbers).every(Number.isSafeInteger)
+  if (!isOne) throw notOne()
+  return { epoch, ...numbers, isFirst: kind === 'f' }
+}
+
+function notOne(): AppError {
+  const message = '"since" must be the `next` of a page of your changes, or the `id` of one of your events.'
+  return new AppError('broken_rule', message, {
+    problems: [{ field: 'since', in: 'query', message }],
+  })
+}
+
+/** @throws AppError `resync_required` where the log can no longer tell all that happened since */
+export function checkReach(position: Position, state: OwnerState, oldest: number | undefined): void {
+  const { epoch, revision } = position
+  // Nothing had been written yet, so nothing can have been missed before revision 1.
+  const isFresh = epoch === '0' && revision === 0
+  const isCurrent = state.revision === revision && isWhole(position)
+  const isSame = isFresh || state.epoch === epoch
+  // Revisions have no gaps, and are removed as a whole.
+  const needed = isWhole(position) ? revision + 1 : revision
+  if (isSame && (isCurrent || (state.revision >= revision && oldest !== undefined && oldest <= needed)))
+    return
+  throw new AppError(
+    'resync_required',
+    'The changes since then are no longer available. Start again without "since".',
+  )
+}
+
+/** Distinguishes owners: a position of one is refused to another. */
+const ownerTag = (owner: string) => createHash('sha256').update(owner).digest('base64url').slice(0, 8)
