@@ -2,6 +2,7 @@
 // stale, and starts the program.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   cpSync,
   existsSync,
@@ -46,9 +47,9 @@ if (!Object.hasOwn(words, word))
 /** Commands that run only the server need neither the tests nor their tools. */
 const serverAlone = ['start', 'duly', 'dev'].includes(word) || (word === 'build' && args[0] === 'server')
 
-install(root)
-if (!serverAlone) installTools()
-if (word === 'format' || (serverAlone ? buildServer() : buildAll())) {
+await Promise.all([install(root), ...(word === 'duly' ? [] : [install(at('web'))])])
+if (!serverAlone) await installTools()
+if (word === 'format' || (serverAlone ? buildServer() && (word === 'duly' || buildWeb()) : buildAll())) {
   await words[word]()
 } else {
   process.exitCode = 1
@@ -65,26 +66,28 @@ function bench() {
 }
 
 /** Installs what the package-lock.json of this folder lists, if it is not installed yet. */
-function install(folder) {
+async function install(folder) {
   const wanted = packagesIn(join(folder, 'package-lock.json')) ?? {}
   if (!isStale(folder, wanted)) return
   const began = Date.now()
-  const what = folder === root ? 'packages' : 'packages for tests and checks'
-  say(`installing ${Object.keys(wanted).length - 1} ${what} (once)`)
+  const purpose = { [root]: '', [at('web')]: ' for the web app' }[folder] ?? ' for tests and checks'
+  const what = `${Object.keys(wanted).length - 1} packages${purpose}`
+  say(`installing ${what} (once)`)
   // The types and the compiler are among the development dependencies, whatever NODE_ENV says.
   const npm = process.env.npm_execpath
   const command = ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error']
   const options = { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] }
-  const { status } = npm
-    ? spawnSync(process.execPath, [npm, ...command], options)
-    : spawnSync('npm', command, { ...options, shell: process.platform === 'win32' })
+  const child = npm
+    ? spawn(process.execPath, [npm, ...command], options)
+    : spawn('npm', command, { ...options, shell: process.platform === 'win32' })
+  const [status] = await once(child, 'close')
   if (status !== 0) stop(`npm ci failed in ${folder}; see above.`)
-  say(`installed in ${seconds(began)}`)
+  say(`installed ${what} in ${seconds(began)}`)
 }
 
 /** The tools are found from what they check and run: Node looks for packages in the folders above a file. */
-function installTools() {
-  install(at('tools'))
+async function installTools() {
+  await install(at('tools'))
   mkdirSync(at('dist'), { recursive: true })
   for (const folder of ['dist', 'test', 'bench']) {
     const link = at(folder, 'node_modules')
@@ -119,14 +122,24 @@ function buildServer() {
   })
 }
 
+/** Bundles the web app, without checking its types. */
+function buildWeb() {
+  const sources = ['web', 'client'].flatMap(filesIn)
+  return unlessBuilt('web', sources, () => {
+    say('building the web app')
+    return step(at('web', 'build.mjs'), [])
+  })
+}
+
 /** Compiles everything. The client's types are generated from the OpenAPI document that the server prints. */
 function buildAll() {
-  if (!buildServer()) return false
-  const folders = ['server', 'client', 'test', 'bench']
-  const settings = ['package-lock.json', 'tools/package-lock.json', 'tsconfig.json', 'client/tsconfig.json']
+  if (!buildServer() || !buildWeb()) return false
+  const folders = ['server', 'client', 'test', 'bench', 'web']
+  const projects = ['tsconfig.json', 'client/tsconfig.json', 'web/tsconfig.json']
+  const settings = ['package-lock.json', 'tools/package-lock.json', 'web/package-lock.json', ...projects]
   return unlessBuilt('all', [...settings.map(file => at(file)), ...folders.flatMap(sourcesIn)], () => {
     say('compiling the client, tests and benchmarks')
-    return copyAssets() && describe() && compile('tsconfig.json') && compile('client/tsconfig.json')
+    return copyAssets() && describe() && projects.every(compile)
   })
 }
 
@@ -153,11 +166,16 @@ function unlessBuilt(name, paths, work) {
 }
 
 function sourcesIn(folder) {
+  return filesIn(folder).filter(path => /\.tsx?$/.test(path))
+}
+
+function filesIn(folder) {
   if (!existsSync(at(folder))) return []
-  return readdirSync(at(folder), { recursive: true })
-    .filter(name => name.endsWith('.ts') && name !== 'schema.ts' && !name.startsWith('node_modules'))
+  return readdirSync(at(folder), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name !== 'schema.ts')
+    .map(entry => join(entry.parentPath, entry.name))
+    .filter(path => !path.includes('node_modules'))
     .sort()
-    .map(name => at(folder, name))
 }
 
 function compile(project) {
@@ -230,8 +248,10 @@ async function load(program, argv) {
   await import(pathToFileURL(program).href)
 }
 
-// Rebuilds after each change, and replaces the running server only if the build succeeds.
+// Rebuilds after each change, and replaces the running server only if the build succeeds. The web
+// app is served on a port of its own, which reloads it and passes calls on to the server.
 function dev() {
+  const app = spawn(process.execPath, [at('web', 'build.mjs'), 'dev'], { cwd: root, stdio: 'inherit' })
   const serve = () => spawn(process.execPath, [cli, 'start', ...args], { cwd: root, stdio: 'inherit' })
   let server = serve()
   let timer
@@ -256,6 +276,7 @@ function dev() {
       ending = true
       clearTimeout(timer)
       watcher.close()
+      app.kill('SIGINT')
       server.kill('SIGINT')
     })
   }

@@ -30,7 +30,10 @@ export function sbomOf(folder, tarball, date) {
       // npm names it after the folder.
       component: { ...component, name, hashes: [{ alg: 'SHA-512', content: hashOf('sha512', tarball) }] },
     },
-    components: all.components.filter(({ 'bom-ref': ref }) => listed.has(ref)).map(notForDevelopment),
+    components: [
+      ...all.components.filter(({ 'bom-ref': ref }) => listed.has(ref)).map(notForDevelopment),
+      ...inTheWebApp(folder),
+    ],
     dependencies: all.dependencies
       .filter(({ ref }) => listed.has(ref))
       .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter(other => listed.has(other)) })),
@@ -41,6 +44,24 @@ function inThePackage(packages) {
   return Object.entries(packages)
     .filter(([place, { dev }]) => place !== '' && !dev)
     .map(([place, { version }]) => `${place.replace(/^.*node_modules\//, '')}@${version}`)
+}
+
+/** The packages that the build of the web app puts into its files. */
+function inTheWebApp(folder) {
+  const { packages } = JSON.parse(readFileSync(join(folder, 'web', 'package-lock.json'), 'utf8'))
+  return Object.entries(packages)
+    .filter(([place, { dev, devOptional, optional }]) => place !== '' && !dev && !devOptional && !optional)
+    .map(([place, { version, license }]) => {
+      const name = place.replace(/^.*node_modules\//, '')
+      return {
+        'bom-ref': `${name}@${version}`,
+        type: 'library',
+        name,
+        version,
+        purl: `pkg:npm/${name.replace('@', '%40')}@${version}`,
+        licenses: [{ license: { id: license } }],
+      }
+    })
 }
 
 /** npm lists a version once, with what is true of the first place it stands in. */

@@ -41,6 +41,7 @@ import { v1 } from './v1/tasks.ts'
 import { accessTokens } from './v1/tokens.ts'
 import { trashRoutes } from './v1/trash.ts'
 import { undoRoutes } from './v1/undo.ts'
+import { webApp, webSignIn } from './web/web-app.ts'
 
 /** The contracts of `/api/{user_id}/tasks` and `/api/tasks`, by `CONTRACT`. */
 const contracts: Readonly<Record<ContractName, Legacy>> = {
@@ -51,7 +52,7 @@ const contracts: Readonly<Record<ContractName, Legacy>> = {
 
 /** All route modules, in the order of the OpenAPI document. */
 export function registrations(
-  config: Pick<Config, 'contract' | 'contractOptions' | 'accounts' | 'metrics'>,
+  config: Pick<Config, 'contract' | 'contractOptions' | 'accounts' | 'metrics' | 'web'>,
 ): readonly Registration[] {
   const contract = legacyContract(contracts[config.contract], config.contractOptions)
   const todos = legacyContract(alwaysOn)
@@ -74,6 +75,12 @@ export function registrations(
           { module: signInForTokens, ...open },
           { module: signedIn, errors: contract, secured: true },
           { module: accountPages, errors: accountPages, secured: false, delegates: true },
+          ...(config.web
+            ? [
+                { module: webSignIn, errors: accounts, secured: false },
+                { module: webApp, ...open },
+              ]
+            : []),
         ]
       : []),
     { module: documents(base => openApi(all, base)), ...open },

@@ -10,12 +10,24 @@ import type { Log } from './log.ts'
 import type { Sync } from './sync/sync.ts'
 import type { Room } from './tasks/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
+import type { AppFiles } from './web/app-files.ts'
 
 /** The dependencies of the routes. */
 export interface Context {
   readonly config: Pick<
     Config,
-    'contract' | 'contractOptions' | 'corsOrigins' | 'mailFrom' | 'metrics' | 'publicUrl' | 'trustProxy'
+    | 'contract'
+    | 'contractOptions'
+    | 'corsOrigins'
+    | 'github'
+    | 'google'
+    | 'mailFrom'
+    | 'metrics'
+    | 'publicUrl'
+    | 'signUp'
+    | 'smtp'
+    | 'trustProxy'
+    | 'web'
   >
   readonly db: Database
   readonly room: Room
@@ -31,6 +43,8 @@ export interface Context {
   readonly lifecycle: Lifecycle
   readonly streams: Streams
   readonly sync: Sync
+  /** Absent: `/` is not the web app. */
+  readonly appFiles: AppFiles | undefined
 }
 
 /** The state of the process between start and exit. */

@@ -31,6 +31,7 @@ import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
 import { watchServer } from './telemetry/watched.ts'
 import { version } from './version.ts'
+import { readAppFiles } from './web/app-files.ts'
 
 export interface Server {
   /** URL at which the server listens. */
@@ -145,6 +146,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       telemetry,
       streams,
       sync,
+      appFiles: config.web && accounts ? readAppFiles() : undefined,
     })
     closers.push(() => closeApp(app, log))
     const migrated = await migrating

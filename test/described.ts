@@ -82,7 +82,7 @@ export function described(
   contractOptions: readonly ContractOption[] = [],
 ): Described {
   const key = JSON.stringify([contract, accounts, contractOptions])
-  const made = known.get(key) ?? describe({ contract, accounts, contractOptions })
+  const made = known.get(key) ?? describe({ contract, accounts, contractOptions, web: true })
   known.set(key, made)
   return made
 }

@@ -104,7 +104,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     '@fastify',
   ],
   openapi: ['openapi', 'http', 'pages', 'contracts/task-schemas', 'errors', 'version', 'fastify'],
-  pages: ['pages', 'http', 'openapi', 'errors', 'version', 'fastify'],
+  pages: ['pages', 'http', 'openapi', 'web/send-app-file', 'errors', 'version', 'fastify'],
+  web: ['web', 'http', 'openapi', 'db/database', 'errors', 'context', 'fastify'],
   v1: [
     'v1',
     'fields',
@@ -182,6 +183,20 @@ describe('the project layout', () => {
       imported.filter(name => !name.startsWith('./')),
       [],
     )
+  })
+
+  it('the web app imports itself, the client and Preact', () => {
+    const files = readdirSync(join(root, 'web'), { recursive: true, encoding: 'utf8' })
+      .filter(name => /\.tsx?$/.test(name) && !name.includes('node_modules'))
+      .map(name => join(root, 'web', name))
+    const strange = files.flatMap(file =>
+      importsOf(file)
+        .map(name => (name.startsWith('.') ? nameOf(resolve(dirname(file), name)) : name))
+        .filter(target => !/^(web|client)\/|^preact(\/hooks)?$/.test(target))
+        .map(target => `${nameOf(file)} imports ${target}`),
+    )
+    assert.ok(files.length > 50)
+    assert.deepEqual(strange, [])
   })
 
   it('the server starts without what only some of those who run it need', () => {

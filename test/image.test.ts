@@ -17,7 +17,7 @@ let server: RunningServer
 
 before(async () => {
   app = mkdtempSync(join(root, 'dist', 'image-'))
-  for (const path of [...productionPackages(), join('dist', 'server')])
+  for (const path of [...productionPackages(), join('dist', 'server'), join('dist', 'web')])
     link(join(root, path), join(app, path))
   for (const path of ['package.json', join('deploy', 'docker', 'healthcheck.mjs')])
     linkSync(join(root, path), join(app, basename(path)))
@@ -91,6 +91,8 @@ describe('the image', () => {
     assert.equal(made.status, 201)
     const { body } = await call('GET', '/api/v1/tasks?q=small', { token })
     assert.deepEqual(body.tasks, [made.body])
+    const app = await call('GET', '/', { headers: { accept: 'text/html' } })
+    assert.match(app.text, /src="\.\/app\//)
     for (const path of ['/readyz', '/docs', '/docs/swagger-ui-bundle.js', '/openapi.json'])
       assert.equal((await call('GET', path)).status, 200, path)
   })

@@ -34,6 +34,7 @@ before(() => {
   for (const path of [
     'dist/server',
     'dist/client',
+    'dist/web',
     'README.md',
     'CHANGELOG.md',
     'LICENSE',
@@ -113,13 +114,15 @@ describe('the package', () => {
     )
     const strange = built.filter(
       file =>
-        !/^dist\/(server\/(.+\.js|db\/cluster\.br)|client\/.+(\.js|\.d\.ts))$/.test(file) ||
+        !/^dist\/(server\/(.+\.js|db\/cluster\.br)|client\/.+(\.js|\.d\.ts)|web\/.+)$/.test(file) ||
         file.includes('.test.'),
     )
     assert.deepEqual(strange, [])
     for (const file of [
       'dist/server/cli.js',
       'dist/client/index.d.ts',
+      'dist/web/index.html',
+      'dist/web/preact-LICENSE',
       'dist/server/openapi/swagger-ui/LICENSE',
     ])
       assert.ok(files.includes(file), file)
@@ -188,7 +191,9 @@ describe('the list of what the package is made of', () => {
     const { version: pages } = JSON.parse(
       readFileSync(join(root, 'node_modules', 'swagger-ui-dist', 'package.json'), 'utf8'),
     )
-    assert.deepEqual(new Set(named), new Set([...brought, `swagger-ui-dist@${pages}`]))
+    const web = JSON.parse(readFileSync(join(root, 'web', 'package.json'), 'utf8'))
+    const inFiles = [`swagger-ui-dist@${pages}`, `preact@${web.dependencies.preact}`]
+    assert.deepEqual(new Set(named), new Set([...brought, ...inFiles]))
     assert.equal(sbom.serialNumber, 'urn:uuid:c0cd5ccf-db56-8a59-b66e-33e73001b78f')
     assert.equal(sbom.metadata.component.name, 'duly')
     assert.equal(sbom.metadata.timestamp, '1970-01-01T00:00:00.000Z')

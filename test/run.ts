@@ -23,6 +23,7 @@ const minimumCoverage = 90
 const patienceMs = { usual: 600_000, faults: 1_800_000 }
 /** What takes longest, as `node:test` tells it. */
 const longest = [
+  'web',
   'docs.',
   'front-ends.',
   'faults',

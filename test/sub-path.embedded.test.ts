@@ -122,6 +122,19 @@ for (const [name, change] of [
       assert.match((await smtp.emailTo(email, 2)).link, new RegExp(`^${site}/duly/reset-password\\?token=`))
     })
 
+    it('the web app loads', async () => {
+      const page = await browser.newPage()
+      page.setDefaultTimeout(120_000)
+      const failed: string[] = []
+      page.on('response', response => {
+        if (response.status() >= 400) failed.push(`${response.status()} ${response.url()}`)
+      })
+      await page.goto(`${site}/duly/`)
+      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+      assert.deepEqual(failed, [])
+      await page.close()
+    })
+
     it('the page at /docs loads, signs in and calls with its token', async () => {
       const page = await browser.newPage()
       page.setDefaultTimeout(120_000)

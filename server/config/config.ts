@@ -12,11 +12,13 @@ import { settings } from './settings.ts'
 import { SettingsReader } from './settings-reader.ts'
 import { readTelemetry, type TelemetryConfig } from './telemetry.ts'
 import { readTokens, type TokenConfig } from './tokens.ts'
+import { readWeb, type WebConfig } from './web.ts'
 
 export interface Config
   extends ListenConfig,
     PublicUrlConfig,
     CorsConfig,
+    WebConfig,
     ContractConfig,
     DatabaseConfig,
     SecretConfig,
@@ -41,6 +43,7 @@ export function readConfig(env: Env, notes: readonly string[] = []): Config {
     ...listen,
     ...readPublicUrl(reader),
     ...readCors(reader),
+    ...readWeb(reader),
     ...readContract(reader),
     ...readDatabase(reader),
     ...readSecrets(reader),

@@ -9,12 +9,14 @@ import { secretSettings } from './secrets.ts'
 import type { Setting } from './setting.ts'
 import { telemetrySettings } from './telemetry.ts'
 import { tokenSettings } from './tokens.ts'
+import { webSettings } from './web.ts'
 
 /** Every setting, in the order of docs/settings.md. */
 export const settings: readonly Setting[] = [
   ...listenSettings,
   ...publicUrlSettings,
   ...corsSettings,
+  ...webSettings,
   ...contractSettings,
   ...databaseSettings,
   ...secretSettings,

@@ -5,6 +5,7 @@ import type { Route } from '../http/route.ts'
 import type { Answer } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
 import { version } from '../version.ts'
+import { sendAppFile } from '../web/send-app-file.ts'
 import { html, sendPage } from './html-page.ts'
 import { icon } from './icon.ts'
 
@@ -20,10 +21,12 @@ const front: Route = {
   operation: {
     id: 'showFront',
     summary: 'Show the front page',
-    description: 'A page for browsers (`Accept: text/html`). Other clients get the same links as JSON.',
+    description:
+      'The web app for browsers (`Accept: text/html`), or a page of links with `WEB=off`. Other clients get links as JSON.',
     answers: {
+      304: { description: 'Not modified.' },
       200: {
-        description: 'Links to the documentation, the OpenAPI document and the health check.',
+        description: 'The web app, or links to the documentation, the OpenAPI document and the health check.',
         mediaType: ['application/json', 'text/html'],
         schema: {
           anyOf: [
@@ -40,7 +43,7 @@ const front: Route = {
       },
     },
   },
-  handle(request, reply, { accounts }) {
+  handle(request, reply, { accounts, appFiles }) {
     const { base } = request.server
     const { accept } = request.headers
     const varies = reply.getHeader('vary')
@@ -53,6 +56,8 @@ const front: Route = {
       const links = { docs: `${base}/docs`, openapi: `${base}/openapi.json`, health: `${base}/health` }
       return sendJson(reply, JSON.stringify({ service: 'duly', version, ...links }))
     }
+    const app = appFiles?.get('index.html')
+    if (app) return sendAppFile(request, reply, app)
     const links: readonly (readonly [path: string, label: string])[] = [
       ['/docs', accounts ? 'Try the API, sign up or sign in' : 'Try the API'],
       ['/openapi.json', 'OpenAPI document'],

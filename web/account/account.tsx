@@ -1,0 +1,54 @@
+import { useEffect } from 'preact/hooks'
+import { state, useStore } from '../model/store.ts'
+import { t } from '../texts/texts.ts'
+import { Appearance } from './appearance.tsx'
+import { Data } from './data.tsx'
+import { Passkeys } from './passkeys.tsx'
+import { Password } from './password.tsx'
+import { Preferences } from './preferences.tsx'
+import { Profile } from './profile.tsx'
+import { Sessions } from './sessions.tsx'
+import { SignOut } from './sign-out.tsx'
+import { Tokens } from './tokens.tsx'
+import { TwoFactorSetup } from './two-factor-setup.tsx'
+
+const sections = {
+  profile: Profile,
+  preferences: Preferences,
+  appearance: Appearance,
+  password: Password,
+  'two-factor': TwoFactorSetup,
+  passkeys: Passkeys,
+  sessions: Sessions,
+  tokens: Tokens,
+  data: Data,
+} as const
+
+/** The user's account, in sections that have addresses of their own. */
+export function Account({ section }: { readonly section: string }) {
+  useStore(from => from.version)
+  const name = useStore(from => from.user?.name)
+  useEffect(() => {
+    if (section !== '') document.getElementById(`section-${section}`)?.scrollIntoView()
+  }, [section])
+  return (
+    <section class="screen account">
+      <header class="screen-head">
+        <h1>{t().views.account}</h1>
+        <SignOut />
+      </header>
+      <p class="quiet" dir="auto">
+        {name} · {state.user?.email}
+      </p>
+      {(Object.keys(sections) as (keyof typeof sections)[]).map(key => {
+        const Section = sections[key]
+        return (
+          <section key={key} id={`section-${key}`} class="card" aria-labelledby={`title-${key}`}>
+            <h2 id={`title-${key}`}>{t().sections[key]}</h2>
+            <Section />
+          </section>
+        )
+      })}
+    </section>
+  )
+}

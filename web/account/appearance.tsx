@@ -1,0 +1,33 @@
+import { useState } from 'preact/hooks'
+import { choices, choose, chosen } from '../app/appearance.ts'
+import { t } from '../texts/texts.ts'
+
+/** How the app looks on this device. */
+export function Appearance() {
+  const [, setChanged] = useState('')
+  return (
+    <>
+      {(Object.keys(choices) as (keyof typeof choices)[]).map(name => (
+        <fieldset key={name} class="choices">
+          <legend>{t().appearance[name]}</legend>
+          {choices[name].map(value => (
+            <label key={value} class="choice">
+              <input
+                type="radio"
+                name={name}
+                value={value}
+                checked={chosen(name) === value}
+                onChange={() => {
+                  choose(name, value)
+                  setChanged(name + value)
+                  dispatchEvent(new Event('resize'))
+                }}
+              />
+              {t().appearanceValues[value]}
+            </label>
+          ))}
+        </fieldset>
+      ))}
+    </>
+  )
+}

@@ -1,0 +1,98 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { announce } from '../model/notices.ts'
+import { t } from '../texts/texts.ts'
+
+interface FormProps {
+  readonly submit: (fields: Readonly<Record<string, string>>) => Promise<unknown>
+  readonly label: string
+  /** What is announced when it has worked. */
+  readonly done?: string
+  readonly isDanger?: boolean
+  readonly children?: ComponentChildren
+}
+
+/** A form that calls the server, and shows beside its button why that failed. */
+export function Form({ submit, label, done = t().saved, isDanger = false, children }: FormProps) {
+  const [problem, setProblem] = useState('')
+  const [isBusy, setBusy] = useState(false)
+  const run = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const form = event.currentTarget as HTMLFormElement
+    const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]))
+    setBusy(true)
+    setProblem('')
+    try {
+      await submit(fields)
+      form.reset()
+      if (done !== '') announce({ kind: 'done', text: done })
+    } catch (error) {
+      setProblem(error instanceof TypeError ? t().needsNetwork : (error as Error).message)
+    }
+    setBusy(false)
+  }
+  return (
+    <form onSubmit={run}>
+      {children}
+      <p role="alert" class={problem === '' ? 'hidden' : 'problem'}>
+        {problem}
+      </p>
+      <button type="submit" class={`button ${isDanger ? 'danger' : ''}`} disabled={isBusy}>
+        {label}
+      </button>
+    </form>
+  )
+}
+
+interface FieldProps {
+  readonly name: string
+  readonly label: string
+  readonly type?: 'text' | 'email' | 'password'
+  readonly autocomplete?: string
+  readonly value?: string
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly isOptional?: boolean
+}
+
+export function Field({
+  name,
+  label,
+  type = 'text',
+  isOptional = false,
+  autocomplete = 'off',
+  ...rest
+}: FieldProps) {
+  return (
+    <label class="field">
+      {label}
+      <input
+        name={name}
+        // One of three types, which the types of JSX want to know apart.
+        type={type as 'text'}
+        autocomplete={autocomplete}
+        required={!isOptional}
+        dir="auto"
+        {...rest}
+      />
+    </label>
+  )
+}
+
+/** What the server answers, and a function that reads it again. */
+export function useAnswer<T>(read: () => Promise<T>): readonly [T | undefined, () => Promise<void>, string] {
+  const [answer, setAnswer] = useState<T | undefined>()
+  const [problem, setProblem] = useState('')
+  const load = () =>
+    read().then(
+      value => {
+        setAnswer(value)
+        setProblem('')
+      },
+      () => setProblem(t().needsNetwork),
+    )
+  useEffect(() => {
+    void load()
+  }, [])
+  return [answer, load, problem] as const
+}

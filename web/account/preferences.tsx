@@ -1,0 +1,53 @@
+import { changeSettings } from '../model/list-actions.ts'
+import { useStore } from '../model/store.ts'
+import { languages, t } from '../texts/texts.ts'
+
+/** Time zone, language and formats, on all devices of the user. */
+export function Preferences() {
+  const settings = useStore(state => state.settings)
+  const zones = Intl.supportedValuesOf('timeZone')
+  const all = zones.includes(settings.time_zone) ? zones : [settings.time_zone, ...zones]
+  return (
+    <>
+      <label class="field">
+        {t().language}
+        <select
+          value={settings.language}
+          onChange={event => changeSettings({ language: event.currentTarget.value })}
+        >
+          {Object.entries(languages).map(([code, name]) => (
+            <option key={code} value={code}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="field">
+        {t().timeZone}
+        <select
+          value={settings.time_zone}
+          onChange={event => changeSettings({ time_zone: event.currentTarget.value })}
+        >
+          {all.map(zone => (
+            <option key={zone}>{zone}</option>
+          ))}
+        </select>
+      </label>
+      {(['week_start', 'date_format', 'time_format'] as const).map(name => (
+        <label key={name} class="field">
+          {t().preferences[name]}
+          <select
+            value={settings[name]}
+            onChange={event => changeSettings({ [name]: event.currentTarget.value })}
+          >
+            {Object.entries(t().preferenceValues[name]).map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+      ))}
+    </>
+  )
+}

@@ -1,0 +1,33 @@
+import { auth, rememberUser, sessionUser } from '../model/session.ts'
+import { update, useStore } from '../model/store.ts'
+import { t } from '../texts/texts.ts'
+import { Field, Form } from './form.tsx'
+
+/** Name and email address. */
+export function Profile() {
+  const user = useStore(state => state.user)
+  const refresh = async () => {
+    const current = await sessionUser()
+    if (!current) return
+    rememberUser(current)
+    update({ user: current })
+  }
+  const rename = async ({ name = '' }) => {
+    await auth('/update-user', { name })
+    await refresh()
+  }
+  const changeEmail = async ({ newEmail = '' }) => {
+    await auth('/change-email', { newEmail })
+    await refresh()
+  }
+  return (
+    <>
+      <Form submit={rename} label={t().changeName}>
+        <Field name="name" label={t().name} autocomplete="name" maxLength={200} value={user?.name ?? ''} />
+      </Form>
+      <Form submit={changeEmail} label={t().changeEmail} done={t().emailChanged}>
+        <Field name="newEmail" label={t().newEmail} type="email" autocomplete="email" maxLength={254} />
+      </Form>
+    </>
+  )
+}

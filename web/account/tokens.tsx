@@ -1,0 +1,61 @@
+import { useState } from 'preact/hooks'
+import { call, get } from '../model/api.ts'
+import { formatInstant } from '../model/dates.ts'
+import type { TokenPage } from '../model/types.ts'
+import { t } from '../texts/texts.ts'
+import { Field, Form, useAnswer } from './form.tsx'
+
+/** Personal access tokens, for scripts. */
+export function Tokens() {
+  const [secret, setSecret] = useState('')
+  const [found, load, problem] = useAnswer(() => get<TokenPage>('/tokens'))
+  const create = async ({ name = '', access = '', days = '' }) => {
+    const scopes = access === 'read' ? ['tasks:read'] : ['tasks:read', 'tasks:write']
+    const json = { name, scopes, expires_in_days: Number(days) }
+    const { body } = await call<{ token: string }>({ method: 'POST', path: '/tokens', json })
+    setSecret(body.token)
+    await load()
+  }
+  const revoke = async (id: number) => {
+    await call({ method: 'DELETE', path: `/tokens/${id}` })
+    await load()
+  }
+  return (
+    <>
+      <p class="quiet">{problem || t().tokensAbout}</p>
+      {secret === '' ? null : (
+        <p role="status">
+          {t().tokenOnce} <code class="secret">{secret}</code>
+        </p>
+      )}
+      <ul class="rows">
+        {found?.tokens.map(({ id, name, scopes, expires_at }) => (
+          <li key={id}>
+            <span class="row-text" dir="auto">
+              {name}
+              <span class="quiet">
+                {scopes.join(', ')}
+                {expires_at === null ? '' : ` · ${t().until(formatInstant(expires_at))}`}
+              </span>
+            </span>
+            <Form submit={() => revoke(id)} label={t().revoke} isDanger />
+          </li>
+        ))}
+      </ul>
+      <Form submit={create} label={t().createToken} done="">
+        <Field name="name" label={t().name} maxLength={100} />
+        <label class="field">
+          {t().access}
+          <select name="access">
+            <option value="read">{t().readTasks}</option>
+            <option value="write">{t().readAndWriteTasks}</option>
+          </select>
+        </label>
+        <label class="field">
+          {t().days}
+          <input name="days" type="number" min={1} max={365} value={90} required />
+        </label>
+      </Form>
+    </>
+  )
+}

@@ -1,0 +1,22 @@
+// How the app looks on this device. Before anything is chosen, the system decides.
+
+export const choices = {
+  theme: ['system', 'light', 'dark'],
+  density: ['comfortable', 'compact'],
+  shortcuts: ['on', 'off'],
+} as const
+
+type Name = keyof typeof choices
+
+export const chosen = (name: Name): string => localStorage.getItem(`duly-${name}`) ?? choices[name][0]
+
+export function choose(name: Name, value: string): void {
+  localStorage.setItem(`duly-${name}`, value)
+  applyAppearance()
+}
+
+export function applyAppearance(): void {
+  const { dataset } = document.documentElement
+  dataset.theme = chosen('theme')
+  dataset.density = chosen('density')
+}

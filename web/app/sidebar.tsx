@@ -1,0 +1,82 @@
+import { useEffect, useRef } from 'preact/hooks'
+import { byPosition } from '../model/positions.ts'
+import { state, useStore } from '../model/store.ts'
+import { countOpen } from '../model/views.ts'
+import type { IconName } from '../parts/icon.tsx'
+import { t } from '../texts/texts.ts'
+import { type Address, hashOf } from './address.ts'
+import { NavLink } from './nav-link.tsx'
+import { NewList } from './new-list.tsx'
+import { SyncStatus } from './sync-status.tsx'
+
+interface SidebarProps {
+  readonly address: Address
+  readonly isOpen: boolean
+  readonly close: () => void
+}
+
+export function Sidebar({ address, isOpen, close }: SidebarProps) {
+  const version = useStore(from => from.version)
+  const counts = countOpen()
+  const nav = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (!isOpen) return
+    nav.current?.querySelector<HTMLElement>('a')?.focus()
+    return () => document.querySelector<HTMLElement>('.top-bar button')?.focus()
+  }, [isOpen])
+  const lists = [...state.lists.values()].filter(({ is_archived }) => !is_archived).sort(byPosition)
+  const item = (view: IconName & Address['view'], count?: number) => (
+    <NavLink
+      to={hashOf({ view })}
+      isCurrent={address.view === view}
+      icon={view}
+      label={t().views[view]}
+      count={count}
+    />
+  )
+  return (
+    <>
+      {isOpen ? <button type="button" class="veil" aria-label={t().close} onClick={close} /> : null}
+      <nav
+        ref={nav}
+        class={`sidebar ${isOpen ? 'is-open' : ''}`}
+        aria-label={t().navigation}
+        onKeyDown={event => event.key === 'Escape' && close()}
+        data-version={version}
+      >
+        <a class="brand" href="#/inbox">
+          <img src="./app/icon.svg" alt="" width="26" height="26" />
+          Duly
+        </a>
+        <ul>
+          {item('inbox', counts.inbox)}
+          {item('today', counts.today)}
+          {item('upcoming')}
+          {item('search')}
+          {item('completed')}
+          {item('trash')}
+        </ul>
+        <h2 id="lists">{t().lists}</h2>
+        <ul aria-labelledby="lists">
+          {lists.map(({ id, name, color }) => (
+            <NavLink
+              key={id}
+              to={hashOf({ view: 'list', list: id })}
+              isCurrent={address.view === 'list' && address.list === id}
+              icon="list"
+              color={color}
+              label={name}
+              count={counts.lists.get(id)}
+              list={id}
+            />
+          ))}
+        </ul>
+        <NewList />
+        <div class="sidebar-end">
+          <SyncStatus />
+          <ul>{item('account')}</ul>
+        </div>
+      </nav>
+    </>
+  )
+}

@@ -1,0 +1,76 @@
+import { openDatabase } from '../model/database.ts'
+import { announce } from '../model/notices.ts'
+import { send } from '../model/outbox.ts'
+import { loadReplica } from '../model/replica.ts'
+import { base, forgetToken, rememberedUser, rememberUser, sessionUser } from '../model/session.ts'
+import { update } from '../model/store.ts'
+import { startSync, stopSync } from '../model/sync.ts'
+import type { User } from '../model/types.ts'
+import { t } from '../texts/texts.ts'
+
+/** Finds the user: the one of the last visit, whose tasks are on this device, or of the session. */
+export async function begin(): Promise<void> {
+  const known = rememberedUser()
+  if (known) return update({ user: known, session: 'in' })
+  const user = await sessionUser().catch(() => undefined)
+  update(user ? { user, session: 'in' } : { session: 'out' })
+}
+
+/** Shows the user's tasks, and follows the server. */
+export async function start(user: User): Promise<void> {
+  rememberUser(user)
+  await openDatabase(user.id).catch(() => undefined)
+  await loadReplica()
+  update({ user, session: 'in' })
+  void startSync()
+  void send()
+  void registerWorker()
+  const current = await sessionUser().catch(() => user)
+  if (!current || current.id !== user.id) return endSession()
+  rememberUser(current)
+  update({ user: current })
+}
+
+/** The session has ended elsewhere. What is on this device stays until the user signs in again. */
+export function endSession(): void {
+  stopSync()
+  forgetToken()
+  rememberUser(undefined)
+  update({ session: 'out', tasks: new Map(), lists: new Map(), isLoaded: false })
+}
+
+/** The service worker exists only on HTTPS and on this machine. */
+async function registerWorker(): Promise<void> {
+  if (!('serviceWorker' in navigator) || !import.meta.env.PROD) return
+  const registration = await navigator.serviceWorker.register(workerUrl(), { updateViaCache: 'none' })
+  const offer = () => {
+    const { waiting } = registration
+    if (!waiting || !navigator.serviceWorker.controller) return
+    const run = () => waiting.postMessage('activate')
+    announce({ kind: 'update', text: t().newVersion, action: { label: t().reload, run } })
+  }
+  registration.addEventListener('updatefound', () => {
+    registration.installing?.addEventListener('statechange', offer)
+  })
+  offer()
+  const hadController = navigator.serviceWorker.controller !== null
+  navigator.serviceWorker.addEventListener('controllerchange', () => {
+    if (hadController) location.reload()
+  })
+}
+
+/** The policy of the page admits this one script URL. */
+function workerUrl(): string {
+  const url = `${base}sw.js`
+  const { trustedTypes } = window as { trustedTypes?: TrustedTypes }
+  const policy = trustedTypes?.createPolicy('duly', { createScriptURL: () => url })
+  // A TrustedScriptURL, which the types of the DOM do not know.
+  return (policy?.createScriptURL(url) as string | undefined) ?? url
+}
+
+interface TrustedTypes {
+  createPolicy(
+    name: string,
+    rules: { createScriptURL(url: string): string },
+  ): { createScriptURL(url: string): unknown }
+}

@@ -1,0 +1,29 @@
+import { useStore } from '../model/store.ts'
+import { Icon } from '../parts/icon.tsx'
+import { t } from '../texts/texts.ts'
+import type { Address } from './address.ts'
+import { titleOf } from './titles.ts'
+
+interface TopBarProps {
+  readonly address: Address
+  readonly openMenu: () => void
+  readonly openPalette: () => void
+}
+
+/** On a phone, what the sidebar is on a larger screen. */
+export function TopBar({ address, openMenu, openPalette }: TopBarProps) {
+  useStore(state => state.version)
+  return (
+    <header class="top-bar">
+      <button type="button" class="icon-button" aria-label={t().menu} onClick={openMenu}>
+        <Icon name="menu" />
+      </button>
+      <span class="top-title" dir="auto">
+        {titleOf(address)}
+      </span>
+      <button type="button" class="icon-button" aria-label={t().commands} onClick={openPalette}>
+        <Icon name="search" />
+      </button>
+    </header>
+  )
+}

@@ -1,0 +1,103 @@
+import { t } from '../texts/texts.ts'
+import { addDays, today, wallClock, weekdayOf } from './dates.ts'
+import type { When } from './types.ts'
+
+/**
+ * Reads a date as people type it, in English and in the user's language: `tomorrow 9am`, `fri`,
+ * `in 3 days`, `24.12. 18:00`, `2026-12-01`. Undefined if the text is not one.
+ */
+export function readWhen(text: string): When | undefined {
+  let rest = ` ${text.trim().toLowerCase().replaceAll(/\s+/g, ' ')} `
+  const time = takeTime()
+  const date = readDate(
+    rest
+      .replaceAll(/ (at|um|on|am|den|,) /g, ' ')
+      .replace(/,/g, ' ')
+      .trim(),
+  )
+  if (date === undefined) return undefined
+  return time === undefined ? { date } : { date, time }
+
+  function takeTime(): string | undefined {
+    const found =
+      /[ ,@](\d{1,2})(?:[:.](\d\d))?\s?(am|pm)(?= )/.exec(rest) ??
+      /[ ,@](\d{1,2}):(\d\d)()(?: uhr)?(?= )/.exec(rest) ??
+      /[ ,@](\d{1,2})()() uhr(?= )/.exec(rest)
+    if (!found) return undefined
+    const [whole, hours, minutes = '', half = ''] = found
+    const hour = half === '' ? Number(hours) : (Number(hours) % 12) + (half === 'pm' ? 12 : 0)
+    if (hour > 23 || Number(minutes) > 59 || (half !== '' && Number(hours) > 12)) return undefined
+    rest = rest.replace(whole, ' ')
+    return `${String(hour).padStart(2, '0')}:${(minutes || '00').padStart(2, '0')}`
+  }
+}
+
+function readDate(text: string): string | undefined {
+  const now = today()
+  const words = { ...english, ...t().dateWords }
+  // A time alone is today, or tomorrow if it has passed: the caller sees which in the preview.
+  if (text === '') return now
+  const known = words[text]
+  if (known !== undefined) return addDays(now, known)
+  const weekday = weekdays().findIndex(names =>
+    names.includes(text.replace(/^(next|nächsten?|kommenden?) /, '')),
+  )
+  if (weekday >= 0) return addDays(now, ((weekday - weekdayOf(now) + 6) % 7) + 1)
+  const [, count, unit = ''] = /^(?:in )?(\d{1,3}) (days?|weeks?|tage?n?|wochen?)$/.exec(text) ?? []
+  if (count !== undefined) return addDays(now, Number(count) * (/^w/.test(unit) ? 7 : 1))
+  const [, year, month, day] = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(text) ?? []
+  if (year !== undefined) return dateFrom(Number(year), Number(month), Number(day))
+  const [, d, m, y] = /^(\d{1,2})\.\s?(\d{1,2})\.?\s?(\d{4})?$/.exec(text) ?? []
+  if (d !== undefined) return withYear(Number(d), Number(m), y)
+  return readMonthName(text)
+}
+
+const english: Readonly<Record<string, number>> = { today: 0, tod: 0, tomorrow: 1, tom: 1, 'next week': 7 }
+
+function weekdays(): string[][] {
+  const locales = ['en', document.documentElement.lang]
+  return Array.from({ length: 7 }, (_, day) => {
+    const ms = Date.UTC(2023, 0, 1 + day)
+    return locales.flatMap(locale =>
+      (['long', 'short'] as const).map(weekday =>
+        new Intl.DateTimeFormat(locale, { weekday, timeZone: 'UTC' })
+          .format(ms)
+          .toLowerCase()
+          .replace('.', ''),
+      ),
+    )
+  })
+}
+
+function readMonthName(text: string): string | undefined {
+  const [, day = '', name = '', year] = /^(\d{1,2})\.? (\p{L}+)\.?(?: (\d{4}))?$/u.exec(text) ?? []
+  const [, otherName = '', otherDay = '', otherYear] =
+    /^(\p{L}+)\.? (\d{1,2})(?: (\d{4}))?$/u.exec(text) ?? []
+  const wanted = name || otherName
+  if (wanted.length < 3) return undefined
+  const month = Array.from({ length: 12 }, (_, n) => n).find(n =>
+    ['en', document.documentElement.lang].some(locale =>
+      new Intl.DateTimeFormat(locale, { month: 'long', timeZone: 'UTC' })
+        .format(Date.UTC(2023, n, 1))
+        .toLowerCase()
+        .startsWith(wanted),
+    ),
+  )
+  return month === undefined ? undefined : withYear(Number(day || otherDay), month + 1, year ?? otherYear)
+}
+
+/** Without a year, the next such day. */
+function withYear(day: number, month: number, year: string | undefined): string | undefined {
+  const now = wallClock().date
+  const thisYear = Number(now.slice(0, 4))
+  if (year !== undefined) return dateFrom(Number(year), month, day)
+  const date = dateFrom(thisYear, month, day)
+  return date !== undefined && date < now ? dateFrom(thisYear + 1, month, day) : date
+}
+
+function dateFrom(year: number, month: number, day: number): string | undefined {
+  const date = new Date(Date.UTC(year, month - 1, day))
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+    ? date.toISOString().slice(0, 10)
+    : undefined
+}

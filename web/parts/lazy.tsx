@@ -1,0 +1,20 @@
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+
+/** A component in a file of its own, which is loaded when it is first shown. */
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
+  let loaded: ComponentType<P> | undefined
+  let loading: Promise<void> | undefined
+  return function Lazy(props: P) {
+    const [, setReady] = useState(loaded !== undefined)
+    useEffect(() => {
+      if (loaded) return
+      loading ??= load().then(component => {
+        loaded = component
+      })
+      void loading.then(() => setReady(true))
+    }, [])
+    const Loaded = loaded
+    return Loaded ? <Loaded {...props} /> : null
+  }
+}

@@ -1,0 +1,44 @@
+import { Dialog } from '../parts/dialog.tsx'
+import { t } from '../texts/texts.ts'
+
+const keys = {
+  anywhere: [
+    'Ctrl+K',
+    '?',
+    'N',
+    '/',
+    'Ctrl+Z',
+    'Ctrl+Shift+Z',
+    'G I',
+    'G T',
+    'G U',
+    'G C',
+    'G D',
+    'G A',
+    'Esc',
+  ],
+  list: ['↑ ↓', 'Space', 'Enter', 'X', 'Shift+↑ ↓', '1 2 3 0', 'Alt+↑ ↓', 'Alt+→ ←', 'Delete'],
+} as const
+
+/** All shortcuts. */
+export function ShortcutsSheet({ close }: { readonly close: () => void }) {
+  return (
+    <Dialog title={t().shortcuts} onClose={close}>
+      {(['anywhere', 'list'] as const).map(part => (
+        <section key={part}>
+          <h3>{t().shortcutParts[part]}</h3>
+          <dl class="keys">
+            {keys[part].map((key, n) => (
+              <div key={key}>
+                <dt>
+                  <kbd>{key}</kbd>
+                </dt>
+                <dd>{t().shortcutTexts[part][n]}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </Dialog>
+  )
+}

@@ -1,0 +1,27 @@
+import { auth } from '../model/session.ts'
+import { t } from '../texts/texts.ts'
+import type { FormProps } from './password-form.tsx'
+
+/** Requests an email with a link to a page of the server, which resets the password. */
+export function Forgot({ attempt, go }: FormProps) {
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const email = new FormData(event.currentTarget as HTMLFormElement).get('email')
+    await attempt(async () => {
+      await auth('/request-password-reset', { email })
+      go('sent')
+    })
+  }
+  return (
+    <form onSubmit={submit}>
+      <p>{t().forgotAbout}</p>
+      <label class="field">
+        {t().email}
+        <input name="email" type="email" autocomplete="username" maxLength={254} required />
+      </label>
+      <button type="submit" class="button primary">
+        {t().sendLink}
+      </button>
+    </form>
+  )
+}

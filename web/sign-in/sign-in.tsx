@@ -1,0 +1,81 @@
+import { useEffect, useState } from 'preact/hooks'
+import { start } from '../app/start.ts'
+import { auth, rememberUser, sessionUser } from '../model/session.ts'
+import { state } from '../model/store.ts'
+import { t } from '../texts/texts.ts'
+import { Forgot } from './forgot.tsx'
+import { OtherWays } from './other-ways.tsx'
+import { PasswordForm } from './password-form.tsx'
+import { TryIt } from './try-it.tsx'
+import { TwoFactor } from './two-factor.tsx'
+
+export interface SignInOptions {
+  readonly sign_up: boolean
+  readonly confirms_email: boolean
+  readonly providers: readonly ('github' | 'google')[]
+  readonly try_it: boolean
+}
+
+export type Step = 'in' | 'up' | 'code' | 'forgot' | 'sent'
+
+/** The session has begun: shows the user's tasks. */
+export async function enter(): Promise<void> {
+  const user = await sessionUser()
+  if (!user) return
+  // The page may still know another user.
+  if (!state.user) return start(user)
+  rememberUser(user)
+  location.reload()
+}
+
+export function SignIn() {
+  const [step, setStep] = useState<Step>('in')
+  const [options, setOptions] = useState<SignInOptions | undefined>()
+  const [problem, setProblem] = useState('')
+  useEffect(() => {
+    auth<SignInOptions>('/options').then(setOptions, () => setProblem(t().needsNetwork))
+  }, [])
+  const go = (next: Step) => {
+    setProblem('')
+    setStep(next)
+  }
+  /** Runs a call, and shows why it failed. */
+  const attempt = async (run: () => Promise<void>) => {
+    setProblem('')
+    await run().catch((error: unknown) =>
+      setProblem(error instanceof TypeError ? t().needsNetwork : (error as Error).message),
+    )
+  }
+  const props = { attempt, go }
+  return (
+    <main class="sign-in">
+      <img src="./app/icon.svg" alt="" width="48" height="48" />
+      <h1>{t().signInTitles[step]}</h1>
+      <p role="alert" class={problem === '' ? 'hidden' : 'problem'}>
+        {problem}
+      </p>
+      {options?.try_it && step === 'in' ? <TryIt {...props} /> : null}
+      {step === 'code' ? <TwoFactor {...props} /> : null}
+      {step === 'forgot' ? <Forgot {...props} /> : null}
+      {step === 'sent' ? <p>{t().checkEmail}</p> : null}
+      {step === 'in' || step === 'up' ? <PasswordForm {...props} isNew={step === 'up'} /> : null}
+      {step === 'in' || step === 'up' ? <OtherWays {...props} providers={options?.providers ?? []} /> : null}
+      <p class="switch">
+        {step === 'in' && options?.sign_up ? (
+          <button type="button" class="link-button" onClick={() => go('up')}>
+            {t().toSignUp}
+          </button>
+        ) : null}
+        {step === 'in' ? (
+          <button type="button" class="link-button" onClick={() => go('forgot')}>
+            {t().forgotPassword}
+          </button>
+        ) : (
+          <button type="button" class="link-button" onClick={() => go('in')}>
+            {t().toSignIn}
+          </button>
+        )}
+      </p>
+    </main>
+  )
+}

@@ -1,0 +1,26 @@
+import { newKey } from '../model/api.ts'
+import { auth } from '../model/session.ts'
+import { update } from '../model/store.ts'
+import { t } from '../texts/texts.ts'
+import type { FormProps } from './password-form.tsx'
+import { enter } from './sign-in.tsx'
+
+/** On a new server on this machine: an account at once. A password is chosen afterwards. */
+export function TryIt({ attempt }: FormProps) {
+  const create = () =>
+    attempt(async () => {
+      const password = newKey()
+      await auth('/sign-up/email', { name: t().you, email: 'you@duly.localhost', password })
+      update({ madeUpPassword: password })
+      await enter()
+    })
+  return (
+    <div class="try-it">
+      <p>{t().tryItAbout}</p>
+      <button type="button" class="button primary" onClick={create}>
+        {t().tryIt}
+      </button>
+      <p class="or">{t().orSignIn}</p>
+    </div>
+  )
+}

@@ -1,0 +1,62 @@
+import { useEffect, useState } from 'preact/hooks'
+import { get } from '../model/api.ts'
+import { formatInstant } from '../model/dates.ts'
+import { state, useStore } from '../model/store.ts'
+import type { HistoryPage, When } from '../model/types.ts'
+import { whenText } from '../parts/when-text.ts'
+import { t } from '../texts/texts.ts'
+
+type Entry = HistoryPage['history'][number]
+
+/** What happened to a task. It is read when the user opens it. */
+export function History({ id }: { readonly id: number }) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <details class="history" onToggle={event => setOpen(event.currentTarget.open)}>
+      <summary>{t().history}</summary>
+      {isOpen ? <Entries id={id} /> : null}
+    </details>
+  )
+}
+
+function Entries({ id }: { readonly id: number }) {
+  const [entries, setEntries] = useState<readonly Entry[] | undefined>()
+  const [problem, setProblem] = useState('')
+  const revision = useStore(from => from.tasks.get(id)?.revision)
+  useEffect(() => {
+    get<HistoryPage>(`/tasks/${id}/history`).then(
+      ({ history }) => setEntries(history),
+      error => setProblem(state.isOnline ? error.message : t().needsNetwork),
+    )
+  }, [id, revision])
+  if (problem !== '') return <p role="alert">{problem}</p>
+  if (!entries) return <p class="quiet">{t().loading}</p>
+  return (
+    <ol>
+      {entries.map(entry => (
+        <li key={entry.revision}>
+          <span class="quiet">
+            {formatInstant(entry.at)}
+            {entry.by.kind === 'session' ? '' : ` · ${entry.by.name ?? entry.by.kind}`}
+          </span>
+          <strong>{t().historyActions[entry.action]}</strong>
+          {Object.entries(entry.fields ?? {}).map(([name, { from, to }]) => (
+            <span key={name} dir="auto">
+              {fieldName(name)}: {shown(from)} → {shown(to)}
+            </span>
+          ))}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+const fieldName = (name: string): string => (t().fields as Readonly<Record<string, string>>)[name] ?? name
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined || value === '') return '–'
+  if (Array.isArray(value)) return value.join(', ')
+  if (typeof value === 'object') return 'date' in value ? whenText(value as When) : JSON.stringify(value)
+  const text = String(value)
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}

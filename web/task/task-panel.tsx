@@ -1,0 +1,112 @@
+import { useEffect, useRef } from 'preact/hooks'
+import { closeTask } from '../app/address.ts'
+import { changeTask, completeTask, deleteTasks, type Fields } from '../model/actions.ts'
+import { duplicateTask } from '../model/copy-task.ts'
+import { formatInstant } from '../model/dates.ts'
+import { realId, stableId } from '../model/replica.ts'
+import { state, useStore } from '../model/store.ts'
+import type { Task } from '../model/types.ts'
+import { Icon } from '../parts/icon.tsx'
+import { lazy } from '../parts/lazy.tsx'
+import { t } from '../texts/texts.ts'
+import { Description } from './description.tsx'
+import { Facts } from './facts.tsx'
+import { Subtasks } from './subtasks.tsx'
+import { Title } from './title.tsx'
+
+const History = lazy(() => import('./history.tsx').then(it => it.History))
+
+/** The details of a task, beside the list; on a phone, over it. */
+export function TaskPanel({ id, close }: { readonly id: number; readonly close: () => void }) {
+  const task = useStore(from => from.tasks.get(realId(id)))
+  const isLoaded = useStore(from => from.isLoaded)
+  const panel = useRef<HTMLElement>(null)
+  const isThere = task !== undefined
+  useEffect(() => {
+    const before = document.activeElement
+    if (matchMedia('(max-width: 60rem)').matches) panel.current?.focus()
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true })
+    }
+  }, [])
+  useEffect(() => {
+    if (isLoaded && !isThere) closeTask()
+  }, [isLoaded, isThere])
+  if (!task) return null
+  return (
+    <aside
+      ref={panel}
+      class="panel"
+      tabIndex={-1}
+      aria-label={t().details}
+      onKeyDown={event => isOwnEscape(event) && close()}
+    >
+      <Details key={stableId(task.id)} task={task} close={close} />
+    </aside>
+  )
+}
+
+/** Whether the key is meant for the panel, and not for a dialog above it or an edited field. */
+const isOwnEscape = ({ key, target, defaultPrevented }: KeyboardEvent): boolean =>
+  key === 'Escape' && !defaultPrevented && !(target instanceof Element && target.closest('dialog'))
+
+function Details({ task, close }: { readonly task: Task; readonly close: () => void }) {
+  useStore(from => from.version)
+  const isWaiting = useStore(({ writes }) =>
+    writes.some(({ effects }) => effects.some(effect => effect.type === 'task' && effect.id === task.id)),
+  )
+  const change = (fields: Fields) => changeTask(task.id, fields, t().changedTask(task.title))
+  const parent = task.parent_id === null ? undefined : state.tasks.get(task.parent_id)
+  return (
+    <>
+      <header class="panel-head">
+        {isWaiting ? (
+          <span class="waiting">
+            <Icon name="cloud" />
+            {t().waiting}
+          </span>
+        ) : null}
+        <button type="button" class="icon-button" aria-label={t().close} onClick={close}>
+          <Icon name="close" />
+        </button>
+      </header>
+      {parent ? (
+        <a class="parent" href={`#/inbox?task=${parent.id}`} dir="auto">
+          {parent.title}
+        </a>
+      ) : null}
+      <div class="panel-title">
+        <input
+          type="checkbox"
+          class={`check priority-${task.priority ?? 'none'}`}
+          checked={task.is_completed}
+          aria-label={t().complete(task.title)}
+          onChange={() => completeTask(task)}
+        />
+        <Title task={task} change={title => change({ title })} />
+      </div>
+      <Facts task={task} change={change} />
+      <Description task={task} change={description => change({ description })} />
+      <Subtasks task={task} />
+      {task.id > 0 ? <History id={task.id} /> : null}
+      <footer class="panel-end">
+        <button type="button" class="button" onClick={() => duplicateTask(task)}>
+          <Icon name="copy" />
+          {t().duplicate}
+        </button>
+        <button
+          type="button"
+          class="button danger"
+          onClick={() => {
+            close()
+            deleteTasks([task.id])
+          }}
+        >
+          <Icon name="trash" />
+          {t().delete}
+        </button>
+        <p class="quiet">{t().createdAt(formatInstant(task.created_at))}</p>
+      </footer>
+    </>
+  )
+}

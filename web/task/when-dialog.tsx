@@ -1,0 +1,83 @@
+import { useState } from 'preact/hooks'
+import { addDays, today } from '../model/dates.ts'
+import type { When } from '../model/types.ts'
+import { readWhen } from '../model/words.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { whenText } from '../parts/when-text.ts'
+import { t } from '../texts/texts.ts'
+import { Calendar } from './calendar.tsx'
+
+interface WhenDialogProps {
+  readonly title: string
+  readonly value: When | null
+  readonly isDateOnly?: boolean
+  readonly onChange: (value: When | null) => void
+  readonly onClose: () => void
+}
+
+/** Chooses a date, by words, by a button or in a calendar, and perhaps a time. */
+export function WhenDialog({ title, value, isDateOnly = false, onChange, onClose }: WhenDialogProps) {
+  const [words, setWords] = useState('')
+  const [time, setTime] = useState(value?.time ?? '')
+  const read = words.trim() === '' ? undefined : readWhen(words)
+  const choose = (when: When | null) => {
+    const { date, time: at } = when ?? {}
+    const zone = value?.time_zone
+    onClose()
+    if (date === undefined) return onChange(null)
+    if (at === undefined || isDateOnly) return onChange({ date })
+    onChange({ date, time: at, ...(zone !== undefined && { time_zone: zone }) })
+  }
+  const withTime = (date: string): When => (time === '' ? { date } : { date, time })
+  const submit = (event: Event) => {
+    event.preventDefault()
+    if (read) choose(isDateOnly || read.time !== undefined ? read : withTime(read.date))
+    else if (words.trim() === '' && value) choose(withTime(value.date))
+  }
+  const now = today()
+  return (
+    <Dialog title={title} onClose={onClose} class="when-dialog">
+      <form onSubmit={submit}>
+        <label class="field">
+          {t().typeDate}
+          <input
+            value={words}
+            placeholder={t().dateExample}
+            autocomplete="off"
+            aria-describedby="when-read"
+            onInput={event => setWords(event.currentTarget.value)}
+          />
+        </label>
+        <p id="when-read" class="quiet" role="status">
+          {words.trim() === '' ? ' ' : read ? whenText(read) : t().dateNotRead}
+        </p>
+        <div class="actions">
+          <button type="button" class="button" onClick={() => choose(withTime(now))}>
+            {t().today}
+          </button>
+          <button type="button" class="button" onClick={() => choose(withTime(addDays(now, 1)))}>
+            {t().tomorrow}
+          </button>
+          <button type="button" class="button" onClick={() => choose(withTime(addDays(now, 7)))}>
+            {t().inAWeek}
+          </button>
+          {value ? (
+            <button type="button" class="button" onClick={() => choose(null)}>
+              {t().none}
+            </button>
+          ) : null}
+        </div>
+        <Calendar value={value?.date} onChange={date => choose(withTime(date))} />
+        {isDateOnly ? null : (
+          <label class="field time-field">
+            {t().time}
+            <input type="time" value={time} onInput={event => setTime(event.currentTarget.value)} />
+          </label>
+        )}
+        <button type="submit" class="button primary">
+          {t().save}
+        </button>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,102 @@
+import { useState } from 'preact/hooks'
+import { changeTasks, deleteTasks } from '../model/actions.ts'
+import { byPosition } from '../model/positions.ts'
+import { state, update } from '../model/store.ts'
+import type { Priority } from '../model/types.ts'
+import { lazy } from '../parts/lazy.tsx'
+import { t } from '../texts/texts.ts'
+
+const WhenDialog = lazy(() => import('../task/when-dialog.tsx').then(it => it.WhenDialog))
+
+/** What can be done to several tasks at once. Each action is one change, which one undo reverts. */
+export function SelectionBar({ selected }: { readonly selected: ReadonlySet<number> }) {
+  const [isDating, setDating] = useState(false)
+  const label = t().changedTasks(selected.size)
+  const clear = () => update({ selected: new Set() })
+  const lists = [...state.lists.values()].sort(byPosition)
+  const addTag = (tag: string) =>
+    changeTasks(
+      selected,
+      ({ tags }) => ({ tags: tags.includes(tag) || tags.length >= 20 ? tags : [...tags, tag] }),
+      label,
+    )
+  return (
+    <section class="selection" aria-label={t().selection}>
+      <strong role="status">{t().selectedCount(selected.size)}</strong>
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          changeTasks(selected, { is_completed: true }, label)
+          clear()
+        }}
+      >
+        {t().completeAll}
+      </button>
+      <button type="button" class="button" onClick={() => setDating(true)}>
+        {t().due}
+      </button>
+      <select
+        class="button"
+        aria-label={t().priority}
+        value=""
+        onChange={event => {
+          const { value } = event.currentTarget
+          changeTasks(selected, { priority: value === 'none' ? null : (value as Priority) }, label)
+          event.currentTarget.value = ''
+        }}
+      >
+        <option value="">{t().priority}</option>
+        {(['high', 'medium', 'low', 'none'] as const).map(name => (
+          <option key={name} value={name}>
+            {t().priorities[name]}
+          </option>
+        ))}
+      </select>
+      <select
+        class="button"
+        aria-label={t().moveToList}
+        value=""
+        onChange={event => {
+          const { value } = event.currentTarget
+          changeTasks(selected, { list_id: value === 'inbox' ? null : Number(value) }, label)
+          clear()
+        }}
+      >
+        <option value="">{t().moveToList}</option>
+        <option value="inbox">{t().views.inbox}</option>
+        {lists.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <input
+        class="button tag-entry"
+        aria-label={t().addTag}
+        placeholder={t().addTag}
+        maxLength={50}
+        onKeyDown={event => {
+          const tag = event.currentTarget.value.replaceAll(',', '').trim()
+          if (event.key !== 'Enter' || tag === '') return
+          addTag(tag)
+          event.currentTarget.value = ''
+        }}
+      />
+      <button type="button" class="button danger" onClick={() => deleteTasks(selected)}>
+        {t().delete}
+      </button>
+      <button type="button" class="button quiet" onClick={clear}>
+        {t().clearSelection}
+      </button>
+      {isDating ? (
+        <WhenDialog
+          title={t().due}
+          value={null}
+          onClose={() => setDating(false)}
+          onChange={due => changeTasks(selected, { due: due as never }, label)}
+        />
+      ) : null}
+    </section>
+  )
+}

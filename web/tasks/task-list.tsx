@@ -1,0 +1,78 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Address } from '../app/address.ts'
+import { stableId } from '../model/replica.ts'
+import { useStore } from '../model/store.ts'
+import { isOrdered, type Row } from '../model/views.ts'
+import { t } from '../texts/texts.ts'
+import { useListKeys } from './keyboard.ts'
+import { TaskRow } from './task-row.tsx'
+import { layout, useRowHeight, useWindow } from './window.ts'
+
+interface TaskListProps {
+  readonly rows: readonly Row[]
+  readonly address: Address
+}
+
+/** Loaded when the tasks are on the screen. */
+let dragging: typeof import('./dragging.ts') | undefined
+
+/** The tasks of a view. Only the rows near the window are elements. All have the same height. */
+export function TaskList({ rows, address }: TaskListProps) {
+  const list = useRef<HTMLUListElement>(null)
+  const selected = useStore(state => state.selected)
+  const [active, setActive] = useState<number | undefined>()
+  const height = useRowHeight()
+  const { tops, total } = useMemo(() => layout(rows, height), [rows, height])
+  const { first, last } = useWindow(list, rows, tops)
+  const isMovable = isOrdered(address)
+  useEffect(() => {
+    void import('./dragging.ts').then(loaded => {
+      dragging = loaded
+    })
+  }, [])
+  const activeIndex = Math.max(
+    0,
+    rows.findIndex(({ task }) => stableId(task.id) === active),
+  )
+  const onKeyDown = useListKeys({ list, rows, activeIndex, setActive, tops, isMovable })
+  const [line, setLine] = useState<number | undefined>()
+  const drag = (event: PointerEvent) => {
+    if (isMovable && list.current)
+      dragging?.beginDrag(event, { list: list.current, rows, height, showLine: setLine })
+  }
+  const focusRow = useCallback((id: number) => setActive(stableId(id)), [])
+  const shown = rows.slice(first, last)
+  const activeRow = rows[activeIndex]
+  // The row with the focus stays an element, wherever it is.
+  if (activeRow && (activeIndex < first || activeIndex >= last)) shown.push(activeRow)
+  return (
+    <ul
+      ref={list}
+      class="tasks"
+      aria-label={t().tasks}
+      style={{ height: `${total}px` }}
+      onKeyDown={onKeyDown}
+      onPointerDown={drag}
+    >
+      {shown.map(row => {
+        const index = row === activeRow ? activeIndex : first + shown.indexOf(row)
+        return (
+          <TaskRow
+            key={stableId(row.task.id)}
+            row={row}
+            index={index}
+            count={rows.length}
+            top={tops[index] ?? 0}
+            isActive={index === activeIndex}
+            isSelected={selected.has(row.task.id)}
+            isOpen={address.task === row.task.id}
+            isMovable={isMovable}
+            view={address.view}
+            onFocus={focusRow}
+          />
+        )
+      })}
+      {line === undefined ? null : <li class="drop-line" role="presentation" style={{ top: `${line}px` }} />}
+    </ul>
+  )
+}

@@ -1,0 +1,25 @@
+import { en } from './en.ts'
+
+export type Texts = typeof en
+
+let current: Texts = en
+
+/** The texts of the user's language. */
+export const t = (): Texts => current
+
+export const languages = { en: 'English', de: 'Deutsch' } as const
+type Language = keyof typeof languages
+
+const isLanguage = (name: string | undefined): name is Language => name !== undefined && name in languages
+
+/** The first language of the browser that the app has. */
+export const browserLanguage = (): Language =>
+  navigator.languages.map(tag => tag.split('-')[0]).find(isLanguage) ?? 'en'
+
+/** Loads the texts of a language. An empty or unknown one means the browser's. */
+export async function loadTexts(language: string): Promise<void> {
+  const [wanted] = language.split('-')
+  const chosen = isLanguage(wanted) ? wanted : browserLanguage()
+  current = chosen === 'de' ? (await import('./de.ts')).de : en
+  document.documentElement.lang = chosen
+}

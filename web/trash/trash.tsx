@@ -1,0 +1,97 @@
+import { useEffect, useState } from 'preact/hooks'
+import { call, get } from '../model/api.ts'
+import { formatInstant } from '../model/dates.ts'
+import { enqueue } from '../model/outbox.ts'
+import { useStore } from '../model/store.ts'
+import type { TrashPage } from '../model/types.ts'
+import { record } from '../model/undo.ts'
+import { Dialog } from '../parts/dialog.tsx'
+import { t } from '../texts/texts.ts'
+
+type Item = TrashPage['items'][number]
+
+/** What was deleted, newest first. It is read from the server, so it needs a network. */
+export function Trash() {
+  const [items, setItems] = useState<readonly Item[] | undefined>()
+  const [cursor, setCursor] = useState<string | null>(null)
+  const [problem, setProblem] = useState('')
+  const [isEmptying, setEmptying] = useState(false)
+  const version = useStore(state => state.version)
+  const load = async (from?: string) => {
+    const page = await get<TrashPage>('/trash', from === undefined ? {} : { cursor: from })
+    setItems(shown => (from === undefined ? page.items : [...(shown ?? []), ...page.items]))
+    setCursor(page.next_cursor)
+    setProblem('')
+  }
+  const attempt = (run: () => Promise<void>) => run().catch(() => setProblem(t().needsNetwork))
+  useEffect(() => {
+    void attempt(load)
+  }, [version])
+  const restore = (item: Item) => {
+    const { type } = item
+    const { id, name } = contentOf(item)
+    const label = t().restored(name)
+    record(label, [enqueue({ method: 'POST', path: `/${type}s/${id}/restore`, effects: [], label })])
+    setItems(shown => shown?.filter(one => one !== item))
+  }
+  const remove = (path: string) =>
+    attempt(async () => {
+      await call({ method: 'DELETE', path })
+      setEmptying(false)
+      await load()
+    })
+  return (
+    <section class="screen">
+      <header class="screen-head">
+        <h1>{t().views.trash}</h1>
+        {items && items.length > 0 ? (
+          <button type="button" class="button danger" onClick={() => setEmptying(true)}>
+            {t().emptyTrash}
+          </button>
+        ) : null}
+      </header>
+      <p role="status" class="quiet">
+        {problem || (!items ? t().loading : items.length === 0 ? t().emptyViews.trash : t().trashAbout)}
+      </p>
+      <ul class="rows">
+        {items?.map(item => (
+          <li key={`${item.type}:${contentOf(item).id}`}>
+            <span class="row-text" dir="auto">
+              {contentOf(item).name}
+              <span class="quiet">
+                {item.type === 'list' ? `${t().list} · ` : ''}
+                {formatInstant(item.deleted_at)}
+              </span>
+            </span>
+            <button type="button" class="button" onClick={() => restore(item)}>
+              {t().restore}
+            </button>
+            <button
+              type="button"
+              class="button danger"
+              onClick={() => remove(`/trash/${item.type}/${contentOf(item).id}`)}
+            >
+              {t().deleteForever}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {cursor === null ? null : (
+        <button type="button" class="button" onClick={() => attempt(() => load(cursor))}>
+          {t().more}
+        </button>
+      )}
+      {isEmptying ? (
+        <Dialog title={t().emptyTrash} onClose={() => setEmptying(false)}>
+          <p>{t().emptyTrashAbout}</p>
+          <button type="button" class="button danger" onClick={() => remove('/trash')}>
+            {t().emptyTrash}
+          </button>
+        </Dialog>
+      ) : null}
+    </section>
+  )
+}
+
+const contentOf = (item: Item): { id: number; name: string } =>
+  item.type === 'task' ? { id: item.task.id, name: item.task.title } : item.list

@@ -1,0 +1,109 @@
+import { createTask } from '../model/actions.ts'
+import { newKey } from '../model/api.ts'
+import { replaceWrite, send } from '../model/outbox.ts'
+import { showAll } from '../model/replica.ts'
+import { useStore } from '../model/store.ts'
+import type { Write } from '../model/types.ts'
+import { t } from '../texts/texts.ts'
+
+/** Writes that have not reached the server, and those that it has refused. */
+export function Waiting() {
+  const writes = useStore(state => state.writes)
+  return (
+    <section class="screen">
+      <header class="screen-head">
+        <h1>{t().views.waiting}</h1>
+      </header>
+      <p role="status" class="quiet">
+        {writes.length === 0 ? t().emptyViews.waiting : t().waitingAbout}
+      </p>
+      <ul class="rows">
+        {writes.map(write => (
+          <li key={write.seq}>
+            {write.problem ? <Refused write={write} /> : <span dir="auto">{write.label}</span>}
+          </li>
+        ))}
+      </ul>
+      {writes.length > 0 ? (
+        <button type="button" class="button" onClick={() => downloadWrites(writes)}>
+          {t().download}
+        </button>
+      ) : null}
+    </section>
+  )
+}
+
+function Refused({ write }: { readonly write: Write }) {
+  const { problem, json, seq, label } = write
+  const mine = textsIn(json)
+  const discard = async () => {
+    await replaceWrite(seq)
+    showAll()
+  }
+  /** Sends it again. Where the task has changed meanwhile, over that change. */
+  const keepMine = async () => {
+    const { problem: _problem, basedOn: _basedOn, ...rest } = write
+    await replaceWrite(seq, { ...rest, key: newKey() })
+    showAll()
+    void send()
+  }
+  const asNew = async () => {
+    createTask({ title: mine.title ?? label, ...(mine.description && { description: mine.description }) })
+    await discard()
+  }
+  return (
+    <div class="conflict">
+      <strong dir="auto">{label}</strong>
+      <p>{problem?.kind === 'refused' ? problem.message : t().problemKinds[problem?.kind ?? 'refused']}</p>
+      <dl>
+        {Object.entries(mine).map(([name, text]) => (
+          <>
+            <dt>{t().yours}</dt>
+            <dd dir="auto">{text}</dd>
+            {problem?.theirs ? (
+              <>
+                <dt>{t().theirs}</dt>
+                <dd dir="auto">{problem.theirs[name as 'title' | 'description']}</dd>
+              </>
+            ) : null}
+          </>
+        ))}
+      </dl>
+      <p class="actions">
+        {problem?.kind === 'gone' ? null : (
+          <button type="button" class="button primary" onClick={keepMine}>
+            {problem?.kind === 'conflict' ? t().keepMine : t().sendAgain}
+          </button>
+        )}
+        <button type="button" class="button" onClick={asNew}>
+          {t().asNewTask}
+        </button>
+        <button type="button" class="button" onClick={discard}>
+          {problem?.kind === 'conflict' ? t().keepTheirs : t().discard}
+        </button>
+      </p>
+    </div>
+  )
+}
+
+function textsIn(json: unknown): Partial<Record<'title' | 'description', string>> {
+  const { title, description } = Object(json)
+  return {
+    ...(typeof title === 'string' && { title }),
+    ...(typeof description === 'string' && { description }),
+  }
+}
+
+/** Saves what has not reached the server as a file. */
+export function downloadWrites(writes: readonly Write[]): void {
+  const text = JSON.stringify(
+    writes.map(({ label, method, path, json }) => ({ label, method, path, json })),
+    null,
+    2,
+  )
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
+  link.download = 'duly-unsent.json'
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+}
