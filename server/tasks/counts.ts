@@ -26,7 +26,7 @@ export interface Counts {
 const { key, type, start } = orderOf('due')
 const shapes = new Shapes('duly_counts')
 
-/** For each list: its id, the counts of its open tasks among the next `rows`, and their last place. */
+/** For each list: its id, the counts of its tasks among the next `rows`, and the last place. */
 function turnStatement(owner: string, clock: Clock, from: Position, rows: number): BuiltStatement {
   const parameters = new Parameters(owner)
   const place = placeIn({ type }, parameters.add(from.key, 'text'), parameters.add(from.id, 'bigint'))
