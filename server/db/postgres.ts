@@ -57,7 +57,7 @@ export async function connectPostgres({
     log.warn({ err: error }, 'a database session was lost or could not be opened')
   const scans = new Sessions({
     label,
-    open: () => openSession(address, settingsWith(scanSettings), scanMs),
+    open: () => openSession(address, settingsWith(scanSettings(facts.isCitus)), scanMs),
     max: 2,
     prepare: !address.transactionPooler,
     groupCommits: false,
@@ -84,10 +84,9 @@ export async function connectPostgres({
   })
 }
 
-/** Scans are planned for their values, and run without parallel workers. */
-const scanSettings = [
-  'plan_cache_mode=force_custom_plan',
-  'enable_seqscan=off',
-  'enable_bitmapscan=off',
+/** Also on Citus, a turn of a scan goes by an index. It runs without parallel workers. */
+const scanSettings = (isCitus: boolean) => [
+  ...plannerSettings,
+  ...(isCitus ? ['plan_cache_mode=force_custom_plan'] : []),
   'max_parallel_workers_per_gather=0',
 ]

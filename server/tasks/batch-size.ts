@@ -31,7 +31,7 @@ export const mostBytes = 64 * 1024
 
 /** How many rows the next turn of a scan looks at. */
 export class TurnSize {
-  #rows = 25
+  #rows = leastTurn
 
   get next(): number {
     return this.#rows
@@ -42,11 +42,13 @@ export class TurnSize {
    * no reason to grow or to starve.
    */
   add(ms: number): void {
-    this.#rows = within(10, Math.min(2 * this.#rows, (this.#rows * turnMs) / Math.max(ms, 0.1)), 2000)
+    this.#rows = within(leastTurn, Math.min(2 * this.#rows, (this.#rows * turnMs) / Math.max(ms, 0.1)), 2000)
   }
 }
 
 const turnMs = 2
+/** On a busy machine a turn takes long whatever it does. */
+const leastTurn = 100
 
 const within = (least: number, value: number, most: number) =>
   Math.round(Math.min(most, Math.max(least, value)))
