@@ -17,6 +17,7 @@ import { type SchemaState, schemaState } from './db/migration-status.ts'
 import { exit, StartError } from './errors.ts'
 import { Hints } from './hints.ts'
 import { Streams } from './http/streams.ts'
+import { enqueueOnce, systemOwner } from './jobs/jobs.ts'
 import type { JobKind } from './jobs/run-job.ts'
 import { JobRunner } from './jobs/runner.ts'
 import { rateLimits } from './limits/rate-limit.ts'
@@ -27,6 +28,7 @@ import { removeAbandoned } from './operator/snapshot.ts'
 import { Sync } from './sync/sync.ts'
 import { Storage } from './tasks/storage.ts'
 import { pruneHistory, sweepTrash } from './tasks/sweep.ts'
+import { deriveTimes, timeZoneData } from './tasks/time-zone-data.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
 import { watchServer } from './telemetry/watched.ts'
@@ -109,6 +111,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         'prune-history': hourly(() => pruneHistory(db, config.historyDays)),
         'finish-user-removals': hourly(() => finishRemovals(db)),
         'expire-account-data': hourly(() => sweepAccounts(db)),
+        [deriving]: { every: 30 * 24 * 3600, run: (_job, signal) => deriveTimes(db, signal) },
       },
     })
     const { metrics } = telemetry
@@ -151,6 +154,9 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     closers.push(() => closeApp(app, log))
     const migrated = await migrating
     if (migrated.length > 0) log.info({ migrations: migrated }, 'migrated the database')
+    // A job for each version of the data, which remains in the table: the first start with a
+    // version runs it, the others find it done.
+    await enqueueOnce(db, { owner: systemOwner, id: deriving, kind: deriving })
     await jobs.start()
     closers.push(() => jobs.stop())
     if (metrics && config.metrics?.port !== undefined) {
@@ -185,6 +191,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     throw error
   }
 }
+
+const deriving = `derive-times-${timeZoneData}`
 
 const hourly = (run: () => Promise<unknown>): JobKind => ({ every: 3600, run })
 

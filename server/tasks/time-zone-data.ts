@@ -1,0 +1,91 @@
+import { type Database, statement } from '../db/database.ts'
+import { AppError } from '../errors.ts'
+import type { Task, TaskChange } from './fields.ts'
+import { tasksOf } from './tasks.ts'
+import { type When, zoned } from './when.ts'
+
+// Governments change time zones. Wall time and zone are the truth, so the stored instants are
+// derived again where the time zone data of this process gives others.
+
+/** The version of the data, such as `2025c`. `temporal-polyfill` takes it from `Intl`. */
+export const timeZoneData = process.versions.tz ?? 'unknown'
+
+const ownersInStep = 100
+const tasksInStep = 500
+
+const owners = statement(
+  'duly_times_owners',
+  'select owners.id from duly.owners where owners.id > $1 order by owners.id limit $2::bigint',
+)
+/** The next tasks by id; start and due are null where they have no instant. */
+const times = statement(
+  'duly_times_tasks',
+  `select tasks.id, case when tasks.start_at is not null then tasks.start end, case when tasks.due_at is not null then tasks.due end
+  from duly.tasks where tasks.user_id = $1 and tasks.id > $2::bigint and coalesce(tasks.deleted_at, 'infinity') = 'infinity'
+  order by tasks.id limit $3::bigint`,
+)
+
+/**
+ * Walks all owners in short statements, and writes the tasks whose instants differ as the operator.
+ * It may be repeated at any time.
+ * @returns how many tasks it changed
+ */
+export async function deriveTimes(db: Database, signal: AbortSignal): Promise<number> {
+  let count = 0
+  let after = ''
+  for (let isMore = true; isMore; ) {
+    const found = await db.query(owners, [after, ownersInStep])
+    for (const [owner] of found) {
+      after = String(owner)
+      count += await deriveTimesOf(db, after, signal)
+    }
+    isMore = found.length === ownersInStep
+  }
+  return count
+}
+
+async function deriveTimesOf(db: Database, owner: string, signal: AbortSignal): Promise<number> {
+  const own = tasksOf(db, owner, { actor: 'operator' })
+  let count = 0
+  let after = 0
+  for (let isMore = true; isMore; ) {
+    signal.throwIfAborted()
+    let seen = 0
+    const wrong: number[] = []
+    await db.read(times, [owner, after, tasksInStep], row => {
+      seen += 1
+      after = row.integer(0)
+      const [start, due] = [1, 2].map(n => (row.isNull(n) ? null : (JSON.parse(row.json(n)) as When)))
+      if (isWrong(start) || isWrong(due)) wrong.push(after)
+    })
+    for (const id of wrong) {
+      const changed = await own.edit(id, derived).catch(error => {
+        // Removed meanwhile.
+        if (error instanceof AppError && error.code === 'task_not_found') return undefined
+        throw error
+      })
+      if (changed?.isChanged) count += 1
+    }
+    isMore = seen === tasksInStep
+  }
+  return count
+}
+
+const derived = ({ start, due }: Task): TaskChange => ({
+  ...(isWrong(start) ? { start: derive(start) } : {}),
+  ...(isWrong(due) ? { due: derive(due) } : {}),
+})
+
+const isWrong = (value: When | null | undefined): value is When =>
+  value?.at !== undefined && derive(value).at !== value.at
+
+/** The value itself where its zone is no longer known, or its instant is beyond all years. */
+function derive(value: When): When {
+  const { date, time, time_zone: zone } = value
+  if (time === undefined || zone === undefined) return value
+  try {
+    return zoned(date, time, zone)
+  } catch {
+    return value
+  }
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
+import { deriveTimes } from '../server/tasks/time-zone-data.ts'
+import { ownTasks } from './own-tasks.ts'
+import { newUser, ownMigratedDatabase } from './served.ts'
+
+const { db, close } = await ownMigratedDatabase()
+after(close)
+
+const { signal } = new AbortController()
+const berlin = { date: '2026-12-01', time: '09:30', time_zone: 'Europe/Berlin', at: '2026-12-01T08:30:00Z' }
+
+/** As if the instant had been derived with other data. */
+const misplace = (user: string, id: number, name: 'start' | 'due', zone = berlin.time_zone) =>
+  db.query(
+    unprepared(`update duly.tasks set ${name}_at = '2026-12-01T07:30:00Z',
+      ${name} = ${name} || jsonb_build_object('at', '2026-12-01T07:30:00Z', 'time_zone', $3::text)
+      where user_id = $1 and id = $2`),
+    [user, id, zone],
+  )
+
+describe('when the time zone data has changed', () => {
+  it('instants are derived again, as a change by the operator, and nothing else is written', async () => {
+    const user = newUser()
+    const own = ownTasks(db, user)
+    const create = (task: object) => own.create({ title: 'a', is_completed: false, ...task })
+    const right = await create({ due: berlin })
+    const wrong = await create({ due: berlin, start: berlin })
+    const gone = await create({ due: berlin })
+    const lost = await create({ due: berlin })
+    await create({ due: { date: '2026-12-01', time: '09:30' } })
+    for (const name of ['start', 'due'] as const) await misplace(user, wrong.id, name)
+    await misplace(user, gone.id, 'due')
+    await misplace(user, lost.id, 'due', 'Mars/Olympus')
+    await own.remove(gone.id)
+    const { revision } = await own.state()
+
+    assert.equal(await deriveTimes(db, signal), 1)
+    const now = await own.get(wrong.id)
+    assert.deepEqual([now.start, now.due, now.revision], [berlin, berlin, revision + 1])
+    const [row] = await db.query(
+      unprepared(
+        'select due_at = $3::text::timestamptz, start_at = due_at from duly.tasks where user_id = $1 and id = $2',
+      ),
+      [user, wrong.id, berlin.at],
+    )
+    assert.deepEqual(row, ['t', 't'])
+    const log = await db.query(
+      unprepared('select item_id, actor from duly.changes where user_id = $1 and revision > $2'),
+      [user, revision],
+    )
+    assert.deepEqual(log, [[String(wrong.id), 'operator']])
+    assert.equal((await own.get(right.id)).revision, right.revision)
+    assert.equal((await own.get(lost.id)).due?.at, '2026-12-01T07:30:00Z')
+
+    assert.equal(await deriveTimes(db, signal), 0)
+    assert.equal((await own.state()).revision, revision + 1)
+  })
+})
