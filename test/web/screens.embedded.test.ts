@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
+import { type App, openApp, row, sent, titles, until } from './app.ts'
+
+// Every screen: accessible in both themes, narrow, with texts that mean harm, and with many tasks.
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const axe = readFileSync(join(root, 'web', 'node_modules', 'axe-core', 'axe.min.js'), 'utf8')
+const screens = [
+  'inbox',
+  'today',
+  'upcoming',
+  'completed',
+  'search?q=a',
+  'trash',
+  'account',
+  'waiting',
+] as const
+
+let app: App
+before(async () => {
+  app = await openApp()
+})
+after(async () => {
+  await app?.close()
+})
+
+/** What axe-core finds on the page as it is. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  return page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + failureSummary)))`)
+}
+
+const tasks = [
+  { title: 'Overdue', due: { date: '2020-01-01' }, priority: 'high', tags: ['home'] },
+  {
+    title: 'Soon',
+    due: { date: '2099-01-01', time: '09:30' },
+    deadline: '2099-01-02',
+    description: 'A note',
+  },
+  { title: 'Done', is_completed: true },
+]
+
+describe('every screen', () => {
+  it('has no violation that axe-core finds, in light and dark', async () => {
+    const found: string[] = []
+    const check = async (page: Page, screen: string) => {
+      for (const one of await violations(page)) found.push(`${screen}: ${one}`)
+    }
+    const signedOut = await app.device()
+    await signedOut.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await check(signedOut.page, 'sign-in')
+    await signedOut.page.getByRole('button', { name: 'Create an account' }).click()
+    await signedOut.page.getByLabel('Name').waitFor()
+    await check(signedOut.page, 'sign-up')
+    await signedOut.context.close()
+
+    const person = await app.person()
+    const token = await person.token()
+    for (const json of tasks) await app.api.call('POST', '/api/v1/tasks', { token, json })
+    const { page, context } = await app.device(person)
+    await row(page, 'Overdue').waitFor()
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      for (const screen of screens) {
+        await page.goto(`${app.url}#/${screen}`)
+        await page.getByRole('heading', { level: 1 }).waitFor()
+        await check(page, `${screen}, ${colorScheme}`)
+      }
+      await page.goto(`${app.url}#/inbox`)
+      await row(page, 'Overdue').click()
+      const panel = page.getByRole('complementary', { name: 'Details' })
+      await panel.getByRole('button', { name: /^Due/ }).click()
+      await page.getByRole('dialog', { name: 'Due' }).waitFor()
+      await check(page, `dates, ${colorScheme}`)
+      await page.keyboard.press('Escape')
+      await panel.getByRole('button', { name: 'Close' }).click()
+      await row(page, 'Overdue').click({ modifiers: ['ControlOrMeta'] })
+      await page.getByRole('region', { name: 'Selected tasks' }).waitFor()
+      await check(page, `selection, ${colorScheme}`)
+      await page.getByRole('button', { name: 'Clear selection' }).click()
+      for (const [key, name] of [
+        ['?', 'Keyboard shortcuts'],
+        ['ControlOrMeta+k', 'Search and commands'],
+      ] as const) {
+        await page.keyboard.press(key)
+        await page.getByRole('dialog', { name }).waitFor()
+        await check(page, `${name}, ${colorScheme}`)
+        await page.keyboard.press('Escape')
+      }
+    }
+    await context.close()
+    assert.deepEqual(found, [])
+  })
+
+  it('shows every text as it is, and none as HTML', async () => {
+    const hostile = [
+      '<img src=x onerror="window.hacked=1">',
+      '<script>window.hacked=1</script>',
+      '"><svg onload=window.hacked=1>',
+      '{{constructor.constructor("window.hacked=1")()}}',
+      'javascript:window.hacked=1//',
+      '‮reversed and ‏right to left',
+      'שלום עולם',
+      `${'W'.repeat(480)}`,
+      'Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!',
+      'constructor',
+      '__proto__',
+      '👩‍👩‍👧‍👦 family',
+    ]
+    const person = await app.person()
+    const token = await person.token()
+    const list = (await app.api.call('POST', '/api/v1/lists', { token, json: { name: hostile[0] } })).body.id
+    for (const title of hostile) {
+      const json = {
+        title,
+        description: `${title}\nhttps://example.com/"onclick="window.hacked=1 javascript:window.hacked=1`,
+        tags: [title.replaceAll(',', '').slice(0, 50)],
+        due: { date: '2020-01-01' },
+        list_id: list,
+      }
+      await app.api.call('POST', '/api/v1/tasks', { token, json })
+    }
+    const { page, context } = await app.device(person)
+    for (const screen of [`list/${list}`, 'today', 'search?q=window', 'completed']) {
+      await page.goto(`${app.url}#/${screen}`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      if (screen === 'today') {
+        await until(async () => (await titles(page)).length === hostile.length)
+        assert.deepEqual((await titles(page)).sort(), [...hostile].sort())
+      }
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, screen)
+    }
+    await page.goto(`${app.url}#/today`)
+    for (const [n, title] of (await titles(page)).entries()) {
+      await page.locator(`[data-index="${n}"] .task-title`).click()
+      await until(async () => (await page.getByRole('textbox', { name: 'Title' }).inputValue()) === title)
+    }
+    for (const link of await page.locator('.panel .description a').all())
+      assert.match((await link.getAttribute('href')) ?? '', /^https:\/\/example\.com\/$/)
+    await page.keyboard.press('ControlOrMeta+k')
+    await page.getByRole('combobox', { name: 'Search and commands' }).fill('window')
+    await page.getByRole('listbox').getByRole('option').first().waitFor()
+    assert.equal(await page.evaluate('window.hacked'), undefined)
+    await context.close()
+  })
+
+  it('is in German for who prefers it, with dates in the user’s own zone', async () => {
+    const person = await app.person()
+    const { page, context } = await app.device(person, { locale: 'de-DE', timezoneId: 'Asia/Tokyo' })
+    await page.getByRole('heading', { name: 'Eingang' }).waitFor()
+    await sent(page)
+    const token = await person.token()
+    await until(async () => {
+      const { body } = await app.api.call('GET', '/api/v1/settings', { token })
+      return body.time_zone === 'Asia/Tokyo' && body.language === 'de'
+    })
+    await page.getByRole('textbox', { name: 'Aufgabe hinzufügen' }).fill('Brot kaufen')
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Brot kaufen' }).click()
+    await page.getByRole('button', { name: 'Fällig: Keine Angabe' }).click()
+    await page.getByRole('textbox', { name: 'Datum eingeben' }).fill('morgen 9 Uhr')
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: /Fällig: Morgen, 0?9:00/ }).waitFor()
+    await context.close()
+  })
+
+  it('shows a list of 10,000 tasks, of which few are elements', async () => {
+    const person = await app.person()
+    const token = await person.token()
+    for (let page = 0; page < 100; page += 1) {
+      const operations = Array.from({ length: 100 }, (_, n) => ({
+        op: 'create',
+        task: { title: `Task ${page * 100 + n}` },
+      }))
+      const { status } = await app.api.call('POST', '/api/v1/batch', { token, json: { operations } })
+      assert.equal(status, 200)
+    }
+    const { page, context } = await app.device(person)
+    await page.locator('.task[aria-setsize="10000"]').first().waitFor()
+    assert.ok((await page.locator('.task').count()) < 100)
+    await row(page, 'Task 3').first().focus()
+    await page.keyboard.press('End')
+    await page.getByRole('button', { name: 'Task 9999' }).waitFor()
+    await until(() =>
+      page.getByRole('button', { name: 'Task 9999' }).evaluate(it => it === it.ownerDocument.activeElement),
+    )
+    assert.equal(
+      await page.locator('.task').filter({ hasText: 'Task 9999' }).getAttribute('aria-setsize'),
+      '10000',
+    )
+    await context.close()
+  })
+
+  it('reports no error', () => {
+    assert.deepEqual(app.errors, [])
+  })
+})
