@@ -161,6 +161,15 @@ describe('a personal access token', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { token: token.toUpperCase() })).status, 401)
   })
 
+  it('is created without an idempotency key, since the answer holds a secret', async () => {
+    const headers = { 'idempotency-key': 'a' }
+    for (const path of ['/api/v1/tokens', '/api/v1/events/ticket']) {
+      const json = { name: 'a', scopes: ['tasks:read'] }
+      const { status, body } = await api.call('POST', path, { user: newUser(), headers, json })
+      assert.deepEqual([status, body.errors[0].header], [422, 'Idempotency-Key'])
+    }
+  })
+
   it('is refused with fields that are not what they may be, each of them named', async () => {
     const user = newUser()
     const good = { name: 'x', scopes: ['tasks:read'], expires_in_days: 1 }

@@ -213,7 +213,7 @@ describe('three replicas behind nginx', () => {
     const { text } = await through.call('GET', '/api/v1/export?format=ndjson', { user })
     assert.equal(text.trim().split('\n').length, 2)
     assert.equal((await through.call('GET', '/metrics')).status, 404)
-    const tooLong = { user, json: { title: 'c', description: 'd'.repeat(120_000) } }
+    const tooLong = { user, json: { title: 'c', description: 'd'.repeat(400_000) } }
     const refused = await through.call('POST', '/api/v1/tasks', tooLong)
     assert.deepEqual([refused.status, refused.body.code], [413, 'body_too_large'])
   })

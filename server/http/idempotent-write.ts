@@ -16,6 +16,16 @@ export function keyedWrite(request: FastifyRequest): Keyed | undefined {
   return key === undefined ? undefined : keyedBy(key, fingerprintOf(request))
 }
 
+/**
+ * For writes whose answer holds a secret, which is not stored.
+ * @throws AppError `broken_rule` for a request with an Idempotency-Key
+ */
+export function refuseKey({ headers }: FastifyRequest): void {
+  if (headers['idempotency-key'] === undefined) return
+  const message = 'Idempotency-Key is not accepted here: the answer holds a secret, which is not stored.'
+  throw brokenRules([{ field: 'Idempotency-Key', in: 'header', message }])
+}
+
 export const idempotencyKey: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',

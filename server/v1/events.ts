@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
 import { ticketSeconds } from '../auth/tickets.ts'
 import { brokenRules } from '../errors.ts'
+import { refuseKey } from '../http/idempotent-write.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { queryText } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
@@ -94,6 +95,7 @@ const createTicket: Route = {
   scope: 'tasks:read',
   operation: {
     id: 'createEventTicket',
+    fails: ['broken_rule'],
     summary: 'Create a ticket for a stream of events',
     description:
       'For `EventSource`, which cannot send a token. The ticket is valid for one minute and one `GET /api/v1/events?ticket=…`; the stream ends with the token that created the ticket. To reconnect, create another ticket.',
@@ -109,6 +111,7 @@ const createTicket: Route = {
     },
   },
   async handle(request, reply, { tokens }) {
+    refuseKey(request)
     const ticket = await tokens.createTicket(grantOf(request))
     reply.header('cache-control', 'no-store')
     return sendJson(reply, JSON.stringify({ ticket, expires_in: ticketSeconds }))

@@ -6,6 +6,7 @@ import { taskIdSchema } from '../contracts/task-schemas.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import { timeSchema } from '../fields/schema.ts'
 import { isStorable } from '../fields/storable.ts'
+import { refuseKey } from '../http/idempotent-write.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { ownerProblems } from '../http/owner.ts'
@@ -70,6 +71,7 @@ const create: Route = {
     },
   },
   async handle(request, reply, { db }) {
+    refuseKey(request)
     const wanted = readNewToken(readJson(request), request.userId)
     await takeAttempt(db, [byTokenOwner(request.userId)])
     const { token, ...known } = await accessTokensOf(db, request.userId, grantOf(request)).create(wanted)
