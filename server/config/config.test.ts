@@ -124,6 +124,7 @@ const samples: Readonly<Record<string, Sample>> = {
   SHUTDOWN_GRACE: { text: '12', shown: config => config.shutdownGrace, value: 12 },
   HISTORY_DAYS: { text: '9', shown: config => config.historyDays, value: 9 },
   TRASH_DAYS: { text: '7', shown: config => config.trashDays, value: 7 },
+  WEB: { text: 'off', shown: config => config.web, value: false },
 }
 
 describe('the settings', () => {
@@ -162,6 +163,7 @@ describe('the settings', () => {
       rateLimitAddress: { perSecond: 100, burst: 200 },
       redis: undefined,
       metrics: undefined,
+      web: true,
       traces: undefined,
       maxTasks: 100_000,
       maxStorage: 268_435_456,
