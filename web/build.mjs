@@ -47,7 +47,7 @@ function isOnFirstScreen(id) {
   if (id.includes('/client/')) return true
   const name = id.slice(root.length)
   const isLater =
-    /^(model\/(words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|selection-bar|list-menu))\./.test(
+    /^(app\/(new-list|keep)|model\/(words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|search-field|selection-bar|list-menu))\./.test(
       name,
     )
   return !isLater && /^(app|model|parts|tasks|main\.tsx|texts\/(en|texts)\.|node_modules)/.test(name)

@@ -5,12 +5,12 @@ import { Notices } from '../parts/notices.tsx'
 import { TasksScreen } from '../tasks/tasks-screen.tsx'
 import { loadTexts, t } from '../texts/texts.ts'
 import { type Address, closeTask, useAddress } from './address.ts'
-import { Keep } from './keep.tsx'
 import { useShortcuts } from './shortcuts.ts'
 import { Sidebar } from './sidebar.tsx'
 import { titleOf } from './titles.ts'
 import { TopBar } from './top-bar.tsx'
 
+const Keep = lazy(() => import('./keep.tsx').then(it => it.Keep))
 const SignIn = lazy(() => import('../sign-in/sign-in.tsx').then(it => it.SignIn))
 const TaskPanel = lazy(() => import('../task/task-panel.tsx').then(it => it.TaskPanel))
 const Trash = lazy(() => import('../trash/trash.tsx').then(it => it.Trash))

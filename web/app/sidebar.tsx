@@ -3,11 +3,13 @@ import { byPosition } from '../model/positions.ts'
 import { state, useStore } from '../model/store.ts'
 import { countOpen } from '../model/views.ts'
 import type { IconName } from '../parts/icon.tsx'
+import { lazy } from '../parts/lazy.tsx'
 import { t } from '../texts/texts.ts'
 import { type Address, hashOf } from './address.ts'
 import { NavLink } from './nav-link.tsx'
-import { NewList } from './new-list.tsx'
 import { SyncStatus } from './sync-status.tsx'
+
+const NewList = lazy(() => import('./new-list.tsx').then(it => it.NewList))
 
 interface SidebarProps {
   readonly address: Address

@@ -7,10 +7,10 @@ import { lazy } from '../parts/lazy.tsx'
 import { Empty } from './empty.tsx'
 import { Filters } from './filters.tsx'
 import { QuickEntry } from './quick-entry.tsx'
-import { SearchField } from './search-field.tsx'
 import { TaskList } from './task-list.tsx'
 
 const ListMenu = lazy(() => import('./list-menu.tsx').then(it => it.ListMenu))
+const SearchField = lazy(() => import('./search-field.tsx').then(it => it.SearchField))
 const SelectionBar = lazy(() => import('./selection-bar.tsx').then(it => it.SelectionBar))
 
 /** A view of tasks: its title, a field to add one, filters, and the tasks. */
