@@ -3,6 +3,9 @@ import type { components } from './schema.ts'
 /** Problem details (RFC 9457), as the server returns them. */
 export type Problem = components['schemas']['Problem']
 
+/** An item that keeps a change from being undone. */
+export type Conflict = NonNullable<Problem['conflicts']>[number]
+
 /** The request that failed. */
 export interface FailedRequest {
   readonly method: string
@@ -32,6 +35,22 @@ export class DulyError extends Error {
     return this.problem?.code
   }
 }
+
+/** A `DulyError` with a code, and what its problem then has. */
+export type ErrorWithCode<Code extends Problem['code']> = DulyError & {
+  readonly code: Code
+  readonly problem: Problem & { readonly code: Code } & (Code extends 'undo_conflict'
+      ? { readonly conflicts: readonly Conflict[] }
+      : Code extends 'broken_rule'
+        ? { readonly errors: NonNullable<Problem['errors']> }
+        : unknown)
+}
+
+/** Whether an error is the server's, with this code. */
+export const hasCode = <Code extends Problem['code']>(
+  error: unknown,
+  code: Code,
+): error is ErrorWithCode<Code> => error instanceof DulyError && error.code === code
 
 export type NoAnswer = 'network' | 'timeout' | 'aborted' | 'not_json'
 

@@ -9,6 +9,8 @@ export interface ConnectOptions {
   readonly attempts?: number
   /** Time limit of one attempt, in milliseconds (default 30,000). */
   readonly timeout?: number
+  /** Receives the id of each change that this client makes, for `undo`. */
+  readonly onChange?: (change: string) => void
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch
 }
@@ -18,13 +20,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+type QueryValue = string | number | boolean | undefined
+
 export interface Call extends CallOptions {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   /** An array is a parameter for each of its entries. */
-  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+  readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[]>>
   readonly headers?: Readonly<Record<string, string>>
   readonly json?: unknown
+  readonly onChange?: (change: string) => void
 }
 
 // Temporary failures. Writes are retried too: their Idempotency-Key prevents a second execution.
@@ -42,6 +47,7 @@ export function checkOptions(options: ConnectOptions): void {
     attempts = 1,
     timeout = 1,
     fetch: send = fetch,
+    onChange,
   }: Partial<ConnectOptions> = options ?? {}
   if (url === undefined || String(url) === '') {
     throw new TypeError(
@@ -69,6 +75,8 @@ export function checkOptions(options: ConnectOptions): void {
     throw new TypeError('createClient: "attempts" must be a whole number of at least 1.')
   }
   if (!(timeout > 0)) throw new TypeError('createClient: "timeout" must be a number of milliseconds above 0.')
+  if (onChange !== undefined && typeof onChange !== 'function')
+    throw new TypeError('createClient: "onChange" must be a function.')
   if (typeof send !== 'function') throw new TypeError('createClient: "fetch" must be a function.')
 }
 
@@ -101,7 +109,11 @@ export class Transport {
         if (last) throw this.#noResponse(request, error)
         return undefined
       })
-      if (outcome?.response.ok) return readJson(outcome.text, outcome.response, request) as T
+      if (outcome?.response.ok) {
+        const result = readJson(outcome.text, outcome.response, request) as T
+        this.#noteChange(call, outcome.response)
+        return result
+      }
       let wait = backoff.firstMs * 2 ** (attempt - 1)
       if (outcome) {
         const { response, text } = outcome
@@ -114,6 +126,13 @@ export class Transport {
       await pause(jittered(wait), signal)
       if (signal?.aborted) throw aborted(request, signal)
     }
+  }
+
+  #noteChange({ onChange }: Call, { headers }: Response): void {
+    const change = headers.get('duly-change')
+    if (change === null) return
+    onChange?.(change)
+    this.#options.onChange?.(change)
   }
 
   async #bearer(): Promise<string> {
@@ -134,8 +153,7 @@ export class Transport {
   #addressOf({ path, query = {} }: Call): URL {
     const address = new URL(String(this.#options.url).replace(/\/+$/, '') + path)
     for (const [name, value] of Object.entries(query)) {
-      if (value === undefined) continue
-      for (const entry of [value].flat()) address.searchParams.append(name, String(entry))
+      for (const one of [value].flat()) if (one !== undefined) address.searchParams.append(name, String(one))
     }
     return address
   }

@@ -17,6 +17,9 @@ const examples = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(match => match[
 const printed = [
   '',
   "[ 'Buy milk', 'Call the plumber' ] true\nCall mother\nCall the plumber\n",
+  '2 true\n',
+  "Water the plants\ntrue [ 'title' ]\n",
+  'Trip true true\n',
   'true\n',
   'Paint the fence green\n',
   '#/title Title must not be empty.\n',

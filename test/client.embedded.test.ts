@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { type Client, createClient, DulyConnectionError, DulyError, type NoAnswer } from '../client/index.ts'
+import {
+  type Client,
+  createClient,
+  DulyConnectionError,
+  DulyError,
+  hasCode,
+  type NoAnswer,
+  operation,
+} from '../client/index.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
 let api: Served
@@ -14,6 +22,12 @@ after(() => api.close())
 const clientOf = (user: string, url = api.server.url): Client => createClient({ url, token: tokenOf(user) })
 const isProblem = (status: number, code: string) => (error: unknown) =>
   error instanceof DulyError && error.status === status && error.code === code
+
+async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
 
 function isNoAnswer(error: unknown, kind: NoAnswer, message: RegExp): boolean {
   assert.ok(error instanceof DulyConnectionError && error instanceof TypeError)
@@ -94,6 +108,132 @@ describe('the client', () => {
     for await (const task of tasks.all({ sort: 'title', limit: 2 })) found.push(task.title)
     assert.deepEqual(found, titles)
     for await (const task of tasks.all({ sort: 'title', limit: 2, q: 'zz' })) assert.fail(task.title)
+  })
+
+  it('plans with lists, subtasks, tags and an order', async () => {
+    const { tasks, lists, tags, counts, usage } = clientOf(newUser())
+    const garden = await lists.create({ name: 'Garden' })
+    const home = await lists.create({ name: 'Home', color: '#3b82f6' })
+    await lists.move(home.id, { before: garden.id })
+    const beds = await tasks.create({ title: 'Beds', list_id: garden.id, tags: ['spring'] })
+    const seeds = await tasks.create({ title: 'Seeds', parent_id: beds.id, tags: ['spring', 'shop'] })
+    const [first, second] = await collected(lists.all())
+    assert.deepEqual(
+      [first?.name, second?.name, second?.open_task_count, seeds.list_id],
+      ['Home', 'Garden', 2, garden.id],
+    )
+    assert.equal((await collected(tasks.all({ tag: ['spring', 'shop'], list_id: garden.id }))).length, 1)
+    assert.deepEqual((await counts({ time_zone: 'Asia/Tokyo' })).lists, [
+      { id: home.id, open_task_count: 0 },
+      { id: garden.id, open_task_count: 2 },
+    ])
+    assert.equal((await usage()).task_count, 2)
+    assert.equal((await tasks.move(beds.id, { list_id: home.id })).list_id, home.id)
+    assert.equal((await tasks.get(seeds.id)).list_id, home.id)
+    assert.deepEqual(await tags.rename('shop', 'buy'), { tasks: 1 })
+    assert.deepEqual(await tags.remove('spring'), { tasks: 2 })
+    assert.deepEqual(await collected(tags.all()), [{ name: 'buy', open_task_count: 1 }])
+    const grown = await lists.update(garden.id, { name: 'Big garden' }, { ifMatch: garden })
+    await assert.rejects(
+      lists.update(garden.id, { name: 'Park' }, { ifMatch: garden }),
+      isProblem(412, 'precondition_failed'),
+    )
+    assert.equal((await lists.get(garden.id)).name, grown.name)
+    await lists.remove(home.id, { moveTasksTo: 'inbox' })
+    assert.equal((await tasks.get(beds.id)).list_id, null)
+    assert.equal((await lists.restore(home.id)).color, '#3b82f6')
+  })
+
+  it('deletes, restores and removes for good', async () => {
+    const { tasks, lists, trash } = clientOf(newUser())
+    const list = await lists.create({ name: 'Old' })
+    const ids: number[] = []
+    for (const title of ['a', 'b', 'c']) ids.push((await tasks.create({ title })).id)
+    for (const id of ids) await tasks.remove(id)
+    await lists.remove(list.id)
+    const found = await collected(trash.all({ limit: 1 }))
+    assert.deepEqual(
+      found.map(item => (item.type === 'task' ? item.task.title : item.list.name)),
+      ['Old', 'c', 'b', 'a'],
+    )
+    assert.equal((await tasks.restore(ids[0] as number)).title, 'a')
+    await trash.remove('task', ids[1] as number)
+    assert.equal((await trash.list({ type: 'task' })).items.length, 1)
+    await trash.empty()
+    assert.deepEqual(await trash.list(), { items: [], next_cursor: null })
+  })
+
+  it('tells the id of each change, undoes it, and says what keeps it from that', async () => {
+    const seen: string[] = []
+    const url = api.server.url
+    const client = createClient({ url, token: tokenOf(newUser()), onChange: change => seen.push(change) })
+    const { tasks, undo, settings } = client
+    const task = await tasks.create({ title: 'a' })
+    let renamed = ''
+    const note = (change: string) => {
+      renamed = change
+    }
+    await tasks.update(task.id, { title: 'b' }, { onChange: note })
+    const same = await tasks.update(task.id, { title: 'b' }, { onChange: () => assert.fail('no change') })
+    assert.deepEqual([seen.length, seen[1] === renamed, same.title], [2, true, 'b'])
+    const undone = await undo(renamed)
+    assert.deepEqual([undone.results.length, undone.change], [1, seen[2]])
+    await tasks.update(task.id, { title: 'c' })
+    await assert.rejects(undo(undone.change ?? ''), (error: unknown) => {
+      assert.ok(hasCode(error, 'undo_conflict'))
+      const [conflict] = error.problem.conflicts
+      assert.deepEqual([conflict?.id, conflict?.fields, conflict?.task?.title], [task.id, ['title'], 'c'])
+      return true
+    })
+    const entries = await collected(tasks.allHistory(task.id, { limit: 2 }))
+    assert.deepEqual(
+      entries.map(({ action }) => action),
+      ['updated', 'updated', 'updated', 'created'],
+    )
+    assert.equal((await settings.update({ time_zone: 'Asia/Tokyo' })).time_zone, 'Asia/Tokyo')
+    assert.equal((await settings.get()).time_zone, 'Asia/Tokyo')
+  })
+
+  it('runs a batch once, with refs and the result of each operation', async () => {
+    const proxy = await faulty(['answer lost'])
+    const user = newUser()
+    const { batch, tasks } = clientOf(user, proxy.url)
+    const trip = operation.createList({ name: 'Trip' })
+    const pack = operation.create({ title: 'Pack', list_id: trip, metadata: { id: { creates: 'task' } } })
+    const both = [trip, pack, operation.create({ title: 'Passport', parent_id: pack })] as const
+    const done = await batch(both)
+    const [{ list }, { task }, { task: part }] = done.results
+    assert.deepEqual(
+      [list.name, task.list_id, task.metadata, part.parent_id, typeof done.change],
+      ['Trip', list.id, { id: { creates: 'task' } }, task.id, 'string'],
+    )
+    assert.deepEqual(proxy.seen, ['answer lost', 'pass'])
+    const rest = [
+      operation.update(part.id, { is_completed: true }, { ifMatch: part }),
+      operation.move(part.id, { parent_id: null }),
+      operation.updateList(list.id, { name: 'Journey' }),
+      operation.remove(task.id),
+    ] as const
+    const tried = await batch(rest, { dryRun: true })
+    assert.deepEqual([tried.change, tried.results[3]], [null, { type: 'task', id: task.id, deleted: true }])
+    assert.deepEqual(await tasks.get(task.id), task)
+    const [updated, moved, renamed] = (await batch(rest)).results
+    assert.deepEqual(
+      [updated.task.is_completed, moved.task.parent_id, renamed.list.name],
+      [true, null, 'Journey'],
+    )
+    const [restored] = (await batch([operation.restore(task.id), operation.removeList(list.id)])).results
+    assert.equal('deleted' in restored, true)
+    const wrong = batch([operation.create({ title: 'a' }), operation.create({ title: '' })])
+    await assert.rejects(wrong, (error: unknown) => {
+      assert.ok(hasCode(error, 'broken_rule'))
+      const [rule] = error.problem.errors
+      assert.ok(rule && 'pointer' in rule)
+      assert.equal(rule.pointer, '#/operations/1/task/title')
+      return true
+    })
+    await assert.rejects(batch([pack]), /the operation in "list_id" must come before/)
+    await proxy.close()
   })
 
   it('tells a refusal with its code, its rules, and the task as it is', async () => {

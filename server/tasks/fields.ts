@@ -144,7 +144,7 @@ export const tasks = fieldTable({
     writable: true,
     empty: {} as Metadata,
     read: readMetadata,
-    schema: { type: 'object' },
+    schema: { type: 'object', additionalProperties: true },
     description:
       'Belongs to the client: at most 4,096 bytes of JSON. A change sets the members that it names; null removes one.',
     example: {},

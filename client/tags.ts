@@ -1,0 +1,37 @@
+import { iterate } from './pages.ts'
+import type { components } from './schema.ts'
+import type { CallOptions, Transport } from './transport.ts'
+import { type WriteOptions, written } from './writes.ts'
+
+export type TagPage = components['schemas']['TagList']
+export type Tag = TagPage['tags'][number]
+export type TaggedCount = components['schemas']['TaggedCount']
+
+export type Tags = ReturnType<typeof tagsOf>
+
+const path = '/api/v1/tags'
+
+export function tagsOf(transport: Transport) {
+  const list = (options: CallOptions = {}): Promise<TagPage> =>
+    transport.send({ method: 'GET', path, ...options })
+
+  return {
+    /** Returns the tags by name. */
+    list,
+
+    /** Iterates over the tags by name. */
+    all: (options: CallOptions = {}) =>
+      iterate(
+        () => list(options),
+        page => page.tags,
+      ),
+
+    /** Renames a tag on all tasks, or merges it into another one. */
+    rename: (from: string, to: string, options: WriteOptions = {}): Promise<TaggedCount> =>
+      transport.send({ method: 'POST', path: `${path}/rename`, json: { from, to }, ...written(options) }),
+
+    /** Removes a tag from all tasks. */
+    remove: (name: string, options: WriteOptions = {}): Promise<TaggedCount> =>
+      transport.send({ method: 'POST', path: `${path}/delete`, json: { name }, ...written(options) }),
+  }
+}
