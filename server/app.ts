@@ -34,6 +34,7 @@ import { batchRoutes } from './v1/batch.ts'
 import { countRoutes } from './v1/counts.ts'
 import { sync } from './v1/events.ts'
 import { exportAndDelete } from './v1/export-and-delete.ts'
+import { importRoutes } from './v1/import.ts'
 import { listRoutes } from './v1/lists.ts'
 import { settingsRoutes } from './v1/settings.ts'
 import { tagRoutes } from './v1/tags.ts'
@@ -69,6 +70,7 @@ export function registrations(
     { module: countRoutes, errors: v1, secured: true },
     { module: accessTokens, errors: v1, secured: true },
     { module: exportAndDelete, errors: v1, secured: true },
+    { module: importRoutes, errors: v1, secured: true },
     ...(config.accounts
       ? [
           { module: accounts, errors: accounts, under: '/api/auth', secured: false },

@@ -57,6 +57,7 @@ describe('taking everything along', () => {
       'description',
       'is_completed',
       'completed_at',
+      ...['list_id', 'parent_id', 'position'],
       ...['priority', 'tags', 'start', 'due', 'deadline', 'estimate_minutes', 'metadata'],
       'created_at',
       'updated_at',

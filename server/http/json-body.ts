@@ -17,6 +17,12 @@ export function acceptAnyBody(scope: FastifyInstance): void {
   scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 }
 
+/** Hands bodies to the handlers as streams. */
+export function passBodies(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
+}
+
 /** A hook that drops Content-Type without a body (RFC 9112, 6.3): old front ends always send it. */
 export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply, done) => {
   const length = headers['content-length'] ?? '0'

@@ -12,7 +12,7 @@ import { countAddress } from '../limits/count-address.ts'
 import type { Admission } from './admission.ts'
 import { auditLog } from './audit-log.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
-import { ignoreTypeOfEmptyBody } from './json-body.ts'
+import { ignoreTypeOfEmptyBody, passBodies } from './json-body.ts'
 import { queryNames } from './query-names.ts'
 import { type Route, type RouteModule, routerPath } from './route.ts'
 import { nonPageHeaders } from './security-headers.ts'
@@ -44,6 +44,7 @@ export function register(
   return (scope, _options, done) => {
     scope.setErrorHandler(answerError(() => errors))
     scope.addHook('onRequest', admit(registration, context, admission))
+    if (module.readsBodies) passBodies(scope)
     const audit = auditOf(context.log)
     for (const route of module.routes) {
       const { method, operation } = route

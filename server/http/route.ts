@@ -46,6 +46,8 @@ export interface RouteModule {
   readonly schemas: Readonly<Record<string, Schema>>
   /** The parameters in the paths of its routes, by name. */
   readonly pathParameters?: Readonly<Record<string, PathParameter>>
+  /** Whether its handlers read the bodies, at their own pace and without a limit of the size. */
+  readonly readsBodies?: true
   readonly routes: readonly Route[]
 }
 

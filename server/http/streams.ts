@@ -1,6 +1,15 @@
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
+import { AppError } from '../errors.ts'
 import { Turns } from '../limits/turns.ts'
+
+/** Connections on which a request is read for longer than `requestTimeout`. */
+export const longUploads = new WeakSet<object>()
+/** Uploads at a time: each holds the ids of what it adds. */
+const mostUploads = 4
+/** Time in which a client may send the rest of a body that is not read. */
+const dropMs = 5000
 
 type Chunks = AsyncGenerator<Buffer, void, undefined>
 
@@ -13,6 +22,8 @@ type Chunks = AsyncGenerator<Buffer, void, undefined>
 export class Streams {
   #open = 0
   readonly #turns: Turns
+  /** Connections whose request may take longer than others to arrive, by user. */
+  readonly #uploads = new Map<string, Socket>()
 
   /** @param sessions of the database; streams use half of them at most */
   constructor(sessions: number) {
@@ -39,15 +50,42 @@ export class Streams {
       return Readable.from([])
     }
     // No chunk is read ahead.
-    const stream = Readable.from(
-      this.#inTurn(request, chunks, () => stream.destroyed),
-      { objectMode: false, highWaterMark: 0 },
-    )
+    const stream: Readable = this.untimed(this.#inTurn(request, chunks, () => stream.destroyed))
+    return stream
+  }
+
+  /** As `of`, for chunks that take turns themselves where they need the database. */
+  untimed(chunks: Chunks): Readable {
+    const stream = Readable.from(chunks, { objectMode: false, highWaterMark: 0 })
     this.#open += 1
     stream.once('close', () => {
       this.#open -= 1
     })
     return stream
+  }
+
+  /**
+   * The body of a request that is read while it is processed. It may take as long as bytes arrive.
+   * @throws AppError `busy` where the user already sends one, or several others do
+   */
+  upload({ userId, raw }: FastifyRequest): Readable {
+    if (this.#uploads.has(userId) || this.#uploads.size >= mostUploads)
+      throw new AppError('busy', 'Another import is running. Try again when it is done.', { retryAfter: 5 })
+    this.#uploads.set(userId, raw.socket)
+    longUploads.add(raw.socket)
+    return raw
+  }
+
+  /** Ends an upload. What is left of the body is dropped, and has the time of any other request. */
+  endUpload({ userId, raw }: FastifyRequest): void {
+    const { socket } = raw
+    if (this.#uploads.get(userId) !== socket) return
+    this.#uploads.delete(userId)
+    longUploads.delete(socket)
+    if (raw.complete || raw.destroyed) return
+    raw.resume()
+    const timer = setTimeout(() => socket.destroy(), dropMs).unref()
+    raw.once('close', () => clearTimeout(timer))
   }
 
   async *#inTurn(request: FastifyRequest, chunks: Chunks, isGone: () => boolean): Chunks {

@@ -3,6 +3,7 @@ import type { FastifyServerOptions } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
 import { type ErrorShape, errorAnswer, refusalHeaders } from './error-reply.ts'
 import { targetOf } from './request-head.ts'
+import { longUploads } from './streams.ts'
 
 const reasons: Readonly<Record<string, readonly [status: string, message: string, code?: ErrorCode]>> = {
   HPE_HEADER_OVERFLOW: [
@@ -25,6 +26,8 @@ export function answerUnreadable(
   base: string,
 ): NonNullable<FastifyServerOptions['clientErrorHandler']> {
   return (error, socket) => {
+    // Node tells this once per request, and then leaves it alone.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && longUploads.has(socket)) return
     const { _httpMessage: underWay } = socket as { _httpMessage?: ServerResponse | null }
     // No response is possible on a closed connection, or in the middle of another response.
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || underWay?.headersSent) {

@@ -38,6 +38,9 @@ export async function getList(db: Session, owner: string, id: number): Promise<C
   return { list, openTasks: counts.get(id) ?? 0 }
 }
 
+/** All lists that are not in the trash, in their order, without counts. */
+export const liveLists = (db: Session, owner: string): Promise<List[]> => collect(db, owner)
+
 async function collect(db: Session, owner: string, id?: number): Promise<List[]> {
   const found: List[] = []
   const take = (row: Parameters<typeof lists.read>[0]) => void found.push(lists.read(row))

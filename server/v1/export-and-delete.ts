@@ -6,9 +6,12 @@ import { preferred } from '../http/accept.ts'
 import { ownLists } from '../http/own-tasks.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { tasks } from '../tasks/fields.ts'
+import type { List } from '../tasks/list-fields.ts'
+import { liveLists } from '../tasks/lists.ts'
 import { PrintedTasks, type ReadyForm, ready } from '../tasks/printed-tasks.ts'
+import { listJson } from './list-wire.ts'
 
-// Export of all tasks, and deletion of an account.
+// Export of all lists and tasks, and deletion of an account.
 
 interface Format {
   readonly mediaType: string
@@ -59,7 +62,7 @@ const exportTasks: Route = {
     audited: true,
     summary: 'Export all your tasks',
     description:
-      'Every task, newest first, streamed: one JSON object a line, or CSV (RFC 4180) with a header line. Texts are as you wrote them: a spreadsheet takes one that begins with `=`, `+`, `-` or `@` for a formula, so import such columns as text.',
+      'Every task, newest first, streamed: one JSON object a line, or CSV (RFC 4180) with a header line. NDJSON begins with the lists, in their order, each with `"type":"list"`; `POST /api/v1/import` reads it. Texts are as you wrote them: a spreadsheet takes one that begins with `=`, `+`, `-` or `@` for a formula, so import such columns as text.',
     parameters: [
       {
         name: 'format',
@@ -91,7 +94,8 @@ const exportTasks: Route = {
     const name = formatOf(request)
     const { mediaType, head, form } = formats[name]
     const mark = wantsMark(request) && name === 'csv' ? '\ufeff' : ''
-    const list = new PrintedTasks(form, '', mark + head)
+    const lists = name === 'ndjson' ? listLines(await liveLists(db, request.userId)) : ''
+    const list = new PrintedTasks(form, '', mark + head + lists)
     const batches = ownLists(request, { db }).batches(list)
     // A failure before the first line is an error answer. A later one breaks the connection off.
     let { done } = await streams.turn(request, () => batches.next())
@@ -138,6 +142,16 @@ export const exportAndDelete: RouteModule = {
   schemas: {},
   routes: [exportTasks, deleteAccount],
 }
+
+const listLines = (lists: readonly List[]) =>
+  lists.map(list => `${escapeBreaks(`{"type":"list",${listJson(list).slice(1)}`)}\n`).join('')
+
+/** Some readers end a line at these. */
+const escapeBreaks = (json: string) =>
+  json.replaceAll(
+    /[\u0085\u2028\u2029]/g,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 function formatOf(request: FastifyRequest): keyof typeof formats {
   const { format } = request.query as { format?: unknown }

@@ -25,6 +25,8 @@ export interface Tracked<Row> {
   readonly isWhole: boolean
   /** Whether it only makes room for another one. */
   isRebalanced?: boolean
+  /** Whether its times are stored as they are here, instead of the time of the change. */
+  keepsTimes?: boolean
 }
 
 /** What statements have changed that store their own entries of the log. */

@@ -120,8 +120,10 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
   const { db, owner } = change
   const groups = new Map<string, Row[]>()
   const created: Row[] = []
+  const keptTimes = new Set<Row>()
   const gone: number[] = []
-  for (const { before, now } of items) {
+  for (const { before, now, keepsTimes } of items) {
+    if (now && keepsTimes) keptTimes.add(now)
     if (!now) {
       if (before) gone.push(before.id)
     } else if (!before) created.push(now)
@@ -133,7 +135,13 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
     }
   }
   const asJson = (rows: readonly Row[], names: readonly string[]) =>
-    JSON.stringify(rows.map(row => ({ id: row.id, ...columnsOf(table, row, names) })))
+    JSON.stringify(
+      rows.map(row => ({
+        id: row.id,
+        ...(keptTimes.has(row) ? { created_at: row.created_at, updated_at: row.updated_at } : {}),
+        ...columnsOf(table, row, names),
+      })),
+    )
   const at = [change.revision, change.at] as const
   const allNames = [...Object.keys(table.fields).filter(name => !unlogged.has(name)), 'deleted_at']
   return [
@@ -198,14 +206,14 @@ function updateStatement(table: Table, names: readonly string[]) {
     return statement(
       name,
       `with input as materialized (
-        select * from jsonb_to_recordset($2::text::jsonb) as input (id bigint, ${types.map(pair => pair.join(' ')).join(', ')})
+        select * from jsonb_to_recordset($2::text::jsonb) as input (id bigint, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
       ),
       old as materialized (
         select ${returned} from duly.${of} where ${of}.user_id = $1 and ${of}.id = any(array(select input.id from input))
       ),
       written as (
         update duly.${of} set ${types.map(([column]) => `${column} = input.${column}`).join(', ')},
-          revision = $3::bigint, updated_at = $4::text::timestamptz
+          revision = $3::bigint, updated_at = coalesce(input.updated_at, $4::text::timestamptz)
         from input where ${of}.user_id = $1 and ${of}.id = input.id returning ${returned}
       )
       ${counts(table, [
@@ -225,8 +233,9 @@ function insertStatement(table: Table, names: readonly string[]) {
       name,
       `with written as (
         insert into duly.${of} (user_id, id, ${columns.join(', ')}, revision, created_at, updated_at) overriding system value
-        select $1, input.id, ${columns.map(column => `input.${column}`).join(', ')}, $3::bigint, $4::text::timestamptz, $4::text::timestamptz
-        from jsonb_to_recordset($2::text::jsonb) as input (id bigint, ${types.map(pair => pair.join(' ')).join(', ')})
+        select $1, input.id, ${columns.map(column => `input.${column}`).join(', ')}, $3::bigint,
+          coalesce(input.created_at, $4::text::timestamptz), coalesce(input.updated_at, $4::text::timestamptz)
+        from jsonb_to_recordset($2::text::jsonb) as input (id bigint, created_at timestamptz, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
         returning ${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live
       )
       ${counts(table, [['+', 'written']])}`,

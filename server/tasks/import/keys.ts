@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { type Session, statement } from '../../db/database.ts'
+import { keyBytes } from '../bytes.ts'
+import { itemTypes, outcomes } from '../changes.ts'
+
+// An idempotency key for each line, so that an import that is sent again adds only what is missing.
+
+export interface Line {
+  readonly type: 'task' | 'list'
+  /** As in the line. */
+  readonly id: number
+}
+
+/** $2 keys. */
+const find = statement(
+  'duly_import_found',
+  `select keys.key::text, keys.item_id from duly.keys where keys.user_id = $1 and keys.key = any($2::uuid[])`,
+)
+
+/** $2 keys, $3 types and $4 ids of items, $5 revision, $6 time. Returns the bytes. */
+const add = statement(
+  'duly_import_keys',
+  `with added as (
+    insert into duly.keys (user_id, key, fingerprint, claim, item_type, item_id, revision, outcome, at)
+    select $1, line.key, line.key, 0, line.type, line.id, $5::bigint, ${outcomes.created}, $6::text::timestamptz
+    from unnest($2::uuid[], $3::smallint[], $4::bigint[]) as line (key, type, id) returning keys.key
+  )
+  select count(*) * ${keyBytes()} from added`,
+)
+
+/** The key of a line of an import. */
+export function keyOf(importId: string, { type, id }: Line): string {
+  const hex = createHash('sha256').update(`import\n${importId}\n${type}\n${id}`).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  )
+}
+
+/** The ids that lines got before, by key. */
+export async function importedBefore(
+  db: Session,
+  owner: string,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await db.query(find, [owner, keys])
+  return new Map(rows.map(([key, id]) => [String(key), Number(id)]))
+}
+
+export interface Imported {
+  readonly key: string
+  readonly type: Line['type']
+  /** That it got. */
+  readonly id: number
+}
+
+/** @returns the bytes of the keys */
+export async function storeKeys(
+  db: Session,
+  owner: string,
+  lines: readonly Imported[],
+  { revision, at }: { readonly revision: number; readonly at: string },
+): Promise<number> {
+  const [[bytes] = []] = await db.query(add, [
+    owner,
+    lines.map(({ key }) => key),
+    lines.map(({ type }) => itemTypes[type]),
+    lines.map(({ id }) => id),
+    revision,
+    at,
+  ])
+  return Number(bytes)
+}

@@ -1,0 +1,38 @@
+import { generateKeyBetween } from 'fractional-indexing'
+import { type Session, statement } from '../../db/database.ts'
+
+// Positions that were appended are numbers, counted from the owner's `position_base`. It is raised
+// above those that are imported, so that what is appended later comes after them.
+
+/** Digits of the largest number that is counted up to. */
+const mostDigits = 15
+const longest = 64
+
+/** Whether a text is a position that an account of Duly can have. */
+export function isPlace(text: string): boolean {
+  if (text.length > longest || !/^[A-Za-o][0-9A-Za-z]*$/.test(text)) return false
+  try {
+    generateKeyBetween(text, null)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The least number whose appended position is after a position. */
+export function numberAfter(position: string): number {
+  const digits = position.charCodeAt(0) - 96
+  if (digits < 1) return 0
+  const whole = position.slice(1, 1 + digits)
+  // In base 62; the next power of ten is greater.
+  return /^\d+$/.test(whole) ? Number(whole) + 1 : 10 ** Math.min(digits, mostDigits)
+}
+
+/** $2 the number of the next position that is appended. */
+const raise = statement(
+  'duly_import_position_base',
+  `update duly.owners set position_base = greatest(owners.position_base, $2::bigint - owners.revision)
+  where owners.id = $1`,
+)
+
+export const raiseBase = (db: Session, owner: string, next: number) => db.query(raise, [owner, next])
