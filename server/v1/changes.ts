@@ -100,7 +100,7 @@ export const listChanges: Route = {
     const { socket } = request.raw
     if (wait > 0) socket.setTimeout(wait * 1000 + graceMs)
     const page = await sync.changes(callerOf(request), from, { limit, wait })
-    reply.header('cache-control', 'private, no-store')
+    reply.header('cache-control', 'no-store')
     const next = writePosition(request.userId, page.next, page.isFirst)
     return sendJson(reply, `{"changes":[${page.changes.join()}],"next":"${next}","has_more":${page.hasMore}}`)
   },

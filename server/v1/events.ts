@@ -57,7 +57,7 @@ const streamEvents: Route = {
     reply.headers({
       'content-type': 'text/event-stream; charset=utf-8',
       // No proxy may compress it, because it would collect events first.
-      'cache-control': 'private, no-store, no-transform',
+      'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',
     })
     if (request.method === 'HEAD') return reply.send('')
