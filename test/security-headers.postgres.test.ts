@@ -58,7 +58,11 @@ function check(
   const said = (name: string) => headers.get(name) ?? ''
   assert.equal(said('x-content-type-options'), 'nosniff', what)
   assert.equal(said('strict-transport-security'), 'max-age=31536000', what)
-  assert.match(said('cache-control'), /^(no-store|no-cache|private, no-cache|public, max-age=3600)$/, what)
+  assert.match(
+    said('cache-control'),
+    /^(no-store(, no-transform)?|no-cache|private, no-cache|public, max-age=3600)$/,
+    what,
+  )
   if (status >= 400) assert.equal(said('cache-control'), 'no-store', what)
   if (text !== '') assert.notEqual(said('content-type'), '', what)
   for (const name of ['server', 'x-powered-by', 'via'])
@@ -110,7 +114,9 @@ describe('every route', () => {
     for (const { path } of asked) {
       const { headers } = await api.call('GET', fill(path), { user })
       const expected = headers.has('etag') ? 'private, no-cache' : 'no-store'
-      assert.equal(headers.get('cache-control'), expected, path)
+      // A proxy that compressed a stream would hold it back.
+      const said = headers.get('cache-control')?.replace(', no-transform', '')
+      assert.equal(said, expected, path)
     }
   })
 
