@@ -118,7 +118,8 @@ describe('a list that waits for others of its user', () => {
       const begun = reads
       goOn()
       const refused = (await Promise.all(lists)).filter(({ status }) => status === 401)
-      assert.equal(refused.length, lists.length - begun)
+      // An export that has read its lists is refused before its tasks.
+      assert.ok(refused.length >= lists.length - begun)
       assert.equal(reads, begun)
     } finally {
       restore()

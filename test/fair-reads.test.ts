@@ -92,7 +92,8 @@ describe('a long list is read in short statements', () => {
       tasks.length = 0
       assert.equal((await callAt(api.server.url, 'GET', path, { user })).status, 200, path)
       // 14 tasks are 64 KiB. How long tasks are is known after the first statement.
-      const [first = 0, ...others] = tasks
+      // The export reads lists first.
+      const [first = 0, ...others] = path.endsWith('export') ? tasks.slice(1) : tasks
       assert.ok(first <= 101 && others.length > 60 && Math.max(...others) <= 15, `${path}: ${tasks}`)
     }
     Object.assign(db, { read })

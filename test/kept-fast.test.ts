@@ -19,8 +19,12 @@ after(() => api.close())
 function watch(db: Database): void {
   const { query, read, run, transaction } = db
   const note = (statement: Statement) => {
-    // Not for a request: replicas look whether anything was revoked, the embedded database whether to tidy up.
-    if (/from duly.revocations|pg_current_wal_lsn/.test(statement.text)) return
+    // Not for a request: replicas look whether anything was revoked, jobs are due, the embedded database whether to tidy up.
+    if (
+      /from duly.revocations|pg_current_wal_lsn/.test(statement.text) ||
+      /^duly_jobs?_/.test(statement.name)
+    )
+      return
     sent.push(statement.name || statement.text)
   }
   Object.assign(db, {

@@ -20,11 +20,12 @@ export function ownTasks(db: Database, owner: string) {
     get: (id: number) => tasks.get(id),
     create: async (task: NewTask) => (await tasks.create(task)).task,
     update: async (id: number, change: TaskChange) => (await tasks.update(id, change)).task,
-    updateIf: (id: number, change: TaskChange, revisions: readonly number[]) =>
-      tasks.update(id, change, { revisions }),
+    updateIf: async (id: number, change: TaskChange, revisions: readonly number[]) =>
+      withoutChange(await tasks.update(id, change, { revisions })),
     toggle: async (id: number) => (await tasks.toggle(id)).task,
     remove: (id: number) => tasks.remove(id),
-    removeIf: (id: number, revisions: readonly number[]) => tasks.remove(id, { revisions }),
+    removeIf: async (id: number, revisions: readonly number[]) =>
+      withoutChange(await tasks.remove(id, { revisions })),
     async page(limit: number, offset: number) {
       const into = collector()
       const total = await tasks.page(limit, offset, into)
@@ -41,4 +42,13 @@ export function ownTasks(db: Database, owner: string) {
       return into.found
     },
   }
+}
+
+/** An outcome without the id of its change. */
+function withoutChange<T extends { revision: unknown; epoch: unknown }>({
+  revision: _r,
+  epoch: _e,
+  ...outcome
+}: T) {
+  return outcome
 }

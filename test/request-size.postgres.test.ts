@@ -49,7 +49,7 @@ for (const contract of contracts) {
       })
 
       it(`POST ${path} takes 64 KiB, and refuses 320 with 413`, async () => {
-        const padded = (bytes: number) => `{"title":"a","x":"${'x'.repeat(bytes - 20)}"}`
+        const padded = (bytes: number) => `{"title":"a"${' '.repeat(bytes - 13)}}`
         const fits = padded(64 * kib)
         assert.equal(Buffer.byteLength(fits), 64 * kib)
         assert.equal((await send(path, fits)).status, 201)
@@ -62,7 +62,8 @@ for (const contract of contracts) {
         const user = newUser()
         const address = `${path.replace('{user_id}', user)}?x=`
         const get = (bytes: number) => api.call('GET', address + 'x'.repeat(bytes - address.length), { user })
-        assert.equal((await get(8 * kib)).status, 200)
+        // `v1` refuses the name.
+        assert.equal((await get(8 * kib)).status, path === '/api/v1/tasks' ? 422 : 200)
         const { status, body } = await get(8 * kib + 1)
         assert.equal(status, 414)
         assert.equal(body.detail ?? body.error, 'The URL must have at most 8192 characters.')

@@ -61,13 +61,26 @@ describe('a restore', () => {
     return Number(row?.[0])
   }
 
+  const epochs = async (env: Env) => {
+    const { db } = await openDatabase(env)
+    const rows = await db.query(unprepared('select epoch from duly.owners order by id'))
+    await db.close()
+    return rows
+  }
+
   it('refuses where there is data, and puts it aside when told to', async () => {
     const { env } = own
+    const before = await epochs(env)
     const refused = await duly(['restore', file], env).ended
     assert.deepEqual([refused.code, /--replace/.test(refused.stderr)], [73, true])
     const { stdout } = await succeeds(['restore', file, '--replace'], env)
     const [, aside = ''] = /The previous data is in (?:the schema )?(\S+)\. Remove/.exec(stdout) ?? []
     assert.equal(await count(env), 3)
+    assert.notDeepEqual(
+      await epochs(env),
+      before,
+      'revisions that clients saw since are not taken for new ones',
+    )
     if (onPostgres) {
       const { db } = await openDatabase(env)
       const [row] = await db.query(unprepared(`select count(*) from ${aside}.tasks`))

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { callAt, newUser, type Served, served } from './served.ts'
 
 // Ids of requests, and traces as a collector gets them.
@@ -123,6 +124,7 @@ describe('traces', () => {
     }
     // Sends what it has.
     await api.close()
+    for (let n = 0; n < 500 && !spans().some(({ name }) => name === 'duly_create'); n += 1) await pause(20)
     assert.deepEqual(
       spans().filter(({ name }) => name === 'GET /livez'),
       [],

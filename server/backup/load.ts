@@ -13,6 +13,11 @@ interface LoadOptions {
   /** New name for an existing schema. Absent: an existing schema is an error. */
   readonly setAside?: string | undefined
   readonly progress?: ((rows: number) => void) | undefined
+  /**
+   * Whether clients may know later revisions than the backup has. Owners then get new epochs, so
+   * that entity tags, changes to undo and positions of a sync from then are not taken for new ones.
+   */
+  readonly isEarlier?: boolean
 }
 
 /**
@@ -20,7 +25,8 @@ interface LoadOptions {
  * back and compared with the file. A backup of an older version is migrated.
  * @throws StartError if the file does not match this version, or the database contains data
  */
-export function loadBackup(db: Database, { file, backup, setAside, progress }: LoadOptions): Promise<void> {
+export function loadBackup(db: Database, options: LoadOptions): Promise<void> {
+  const { file, backup, setAside, progress, isEarlier = false } = options
   refuseUnknown(file, backup)
   return db.transaction(async session => {
     await makeRoom(session, setAside)
@@ -34,8 +40,13 @@ export function loadBackup(db: Database, { file, backup, setAside, progress }: L
     for (const content of backup.contents) await compare(session, tables, content)
     for (const name of tables.keys()) await session.query(unprepared(`analyze duly.${quoted(name)}`))
     await migrateWithin(session)
+    if (isEarlier) await session.query(renewEpochs)
   }, 'unlimited')
 }
+
+const renewEpochs = unprepared(
+  'update duly.owners set epoch = (extract(epoch from clock_timestamp()) * 1000000)::bigint',
+)
 
 /** @throws StartError for a backup of a newer version, or of another program */
 export function refuseUnknown(file: string, { header }: Backup): void {

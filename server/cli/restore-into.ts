@@ -23,6 +23,8 @@ interface RestoreOptions {
   readonly backup: Backup
   /** Set existing data aside instead of failing. */
   readonly replace: boolean
+  /** See `loadBackup`. */
+  readonly isEarlier?: boolean
 }
 
 export interface Restored {
@@ -46,7 +48,8 @@ export async function restoreInto(config: Config, options: RestoreOptions): Prom
   }
 }
 
-async function intoPostgres(config: Config, { file, backup, replace }: RestoreOptions): Promise<Restored> {
+async function intoPostgres(config: Config, options: RestoreOptions): Promise<Restored> {
+  const { replace } = options
   if (!config.postgres) throw new Error('DATABASE_URL is not set')
   const db = await connectPostgres({ address: config.postgres, pool: 1, log: createLog('error') })
   try {
@@ -56,7 +59,7 @@ async function intoPostgres(config: Config, { file, backup, replace }: RestoreOp
     }
     const there = await hasSchema(db)
     const aside = `duly_replaced_${stamp()}`
-    await load(db, { file, backup, setAside: replace ? aside : undefined })
+    await load(db, { ...options, setAside: replace ? aside : undefined })
     const fit = await secretsFit(db, secretsThere(config))
     return { setAside: there ? `the schema ${aside}` : undefined, secretsFit: fit }
   } finally {
@@ -102,7 +105,7 @@ async function intoDataDir(config: Config, { file, backup, replace }: RestoreOpt
 
 async function fill(
   restoring: string,
-  options: Pick<RestoreOptions, 'file' | 'backup'>,
+  options: Pick<RestoreOptions, 'file' | 'backup' | 'isEarlier'>,
   secrets: readonly string[],
 ): Promise<boolean> {
   const db = await openEmbedded({ dataDir: restoring, sync: true, log: createLog('error') })

@@ -22,7 +22,10 @@ export const restoreCommand: Command = {
     const config = commandConfig()
     const file = resolve(name)
     const backup = await checkBackup(file)
-    const done = await restoreInto(config, { file, backup, replace: values.replace === true })
+    const done = await restoreInto(config, {
+      ...{ file, backup, replace: values.replace === true },
+      isEarlier: true,
+    })
     const { madeAt } = backup.header
     const kept = `the first line of the backup (gunzip -c ${name} | head -n 1)`
     const lines = [
