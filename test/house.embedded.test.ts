@@ -64,7 +64,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     '@better-auth/passkey',
     'nodemailer',
   ],
-  backup: ['backup', 'db', 'errors', 'system-error', 'version'],
+  backup: ['backup', 'db', 'errors', 'system-error', 'tasks/owner', 'version'],
   doctor: [
     'doctor',
     'accounts/secrets-fit',

@@ -2,6 +2,7 @@ import { type Database, type Session, unprepared } from '../db/database.ts'
 import { migrateWithin } from '../db/migrate.ts'
 import { migrations } from '../db/migrations.ts'
 import { AppError, exit, StartError } from '../errors.ts'
+import { renewEpochs } from '../tasks/owner.ts'
 import { type Content, damaged, type TableStart } from './format.ts'
 import { type Backup, readParts } from './read.ts'
 import { lastGiven, quoted, type Table, tablesIn } from './tables.ts'
@@ -43,10 +44,6 @@ export function loadBackup(db: Database, options: LoadOptions): Promise<void> {
     if (isEarlier) await session.query(renewEpochs)
   }, 'unlimited')
 }
-
-const renewEpochs = unprepared(
-  'update duly.owners set epoch = (extract(epoch from clock_timestamp()) * 1000000)::bigint',
-)
 
 /** @throws StartError for a backup of a newer version, or of another program */
 export function refuseUnknown(file: string, { header }: Backup): void {

@@ -22,6 +22,11 @@ const removeOwner = ownerWrite(
   delete from duly.owners where id = $1`,
 )
 
+/** For data of an earlier time: what clients know of the later revisions is no longer accepted. */
+export const renewEpochs = unprepared(
+  'update duly.owners set epoch = (extract(epoch from clock_timestamp()) * 1000000)::bigint',
+)
+
 /** Removes an owner with all tasks, lists, settings, the trash, the change log and the keys. */
 export async function removeTasksOf(session: Session, owner: string): Promise<void> {
   // Not counted down: if this is interrupted, the owner's next write counts what is left.
