@@ -76,8 +76,9 @@ async function hasSchema(db: Database): Promise<boolean> {
  * Fills a new database in `restoring`, then swaps it in. While `restoring` exists, no server
  * starts: after an interruption a server would otherwise create an empty database.
  */
-async function intoDataDir(config: Config, { file, backup, replace }: RestoreOptions): Promise<Restored> {
+async function intoDataDir(config: Config, options: RestoreOptions): Promise<Restored> {
   const { dataDir } = config
+  const { backup, replace } = options
   const lock = lockDataDir(dataDir)
   try {
     if (existsSync(join(dataDir, 'postgres')) && !replace) {
@@ -92,7 +93,7 @@ async function intoDataDir(config: Config, { file, backup, replace }: RestoreOpt
     const secrets = secretsThere({ ...config, secret: config.secret ?? secret })
     let fit: boolean
     try {
-      fit = await fill(restoring, { file, backup }, secrets)
+      fit = await fill(restoring, options, secrets)
     } catch (error) {
       rmSync(restoring, { recursive: true, force: true })
       throw error
