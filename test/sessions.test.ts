@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Database, quick, statement, unprepared, write } from '../server/db/database.ts'
+import { type Database, quick, type Session, statement, unprepared, write } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
 import { type Env, onPostgres, openDatabase, ownMigratedDatabase } from './served.ts'
 
@@ -83,6 +83,19 @@ describe('the database', () => {
     })
     await assert.rejects(thrown, /changed my mind/)
     assert.deepEqual(await texts(), ['one', 'two'])
+  })
+
+  it('tells the first failure of statements that are sent together', async () => {
+    const slow = async (session: Session) => {
+      await session.query(unprepared('select 1/0'))
+    }
+    await assert.rejects(
+      db.transaction(session =>
+        // The failure of the first one takes longer to come up.
+        Promise.all([Promise.all([slow(session)]), session.query(unprepared('select 1'))]),
+      ),
+      { code: '22012' },
+    )
   })
 
   it('keeps others’ statements out of a transaction', async () => {

@@ -39,6 +39,10 @@ export async function runTransaction<T>(
   } catch (error) {
     // A lost session has rolled back. A session whose rollback fails must not be used again.
     await session.query(unprepared('rollback')).catch(() => held.destroy())
-    throw error
+    // Of statements sent together, all after the first that fails say only that it did.
+    throw isAborted(error) ? firstFailure : error
   }
 }
+
+/** `in_failed_sql_transaction` of PostgreSQL. */
+const isAborted = (error: unknown) => error instanceof Error && 'code' in error && error.code === '25P02'
