@@ -19,8 +19,7 @@ export interface OwnerRow {
 export interface Tracked<Row> {
   /** Absent for an item that the change creates. */
   readonly before: Row | undefined
-  /** Absent for an item that the change removes for good. */
-  now: Row | undefined
+  now: Row
   /** Whether its description was read. */
   readonly isWhole: boolean
   /** Whether it only makes room for another one. */
@@ -111,7 +110,7 @@ export class Change {
   track(row: TaskRow, isWhole: boolean): void {
     const known = this.tasks.get(row.id)
     if (!known) this.tasks.set(row.id, { before: row, now: this.#swept(row), isWhole })
-    else if (isWhole && !known.isWhole && known.before && known.now)
+    else if (isWhole && !known.isWhole && known.before)
       this.tasks.set(row.id, {
         ...known,
         before: { ...known.before, description: row.description },
@@ -175,21 +174,21 @@ export class Change {
 
   setTask(id: number, values: Partial<TaskRow>): TaskRow {
     const tracked = this.tasks.get(id)
-    if (!tracked?.now) throw new Error(`task ${id} was not read`)
+    if (!tracked) throw new Error(`task ${id} was not read`)
     tracked.now = { ...tracked.now, ...values }
     return tracked.now
   }
 
   setList(id: number, values: Partial<ListRow>): ListRow {
     const tracked = this.lists.get(id)
-    if (!tracked?.now) throw new Error(`list ${id} was not read`)
+    if (!tracked) throw new Error(`list ${id} was not read`)
     tracked.now = { ...tracked.now, ...values }
     return tracked.now
   }
 
   /** The tasks that were read and have this parent. */
   childrenOf(id: number): TaskRow[] {
-    return [...this.tasks.values()].flatMap(({ now }) => (now?.parent_id === id ? [now] : []))
+    return [...this.tasks.values()].flatMap(({ now }) => (now.parent_id === id ? [now] : []))
   }
 
   /** The task and its descendants that are not in the trash, parents first. */
@@ -203,16 +202,16 @@ export class Change {
 
   /** Whether two items that are in the trash were deleted by the same change. */
   isDeletedWith(one: Tracked<TaskRow | ListRow>, other: Tracked<TaskRow | ListRow>): boolean {
-    if (!other.now || other.now.deleted_at === null) return false
+    if (other.now.deleted_at === null) return false
     const isOfThis = ({ before }: Tracked<TaskRow | ListRow>) => (before?.deleted_at ?? null) === null
-    return isOfThis(one) === isOfThis(other) && (isOfThis(one) || one.now?.revision === other.now.revision)
+    return isOfThis(one) === isOfThis(other) && (isOfThis(one) || one.now.revision === other.now.revision)
   }
 
   /** How many levels a task has above it, and itself. */
   depthOf(task: TaskRow): number {
     let depth = 1
     for (let id = task.parent_id; id !== null && depth < 100; depth += 1)
-      id = this.tasks.get(id)?.now?.parent_id ?? null
+      id = this.tasks.get(id)?.now.parent_id ?? null
     return depth
   }
 

@@ -42,7 +42,7 @@ export async function removeList(change: Change, id: number, to?: number | null)
   if (to !== undefined && to !== null && (to === id || !change.findList(to)))
     throw brokenRules([{ field: 'move_tasks_to', message: `There is no other list with the id ${to}.` }])
   for (const { now: task } of change.tasks.values()) {
-    if (task?.list_id !== id || task.deleted_at !== null) continue
+    if (task.list_id !== id || task.deleted_at !== null) continue
     if (to === undefined) change.setTask(task.id, { deleted_at: change.at })
     else
       change.setTask(task.id, {
@@ -66,7 +66,7 @@ export async function restoreList(change: Change, id: number): Promise<ListRow> 
   if (list.deleted_at === null) return list
   checkCount(change)
   for (const task of change.tasks.values()) {
-    if (task.now?.list_id === id && change.isDeletedWith(tracked, task))
+    if (task.now.list_id === id && change.isDeletedWith(tracked, task))
       change.setTask(task.now.id, { deleted_at: null })
   }
   // One that this very change has deleted is left as it was.
@@ -118,12 +118,12 @@ export async function moveList(
 
 function inOrder(change: Change): ListRow[] {
   return [...change.lists.values()]
-    .flatMap(({ now }) => (now && now.deleted_at === null ? [now] : []))
+    .flatMap(({ now }) => (now.deleted_at === null ? [now] : []))
     .sort((a, b) => (a.position === b.position ? a.id - b.id : a.position < b.position ? -1 : 1))
 }
 
 function checkCount(change: Change): void {
-  const count = [...change.lists.values()].filter(({ now }) => now?.deleted_at === null).length
+  const count = [...change.lists.values()].filter(({ now }) => now.deleted_at === null).length
   if (count >= mostLists)
     throw new AppError('too_many_lists', `You have ${mostLists} lists, which is the most there can be.`)
 }

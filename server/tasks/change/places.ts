@@ -95,7 +95,7 @@ async function siblings(
   except: readonly number[],
 ): Promise<TaskRow[]> {
   const changed = [...change.tasks.values()].filter(({ before, now }) => before !== now)
-  const ids = changed.flatMap(({ before, now }) => before?.id ?? now?.id ?? [])
+  const ids = changed.map(({ now }) => now.id)
   const stored = await readSiblings(change.db, change.owner.id, {
     list: scope.list_id ?? 0,
     parent: scope.parent_id ?? 0,
@@ -105,7 +105,7 @@ async function siblings(
     except: [...ids, ...except],
   })
   const own = changed.flatMap(({ now }) => {
-    if (!now || now.deleted_at !== null || except.includes(now.id) || !isIn(scope, now)) return []
+    if (now.deleted_at !== null || except.includes(now.id) || !isIn(scope, now)) return []
     const isBeyond = from === null || (direction === 'before' ? isBelow(now, from) : isBelow(from, now))
     return isBeyond ? [now] : []
   })

@@ -168,7 +168,7 @@ async function save(
   for (const { type, id } of entries) {
     const tracked = type === itemTypes.task ? change.tasks.get(id) : change.lists.get(id)
     // Both kinds of rows have these fields.
-    if (tracked?.now) Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
+    if (tracked) Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
   }
   const swept = await runSweeps(change, stored)
   const values = [

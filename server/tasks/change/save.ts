@@ -10,8 +10,8 @@ import { isSame } from '../rules.ts'
 import type { Change, Tracked } from './change.ts'
 import type { ListRow, TaskRow } from './rows.ts'
 
-// Stores the items of a change: one statement for all that are new, one for each set of fields that
-// differ, one for those that are gone. Values are sent as JSON. `$1` is the owner.
+// Stores the items of a change: one statement for all that are new, and one for each set of fields
+// that differ. Values are sent as JSON. `$1` is the owner.
 
 type Row = TaskRow | ListRow
 type Values = Readonly<Record<string, unknown>>
@@ -58,9 +58,7 @@ export function entriesOf(change: Change): Entry[] {
 }
 
 function entryOf(table: Table, type: number, { before, now, isRebalanced }: Tracked<Row>): Entry[] {
-  const id = (now ?? before)?.id as number
-  const revision = before?.revision ?? null
-  if (!now) return before ? [{ type, id, action: actions.purged, fields: null, before: revision }] : []
+  const { id } = now
   if (!before) {
     const action = now.deleted_at === null ? actions.created : actions.discarded
     return [{ type, id, action, fields: null, before: null }]
@@ -72,7 +70,7 @@ function entryOf(table: Table, type: number, { before, now, isRebalanced }: Trac
   const read = (row: Row, name: string) => (row as unknown as Values)[name]
   const fields = Object.fromEntries(names.map(name => [name, [read(before, name), read(now, name)]]))
   const action = actionOf({ wasLive, isLive, names, now, isRebalanced: isRebalanced ?? false })
-  return [{ type, id, action, fields: names.length > 0 ? fields : null, before: revision }]
+  return [{ type, id, action, fields: names.length > 0 ? fields : null, before: before.revision }]
 }
 
 function changedNames({ fields }: Table, before: Row, now: Row): string[] {
@@ -121,12 +119,9 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
   const groups = new Map<string, Row[]>()
   const created: Row[] = []
   const keptTimes = new Set<Row>()
-  const gone: number[] = []
   for (const { before, now, keepsTimes } of items) {
-    if (now && keepsTimes) keptTimes.add(now)
-    if (!now) {
-      if (before) gone.push(before.id)
-    } else if (!before) created.push(now)
+    if (keepsTimes) keptTimes.add(now)
+    if (!before) created.push(now)
     else {
       const names = changedNames(table, before, now)
       if (before.deleted_at !== now.deleted_at) names.push('deleted_at')
@@ -152,7 +147,6 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
     ...(created.length > 0
       ? [db.query(insertStatement(table, allNames), [owner.id, asJson(created, allNames), ...at])]
       : []),
-    ...(gone.length > 0 ? [db.query(removeStatements[table.name], [owner.id, gone])] : []),
   ]
 }
 
@@ -242,18 +236,6 @@ function insertStatement(table: Table, names: readonly string[]) {
     )
   })
 }
-
-const removeStatements = Object.fromEntries(
-  Object.values(tables).map((table: Table) => {
-    const { name: of, bytes } = table
-    const text = `with old as (
-        delete from duly.${of} where ${of}.user_id = $1 and ${of}.id = any($2::bigint[])
-        returning ${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live
-      )
-      ${counts(table, [['-', 'old']])}`
-    return [of, statement(`duly_change_remove_${of}`, text)]
-  }),
-) as Readonly<Record<Table['name'], ReturnType<typeof statement>>>
 
 /** $2 entries as JSON, $3 revision, $4 actor, $5 time. */
 const logEntries = statement(

@@ -215,7 +215,7 @@ async function checkList(change: Change, id: number, conflicts: Conflict[]): Pro
   const { before, now } = change.lists.get(id) ?? {}
   if (!now || now.deleted_at === null || before?.deleted_at !== null) return
   const read = [...change.tasks.values()]
-  const isLeft = read.some(({ now: task }) => task?.list_id === id && task.deleted_at === null)
+  const isLeft = read.some(({ now: task }) => task.list_id === id && task.deleted_at === null)
   const others = [change.owner.id, id, read.flatMap(({ before: task }) => task?.id ?? [])]
   if (isLeft || (await change.db.query(otherTasks, others)).length > 0)
     conflicts.push({ type: 'list', id, fields: [], reason: 'It has other tasks by now.', item: now })
@@ -260,7 +260,7 @@ function checkCounts(change: Change, most: { readonly tasks: number }, conflicts
   const all = [...change.tasks.values()]
   const more = all.reduce((sum, { before, now }) => sum + live(now) - live(before), 0)
   const count = [...change.lists.values()].reduce((sum, { now }) => sum + live(now), 0)
-  const restored = all.find(({ before, now }) => now && live(now) > live(before))?.now
+  const restored = all.find(({ before, now }) => live(now) > live(before))?.now
   if (restored && more > 0 && change.owner.taskCount + more > most.tasks)
     conflicts.push({
       ...{ type: 'task', id: restored.id, fields: [], item: restored },
