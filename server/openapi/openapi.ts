@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '../errors.ts'
 import { statusOf } from '../http/error-reply.ts'
+import { idempotencyKey } from '../http/idempotent-write.ts'
 import { refusesUnknownNames } from '../http/query-names.ts'
 import type { Registration } from '../http/register.ts'
 import type { Route, RouteModule } from '../http/route.ts'
@@ -187,6 +188,9 @@ function codesOf({ method, path, operation }: Route, { secured, always }: Regist
     ...(path.includes('{user_id}') ? (['not_your_path'] as const) : []),
     ...(path.includes('{id}') ? (['task_not_found', 'broken_rule'] as const) : []),
     ...(operation.parameters || refusesUnknownNames({ path }) ? (['broken_rule'] as const) : []),
+    ...(operation.parameters?.includes(idempotencyKey)
+      ? (['idempotency_key_reused', 'answer_dropped'] as const)
+      : []),
     ...(operation.body ? (['broken_rule', 'not_json', 'unsupported_media_type'] as const) : []),
     ...(method === 'GET' ? [] : (['body_too_large'] as const)),
     ...(method === 'GET' || !secured ? [] : (['database_full', 'outcome_unknown'] as const)),

@@ -51,9 +51,13 @@ const batch: Route = {
       },
     },
     fails: [
-      ...(['task_not_found', 'list_not_found', 'precondition_failed', 'change_too_large'] as const),
-      ...(['too_many_tasks', 'too_many_lists', 'storage_full'] as const),
-      ...(['idempotency_key_reused', 'answer_dropped', 'busy'] as const),
+      'task_not_found',
+      'list_not_found',
+      'precondition_failed',
+      'change_too_large',
+      'too_many_tasks',
+      'too_many_lists',
+      'storage_full',
     ],
     answers: {
       200: {

@@ -51,7 +51,7 @@ const importTasks: Route = {
       },
       examples: { task: { id: 7, title: 'Water the plants', position: 'a3' } },
     },
-    fails: ['too_many_tasks', 'too_many_lists', 'storage_full', 'busy'],
+    fails: ['too_many_tasks', 'too_many_lists', 'storage_full'],
     answers: {
       200: {
         description: 'The progress, a line after each chunk.',

@@ -57,7 +57,6 @@ const change: Route = {
       schema: ref('SettingsChange'),
       examples: { zone: { time_zone: 'Europe/Berlin', week_start: 'monday' } },
     },
-    fails: ['idempotency_key_reused', 'answer_dropped', 'busy'],
     answers: {
       200: {
         description: 'Your settings.',

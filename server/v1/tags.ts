@@ -16,7 +16,7 @@ import { unknownProblems } from './body.ts'
 
 const path = '/api/v1/tags'
 const name = { type: 'string', minLength: 1, maxLength: 50 }
-const fails = ['change_too_large', 'idempotency_key_reused', 'answer_dropped', 'busy'] as const
+const fails = ['change_too_large'] as const
 const changed: Answer = {
   description: 'How many tasks had the tag.',
   schema: ref('TaggedCount'),

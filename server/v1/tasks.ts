@@ -114,7 +114,7 @@ const create: Route = {
         short: { title: example.title },
       },
     },
-    fails: ['too_many_tasks', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
+    fails: ['too_many_tasks', 'storage_full'],
     answers: {
       201: written({
         ...tagged('The new task.'),
@@ -173,7 +173,7 @@ const change: Route = {
         clear: { description: null },
       },
     },
-    fails: ['precondition_failed', 'storage_full', 'idempotency_key_reused', 'answer_dropped'],
+    fails: ['precondition_failed', 'storage_full'],
     answers: { 200: written(tagged('The changed task.')), 204: written(unseen) },
   },
   async handle(request, reply, context) {
@@ -198,7 +198,7 @@ const remove: Route = {
     summary: 'Delete a task',
     description: 'Later requests for the task return 404.',
     parameters: [ifMatch, idempotencyKey],
-    fails: ['precondition_failed', 'idempotency_key_reused', 'answer_dropped'],
+    fails: ['precondition_failed'],
     answers: { 204: written({ description: 'The task is deleted.' }) },
   },
   async handle(request, reply, context) {
@@ -227,7 +227,7 @@ const move: Route = {
       schema: ref('TaskPlace'),
       examples: { first: { after: null }, inbox: { list_id: null, parent_id: null } },
     },
-    fails: ['change_too_large', 'idempotency_key_reused', 'answer_dropped'],
+    fails: ['change_too_large'],
     answers: { 200: written(tagged('The task.')), 204: written(unseen) },
   },
   async handle(request, reply, context) {
@@ -250,7 +250,7 @@ const restore: Route = {
     description:
       'Takes a task out of the trash, with the descendants that were deleted with it. It comes last: under its parent, else at the top level of its list, else in the inbox. A task that is not in the trash stays as it is.',
     parameters: [idempotencyKey],
-    fails: ['too_many_tasks', 'storage_full', 'change_too_large', 'idempotency_key_reused', 'answer_dropped'],
+    fails: ['too_many_tasks', 'storage_full', 'change_too_large'],
     answers: { 200: written(tagged('The task.')), 204: written(unseen) },
   },
   async handle(request, reply, context) {

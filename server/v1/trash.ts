@@ -21,7 +21,6 @@ const path = '/api/v1/trash'
 const types = ['task', 'list'] as const
 const limits = { min: 1, max: 1000, fallback: 100 }
 const gone = { description: 'It is removed.', headers: replayedHeader }
-const keyFails = ['idempotency_key_reused', 'answer_dropped', 'busy'] as const
 const exampleItem = { type: 'task', deleted_at: '2026-01-31T09:30:00.000000Z', task: example }
 
 const list: Route = {
@@ -82,7 +81,7 @@ const purge: Route = {
     description:
       'Removes a task with its descendants, or a list with its tasks in the trash, and the contents of their history. It cannot be undone.',
     parameters: [idempotencyKey],
-    fails: ['task_not_found', 'list_not_found', 'broken_rule', ...keyFails],
+    fails: ['task_not_found', 'list_not_found', 'broken_rule'],
     answers: { 204: gone },
   },
   handle(request, reply, context) {
@@ -115,7 +114,6 @@ const empty: Route = {
     summary: 'Empty the trash',
     description: 'Removes everything in the trash for good. It cannot be undone.',
     parameters: [idempotencyKey],
-    fails: [...keyFails],
     answers: { 204: gone },
   },
   handle: (request, reply, context) =>

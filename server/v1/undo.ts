@@ -107,10 +107,7 @@ const undoRoute: Route = {
       'Gives each item that the change touched the values that it had before, if it still has those that the change wrote. The undo is a change too: undo it to redo. With nothing left to undo, `change` is null.',
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('Undo'), examples: {} },
-    fails: [
-      ...(['change_not_found', 'undo_conflict', 'change_too_large', 'storage_full'] as const),
-      ...(['idempotency_key_reused', 'answer_dropped', 'busy'] as const),
-    ],
+    fails: ['change_not_found', 'undo_conflict', 'change_too_large', 'storage_full'],
     answers: {
       200: {
         description: 'The items as they are now.',
