@@ -9,10 +9,10 @@ import { closed } from '../openapi/schemas.ts'
 import { readPosition, writePosition } from '../sync/position.ts'
 import type { Caller } from '../sync/sync.ts'
 import { defaultSettings } from '../tasks/settings.ts'
+import { limitParameter, readLimit } from './page-parameters.ts'
 import { example } from './task-wire.ts'
 
 const path = '/api/v1/changes'
-const limits = { min: 1, max: 1000, fallback: 100 }
 const waits = { min: 0, max: 60, fallback: 0 }
 /** A connection that waits is not idle. Some more, for the answer. */
 const graceMs = 10_000
@@ -61,13 +61,7 @@ export const listChanges: Route = {
       'For clients that hold a copy. Returns each item that has changed since, once and as it is now, in the order of the last changes. Without `since`, returns the settings, then all lists and all tasks that are not in the trash; what changes meanwhile comes again. Settings are included for tokens with the scope `account`. A page may have fewer changes than `limit`, even none, while `has_more` is true.',
     parameters: [
       since,
-      {
-        name: 'limit',
-        in: 'query',
-        description: 'Changes at most.',
-        schema: { type: 'integer', minimum: limits.min, maximum: limits.max, default: limits.fallback },
-        example: 20,
-      },
+      limitParameter('changes'),
       {
         name: 'wait',
         in: 'query',
@@ -93,7 +87,7 @@ export const listChanges: Route = {
     },
   },
   async handle(request, reply, { sync }) {
-    const limit = queryInteger(request, 'limit', limits)
+    const limit = readLimit(request)
     const wait = queryInteger(request, 'wait', waits)
     const token = queryText(request, 'since')
     const from = token === undefined ? undefined : readPosition(request.userId, token)

@@ -3,7 +3,8 @@ import { schemaOf } from '../fields/schema.ts'
 import type { Parameter, Schema } from '../openapi/operation.ts'
 import { tasks } from '../tasks/fields.ts'
 import { sortOrders } from '../tasks/list-query.ts'
-import { dueValues, limits, mostTags, searchLimits, valuesOf } from './list-request.ts'
+import { dueValues, mostTags, searchLimits, valuesOf } from './list-request.ts'
+import { cursorParameter, limitParameter } from './page-parameters.ts'
 
 // The query parameters of a list, for the OpenAPI document and the check of their names.
 
@@ -55,12 +56,7 @@ function filterOf(name: (typeof tasks.filters)[number]): Parameter {
 }
 
 export const listParameters: readonly Parameter[] = [
-  parameter(
-    'limit',
-    'Maximum number of tasks.',
-    { type: 'integer', minimum: limits.min, maximum: limits.max, default: limits.fallback },
-    { example: 20 },
-  ),
+  limitParameter('tasks'),
   parameter(
     'sort',
     'The order; with `-` descending. Titles are compared without regard to case and accents. A due date is compared as it is written, a date after the times of its day. Tasks without a value come last. `position` needs `parent_id`, and `list_id` if that is `none`.',
@@ -99,7 +95,5 @@ export const listParameters: readonly Parameter[] = [
     'The fields that each task is to have, separated by commas. Default: all.',
     ...csv(tasks.shown),
   ),
-  parameter('cursor', '`next_cursor` of the previous page. Order and filters must be the same.', {
-    type: 'string',
-  }),
+  cursorParameter(' Order and filters must be the same.'),
 ]

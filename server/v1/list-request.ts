@@ -11,10 +11,10 @@ import { type ListFilters, type ListQuery, sortOrders, type TaskFilters } from '
 import { tagKey } from '../tasks/tags.ts'
 import { isTimeZone } from '../tasks/when.ts'
 import { fingerprintOf, readCursor } from './list-cursor.ts'
+import { readLimit } from './page-parameters.ts'
 
 // What a list can be asked for.
 
-export const limits = { min: 1, max: 1000, fallback: 100 }
 export const searchLimits = { characters: 200, words: 20 }
 export const mostTags = 20
 /** Values of `due`; the first ones depend on the time. */
@@ -47,7 +47,7 @@ export async function readListRequest(
 ): Promise<ListRequest> {
   const asked = readAsked(request)
   const cursor = text(request, 'cursor')
-  const limit = queryInteger(request, 'limit', limits)
+  const limit = readLimit(request)
   const fields = readFields(request)
   const fingerprint = fingerprintOf(asked)
   const { sort, days, due, ...filters } = asked

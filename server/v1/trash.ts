@@ -5,7 +5,7 @@ import { timeSchema } from '../fields/schema.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { sendChange } from '../http/own-changes.ts'
-import { pathId, queryInteger } from '../http/parameters.ts'
+import { pathId } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
@@ -13,13 +13,13 @@ import { emptyTrash, purgeList, purgeTask } from '../tasks/change/purge.ts'
 import { isPosition } from '../tasks/list.ts'
 import { readTrash, type TrashItem, type TrashPlace, trashPlaceOf } from '../tasks/trash.ts'
 import { listJson } from './list-wire.ts'
+import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { example } from './task-wire.ts'
 
 // What is in the trash, and its removal for good.
 
 const path = '/api/v1/trash'
 const types = ['task', 'list'] as const
-const limits = { min: 1, max: 1000, fallback: 100 }
 const gone = { description: 'It is removed.', headers: replayedHeader }
 const exampleItem = { type: 'task', deleted_at: '2026-01-31T09:30:00.000000Z', task: example }
 
@@ -33,19 +33,8 @@ const list: Route = {
       'Deleted tasks and lists, newest first. They are removed for good after TRASH_DAYS, or earlier where the storage of the user is full.',
     parameters: [
       { name: 'type', in: 'query', description: 'Only tasks, or only lists.', schema: { enum: types } },
-      {
-        name: 'limit',
-        in: 'query',
-        description: 'Items at most.',
-        schema: { type: 'integer', minimum: limits.min, maximum: limits.max, default: limits.fallback },
-        example: 20,
-      },
-      {
-        name: 'cursor',
-        in: 'query',
-        description: '`next_cursor` of the page before.',
-        schema: { type: 'string' },
-      },
+      limitParameter('items'),
+      cursorParameter(),
     ],
     answers: {
       200: {
@@ -56,7 +45,7 @@ const list: Route = {
     },
   },
   async handle(request, reply, { db }) {
-    const limit = queryInteger(request, 'limit', limits)
+    const limit = readLimit(request)
     const type = typeIn(request)
     const after = placeIn(request)
     const items = await readTrash(

@@ -22,11 +22,11 @@ import { type HistoryEntry, historyActions, historyOf } from '../tasks/history.t
 import { readState } from '../tasks/list.ts'
 import { unknownProblems } from './body.ts'
 import { itemJson, itemSchema } from './items.ts'
+import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { example } from './task-wire.ts'
 
 // The history of a task, and undo.
 
-const limits = { min: 1, max: 1000, fallback: 100 }
 const exampleChange = 'c-1kq3ZkWq9s0x'
 
 const history: Route = {
@@ -38,19 +38,8 @@ const history: Route = {
     description:
       'What changed, when and by whom, newest first, as far back as HISTORY_DAYS. Also of a task in the trash.',
     parameters: [
-      {
-        name: 'limit',
-        in: 'query',
-        description: 'Entries at most.',
-        schema: { type: 'integer', minimum: limits.min, maximum: limits.max, default: limits.fallback },
-        example: 20,
-      },
-      {
-        name: 'cursor',
-        in: 'query',
-        description: '`next_cursor` of the page before.',
-        schema: { type: 'string' },
-      },
+      limitParameter('entries'),
+      cursorParameter(),
     ],
     answers: {
       200: {
@@ -77,7 +66,7 @@ const history: Route = {
   async handle(request, reply, { db }) {
     const id = taskId(request)
     const { userId } = request
-    const limit = queryInteger(request, 'limit', limits)
+    const limit = readLimit(request)
     const most = Number.MAX_SAFE_INTEGER
     const from = queryInteger(request, 'cursor', { min: 1, max: most, fallback: null })
     const [{ epoch }, page] = await Promise.all([
