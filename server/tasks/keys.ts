@@ -22,7 +22,7 @@ export function keyedBy(key: string, fingerprint: string): Keyed {
 }
 
 /** The first half of the SHA-256 of a text, as a UUID. */
-function hashed(text: string): string {
+export function hashed(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
     '-',

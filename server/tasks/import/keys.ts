@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { type Session, statement } from '../../db/database.ts'
 import { keyBytes } from '../bytes.ts'
 import { itemTypes, outcomes } from '../changes.ts'
+import { hashed } from '../keys.ts'
 
 // An idempotency key for each line, so that an import that is sent again adds only what is missing.
 
@@ -29,12 +29,8 @@ const add = statement(
 )
 
 /** The key of a line of an import. */
-export function keyOf(importId: string, { type, id }: Line): string {
-  const hex = createHash('sha256').update(`import\n${importId}\n${type}\n${id}`).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
-    '-',
-  )
-}
+export const keyOf = (importId: string, { type, id }: Line): string =>
+  hashed(`import\n${importId}\n${type}\n${id}`)
 
 /** The ids that lines got before, by key. */
 export async function importedBefore(
