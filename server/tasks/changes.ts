@@ -31,20 +31,19 @@ export const outcomes = { unchanged: 0, created: 1, updated: 2, deleted: 3 } as 
 
 const stepsAtOnce = 500
 
-/**
- * Entries of item $2 of type $5 from revision $3 back to $4, newest first, at most `stepsAtOnce`.
- */
-const walk = statement(
+/** Entries of item $2 of type $5 from revision $3 back to $4, newest first, at most $6. */
+export const walk = statement(
   'duly_change_walk',
   `with recursive walk as (
-    select changes.revision, changes.before, changes.fields, changes.at, 1 as step from duly.changes
+    select changes.revision, changes.before, changes.fields, changes.at, changes.action, changes.actor, 1 as step from duly.changes
     where changes.user_id = $1 and changes.revision = $3::bigint and changes.item_type = $5::smallint and changes.item_id = $2::bigint
     union all
-    select changes.revision, changes.before, changes.fields, changes.at, walk.step + 1 from walk join duly.changes
+    select changes.revision, changes.before, changes.fields, changes.at, changes.action, changes.actor, walk.step + 1 from walk join duly.changes
     on changes.user_id = $1 and changes.revision = walk.before and changes.item_type = $5::smallint and changes.item_id = $2::bigint
-    where walk.revision > $4::bigint and walk.step < ${stepsAtOnce}
+    where walk.revision > $4::bigint and walk.step < $6::integer
   )
-  select walk.revision, walk.before, walk.fields::text, to_char(walk.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+  select walk.revision, walk.before, walk.fields::text, to_char(walk.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    walk.action, walk.actor
   from walk order by walk.step`,
 )
 
@@ -75,7 +74,8 @@ export async function itemAt<Item extends { readonly id: number; readonly revisi
   if (updatedAt !== undefined) past.updated_at = updatedAt
   let from: number | undefined = item.revision
   while (from !== undefined && from > revision) {
-    const rows: (readonly (string | null)[])[] = await db.query(walk, [owner, item.id, from, revision, type])
+    const asked = [owner, item.id, from, revision, type, stepsAtOnce]
+    const rows: (readonly (string | null)[])[] = await db.query(walk, asked)
     if (rows.length === 0) return undefined
     for (const [at, before, fields] of rows) {
       if (Number(at) <= revision) break
@@ -87,13 +87,7 @@ export async function itemAt<Item extends { readonly id: number; readonly revisi
   }
   if (from !== revision) return undefined
   if (updatedAt === undefined) {
-    const [entry]: (readonly (string | null)[])[] = await db.query(walk, [
-      owner,
-      item.id,
-      revision,
-      revision,
-      type,
-    ])
+    const [entry] = await db.query(walk, [owner, item.id, revision, revision, type, 1])
     if (!entry) return undefined
     past.updated_at = entry[3]
   }

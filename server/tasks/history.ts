@@ -1,6 +1,6 @@
-import { type Session, statement } from '../db/database.ts'
+import { quick, type Session } from '../db/database.ts'
 import { AppError } from '../errors.ts'
-import { actions, itemTypes, loggedValue } from './changes.ts'
+import { actions, itemTypes, loggedValue, walk } from './changes.ts'
 import { tasks } from './fields.ts'
 
 // The history of a task, from the log: each entry names the revision before it.
@@ -31,26 +31,10 @@ export function actionName(action: number): HistoryAction | undefined {
   return historyActions.find(name => actions[name] === action)
 }
 
-/** $2 task, live or in the trash; $3 revision, or null for the last; $4 how many entries. */
-const entries = statement(
-  'duly_history',
-  `with recursive walk as (
-    select changes.revision, changes.before, changes.action, changes.fields, changes.actor, changes.at, 1 as step from duly.tasks
-    join duly.changes on changes.user_id = $1 and changes.revision = coalesce($3::bigint, tasks.revision)
-      and changes.item_type = ${itemTypes.task} and changes.item_id = $2::bigint
-    where tasks.user_id = $1 and tasks.id = $2::bigint
-    union all
-    select changes.revision, changes.before, changes.action, changes.fields, changes.actor, changes.at, walk.step + 1 from walk join duly.changes
-      on changes.user_id = $1 and changes.revision = walk.before and changes.item_type = ${itemTypes.task} and changes.item_id = $2::bigint
-    where walk.step < $4::integer
-  )
-  select walk.revision, walk.before, walk.action, walk.fields::text, walk.actor,
-    to_char(walk.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-  from walk order by walk.step`,
-)
-const exists = statement(
+/** $2 task, live or in the trash. */
+const lastRevision = quick(
   'duly_history_task',
-  'select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.id = $2::bigint',
+  'select tasks.revision from duly.tasks where tasks.user_id = $1 and tasks.id = $2::bigint',
 )
 
 /**
@@ -65,10 +49,10 @@ export async function historyOf(
   id: number,
   { from, limit }: { readonly from: number | null; readonly limit: number },
 ): Promise<{ readonly history: HistoryEntry[]; readonly next: number | null }> {
-  const rows = await db.query(entries, [owner, id, from, limit])
-  if (rows.length === 0 && (await db.query(exists, [owner, id])).length === 0)
-    throw new AppError('task_not_found', 'There is no such task.')
-  const history = rows.flatMap(([revision, , action, fields, actor, at]): HistoryEntry[] => {
+  const [last] = await db.query(lastRevision, [owner, id])
+  if (!last) throw new AppError('task_not_found', 'There is no such task.')
+  const rows = await db.query(walk, [owner, id, from ?? Number(last[0]), 0, itemTypes.task, limit])
+  const history = rows.flatMap(([revision, , fields, at, action, actor]): HistoryEntry[] => {
     const name = actionName(Number(action))
     if (!name) return []
     return [

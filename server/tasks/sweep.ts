@@ -7,14 +7,16 @@ import { keyBytesIn, taskBytesIn } from './bytes.ts'
 const batchSize = 1000
 
 /** $1 days, $2 at most. */
-const expiredTrash = statement(
-  'duly_expired_trash',
-  `select tasks.user_id, tasks.id from duly.tasks
-  where tasks.deleted_at < now() - make_interval(days => $1::integer) order by tasks.deleted_at limit $2`,
-)
+const expired = (table: 'tasks' | 'lists') =>
+  statement(
+    `duly_expired_${table}`,
+    `select ${table}.user_id, ${table}.id from duly.${table}
+    where ${table}.deleted_at < now() - make_interval(days => $1::integer) order by ${table}.deleted_at limit $2`,
+  )
+const [expiredTasks, expiredLists] = [expired('tasks'), expired('lists')]
 
 /** $2 ids, $3 days. */
-const removeTrash = statement(
+const removeTasks = statement(
   'duly_remove_trash',
   `with swept as (
     delete from duly.tasks where tasks.user_id = $1 and tasks.id = any($2::bigint[])
@@ -23,13 +25,6 @@ const removeTrash = statement(
   )
   update duly.owners set trash_bytes = owners.trash_bytes - freed.bytes
   from (select coalesce(sum(bytes), 0)::bigint as bytes from swept) as freed where owners.id = $1`,
-)
-
-/** $1 days, $2 at most. */
-const expiredLists = statement(
-  'duly_expired_lists',
-  `select lists.user_id, lists.id from duly.lists
-  where lists.deleted_at < now() - make_interval(days => $1::integer) order by lists.deleted_at limit $2`,
 )
 
 /** $2 ids, $3 days. */
@@ -42,7 +37,7 @@ const removeLists = statement(
 /** Removes tasks and lists that were deleted more than `days` days ago. @returns how many */
 export async function sweepTrash(db: Session, days: number): Promise<number> {
   return (
-    (await sweep(db, days, expiredTrash, removeTrash)) + (await sweep(db, days, expiredLists, removeLists))
+    (await sweep(db, days, expiredTasks, removeTasks)) + (await sweep(db, days, expiredLists, removeLists))
   )
 }
 

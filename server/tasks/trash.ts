@@ -17,20 +17,16 @@ export interface TrashPlace {
   readonly id: number
 }
 
-const trashedTasks = statement(
-  'duly_trash_tasks',
-  `select tasks.deleted_at, ${tasks.columns('tasks')} from duly.tasks
-  where tasks.user_id = $1 and tasks.deleted_at is not null
-    and (tasks.deleted_at, tasks.id) < ($2::text::timestamptz, $3::bigint)
-  order by tasks.deleted_at desc, tasks.id desc limit $4::bigint`,
-)
-const trashedLists = statement(
-  'duly_trash_lists',
-  `select lists.deleted_at, ${lists.columns('lists')} from duly.lists
-  where lists.user_id = $1 and lists.deleted_at is not null
-    and (lists.deleted_at, lists.id) < ($2::text::timestamptz, $3::bigint)
-  order by lists.deleted_at desc, lists.id desc limit $4::bigint`,
-)
+const trashed = (table: 'tasks' | 'lists', columns: string) =>
+  statement(
+    `duly_trash_${table}`,
+    `select ${table}.deleted_at, ${columns} from duly.${table}
+    where ${table}.user_id = $1 and ${table}.deleted_at is not null
+      and (${table}.deleted_at, ${table}.id) < ($2::text::timestamptz, $3::bigint)
+    order by ${table}.deleted_at desc, ${table}.id desc limit $4::bigint`,
+  )
+const trashedTasks = trashed('tasks', tasks.columns('tasks'))
+const trashedLists = trashed('lists', lists.columns('lists'))
 
 /** Lists come before tasks that were deleted at the same time. */
 const ranks = { list: 1, task: 0 }
