@@ -145,7 +145,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
       () => run(change => undo(change, change.owner.revision, { tasks: 10 })),
       () => run(change => changeSettings(change, { time_zone: 'Europe/Berlin' })),
       async () => {
-        const list = (await listsOf(watched, owner))[0]?.list.id ?? 0
+        const list = (await listsOf(watched, owner, { isGone: () => false }))[0]?.list.id ?? 0
         await run(change => removeList(change, list))
         await run(change => restoreList(change, list))
         await run(change => removeList(change, list, null))

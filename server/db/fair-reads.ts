@@ -1,4 +1,4 @@
-import type { Reader, Reads, Session, Turn } from './database.ts'
+import type { Database, Reader, Reads, Session, Turn } from './database.ts'
 import { guarded } from './guarded-session.ts'
 import { closed, PerOwner } from './per-owner.ts'
 
@@ -49,6 +49,14 @@ export class FairReads implements Reads {
     return this.#scans.run(owner, () => work(turn), reader)
   }
 }
+
+/** Runs a statement that reads a list, in the owner's turn where the database takes turns. */
+export const listRead = <T>(
+  db: Database,
+  owner: string,
+  read: (session: Session) => Promise<T>,
+  reader: Reader,
+): Promise<T> => (db.reads ? db.reads.list(owner, read, reader) : read(db))
 
 async function allowed<T>({ isGone, guard }: Reader, read: () => Promise<T>): Promise<T> {
   if (isGone()) throw closed()

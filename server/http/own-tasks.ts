@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
+import type { Reader } from '../db/database.ts'
 import { type Outcome, type Tasks, tasksOf } from '../tasks/tasks.ts'
 
 // Routes call these, never `tasksOf`, so that none forgets the limits or the request's grant.
@@ -13,9 +14,15 @@ export function ownTasks(
   return tasksOf(db, userId, { room, guard: grant, actor: grant?.actor })
 }
 
+/** The caller as a reader of lists, whose reads end when the client disconnects. */
+export const readerOf = (request: FastifyRequest): Reader => ({
+  isGone: () => request.raw.socket.destroyed,
+  guard: request.grant,
+})
+
 /** The caller's tasks, for lists. Reads that wait are dropped when the client disconnects. */
 export function ownLists(request: FastifyRequest, { db }: Pick<Context, 'db'>): Tasks {
-  return tasksOf(db, request.userId, { guard: request.grant, isGone: () => request.raw.socket.destroyed })
+  return tasksOf(db, request.userId, readerOf(request))
 }
 
 /** Whether the caller may see the task that a write returns. */

@@ -1,4 +1,5 @@
-import { quick, type Session, statement } from '../db/database.ts'
+import { type Database, quick, type Reader, type Session, statement } from '../db/database.ts'
+import { listRead } from '../db/fair-reads.ts'
 import { AppError } from '../errors.ts'
 import { type List, lists } from './list-fields.ts'
 
@@ -26,14 +27,14 @@ export interface CountedList {
 }
 
 /** All lists that are not in the trash, in their order. */
-export async function listsOf(db: Session, owner: string): Promise<CountedList[]> {
-  const [found, counts] = await Promise.all([collect(db, owner), countsOf(db, owner)])
+export async function listsOf(db: Database, owner: string, reader: Reader): Promise<CountedList[]> {
+  const [found, counts] = await Promise.all([collect(db, owner), countsOf(db, owner, reader)])
   return found.map(list => ({ list, openTasks: counts.get(list.id) ?? 0 }))
 }
 
 /** @throws AppError `list_not_found` */
-export async function getList(db: Session, owner: string, id: number): Promise<CountedList> {
-  const [[list], counts] = await Promise.all([collect(db, owner, id), countsOf(db, owner)])
+export async function getList(db: Database, owner: string, id: number, reader: Reader): Promise<CountedList> {
+  const [[list], counts] = await Promise.all([collect(db, owner, id), countsOf(db, owner, reader)])
   if (!list) throw new AppError('list_not_found', 'There is no such list.')
   return { list, openTasks: counts.get(id) ?? 0 }
 }
@@ -48,7 +49,7 @@ async function collect(db: Session, owner: string, id?: number): Promise<List[]>
   return found
 }
 
-async function countsOf(db: Session, owner: string): Promise<Map<number, number>> {
-  const rows = await db.query(openCounts, [owner])
+async function countsOf(db: Database, owner: string, reader: Reader): Promise<Map<number, number>> {
+  const rows = await listRead(db, owner, session => session.query(openCounts, [owner]), reader)
   return new Map(rows.map(([list, count]) => [Number(list ?? 0), Number(count)]))
 }

@@ -1,4 +1,5 @@
 import { type Database, type Reader, statement } from '../db/database.ts'
+import { listRead } from '../db/fair-reads.ts'
 
 /** The spelling that most tasks have, and the number of open tasks with the tag. */
 export interface CountedTag {
@@ -16,7 +17,6 @@ const allTags = statement(
 
 /** All tags of tasks that are not in the trash, in the order of their names. */
 export async function tagsOf(db: Database, owner: string, reader: Reader): Promise<CountedTag[]> {
-  const read = (session: Pick<Database, 'query'>) => session.query(allTags, [owner])
-  const rows = await (db.reads ? db.reads.list(owner, read, reader) : read(db))
+  const rows = await listRead(db, owner, session => session.query(allTags, [owner]), reader)
   return rows.map(([name, count]) => ({ name: String(name), openTasks: Number(count) }))
 }

@@ -1,5 +1,5 @@
-import type { Reader } from '../db/database.ts'
-import { type Database, statement } from '../db/database.ts'
+import { type Database, type Reader, type Session, statement } from '../db/database.ts'
+import { listRead } from '../db/fair-reads.ts'
 import { timeOf } from '../fields/field.ts'
 import { type Task, tasks } from './fields.ts'
 import { type List, lists } from './list-fields.ts'
@@ -45,7 +45,7 @@ export async function readTrash(
     if (after.type === of) return [after.deletedAt, after.id]
     return [after.deletedAt, ranks[of] < ranks[after.type] ? Number.MAX_SAFE_INTEGER : 0]
   }
-  const read = async (session: Pick<Database, 'read'>) => {
+  const read = async (session: Session) => {
     if (type !== 'list')
       await session.read(trashedTasks, [owner, ...from('task'), limit + 1], row => {
         found.push({ type: 'task', deleted_at: timeOf(row, 0), task: tasks.read(row, 1) })
@@ -55,7 +55,7 @@ export async function readTrash(
         found.push({ type: 'list', deleted_at: timeOf(row, 0), list: lists.read(row, 1) })
       })
   }
-  await (db.reads ? db.reads.list(owner, read, reader) : read(db))
+  await listRead(db, owner, read, reader)
   return found
     .sort((a, b) => compare(b.deleted_at, a.deleted_at) || ranks[b.type] - ranks[a.type] || idOf(b) - idOf(a))
     .slice(0, limit + 1)

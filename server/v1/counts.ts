@@ -1,5 +1,6 @@
 import { schemaOf } from '../fields/schema.ts'
 import { sendJson } from '../http/json-reply.ts'
+import { readerOf } from '../http/own-tasks.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed, countSchema } from '../openapi/schemas.ts'
@@ -45,7 +46,7 @@ const counts: Route = {
       db,
       request.userId,
       { now, zone },
-      { isGone: () => request.raw.socket.destroyed, guard: request.grant },
+      readerOf(request),
     )
     const shown = lists.map(({ id, openTasks }) => ({ id, open_task_count: openTasks }))
     return sendJson(reply, JSON.stringify({ ...others, next_7_days: nextDays, lists: shown }))

@@ -5,6 +5,7 @@ import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { changeHeader, sendChange, type WriteAnswer } from '../http/own-changes.ts'
+import { readerOf } from '../http/own-tasks.ts'
 import { pathId } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
@@ -55,7 +56,7 @@ const all: Route = {
     const tag = `"${revision}-${epoch}"`
     reply.header('etag', tag).header('cache-control', 'private, no-cache')
     if (isKnown(request, tag)) return reply.code(304).send()
-    const lists = await listsOf(db, request.userId)
+    const lists = await listsOf(db, request.userId, readerOf(request))
     return sendJson(reply, `{"lists":[${lists.map(jsonOf).join()}],"next_cursor":null}`)
   },
 }
@@ -114,7 +115,7 @@ const get: Route = {
   async handle(request, reply, { db }) {
     const id = pathId(request, 'list_id')
     const { revision } = await readState(db, request.userId)
-    const found = await getList(db, request.userId, id)
+    const found = await getList(db, request.userId, id, readerOf(request))
     const tag = `"${found.list.revision}-${revision}"`
     reply.header('etag', tag).header('cache-control', 'private, no-cache')
     return isKnown(request, tag) ? reply.code(304).send() : sendJson(reply, jsonOf(found))

@@ -5,6 +5,7 @@ import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { changeHeader, sendChange } from '../http/own-changes.ts'
+import { readerOf } from '../http/own-tasks.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed, countSchema, sent } from '../openapi/schemas.ts'
@@ -41,8 +42,7 @@ const list: Route = {
     },
   },
   async handle(request, reply, { db }) {
-    const reader = { isGone: () => request.raw.socket.destroyed, guard: request.grant }
-    const tags = await tagsOf(db, request.userId, reader)
+    const tags = await tagsOf(db, request.userId, readerOf(request))
     const shown = tags.map(({ name, openTasks }) => ({ name, open_task_count: openTasks }))
     return sendJson(reply, JSON.stringify({ tags: shown, next_cursor: null }))
   },

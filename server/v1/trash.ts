@@ -5,6 +5,7 @@ import { timeSchema } from '../fields/schema.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { sendChange } from '../http/own-changes.ts'
+import { readerOf } from '../http/own-tasks.ts'
 import { pathId } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
@@ -52,7 +53,7 @@ const list: Route = {
       db,
       request.userId,
       { limit, ...(type ? { type } : {}), ...(after ? { after } : {}) },
-      { isGone: () => request.raw.socket.destroyed, guard: request.grant },
+      readerOf(request),
     )
     const page = items.slice(0, limit)
     const last = page.at(-1)

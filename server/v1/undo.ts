@@ -37,10 +37,7 @@ const history: Route = {
     summary: 'List the history of a task',
     description:
       'What changed, when and by whom, newest first, as far back as HISTORY_DAYS. Also of a task in the trash.',
-    parameters: [
-      limitParameter('entries'),
-      cursorParameter(),
-    ],
+    parameters: [limitParameter('entries'), cursorParameter()],
     answers: {
       200: {
         description: 'A page of the history.',
