@@ -2,11 +2,13 @@ import type { DataRow } from '../server/db/data-row.ts'
 import type { Database } from '../server/db/database.ts'
 import { type NewTask, type Task, type TaskChange, tasks as taskFields } from '../server/tasks/fields.ts'
 import type { ListQuery } from '../server/tasks/list-query.ts'
-import { type Range, tasksOf } from '../server/tasks/tasks.ts'
+import { type Range, taskListsOf } from '../server/tasks/task-lists.ts'
+import { tasksOf } from '../server/tasks/tasks.ts'
 
 /** `tasksOf`, whose writes return the task, and whose lists come as tasks instead of being printed. */
 export function ownTasks(db: Database, owner: string) {
   const tasks = tasksOf(db, owner)
+  const lists = taskListsOf(db, owner)
   const collector = () => {
     const found: Task[] = []
     return {
@@ -16,7 +18,7 @@ export function ownTasks(db: Database, owner: string) {
     }
   }
   return {
-    state: () => tasks.state(),
+    state: () => lists.state(),
     get: (id: number) => tasks.get(id),
     create: async (task: NewTask) => (await tasks.create(task)).task,
     update: async (id: number, change: TaskChange) => (await tasks.update(id, change)).task,
@@ -28,17 +30,17 @@ export function ownTasks(db: Database, owner: string) {
       withoutChange(await tasks.remove(id, { revisions })),
     async page(limit: number, offset: number) {
       const into = collector()
-      const total = await tasks.page(limit, offset, into)
+      const total = await lists.page(limit, offset, into)
       return { tasks: into.found, total }
     },
     async list(query: ListQuery) {
       const into = collector()
-      const { state, next } = await tasks.list(query, into)
+      const { state, next } = await lists.list(query, into)
       return { state, tasks: into.found, next }
     },
     async all(range: Range = {}) {
       const into = collector()
-      for await (const _batch of tasks.batches(into, range));
+      for await (const _batch of lists.batches(into, range));
       return into.found
     },
   }

@@ -2,9 +2,11 @@ import type { FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import type { Reader } from '../db/database.ts'
+import { type TaskLists, taskListsOf } from '../tasks/task-lists.ts'
 import { type Outcome, type Tasks, tasksOf } from '../tasks/tasks.ts'
 
-// Routes call these, never `tasksOf`, so that none forgets the limits or the request's grant.
+// Routes call these, never `tasksOf` or `taskListsOf`, so that none forgets the limits or the
+// request's grant.
 
 /** The caller's tasks. Each write checks again that the caller may make it and has room. */
 export function ownTasks(
@@ -21,8 +23,8 @@ export const readerOf = (request: FastifyRequest): Reader => ({
 })
 
 /** The caller's tasks, for lists. Reads that wait are dropped when the client disconnects. */
-export function ownLists(request: FastifyRequest, { db }: Pick<Context, 'db'>): Tasks {
-  return tasksOf(db, request.userId, readerOf(request))
+export function ownLists(request: FastifyRequest, { db }: Pick<Context, 'db'>): TaskLists {
+  return taskListsOf(db, request.userId, readerOf(request))
 }
 
 /** Whether the caller may see the task that a write returns. */

@@ -1,11 +1,7 @@
-import type { DataRow } from '../db/data-row.ts'
-import type { Database, Guard, Reader, Reads, Session, TakeRow, Turn } from '../db/database.ts'
-import { FairReads } from '../db/fair-reads.ts'
+import type { Database, Guard, Session, TakeRow } from '../db/database.ts'
 import { guarded } from '../db/guarded-session.ts'
 import type { BuiltStatement } from '../db/shapes.ts'
 import { AppError, brokenRules } from '../errors.ts'
-import { timeOf } from '../fields/field.ts'
-import { BatchSize, firstRows } from './batch-size.ts'
 import type { Change } from './change/change.ts'
 import type { TaskRow } from './change/rows.ts'
 import { type ChangeContext, type Done, runChange } from './change/run.ts'
@@ -19,14 +15,7 @@ import {
 } from './change/task-operations.ts'
 import { type NewTask, type Task, type TaskChange, tasks } from './fields.ts'
 import { lookUp, type Replay } from './keys.ts'
-import { readList, readState } from './list.ts'
-import type { ListEnd, OwnerState } from './list-page.ts'
-import type { ListFilters, ListQuery } from './list-query.ts'
-import { tasksOfIds } from './list-statement.ts'
-import type { TakeTasks } from './printed-tasks.ts'
 import { changedFields, isSame } from './rules.ts'
-import { find, idBatches } from './scan.ts'
-import { settingsOf } from './settings.ts'
 import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
 import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
@@ -37,38 +26,6 @@ import {
   type WriteContext,
   type WriteOptions,
 } from './write-statements.ts'
-
-/** Which of the tasks: after the first `skip`, `limit` at most. */
-export interface Range {
-  readonly skip?: number
-  readonly limit?: number
-}
-
-/** Tasks that filters have chosen. */
-export interface Selected {
-  /** All that the filters match, and the completed ones of them. */
-  readonly count: number
-  readonly completed: number
-  /** Prints the tasks. Yields whether more may follow. */
-  readonly batches: AsyncGenerator<boolean, void, undefined>
-}
-
-interface Batches {
-  readonly limit: number
-  readonly offset?: number
-  readonly size: BatchSize
-  /** Whether part of the list has been read. */
-  readonly isBegun?: boolean
-}
-
-/** Creation time and id of a task. */
-type Place = readonly [string, number]
-
-const newest: Place = ['infinity', Number.MAX_SAFE_INTEGER]
-const placeIn = (row: DataRow, from: number): Place => [
-  timeOf(row, from + tasks.placeOf('created_at')),
-  row.integer(from + tasks.placeOf('id')),
-]
 
 /** What became of a write. */
 export interface Outcome {
@@ -88,9 +45,6 @@ export interface Outcome {
 /** A removal has a task only where the task's revision is none of those expected. */
 export type Removal = Omit<Outcome, 'task'> & { readonly task?: Task }
 
-/** Tasks that one statement passes over. */
-const mostSkipped = 1000
-
 /** The tasks of one owner. A class, because each request has one and closures cost more. */
 export class Tasks {
   readonly #database: Database
@@ -99,168 +53,14 @@ export class Tasks {
   readonly #room: Room
   readonly #guard: Guard | undefined
   readonly #actor: string
-  readonly #reader: Reader
 
-  constructor(
-    db: Database,
-    owner: string,
-    { room = unlimited, guard, actor = 'issuer', isGone = never }: TasksOptions,
-  ) {
+  constructor(db: Database, owner: string, { room = unlimited, guard, actor = 'issuer' }: TasksOptions) {
     this.#database = db
     this.#db = guarded(db, guard)
     this.#owner = owner
     this.#room = room
     this.#guard = guard
     this.#actor = actor
-    this.#reader = { isGone, guard }
-  }
-
-  /** Newest first. Gives the number of the owner's tasks in all. */
-  async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
-    const isDeep = offset > mostSkipped
-    const wanted = isDeep ? 0 : Math.min(limit, firstRows)
-    const size = new BatchSize()
-    let total = 0
-    let count = 0
-    let last = newest
-    const read = (db: Session) =>
-      db.read(statements.page, [this.#owner, wanted, isDeep ? 0 : offset], row => {
-        if (row.isNull(0)) {
-          into.add(row, 1)
-          size.add(row.length)
-          count += 1
-          if (count === wanted) last = placeIn(row, 1)
-          return
-        }
-        total = row.integer(0)
-        into.expect(Math.min(limit, total - offset))
-      })
-    await this.#reads.list(this.#owner, read, this.#reader)
-    const place = isDeep ? await this.#skip(offset) : last
-    if (count < wanted || place === undefined) return total
-    for await (const _batch of this.#batchesAfter(place, into, {
-      limit: limit - count,
-      size,
-      isBegun: true,
-    }));
-    return total
-  }
-
-  /**
-   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of
-   * about 64 KiB. Take what a batch has printed before the next. No session is held between two
-   * batches.
-   * @yields whether more may follow
-   */
-  async *batches(
-    into: TakeTasks,
-    { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
-  ): AsyncGenerator<boolean, void, undefined> {
-    const isDeep = skip > mostSkipped
-    const place = isDeep ? await this.#skip(skip) : newest
-    if (place === undefined) return
-    yield* this.#batchesAfter(place, into, {
-      limit,
-      offset: isDeep ? 0 : skip,
-      size: new BatchSize(),
-    })
-  }
-
-  async *#batchesAfter(
-    place: Place,
-    into: TakeTasks,
-    { limit, offset = 0, size, isBegun = false }: Batches,
-  ): AsyncGenerator<boolean, void, undefined> {
-    const reads = this.#reads
-    let [after, skipped, begun] = [place, offset, isBegun]
-    for (let left = limit; left > 0; ) {
-      const wanted = Math.min(size.next, left)
-      let count = 0
-      const read = (db: Session) =>
-        db.read(statements.batch, [this.#owner, ...after, wanted, skipped], row => {
-          into.add(row, 0)
-          size.add(row.length)
-          count += 1
-          if (count === wanted) after = placeIn(row, 0)
-        })
-      await (begun
-        ? reads.moreOfList(this.#owner, read, this.#reader)
-        : reads.list(this.#owner, read, this.#reader))
-      begun = true
-      skipped = 0
-      left -= count
-      const isLast = count < wanted || left === 0
-      yield !isLast
-      if (isLast) return
-    }
-  }
-
-  /**
-   * Passes over the newest `count` tasks, in turns.
-   * @returns the last of them, if there are so many
-   */
-  #skip(count: number): Promise<Place | undefined> {
-    const pass = async (turn: Turn) => {
-      let place: Place | undefined = newest
-      for (let left = count; left > 0 && place; left -= mostSkipped) {
-        const after: Place = place
-        place = undefined
-        await turn(db =>
-          db.read(statements.skip, [this.#owner, ...after, Math.min(left, mostSkipped) - 1], row => {
-            place = [timeOf(row, 0), row.integer(1)]
-          }),
-        )
-      }
-      return place
-    }
-    return this.#reads.scan(this.#owner, pass, this.#reader)
-  }
-
-  get #reads(): Reads {
-    return this.#db.reads ?? new FairReads(this.#db, this.#db, 1)
-  }
-
-  /** One primary-key look-up: whether anything changed can be told without reading a task. */
-  state(): Promise<OwnerState> {
-    return readState(this.#db, this.#owner)
-  }
-
-  /** The time zone of the owner's settings. */
-  async timeZone(): Promise<string> {
-    return (await settingsOf(this.#db, this.#owner)).settings.time_zone
-  }
-
-  /** One page. */
-  list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
-    return readList(this.#reads, this.#owner, query, into, this.#reader)
-  }
-
-  /**
-   * The tasks that filters choose, counted: `limit` at most after the first `skip`. Take what a
-   * batch has printed before the next.
-   */
-  async select(
-    query: ListFilters & Pick<ListQuery, 'sort'>,
-    into: TakeTasks,
-    { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
-  ): Promise<Selected> {
-    const wanted = { ...query, limit: Math.min(Number.MAX_SAFE_INTEGER - 1, skip + limit) }
-    const scan = (turn: Turn) => find(this.#owner, wanted, turn, true)
-    const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
-    // A slow reader holds no more than ids.
-    const batches = [...idBatches(found.slice(skip, skip + limit))]
-    return { count, completed, batches: this.#batchesOf(batches, into) }
-  }
-
-  async *#batchesOf(
-    batches: readonly (readonly number[])[],
-    into: TakeTasks,
-  ): AsyncGenerator<boolean, void, undefined> {
-    for (const [n, ids] of batches.entries()) {
-      const read = (db: Session) => db.read(tasksOfIds, [this.#owner, ids], row => into.add(row, 0))
-      await this.#reads.moreOfList(this.#owner, read, this.#reader)
-      yield n < batches.length - 1
-    }
   }
 
   /** @throws AppError `task_not_found` */
@@ -520,8 +320,9 @@ function isIn(task: Task, change: TaskChange): boolean {
 }
 
 /**
- * The tasks of one owner: the only door to task rows. A task that is missing, deleted or another
- * owner's is the same thing here: not found, by the statement itself.
+ * The tasks of one owner: with the lists of task-lists.ts and the changes of change/, the only door
+ * to task rows. A task that is missing, deleted or another owner's is the same thing here: not
+ * found, by the statement itself.
  */
 export function tasksOf(db: Database, owner: string, options: TasksOptions = {}): Tasks {
   return new Tasks(db, owner, options)
@@ -529,15 +330,11 @@ export function tasksOf(db: Database, owner: string, options: TasksOptions = {})
 
 export interface TasksOptions {
   readonly room?: Room
-  /** Checked before each write, each statement of a list, and each read that waited. */
+  /** Checked before each write, and each read that waited. */
   readonly guard?: Guard | undefined
   /** Who writes: see `Grant.actor`. */
   readonly actor?: string | undefined
-  /** Whether the client has closed its connection, so that a list need not be read. */
-  readonly isGone?: Reader['isGone']
 }
-
-const never = () => false
 
 /** Whether another request has stored the same idempotency key first. */
 function isKeyTaken(error: unknown): boolean {

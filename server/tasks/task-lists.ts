@@ -1,0 +1,222 @@
+import type { DataRow } from '../db/data-row.ts'
+import type { Database, Reader, Reads, Session, Turn } from '../db/database.ts'
+import { FairReads } from '../db/fair-reads.ts'
+import { guarded } from '../db/guarded-session.ts'
+import { timeOf } from '../fields/field.ts'
+import { BatchSize, firstRows } from './batch-size.ts'
+import { tasks } from './fields.ts'
+import { readList, readState } from './list.ts'
+import type { ListEnd, OwnerState } from './list-page.ts'
+import type { ListFilters, ListQuery } from './list-query.ts'
+import { tasksOfIds } from './list-statement.ts'
+import type { TakeTasks } from './printed-tasks.ts'
+import { find, idBatches } from './scan.ts'
+import { settingsOf } from './settings.ts'
+import * as statements from './statements.ts'
+
+/** Which of the tasks: after the first `skip`, `limit` at most. */
+export interface Range {
+  readonly skip?: number
+  readonly limit?: number
+}
+
+/** Tasks that filters have chosen. */
+export interface Selected {
+  /** All that the filters match, and the completed ones of them. */
+  readonly count: number
+  readonly completed: number
+  /** Prints the tasks. Yields whether more may follow. */
+  readonly batches: AsyncGenerator<boolean, void, undefined>
+}
+
+interface Batches {
+  readonly limit: number
+  readonly offset?: number
+  readonly size: BatchSize
+  /** Whether part of the list has been read. */
+  readonly isBegun?: boolean
+}
+
+/** Creation time and id of a task. */
+type Place = readonly [string, number]
+
+const newest: Place = ['infinity', Number.MAX_SAFE_INTEGER]
+const placeIn = (row: DataRow, from: number): Place => [
+  timeOf(row, from + tasks.placeOf('created_at')),
+  row.integer(from + tasks.placeOf('id')),
+]
+
+/** Tasks that one statement passes over. */
+const mostSkipped = 1000
+
+/**
+ * The tasks of one owner as lists. A class, because each request has one and closures cost more.
+ */
+export class TaskLists {
+  readonly #db: Session
+  readonly #owner: string
+  readonly #reader: Reader
+
+  constructor(db: Database, owner: string, reader: Reader) {
+    this.#db = guarded(db, reader.guard)
+    this.#owner = owner
+    this.#reader = reader
+  }
+
+  /** Newest first. Gives the number of the owner's tasks in all. */
+  async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
+    const isDeep = offset > mostSkipped
+    const wanted = isDeep ? 0 : Math.min(limit, firstRows)
+    const size = new BatchSize()
+    let total = 0
+    let count = 0
+    let last = newest
+    const read = (db: Session) =>
+      db.read(statements.page, [this.#owner, wanted, isDeep ? 0 : offset], row => {
+        if (row.isNull(0)) {
+          into.add(row, 1)
+          size.add(row.length)
+          count += 1
+          if (count === wanted) last = placeIn(row, 1)
+          return
+        }
+        total = row.integer(0)
+        into.expect(Math.min(limit, total - offset))
+      })
+    await this.#reads.list(this.#owner, read, this.#reader)
+    const place = isDeep ? await this.#skip(offset) : last
+    if (count < wanted || place === undefined) return total
+    for await (const _batch of this.#batchesAfter(place, into, {
+      limit: limit - count,
+      size,
+      isBegun: true,
+    }));
+    return total
+  }
+
+  /**
+   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of
+   * about 64 KiB. Take what a batch has printed before the next. No session is held between two
+   * batches.
+   * @yields whether more may follow
+   */
+  async *batches(
+    into: TakeTasks,
+    { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
+  ): AsyncGenerator<boolean, void, undefined> {
+    const isDeep = skip > mostSkipped
+    const place = isDeep ? await this.#skip(skip) : newest
+    if (place === undefined) return
+    yield* this.#batchesAfter(place, into, {
+      limit,
+      offset: isDeep ? 0 : skip,
+      size: new BatchSize(),
+    })
+  }
+
+  async *#batchesAfter(
+    place: Place,
+    into: TakeTasks,
+    { limit, offset = 0, size, isBegun = false }: Batches,
+  ): AsyncGenerator<boolean, void, undefined> {
+    const reads = this.#reads
+    let [after, skipped, begun] = [place, offset, isBegun]
+    for (let left = limit; left > 0; ) {
+      const wanted = Math.min(size.next, left)
+      let count = 0
+      const read = (db: Session) =>
+        db.read(statements.batch, [this.#owner, ...after, wanted, skipped], row => {
+          into.add(row, 0)
+          size.add(row.length)
+          count += 1
+          if (count === wanted) after = placeIn(row, 0)
+        })
+      await (begun
+        ? reads.moreOfList(this.#owner, read, this.#reader)
+        : reads.list(this.#owner, read, this.#reader))
+      begun = true
+      skipped = 0
+      left -= count
+      const isLast = count < wanted || left === 0
+      yield !isLast
+      if (isLast) return
+    }
+  }
+
+  /**
+   * Passes over the newest `count` tasks, in turns.
+   * @returns the last of them, if there are so many
+   */
+  #skip(count: number): Promise<Place | undefined> {
+    const pass = async (turn: Turn) => {
+      let place: Place | undefined = newest
+      for (let left = count; left > 0 && place; left -= mostSkipped) {
+        const after: Place = place
+        place = undefined
+        await turn(db =>
+          db.read(statements.skip, [this.#owner, ...after, Math.min(left, mostSkipped) - 1], row => {
+            place = [timeOf(row, 0), row.integer(1)]
+          }),
+        )
+      }
+      return place
+    }
+    return this.#reads.scan(this.#owner, pass, this.#reader)
+  }
+
+  get #reads(): Reads {
+    return this.#db.reads ?? new FairReads(this.#db, this.#db, 1)
+  }
+
+  /** One primary-key look-up: whether anything changed can be told without reading a task. */
+  state(): Promise<OwnerState> {
+    return readState(this.#db, this.#owner)
+  }
+
+  /** The time zone of the owner's settings. */
+  async timeZone(): Promise<string> {
+    return (await settingsOf(this.#db, this.#owner)).settings.time_zone
+  }
+
+  /** One page. */
+  list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
+    return readList(this.#reads, this.#owner, query, into, this.#reader)
+  }
+
+  /**
+   * The tasks that filters choose, counted: `limit` at most after the first `skip`. Take what a
+   * batch has printed before the next.
+   */
+  async select(
+    query: ListFilters & Pick<ListQuery, 'sort'>,
+    into: TakeTasks,
+    { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
+  ): Promise<Selected> {
+    const wanted = { ...query, limit: Math.min(Number.MAX_SAFE_INTEGER - 1, skip + limit) }
+    const scan = (turn: Turn) => find(this.#owner, wanted, turn, true)
+    const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
+    // A slow reader holds no more than ids.
+    const batches = [...idBatches(found.slice(skip, skip + limit))]
+    return { count, completed, batches: this.#batchesOf(batches, into) }
+  }
+
+  async *#batchesOf(
+    batches: readonly (readonly number[])[],
+    into: TakeTasks,
+  ): AsyncGenerator<boolean, void, undefined> {
+    for (const [n, ids] of batches.entries()) {
+      const read = (db: Session) => db.read(tasksOfIds, [this.#owner, ids], row => into.add(row, 0))
+      await this.#reads.moreOfList(this.#owner, read, this.#reader)
+      yield n < batches.length - 1
+    }
+  }
+}
+
+/**
+ * The lists of one owner's tasks.
+ * @param reader checked before each statement of a list, and each read that waited
+ */
+export const taskListsOf = (db: Database, owner: string, reader: Reader = always): TaskLists =>
+  new TaskLists(db, owner, reader)
+
+const always: Reader = { isGone: () => false }
