@@ -176,7 +176,7 @@ describe('the web app', () => {
       await page.getByRole('definition').getByText(text, { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Keep mine' }).click()
     await row(office.page, 'Write the report in the train').waitFor()
-    // What is not the app goes to the network.
+    // The service worker leaves all other paths to the network.
     for (const path of ['docs', 'api/auth/get-session']) {
       const response = page.waitForResponse(`**/${path}`)
       await page.evaluate(`fetch('${path}')`)
@@ -188,7 +188,7 @@ describe('the web app', () => {
     await office.context.close()
   })
 
-  it('leaves nothing on a shared computer, after it has warned of what is not sent', async () => {
+  it('warns before signing out with unsent changes, and leaves nothing on a shared computer', async () => {
     const { page, context } = await app.device(await app.person())
     await add(page, 'A private matter')
     await sent(page)
