@@ -201,7 +201,7 @@ describe('import', () => {
     assert.equal((await send(user, gzipSync(asText([task])), zipped)).status, 415)
     const typed = { headers: { 'content-type': 'application/json' } }
     assert.equal((await send(user, asText([task]), typed)).status, 415)
-    for (const query of ['?dry_run=1', '?import=a/b', '?import='])
+    for (const query of ['?dry_run=1', '?dry_run=', '?import=a/b', '?import='])
       assert.equal((await send(user, asText([task]), { query })).status, 422, query)
     assert.deepEqual(await exported(user), [])
     assert.deepEqual((await send(user, '\n')).lines, [

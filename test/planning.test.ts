@@ -70,6 +70,8 @@ describe('lists', () => {
     assert.equal(restored.status, 200, JSON.stringify(restored.body))
     assert.equal((await get(user, part.id)).parent_id, task.id)
     assert.equal((await send(user, 'GET', `${tasks}/${gone.id}`)).status, 404)
+    const empty = await send(user, 'DELETE', `${lists}/${id}?move_tasks_to=`)
+    assert.deepEqual([empty.status, empty.body.errors[0].query], [422, 'move_tasks_to'])
     const into = await send(user, 'DELETE', `${lists}/${id}?move_tasks_to=${other}`)
     assert.equal(into.status, 204)
     assert.equal((await get(user, task.id)).list_id, other)

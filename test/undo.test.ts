@@ -95,6 +95,7 @@ describe('a batch', () => {
     const operations = [{ op: 'create', task: { title: 'once' } }]
     const dry = await batch(user, operations, '?dry_run=true', key)
     assert.deepEqual([dry.status, dry.body.change, dry.headers.get('duly-change')], [200, undefined, null])
+    assert.equal((await batch(user, operations, '?dry_run=')).status, 422)
     assert.equal((await send(user, 'GET', tasks)).body.tasks.length, 0)
     const [first, second] = await Promise.all([
       batch(user, operations, '', key),

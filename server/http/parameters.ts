@@ -37,6 +37,44 @@ export function queryInteger<T>(
   ])
 }
 
-/** A text of the query string. An empty one counts as none. */
-export const queryText = (request: FastifyRequest, name: string): string | undefined =>
-  (request.query as Readonly<Record<string, string | undefined>>)[name] || undefined
+/**
+ * A text of the query string. In a read, an empty one counts as none: an empty search box sends it.
+ * A write does not ignore it: `?dry_run=` must not write.
+ */
+export function queryText(request: FastifyRequest, name: string): string | undefined {
+  const value = (request.query as Readonly<Record<string, unknown>>)[name]
+  const isNone = typeof value !== 'string' || (value === '' && isRead(request))
+  return isNone ? undefined : value
+}
+
+const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD'
+
+/** @throws AppError `broken_rule` for a value that is none of these */
+export function queryOneOf<const T extends string>(
+  request: FastifyRequest,
+  name: string,
+  values: readonly T[],
+): T | undefined {
+  const value = queryText(request, name)
+  const known = values.find(candidate => candidate === value)
+  if (known === undefined && value !== undefined)
+    throw brokenQuery(name, `${name} must be one of ${values.join(', ')}.`)
+  return known
+}
+
+/** A flag of the query string. Absent, it is false. @throws AppError `broken_rule` */
+export const queryFlag = (request: FastifyRequest, name: string): boolean =>
+  queryOneOf(request, name, ['true', 'false']) === 'true'
+
+/** An id, or null for the word that stands for none. @throws AppError `broken_rule` */
+export function queryId(request: FastifyRequest, name: string, none: string): number | null | undefined {
+  const value = queryText(request, name)
+  if (value === undefined) return undefined
+  if (value === none) return null
+  const id = /^[1-9]\d{0,15}$/.test(value) ? Number(value) : 0
+  if (id > 0 && Number.isSafeInteger(id)) return id
+  throw brokenQuery(name, `${name} must be an id or ${none}.`)
+}
+
+export const brokenQuery = (field: string, message: string): AppError =>
+  brokenRules([{ field, in: 'query', message }])

@@ -1,8 +1,8 @@
-import type { FastifyRequest } from 'fastify'
 import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { changeHeader, sendChange } from '../http/own-changes.ts'
+import { queryFlag } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
@@ -72,7 +72,7 @@ const batch: Route = {
     },
   },
   handle(request, reply, context) {
-    const isDry = isDryRun(request)
+    const isDry = queryFlag(request, 'dry_run')
     const wanted = operationsIn(readJson(request))
     return sendChange(
       request,
@@ -186,12 +186,6 @@ function operationsIn(body: JsonObject): Wanted[] {
   })
   if (problems.length > 0) throw brokenRules(problems)
   return wanted
-}
-
-function isDryRun(request: FastifyRequest): boolean {
-  const { dry_run: dry = 'false' } = request.query as { dry_run?: unknown }
-  if (dry === 'true' || dry === 'false') return dry === 'true'
-  throw brokenRules([{ field: 'dry_run', in: 'query', message: 'dry_run must be true or false.' }])
 }
 
 export const batchRoutes: RouteModule = {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
-import { AppError, brokenRules } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import { errorAnswer, placeOf } from '../http/error-reply.ts'
 import { mediaTypeOf, refuseOtherEncodings } from '../http/json-body.ts'
 import { ownChanges } from '../http/own-changes.ts'
+import { brokenQuery, queryFlag, queryText } from '../http/parameters.ts'
 import { problemShape } from '../http/problem-reply.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { Import } from '../tasks/import/import.ts'
@@ -61,7 +62,8 @@ const importTasks: Route = {
     },
   },
   async handle(request, reply, context) {
-    const { id, isDry } = optionsOf(request)
+    const id = importId(request)
+    const isDry = queryFlag(request, 'dry_run')
     refuseOtherEncodings(request)
     if (!mediaTypes.includes(mediaTypeOf(request)))
       throw new AppError('unsupported_media_type', `Send Content-Type: ${mediaTypes.join(' or ')}.`)
@@ -113,13 +115,11 @@ async function* progressOf(
   }
 }
 
-function optionsOf(request: FastifyRequest): { readonly id: string; readonly isDry: boolean } {
-  const { import: id = randomUUID(), dry_run: dry = 'false' } = request.query as Record<string, unknown>
-  const wrong = (field: string, message: string) => brokenRules([{ field, in: 'query', message }])
-  if (typeof id !== 'string' || !/^[\w-]{1,64}$/.test(id))
-    throw wrong('import', 'import must have 1 to 64 letters, digits, - or _.')
-  if (dry !== 'true' && dry !== 'false') throw wrong('dry_run', 'dry_run must be true or false.')
-  return { id, isDry: dry === 'true' }
+/** Which import a request belongs to. @throws AppError `broken_rule` */
+function importId(request: FastifyRequest): string {
+  const id = queryText(request, 'import') ?? randomUUID()
+  if (/^[\w-]{1,64}$/.test(id)) return id
+  throw brokenQuery('import', 'import must have 1 to 64 letters, digits, - or _.')
 }
 
 export const importRoutes: RouteModule = {

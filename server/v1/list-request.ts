@@ -1,9 +1,8 @@
 import type { FastifyRequest } from 'fastify'
-import { brokenRules } from '../errors.ts'
 import type { Field } from '../fields/field.ts'
 import { isDate, isInstant } from '../fields/iso-time.ts'
 import { isStorable } from '../fields/storable.ts'
-import { queryInteger } from '../http/parameters.ts'
+import { brokenQuery, queryId, queryInteger, queryOneOf, queryText } from '../http/parameters.ts'
 import { type Clock, daysBetween, daysFromToday, type Period, passedAt } from '../tasks/days.ts'
 import { type TaskField, tasks } from '../tasks/fields.ts'
 import { wordsOf } from '../tasks/fold.ts'
@@ -46,7 +45,7 @@ export async function readListRequest(
   { now, zone }: Surroundings,
 ): Promise<ListRequest> {
   const asked = readAsked(request)
-  const cursor = text(request, 'cursor')
+  const cursor = queryText(request, 'cursor')
   const limit = readLimit(request)
   const fields = readFields(request)
   const fingerprint = fingerprintOf(asked)
@@ -77,14 +76,14 @@ interface Asked extends ListFilters {
 }
 
 function readAsked(request: FastifyRequest): Asked {
-  const sort = oneOf(request, 'sort', sortOrders) ?? '-created_at'
-  const search = text(request, 'q')
+  const sort = queryOneOf(request, 'sort', sortOrders) ?? '-created_at'
+  const search = queryText(request, 'q')
   if (search !== undefined) checkSearch(search)
-  const list = readId(request, 'list_id', 'inbox')
-  const parent = readId(request, 'parent_id', 'none')
+  const list = queryId(request, 'list_id', 'inbox')
+  const parent = queryId(request, 'parent_id', 'none')
   const isOfSiblings = parent !== undefined && (parent !== null || list !== undefined)
   if (sort.endsWith('position') && !isOfSiblings)
-    throw broken('sort', `sort=${sort} needs parent_id, and list_id if parent_id is none.`)
+    throw brokenQuery('sort', `sort=${sort} needs parent_id, and list_id if parent_id is none.`)
   const tags = readTags(request)
   const daysOf = (name: string): Days => [date(request, `${name}_from`), date(request, `${name}_to`)]
   const deadline = daysOf('deadline')
@@ -100,7 +99,7 @@ function readAsked(request: FastifyRequest): Asked {
     ...(completed.some(isGiven)
       ? { completedIn: [completed[0] ?? '-infinity', completed[1] ?? 'infinity'] as const }
       : {}),
-    due: oneOf(request, 'due', dueValues),
+    due: queryOneOf(request, 'due', dueValues),
     days: { due: daysOf('due'), start: daysOf('start') },
     zone: readZone(request),
   }
@@ -132,13 +131,13 @@ function readFilters(request: FastifyRequest): TaskFilters {
     const { kind } = field
     if (kind === 'text' && field.values) return [name, someOf(request, name, valuesOf(field))]
     if (kind === 'boolean') {
-      const flag = oneOf(request, name, ['true', 'false'])
+      const flag = queryOneOf(request, name, ['true', 'false'])
       return [name, flag === undefined ? undefined : flag === 'true']
     }
     const most = Number.MAX_SAFE_INTEGER
     if (kind === 'integer')
       return [name, queryInteger(request, name, { min: -most, max: most, fallback: undefined })]
-    return [name, text(request, name)]
+    return [name, queryText(request, name)]
   })
   return Object.fromEntries(filters.filter(([, value]) => value !== undefined))
 }
@@ -154,9 +153,9 @@ function someOf(
   name: string,
   values: readonly string[],
 ): (string | null)[] | undefined {
-  const chosen = text(request, name)?.split(',')
+  const chosen = queryText(request, name)?.split(',')
   if (chosen?.some(value => !values.includes(value)))
-    throw broken(name, `${name} must be one or more of ${values.join(', ')}, separated by commas.`)
+    throw brokenQuery(name, `${name} must be one or more of ${values.join(', ')}, separated by commas.`)
   // In the order of `values`, so that the order and repetitions make no difference.
   return (
     chosen && values.filter(value => chosen.includes(value)).map(value => (value === 'none' ? null : value))
@@ -164,21 +163,11 @@ function someOf(
 }
 
 function readFields(request: FastifyRequest): readonly TaskField[] | undefined {
-  const chosen = text(request, 'fields')?.split(',')
+  const chosen = queryText(request, 'fields')?.split(',')
   const unknown = chosen?.find(name => !tasks.shown.some(field => field === name))
   if (unknown !== undefined)
-    throw broken('fields', `Unknown field "${unknown}". fields may name ${tasks.shown.join(', ')}.`)
+    throw brokenQuery('fields', `Unknown field "${unknown}". fields may name ${tasks.shown.join(', ')}.`)
   return chosen && tasks.shown.filter(field => chosen.includes(field))
-}
-
-/** An id, or null for `none`. */
-function readId(request: FastifyRequest, name: string, none: string): number | null | undefined {
-  const value = text(request, name)
-  if (value === undefined) return undefined
-  if (value === none) return null
-  const id = /^[1-9]\d{0,15}$/.test(value) ? Number(value) : 0
-  if (id > 0 && Number.isSafeInteger(id)) return id
-  throw broken(name, `${name} must be an id or ${none}.`)
 }
 
 function readTags(request: FastifyRequest): readonly string[] {
@@ -186,60 +175,40 @@ function readTags(request: FastifyRequest): readonly string[] {
   const tags = [tag]
     .flat()
     .flatMap(value => (typeof value === 'string' && value.trim() !== '' ? [value.trim()] : []))
-  if (tags.length > mostTags) throw broken('tag', `tag may be given ${mostTags} times.`)
-  if (!tags.every(isStorable)) throw broken('tag', 'tag must not contain a NUL character.')
+  if (tags.length > mostTags) throw brokenQuery('tag', `tag may be given ${mostTags} times.`)
+  if (!tags.every(isStorable)) throw brokenQuery('tag', 'tag must not contain a NUL character.')
   return [...new Set(tags.map(tagKey))].sort()
 }
 
 /** The time zone that a request names. @throws AppError `broken_rule` */
 export function readZone(request: FastifyRequest): string | undefined {
-  const zone = text(request, 'time_zone')
+  const zone = queryText(request, 'time_zone')
   if (zone !== undefined && !isTimeZone(zone))
-    throw broken('time_zone', 'time_zone must be an IANA name such as Europe/Berlin.')
+    throw brokenQuery('time_zone', 'time_zone must be an IANA name such as Europe/Berlin.')
   return zone
 }
 
 function date(request: FastifyRequest, name: string): string | undefined {
-  const value = text(request, name)
+  const value = queryText(request, name)
   if (value !== undefined && !isDate(value))
-    throw broken(name, `${name} must be a date such as 2026-12-01, from the year 1000 to 9999.`)
+    throw brokenQuery(name, `${name} must be a date such as 2026-12-01, from the year 1000 to 9999.`)
   return value
 }
 
 function instant(request: FastifyRequest, name: string): string | undefined {
-  const value = text(request, name)
+  const value = queryText(request, name)
   if (value !== undefined && !isInstant(value))
-    throw broken(name, `${name} must be a time such as 2026-12-01T08:30:00Z, with + of an offset as %2B.`)
+    throw brokenQuery(
+      name,
+      `${name} must be a time such as 2026-12-01T08:30:00Z, with + of an offset as %2B.`,
+    )
   return value
 }
 
 function checkSearch(search: string): void {
   const { characters, words } = searchLimits
   if (search.length > characters && Array.from(search).length > characters)
-    throw broken('q', `q must have at most ${characters} characters.`)
-  if (search.includes('\0')) throw broken('q', 'q must not contain a NUL character.')
-  if (wordsOf(search).length > words) throw broken('q', `q must have at most ${words} words.`)
-}
-
-/** An empty parameter counts as none: that is what an empty search box sends. */
-function text(request: FastifyRequest, name: string): string | undefined {
-  const value = (request.query as Record<string, unknown>)[name]
-  // Only `tag` may be given several times.
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function oneOf<const T extends string>(
-  request: FastifyRequest,
-  name: string,
-  values: readonly T[],
-): T | undefined {
-  const value = text(request, name)
-  const known = values.find(candidate => candidate === value)
-  if (known === undefined && value !== undefined)
-    throw broken(name, `${name} must be one of ${values.join(', ')}.`)
-  return known
-}
-
-function broken(field: string, message: string) {
-  return brokenRules([{ field, in: 'query', message }])
+    throw brokenQuery('q', `q must have at most ${characters} characters.`)
+  if (search.includes('\0')) throw brokenQuery('q', 'q must not contain a NUL character.')
+  if (wordsOf(search).length > words) throw brokenQuery('q', `q must have at most ${words} words.`)
 }

@@ -6,7 +6,7 @@ import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { changeHeader, sendChange, type WriteAnswer } from '../http/own-changes.ts'
 import { readerOf } from '../http/own-tasks.ts'
-import { pathId } from '../http/parameters.ts'
+import { pathId, queryId } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
@@ -181,7 +181,7 @@ const remove: Route = {
   },
   handle(request, reply, context) {
     const id = pathId(request, 'list_id')
-    const to = targetOf(request)
+    const to = queryId(request, 'move_tasks_to', 'inbox')
     return sendChange(
       request,
       reply,
@@ -274,17 +274,6 @@ async function checkRevision(request: FastifyRequest, change: Change, id: number
   const expected = expectedFirstRevisions(request)
   if (expected && !expected.includes(change.getList(id).revision))
     throw new AppError('precondition_failed', 'The list has changed since. Read it again.')
-}
-
-function targetOf(request: FastifyRequest): number | null | undefined {
-  const { move_tasks_to: to } = request.query as { move_tasks_to?: unknown }
-  if (to === undefined) return undefined
-  if (to === 'inbox') return null
-  if (typeof to === 'string' && /^[1-9]\d{0,15}$/.test(to) && Number.isSafeInteger(Number(to)))
-    return Number(to)
-  throw brokenRules([
-    { field: 'move_tasks_to', in: 'query', message: 'move_tasks_to must be inbox or the id of a list.' },
-  ])
 }
 
 /** A broken rule of the query string. */

@@ -6,7 +6,7 @@ import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { sendChange } from '../http/own-changes.ts'
 import { readerOf } from '../http/own-tasks.ts'
-import { pathId } from '../http/parameters.ts'
+import { brokenQuery, pathId, queryOneOf, queryText } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
@@ -47,7 +47,7 @@ const list: Route = {
   },
   async handle(request, reply, { db }) {
     const limit = readLimit(request)
-    const type = typeIn(request)
+    const type = queryOneOf(request, 'type', types)
     const after = placeIn(request)
     const items = await readTrash(
       db,
@@ -152,24 +152,15 @@ function jsonOf(item: TrashItem): string {
   return `{"type":"${item.type}","deleted_at":"${item.deleted_at}","${item.type}":${body}}`
 }
 
-function typeIn(request: FastifyRequest): TrashItem['type'] | undefined {
-  const { type } = request.query as { type?: unknown }
-  if (type === undefined || type === '') return undefined
-  if (type === 'task' || type === 'list') return type
-  throw brokenRules([{ field: 'type', in: 'query', message: 'type must be task or list.' }])
-}
-
 const cursorOf = ({ deletedAt, type, id }: TrashPlace) =>
   Buffer.from(JSON.stringify([deletedAt, type, id])).toString('base64url')
 
 function placeIn(request: FastifyRequest): TrashPlace | undefined {
-  const { cursor } = request.query as { cursor?: unknown }
-  if (cursor === undefined || cursor === '') return undefined
-  const mistaken = brokenRules([
-    { field: 'cursor', in: 'query', message: 'cursor must be the next_cursor of a page of the trash.' },
-  ])
+  const cursor = queryText(request, 'cursor')
+  if (cursor === undefined) return undefined
+  const mistaken = brokenQuery('cursor', 'cursor must be the next_cursor of a page of the trash.')
   try {
-    const read: unknown = JSON.parse(Buffer.from(String(cursor), 'base64url').toString())
+    const read: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
     const [deletedAt, type, id] = read as [string, TrashItem['type'], number]
     if (types.includes(type) && isPosition('created_at', deletedAt, id)) return { deletedAt, type, id }
   } catch {
