@@ -340,7 +340,9 @@ async function check(scenario: Scenario): Promise<void> {
       if (task) await own.update(task.id, { title: `oak ${writes}`, priority: 'low', due: null })
     }
     const seen = await pages(user, queryOf(asked, around), write)
-    assert.equal(new Set(seen.map(({ id }) => id)).size, seen.length, 'a task comes twice')
+    // One that moves ahead of the pages is met again.
+    const still = seen.filter(({ id }) => !ids.has(id))
+    assert.equal(new Set(still.map(({ id }) => id)).size, still.length, 'a task comes twice')
     const known = new Set(staying.map(({ id }) => id))
     const expected = inOrder(
       staying.filter(task => matches(task, asked, around)),

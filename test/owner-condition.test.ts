@@ -96,7 +96,7 @@ describe('every statement on tasks', () => {
           ? [indexedListStatement('ann', query, source)]
           : []),
         smallListStatement('ann', query, { tasks: 9, bytes: 9 }),
-        turnStatement('ann', query, source, from, true, 9),
+        turnStatement('ann', query, source, { from, isDown: true, before: from, rows: 500 }, true),
       ]
       return built.map(({ statement }) => statement)
     }),

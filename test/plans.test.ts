@@ -134,7 +134,15 @@ async function scansGoByTheSmallestIndex(): Promise<void> {
         sort === 'due' && filter.filters?.is_completed === false && !filter.parent ? 'tasks_due' : index
       const small = await planOfBuilt(smallListStatement('alice', query, { tasks: 500, bytes: 512 * 1024 }))
       const from = { key: '9999-12-31', id: 9 }
-      const turn = await planOfBuilt(turnStatement('alice', query, sourceOf(query), from, false, 500))
+      const turn = await planOfBuilt(
+        turnStatement(
+          'alice',
+          query,
+          sourceOf(query),
+          { from, isDown: false, before: from, rows: 500 },
+          true,
+        ),
+      )
       for (const [plan, name] of [
         [small, 'tasks_created_at'],
         [turn, source],
@@ -142,10 +150,11 @@ async function scansGoByTheSmallestIndex(): Promise<void> {
         assert.match(plan, by(name), plan)
         assert.match(
           plan,
-          /Limit\n[^\n]*(Result\n[^\n]*One-Time Filter[^\n]*\n[^\n]*)?Index (Only )?Scan/,
+          /Limit\n[^\n]*((Result|InitPlan)[^\n]*\n[^\n]*(One-Time Filter|owners_pkey)[^\n]*\n[^\n]*(Index Cond[^\n]*\n[^\n]*)?)?Index (Only )?Scan/,
           plan,
         )
         assert.doesNotMatch(plan, /tasks_pkey|Seq Scan|Bitmap/, plan)
+        for (const [, used] of plan.matchAll(/ using (\w+) on tasks/g)) assert.equal(used, name, plan)
       }
     }
   }

@@ -26,29 +26,8 @@ export class BatchSize {
 /** Rows of the first statement. */
 export const firstRows = 100
 /** Rows and bytes that one statement reads. */
-export const mostRows = 400
-export const mostBytes = 64 * 1024
-
-/** How many rows the next turn of a scan looks at. */
-export class TurnSize {
-  #rows = leastTurn
-
-  get next(): number {
-    return this.#rows
-  }
-
-  /**
-   * Notes how long a turn took, in milliseconds. It may double at most: waiting for a processor is
-   * no reason to grow or to starve.
-   */
-  add(ms: number): void {
-    this.#rows = within(leastTurn, Math.min(2 * this.#rows, (this.#rows * turnMs) / Math.max(ms, 0.1)), 2000)
-  }
-}
-
-const turnMs = 2
-/** On a busy machine a turn takes long whatever it does. */
-const leastTurn = 100
+const mostRows = 400
+const mostBytes = 64 * 1024
 
 const within = (least: number, value: number, most: number) =>
   Math.round(Math.min(most, Math.max(least, value)))

@@ -1,11 +1,11 @@
 import { type Database, type Reader, type Session, statement } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
 import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.ts'
-import { TurnSize } from './batch-size.ts'
 import { type Clock, daysFromToday, passedAt } from './days.ts'
 import { conditionsOf } from './list-filters.ts'
 import { orderOf, placeIn } from './list-order.ts'
 import type { Position } from './list-query.ts'
+import { turnRows } from './list-statement.ts'
 
 // How many open tasks an owner has, where and when. They are counted in turns, in an index that has
 // no others.
@@ -29,7 +29,7 @@ const shapes = new Shapes('duly_counts')
 /** For each list: its id, the counts of its tasks among the next `rows`, and the last place. */
 function turnStatement(owner: string, clock: Clock, from: Position, rows: number): BuiltStatement {
   const parameters = new Parameters(owner)
-  const place = placeIn({ type }, parameters.add(from.key, 'text'), parameters.add(from.id, 'bigint'))
+  const place = placeIn({ type }, from, parameters).join(', ')
   const matching = [
     { overdue: passedAt(clock) },
     { dueIn: [daysFromToday(clock, 1)] },
@@ -38,7 +38,7 @@ function turnStatement(owner: string, clock: Clock, from: Position, rows: number
   const text = `with part as materialized (
       select tasks.list_id, tasks.id, ${key} as place, ${matching.map((condition, n) => `${condition} as is_${n}`).join(', ')}
       from duly.tasks
-      where tasks.user_id = $1 and tasks.deleted_at is null and not tasks.is_completed and (${key}, tasks.id) > ${place}
+      where tasks.user_id = $1 and tasks.deleted_at is null and not tasks.is_completed and (${key}, tasks.id) > (${place})
       order by ${key}, tasks.id limit ${parameters.add(rows, 'bigint')}
     ), last as (select part.place, part.id from part order by part.place desc, part.id desc limit 1)
     select part.list_id, count(*), ${matching.map((_, n) => `count(*) filter (where part.is_${n})`).join(', ')}, last.place, last.id
@@ -59,7 +59,6 @@ const trash = statement(
 
 /** Tasks that are due today, and in today and the six days after it, are those of `clock`. */
 export async function countsOf(db: Database, owner: string, clock: Clock, reader: Reader): Promise<Counts> {
-  const size = new TurnSize()
   const counts = new Map<number, { open: number; overdue: number; today: number; nextDays: number }>()
   /** @returns whether there may be more */
   const count = async (session: Session, rows: number) => {
@@ -85,10 +84,7 @@ export async function countsOf(db: Database, owner: string, clock: Clock, reader
       const known = await turn(session => session.query(lists, [owner]))
       const [trashed] = await turn(session => session.query(trash, [owner]))
       for (let isMore = true; isMore; ) {
-        const rows = size.next
-        const begun = performance.now()
-        isMore = await turn(session => count(session, rows))
-        size.add(performance.now() - begun)
+        isMore = await turn(session => count(session, turnRows))
       }
       const archived = new Set(known.filter(([, is]) => is === 't').map(([id]) => Number(id)))
       const sum = (name: 'overdue' | 'today' | 'nextDays') =>

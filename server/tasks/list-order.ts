@@ -1,3 +1,4 @@
+import type { Parameters } from '../db/shapes.ts'
 import type { Position, SortOrder } from './list-query.ts'
 
 // The orders of lists: the SQL of the key that each compares.
@@ -6,8 +7,9 @@ export interface Order {
   readonly key: string
   readonly type: 'text' | 'timestamptz'
   readonly isDescending: boolean
-  /** Before the first task. */
+  /** Before the first task, and after the last. */
   readonly start: Position
+  readonly end: Position
 }
 
 interface Key {
@@ -47,11 +49,21 @@ export function orderOf(sort: SortOrder): Order {
   const isDescending = sort.startsWith('-')
   const name = (isDescending ? sort.slice(1) : sort) as keyof typeof keys
   const { key, none = key, type, first, last }: Key = keys[name]
-  const start = isDescending ? { key: last, id: Number.MAX_SAFE_INTEGER } : { key: first, id: 0 }
-  return { key: isDescending ? none : key, type, isDescending, start }
+  const [lowest, highest] = [
+    { key: first, id: 0 },
+    { key: last, id: Number.MAX_SAFE_INTEGER },
+  ]
+  return isDescending
+    ? { key: none, type, isDescending, start: highest, end: lowest }
+    : { key, type, isDescending, start: lowest, end: highest }
 }
 
-/** The SQL of a place in an order. */
-export function placeIn({ type }: Pick<Order, 'type'>, key: string, id: string): string {
-  return `(${key}${type === 'text' ? ' collate "C"' : `::${type}`}, ${id})`
+/** The SQL of the key and the id of a place in an order. */
+export function placeIn(
+  { type }: Pick<Order, 'type'>,
+  { key, id }: Position,
+  parameters: Parameters,
+): readonly [key: string, id: string] {
+  const value = parameters.add(key, 'text')
+  return [`${value}${type === 'text' ? ' collate "C"' : `::${type}`}`, parameters.add(id, 'bigint')]
 }

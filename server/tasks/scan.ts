@@ -1,11 +1,11 @@
 import type { Turn } from '../db/database.ts'
 import { timeOf } from '../fields/field.ts'
-import { mostBytes, mostRows, TurnSize } from './batch-size.ts'
+import { BatchSize } from './batch-size.ts'
 import { orderOf } from './list-order.ts'
 import { type ListEnd, readPage } from './list-page.ts'
 import type { ListQuery, Position } from './list-query.ts'
 import { isInOrder, sourceOf } from './list-source.ts'
-import { smallListStatement, tasksOfIds, turnStatement } from './list-statement.ts'
+import { smallListStatement, tasksOfIds, turnRows, turnStatement } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 
 /** Owners with more tasks or bytes are scanned in turns. */
@@ -40,8 +40,6 @@ export async function scanList(
 interface Found extends Position {
   /** The key as PostgreSQL compares it: texts by code point, and times, which all have one form. */
   readonly sortKey: Buffer
-  /** Of its texts. */
-  readonly bytes: number
 }
 
 /** What a query finds. */
@@ -60,72 +58,77 @@ export async function find(
   turn: Turn,
   looksAtAll = false,
 ): Promise<Selection> {
-  const { isDescending, start } = orderOf(query.sort)
-  const size = new TurnSize()
+  const { isDescending, start, end } = orderOf(query.sort)
   const wanted = query.limit + 1
   const source = sourceOf(query)
   const order = orderOf(source.sort)
   // In the order of the source, the scan begins at the position and ends once the page is full.
   const isSorted = isInOrder(source, query)
   const isDown = isSorted ? isDescending : order.isDescending
-  let from = isSorted ? (query.after ?? start) : order.start
+  let from: Position | undefined = isSorted ? (query.after ?? start) : order.start
+  let before = end
+  // A scan in the order of the source often ends soon.
+  let rows = isSorted && !looksAtAll ? 2 * wanted : turnRows
   const found: Found[] = []
   /** How many of them are in order. */
   let sorted = 0
   let count = 0
   let completed = 0
-  for (;;) {
-    const rows = size.next
-    let seen = 0
-    await turn(async db => {
-      const begun = performance.now()
-      const { statement, values } = turnStatement(owner, query, source, from, isDown, rows)
-      await db.read(statement, values, row => {
-        const id = row.integer(1)
-        if (row.isNull(0)) {
-          const key = row.text(3) ?? timeOf(row, 2)
-          found.push({ key, sortKey: Buffer.from(key), id, bytes: row.integer(4) })
-        } else {
-          seen = row.integer(0)
-          count += row.integer(5)
-          completed += row.integer(6)
-          from = { key: row.text(3) ?? timeOf(row, 2), id }
+  while (from) {
+    const place = { from, isDown, before, rows: Math.min(rows, turnRows) }
+    const { statement, values } = turnStatement(owner, query, source, place, looksAtAll)
+    from = undefined
+    rows *= 4
+    await turn(db =>
+      db.read(statement, values, row => {
+        const kind = row.integer(0)
+        if (kind === 1) {
+          count += row.integer(3)
+          completed += row.integer(4)
+          return
         }
-      })
-      size.add(performance.now() - begun)
-    })
-    const isEnd = seen < rows
-    // Sorted once there are twice as many: whatever the number of turns, a task is compared a few
+        const place = { key: row.text(2) ?? timeOf(row, 1), id: row.integer(3) }
+        if (kind === 0) from = place
+        else found.push({ ...place, sortKey: Buffer.from(place.key) })
+      }),
+    )
+    // Sorted once there are many more: whatever the number of turns, a task is compared a few
     // times.
     if (isSorted) sorted = found.length
-    else if (isEnd || found.length > 2 * sorted + 1000) {
+    else if (!from || found.length >= 2 * sorted + wanted) {
       found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
       sorted = found.length
     }
-    if (sorted > wanted) {
-      found.splice(wanted)
-      sorted = wanted
-    }
-    const isFull = isSorted && found.length === wanted && !looksAtAll
-    if (isEnd || isFull) return { found, count, completed }
+    if (sorted < wanted) continue
+    found.splice(wanted)
+    sorted = wanted
+    if (looksAtAll) continue
+    if (isSorted) break
+    before = found[wanted - 1] ?? end
   }
+  return { found, count, completed }
 }
 
 async function take(owner: string, page: readonly Found[], into: TakeTasks, turn: Turn): Promise<void> {
-  for (const ids of idBatches(page))
-    await turn(db => db.read(tasksOfIds, [owner, ids], row => into.add(row, 0)))
+  const size = new BatchSize()
+  for (const ids of idBatches(page, size))
+    await turn(db =>
+      db.read(tasksOfIds, [owner, ids], row => {
+        into.add(row, 0)
+        size.add(row.length)
+      }),
+    )
 }
 
 /** The ids of tasks, so many at a time as one statement reads. */
-export function* idBatches(page: readonly Found[]): Generator<readonly number[], void, undefined> {
+export function* idBatches(
+  page: readonly Pick<Position, 'id'>[],
+  size: BatchSize,
+): Generator<readonly number[], void, undefined> {
   for (let at = 0; at < page.length; ) {
-    const ids: number[] = []
-    for (let bytes = 0; at < page.length && bytes < mostBytes && ids.length < mostRows; at += 1) {
-      const task = page[at] as Found
-      ids.push(task.id)
-      bytes += task.bytes
-    }
-    yield ids
+    const part = page.slice(at, at + size.next)
+    yield part.map(({ id }) => id)
+    at += part.length
   }
 }
 

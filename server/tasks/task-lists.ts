@@ -196,18 +196,24 @@ export class TaskLists {
     const scan = (turn: Turn) => find(this.#owner, wanted, turn, true)
     const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
     // A slow reader holds no more than ids.
-    const batches = [...idBatches(found.slice(skip, skip + limit))]
-    return { count, completed, batches: this.#batchesOf(batches, into) }
+    return { count, completed, batches: this.#batchesOf(found.slice(skip, skip + limit), into) }
   }
 
   async *#batchesOf(
-    batches: readonly (readonly number[])[],
+    page: readonly { readonly id: number }[],
     into: TakeTasks,
   ): AsyncGenerator<boolean, void, undefined> {
-    for (const [n, ids] of batches.entries()) {
-      const read = (db: Session) => db.read(tasksOfIds, [this.#owner, ids], row => into.add(row, 0))
+    const size = new BatchSize()
+    let left = page.length
+    for (const ids of idBatches(page, size)) {
+      const read = (db: Session) =>
+        db.read(tasksOfIds, [this.#owner, ids], row => {
+          into.add(row, 0)
+          size.add(row.length)
+        })
       await this.#reads.moreOfList(this.#owner, read, this.#reader)
-      yield n < batches.length - 1
+      left -= ids.length
+      yield left > 0
     }
   }
 }
