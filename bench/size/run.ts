@@ -4,12 +4,12 @@ import { fill } from '../growth/fill.ts'
 import { stage } from '../http/contestants.ts'
 import { untilDone } from '../http/interruption.ts'
 import { addPeople } from './people.ts'
-import { type Written, write } from './writes.ts'
+import { entries, type Written, write } from './writes.ts'
 
 const help = `Usage: npm run bench size -- [--tasks N]
 
 How much room things take in PostgreSQL: bytes of a row and of its place in each index, for tasks, owners, people,
-sessions and kept answers; and the write-ahead log of each kind of write. docs/scaling.md reckons with them.
+sessions and kept answers; and the write-ahead log and the CPU time of each kind of write, also of a batch. docs/scaling.md reckons with them.
 
   --tasks N    over N/100 owners (default 100000)`
 
@@ -34,9 +34,11 @@ await untilDone(async () => {
     await fill(client, 'x'.repeat(27), Math.ceil(tasks / 100), tasks)
     await addPeople(client, duly.url, Math.ceil(tasks / 100))
     const sizes = await sizesOf(client, ['tasks', 'owners', 'user', 'account', 'session'])
-    const written = await write(client, duly.url, field.people)
+    const written = await write(client, duly, field.people)
     const kept = await sizesOf(client, ['changes', 'keys'])
-    process.stdout.write(`${lines([...sizes, ...kept])}\n\n${walLines(written)}\n`)
+    const { log, database } = await entries(client, duly.database)
+    const entry = `An entry of the change log takes ${database.toFixed(1)} µs of PostgreSQL and ${log.toFixed(0)} bytes of its log.`
+    process.stdout.write(`${lines([...sizes, ...kept])}\n\n${walLines(written)}\n\n${entry}\n`)
     await client.end()
   }
   return { work, close }
@@ -71,8 +73,11 @@ function lines(sizes: readonly Size[]): string {
 }
 
 function walLines(written: readonly Written[]): string {
-  const cells = written.map(({ name, log, withPages }) => [name, log.toFixed(0), withPages.toFixed(0)])
-  return table([['write', 'log, bytes', 'with full pages'], ...cells])
+  const cells = written.map(({ name, ...numbers }) => [
+    name,
+    ...[numbers.log, numbers.withPages, numbers.server, numbers.database].map(number => number.toFixed(0)),
+  ])
+  return table([['write', 'log, bytes', 'with full pages', 'server, µs', 'PostgreSQL, µs'], ...cells])
 }
 
 function table(rows: readonly (readonly string[])[]): string {

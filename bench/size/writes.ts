@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import type { Person } from '../http/contestants.ts'
+import type { Contestant, Person } from '../http/contestants.ts'
+import { cpuMicroseconds } from '../http/process-cost.ts'
 import type { Request } from '../http/scenarios.ts'
 import { Client } from '../latency/client.ts'
 
@@ -9,15 +10,23 @@ export interface Written {
   readonly log: number
   /** The same right after a checkpoint, when the first change of each page writes the whole page. */
   readonly withPages: number
+  /** Microseconds of CPU per write. */
+  readonly server: number
+  readonly database: number
 }
 
 const count = 2000
+const batch = 100
 const atOnce = 20
 
 type Ask = (n: number) => Pick<Request, 'method' | 'path'> & { readonly json?: object }
 
 /** Each kind of write, so many times by so many people at once. */
-export async function write(client: pg.Client, url: string, people: readonly Person[]): Promise<Written[]> {
+export async function write(
+  client: pg.Client,
+  { url, pid, database = 0 }: Contestant,
+  people: readonly Person[],
+): Promise<Written[]> {
   const caller = new Client(url, atOnce)
   const call = async (n: number, ask: ReturnType<Ask>, key?: string) => {
     const person = people[n % people.length]
@@ -33,11 +42,11 @@ export async function write(client: pg.Client, url: string, people: readonly Per
       throw new Error(`${method} ${path} was answered ${answer.status}: ${answer.body}`)
     return answer.body
   }
-  const many = async (ask: Ask, key?: string) => {
+  const many = async (ask: Ask, key?: string, times = count) => {
     let next = 0
     const bodies: string[] = []
     const worker = async () => {
-      while (next < count) {
+      while (next < times) {
         const n = next
         next += 1
         bodies[n] = await call(n, ask(n), key && `${key}-${n}`)
@@ -46,10 +55,12 @@ export async function write(client: pg.Client, url: string, people: readonly Per
     await Promise.all(Array.from({ length: atOnce }, worker))
     return bodies
   }
-  const logged = async (work: () => Promise<unknown>) => {
-    const before = await position(client)
+  const cost = async (work: () => Promise<unknown>, times: number) => {
+    const before = [await position(client), cpuMicroseconds(pid), cpuMicroseconds(database)] as const
     await work()
-    return ((await position(client)) - before) / count
+    const after = [await position(client), cpuMicroseconds(pid), cpuMicroseconds(database)] as const
+    const [log, server, used] = [0, 1, 2].map(n => ((after[n] ?? 0) - (before[n] ?? 0)) / times)
+    return { log: log ?? 0, server: server ?? 0, database: used ?? 0 }
   }
   const create: Ask = n => ({
     method: 'POST',
@@ -58,30 +69,54 @@ export async function write(client: pg.Client, url: string, people: readonly Per
   })
   let ids: number[] = []
   const one = (n: number) => `/api/v1/tasks/${ids[n]}`
-  const kinds: Record<string, { ask: Ask; key?: string }> = {
+  const key = (name: string) => ({ key: name })
+  const task = { title: 'Water and basil', description: 'The basil twice, the cactus not at all.' }
+  const operations = Array.from({ length: batch }, () => ({ op: 'create', task }))
+  const kinds: Record<string, { ask: Ask; key?: string; times?: number }> = {
     create: { ask: create },
-    'create, with a key': { ask: create, key: 'create' },
+    'create, with a key': { ask: create, ...key('create') },
     'new title': { ask: n => ({ method: 'PATCH', path: one(n), json: { title: `Number ${n}: bread` } }) },
     toggle: { ask: n => ({ method: 'PATCH', path: `/api/tasks/${ids[n]}/complete` }) },
+    'toggle, with a key': {
+      ask: n => ({ method: 'PATCH', path: one(n), json: { is_completed: true } }),
+      ...key('toggle'),
+    },
+    move: { ask: n => ({ method: 'POST', path: `${one(n)}/move`, json: { after: null } }) },
+    [`batch of ${batch} creates, with a key`]: {
+      ask: () => ({ method: 'POST', path: '/api/v1/batch', json: { operations } }),
+      ...key('batch'),
+      times: count / batch,
+    },
     delete: { ask: n => ({ method: 'DELETE', path: one(n) }) },
   }
   const fresh = async () => {
     ids = (await many(create)).map(body => JSON.parse(body).id)
   }
   const found: Written[] = []
-  for (const [name, { ask, key }] of Object.entries(kinds)) {
+  for (const [name, { ask, key, times = count }] of Object.entries(kinds)) {
     process.stderr.write(`${name}\n`)
-    const round = (pages: boolean) => () => many(ask, key && `${key}-${pages}`)
+    const round = (pages: boolean) => () => many(ask, key && `${key}-${pages}`, times)
     await fullPages(client, false)
     await fresh()
-    const log = await logged(round(false))
+    const small = await cost(round(false), times)
     await fullPages(client, true)
     await fresh()
     await client.query('checkpoint')
-    found.push({ name, log, withPages: await logged(round(true)) })
+    found.push({ name, ...small, withPages: (await cost(round(true), times)).log })
   }
   caller.close()
   return found
+}
+
+/** What the entries of the change log cost alone: one of each write, copied. */
+export async function entries(client: pg.Client, database = 0): Promise<Pick<Written, 'log' | 'database'>> {
+  await client.query('create table entries (like duly.changes including all)')
+  const before = [await position(client), cpuMicroseconds(database)] as const
+  const { rowCount } = await client.query('insert into entries select * from duly.changes')
+  const after = [await position(client), cpuMicroseconds(database)] as const
+  await client.query('drop table entries')
+  const [log, used] = [0, 1].map(n => ((after[n] ?? 0) - (before[n] ?? 0)) / (rowCount ?? 1))
+  return { log: log ?? 0, database: used ?? 0 }
 }
 
 async function fullPages(client: pg.Client, on: boolean): Promise<void> {

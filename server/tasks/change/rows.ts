@@ -26,23 +26,30 @@ const allLists = statement(
 
 /**
  * $2 tasks and their ancestors; $3 tasks and their descendants as well. Those of $2 and $3 are read
- * with their descriptions.
+ * with their descriptions. `offset 0` keeps the joins nested loops: a generic plan believes in
+ * thousands of ids, and would read all tasks of the owner.
  */
 const family = statement(
   'duly_change_family',
   `with recursive up (id, parent_id) as (
     select tasks.id, tasks.parent_id from duly.tasks where tasks.user_id = $1 and tasks.id = any($2::bigint[] || $3::bigint[])
     union
-    select tasks.id, tasks.parent_id from up join duly.tasks on tasks.user_id = $1 and tasks.id = up.parent_id
+    select parent.id, parent.parent_id from up cross join lateral (
+      select tasks.id, tasks.parent_id from duly.tasks where tasks.user_id = $1 and tasks.id = up.parent_id offset 0
+    ) as parent
   ),
   down (id) as (
     select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.id = any($3::bigint[])
     union
-    select tasks.id from down join duly.tasks on tasks.user_id = $1 and tasks.parent_id = down.id
+    select child.id from down cross join lateral (
+      select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.parent_id = down.id offset 0
+    ) as child
   )
   select ${leanColumns('tasks.id = any($2::bigint[] || $3::bigint[])')}
   from (select id from up union select id from down limit ${mostItems + 1000}) as wanted
-  join duly.tasks on tasks.user_id = $1 and tasks.id = wanted.id`,
+  cross join lateral (
+    select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.id = wanted.id offset 0
+  ) as tasks`,
 )
 
 /** $2 key of a tag. */

@@ -208,7 +208,8 @@ function updateStatement(table: Table, names: readonly string[]) {
       written as (
         update duly.${of} set ${types.map(([column]) => `${column} = input.${column}`).join(', ')},
           revision = $3::bigint, updated_at = coalesce(input.updated_at, $4::text::timestamptz)
-        from input where ${of}.user_id = $1 and ${of}.id = input.id returning ${returned}
+        from input where ${of}.user_id = $1 and ${of}.id = any(array(select input.id from input)) and ${of}.id = input.id
+        returning ${returned}
       )
       ${counts(table, [
         ['+', 'written'],
