@@ -55,6 +55,12 @@ export async function requestEmail(
 export const sendDeadLink = (reply: FastifyReply, purpose: Purpose): FastifyReply =>
   sendPage(reply.code(400), 'This link no longer works', deadLink(reply, purpose))
 
+/** What comes next: the web app, or another app of the user. */
+export const signInLink = ({ server }: FastifyReply, hasApp: boolean): string =>
+  hasApp
+    ? `<p><a href="${server.base}/">Sign in</a></p>`
+    : `<p>Sign in, in your app or <a href="${server.base}/docs">on this server</a>.</p>`
+
 function emailForm({ server }: FastifyReply, purpose: Purpose, message?: string): string {
   const what = purpose === 'reset' ? 'a link to choose a new password' : 'a new link to confirm your address'
   return `${problem(message)}<p>Enter your email address, and we send you ${what}.</p>

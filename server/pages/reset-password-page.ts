@@ -13,6 +13,7 @@ import {
   readForm,
   requestEmail,
   sendDeadLink,
+  signInLink,
 } from './link-page.ts'
 
 export const showReset: Route = {
@@ -50,7 +51,7 @@ export const reset: Route = {
     ),
     answers,
   },
-  async handle(request, reply) {
+  async handle(request, reply, { appFiles }) {
     const { token, email, newPassword = '' } = readForm(request)
     if (email !== undefined) return requestEmail(request, reply, 'reset', email)
     if (token === undefined) return askForEmail(reply, 'reset')
@@ -63,7 +64,11 @@ export const reset: Route = {
         : { isDone: false, status: 400, code: '', message: `The password must have ${wrong} characters.` }
     if (outcome.isDone) {
       setCookies(reply, outcome)
-      return sendPage(reply, 'Your password is changed', changed(reply))
+      return sendPage(
+        reply,
+        'Your password is changed',
+        `<p>You are signed out on all devices.</p>${signInLink(reply, appFiles !== undefined)}`,
+      )
     }
     if (/TOKEN|NOT_FOUND/.test(outcome.code)) return sendDeadLink(reply, 'reset')
     return sendPage(
@@ -82,10 +87,6 @@ function passwordForm({ server }: FastifyReply, token: string, message?: string)
 <p class="quiet" id="rule">At least 8 characters. You will be signed out on all devices.</p>
 <button>Change password</button>
 </form>`
-}
-
-function changed({ server }: FastifyReply): string {
-  return `<p>You are signed out on all devices. Sign in with the new password, in your app or <a href="${server.base}/docs">on this server</a>.</p>`
 }
 
 /** Whether a password can be reset with the token. Does not use the token up. */

@@ -13,6 +13,7 @@ import {
   readForm,
   requestEmail,
   sendDeadLink,
+  signInLink,
 } from './link-page.ts'
 
 export const showVerify: Route = {
@@ -46,7 +47,7 @@ export const verify: Route = {
     body: form(fields, { token: 'eyJ…' }),
     answers,
   },
-  async handle(request, reply) {
+  async handle(request, reply, { appFiles }) {
     const { token, email } = readForm(request)
     if (email !== undefined) return requestEmail(request, reply, 'verify', email)
     if (token === undefined) return askForEmail(reply, 'verify')
@@ -60,7 +61,7 @@ export const verify: Route = {
             'One more step',
             '<p>An email is on its way to the new address. Open the link in it to finish the change.</p>',
           )
-        : sendPage(reply, 'Your email address is confirmed', '<p>You can close this page and sign in.</p>')
+        : sendPage(reply, 'Your email address is confirmed', signInLink(reply, appFiles !== undefined))
     }
     if (outcome.status !== 400) {
       return sendPage(
