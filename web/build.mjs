@@ -45,6 +45,8 @@ async function bundle() {
 /** One file for all that shows tasks; each other screen has its own. */
 function isOnFirstScreen(id) {
   if (id.includes('/client/')) return true
+  // Texts of later screens: see texts/parts.d.ts.
+  if (id.includes('?')) return false
   const name = id.slice(root.length)
   const isLater =
     /^(app\/(new-list|keep)|model\/(words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|search-field|selection-bar|list-menu))\./.test(

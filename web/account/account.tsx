@@ -1,8 +1,11 @@
 import { useEffect } from 'preact/hooks'
-import { state, useStore } from '../model/store.ts'
+import { useStore } from '../model/store.ts'
+import { lazy } from '../parts/lazy.tsx'
+import { ta } from '../texts/account-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Appearance } from './appearance.tsx'
-import { Data } from './data.tsx'
+import { DeleteAccount } from './delete-account.tsx'
+import { Export } from './export.tsx'
 import { Passkeys } from './passkeys.tsx'
 import { Password } from './password.tsx'
 import { Preferences } from './preferences.tsx'
@@ -11,6 +14,8 @@ import { Sessions } from './sessions.tsx'
 import { SignOut } from './sign-out.tsx'
 import { Tokens } from './tokens.tsx'
 import { TwoFactorSetup } from './two-factor-setup.tsx'
+
+const Import = lazy(() => import('../import/import.tsx').then(it => it.Import))
 
 const sections = {
   profile: Profile,
@@ -21,13 +26,15 @@ const sections = {
   passkeys: Passkeys,
   sessions: Sessions,
   tokens: Tokens,
-  data: Data,
+  export: Export,
+  import: Import,
+  delete: DeleteAccount,
 } as const
 
 /** The user's account, in sections that have addresses of their own. */
 export function Account({ section }: { readonly section: string }) {
   useStore(from => from.version)
-  const name = useStore(from => from.user?.name)
+  const user = useStore(from => from.user)
   useEffect(() => {
     if (section !== '') document.getElementById(`section-${section}`)?.scrollIntoView()
   }, [section])
@@ -38,13 +45,13 @@ export function Account({ section }: { readonly section: string }) {
         <SignOut />
       </header>
       <p class="quiet" dir="auto">
-        {name} · {state.user?.email}
+        {user?.name} · {user?.email}
       </p>
       {(Object.keys(sections) as (keyof typeof sections)[]).map(key => {
         const Section = sections[key]
         return (
           <section key={key} id={`section-${key}`} class="card" aria-labelledby={`title-${key}`}>
-            <h2 id={`title-${key}`}>{t().sections[key]}</h2>
+            <h2 id={`title-${key}`}>{ta().sections[key]}</h2>
             <Section />
           </section>
         )

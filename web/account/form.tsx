@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { announce } from '../model/notices.ts'
+import { ta } from '../texts/account-texts.ts'
 import { t } from '../texts/texts.ts'
 
 interface FormProps {
@@ -13,7 +14,7 @@ interface FormProps {
 }
 
 /** A form that calls the server, and shows beside its button why that failed. */
-export function Form({ submit, label, done = t().saved, isDanger = false, children }: FormProps) {
+export function Form({ submit, label, done = ta().saved, isDanger = false, children }: FormProps) {
   const [problem, setProblem] = useState('')
   const [isBusy, setBusy] = useState(false)
   const run = async (event: SubmitEvent) => {

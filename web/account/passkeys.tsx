@@ -1,6 +1,6 @@
 import { formatInstant } from '../model/dates.ts'
 import { auth } from '../model/session.ts'
-import { t } from '../texts/texts.ts'
+import { ta } from '../texts/account-texts.ts'
 import { Field, Form, useAnswer } from './form.tsx'
 
 interface Passkey {
@@ -25,21 +25,21 @@ export function Passkeys() {
   }
   return (
     <>
-      <p class="quiet">{problem || t().passkeysAbout}</p>
+      <p class="quiet">{problem || ta().passkeysAbout}</p>
       <ul class="rows">
         {keys?.map(({ id, name, createdAt }) => (
           <li key={id}>
             <span class="row-text" dir="auto">
-              {name || t().passkey}
+              {name || ta().passkey}
               <span class="quiet">{formatInstant(createdAt)}</span>
             </span>
-            <Form submit={() => remove(id)} label={t().remove} isDanger />
+            <Form submit={() => remove(id)} label={ta().remove} isDanger />
           </li>
         ))}
       </ul>
       {typeof PublicKeyCredential?.parseCreationOptionsFromJSON === 'function' ? (
-        <Form submit={add} label={t().addPasskey}>
-          <Field name="name" label={t().nameOfPasskey} maxLength={200} />
+        <Form submit={add} label={ta().addPasskey}>
+          <Field name="name" label={ta().nameOfPasskey} maxLength={200} />
         </Form>
       ) : null}
     </>

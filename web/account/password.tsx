@@ -1,23 +1,35 @@
+import { forgetFirstPassword } from '../app/first-password.ts'
 import { auth } from '../model/session.ts'
-import { state, update, useStore } from '../model/store.ts'
+import { state, useStore } from '../model/store.ts'
+import { ta } from '../texts/account-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Field, Form } from './form.tsx'
+import { useHasPassword } from './has-password.ts'
 
 /** Changes the password; after "Try it now", chooses the first one. */
 export function Password() {
   const madeUp = useStore(from => from.madeUpPassword)
+  const hasPassword = useHasPassword()
   const submit = async ({ email = '', currentPassword = '', newPassword = '' }) => {
     const given = madeUp ?? currentPassword
     await auth('/change-password', { currentPassword: given, newPassword, revokeOtherSessions: true })
-    update({ madeUpPassword: undefined })
+    forgetFirstPassword()
     if (email !== '' && email !== state.user?.email) await auth('/change-email', { newEmail: email })
   }
+  if (!hasPassword) {
+    const sendLink = () => auth('/request-password-reset', { email: state.user?.email })
+    return (
+      <Form submit={sendLink} label={t().sendLink} done={t().checkEmail}>
+        <p class="quiet">{ta().noPassword}</p>
+      </Form>
+    )
+  }
   return (
-    <Form submit={submit} label={t().changePassword}>
+    <Form submit={submit} label={ta().changePassword}>
       {madeUp === undefined ? (
         <Field
           name="currentPassword"
-          label={t().currentPassword}
+          label={ta().currentPassword}
           type="password"
           autocomplete="current-password"
           maxLength={128}
@@ -25,7 +37,7 @@ export function Password() {
       ) : (
         <Field
           name="email"
-          label={t().yourEmail}
+          label={ta().yourEmail}
           type="email"
           autocomplete="username"
           maxLength={254}
@@ -34,7 +46,7 @@ export function Password() {
       )}
       <Field
         name="newPassword"
-        label={t().newPassword}
+        label={ta().newPassword}
         type="password"
         autocomplete="new-password"
         minLength={8}

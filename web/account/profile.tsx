@@ -1,5 +1,6 @@
 import { auth, rememberUser, sessionUser } from '../model/session.ts'
 import { update, useStore } from '../model/store.ts'
+import { ta } from '../texts/account-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Field, Form } from './form.tsx'
 
@@ -22,11 +23,11 @@ export function Profile() {
   }
   return (
     <>
-      <Form submit={rename} label={t().changeName}>
+      <Form submit={rename} label={ta().changeName}>
         <Field name="name" label={t().name} autocomplete="name" maxLength={200} value={user?.name ?? ''} />
       </Form>
-      <Form submit={changeEmail} label={t().changeEmail} done={t().emailChanged}>
-        <Field name="newEmail" label={t().newEmail} type="email" autocomplete="email" maxLength={254} />
+      <Form submit={changeEmail} label={ta().changeEmail} done={ta().emailChanged}>
+        <Field name="newEmail" label={ta().newEmail} type="email" autocomplete="email" maxLength={254} />
       </Form>
     </>
   )

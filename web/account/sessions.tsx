@@ -1,6 +1,6 @@
 import { formatInstant } from '../model/dates.ts'
 import { auth } from '../model/session.ts'
-import { t } from '../texts/texts.ts'
+import { ta } from '../texts/account-texts.ts'
 import { Form, useAnswer } from './form.tsx'
 
 interface Session {
@@ -41,14 +41,14 @@ export function Sessions() {
               </span>
             </span>
             {id === found.current ? (
-              <span class="fact">{t().thisDevice}</span>
+              <span class="fact">{ta().thisDevice}</span>
             ) : (
-              <Form submit={() => end(token)} label={t().endSession} isDanger />
+              <Form submit={() => end(token)} label={ta().endSession} isDanger />
             )}
           </li>
         ))}
       </ul>
-      {(found?.sessions.length ?? 0) > 1 ? <Form submit={endOthers} label={t().endOthers} isDanger /> : null}
+      {(found?.sessions.length ?? 0) > 1 ? <Form submit={endOthers} label={ta().endOthers} isDanger /> : null}
     </>
   )
 }
@@ -60,5 +60,5 @@ function deviceOf(agent: string): string {
     agent.includes(name),
   )
   const names = [browser?.replace('Edg', 'Edge'), system?.replace('Mac OS X', 'macOS')]
-  return names.filter(Boolean).join(', ') || agent.slice(0, 60) || t().unknownDevice
+  return names.filter(Boolean).join(', ') || agent.slice(0, 60) || ta().unknownDevice
 }

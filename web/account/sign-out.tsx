@@ -1,43 +1,77 @@
 import { useState } from 'preact/hooks'
+import { go } from '../app/address.ts'
 import { announce } from '../model/notices.ts'
 import { send } from '../model/outbox.ts'
 import { state, useStore } from '../model/store.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { ta } from '../texts/account-texts.ts'
 import { t } from '../texts/texts.ts'
 import { downloadWrites } from '../waiting/waiting.tsx'
 import { signOut } from './leave.ts'
 
-/** Signs out. With unsent writes, offers to send or download them first. */
+const end = () => signOut().catch(() => announce({ kind: 'error', text: t().needsNetwork }))
+
+/** Signs out. Before that, the user can choose a first password, and send or download unsent writes. */
 export function SignOut() {
-  const writes = useStore(from => from.writes)
+  const writes = useStore(from => from.writes.length)
+  const isMadeUp = useStore(from => from.madeUpPassword !== undefined)
   const [isAsking, setAsking] = useState(false)
-  const end = () => signOut().catch(() => announce({ kind: 'error', text: t().needsNetwork }))
-  const sendFirst = async () => {
-    await send()
-    if (state.writes.length === 0) await end()
-    else announce({ kind: 'error', text: t().stillUnsent })
+  const close = () => setAsking(false)
+  return (
+    <>
+      <button type="button" class="button" onClick={() => (writes > 0 || isMadeUp ? setAsking(true) : end())}>
+        {ta().signOut}
+      </button>
+      {isAsking ? (
+        <Dialog title={ta().signOut} onClose={close}>
+          {isMadeUp ? <FirstPassword close={close} /> : <Unsent />}
+        </Dialog>
+      ) : null}
+    </>
+  )
+}
+
+function FirstPassword({ close }: { readonly close: () => void }) {
+  const choose = () => {
+    close()
+    go({ view: 'account', section: 'password' })
   }
   return (
     <>
-      <button type="button" class="button" onClick={() => (writes.length > 0 ? setAsking(true) : end())}>
-        {t().signOut}
-      </button>
-      {isAsking ? (
-        <Dialog title={t().signOut} onClose={() => setAsking(false)}>
-          <p>{t().unsent(writes.length)}</p>
-          <div class="actions">
-            <button type="button" class="button primary" onClick={sendFirst}>
-              {t().sendAndSignOut}
-            </button>
-            <button type="button" class="button" onClick={() => downloadWrites(writes)}>
-              {t().download}
-            </button>
-            <button type="button" class="button danger" onClick={end}>
-              {t().discardAndSignOut}
-            </button>
-          </div>
-        </Dialog>
-      ) : null}
+      <p>{ta().noOneKnowsPassword}</p>
+      <div class="actions">
+        <button type="button" class="button primary" onClick={choose}>
+          {t().choosePassword}
+        </button>
+        <button type="button" class="button danger" onClick={end}>
+          {ta().signOutAnyway}
+        </button>
+      </div>
+    </>
+  )
+}
+
+function Unsent() {
+  const writes = useStore(from => from.writes)
+  const sendFirst = async () => {
+    await send()
+    if (state.writes.length === 0) await end()
+    else announce({ kind: 'error', text: ta().stillUnsent })
+  }
+  return (
+    <>
+      <p>{ta().unsent(writes.length)}</p>
+      <div class="actions">
+        <button type="button" class="button primary" onClick={sendFirst}>
+          {ta().sendAndSignOut}
+        </button>
+        <button type="button" class="button" onClick={() => downloadWrites(writes)}>
+          {t().download}
+        </button>
+        <button type="button" class="button danger" onClick={end}>
+          {ta().discardAndSignOut}
+        </button>
+      </div>
     </>
   )
 }

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { call, get } from '../model/api.ts'
 import { formatInstant } from '../model/dates.ts'
 import type { TokenPage } from '../model/types.ts'
+import { ta } from '../texts/account-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Field, Form, useAnswer } from './form.tsx'
 
@@ -22,10 +23,10 @@ export function Tokens() {
   }
   return (
     <>
-      <p class="quiet">{problem || t().tokensAbout}</p>
+      <p class="quiet">{problem || ta().tokensAbout}</p>
       {secret === '' ? null : (
         <p role="status">
-          {t().tokenOnce} <code class="secret">{secret}</code>
+          {ta().tokenOnce} <code class="secret">{secret}</code>
         </p>
       )}
       <ul class="rows">
@@ -35,24 +36,24 @@ export function Tokens() {
               {name}
               <span class="quiet">
                 {scopes.join(', ')}
-                {expires_at === null ? '' : ` · ${t().until(formatInstant(expires_at))}`}
+                {expires_at === null ? '' : ` · ${ta().until(formatInstant(expires_at))}`}
               </span>
             </span>
-            <Form submit={() => revoke(id)} label={t().revoke} isDanger />
+            <Form submit={() => revoke(id)} label={ta().revoke} isDanger />
           </li>
         ))}
       </ul>
-      <Form submit={create} label={t().createToken} done="">
+      <Form submit={create} label={ta().createToken} done="">
         <Field name="name" label={t().name} maxLength={100} />
         <label class="field">
-          {t().access}
+          {ta().access}
           <select name="access">
-            <option value="read">{t().readTasks}</option>
-            <option value="write">{t().readAndWriteTasks}</option>
+            <option value="read">{ta().readTasks}</option>
+            <option value="write">{ta().readAndWriteTasks}</option>
           </select>
         </label>
         <label class="field">
-          {t().days}
+          {ta().days}
           <input name="days" type="number" min={1} max={365} value={90} required />
         </label>
       </Form>

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { auth } from '../model/session.ts'
 import { state, update, useStore } from '../model/store.ts'
+import { ta } from '../texts/account-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Field, Form } from './form.tsx'
 
@@ -38,15 +39,15 @@ export function TwoFactorSetup() {
   if (setup) {
     const secret = new URL(setup.totpURI).searchParams.get('secret')
     return (
-      <Form submit={verify} label={t().verify}>
-        <p>{t().enterSecret}</p>
+      <Form submit={verify} label={ta().verify}>
+        <p>{ta().enterSecret}</p>
         <p>
           <code class="secret">{secret}</code>
         </p>
         <p>
-          <a href={setup.totpURI}>{t().openApp}</a>
+          <a href={setup.totpURI}>{ta().openApp}</a>
         </p>
-        <p>{t().keepCodes}</p>
+        <p>{ta().keepCodes}</p>
         <p>
           <code class="secret">{setup.backupCodes.join('  ')}</code>
         </p>
@@ -55,13 +56,13 @@ export function TwoFactorSetup() {
     )
   }
   return isOn ? (
-    <Form submit={disable} label={t().disableTwoFactor} isDanger>
-      <p>{t().twoFactorOn}</p>
+    <Form submit={disable} label={ta().disableTwoFactor} isDanger>
+      <p>{ta().twoFactorOn}</p>
       {password}
     </Form>
   ) : (
-    <Form submit={enable} label={t().enableTwoFactor} done="">
-      <p>{t().twoFactorOff}</p>
+    <Form submit={enable} label={ta().enableTwoFactor} done="">
+      <p>{ta().twoFactorOff}</p>
       {password}
     </Form>
   )

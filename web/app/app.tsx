@@ -30,7 +30,7 @@ export function App() {
   }, [language])
   return (
     <>
-      {session === 'out' ? <SignIn /> : <Main />}
+      {session === 'out' ? <SignIn /> : session === 'in' ? <Main /> : null}
       <Notices />
     </>
   )

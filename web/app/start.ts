@@ -7,9 +7,11 @@ import { update } from '../model/store.ts'
 import { startSync, stopSync } from '../model/sync.ts'
 import type { User } from '../model/types.ts'
 import { t } from '../texts/texts.ts'
+import { loadFirstPassword } from './first-password.ts'
 
 /** Finds the user: the one of the last visit, whose tasks are on this device, or of the session. */
 export async function begin(): Promise<void> {
+  loadFirstPassword()
   const known = rememberedUser()
   if (known) return update({ user: known, session: 'in' })
   const user = await sessionUser().catch(() => undefined)

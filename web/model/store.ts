@@ -4,7 +4,7 @@ import type { List, Settings, Task, User, Write } from './types.ts'
 /** All that the screens show. `tasks` and `lists` are changed in place; `version` then grows. */
 export interface State {
   user: User | undefined
-  /** `out`: the session has ended, so nothing is shown. */
+  /** `out`: the session has ended. `starting`: nothing is shown. */
   session: 'starting' | 'in' | 'out'
   tasks: Map<number, Task>
   lists: Map<number, List>

@@ -1,6 +1,6 @@
+import { keepFirstPassword } from '../app/first-password.ts'
 import { newKey } from '../model/api.ts'
 import { auth } from '../model/session.ts'
-import { update } from '../model/store.ts'
 import { t } from '../texts/texts.ts'
 import type { FormProps } from './password-form.tsx'
 import { enter } from './sign-in.tsx'
@@ -11,7 +11,7 @@ export function TryIt({ attempt }: FormProps) {
     attempt(async () => {
       const password = newKey()
       await auth('/sign-up/email', { name: t().you, email: 'you@duly.localhost', password })
-      update({ madeUpPassword: password })
+      keepFirstPassword(password)
       await enter()
     })
   return (

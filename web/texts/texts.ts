@@ -1,11 +1,15 @@
-import { en } from './en.ts'
+import { en, type enAccount } from './en.ts'
 
 export type Texts = typeof en
+export type AccountTexts = typeof enAccount
 
-let current: Texts = en
+let loaded: typeof import('./de.ts') | undefined
+
+/** The texts in German, if the user reads them. */
+export const german = () => loaded
 
 /** The texts of the user's language. */
-export const t = (): Texts => current
+export const t = (): Texts => loaded?.de ?? en
 
 export const languages = { en: 'English', de: 'Deutsch' } as const
 type Language = keyof typeof languages
@@ -20,6 +24,6 @@ export const browserLanguage = (): Language =>
 export async function loadTexts(language: string): Promise<void> {
   const [wanted] = language.split('-')
   const chosen = isLanguage(wanted) ? wanted : browserLanguage()
-  current = chosen === 'de' ? (await import('./de.ts')).de : en
+  loaded = chosen === 'de' ? await import('./de.ts') : undefined
   document.documentElement.lang = chosen
 }
