@@ -22,8 +22,8 @@ export interface Device {
   readonly page: Page
 }
 
-export async function openApp(): Promise<App> {
-  const api = await served({ ...behindProxy, ...unlimited })
+export async function openApp(settings: Readonly<Record<string, string>> = {}): Promise<App> {
+  const api = await served({ ...behindProxy, ...unlimited, ...settings })
   const url = `http://localhost:${new URL(api.server.url).port}/`
   const browser = await openBrowser()
   const errors: string[] = []
@@ -82,11 +82,10 @@ export const row = (page: Page, title: string) =>
 
 /** The titles that the list shows, in its order. */
 export async function titles(page: Page): Promise<string[]> {
-  const items = await page.locator('.task').all()
-  const found = await Promise.all(
-    items.map(async item => ({
-      at: Number(await item.getAttribute('aria-posinset')),
-      title: (await item.locator('.task-text').textContent()) ?? '',
+  const found = await page.locator('.task').evaluateAll(items =>
+    items.map(item => ({
+      at: Number(item.getAttribute('aria-posinset')),
+      title: item.querySelector('.task-text')?.textContent ?? '',
     })),
   )
   return found.sort((a, b) => a.at - b.at).map(({ title }) => title)

@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { startSmtpServer } from '../smtp-server.ts'
+import { totpCode } from '../totp.ts'
+import { type App, add, type Device, openApp, row, sent, until } from './app.ts'
+
+// The life of one account, from its sign-up to its deletion, on one device.
+
+let smtp: Awaited<ReturnType<typeof startSmtpServer>>
+let app: App
+let laptop: Device
+before(async () => {
+  smtp = await startSmtpServer()
+  app = await openApp({
+    SMTP_URL: smtp.url,
+    GITHUB_CLIENT_ID: 'our-id',
+    GITHUB_CLIENT_SECRET: 'our-secret',
+  })
+  laptop = await app.device()
+})
+after(async () => {
+  await app?.close()
+  await smtp?.close()
+})
+
+const account = { email: 'ann@example.com', password: 'correct horse battery' }
+
+/** A card of the account's screen. */
+const section = (page: Page, name: string) => page.getByRole('region', { name, exact: true })
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+
+async function openAccount(page: Page): Promise<void> {
+  await page.goto(`${app.url}#/account`)
+  await page.getByRole('heading', { level: 1, name: 'Account' }).waitFor()
+}
+
+async function signOut(page: Page): Promise<void> {
+  await openAccount(page)
+  await page.locator('.screen-head').getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+}
+
+async function giveEmail(page: Page): Promise<void> {
+  await page.getByLabel('Email address').fill(account.email)
+}
+
+async function signIn(page: Page): Promise<void> {
+  await giveEmail(page)
+  await page.getByLabel('Password').fill(account.password)
+  await button(page, 'Sign in').click()
+}
+
+const isIn = (page: Page) => page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
+
+/** Opens the link of an email as it would be: in another tab. */
+async function openLink(n: number, to = account.email): Promise<Page> {
+  const page = await laptop.context.newPage()
+  await page.goto((await smtp.emailTo(to, n)).link)
+  return page
+}
+
+describe('the account of a user', () => {
+  it('begins with a sign-up and an email to confirm', async () => {
+    const { page } = laptop
+    await button(page, 'Create an account').click()
+    await page.getByLabel('Name').fill('Ann')
+    await giveEmail(page)
+    await page.getByLabel('Password').fill(account.password)
+    await button(page, 'Sign up').click()
+    await page.getByRole('heading', { name: 'Check your email' }).waitFor()
+    const confirmation = await openLink(1)
+    await button(confirmation, 'Confirm').click()
+    await confirmation.getByRole('link', { name: 'Sign in' }).click()
+    // Opening the link has proved who it is.
+    await isIn(confirmation)
+    await add(confirmation, 'Water the plants')
+    await sent(confirmation)
+    await confirmation.close()
+    await page.reload()
+    await row(page, 'Water the plants').waitFor()
+  })
+
+  it('is opened with a new password after the old one was forgotten', async () => {
+    const { page } = laptop
+    await signOut(page)
+    await button(page, 'Forgot your password?').click()
+    await giveEmail(page)
+    await button(page, 'Send the link').click()
+    await page.getByRole('heading', { name: 'Check your email' }).waitFor()
+    const reset = await openLink(2)
+    account.password = 'a new one for me'
+    await reset.getByLabel('New password').fill(account.password)
+    await button(reset, 'Change password').click()
+    await reset.getByRole('link', { name: 'Sign in' }).click()
+    await signIn(reset)
+    await row(reset, 'Water the plants').waitFor()
+    await reset.close()
+    await page.reload()
+    await row(page, 'Water the plants').waitFor()
+  })
+
+  it('changes its name, address and password, and ends its other sessions', async () => {
+    const { page } = laptop
+    const phone = await app.device()
+    await signIn(phone.page)
+    await row(phone.page, 'Water the plants').waitFor()
+
+    await openAccount(page)
+    const profile = section(page, 'Profile')
+    await profile.getByLabel('Name').fill('Ann B.')
+    await profile.getByRole('button', { name: 'Change name' }).click()
+    await page.getByText('Ann B. · ann@example.com').waitFor()
+    await profile.getByLabel('New email address').fill('ann.b@example.com')
+    await profile.getByRole('button', { name: 'Change email address' }).click()
+    for (const [n, to, next] of [
+      [3, account.email, 'One more step'],
+      [1, 'ann.b@example.com', 'Your email address is confirmed'],
+    ] as const) {
+      const link = await openLink(n, to)
+      await button(link, 'Confirm').click()
+      await link.getByRole('heading', { name: next }).waitFor()
+      await link.close()
+    }
+    account.email = 'ann.b@example.com'
+    await page.reload()
+    await page.getByText('Ann B. · ann.b@example.com').waitFor()
+
+    const sessions = section(page, 'Sessions')
+    await sessions.getByText('This device').waitFor()
+    await sessions.getByRole('button', { name: 'Sign out all other devices' }).click()
+    await phone.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await phone.context.close()
+
+    const password = section(page, 'Password')
+    await password.getByLabel('Current password').fill('a wrong one')
+    await password.getByLabel('New password').fill('yet another one')
+    await password.getByRole('button', { name: 'Change password' }).click()
+    await password
+      .getByRole('alert')
+      .getByText(/invalid|wrong/i)
+      .waitFor()
+    await password.getByLabel('Current password').fill(account.password)
+    await password.getByRole('button', { name: 'Change password' }).click()
+    await page.getByText('Saved.').waitFor()
+    account.password = 'yet another one'
+    await signOut(page)
+    await signIn(page)
+    await isIn(page)
+  })
+
+  it('asks for a second factor, or a backup code, while it is enabled', async () => {
+    const { page } = laptop
+    await openAccount(page)
+    const card = section(page, 'Two-factor authentication')
+    await card.getByLabel('Password').fill(account.password)
+    await card.getByRole('button', { name: 'Set up' }).click()
+    const uri = await card.getByRole('link', { name: /authenticator app/ }).getAttribute('href')
+    const [backup = ''] = (await card.locator('.secret').last().innerText()).split(/\s+/)
+    await card.getByLabel('Code').fill(await totpCode(uri ?? ''))
+    await card.getByRole('button', { name: 'Verify the code' }).click()
+    await card.getByText('Two-factor authentication is on').waitFor()
+
+    await signOut(page)
+    await signIn(page)
+    await page.getByRole('heading', { name: 'One more step' }).waitFor()
+    await page.getByLabel('Code of your authenticator app').fill('000000')
+    await button(page, 'Continue').click()
+    await page.getByRole('alert').getByText(/code/i).waitFor()
+    await page.getByLabel('Code of your authenticator app').fill(await totpCode(uri ?? ''))
+    await button(page, 'Continue').click()
+    await isIn(page)
+    await signOut(page)
+    await signIn(page)
+    await button(page, 'Use a backup code').click()
+    await page.getByLabel('Backup code').fill(backup)
+    await button(page, 'Continue').click()
+    await isIn(page)
+
+    await openAccount(page)
+    await card.getByLabel('Password').fill(account.password)
+    await card.getByRole('button', { name: 'Disable' }).click()
+    await card.getByRole('button', { name: 'Set up' }).waitFor()
+    await signOut(page)
+    await signIn(page)
+    await isIn(page)
+  })
+
+  it('is opened with a passkey', async () => {
+    const { page, context } = laptop
+    const cdp = await context.newCDPSession(page)
+    await cdp.send('WebAuthn.enable')
+    await cdp.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+      },
+    })
+    await openAccount(page)
+    const card = section(page, 'Passkeys')
+    await card.getByLabel('Name').fill('My laptop')
+    await card.getByRole('button', { name: 'Add a passkey' }).click()
+    await card.getByRole('listitem').getByText('My laptop').waitFor()
+    await signOut(page)
+    await button(page, 'Sign in with a passkey').click()
+    await isIn(page)
+    await openAccount(page)
+    await card.getByRole('listitem').getByRole('button', { name: 'Remove' }).click()
+    await card.getByRole('listitem').waitFor({ state: 'detached' })
+    await signOut(page)
+    await button(page, 'Sign in with a passkey').click()
+    await page.getByRole('alert').getByText(/./).waitFor()
+    await signIn(page)
+    await isIn(page)
+  })
+
+  it('offers the providers of the server, and says why a provider has refused', async () => {
+    const { page, context } = await app.device()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await button(page, 'Continue with GitHub').waitFor()
+    assert.equal(await button(page, 'Continue with Google').count(), 0)
+    // GitHub is the outside world: the user refuses there.
+    await context.route('https://github.com/**', route => {
+      const asked = new URL(route.request().url())
+      assert.equal(asked.searchParams.get('client_id'), 'our-id')
+      const back = new URL(asked.searchParams.get('redirect_uri') ?? '')
+      assert.equal(back.href, `${app.url}api/auth/callback/github`)
+      back.searchParams.set('error', 'access_denied')
+      back.searchParams.set('state', asked.searchParams.get('state') ?? '')
+      return route.fulfill({ status: 302, headers: { location: back.href } })
+    })
+    await button(page, 'Continue with GitHub').click()
+    await page.getByRole('alert').getByText('access_denied').waitFor()
+    assert.equal(page.url(), app.url)
+    await context.close()
+  })
+
+  it('has tokens for scripts, which can be revoked', async () => {
+    const { page } = laptop
+    await openAccount(page)
+    const card = section(page, 'Personal access tokens')
+    await card.getByLabel('Name').fill('backup')
+    await card.getByRole('button', { name: 'Create a token' }).click()
+    const token = await card.locator('.secret').innerText()
+    const statusOf = async (method: string, json?: object) =>
+      (await app.api.call(method, '/api/v1/tasks', { token, ...(json && { json }) })).status
+    assert.equal(await statusOf('GET'), 200)
+    assert.equal(await statusOf('POST', { title: 'Not allowed' }), 403)
+    await card.getByRole('listitem').getByRole('button', { name: 'Revoke' }).click()
+    await card.getByRole('listitem').waitFor({ state: 'detached' })
+    await until(async () => (await statusOf('GET')) === 401)
+  })
+
+  it('takes its tasks along: exports them, and imports them where the connection was lost', async () => {
+    const { page } = laptop
+    await openAccount(page)
+    const exportAs = async (format: string) => {
+      const card = section(page, 'Export')
+      await card.getByLabel('Format').selectOption(format)
+      const download = page.waitForEvent('download')
+      await card.getByRole('button', { name: 'Export all tasks' }).click()
+      const chunks: Buffer[] = []
+      for await (const chunk of await (await download).createReadStream()) chunks.push(chunk as Buffer)
+      return Buffer.concat(chunks).toString()
+    }
+    assert.match(await exportAs('CSV'), /^id,title,.*\r\n\d+,"Water the plants",/s)
+    assert.match(await exportAs('CSV for Excel'), /^\ufeffid,title,/)
+    const [line = ''] = (await exportAs('NDJSON')).split('\n')
+    const { title } = JSON.parse(line)
+    assert.equal(title, 'Water the plants')
+
+    const card = section(page, 'Import')
+    const choose = (text: string) =>
+      card
+        .getByLabel('File')
+        .setInputFiles({ name: 'duly.ndjson', mimeType: 'application/x-ndjson', buffer: Buffer.from(text) })
+    await choose(`${line}\n{"id":2,"title":""}\n`)
+    await card
+      .getByRole('alert')
+      .getByText(/^Line 2: /)
+      .waitFor()
+    assert.equal(await button(page, 'Import').count(), 0)
+
+    const half = [
+      JSON.stringify({ type: 'list', id: 1, name: 'Moved here' }),
+      JSON.stringify({ id: 5, title: 'First', list_id: 1 }),
+    ]
+    const whole = [...half, JSON.stringify({ id: 6, title: 'Second', list_id: 1 }), '']
+    await choose(whole.join('\n'))
+    await card.getByText('The file has 1 list and 2 tasks to import.').waitFor()
+    // The server reads half of the file, and says so; then the connection breaks.
+    const path = '**/api/v1/import?dry_run=false*'
+    await page.route(
+      path,
+      async route => {
+        const response = await route.fetch({ postData: half.join('\n') })
+        await route.fulfill({ response, body: (await response.text()).replace('true', 'false') })
+      },
+      { times: 1 },
+    )
+    await button(page, 'Import').click()
+    await card.getByText('The connection was lost.').waitFor()
+    await card.getByRole('button', { name: 'Continue' }).click()
+    await card.getByText('Imported 0 lists and 1 task. 2 lines had been imported before.').waitFor()
+    await page.getByRole('link', { name: 'Moved here' }).click()
+    await row(page, 'First').waitFor()
+    await row(page, 'Second').waitFor()
+  })
+
+  it('ends for good, on the server and on the device', async () => {
+    const { page } = laptop
+    await openAccount(page)
+    const card = section(page, 'Delete account')
+    await card.getByLabel('Password').fill('a wrong one')
+    await card.getByRole('button', { name: 'Delete account' }).click()
+    await card.getByRole('alert').getByText(/./).waitFor()
+    await card.getByLabel('Password').fill(account.password)
+    await card.getByRole('button', { name: 'Delete account' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    assert.deepEqual(await page.evaluate('JSON.stringify(localStorage)'), '{}')
+    await signIn(page)
+    await page
+      .getByRole('alert')
+      .getByText(/invalid/i)
+      .waitFor()
+  })
+
+  it('reports no error', () => {
+    assert.deepEqual(app.errors, [])
+  })
+})
