@@ -1,6 +1,9 @@
 import { batchOf } from './batch.ts'
 import { listsOf } from './lists.ts'
 import type { components, operations } from './schema.ts'
+import type { SyncOptions } from './sync/context.ts'
+import type { SyncStore } from './sync/store.ts'
+import { syncOf } from './sync/sync.ts'
 import { tagsOf } from './tags.ts'
 import { tasksOf } from './tasks.ts'
 import { type CallOptions, type ConnectOptions, checkOptions, Transport } from './transport.ts'
@@ -40,6 +43,14 @@ export type {
   RemoveListOptions,
 } from './lists.ts'
 export type { PageOptions } from './pages.ts'
+export type { Settled, SyncConflict, SyncOptions } from './sync/context.ts'
+export type { SyncProblem, Write } from './sync/copy.ts'
+export { indexedDbStore } from './sync/indexed-db.ts'
+export type { SyncEvent, SyncStatus } from './sync/open.ts'
+export { newId, type SyncOperation } from './sync/operations.ts'
+export { byPosition } from './sync/positions.ts'
+export { type Entry, memoryStore, type SharedStore, type SyncStore } from './sync/store.ts'
+export type { Sync } from './sync/sync.ts'
 export type { Tag, TaggedCount, TagPage, Tags } from './tags.ts'
 export type {
   HistoryEntry,
@@ -67,7 +78,7 @@ export type Client = ReturnType<typeof createClient>
 
 /**
  * Creates a client for a server and the user of the token. It keeps no connection open and needs no
- * closing.
+ * closing, except what `sync` opens.
  * @throws TypeError for missing or invalid options
  */
 export function createClient(options: ConnectOptions) {
@@ -95,6 +106,12 @@ export function createClient(options: ConnectOptions) {
     /** Tells how much the tasks take, and the limits. */
     usage: (options: CallOptions = {}): Promise<Usage> =>
       transport.send({ method: 'GET', path: '/api/v1/usage', ...options }),
+
+    /**
+     * Opens a local copy of everything in a store, which works offline and keeps itself up to date.
+     * Close it when you are done.
+     */
+    sync: (store: SyncStore, options: SyncOptions = {}) => syncOf(transport, store, options),
 
     settings: {
       get: (options: CallOptions = {}): Promise<Settings> =>

@@ -3,9 +3,12 @@ import { DulyConnectionError, DulyError, type FailedRequest, type Problem } from
 export interface ConnectOptions {
   /** URL of the server, such as `https://tasks.example.com`. */
   readonly url: string | URL
-  /** The bearer token, or a function that returns one. The function is called again after a 401. */
-  readonly token: string | (() => string | Promise<string>)
-  /** Maximum number of attempts, including the first (default 5). */
+  /**
+   * The bearer token, or a function that returns one. After a 401, the function is called again,
+   * with `true`: the last token was rejected.
+   */
+  readonly token: string | ((isRejected: boolean) => string | Promise<string>)
+  /** Maximum number of attempts, including the first (default 5). A new token allows one more. */
   readonly attempts?: number
   /** Time limit of one attempt, in milliseconds (default 30,000). */
   readonly timeout?: number
@@ -30,6 +33,11 @@ export interface Call extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly json?: unknown
   readonly onChange?: (change: string) => void
+  /** Replace the options of the client. */
+  readonly attempts?: number
+  readonly timeout?: number
+  /** Receives the headers of a successful response. */
+  readonly onResponse?: (headers: Headers) => void
 }
 
 // Temporary failures. Writes are retried too: their Idempotency-Key prevents a second execution.
@@ -95,18 +103,17 @@ export class Transport {
    * Duly's
    */
   async send<T>(call: Call): Promise<T> {
-    const { attempts = 5 } = this.#options
-    const { signal } = call
+    const { attempts = this.#options.attempts ?? 5, signal } = call
     const address = this.#addressOf(call)
     const request = { method: call.method, url: address.origin + address.pathname }
     let renewed = false
     for (let attempt = 1; ; attempt += 1) {
       if (signal?.aborted) throw aborted(request, signal)
-      const bearer = await this.#bearer()
+      const bearer = await this.#bearer(renewed)
       const last = attempt >= attempts
       const outcome = await this.#attempt(call, address, bearer).catch((error: unknown) => {
         if (signal?.aborted) throw aborted(request, signal)
-        if (last) throw this.#noResponse(request, error)
+        if (last) throw this.#noResponse(call, request, error)
         return undefined
       })
       if (outcome?.response.ok) {
@@ -119,7 +126,7 @@ export class Transport {
         const { response, text } = outcome
         const renewable: boolean =
           response.status === 401 && typeof this.#options.token === 'function' && !renewed
-        if (last || !(renewable || temporary.has(response.status))) throw refusal(response, text, request)
+        if (!renewable && (last || !temporary.has(response.status))) throw refusal(response, text, request)
         renewed ||= renewable
         wait = renewable ? 0 : (retryAfterMs(response) ?? wait)
       }
@@ -128,22 +135,27 @@ export class Transport {
     }
   }
 
-  #noteChange({ onChange }: Call, { headers }: Response): void {
+  #noteChange({ onChange, onResponse }: Call, { headers }: Response): void {
+    onResponse?.(headers)
     const change = headers.get('duly-change')
     if (change === null) return
     onChange?.(change)
     this.#options.onChange?.(change)
   }
 
-  async #bearer(): Promise<string> {
+  async #bearer(isRejected: boolean): Promise<string> {
     const { token } = this.#options
-    const bearer: unknown = typeof token === 'function' ? await token() : token
+    const bearer: unknown = typeof token === 'function' ? await token(isRejected) : token
     if (typeof bearer === 'string' && bearer !== '') return bearer
     throw new TypeError('The function "token" must return a token; it returned none.')
   }
 
-  #noResponse(request: FailedRequest, error: unknown): DulyConnectionError {
-    const { timeout = 30_000 } = this.#options
+  #timeoutOf({ timeout = this.#options.timeout ?? 30_000 }: Call): number {
+    return timeout
+  }
+
+  #noResponse(call: Call, request: FailedRequest, error: unknown): DulyConnectionError {
+    const timeout = this.#timeoutOf(call)
     if (error instanceof DOMException && error.name === 'TimeoutError') {
       return new DulyConnectionError('timeout', request, `no response within ${timeout / 1000} s.`, error)
     }
@@ -159,9 +171,10 @@ export class Transport {
   }
 
   // Reads the whole body: an incomplete response counts as none.
-  async #attempt({ method, headers, json, signal }: Call, address: URL, bearer: string) {
-    const { timeout = 30_000, fetch: send = fetch } = this.#options
-    const tooLong = AbortSignal.timeout(timeout)
+  async #attempt(call: Call, address: URL, bearer: string) {
+    const { method, headers, json, signal } = call
+    const { fetch: send = fetch } = this.#options
+    const tooLong = AbortSignal.timeout(this.#timeoutOf(call))
     const response = await send(address, {
       method,
       headers: {

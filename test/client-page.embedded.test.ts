@@ -20,6 +20,8 @@ const printed = [
   '2 true\n',
   "Water the plants\ntrue [ 'title' ]\n",
   'Trip true true\n',
+  'true 1\ntrue true\n',
+  "Paint it red, twice low [ 'home' ]\nconflict { priority: 'high' } { priority: 'low' }\nhigh\n",
   'true\n',
   'Paint the fence green\n',
   '#/title Title must not be empty.\n',

@@ -1,0 +1,140 @@
+import type { ChangedList } from '../lists.ts'
+import type { Task } from '../tasks.ts'
+import { type Effect, withEffect } from './effects.ts'
+import type { Fields } from './fields.ts'
+import { type Item, type ItemType, keyOf, type Settings, type SyncOperation } from './operations.ts'
+import type { Entry } from './store.ts'
+
+/** Why a write was not done. */
+export interface SyncProblem {
+  /** `conflict`: somebody else changed the same fields. `gone`: the item no longer exists. */
+  readonly kind: 'conflict' | 'gone' | 'refused'
+  readonly message: string
+  /** For a conflict: the server's values of the fields. */
+  readonly theirs?: Fields
+}
+
+/** A local write that waits to be sent, or that has a problem. */
+export interface Write {
+  /** Its `Idempotency-Key`. */
+  readonly key: string
+  /** The order of writes. */
+  readonly seq: number
+  readonly operations: readonly SyncOperation[]
+  readonly effects: readonly Effect[]
+  /** What the application has called it. */
+  readonly label?: string
+  /** For an update of one item: what the server had in these fields. */
+  readonly base?: Fields
+  /** The revision that the item must have. Part of the request, once it has been sent. */
+  readonly match?: number
+  /** `created_at` of the items, which tells them from others that get their ids after a restore. */
+  readonly targets?: Readonly<Record<string, string>>
+  readonly problem?: SyncProblem
+}
+
+/** Which items changed, by their ids. */
+export interface Changed {
+  readonly tasks: ReadonlySet<number>
+  readonly lists: ReadonlySet<number>
+  readonly settings: boolean
+  /** Whether `writes` changed. */
+  readonly writes: boolean
+}
+
+/**
+ * What the server has said (`base`), and on top of it the writes that it has not confirmed. All of
+ * it consists of entries, which the store keeps and tabs send to each other:
+ *
+ *   task:7, list:3, settings:0   an item, as the server has it
+ *   write:<key>                  a Write
+ *   id:-12                       the real id of an item that was created here
+ *   since                        the position of `/changes` up to which the items are complete
+ */
+export class Copy {
+  readonly tasks = new Map<number, Task>()
+  readonly lists = new Map<number, ChangedList>()
+  settings: Settings | undefined
+  /** In their order. */
+  writes: readonly Write[] = []
+  since: string | undefined
+  readonly base = new Map<string, Item>()
+  readonly #realIds = new Map<number, number>()
+  readonly #firstIds = new Map<number, number>()
+  #effects = new Map<string, Effect[]>()
+
+  realId = (id: number): number => this.#realIds.get(id) ?? id
+  /** An id that stays the same when the server gives the item its own. */
+  stableId = (id: number): number => this.#firstIds.get(id) ?? id
+
+  apply(entries: Iterable<Entry>): Changed {
+    const touched = new Set<string>()
+    const writes = new Map(this.writes.map(one => [one.key, one]))
+    let hasWrites = false
+    for (const [key, value] of entries) {
+      const [kind, name = ''] = key.split(/:(.*)/s)
+      // Entries are written by this code only: the key tells the type of the value.
+      if (kind === 'since') this.since = value as string | undefined
+      else if (kind === 'id') this.#giveId(Number(name), value as number)
+      else if (kind === 'write') {
+        hasWrites = true
+        touch(writes.get(name))
+        touch(value as Write | undefined)
+        if (value === undefined) writes.delete(name)
+        else writes.set(name, value as Write)
+      } else {
+        touched.add(key)
+        if (value === undefined) this.base.delete(key)
+        else this.base.set(key, value as Item)
+      }
+    }
+    if (hasWrites) {
+      this.writes = [...writes.values()].sort((a, b) => a.seq - b.seq || (a.key < b.key ? -1 : 1))
+      this.#effects = effectsByItem(this.writes)
+    }
+    for (const key of touched) this.#show(key)
+    const idsOf = (type: ItemType) =>
+      new Set([...touched].filter(key => key.startsWith(type)).map(key => Number(key.slice(5))))
+    return {
+      tasks: idsOf('task'),
+      lists: idsOf('list'),
+      settings: touched.has('settings:0'),
+      writes: hasWrites,
+    }
+
+    function touch(one: Write | undefined): void {
+      for (const { type, id } of one?.effects ?? []) touched.add(keyOf(type, id))
+    }
+  }
+
+  #giveId(first: number, real: number): void {
+    this.#realIds.set(first, real)
+    this.#firstIds.set(real, first)
+  }
+
+  #show(key: string): void {
+    let item = this.base.get(key)
+    for (const effect of this.#effects.get(key) ?? []) item = withEffect(item, effect)
+    if (key === 'settings:0') this.settings = item as Settings | undefined
+    else {
+      const items: Map<number, Item> = key.startsWith('task') ? this.tasks : this.lists
+      const id = Number(key.slice(5))
+      if (item) items.set(id, item)
+      else items.delete(id)
+    }
+  }
+}
+
+function effectsByItem(writes: readonly Write[]): Map<string, Effect[]> {
+  const found = new Map<string, Effect[]>()
+  for (const { effects, problem } of writes) {
+    if (problem) continue
+    for (const effect of effects) {
+      const key = keyOf(effect.type, effect.id)
+      const before = found.get(key)
+      if (before) before.push(effect)
+      else found.set(key, [effect])
+    }
+  }
+  return found
+}

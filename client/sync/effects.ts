@@ -1,0 +1,180 @@
+import type { ChangedList } from '../lists.ts'
+import type { Task } from '../tasks.ts'
+import type { Item, ItemType, SyncOperation } from './operations.ts'
+import { between, byPosition } from './positions.ts'
+
+/** What a write does to one item, until the server has confirmed it. `null` removes the item. */
+export interface Effect {
+  readonly type: ItemType
+  readonly id: number
+  readonly set: Readonly<Record<string, unknown>> | null
+  readonly isNew?: boolean
+}
+
+export interface View {
+  readonly tasks: Map<number, Task>
+  readonly lists: Map<number, ChangedList>
+}
+
+/** The children of a task, or the top level of a list, in their order. */
+export const childrenOf = ({ tasks }: View, parent: number | null, list: number | null): Task[] =>
+  [...tasks.values()]
+    .filter(task => task.parent_id === parent && (parent !== null || task.list_id === list))
+    .sort(byPosition)
+
+/** All tasks below a task. */
+export function descendantsOf(view: View, id: number): Task[] {
+  const children = [...view.tasks.values()].filter(task => task.parent_id === id)
+  return children.flatMap(child => [child, ...descendantsOf(view, child.id)])
+}
+
+/** An item with an effect. What does not exist is not changed. */
+export function withEffect(item: Item | undefined, { set, isNew }: Effect): Item | undefined {
+  if (set === null || !(item || isNew)) return undefined
+  const { metadata } = set
+  // Like Item: the server checks what an application has written.
+  const changed = { ...item, ...set } as Task
+  if (item && metadata !== undefined) {
+    const merged = metadata === null ? {} : { ...(item as Task).metadata, ...metadata }
+    const kept = Object.entries(merged).filter(([, value]) => value !== null)
+    return { ...changed, metadata: Object.fromEntries(kept) }
+  }
+  return changed
+}
+
+/** What operations do to the items of a view, which is left as it is. */
+export function effectsOf(operations: readonly SyncOperation[], view: View): Effect[] {
+  if (operations.length === 1) return operations.flatMap(one => effectsOfOne(one, view))
+  const later = { tasks: new Map(view.tasks), lists: new Map(view.lists) }
+  return operations.flatMap(one => {
+    const effects = effectsOfOne(one, later)
+    for (const effect of effects) {
+      if (effect.type === 'settings') continue
+      const items: Map<number, Item> = later[`${effect.type}s`]
+      const item = withEffect(items.get(effect.id), effect)
+      if (item) items.set(effect.id, item)
+      else items.delete(effect.id)
+    }
+    return effects
+  })
+}
+
+function effectsOfOne(one: SyncOperation, view: View): Effect[] {
+  const { tasks, lists } = view
+  switch (one.op) {
+    case 'create': {
+      const { id, task } = one
+      const place = placeOf({ ...emptyTask, ...task, id }, {}, view)
+      const set = { ...emptyTask, ...task, ...completion(task), ...place, id }
+      return [{ type: 'task', id, set, isNew: true }]
+    }
+    case 'update': {
+      const { id, changes } = one
+      const task = tasks.get(id)
+      if (!task) return []
+      const set = { ...changes, ...completion(changes) }
+      const { list_id = task.list_id, parent_id = task.parent_id } = changes
+      if (list_id === task.list_id && parent_id === task.parent_id) return [{ type: 'task', id, set }]
+      return moved(task, changes, view, set)
+    }
+    case 'move': {
+      const task = tasks.get(one.id)
+      return task ? moved(task, one, view) : []
+    }
+    case 'delete':
+      return [{ id: one.id }, ...descendantsOf(view, one.id)].map(({ id }) => ({
+        type: 'task',
+        id,
+        set: null,
+      }))
+    case 'create_list': {
+      const set = { color: null, is_archived: false, ...one.list, id: one.id, ...times, ...lastOf(lists) }
+      return [{ type: 'list', id: one.id, set, isNew: true }]
+    }
+    case 'update_list':
+      return [{ type: 'list', id: one.id, set: { ...one.changes } }]
+    case 'move_list': {
+      const others = [...lists.values()].filter(({ id }) => id !== one.id).sort(byPosition)
+      return [{ type: 'list', id: one.id, set: { position: positionIn(others, one) } }]
+    }
+    case 'delete_list': {
+      const { move_tasks_to: to } = one
+      const set = to === undefined ? null : { list_id: to === 'inbox' ? null : to }
+      const inside = [...tasks.values()].filter(task => task.list_id === one.id)
+      return [
+        { type: 'list', id: one.id, set: null },
+        ...inside.map(({ id }): Effect => ({ type: 'task', id, set })),
+      ]
+    }
+    case 'settings':
+      return [{ type: 'settings', id: 0, set: { ...one.changes } }]
+    case 'restore':
+    case 'restore_list':
+    case 'undo':
+      return []
+    default:
+      return one satisfies never
+  }
+}
+
+const times = { created_at: '', updated_at: '', revision: 0 }
+const emptyTask = {
+  ...times,
+  title: '',
+  description: null,
+  is_completed: false,
+  completed_at: null,
+  list_id: null,
+  parent_id: null,
+  position: '',
+  priority: null,
+  tags: [],
+  start: null,
+  due: null,
+  deadline: null,
+  estimate_minutes: null,
+  metadata: {},
+}
+
+const completion = ({ is_completed: is }: { is_completed?: boolean }) =>
+  is === undefined ? {} : { completed_at: is ? new Date().toISOString() : null }
+
+interface Siblings {
+  readonly before?: number | null
+  readonly after?: number | null
+}
+interface Place extends Siblings {
+  readonly list_id?: number | null
+  readonly parent_id?: number | null
+}
+
+function moved(task: Task, place: Place, view: View, set: object = {}): Effect[] {
+  const to = placeOf(task, place, view)
+  const below = to.list_id === task.list_id ? [] : descendantsOf(view, task.id)
+  return [
+    { type: 'task', id: task.id, set: { ...set, ...to } },
+    ...below.map(({ id }): Effect => ({ type: 'task', id, set: { list_id: to.list_id } })),
+  ]
+}
+
+function placeOf(task: Task, place: Place, view: View) {
+  const toList = place.list_id !== undefined && place.list_id !== task.list_id
+  const parent_id = place.parent_id === undefined ? (toList ? null : task.parent_id) : place.parent_id
+  const parent = parent_id === null ? undefined : view.tasks.get(parent_id)
+  const list_id = parent ? parent.list_id : place.list_id === undefined ? task.list_id : place.list_id
+  const others = childrenOf(view, parent_id, list_id).filter(({ id }) => id !== task.id)
+  return { list_id, parent_id, position: positionIn(others, place) }
+}
+
+function positionIn(
+  others: readonly { id: number; position: string }[],
+  { before, after }: Siblings,
+): string {
+  const indexOf = (wanted: number) => others.findIndex(({ id }) => id === wanted)
+  const found =
+    after === null ? 0 : after != null ? indexOf(after) + 1 : before != null ? indexOf(before) : -1
+  const index = found < 0 ? others.length : found
+  return between(others[index - 1]?.position, others[index]?.position)
+}
+
+const lastOf = (lists: View['lists']) => ({ position: positionIn([...lists.values()].sort(byPosition), {}) })

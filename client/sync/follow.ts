@@ -1,0 +1,140 @@
+import { DulyError, hasCode } from '../errors.ts'
+import type { components } from '../schema.ts'
+import { itemEntries } from './answers.ts'
+import type { Context } from './context.ts'
+import type { Copy, Write } from './copy.ts'
+import { type Item, type ItemType, keyOf } from './operations.ts'
+import { newKey } from './outbox.ts'
+import type { Entry } from './store.ts'
+
+type ChangePage = components['schemas']['ChangeList']
+
+/** Any of the changes of a page. */
+interface Change extends Partial<Record<ItemType, Item>> {
+  readonly type: ItemType
+  readonly id?: number
+  readonly deleted?: boolean
+}
+
+/** Seconds. The server allows 60. */
+const wait = 50
+const limit = 1000
+
+/**
+ * Follows the server with one request at a time, which waits until something changes. It needs no
+ * EventSource and no tickets, passes every proxy, and is the same request that catches up.
+ */
+export function followerOf(context: Context) {
+  const { copy, commit, transport, signal } = context
+  let since: string | undefined
+  /** Set while all items are read: those that were seen. The others are gone. */
+  let seen: Set<string> | undefined
+  let request = new AbortController()
+  signal.addEventListener('abort', () => request.abort())
+
+  async function take({ changes, next, has_more }: ChangePage): Promise<void> {
+    const entries: Entry[] = []
+    const isWhole = seen !== undefined
+    for (const change of changes as Change[]) {
+      const { type, id = 0, deleted } = change
+      if (type !== 'settings' && !(Number.isSafeInteger(id) && id > 0)) continue
+      const key = keyOf(type, id)
+      const item = change[type]
+      if (deleted || !item) {
+        entries.push([key, undefined])
+        seen?.delete(key)
+      } else {
+        // Revisions of the copy may be those of data that was replaced.
+        entries.push(...(seen ? [[key, item] as const] : itemEntries(copy, key, item)))
+        seen?.add(key)
+      }
+    }
+    since = next
+    if (!has_more && seen) {
+      for (const key of copy.base.keys()) if (!seen.has(key)) entries.push([key, undefined])
+      seen = undefined
+    }
+    if (!seen) entries.push(['since', since])
+    void commit(entries)
+    if (isWhole && !seen) void commit(renewed(copy))
+    if (has_more) return
+    context.isCurrent = true
+    context.wake()
+  }
+
+  function readAll(): void {
+    since = undefined
+    seen = new Set()
+  }
+
+  return {
+    /** Reads now, rather than when something changes. */
+    readNow(): void {
+      context.isCurrent = false
+      request.abort()
+    },
+
+    /** Reads until the signal is aborted. */
+    async run(): Promise<void> {
+      let pauseMs = 1000
+      since = copy.since
+      if (since === undefined) readAll()
+      while (!signal.aborted) {
+        request = new AbortController()
+        try {
+          const page = await transport.send<ChangePage>({
+            method: 'GET',
+            path: '/api/v1/changes',
+            query: { limit, since, wait: context.isCurrent ? wait : undefined },
+            signal: request.signal,
+            timeout: 75_000,
+            attempts: 1,
+          })
+          // Not while a write is sent: what it creates would be shown twice.
+          await context.inTurn(() => take(page))
+          context.succeeded()
+          pauseMs = 1000
+        } catch (error) {
+          if (signal.aborted) return
+          if (request.signal.aborted) continue
+          context.isCurrent = false
+          if (hasCode(error, 'resync_required') && since !== undefined) {
+            readAll()
+            void commit([['since', undefined]])
+            continue
+          }
+          // The user has too many streams: read now and then.
+          const isBusy = error instanceof DulyError && error.status === 429
+          if (!isBusy) context.failed(error)
+          await context.sleep(isBusy ? 30_000 : pauseMs)
+          pauseMs = Math.min(pauseMs * 2, 60_000)
+        }
+      }
+    },
+  }
+}
+
+/**
+ * Writes that wait, after all items were read again. If the data is from a backup, an id may belong
+ * to another item now: such a write is not sent. A condition is evaluated again, as a new request.
+ */
+function renewed({ writes, base }: Copy): Entry[] {
+  return writes.flatMap((one): Entry[] => {
+    const { match, ...rest } = one
+    if (one.problem) return []
+    const isOther = Object.entries(one.targets ?? {}).some(([key, createdAt]) => {
+      const item = base.get(key)
+      return item && 'created_at' in item && item.created_at !== createdAt
+    })
+    if (isOther) {
+      const problem: Write['problem'] = { kind: 'gone', message: 'The item was replaced by another one.' }
+      return [[`write:${one.key}`, { ...one, problem }]]
+    }
+    if (match === undefined) return []
+    const key = newKey()
+    return [
+      [`write:${one.key}`, undefined],
+      [`write:${key}`, { ...rest, key }],
+    ]
+  })
+}

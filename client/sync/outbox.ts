@@ -1,0 +1,151 @@
+import { DulyConnectionError, DulyError } from '../errors.ts'
+import { confirmed, itemEntries } from './answers.ts'
+import { isOffline } from './browser.ts'
+import type { Context } from './context.ts'
+import type { SyncProblem, Write } from './copy.ts'
+import { merged } from './merge.ts'
+import { type Item, isCreation, keyOf, missingIds, requestOf, typeOf } from './operations.ts'
+
+export type Outbox = ReturnType<typeof outboxOf>
+
+const timeout = 60_000
+/** A write at which the server fails so often must not hold up the others. */
+const mostFailures = 5
+
+/** A random key. `crypto.randomUUID` exists only with HTTPS. */
+export const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')
+
+/** Sends the writes in their order. */
+export function outboxOf(context: Context) {
+  const { copy, commit, transport, signal } = context
+  /** Writes of this program that were never sent. */
+  const unsent = new Set<string>()
+  const failures = new Map<string, number>()
+  let inFlight: string | undefined
+
+  const refuse = (one: Write, problem: SyncProblem) =>
+    commit([[`write:${one.key}`, { ...one, problem }]], { key: one.key })
+
+  /** The next write to send. One that needs the id of an item waits until the item is created. */
+  function next(): Write | undefined {
+    const created = new Set(
+      copy.writes.flatMap(({ operations }) =>
+        operations.flatMap(one => (isCreation(one) && 'id' in one ? one.id : [])),
+      ),
+    )
+    for (const one of copy.writes) {
+      if (one.problem) continue
+      const missing = [...missingIds(one.operations)]
+      if (missing.length === 0) return one
+      if (missing.every(id => created.has(id))) continue
+      void refuse(one, { kind: 'gone', message: 'The item was not created.' })
+      return next()
+    }
+    return undefined
+  }
+
+  /** Settles conflicts with the item as it is. @returns what is left to send */
+  async function prepared(one: Write, item: Item): Promise<Write | undefined> {
+    const { rest, conflict } = merged(context, one, item, newKey)
+    await commit(
+      [...(rest ? [rest] : []), ...(conflict ? [conflict] : [])].map(it => [`write:${it.key}`, it]),
+      rest ? undefined : { key: one.key },
+    )
+    return rest
+  }
+
+  async function send(given: Write): Promise<void> {
+    let one = given
+    const [operation] = one.operations
+    const type = operation ? typeOf(operation) : 'task'
+    const id = operation && 'id' in operation ? operation.id : 0
+    if (one.base && one.match === undefined) {
+      const item = copy.base.get(keyOf(type, id))
+      if (!item) return refuse(one, gone)
+      const ready = await prepared(one, item)
+      if (!ready) return
+      one = ready
+    }
+    unsent.delete(one.key)
+    let change: string | undefined
+    let isReplay = false
+    try {
+      const answer = await transport.send<Parameters<typeof confirmed>[2]>({
+        ...requestOf(one.operations),
+        headers: {
+          'idempotency-key': one.key,
+          ...(one.match !== undefined && { 'if-match': `"${one.match}${type === 'list' ? '-0' : ''}"` }),
+        },
+        signal,
+        timeout,
+        attempts: 1,
+        onResponse: headers => {
+          change = headers.get('duly-change') ?? undefined
+          isReplay = headers.has('idempotent-replayed')
+        },
+      })
+      void commit(confirmed(copy, one, answer, isReplay), { key: one.key, ...(change && { change }) })
+    } catch (error) {
+      if (error instanceof DulyConnectionError && isOffline()) unsent.add(one.key)
+      const isLasting = error instanceof DulyError && error.problem && !isTemporary(error.status)
+      if (!isLasting && !failedTooOften(one, error)) throw error
+      const { status, code, problem, message } = error as DulyError
+      if (status === 412 && one.match !== undefined) {
+        const item =
+          problem?.task ??
+          (await transport.send<Item>({ method: 'GET', path: `/api/v1/${type}s/${id}`, signal }))
+        await commit(itemEntries(copy, keyOf(type, id), item))
+        await prepared(one, item)
+      } else if (code === 'answer_dropped' || (status === 404 && operation?.op.startsWith('delete'))) {
+        // Done before.
+        void commit(confirmed(copy, one, undefined, status !== 404), { key: one.key })
+      } else await refuse(one, status === 404 ? gone : { kind: 'refused', message })
+    }
+  }
+
+  function failedTooOften({ key }: Write, error: unknown): boolean {
+    if (!(error instanceof DulyError) || error.status !== 500) return false
+    failures.set(key, (failures.get(key) ?? 0) + 1)
+    return (failures.get(key) ?? 0) >= mostFailures
+  }
+
+  return {
+    next,
+    unsent,
+
+    /** Whether a write is being sent, or may have reached the server. */
+    isSent: (key: string): boolean => inFlight === key || !unsent.has(key),
+
+    /** Sends until the signal is aborted. */
+    async run(): Promise<void> {
+      let pauseMs = 1000
+      while (!signal.aborted) {
+        const one = context.isCurrent ? next() : undefined
+        if (!one) {
+          await context.sleep()
+          continue
+        }
+        try {
+          inFlight = one.key
+          await context.inTurn(() => send(one))
+          context.succeeded()
+          pauseMs = 1000
+        } catch (error) {
+          if (signal.aborted) return
+          context.failed(error)
+          inFlight = undefined
+          await context.sleep(pauseMs)
+          pauseMs = Math.min(pauseMs * 2, 60_000)
+        } finally {
+          inFlight = undefined
+        }
+      }
+    },
+  }
+}
+
+const gone: SyncProblem = { kind: 'gone', message: 'The item no longer exists.' }
+
+const isTemporary = (status: number): boolean =>
+  status === 401 || status === 408 || status === 425 || status === 429 || status >= 500

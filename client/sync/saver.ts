@@ -1,0 +1,33 @@
+import type { Entry, SyncStore } from './store.ts'
+
+/**
+ * Saves entries one batch after the other, in their order. What could not be saved, such as on a
+ * full disk, is saved together with the next entries, so that the store never has a gap.
+ */
+export function saverOf(store: SyncStore, report: (error: unknown) => void) {
+  let unsaved = new Map<string, unknown>()
+  let saving: Promise<void> | undefined
+
+  const saveAll = async () => {
+    while (unsaved.size > 0) {
+      const batch = unsaved
+      unsaved = new Map()
+      try {
+        await store.save([...batch])
+        report(undefined)
+      } catch (error) {
+        unsaved = new Map([...batch, ...unsaved])
+        return report(error)
+      }
+    }
+  }
+
+  /** Resolves when these are saved, or have failed. */
+  return (entries: readonly Entry[]): Promise<void> => {
+    for (const [key, value] of entries) unsaved.set(key, value)
+    saving ??= saveAll().finally(() => {
+      saving = undefined
+    })
+    return saving
+  }
+}
