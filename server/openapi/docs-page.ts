@@ -93,8 +93,26 @@ form.addEventListener('submit', async event => {
   }
 })
 
+// Swagger UI resolves every reference of the document for each operation that is opened, which
+// takes seconds. This resolves those of the operation. A schema within itself stays a reference.
+function resolved(value, document, within = []) {
+  if (Array.isArray(value)) return value.map(item => resolved(item, document, within))
+  if (typeof value !== 'object' || value === null) return value
+  const { $ref: ref, ...rest } = value
+  const own = Object.fromEntries(Object.entries(rest).map(([name, item]) => [name, resolved(item, document, within)]))
+  if (typeof ref !== 'string') return own
+  if (within.includes(ref)) return value
+  return { ...resolved(at(document, ref.split('/').slice(1)), document, [...within, ref]), ...own, $$ref: ref }
+}
+const at = (document, path) => path.reduce((part, name) => part?.[name], document)
+const requestResolvedSubtree = (_, { specSelectors, specActions }) => path => {
+  const document = specSelectors.specJS()
+  return specActions.updateResolvedSubtree(path, resolved(at(document, path), document))
+}
+
 const ui = SwaggerUIBundle({
   url: base + '/openapi.json',
+  plugins: [() => ({ statePlugins: { spec: { wrapActions: { requestResolvedSubtree } } } })],
   dom_id: '#swagger-ui',
   persistAuthorization: true,
   tryItOutEnabled: true,
