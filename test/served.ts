@@ -13,6 +13,7 @@ import { dataFolder } from './data-folder.ts'
 import { described } from './described.ts'
 import { assertNoLeak, keepAnswer, keepCall, keepSettings } from './leaks.ts'
 import './quick-passwords.ts'
+import { send } from './send.ts'
 import { copyFolder, createDatabase } from './template.ts'
 
 // The real program for a test file: a database of its own, on whichever server the run is about,
@@ -174,40 +175,13 @@ export async function callAt(url: string, method: string, path: string, call: Ca
   const headers = new Headers(call.headers)
   const token = call.token ?? (call.user === undefined ? undefined : tokenOf(call.user))
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
-  const body = call.json === undefined ? (call.body as RequestInit['body']) : JSON.stringify(call.json)
+  const body = call.json === undefined ? call.body : JSON.stringify(call.json)
   if (call.json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json')
   keepCall(headers, path, call.json)
-  const response = await patientFetch(url + path, {
-    method,
-    headers,
-    redirect: 'manual',
-    ...(call.signal === undefined ? {} : { signal: call.signal }),
-    ...(body === undefined ? {} : { body }),
-  })
-  const text = await textOf(response)
-  const parsed = parse(text)
-  keepAnswer(response.headers, parsed)
-  return { status: response.status, headers: response.headers, text, body: parsed }
-}
-
-/** A stream of events has no end: its first event stands for it. */
-async function textOf(response: Response): Promise<string> {
-  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream')
-  if (!isStream || !response.body) return response.text()
-  for await (const chunk of response.body) return Buffer.from(chunk).toString()
-  return ''
-}
-
-/** On a busy machine a connection may take longer than the ten seconds that fetch allows for it. */
-async function patientFetch(url: string, init: RequestInit): Promise<Response> {
-  for (;;) {
-    try {
-      return await fetch(url, init)
-    } catch (error) {
-      const { code } = Object(Object(error).cause)
-      if (code !== 'UND_ERR_CONNECT_TIMEOUT') throw error
-    }
-  }
+  const answer = await send(url + path, { method, headers, body, signal: call.signal })
+  const parsed = parse(answer.text)
+  keepAnswer(answer.headers, parsed)
+  return { ...answer, body: parsed }
 }
 
 function parse(text: string): unknown {
