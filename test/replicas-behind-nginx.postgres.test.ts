@@ -103,6 +103,7 @@ async function allAreAsked(): Promise<void> {
     assert.equal(status, 200)
     // A replica begins its ids with a name of its own.
     asked.add(headers.get('x-request-id')?.split('-')[0] ?? '')
+    await pause(20)
   }
 }
 
@@ -144,7 +145,11 @@ function carefulClient() {
   }
   const working = Promise.all(
     Array.from({ length: 4 }, async () => {
-      while (!stopping) await round()
+      while (!stopping) {
+        await round()
+        // The processor is for the servers that start.
+        await pause(50)
+      }
     }),
   )
   return Object.assign(seen, {

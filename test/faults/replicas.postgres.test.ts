@@ -21,7 +21,7 @@ async function twoReplicas(test: TestContext) {
 it('of two replicas one dies, again and again: clients go on at the other, and nothing is lost or doubled', async test => {
   const { database, servers, ledger } = await twoReplicas(test)
   for (let round = 0; round < size(2, 10); round += 1) {
-    await ledger.another(size(150, 1000))
+    await ledger.another(size(75, 1000))
     await servers.kill()
     await ledger.another(size(50, 500))
     await servers.start()
@@ -34,7 +34,7 @@ it('a rolling upgrade whose migration changes the tables that everyone writes to
   const { database, servers, ledger } = await twoReplicas(test)
   const [first, second] = servers.running
   assert.ok(first && second)
-  await ledger.another(size(200, 3000))
+  await ledger.another(size(75, 3000))
 
   // A dump reads every table to its end: the migration must not have everyone wait behind it.
   const { db } = await openDatabase(database.env)
@@ -42,18 +42,18 @@ it('a rolling upgrade whose migration changes the tables that everyone writes to
     await dump.query(unprepared('set local idle_in_transaction_session_timeout = 0'))
     await dump.query(unprepared('lock table duly.tasks in access share mode'))
     const starting = servers.startNext()
-    await ledger.another(size(200, 2000))
+    await ledger.another(size(75, 2000))
     return { starting }
   })
   await upgraded.starting
   await db.close()
 
-  await ledger.another(size(100, 1500))
+  await ledger.another(size(50, 1500))
   assert.equal(await servers.stop(first), 0)
-  await ledger.another(size(100, 1500))
+  await ledger.another(size(50, 1500))
   await servers.startNext()
   assert.equal(await servers.stop(second), 0)
-  await ledger.another(size(100, 1500))
+  await ledger.another(size(50, 1500))
   await ledger.settle()
   test.diagnostic(await ledger.audit(database.env, servers.stopAll))
 })

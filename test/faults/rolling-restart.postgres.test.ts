@@ -11,7 +11,7 @@ import { size } from './size.ts'
 // npm run test:faults restarts more often.
 const restarts = size(5, 100)
 // The processor is for the servers that start.
-const pauseMs = size(20, 0)
+const pauseMs = size(100, 0)
 const clients = 8
 
 it(`two replicas are restarted ${restarts} times under load, and no request fails`, async () => {

@@ -36,7 +36,7 @@ interface Write {
 }
 
 const path = '/api/v1/tasks'
-const slowlyMs = 100
+const slowlyMs = 400
 const round = [
   ...(['create', 'rename', 'toggle', 'rename if', 'batch', 'undo', 'move'] as const),
   ...(['create', 'toggle', 'remove', 'restore', 'rename', 'move', 'remove', 'undo'] as const),
