@@ -44,14 +44,16 @@ const seconds = (value: string) => `make_interval(secs => ${value}::double preci
 const ours = 'jobs.user_id = $1 and jobs.id = $2 and jobs.lease = $3::bigint'
 
 // Citus rejects now() in `on conflict … do update`: the times come from `excluded`.
+/** SQL: what enqueueing does to a job that exists. The table is called `jobs`. */
+export const enqueuedAgain = `on conflict (user_id, id) do update set payload = excluded.payload, enqueued_at = excluded.enqueued_at,
+    failures = 0, dead = false,
+    due_at = case when jobs.dead or jobs.leased_until > excluded.enqueued_at then excluded.due_at
+      else least(jobs.due_at, excluded.due_at) end`
+
 const insert = write(
   'duly_job_enqueue',
   `insert into duly.jobs as jobs (user_id, id, kind, payload, enqueued_at, due_at)
-  values ($1, $2, $3, $4::text::jsonb, now(), now() + ${seconds('$5')})
-  on conflict (user_id, id) do update set payload = excluded.payload, enqueued_at = excluded.enqueued_at,
-    failures = 0, dead = false,
-    due_at = case when jobs.dead or jobs.leased_until > excluded.enqueued_at then excluded.due_at
-      else least(jobs.due_at, excluded.due_at) end`,
+  values ($1, $2, $3, $4::text::jsonb, now(), now() + ${seconds('$5')}) ${enqueuedAgain}`,
 )
 
 const insertOnce = write(
@@ -65,6 +67,7 @@ const due = statement(
   'duly_jobs_due',
   `select user_id, id from duly.jobs
   where not dead and due_at <= now() and leased_until < now() and kind = any($1::text[])
+    and user_id <> all($3::text[])
   order by due_at limit $2`,
 )
 
@@ -128,13 +131,14 @@ export async function enqueueOnce(session: Session, { owner, id, kind, delay = 0
   await session.query(insertOnce, [owner, id, kind, delay])
 }
 
-/** Owner and id of due jobs, oldest first. */
+/** Owner and id of due jobs, oldest first. @param except owners whose jobs are left out */
 export async function dueJobs(
   session: Session,
   kinds: readonly string[],
   limit: number,
+  except: readonly string[] = [],
 ): Promise<(readonly [string, string])[]> {
-  const rows = await session.query(due, [kinds, limit])
+  const rows = await session.query(due, [kinds, limit, except])
   return rows.map(([owner, id]) => [String(owner), String(id)])
 }
 

@@ -32,13 +32,19 @@ type Outcome = 'done' | 'failed' | 'dead' | 'released'
 export async function runJob(job: LeasedJob, kind: JobKind, surroundings: Surroundings): Promise<Outcome> {
   const { db, log, lease, stopping } = surroundings
   const lost = new AbortController()
+  let renewedAt = performance.now()
   const renewing = setInterval(
     () => {
       renewJob(db, job, lease).then(
         held => {
-          if (!held) lost.abort()
+          if (held) renewedAt = performance.now()
+          else lost.abort()
         },
-        error => log.warn({ err: error, job: job.kind }, 'cannot renew the lease of a job'),
+        error => {
+          log.warn({ err: error, job: job.kind }, 'cannot renew the lease of a job')
+          // Another process may have taken it.
+          if (performance.now() - renewedAt >= lease * 1000) lost.abort()
+        },
       )
     },
     (lease * 1000) / 3,

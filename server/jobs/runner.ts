@@ -20,15 +20,17 @@ interface JobRunnerOptions {
   readonly lease?: number
   /** Minimum seconds between two looks that `nudge` causes. */
   readonly pause?: number
+  /** Jobs that this process runs concurrently. */
+  readonly atOnce?: number
+  /** Jobs of one owner among them. */
+  readonly perOwner?: number
 }
 
-const defaults = { lease: 30, pause: 5 }
+const defaults = { lease: 30, pause: 5, atOnce: 4, perOwner: Number.POSITIVE_INFINITY }
 /** Seconds between two counts of all jobs, for metrics. */
 const countedEvery = 60
 /** Longest time in seconds between two looks at the table. */
 const longestSleep = 3600
-/** Jobs that one process runs concurrently. */
-const atOnce = 4
 
 interface KindCounts {
   done: number
@@ -44,7 +46,7 @@ interface KindCounts {
 export class JobRunner {
   readonly counts: ReadonlyMap<string, KindCounts>
   readonly #options: Required<JobRunnerOptions>
-  readonly #running = new Map<string, Promise<void>>()
+  readonly #running = new Map<string, { readonly owner: string; readonly ended: Promise<void> }>()
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
@@ -54,7 +56,7 @@ export class JobRunner {
   #lookAgain = false
 
   constructor(options: JobRunnerOptions) {
-    this.#options = { lease: defaults.lease, pause: defaults.pause, ...options }
+    this.#options = { ...defaults, ...options }
     this.counts = new Map(Object.keys(options.kinds).map(kind => [kind, { done: 0, failed: 0, dead: 0 }]))
   }
 
@@ -99,7 +101,7 @@ export class JobRunner {
     this.#stopping.abort()
     clearTimeout(this.#timer)
     await this.#looking
-    await Promise.all(this.#running.values())
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
   }
 
   /** Counted at most once a minute, when this process looks for jobs. */
@@ -109,14 +111,22 @@ export class JobRunner {
 
   /** @returns seconds until the next look; never rejects */
   async #look(): Promise<number> {
-    const { db, log, lease } = this.#options
+    const { db, log, lease, atOnce, perOwner } = this.#options
     const kinds = Object.keys(this.#options.kinds)
     try {
       const room = atOnce - this.#running.size
       // A job that ends calls `wake`.
       if (room === 0) return longestSleep
-      for (const [owner, id] of await dueJobs(db, kinds, room)) {
+      const busy = [...this.#running.values()].map(({ owner }) => owner)
+      const isFull = (owner: string) => busy.filter(other => other === owner).length >= perOwner
+      const full = [...new Set(busy)].filter(isFull)
+      for (const [owner, id] of await dueJobs(db, kinds, room, full)) {
         if (this.#stopping.signal.aborted) return 0
+        if (isFull(owner)) {
+          // Those of other owners may follow.
+          this.#lookAgain = true
+          continue
+        }
         const key = JSON.stringify([owner, id])
         if (this.#running.has(key)) continue
         const job = await takeJob(db, owner, id, lease)
@@ -125,7 +135,8 @@ export class JobRunner {
           this.#running.delete(key)
           this.wake()
         })
-        this.#running.set(key, ended)
+        busy.push(owner)
+        this.#running.set(key, { owner, ended })
       }
       await this.#count()
       const seconds = (await secondsToNext(db, kinds)) ?? longestSleep
