@@ -42,6 +42,7 @@ import { v1 } from './v1/tasks.ts'
 import { accessTokens } from './v1/tokens.ts'
 import { trashRoutes } from './v1/trash.ts'
 import { undoRoutes } from './v1/undo.ts'
+import { webhookRoutes } from './v1/webhooks.ts'
 import { webApp, webSignIn } from './web/web-app.ts'
 
 /** The contracts of `/api/{user_id}/tasks` and `/api/tasks`, by `CONTRACT`. */
@@ -69,6 +70,7 @@ export function registrations(
     })),
     { module: countRoutes, errors: v1, secured: true },
     { module: accessTokens, errors: v1, secured: true },
+    { module: webhookRoutes, errors: v1, secured: true },
     { module: exportAndDelete, errors: v1, secured: true },
     { module: importRoutes, errors: v1, secured: true },
     ...(config.accounts

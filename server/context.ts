@@ -8,6 +8,7 @@ import type { Streams } from './http/streams.ts'
 import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
 import type { Sync } from './sync/sync.ts'
+import type { Webhooks } from './sync/webhooks/service.ts'
 import type { Room } from './tasks/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import type { AppFiles } from './web/app-files.ts'
@@ -43,6 +44,8 @@ export interface Context {
   readonly lifecycle: Lifecycle
   readonly streams: Streams
   readonly sync: Sync
+  /** Absent: there is no secret. */
+  readonly webhooks: Webhooks | undefined
   /** Absent: `/` is not the web app. */
   readonly appFiles: AppFiles | undefined
 }

@@ -4,7 +4,7 @@ import { finishRemovals } from './accounts/users.ts'
 import { AccessTokenVerifier } from './auth/access-token-verifier.ts'
 import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
-import { Revocations } from './auth/revocations.ts'
+import { Revocations, subjectOf } from './auth/revocations.ts'
 import { acceptedSecrets, currentSecret } from './auth/secret.ts'
 import { sessionExists } from './auth/sessions.ts'
 import { Tickets } from './auth/tickets.ts'
@@ -26,6 +26,10 @@ import { cannotListen, closeApp, listen, portOf } from './listen.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
 import { Sync } from './sync/sync.ts'
+import { pruneDeliveries } from './sync/webhooks/deliveries.ts'
+import { reencryptWebhooks } from './sync/webhooks/reencrypt.ts'
+import { Webhooks } from './sync/webhooks/service.ts'
+import { jobKind as deliverKind } from './sync/webhooks/webhooks.ts'
 import { Storage } from './tasks/storage.ts'
 import { pruneHistory, sweepTrash } from './tasks/sweep.ts'
 import { deriveTimes, timeZoneData } from './tasks/time-zone-data.ts'
@@ -75,7 +79,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const revocations = new Revocations({
       db,
       onKeys: () => forgetKeys(),
-      onLook: () => jobs.nudge(),
+      onLook: () => {
+        jobs.nudge()
+        deliveries?.nudge()
+        webhooks?.nudge()
+      },
       onFailure: error => log.error({ err: error }, 'cannot read the revocations; retrying'),
     })
     const tokens: Tokens = new Tokens({
@@ -111,9 +119,35 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         'prune-history': hourly(() => pruneHistory(db, config.historyDays)),
         'finish-user-removals': hourly(() => finishRemovals(db)),
         'expire-account-data': hourly(() => sweepAccounts(db)),
+        'prune-deliveries': hourly(() => pruneDeliveries(db)),
         [deriving]: { every: 30 * 24 * 3600, run: (_job, signal) => deriveTimes(db, signal) },
       },
     })
+    const streams = new Streams(db.usage.most)
+    const sync = new Sync({
+      db,
+      turn: (user, read) => streams.turn(user, read),
+      stopping: lifecycle.stopping,
+      log,
+    })
+    const [firstSecret, ...otherSecrets] = secrets
+    const webhooks =
+      firstSecret === undefined
+        ? undefined
+        : new Webhooks({
+            db,
+            events: sync,
+            secrets: [firstSecret, ...otherSecrets],
+            privateNetworks: config.webhookNetworks,
+            mayDeliver: async owner => {
+              await revocations.fresh()
+              return !revocations.refuses([subjectOf('user', owner)])
+            },
+            log,
+          })
+    const deliveries =
+      webhooks && new JobRunner({ db, log, kinds: { [deliverKind]: webhooks.kind }, ...deliveriesAtOnce })
+    webhooks?.onJobs(() => deliveries?.wake())
     const { metrics } = telemetry
     if (metrics) {
       watchServer(metrics, {
@@ -122,17 +156,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         limits: [limits.user, limits.address].filter(limit => limit !== undefined),
         shared: shared && (() => shared.isThere),
         revocations,
-        jobs,
+        jobs: { counts: new Map([...jobs.counts, ...(deliveries?.counts ?? [])]), state: () => jobs.state },
+        webhooks,
       })
     }
     const room = new Storage(db, config, log)
-    const streams = new Streams(db.usage.most)
-    const sync = new Sync({
-      db,
-      turn: (user, read) => streams.turn(user, read),
-      stopping: lifecycle.stopping,
-      log,
-    })
     const migrating = starting(migrateUp(db))
     migrating.catch(() => {})
     const app = await createApp({
@@ -149,6 +177,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       telemetry,
       streams,
       sync,
+      webhooks,
       appFiles: config.web && accounts ? readAppFiles() : undefined,
     })
     closers.push(() => closeApp(app, log))
@@ -159,6 +188,9 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     await enqueueOnce(db, { owner: systemOwner, id: deriving, kind: deriving })
     await jobs.start()
     closers.push(() => jobs.stop())
+    await deliveries?.start()
+    closers.push(async () => deliveries?.stop())
+    webhooks?.nudge()
     if (metrics && config.metrics?.port !== undefined) {
       const {
         host,
@@ -183,8 +215,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (accounts) {
       if (config.smtp === undefined)
         log.info('SMTP_URL is not set: links are written to this log instead of being emailed')
-      if (secrets.length > 1) closers.push(reencryptSecrets(accounts, log))
     }
+    if (secrets.length > 1) closers.push(reencryptSecrets(db, accounts, webhooks, log))
     return { url, databaseLabel: db.label, db, firstStart: created, secret, announceStop, close }
   } catch (error) {
     await close()
@@ -193,6 +225,9 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
 }
 
 const deriving = `derive-times-${timeZoneData}`
+
+/** Deliveries wait for receivers most of the time. */
+const deliveriesAtOnce = { atOnce: 64, perOwner: 4 }
 
 const hourly = (run: () => Promise<unknown>): JobKind => ({ every: 3600, run })
 
@@ -227,13 +262,18 @@ function schemaOf(db: Database): () => Promise<SchemaState> {
  * Re-encrypts what the old secret encrypted, in the background.
  * @returns a function that waits for the end
  */
-function reencryptSecrets(accounts: Accounts, log: Log): () => Promise<void> {
-  const done = accounts
-    .issuer()
-    .then(issuer => issuer.reencrypt())
-    .then(
-      count => log.info({ count }, 'all stored secrets are encrypted with BETTER_AUTH_SECRET'),
-      error => log.error({ err: error }, 'cannot encrypt all stored secrets with BETTER_AUTH_SECRET'),
-    )
+function reencryptSecrets(
+  db: Database,
+  accounts: Accounts | undefined,
+  webhooks: Webhooks | undefined,
+  log: Log,
+): () => Promise<void> {
+  const reencrypt = async () =>
+    ((await (await accounts?.issuer())?.reencrypt()) ?? 0) +
+    (webhooks ? await reencryptWebhooks(db, webhooks.cipher) : 0)
+  const done = reencrypt().then(
+    count => log.info({ count }, 'all stored secrets are encrypted with BETTER_AUTH_SECRET'),
+    error => log.error({ err: error }, 'cannot encrypt all stored secrets with BETTER_AUTH_SECRET'),
+  )
   return () => done
 }

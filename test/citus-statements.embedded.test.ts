@@ -20,6 +20,30 @@ import {
 import { createLog } from '../server/log.ts'
 import { Changes } from '../server/sync/changes.ts'
 import { readEvents } from '../server/sync/events.ts'
+import {
+  deliveriesOf,
+  pruneDeliveries,
+  requestAgain,
+  requestTest,
+  trimDeliveries,
+} from '../server/sync/webhooks/deliveries.ts'
+import {
+  loadTarget,
+  moveOn,
+  recordAgain,
+  recordAttempt,
+  requestedOf,
+} from '../server/sync/webhooks/delivery-state.ts'
+import { SecretCipher } from '../server/sync/webhooks/secrets.ts'
+import { wake } from '../server/sync/webhooks/service.ts'
+import {
+  createWebhook,
+  getWebhook,
+  removeWebhook,
+  renewSecret,
+  updateWebhook,
+  webhooksOf,
+} from '../server/sync/webhooks/webhooks.ts'
 import type { Change } from '../server/tasks/change/change.ts'
 import { createList, removeList, restoreList } from '../server/tasks/change/list-operations.ts'
 import { emptyTrash, purgeTask } from '../server/tasks/change/purge.ts'
@@ -34,7 +58,7 @@ import { removeTasksOf } from '../server/tasks/owner.ts'
 import { changeSettings } from '../server/tasks/settings.ts'
 import { Storage, unlimited } from '../server/tasks/storage.ts'
 import { pruneHistory, sweepTrash } from '../server/tasks/sweep.ts'
-import { moved } from '../server/tasks/sync-statements.ts'
+import { behind, moved } from '../server/tasks/sync-statements.ts'
 import { tagsOf } from '../server/tasks/tag-list.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { readTrash } from '../server/tasks/trash.ts'
@@ -57,7 +81,9 @@ function verdictOn({ text }: Statement): Verdict {
     /\bset\b[^;]*\bclock_timestamp\(/.test(text)
   )
     return 'refused'
-  const touched = new Set(text.match(/duly\.(tasks|lists|settings|owners|changes|keys|jobs)\b/g))
+  const touched = new Set(
+    text.match(/duly\.(tasks|lists|settings|owners|changes|keys|jobs|webhooks|deliveries)\b/g),
+  )
   const named = text.match(/(\buser_id|owners\.id|where id) = \$1|values \(\$1|select \$1,/g) ?? []
   if (named.length < touched.size) return 'all shards'
   return /\bas \(\s*insert\b/.test(text) ? 'one shard, in steps' : 'one shard'
@@ -121,6 +147,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   const run = <T>(work: (change: Change) => Promise<T>) =>
     runChange(context, work, { keyed: keyedBy(randomUUID(), 'request'), answerOf: () => ({ text: '{}' }) })
   const job = { owner, id: 'a', kind: 'k' }
+  const cipher = new SecretCipher(['a secret of the server'])
   const calls: Record<string, readonly (() => Promise<unknown>)[]> = {
     'read a task': [() => tasks.get(id)],
     'a page, a whole list': [() => tasks.page(10, 0), () => tasks.all()],
@@ -183,12 +210,50 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
         await finishJob(watched, taken)
       },
     ],
+    'webhooks, deliveries': [
+      () =>
+        run(async change => {
+          const { webhook } = await createWebhook(
+            change,
+            { url: 'https://example.com/', events: ['*'] },
+            cipher,
+          )
+          await updateWebhook(change, webhook.id, { events: ['task.*'] }, () => {})
+          await renewSecret(change, webhook.id, cipher)
+          await requestTest(change, webhook.id, 'a')
+        }),
+      async () => {
+        const [{ id: hook } = { id: 0 }] = await webhooksOf(watched, owner)
+        await getWebhook(watched, owner, hook)
+        await deliveriesOf(watched, owner, hook, { limit: 1 })
+        const target = await loadTarget(watched, owner, hook)
+        const at = target?.position ?? { epoch: '0', revision: 0, type: 9, id: 0 }
+        const to = { ...at, revision: at.revision + 1 }
+        const attempt = { status: 500, error: null, ms: 1 }
+        for (const message of await requestedOf(watched, { owner, id: hook }, 1)) {
+          await recordAgain(watched, { owner, id: hook }, message, attempt)
+          await requestAgain(watched, owner, hook, message.id)
+          const outcome = { message, attempt, pause: 5 }
+          assert.ok(await recordAttempt(watched, { owner, id: hook }, { from: at, to }, outcome))
+          await requestAgain(watched, owner, hook, message.id)
+        }
+        assert.ok(await moveOn(watched, { owner, id: hook }, at, to))
+        await trimDeliveries(watched, owner, hook)
+        await watched.query(wake, [owner])
+        await run(change => removeWebhook(change, hook))
+      },
+    ],
+    'look for webhooks that have something to deliver': [() => watched.query(behind, [1])],
     'look for due jobs': [
       () => dueJobs(watched, ['k'], 1),
       () => secondsToNext(watched, ['k']),
       () => queueState(watched),
     ],
-    'background jobs': [() => sweepTrash(watched, 1), () => pruneHistory(watched, 1)],
+    'background jobs': [
+      () => sweepTrash(watched, 1),
+      () => pruneHistory(watched, 1),
+      () => pruneDeliveries(watched),
+    ],
     'delete all data of a user': [() => removeTasksOf(watched, owner)],
   }
   const found: Record<string, Verdict> = {}

@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   limits: ['limits', 'errors', 'log', 'config', 'fastify', 'ioredis'],
   fields: ['fields', 'db/data-row', 'db/database', 'errors', 'ajv'],
   tasks: ['tasks', 'fields', 'db', 'errors', 'log', 'temporal-polyfill', 'fractional-indexing'],
-  sync: ['sync', 'tasks', 'fields', 'db', 'limits', 'errors', 'log'],
+  sync: ['sync', 'tasks', 'fields', 'jobs', 'db', 'limits', 'errors', 'log'],
   jobs: ['jobs', 'db/database', 'log'],
   auth: [
     'auth',
@@ -70,6 +70,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'accounts/secrets-fit',
     'auth/secret',
     'backup/tables',
+    'sync/webhooks/reencrypt',
     'db',
     'tasks/invariants',
     'errors',

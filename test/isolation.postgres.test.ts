@@ -45,6 +45,7 @@ for (const contract of contracts) {
     let theirs: { id: number; revision: number }[]
     let lists: { id: number; revision: number }[]
     let trashed: { id: number; revision: number }[]
+    let hooks: { id: number; revision?: number }[]
     let untouched: string
 
     const listOf = async (user: string) => (await api.call('GET', '/api/v1/tasks?limit=1000', { user })).text
@@ -71,6 +72,8 @@ for (const contract of contracts) {
       untouched = await listOf(victim)
       theirs = JSON.parse(untouched).tasks
       lists = (await api.call('GET', '/api/v1/lists', { user: victim })).body.lists
+      const hook = { url: `https://example.com/${secret}`, events: ['*'], is_active: false }
+      hooks = [(await api.call('POST', '/api/v1/webhooks', { user: victim, json: hook })).body]
     })
     after(async () => {
       raw.close()
@@ -89,7 +92,13 @@ for (const contract of contracts) {
 
     it('gets for another’s task or list exactly what a missing one gets', async () => {
       for (const { path, method, operation } of calls.filter(call => item.test(call.path))) {
-        const others = path.includes('{list_id}') ? lists : path.includes('{item_id}') ? trashed : theirs
+        const others = path.includes('{webhook_id}')
+          ? hooks
+          : path.includes('{list_id}')
+            ? lists
+            : path.includes('{item_id}')
+              ? trashed
+              : theirs
         for (const body of bodiesOf(operation)) {
           for (const conditions of conditionsOf(others[0]?.revision ?? 0)) {
             const answers: { status: number }[] = []
@@ -100,7 +109,9 @@ for (const contract of contracts) {
               const address = fill(path, user, id)
               answers.push(seen(await attempt({ method, path: address, headers, ...body.sent }), user, id))
             }
-            assert.equal(answers[0]?.status, 404, `${method} ${path}`)
+            // A key is refused before the item is looked up.
+            const isKeyRefused = path.endsWith('/secret') && 'idempotency-key' in conditions
+            assert.equal(answers[0]?.status, isKeyRefused ? 422 : 404, `${method} ${path}`)
             for (const answer of answers) assert.deepEqual(answer, answers[0])
           }
         }
@@ -270,10 +281,14 @@ function conditionsOf(revision: number): Readonly<Record<string, string>>[] {
 }
 
 /** The parameter of a path that names an item of a user. */
-const item = /\{(?:id|list_id|item_id)\}/
+const item = /\{(?:id|list_id|item_id|webhook_id)\}/
 
 function fill(path: string, user: string, id: string): string {
-  return path.replace('{user_id}', user).replace('{type}', 'task').replace(item, id)
+  return path
+    .replace('{user_id}', user)
+    .replace('{type}', 'task')
+    .replace(item, id)
+    .replace('{delivery_id}', `msg_${'a'.repeat(22)}`)
 }
 
 /** All of an answer that a client sees, but for the moment at which it was given, and the address that it repeats. */

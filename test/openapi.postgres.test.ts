@@ -109,6 +109,13 @@ for (const contract of contracts) {
           const trashed = await api.call('POST', '/api/tasks', { user, json })
           await api.call('DELETE', `/api/tasks/${trashed.body.id}`, { user })
           const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
+          let hook = 0
+          let delivery = ''
+          if (path.startsWith('/api/v1/webhooks')) {
+            const wanted = { url: 'https://receiver.invalid/', events: ['*'], is_active: false }
+            hook = (await api.call('POST', '/api/v1/webhooks', { user, json: wanted })).body.id
+            delivery = (await api.call('POST', `/api/v1/webhooks/${hook}/test`, { user })).body.id
+          }
           const query = (operation.parameters ?? [])
             .filter(parameter => parameter.in === 'query' && parameter.example !== undefined)
             .map(parameter => `${parameter.name}=${encodeURIComponent(String(parameter.example))}`)
@@ -118,6 +125,8 @@ for (const contract of contracts) {
             .replaceAll('{token_id}', token.id)
             .replaceAll('{list_id}', list.id)
             .replaceAll('{item_id}', trashed.body.id)
+            .replaceAll('{webhook_id}', String(hook))
+            .replaceAll('{delivery_id}', delivery)
             .replaceAll(/\{(\w+)\}/g, (_, name: string) => String(parameterOf(operation, name)?.example))
           const call: Call = {
             ...(operation.security?.length === 0 ? {} : { user }),

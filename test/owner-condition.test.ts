@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Session, type Statement, unprepared } from '../server/db/database.ts'
+import { wake } from '../server/sync/webhooks/service.ts'
 import { daysFromToday, passedAt } from '../server/tasks/days.ts'
 import { keyedBy } from '../server/tasks/keys.ts'
 import { type ListFilters, sortOrders } from '../server/tasks/list-query.ts'
@@ -111,7 +112,7 @@ describe('every statement on tasks', () => {
       removeStatement(context, 1, options),
     ].map(({ statement }) => statement),
   )
-  const ofSync = [sync.logAfter, sync.tasksAfter, sync.listsAfter, sync.listsOfIds]
+  const ofSync = [sync.logAfter, sync.tasksAfter, sync.listsAfter, sync.listsOfIds, sync.noteWebhooks, wake]
   const all: Statement[] = [
     ...Object.values(statements),
     ...ofStorage,
@@ -120,7 +121,7 @@ describe('every statement on tasks', () => {
     tasksOfIds,
     ...ofSync,
   ]
-  const tables = /duly\.(tasks|owners|changes|keys|lists|settings)\b/g
+  const tables = /duly\.(tasks|owners|changes|keys|lists|settings|webhooks|deliveries|jobs)\b/g
 
   it('names the owner, once for each table at least', () => {
     assert.ok(all.length > 30, `${all.length} statements`)

@@ -10,6 +10,8 @@ select create_distributed_table('duly.settings', 'user_id', colocate_with => 'du
 select create_distributed_table('duly.changes', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.keys', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.jobs', 'user_id', colocate_with => 'duly.owners');
+select create_distributed_table('duly.webhooks', 'user_id', colocate_with => 'duly.owners');
+select create_distributed_table('duly.deliveries', 'user_id', colocate_with => 'duly.owners');
 
 -- All other tables stay on the coordinator: README.md says why. None is a reference table.
 commit;

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts'
 import { hashOf, newAccessToken } from './access-token-format.ts'
 import type { Grant } from './grant.ts'
 import type { Scope } from './identity.ts'
+import { lasting } from './lasting.ts'
 import { revoke, subjectOf } from './revocations.ts'
 
 /** A personal access token, without the token itself. Times are ISO 8601 in UTC, as in tasks. */
@@ -36,10 +37,6 @@ const insert = unprepared(
   where (select count(*) from duly.access_tokens where user_id = $1 and expires_at > now()) < ${maxTokens}
   returning ${columns}`,
 )
-const isRevoked = unprepared(
-  `select from duly.revocations
-  where subject = any($1::text[]) and refused and (expires_at is null or expires_at > now()) limit 1`,
-)
 const removeTickets = unprepared('delete from duly.tickets where user_id = $1')
 const removeAll = unprepared('delete from duly.access_tokens where user_id = $1 returning id')
 const select = unprepared(
@@ -63,11 +60,9 @@ export function accessTokensOf(db: Database, owner: string, grant: Grant) {
       const values = [owner, name, granted.join(' '), hashOf(token), expiresInDays]
       const create = async (session: Session) => {
         await session.query(lockOwner, [owner])
-        const revoked = await session.query(isRevoked, [grant.subjects])
-        if (revoked.length > 0) throw new AppError('token_invalid', 'The token is invalid.')
         return session.query(insert, values)
       }
-      const [row] = await db.transaction(create, 'short', grant)
+      const [row] = await db.transaction(create, 'short', lasting(grant))
       if (!row) throw new AppError('too_many_tokens', `You have ${maxTokens} tokens; revoke one first.`)
       return { token, ...accessTokenOf(row) }
     },

@@ -125,6 +125,11 @@ const samples: Readonly<Record<string, Sample>> = {
   HISTORY_DAYS: { text: '9', shown: config => config.historyDays, value: 9 },
   TRASH_DAYS: { text: '7', shown: config => config.trashDays, value: 7 },
   WEB: { text: 'off', shown: config => config.web, value: false },
+  WEBHOOK_PRIVATE_NETWORKS: {
+    text: '10.0.0.0/8, fd00::1',
+    shown: config => config.webhookNetworks,
+    value: ['10.0.0.0/8', 'fd00::1'],
+  },
 }
 
 describe('the settings', () => {
@@ -167,6 +172,7 @@ describe('the settings', () => {
       traces: undefined,
       maxTasks: 100_000,
       maxStorage: 268_435_456,
+      webhookNetworks: [],
       shutdownGrace: 3,
       historyDays: 30,
       trashDays: 30,
@@ -266,6 +272,11 @@ describe('a setting that cannot be', () => {
       'MAX_STORAGE',
       ['0', '256', '4095', '256MB', '1.5GiB', '-1', 'much', 'MiB', '999999999GiB'],
       'must be at least 4096 bytes: a number, optionally with KiB, MiB or GiB, such as 256MiB.',
+    ],
+    [
+      'WEBHOOK_PRIVATE_NETWORKS',
+      ['10.0.0.0/33', 'loopback', 'example.com', '10.0.0.0/8;::1', 'fe80::1%eth0', '10.0.0.0/8/8'],
+      'must be addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,fd00::/8.',
     ],
     ['HISTORY_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500.'],
     ['TRASH_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500.'],

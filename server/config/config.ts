@@ -13,6 +13,7 @@ import { SettingsReader } from './settings-reader.ts'
 import { readTelemetry, type TelemetryConfig } from './telemetry.ts'
 import { readTokens, type TokenConfig } from './tokens.ts'
 import { readWeb, type WebConfig } from './web.ts'
+import { readWebhooks, type WebhookConfig } from './webhooks.ts'
 
 export interface Config
   extends ListenConfig,
@@ -25,6 +26,7 @@ export interface Config
     TokenConfig,
     AccountConfig,
     LimitConfig,
+    WebhookConfig,
     TelemetryConfig {
   /** Warnings for the log: settings that are ignored, and settings that will not work together. */
   readonly notes: readonly string[]
@@ -50,6 +52,7 @@ export function readConfig(env: Env, notes: readonly string[] = []): Config {
     ...readTokens(reader),
     ...readAccounts(reader),
     ...readLimits(reader),
+    ...readWebhooks(reader),
     ...readTelemetry(reader, listen.port),
   }
   if (reader.problems.length > 0) {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { setting } from './setting.ts'
-import { type SettingsReader, splitList } from './settings-reader.ts'
+import { isNetwork, type SettingsReader, splitList } from './settings-reader.ts'
 
 export const listenSettings = [
   setting('HOST', '127.0.0.1', 'Address to listen on; `0.0.0.0` for all interfaces.', ['API_HOST']),
@@ -54,7 +54,7 @@ function readTrustProxy(reader: SettingsReader): number | readonly string[] {
   if (value === 'none') return 0
   if (/^\d{1,2}$/.test(value)) return Number(value)
   const networks = splitList(value)
-  if (networks.length === 0 || !networks.every(isNetwork)) {
+  if (networks.length === 0 || !networks.every(isTrusted)) {
     reader.problem(
       'TRUST_PROXY',
       'must be none, a hop count, or a comma-separated list of addresses or CIDR ranges, such as 10.0.0.0/8.',
@@ -63,11 +63,4 @@ function readTrustProxy(reader: SettingsReader): number | readonly string[] {
   return networks
 }
 
-function isNetwork(text: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
-  const [address = '', bits, more] = text.split('/')
-  const version = isIP(address)
-  const most = version === 6 ? 128 : 32
-  const isLength = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
-  return version !== 0 && isLength && more === undefined
-}
+const isTrusted = (text: string) => ['loopback', 'linklocal', 'uniquelocal'].includes(text) || isNetwork(text)

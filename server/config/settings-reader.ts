@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { type Env, isSet, type Setting } from './setting.ts'
 
 /** Reads settings from an environment and collects every problem and every note. */
@@ -87,6 +88,15 @@ export function webUrl(value: string): URL | undefined {
 
 export function parseUrl(value: string): URL | undefined {
   return URL.canParse(value) ? new URL(value) : undefined
+}
+
+/** Whether it is an address or a CIDR range. */
+export function isNetwork(text: string): boolean {
+  const [address = '', bits, more] = text.split('/')
+  const version = address.includes('%') ? 0 : isIP(address)
+  const most = version === 6 ? 128 : 32
+  const isLength = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most)
+  return version !== 0 && isLength && more === undefined
 }
 
 export function isPercentEncoded(text: string): boolean {

@@ -10,6 +10,7 @@ import type { Setting } from './setting.ts'
 import { telemetrySettings } from './telemetry.ts'
 import { tokenSettings } from './tokens.ts'
 import { webSettings } from './web.ts'
+import { webhookSettings } from './webhooks.ts'
 
 /** Every setting, in the order of docs/settings.md. */
 export const settings: readonly Setting[] = [
@@ -23,5 +24,6 @@ export const settings: readonly Setting[] = [
   ...tokenSettings,
   ...accountSettings,
   ...limitSettings,
+  ...webhookSettings,
   ...telemetrySettings,
 ]

@@ -104,6 +104,9 @@ export type Patience = 'short' | 'unlimited'
  */
 export type OnStatement = (name: string) => (errorType?: string) => void
 
+/** Called with the owner of a write, and whether the owner has an active webhook. */
+export type OnWritten = (owner: string, hasWebhooks: boolean) => void
+
 /** Sessions and waiting statements of this process. */
 export interface Usage {
   /** Open sessions. */
@@ -130,11 +133,17 @@ export interface Database extends Session {
   /**
    * Runs a transaction of one owner. Each owner has one at a time, so that one owner's transactions
    * hold one session and the others wait without one.
+   * @param hasWebhooks asked after the commit, for `onWritten`
    * @throws AppError `too_many_requests`
    */
-  change<T>(owner: string, work: (session: Session) => Promise<T>, guard?: Guard): Promise<T>
-  /** Calls `listener` with the owner of each write of this process, after its commit. */
-  onWritten?(listener: (owner: string) => void): void
+  change<T>(
+    owner: string,
+    work: (session: Session) => Promise<T>,
+    guard?: Guard,
+    hasWebhooks?: () => boolean,
+  ): Promise<T>
+  /** Calls `listener` after each write of this process is committed. */
+  onWritten?(listener: OnWritten): void
   /** Resolves when the database answers. Simultaneous calls share one round trip. */
   ping(): Promise<void>
   /** Copies an embedded database to a new directory while it is in use. Absent for a server. */

@@ -364,4 +364,66 @@ export const migrations: readonly Migration[] = [
     ],
     down: ['drop table duly.tickets'],
   },
+  {
+    name: 'webhooks',
+    up: [
+      // `epoch` to `item_id` are the position in the change log up to which events were delivered.
+      // Each delivery changes the row.
+      `create table duly.webhooks (
+        user_id text not null,
+        id bigint generated always as identity,
+        url text not null,
+        events jsonb not null,
+        description text,
+        is_active boolean not null,
+        disabled_reason text,
+        secret text not null,
+        old_secret text,
+        old_secret_until timestamptz,
+        epoch bigint not null,
+        revision bigint not null,
+        item_type smallint not null,
+        item_id bigint not null,
+        failures integer not null default 0,
+        failing_since timestamptz,
+        retry_at timestamptz,
+        created_at timestamptz not null,
+        updated_at timestamptz not null,
+        primary key (user_id, id)
+      ) with (fillfactor = 50)`,
+      // What a repetition is made from; the body is not stored. A test has no item.
+      `create table duly.deliveries (
+        user_id text not null,
+        id text not null,
+        webhook_id bigint not null,
+        event text not null,
+        status text not null,
+        attempts integer not null,
+        response_status integer,
+        error text,
+        duration_ms integer,
+        created_at timestamptz not null,
+        attempted_at timestamptz,
+        is_requested boolean not null default false,
+        at timestamptz not null,
+        epoch bigint not null,
+        revision bigint not null,
+        item_type smallint not null,
+        item_id bigint not null,
+        actor text not null,
+        primary key (user_id, id)
+      )`,
+      'create index deliveries_webhook on duly.deliveries (user_id, webhook_id, created_at, id)',
+      'create index deliveries_requested on duly.deliveries (user_id, webhook_id) where is_requested',
+      'create index deliveries_created_at on duly.deliveries (created_at, user_id)',
+      // Whether the owner has an active webhook. Read by the statement that locks the owner.
+      'alter table duly.owners add column has_webhooks boolean not null default false',
+    ],
+    down: [
+      'alter table duly.owners drop column has_webhooks',
+      'drop table duly.deliveries',
+      'drop table duly.webhooks',
+      `delete from duly.jobs where kind in ('deliver-webhook', 'prune-deliveries')`,
+    ],
+  },
 ]

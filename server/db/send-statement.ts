@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import {
   type OnStatement,
+  type OnWritten,
   operationOf,
   type Result,
   type Row,
@@ -15,8 +16,8 @@ export interface SendOptions {
   /** Whether statements may be prepared under a name (not behind a pooler in transaction mode). */
   readonly prepare: boolean
   readonly onStatement?: OnStatement | undefined
-  /** Called with the owner of each write that was committed and returned a row. */
-  readonly onWritten?: (owner: string) => void
+  /** Called after each committed write that locked its owner and returned a row. */
+  readonly onWritten?: OnWritten
   /** Statements read in binary format whose column types have been checked. */
   readonly described: WeakSet<Statement>
 }

@@ -29,11 +29,11 @@ export async function sendWrites(
 const briefly = `(select set_config('lock_timeout', '500', true) offset 0) as briefly`
 const lockOwner = statement(
   'duly_lock_owner',
-  `select from ${briefly}, duly.owners where owners.id = $1 for no key update of owners`,
+  `select owners.id, owners.has_webhooks from ${briefly}, duly.owners where owners.id = $1 for no key update of owners`,
 )
 const lockOwners = statement(
   'duly_lock_owners',
-  `select from ${briefly}, duly.owners where owners.id = any($1::text[]) order by owners.id for no key update of owners`,
+  `select owners.id, owners.has_webhooks from ${briefly}, duly.owners where owners.id = any($1::text[]) order by owners.id for no key update of owners`,
 )
 /** After this time a write is not sent again. */
 const patienceMs = 10_000
@@ -69,12 +69,15 @@ function commit(
       for (const [n, { describe }] of parts.entries()) {
         if (!error && describe) described.add((writes[n] as Write).statement)
       }
+      const followed = !error && lock ? ownersWithWebhooks(rows[0] ?? []) : undefined
       for (const [n, write] of writes.entries()) {
         ended[n]?.(error && !undone.includes(write) ? errorType(error) : undefined)
         if (error) continue
         const returned = rows[n + before] ?? []
         resolveWrite(write, returned)
-        if (returned.length > 0) onWritten?.(write.owner)
+        // Other statements than those that lock the owner change nothing that the log tells.
+        if (returned.length > 0 && write.statement.locksOwner)
+          onWritten?.(write.owner, followed?.has(write.owner) ?? false)
       }
       resolve(undone)
     }
@@ -112,6 +115,12 @@ function rejectCause(
     write.reject(databaseError(error, { name, commits: true, lost: session.hasEnded }))
   }
   return undone
+}
+
+/** Those of the locked owners that have an active webhook. */
+function ownersWithWebhooks(rows: readonly Buffer[]): ReadonlySet<string> {
+  const owners = rows.map(bytes => row.point(bytes, 0, bytes.length).fields)
+  return new Set(owners.filter(([, hasWebhooks]) => hasWebhooks === 't').map(([owner]) => String(owner)))
 }
 
 /** Reused for every row, like the one of the parser. */

@@ -2,6 +2,7 @@ import type {
   Database,
   Guard,
   OnStatement,
+  OnWritten,
   Patience,
   Reads,
   Result,
@@ -55,7 +56,7 @@ export class Sessions implements Database {
   readonly #writes: WriteQueue<PipelinedSession>
   readonly #changes = new PerOwner(1, mostChanges)
   #pinging: Promise<void> | undefined
-  #written: (owner: string) => void = () => {}
+  readonly #listeners: OnWritten[] = []
 
   constructor(options: SessionOptions) {
     const { label, max, scans, prepare, onStatement, groupCommits } = options
@@ -66,7 +67,7 @@ export class Sessions implements Database {
     this.#sending = {
       prepare,
       onStatement,
-      onWritten: owner => this.#written(owner),
+      onWritten: (owner, hasWebhooks) => this.#written(owner, hasWebhooks),
       described: new WeakSet(),
     }
     this.#pool = new SessionPool(options, () => this.#writes.wake())
@@ -110,17 +111,22 @@ export class Sessions implements Database {
     }
   }
 
-  change<T>(owner: string, work: (session: Session) => Promise<T>, guard?: Guard): Promise<T> {
+  change<T>(
+    owner: string,
+    work: (session: Session) => Promise<T>,
+    guard?: Guard,
+    hasWebhooks = () => false,
+  ): Promise<T> {
     const run = async () => {
       const result = await this.transaction(work, 'short', guard)
-      this.#written(owner)
+      this.#written(owner, hasWebhooks())
       return result
     }
     return this.#changes.run(owner, run, { isGone: () => false })
   }
 
-  onWritten(listener: (owner: string) => void): void {
-    this.#written = listener
+  onWritten(listener: OnWritten): void {
+    this.#listeners.push(listener)
   }
 
   ping(): Promise<void> {
@@ -134,6 +140,10 @@ export class Sessions implements Database {
 
   async close(): Promise<void> {
     await Promise.all([this.#pool.close(), this.#scans?.close()])
+  }
+
+  #written(owner: string, hasWebhooks: boolean): void {
+    for (const listener of this.#listeners) listener(owner, hasWebhooks)
   }
 
   #send(statement: Statement, values?: readonly Value[], take?: TakeRow, guard?: Guard): Promise<Row[]> {

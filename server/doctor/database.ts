@@ -3,6 +3,7 @@ import { lastGiven, quoted, tablesIn } from '../backup/tables.ts'
 import { type Database, type Session, unprepared } from '../db/database.ts'
 import { migrationStatus } from '../db/migration-status.ts'
 import { migrations } from '../db/migrations.ts'
+import { webhookSecretsFit } from '../sync/webhooks/reencrypt.ts'
 import { invariants } from '../tasks/invariants.ts'
 import type { Finding } from './finding.ts'
 
@@ -84,9 +85,10 @@ async function checkIndexes(session: Session): Promise<Finding> {
 }
 
 async function checkSecrets(session: Session, secrets: readonly string[]): Promise<Finding> {
-  if (await secretsFit(session, secrets)) return { what: 'the secret decrypts the stored keys' }
+  if ((await secretsFit(session, secrets)) && (await webhookSecretsFit(session, secrets)))
+    return { what: 'the secret decrypts the stored keys' }
   return {
-    what: 'signing keys or two-factor secrets were encrypted with another secret',
+    what: 'signing keys, or secrets of two-factor authentication or webhooks, were encrypted with another secret',
     fix: 'Restore the previous BETTER_AUTH_SECRET or DATA_DIR/secret. If it is lost, run duly keys rotate --now.',
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
+import type { Guard } from '../db/database.ts'
 import type { Header } from '../openapi/operation.ts'
 import type { Change } from '../tasks/change/change.ts'
 import { type ChangeContext, type Done, runChange } from '../tasks/change/run.ts'
@@ -14,7 +15,7 @@ import { sendJson } from './json-reply.ts'
 
 /** What a write answers. */
 export interface WriteAnswer {
-  readonly status: 200 | 201 | 204
+  readonly status: 200 | 201 | 202 | 204
   readonly headers?: Readonly<Record<string, string>>
   /** JSON. */
   readonly body?: string
@@ -33,6 +34,14 @@ export const ownChanges = (
   { db, room }: Pick<Context, 'db' | 'room'>,
 ): ChangeContext => ({ db, owner: userId, room, guard: grant, actor: grant?.actor ?? 'issuer' })
 
+interface SendOptions {
+  readonly isDry?: boolean
+  readonly isUndoable?: boolean
+  readonly isShown?: boolean
+  /** Instead of the grant of the request. */
+  readonly guard?: Guard
+}
+
 /** Adds the id of a change to the headers of its answer. */
 export function noteChange(
   { userId }: FastifyRequest,
@@ -46,6 +55,7 @@ export function noteChange(
  * Runs a change and answers it.
  * @param answerOf makes the answer, once the change is stored and its items have their revision
  * @param isUndoable whether the answer names the change
+ * @param isShown whether a token without `tasks:read` sees the answer
  */
 export async function sendChange<T>(
   request: FastifyRequest,
@@ -53,7 +63,7 @@ export async function sendChange<T>(
   context: Pick<Context, 'db' | 'room'>,
   work: (change: Change) => Promise<T>,
   answerOf: (done: Done<T>) => WriteAnswer,
-  { isDry = false, isUndoable = true } = {},
+  { isDry = false, isUndoable = true, isShown = false, guard }: SendOptions = {},
 ): Promise<FastifyReply> {
   const keyed = keyedWrite(request)
   const { mayRead } = grantOf(request)
@@ -61,10 +71,10 @@ export async function sendChange<T>(
     const { headers = {}, ...rest } = answerOf(done)
     const id = done.isChanged && isUndoable && !isDry ? { 'duly-change': changeId(request.userId, done) } : {}
     // A token without `tasks:read` sees only what it has written.
-    const isSeen = mayRead || done.isChanged
+    const isSeen = mayRead || done.isChanged || isShown
     return isSeen ? { ...rest, headers: { ...headers, ...id } } : { status: 204 }
   }
-  const outcome = await runChange(ownChanges(request, context), work, {
+  const outcome = await runChange({ ...ownChanges(request, context), ...(guard ? { guard } : {}) }, work, {
     ...(keyed && !isDry ? { keyed } : {}),
     isDry,
     answerOf: (_result, done) => ({ text: JSON.stringify(answer(done)) }),

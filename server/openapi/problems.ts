@@ -139,6 +139,21 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     meaning: 'You have no personal access token with this id.',
     fix: 'List your tokens to see their ids.',
   },
+  webhook_not_found: {
+    title: 'Webhook not found',
+    meaning: 'You have no webhook with this id.',
+    fix: 'List your webhooks to see their ids.',
+  },
+  delivery_not_found: {
+    title: 'Delivery not found',
+    meaning: 'The webhook has no delivery with this id, or it is older than 7 days.',
+    fix: 'List the deliveries of the webhook to see their ids.',
+  },
+  too_many_webhooks: {
+    title: 'Too many webhooks',
+    meaning: 'You have the maximum number of webhooks.',
+    fix: 'Delete a webhook.',
+  },
   too_many_tokens: {
     title: 'Too many tokens',
     meaning: 'You have the maximum number of personal access tokens.',

@@ -94,7 +94,7 @@ export class EventStream implements Follower {
         const shown = page.events.filter(({ name }) => name !== settingsEvent || this.#source.seesSettings)
         const frames = shown.map(({ position, name, data }) => this.#frame(position, name, data))
         if (frames.length > 0) this.#raw.write(frames.join(''))
-        if (this.#isLive) for (const { age } of shown) this.#source.onLag(age / 1000)
+        if (this.#isLive) for (const { entry } of shown) this.#source.onLag(entry.age / 1000)
         this.position = page.end
         if (page.hasMore) this.#isWoken = true
         else this.#isLive = true

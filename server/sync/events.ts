@@ -3,7 +3,7 @@ import { authorOf } from '../tasks/author.ts'
 import { changeId } from '../tasks/change-id.ts'
 import { actions } from '../tasks/changes.ts'
 import type { OwnerState } from '../tasks/list-page.ts'
-import { batchBytes, changeJson, keyOf, readLive, typeNames } from './items.ts'
+import { type Body, batchBytes, changeJson, keyOf, readLive, typeNames } from './items.ts'
 import { type Entry, readLog } from './log.ts'
 import { type Position, positionAfter } from './position.ts'
 
@@ -17,8 +17,7 @@ export interface Event {
   readonly name: string
   /** JSON. */
   readonly data: string
-  /** Milliseconds since the change. */
-  readonly age: number
+  readonly entry: Entry
 }
 
 export interface EventPage {
@@ -66,17 +65,27 @@ export async function readEvents(
   const isCut = entries.length < page.entries.length
   const bodies = await readLive(entries, owner, run)
   const events = entries.map((entry): Event => {
-    const by = `"by":${JSON.stringify(authorOf(entry.actor))}`
-    const change = `"change":"${changeId(owner, { ...state, revision: entry.revision })}"`
     return {
       position: positionAfter(state.epoch, entry),
       name: nameOf(entry),
-      data: changeJson(entry, bodies.get(keyOf(entry)), `,${by},${change}`),
-      age: entry.age,
+      data: dataOf(owner, state.epoch, entry, bodies),
+      entry,
     }
   })
   const end = isCut ? (events.at(-1)?.position ?? page.end) : page.end
   return { state, events, end, hasMore: isCut || page.hasMore }
+}
+
+/** The JSON of an event. @param bodies of the items that live */
+export function dataOf(
+  owner: string,
+  epoch: string,
+  entry: Pick<Entry, 'type' | 'id' | 'revision' | 'actor'>,
+  bodies: ReadonlyMap<string, Body>,
+): string {
+  const by = `"by":${JSON.stringify(authorOf(entry.actor))}`
+  const change = `"change":"${changeId(owner, { epoch, revision: entry.revision })}"`
+  return changeJson(entry, bodies.get(keyOf(entry)), `,${by},${change}`)
 }
 
 /** How many of the entries are read together: one at least. */

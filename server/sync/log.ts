@@ -1,4 +1,5 @@
 import type { Session } from '../db/database.ts'
+import { timeOf } from '../fields/field.ts'
 import { actions } from '../tasks/changes.ts'
 import type { OwnerState } from '../tasks/list-page.ts'
 import { logAfter } from '../tasks/sync-statements.ts'
@@ -13,6 +14,7 @@ export interface Entry {
   readonly id: number
   readonly action: number
   readonly actor: string
+  readonly at: string
   /** Milliseconds since it was written. */
   readonly age: number
   /** Whether the item has changed again since. */
@@ -62,6 +64,7 @@ export async function readLog(
       id: row.integer(5),
       action: row.integer(6),
       actor: row.text(7) ?? '',
+      at: timeOf(row, 12),
       age: row.integer(8),
       isPast: isThere && row.integer(9) > revision,
       state: isLive ? 'live' : isThere ? 'trash' : 'gone',

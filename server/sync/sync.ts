@@ -94,11 +94,11 @@ export class Sync {
    */
   async events(raw: ServerResponse, caller: Caller, since: Position | undefined): Promise<EventStream> {
     const { userId, guard, expiresAt, seesSettings } = caller
-    const now = async () => positionAt(await this.#run(userId, db => readState(db, userId)))
+    const now = () => this.end(userId)
     const stream: EventStream = new EventStream(raw, {
       owner: userId,
       read: async position => {
-        const page = await this.#read(userId, position)
+        const page = await this.page(userId, position)
         this.#hub.note(userId, page.state.revision, stream)
         return page
       },
@@ -121,18 +121,25 @@ export class Sync {
     }
   }
 
-  #read(owner: string, position: Position): Promise<EventPage> {
+  /** Where the log of an owner ends. */
+  async end(owner: string): Promise<Position> {
+    return positionAt(await this.run(owner, db => readState(db, owner)))
+  }
+
+  /** The next events after a position. @throws AppError `resync_required` */
+  page(owner: string, position: Position): Promise<EventPage> {
     const key = JSON.stringify([owner, position])
     const known = this.#reading.get(key)
     if (known) return known
-    const reading = readEvents(owner, position, read => this.#run(owner, read)).finally(() =>
+    const reading = readEvents(owner, position, read => this.run(owner, read)).finally(() =>
       this.#reading.delete(key),
     )
     this.#reading.set(key, reading)
     return reading
   }
 
-  #run<T>(owner: string, read: (db: Session) => Promise<T>): Promise<T> {
+  /** Runs one statement when it is the owner's turn. */
+  run<T>(owner: string, read: (db: Session) => Promise<T>): Promise<T> {
     return this.#options.turn({ userId: owner }, () => this.#reads.moreOfList(owner, read, always))
   }
 }

@@ -3,7 +3,7 @@ import { distrust } from './storage-statements.ts'
 
 const batchSize = 5000
 
-const tables = { tasks: 'id', lists: 'id', keys: 'key' }
+const tables = { deliveries: 'id', tasks: 'id', lists: 'id', keys: 'key' }
 
 // In batches: a statement that takes longer than ten seconds is cancelled.
 const removals = [
@@ -18,7 +18,7 @@ const removals = [
 /** With what was written since. */
 const removeOwner = ownerWrite(
   'duly_remove_owner',
-  `with ${['tasks', 'lists', 'settings', 'changes', 'keys'].map(table => `${table} as (delete from duly.${table} where user_id = $1)`).join(', ')}
+  `with ${['webhooks', 'deliveries', 'tasks', 'lists', 'settings', 'changes', 'keys'].map(table => `${table} as (delete from duly.${table} where user_id = $1)`).join(', ')}
   delete from duly.owners where id = $1`,
 )
 
@@ -27,7 +27,7 @@ export const renewEpochs = unprepared(
   'update duly.owners set epoch = (extract(epoch from clock_timestamp()) * 1000000)::bigint',
 )
 
-/** Removes an owner with all tasks, lists, settings, the trash, the change log and the keys. */
+/** Removes an owner with everything that is stored for the owner, except accounts and tokens. */
 export async function removeTasksOf(session: Session, owner: string): Promise<void> {
   // Not counted down: if this is interrupted, the owner's next write counts what is left.
   await session.query(distrust, [owner])

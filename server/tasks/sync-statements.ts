@@ -1,4 +1,4 @@
-import { statement } from '../db/database.ts'
+import { ownerWrite, statement } from '../db/database.ts'
 import { itemTypes } from './changes.ts'
 import { tasks } from './fields.ts'
 import { lists } from './list-fields.ts'
@@ -13,7 +13,7 @@ import { lists } from './list-fields.ts'
 export const logAfter = statement(
   'duly_sync_log',
   `select owners.revision, owners.epoch, oldest.revision, entry.revision, entry.item_type, entry.item_id, entry.action, entry.actor,
-    greatest(0, extract(epoch from clock_timestamp() - entry.at) * 1000)::bigint, item.revision, item.is_live, item.bytes
+    greatest(0, extract(epoch from clock_timestamp() - entry.at) * 1000)::bigint, item.revision, item.is_live, item.bytes, entry.at
   from (select 1) as always
   left join duly.owners on owners.id = $1
   left join lateral (
@@ -57,6 +57,31 @@ export const tasksAfter = statement(
   'duly_sync_first_tasks',
   `select ${tasks.columns('tasks')} from duly.tasks where tasks.user_id = $1 and tasks.id > $2::bigint
     and coalesce(tasks.deleted_at, 'infinity') = 'infinity' order by tasks.id limit $3`,
+)
+
+/** Whether the owner has an active webhook, from now on. */
+export const noteWebhooks = ownerWrite(
+  'duly_webhooks_note',
+  `update duly.owners set has_webhooks = exists (select from duly.webhooks where webhooks.user_id = $1 and webhooks.is_active)
+  where owners.id = $1`,
+)
+
+/**
+ * $1 limit. Owners of active webhooks that have not delivered all that has happened, and seconds
+ * since the oldest change that is not delivered. A position at the end of a revision has type 9.
+ */
+export const behind = statement(
+  'duly_webhooks_behind',
+  `select webhooks.user_id, coalesce(extract(epoch from now() - min(waiting.at)), 0)
+  from duly.webhooks join duly.owners on owners.id = webhooks.user_id
+  left join lateral (
+    select changes.at from duly.changes where changes.user_id = webhooks.user_id
+      and (changes.revision, changes.item_type, changes.item_id) > (webhooks.revision, webhooks.item_type, webhooks.item_id)
+    order by changes.revision, changes.item_type, changes.item_id limit 1
+  ) as waiting on true
+  where webhooks.is_active
+    and (webhooks.epoch, webhooks.revision, webhooks.item_type) is distinct from (owners.epoch, owners.revision, 9)
+  group by webhooks.user_id order by 2 desc limit $1`,
 )
 
 /** $1 owners, $2 their last known revisions. Those that have another one by now. */

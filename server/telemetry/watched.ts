@@ -12,6 +12,8 @@ interface Watched {
   readonly shared: (() => boolean) | undefined
   readonly revocations: Revocations
   readonly jobs: Jobs
+  /** Absent: there are no webhooks. */
+  readonly webhooks: Webhooks | undefined
 }
 
 /** Adds the metrics of a server, except those of its HTTP side (`watchLoad`). */
@@ -23,6 +25,7 @@ export function watchServer(metrics: Metrics, watched: Watched): void {
   watchLimits(metrics, watched)
   watchRevocations(metrics, watched.revocations)
   watchJobs(metrics, watched.jobs)
+  if (watched.webhooks) watchWebhooks(metrics, watched.webhooks)
 }
 
 function watchDatabase(metrics: Metrics, db: Database): void {
@@ -130,7 +133,7 @@ interface Jobs {
     string,
     { readonly done: number; readonly failed: number; readonly dead: number }
   >
-  readonly state: { readonly waiting: number; readonly oldest: number; readonly dead: number }
+  state(): { readonly waiting: number; readonly oldest: number; readonly dead: number }
 }
 
 function watchJobs(metrics: Metrics, jobs: Jobs): void {
@@ -141,11 +144,44 @@ function watchJobs(metrics: Metrics, jobs: Jobs): void {
       [{ kind, outcome: 'dead' }, dead] as const,
     ]),
   )
-  metrics.gauge('duly_jobs_waiting', 'Jobs that are due and not running.', () => jobs.state.waiting)
+  metrics.gauge('duly_jobs_waiting', 'Jobs that are due and not running.', () => jobs.state().waiting)
   metrics.gauge(
     'duly_jobs_oldest_seconds',
     'Seconds since the oldest waiting job became due.',
-    () => jobs.state.oldest,
+    () => jobs.state().oldest,
   )
-  metrics.gauge('duly_jobs_dead', 'Jobs that failed too often and are not retried.', () => jobs.state.dead)
+  metrics.gauge('duly_jobs_dead', 'Jobs that failed too often and are not retried.', () => jobs.state().dead)
+}
+
+interface Webhooks {
+  readonly counts: { readonly succeeded: number; readonly failed: number }
+  readonly retries: number
+  readonly disabled: number
+  readonly oldest: number
+  onAttempt(listener: (seconds: number) => void): void
+}
+
+function watchWebhooks(metrics: Metrics, webhooks: Webhooks): void {
+  metrics.counter('duly_webhook_attempts_total', 'Attempts to deliver to webhooks, by outcome.', () => [
+    [{ outcome: 'succeeded' }, webhooks.counts.succeeded],
+    [{ outcome: 'failed' }, webhooks.counts.failed],
+  ])
+  metrics.counter(
+    'duly_webhook_retries_total',
+    'Attempts to deliver to webhooks that repeat a failed one.',
+    () => webhooks.retries,
+  )
+  metrics.counter(
+    'duly_webhooks_disabled_total',
+    'Webhooks that the server deactivated because their receivers failed.',
+    () => webhooks.disabled,
+  )
+  metrics.gauge(
+    'duly_webhook_oldest_seconds',
+    'Seconds since the oldest change that an active webhook has not delivered.',
+    () => webhooks.oldest,
+  )
+  webhooks.onAttempt(
+    metrics.histogram('duly_webhook_attempt_seconds', 'Time from an attempt to deliver to its response.'),
+  )
 }

@@ -13,6 +13,8 @@ export interface OwnerRow {
   readonly taskCount: number
   /** The time of this change: never before that of the last one. */
   readonly at: string
+  /** Whether one of the owner's webhooks is active. */
+  readonly hasWebhooks: boolean
 }
 
 /** An item before and after a change. */

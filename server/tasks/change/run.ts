@@ -50,7 +50,7 @@ export type ChangeOutcome<T> = Done<T> | { readonly isReplayed: true; readonly r
 
 const readOwner = statement(
   'duly_change_owner',
-  `select owners.revision, owners.epoch, owners.position_base, owners.task_count, greatest(owners.written_at, statement_timestamp())
+  `select owners.revision, owners.epoch, owners.position_base, owners.task_count, greatest(owners.written_at, statement_timestamp()), owners.has_webhooks
   from duly.owners where owners.id = $1 for no key update`,
 )
 const addOwner = statement(
@@ -96,8 +96,10 @@ export async function runChange<T>(
 ): Promise<ChangeOutcome<T>> {
   const { db, owner, room, guard } = context
   let needsRoom = false
+  let hasWebhooks = false
   const run = async (session: Session): Promise<ChangeOutcome<T>> => {
     const row = await lockOwner(session, owner)
+    hasWebhooks = row.hasWebhooks
     if (options.keyed && !options.isDry) {
       const { replay } = await lookUp(session, owner, null, options.keyed)
       if (replay) return { isReplayed: true, replay }
@@ -114,7 +116,7 @@ export async function runChange<T>(
     return done
   }
   try {
-    const outcome = await db.change(owner, run, guard)
+    const outcome = await db.change(owner, run, guard, () => hasWebhooks)
     if (needsRoom) await room.make(owner)
     return outcome
   } catch (error) {
@@ -145,6 +147,7 @@ async function lockOwner(db: Session, id: string): Promise<OwnerRow> {
         positionBase: row.integer(2),
         taskCount: row.integer(3),
         at: timeOf(row, 4),
+        hasWebhooks: row.flag(5),
       }
     })
     if (found) return found
