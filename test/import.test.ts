@@ -234,4 +234,35 @@ describe('import', () => {
     slow.write(many)
     assert.deepEqual((await ended).at(-1), { lines: 251, lists: 0, tasks: 251, skipped: 0, done: true })
   })
+
+  it('ends where its token is revoked, and keeps what was imported before', async () => {
+    const user = newUser()
+    const { token, id } = await write(user, 'tokens', {
+      name: 'import',
+      scopes: ['tasks:read', 'tasks:write'],
+    })
+    const headers = { authorization: `Bearer ${token}`, 'content-type': ndjson }
+    const request = httpRequest(`${api.server.url}/api/v1/import`, { method: 'POST', headers })
+    const linesFrom = (first: number) =>
+      asText(Array.from({ length: 251 }, (_, n) => ({ id: first + n, title: `Task ${n}` })))
+    const ended = new Promise<Line[]>((resolve, reject) => {
+      request.once('error', reject)
+      request.once('response', async response => {
+        await api.call('DELETE', `/api/v1/tokens/${id}`, { user })
+        const state = () => fetch(`${api.server.url}/api/v1/tasks`, { headers }).then(({ status }) => status)
+        while ((await state()) === 200);
+        request.end(linesFrom(252))
+        const chunks: Buffer[] = []
+        for await (const chunk of response) chunks.push(chunk as Buffer)
+        resolve(linesIn(Buffer.concat(chunks).toString()))
+      })
+    })
+    request.write(linesFrom(1))
+    const lines = await ended
+    assert.deepEqual(
+      lines.map(({ lines, error }) => lines ?? (error as Line).code),
+      [250, 'token_invalid'],
+    )
+    assert.equal((await exported(user)).length, 250)
+  })
 })

@@ -3,11 +3,12 @@ import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import { Turns } from '../limits/turns.ts'
+import { readInTime } from './slow-upload.ts'
 
 /** Connections on which a request is read for longer than `requestTimeout`. */
 export const longUploads = new WeakSet<object>()
 /** Uploads at a time: each holds the ids of what it adds. */
-const mostUploads = 4
+const mostUploads = 8
 /** Time in which a client may send the rest of a body that is not read. */
 const dropMs = 5000
 
@@ -65,15 +66,15 @@ export class Streams {
   }
 
   /**
-   * The body of a request that is read while it is processed. It may take as long as bytes arrive.
+   * The body of a request that is read while it is processed.
    * @throws AppError `busy` where the user already sends one, or several others do
    */
-  upload({ userId, raw }: FastifyRequest): Readable {
+  upload({ userId, raw }: FastifyRequest): AsyncIterable<Buffer> {
     if (this.#uploads.has(userId) || this.#uploads.size >= mostUploads)
       throw new AppError('busy', 'Another import is running. Try again when it is done.', { retryAfter: 5 })
     this.#uploads.set(userId, raw.socket)
     longUploads.add(raw.socket)
-    return raw
+    return readInTime(raw)
   }
 
   /** Ends an upload. What is left of the body is dropped, and has the time of any other request. */

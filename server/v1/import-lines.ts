@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import { broken, type ImportLine } from '../tasks/import/import.ts'
@@ -23,7 +22,7 @@ export interface LineChunk {
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** @throws AppError `broken_rule` that names the line */
-export async function* chunksOf(body: Readable): AsyncGenerator<LineChunk, void, undefined> {
+export async function* chunksOf(body: AsyncIterable<Buffer>): AsyncGenerator<LineChunk, void, undefined> {
   let lines: ImportLine[] = []
   let bytes = 0
   let end = 0
@@ -42,13 +41,11 @@ export async function* chunksOf(body: Readable): AsyncGenerator<LineChunk, void,
   yield { lines, end, isLast: true }
 }
 
-async function* linesOf(body: Readable): AsyncGenerator<Buffer, void, undefined> {
+async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   let parts: Buffer[] = []
   let length = 0
   let number = 1
-  // The response is sent on the same connection, so an error must not close it.
-  for await (const data of body.iterator({ destroyOnReturn: false })) {
-    const buffer = data as Buffer
+  for await (const buffer of body) {
     let from = 0
     for (let at = buffer.indexOf(10); ; at = buffer.indexOf(10, from)) {
       const part = buffer.subarray(from, at < 0 ? buffer.length : at)

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
 import { errorAnswer, placeOf } from '../http/error-reply.ts'
@@ -100,7 +99,7 @@ const asLine = (value: object) => Buffer.from(`${JSON.stringify(value)}\n`)
 
 async function* progressOf(
   request: FastifyRequest,
-  body: Readable,
+  body: AsyncIterable<Buffer>,
   into: Import,
   inTurn: <T>(work: () => Promise<T>) => Promise<T>,
 ): AsyncGenerator<object, void, undefined> {
