@@ -86,6 +86,39 @@ describe('a personal access token', () => {
     }
   })
 
+  it('sees nothing that it has not written without tasks:read, also in a dry run', async () => {
+    const user = newUser()
+    const write = async (path: string, json: object) =>
+      (await api.call('POST', `/api/v1/${path}`, { user, json })).body
+    const list = await write('lists', { name: 'secret list' })
+    const undone = await write('tasks', { title: 'gone' })
+    const task = await write('tasks', { title: 'secret', tags: ['tag'] })
+    const { token } = await newToken(user, ['tasks:write'])
+    const removed = await api.call('PATCH', `/api/v1/tasks/${undone.id}`, { user, json: { title: 'twice' } })
+    const change = removed.headers.get('duly-change')
+    await api.call('POST', '/api/v1/undo', { user, json: { change } })
+    const update = { op: 'update', id: task.id }
+    for (const [method, path, json] of [
+      ['PATCH', `tasks/${task.id}`, {}],
+      ['POST', `tasks/${task.id}/move`, { before: null }],
+      ['POST', `tasks/${task.id}/restore`, undefined],
+      ['PATCH', `lists/${list.id}`, {}],
+      ['POST', `lists/${list.id}/move`, { after: null }],
+      ['POST', `lists/${list.id}/restore`, undefined],
+      ['POST', 'tags/rename', { from: 'none', to: 'other' }],
+      ['POST', 'tags/delete', { name: 'none' }],
+      ['POST', 'batch', { operations: [{ ...update, changes: {} }] }],
+      ['POST', 'batch?dry_run=true', { operations: [{ ...update, changes: { priority: 'high' } }] }],
+      ['POST', 'undo', { change }],
+    ] as const) {
+      const answer = await api.call(method, `/api/v1/${path}`, { token, ...(json ? { json } : {}) })
+      assert.deepEqual([answer.status, answer.text], [204, ''], `${method} ${path}`)
+    }
+    const account = (await newToken(user, ['account'])).token
+    const settings = await api.call('PATCH', '/api/v1/settings', { token: account, json: {} })
+    assert.deepEqual([settings.status, settings.body.time_zone], [200, 'UTC'])
+  })
+
   it('makes, lists and revokes no tokens, and removes no account', async () => {
     const { token, id } = await newToken(newUser())
     for (const [method, address] of [

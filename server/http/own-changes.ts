@@ -71,7 +71,7 @@ export async function sendChange<T>(
     const { headers = {}, ...rest } = answerOf(done)
     const id = done.isChanged && isUndoable && !isDry ? { 'duly-change': changeId(request.userId, done) } : {}
     // A token without `tasks:read` sees only what it has written.
-    const isSeen = mayRead || done.isChanged || isShown
+    const isSeen = mayRead || (done.isChanged && !isDry) || isShown
     return isSeen ? { ...rest, headers: { ...headers, ...id } } : { status: 204 }
   }
   const outcome = await runChange({ ...ownChanges(request, context), ...(guard ? { guard } : {}) }, work, {

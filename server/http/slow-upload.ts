@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream'
 import { AppError } from '../errors.ts'
 
-/** A client must send this much in this time. Time in which the server does not read is not counted. */
+/**
+ * A client must send this much in this time. Time in which the server does not read is not counted.
+ */
 const slowest = { bytes: 30 * 1024, ms: 30_000 }
 
 /**

@@ -1,3 +1,4 @@
+import { unseen } from '../contracts/task-schemas.ts'
 import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
@@ -69,6 +70,7 @@ const batch: Route = {
         },
         headers: { ...replayedHeader, ...changeHeader },
       },
+      204: { ...unseen, headers: replayedHeader },
     },
   },
   handle(request, reply, context) {

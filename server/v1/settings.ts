@@ -78,7 +78,7 @@ const change: Route = {
       context,
       change => changeSettings(change, values),
       ({ result }) => ({ status: 200, body: JSON.stringify(result) }),
-      { isUndoable: false },
+      { isUndoable: false, isShown: true },
     )
   },
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
+import { unseen } from '../contracts/task-schemas.ts'
 import { brokenRules } from '../errors.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { readJson } from '../http/json-body.ts'
@@ -58,7 +59,7 @@ const rename: Route = {
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('TagRename'), examples: { rename: { from: 'home', to: 'house' } } },
     fails,
-    answers: { 200: changed },
+    answers: { 200: changed, 204: { ...unseen, headers: replayedHeader } },
   },
   handle: (request, reply, context) => replace(request, reply, context, ['from', 'to']),
 }
@@ -73,7 +74,7 @@ const remove: Route = {
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('TagName'), examples: { remove: { name: 'home' } } },
     fails,
-    answers: { 200: changed },
+    answers: { 200: changed, 204: { ...unseen, headers: replayedHeader } },
   },
   handle: (request, reply, context) => replace(request, reply, context, ['name']),
 }
