@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import type { Change } from '../server/tasks/change/change.ts'
+import { runChange } from '../server/tasks/change/run.ts'
+import { restoreTask } from '../server/tasks/change/task-operations.ts'
+import { undo } from '../server/tasks/change/undo.ts'
+import { unlimited } from '../server/tasks/storage.ts'
 import { deriveTimes } from '../server/tasks/time-zone-data.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
@@ -54,7 +59,24 @@ describe('when the time zone data has changed', () => {
     assert.equal((await own.get(right.id)).revision, right.revision)
     assert.equal((await own.get(lost.id)).due?.at, '2026-12-01T07:30:00Z')
 
+    const run = <T>(work: (change: Change) => Promise<T>) =>
+      runChange({ db, owner: user, room: unlimited, actor: 'session' }, work)
+    await run(change => restoreTask(change, gone.id))
+    assert.deepEqual((await own.get(gone.id)).due, berlin)
+
     assert.equal(await deriveTimes(db, signal), 0)
-    assert.equal((await own.state()).revision, revision + 1)
+    assert.equal((await own.state()).revision, revision + 2)
+  })
+
+  it('an undo brings back the wall time, with the instant of today', async () => {
+    const user = newUser()
+    const own = ownTasks(db, user)
+    const { id } = await own.create({ title: 'a', is_completed: false, due: berlin })
+    await misplace(user, id, 'due')
+    const { revision } = await own.update(id, { due: null })
+    await runChange({ db, owner: user, room: unlimited, actor: 'session' }, change =>
+      undo(change, revision, { tasks: 100 }),
+    )
+    assert.deepEqual((await own.get(id)).due, berlin)
   })
 })

@@ -1,11 +1,11 @@
 import { type Database, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
-import type { Task, TaskChange } from './fields.ts'
 import { tasksOf } from './tasks.ts'
-import { type When, zoned } from './when.ts'
+import { derivedTimes, hasOldTime, type When } from './when.ts'
 
 // Governments change time zones. Wall time and zone are the truth, so the stored instants are
-// derived again where the time zone data of this process gives others.
+// derived again where the time zone data of this process gives others. Those of tasks in the trash
+// are derived when the tasks are restored.
 
 /** The version of the data, such as `2025c`. `temporal-polyfill` takes it from `Intl`. */
 export const timeZoneData = process.versions.tz ?? 'unknown'
@@ -56,10 +56,10 @@ async function deriveTimesOf(db: Database, owner: string, signal: AbortSignal): 
       seen += 1
       after = row.integer(0)
       const [start, due] = [1, 2].map(n => (row.isNull(n) ? null : (JSON.parse(row.json(n)) as When)))
-      if (isWrong(start) || isWrong(due)) wrong.push(after)
+      if (hasOldTime(start) || hasOldTime(due)) wrong.push(after)
     })
     for (const id of wrong) {
-      const changed = await own.edit(id, derived).catch(error => {
+      const changed = await own.edit(id, derivedTimes).catch(error => {
         // Removed meanwhile.
         if (error instanceof AppError && error.code === 'task_not_found') return undefined
         throw error
@@ -69,23 +69,4 @@ async function deriveTimesOf(db: Database, owner: string, signal: AbortSignal): 
     isMore = seen === tasksInStep
   }
   return count
-}
-
-const derived = ({ start, due }: Task): TaskChange => ({
-  ...(isWrong(start) ? { start: derive(start) } : {}),
-  ...(isWrong(due) ? { due: derive(due) } : {}),
-})
-
-const isWrong = (value: When | null | undefined): value is When =>
-  value?.at !== undefined && derive(value).at !== value.at
-
-/** The value itself where its zone is no longer known, or its instant is beyond all years. */
-function derive(value: When): When {
-  const { date, time, time_zone: zone } = value
-  if (time === undefined || zone === undefined) return value
-  try {
-    return zoned(date, time, zone)
-  } catch {
-    return value
-  }
 }

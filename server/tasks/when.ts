@@ -112,3 +112,33 @@ function isKnownToNode(name: string): boolean {
     return false
   }
 }
+
+/**
+ * Start and due, with the instants that the time zone data of this process gives, where these
+ * differ.
+ */
+export const derivedTimes = ({
+  start,
+  due,
+}: {
+  readonly start?: When | null
+  readonly due?: When | null
+}) => ({
+  ...(hasOldTime(start) ? { start: derive(start) } : {}),
+  ...(hasOldTime(due) ? { due: derive(due) } : {}),
+})
+
+/** Whether the instant of a value was derived with other time zone data. */
+export const hasOldTime = (value: When | null | undefined): value is When =>
+  value?.at !== undefined && derive(value).at !== value.at
+
+/** The value itself where its zone is no longer known, or its instant is beyond all years. */
+function derive(value: When): When {
+  const { date, time, time_zone: zone } = value
+  if (time === undefined || zone === undefined) return value
+  try {
+    return zoned(date, time, zone)
+  } catch {
+    return value
+  }
+}

@@ -1,6 +1,7 @@
 import { AppError, brokenRules } from '../../errors.ts'
 import { type ListChange, mostLists, type NewList } from '../list-fields.ts'
 import { positionBetween, positionsBetween } from '../position.ts'
+import { derivedTimes } from '../when.ts'
 import type { Change } from './change.ts'
 import { type ListRow, reserveIds } from './rows.ts'
 
@@ -67,7 +68,7 @@ export async function restoreList(change: Change, id: number): Promise<ListRow> 
   checkCount(change)
   for (const task of change.tasks.values()) {
     if (task.now.list_id === id && change.isDeletedWith(tracked, task))
-      change.setTask(task.now.id, { deleted_at: null })
+      change.setTask(task.now.id, { deleted_at: null, ...derivedTimes(task.now) })
   }
   // One that this very change has deleted is left as it was.
   const sweep = change.sweeps.findIndex(({ kind, list }) => kind === 'trash' && list === id)

@@ -1,6 +1,7 @@
 import { AppError, brokenRules } from '../../errors.ts'
 import type { NewTask, Task, TaskChange } from '../fields.ts'
 import { changedFields, checkOrder } from '../rules.ts'
+import { derivedTimes } from '../when.ts'
 import type { Change } from './change.ts'
 import { isIn, placeBeside, type Scope } from './places.ts'
 import type { TaskRow } from './rows.ts'
@@ -153,7 +154,8 @@ export async function restoreTask(change: Change, id: number): Promise<TaskRow> 
     )
   await change.loadLists()
   const scope = homeOf(change, task, restored)
-  for (const one of restored) change.setTask(one.id, { deleted_at: null, list_id: scope.list_id })
+  for (const one of restored)
+    change.setTask(one.id, { deleted_at: null, list_id: scope.list_id, ...derivedTimes(one) })
   return change.setTask(id, { ...scope, position: change.append() })
 }
 

@@ -5,6 +5,7 @@ import { actions, itemAt, itemTypes, loggedValue } from '../changes.ts'
 import { tasks } from '../fields.ts'
 import { lists, mostLists } from '../list-fields.ts'
 import { isSame } from '../rules.ts'
+import { derivedTimes, type When } from '../when.ts'
 import type { Change } from './change.ts'
 import { tooLarge } from './change.ts'
 import { removeList, restoreList } from './list-operations.ts'
@@ -162,7 +163,8 @@ async function revert(
       return revertFields(change, kind, entry, row, refuse)
     case actions.deleted:
       if (!row) return refuse('It was removed for good.')
-      if (isTrashed) set(change, kind, id, { deleted_at: null })
+      if (isTrashed)
+        set(change, kind, id, { deleted_at: null, ...(kind === 'task' ? derivedTimes(row as TaskRow) : {}) })
       return revertFields(change, kind, entry, row, refuse)
     default:
       if (!row) return refuse('It was removed for good.')
@@ -171,6 +173,10 @@ async function revert(
       return revertFields(change, kind, entry, row, refuse)
   }
 }
+
+/** The log may be older than the time zone data. */
+const today = (name: string, value: unknown): unknown =>
+  name === 'start' || name === 'due' ? (derivedTimes({ due: value as When | null }).due ?? value) : value
 
 /** Fields that follow others, so that they are no conflict of their own. */
 const followers = new Set(['position', 'completed_at', 'spellings'])
@@ -187,7 +193,7 @@ function revertFields(
   const values: Record<string, unknown> = {}
   const changed: string[] = []
   for (const [name, logged] of Object.entries(fields)) {
-    const [old, written] = logged.map(value => loggedValue(name, value, table))
+    const [old, written] = logged.map(value => today(name, loggedValue(name, value, table)))
     // In the trash there is no order.
     const isIdle = name === 'position' && row.deleted_at !== null && action === actions.restored
     if (isIdle || isSame(now[name], old)) continue
