@@ -12,6 +12,7 @@ Usage: duly [COMMAND] [OPTIONS]
   token    print a token for a user
   user     add, list, disable, sign out and remove users
   keys     list and rotate the keys that sign tokens
+  webhooks list webhooks and deliveries, and repeat a delivery
   backup   write a backup, whether a server is running or not
   restore  restore a backup
   copy     copy everything from one database to another

@@ -205,7 +205,10 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (!config.postgres) {
       removeAbandoned(config.dataDir)
       const { serveCommands } = await import('./operator/control.ts')
-      const control = await serveCommands({ db, accounts, secrets, dataDir: config.dataDir }, log)
+      const control = await serveCommands(
+        { db, accounts, secrets, dataDir: config.dataDir, look: () => webhooks?.look() },
+        log,
+      )
       closers.push(() => control.stop())
     }
     // The last step: as soon as the log says "listening", the server can be stopped in order.

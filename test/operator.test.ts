@@ -9,6 +9,7 @@ import {
   type Call,
   callAt,
   type Env,
+  newUser,
   type OwnDatabase,
   onPostgres,
   ownDatabase,
@@ -16,7 +17,7 @@ import {
   tokenOf,
 } from './served.ts'
 
-// `duly user` and `duly keys`, beside a server that runs and without one.
+// `duly user`, `duly keys` and `duly webhooks`, beside a server that runs and without one.
 
 let own: OwnDatabase
 let env: Env
@@ -162,6 +163,25 @@ describe('an operator, while a server runs', () => {
     )
   })
 
+  it('lists webhooks without the secrets in their URLs, and their deliveries, and repeats one', async () => {
+    const user = newUser()
+    const json = { url: 'https://receiver.invalid/hook-of-mine', events: ['task.*'], is_active: false }
+    const { body: hook } = await api.call('POST', '/api/v1/webhooks', { user, json })
+    const { body: test } = await api.call('POST', `/api/v1/webhooks/${hook.id}/test`, { user })
+    const who = [user, '--other-issuer']
+    const [line = ''] = await says('webhooks', 'list', ...who)
+    assert.match(line, /^\d+ {2}\S+ {2}inactive {2}https:\/\/receiver\.invalid {2}task\.\*$/)
+    const [verb, of] = ['deliveries', [user, String(hook.id), '--other-issuer']] as const
+    while (!(await says('webhooks', verb, ...of))[0]?.endsWith('attempts: 1  name_not_resolved'))
+      await pause(20)
+    const [again = ''] = await says('webhooks', 'redeliver', user, String(hook.id), test.id, '--other-issuer')
+    assert.ok(again.startsWith(`${test.id} is sent again`))
+    if (!onPostgres)
+      while (!(await says('webhooks', verb, ...of))[0]?.includes('failed  attempts: 2')) await pause(20)
+    const { code, stderr } = await run(['webhooks', 'deliveries', user, '999999', '--other-issuer'])
+    assert.deepEqual([code, /There is no such webhook/.test(stderr)], [65, true])
+  })
+
   it('rotates the keys', async () => {
     const [line = ''] = await says('keys', 'rotate')
     assert.match(line, /^[A-Za-z0-9]{32} signs in 60 s\.$/)
@@ -179,6 +199,10 @@ describe('an operator, while a server runs', () => {
       [['user', 'sign-out', 'stranger', '--other-issuer'], 64, /--other-issuer does not apply/],
       [['user', 'list', '--colour'], 64, /--colour/],
       [['keys'], 64, /duly keys list or rotate/],
+      [['webhooks', 'list'], 64, /USER is missing/],
+      [['webhooks', 'deliveries', 'ann', 'x'], 64, /WEBHOOK must be the id/],
+      [['webhooks', 'redeliver', 'ann', '1'], 64, /DELIVERY is missing/],
+      [['webhooks', 'deliveries', 'ann', '1', '--limit', '0'], 64, /--limit must be/],
     ] as const) {
       const ended = await run([...args])
       assert.equal(ended.code, code, args.join(' '))

@@ -10,6 +10,7 @@ export const commands: Readonly<Record<string, Load>> = {
   token: async () => (await import('./token.ts')).tokenCommand,
   user: async () => (await import('./operate.ts')).userCommand,
   keys: async () => (await import('./operate.ts')).keysCommand,
+  webhooks: async () => (await import('./operate.ts')).webhooksCommand,
   backup: async () => (await import('./backup.ts')).backupCommand,
   restore: async () => (await import('./restore.ts')).restoreCommand,
   copy: async () => (await import('./copy.ts')).copyCommand,

@@ -10,15 +10,17 @@ import { commands } from '../operator/commands.ts'
 import { ask } from '../operator/control.ts'
 import { keysHelp } from '../operator/keys.ts'
 import { userHelp } from '../operator/user.ts'
+import { webhooksHelp } from '../operator/webhooks.ts'
 import type { Command } from './command.ts'
 import { requireDatabase } from './existing.ts'
 import { commandConfig } from './settings.ts'
 
 export const userCommand = operatorCommand('user', userHelp)
 export const keysCommand = operatorCommand('keys', keysHelp)
+export const webhooksCommand = operatorCommand('webhooks', webhooksHelp)
 
 /** Runs it in the server that has the embedded database open; else opens the database here. */
-function operatorCommand(name: 'user' | 'keys', help: string): Command {
+function operatorCommand(name: 'user' | 'keys' | 'webhooks', help: string): Command {
   return {
     help,
     async run(args) {

@@ -15,6 +15,7 @@ import { connectPostgres } from '../db/postgres.ts'
 import { countConnections, takeServerLock } from '../db/server-lock.ts'
 import { exit, StartError } from '../errors.ts'
 import { createLog } from '../log.ts'
+import { webhookSecretsFit } from '../sync/webhooks/reencrypt.ts'
 import { countRows } from './count-rows.ts'
 
 interface RestoreOptions {
@@ -60,7 +61,7 @@ async function intoPostgres(config: Config, options: RestoreOptions): Promise<Re
     const there = await hasSchema(db)
     const aside = `duly_replaced_${stamp()}`
     await load(db, { ...options, setAside: replace ? aside : undefined })
-    const fit = await secretsFit(db, secretsThere(config))
+    const fit = await allSecretsFit(db, secretsThere(config))
     return { setAside: there ? `the schema ${aside}` : undefined, secretsFit: fit }
   } finally {
     await db.close()
@@ -116,11 +117,14 @@ async function fill(
     if (secret !== undefined) {
       writeFileSync(join(restoring, 'secret'), `${secret}\n`, { mode: 0o600, flush: true })
     }
-    return await secretsFit(db, secrets)
+    return await allSecretsFit(db, secrets)
   } finally {
     await db.close()
   }
 }
+
+const allSecretsFit = async (db: Database, secrets: readonly string[]) =>
+  (await secretsFit(db, secrets)) && (await webhookSecretsFit(db, secrets))
 
 /** @returns where the previous database is now */
 function swapIn(dataDir: string, restoring: string): string | undefined {

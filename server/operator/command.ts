@@ -9,6 +9,8 @@ export interface OperatorContext {
   readonly dataDir: string
   /** The accepted secrets. */
   readonly secrets: readonly string[]
+  /** Has the running server look for jobs. */
+  readonly look?: (() => void) | undefined
 }
 
 /**

@@ -121,7 +121,7 @@ const verbs: Readonly<Record<VerbName, Verb>> = {
   },
 
   async *disable({ db }, name, values) {
-    const { id, label } = await find(db, name, values)
+    const { id, label } = await findUserNamed(db, name, values)
     await disableUser(db, id)
     yield `${label} is disabled.`
   },
@@ -133,21 +133,21 @@ const verbs: Readonly<Record<VerbName, Verb>> = {
       yield `${email} can sign up again.`
       return
     }
-    const { id, label } = await find(db, name, values)
+    const { id, label } = await findUserNamed(db, name, values)
     if (!(await enableUser(db, id)))
       throw new StartError(`${label} is being removed, and cannot be enabled.`, exit.dataErr)
     yield `${label} is enabled.`
   },
 
   async *'sign-out'({ db }, name, values) {
-    const { id, label } = await find(db, name, values)
+    const { id, label } = await findUserNamed(db, name, values)
     const keepsTokens = values['keep-tokens'] === true
     await signOutUser(db, id, keepsTokens)
     yield `${label} is signed out everywhere; personal access tokens are ${keepsTokens ? 'kept' : 'revoked'}.`
   },
 
   async *remove({ db }, name, values) {
-    const { id, label, isForeign } = await find(db, name, values)
+    const { id, label, isForeign } = await findUserNamed(db, name, values)
     if (!values.yes) {
       throw new StartError(
         `This deletes ${label} with all tasks and tokens permanently. Add --yes to confirm.`,
@@ -167,7 +167,11 @@ interface Found {
 }
 
 /** The user that the arguments name. The arguments alone decide the kind of name. */
-async function find(db: OperatorContext['db'], name: string, values: Values): Promise<Found> {
+export async function findUserNamed(
+  db: OperatorContext['db'],
+  name: string,
+  values: Pick<Values, 'other-issuer'>,
+): Promise<Found> {
   if (values['other-issuer']) {
     if (!(await isAccount(db, name))) return { id: name, label: name, isForeign: true }
     throw new StartError(
