@@ -26,9 +26,13 @@ import { copyFolder, createDatabase } from './template.ts'
 const quickWebAssembly = '--liftoff-only'
 setFlagsFromString(quickWebAssembly)
 
+/** A server of a test lives for seconds, too: only what runs often enough is optimised. */
+const lateOptimization = '--interrupt-budget=700000'
+
 /** Node's options for programs of tests. */
 export const soonStarted = [
   quickWebAssembly,
+  lateOptimization,
   `--import=${new URL('./quick-passwords.js', import.meta.url).href}`,
 ]
 
