@@ -1,3 +1,4 @@
+import type { Task } from '../tasks.ts'
 import type { Copy, Write } from './copy.ts'
 import { fieldsOf, valuesIn } from './fields.ts'
 import { type Item, isCreation, keyOf, mapIds, type SyncOperation, typeOf } from './operations.ts'
@@ -39,12 +40,32 @@ export function confirmed(copy: Copy, done: Write, answer: Answer | undefined, i
     if (!isReplay || (copy.base.has(key) && key !== 'settings:0'))
       entries.push(...itemEntries(copy, key, item))
   if (answer === undefined && !isReplay)
-    for (const { type, id, set } of done.effects) if (set === null) entries.push([keyOf(type, id), undefined])
+    for (const key of deletedBy(copy, done)) entries.push([key, undefined])
   for (const other of copy.writes) {
     const next = other === done ? other : rebased(withIds(other, ids), done, items)
     if (next !== other) entries.push([`write:${other.key}`, next])
   }
   return entries
+}
+
+/**
+ * What a deletion removes from the copy. Not what it removed from the view: the server may have moved
+ * tasks elsewhere meanwhile.
+ */
+function deletedBy({ base }: Copy, { operations: [one] }: Write): string[] {
+  if (one?.op !== 'delete' && one?.op !== 'delete_list') return []
+  const keys = [keyOf(typeOf(one), one.id)]
+  const tasks = [...base.values()].filter(item => 'parent_id' in item)
+  const isInside = (task: Task, id: number) =>
+    one.op === 'delete_list' ? task.list_id === id && one.move_tasks_to === undefined : task.parent_id === id
+  const add = (id: number) => {
+    for (const task of tasks.filter(it => isInside(it, id))) {
+      keys.push(keyOf('task', task.id))
+      if (one.op !== 'delete_list') add(task.id)
+    }
+  }
+  add(one.id)
+  return keys
 }
 
 /** The results of operations, whether they were sent alone or as a batch. */
