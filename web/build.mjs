@@ -44,12 +44,15 @@ async function bundle() {
 
 /** One file for all that shows tasks; each other screen has its own. */
 function isOnFirstScreen(id) {
-  if (id.includes('/client/')) return true
+  if (id.includes('/client/'))
+    return /sync\/(browser|copy|effects|fields|guarded|indexed-db|new-write|open|operations|positions|saver)\./.test(
+      id,
+    )
   // Texts of later screens: see texts/parts.d.ts.
   if (id.includes('?')) return false
   const name = id.slice(root.length)
   const isLater =
-    /^(app\/(new-list|keep)|model\/(words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|search-field|selection-bar|list-menu))\./.test(
+    /^(app\/(new-list|keep)|model\/(api|network|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|search-field|selection-bar|list-menu))\./.test(
       name,
     )
   return !isLater && /^(app|model|parts|tasks|main\.tsx|texts\/(en|texts)\.|node_modules)/.test(name)

@@ -1,4 +1,3 @@
-import type { Transport } from '../transport.ts'
 import type { Copy } from './copy.ts'
 import type { Fields } from './fields.ts'
 import type { Entry } from './store.ts'
@@ -29,7 +28,6 @@ export interface SyncOptions {
 
 /** What the parts of a sync share. */
 export interface Context extends SyncOptions {
-  readonly transport: Transport
   readonly copy: Copy
   readonly signal: AbortSignal
   /** Applies, shows, saves and tells other tabs. Resolves when it is saved, or cannot be. */
@@ -43,6 +41,8 @@ export interface Context extends SyncOptions {
   /** Waits so long, or until something wakes it. */
   sleep(ms?: number): Promise<void>
   wake(): void
+  /** Writes of this program that were never sent. */
+  readonly unsent: Set<string>
   /** Whether the copy was complete at some time since this program follows the server. */
   isCurrent: boolean
 }

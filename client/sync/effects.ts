@@ -113,7 +113,7 @@ function effectsOfOne(one: SyncOperation, view: View): Effect[] {
     case 'undo':
       return []
     default:
-      return one satisfies never
+      throw new TypeError(`sync: there is no operation ${JSON.stringify(one satisfies never)}.`)
   }
 }
 

@@ -1,10 +1,10 @@
 import { DulyError, hasCode } from '../errors.ts'
 import type { components } from '../schema.ts'
+import type { Transport } from '../transport.ts'
 import { itemEntries } from './answers.ts'
 import type { Context } from './context.ts'
 import type { Copy, Write } from './copy.ts'
-import { type Item, type ItemType, keyOf } from './operations.ts'
-import { newKey } from './outbox.ts'
+import { type Item, type ItemType, keyOf, newKey } from './operations.ts'
 import type { Entry } from './store.ts'
 
 type ChangePage = components['schemas']['ChangeList']
@@ -24,8 +24,8 @@ const limit = 1000
  * Follows the server with one request at a time, which waits until something changes. It needs no
  * EventSource and no tickets, passes every proxy, and is the same request that catches up.
  */
-export function followerOf(context: Context) {
-  const { copy, commit, transport, signal } = context
+export function followerOf(context: Context, transport: Transport) {
+  const { copy, commit, signal } = context
   let since: string | undefined
   /** Set while all items are read: those that were seen. The others are gone. */
   let seen: Set<string> | undefined

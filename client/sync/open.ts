@@ -1,13 +1,10 @@
-import type { Transport } from '../transport.ts'
 import { browser, isOffline } from './browser.ts'
 import type { Context, Settled, SyncOptions } from './context.ts'
 import { type Changed, Copy, type Write } from './copy.ts'
-import { effectsOf } from './effects.ts'
-import { type Fields, fieldsOf, pick, valuesIn } from './fields.ts'
-import { followerOf } from './follow.ts'
 import { guarded } from './guarded.ts'
-import { checkIds, keyOf, mapIds, type SyncOperation, typeOf } from './operations.ts'
-import { newKey, outboxOf } from './outbox.ts'
+import type { Network } from './network.ts'
+import { newWrite } from './new-write.ts'
+import { checkIds, mapIds, type SyncOperation } from './operations.ts'
 import { saverOf } from './saver.ts'
 import type { Entry, SyncStore } from './store.ts'
 
@@ -34,15 +31,24 @@ export type OpenSync = Awaited<ReturnType<typeof openSync>>
 interface Message {
   readonly entries?: readonly Entry[]
   readonly settled?: Settled
-  readonly isOnline?: boolean
-  readonly isCleared?: boolean
-  readonly wantsFlush?: boolean
+  readonly isOnline?: true
+  readonly hasFailed?: true
+  readonly isCleared?: true
+  readonly wantsFlush?: true
 }
 
+const closed = () => new Error('The sync was closed.')
 const nothing: Changed = { tasks: new Set(), lists: new Set(), settings: false, writes: false }
 
-/** Opens the copy in a store, and keeps it up to date until it is closed. */
-export async function openSync(transport: Transport, store: SyncStore, options: SyncOptions = {}) {
+/**
+ * Opens the copy in a store, and keeps it up to date until it is closed.
+ * @param connect makes the part that needs the server, which an application may load later
+ */
+export async function openSync(
+  store: SyncStore,
+  connect: (context: Context) => Network | Promise<Network>,
+  options: SyncOptions = {},
+) {
   const { shared } = store
   const copy = new Copy()
   const stop = new AbortController()
@@ -56,6 +62,7 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
     storeError: undefined,
   }
   let isLeader = false
+  let network: Network | undefined
   let lastTurn: Promise<unknown> = Promise.resolve()
   const sleepers = new Set<() => void>()
 
@@ -67,7 +74,6 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
     status = { ...status, ...change }
     const names = Object.keys(change) as (keyof SyncStatus)[]
     if (names.every(name => before[name] === status[name])) return
-    if (isLeader && before.isOnline !== status.isOnline) tell({ isOnline: status.isOnline })
     emit({})
   }
   const tell = (message: Message) => {
@@ -82,17 +88,21 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
     emit({ ...changed, ...(settled && { settled }) })
     settleFlushes()
   }
+  const rejectFlushes = (error: unknown) => {
+    for (const one of flushes) one.reject(error)
+    flushes.clear()
+  }
   const settleFlushes = () => {
-    if (flushes.size === 0 || outbox.next() || (isLeader && !context.isCurrent)) return
+    if (flushes.size === 0 || !network || network.hasNext() || (isLeader && !context.isCurrent)) return
     for (const one of flushes) one.resolve()
     flushes.clear()
   }
 
   const context: Context = {
     ...options,
-    transport,
     copy,
     signal,
+    unsent: new Set(),
     isCurrent: false,
     async commit(entries, settled) {
       if (signal.aborted || entries.length === 0) return
@@ -106,13 +116,14 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
       return result
     },
     succeeded: () => {
+      if (!status.isOnline) tell({ isOnline: true })
       setStatus({ isOnline: true, error: undefined })
       settleFlushes()
     },
     failed: error => {
       setStatus({ isOnline: false, error })
-      for (const one of flushes) one.reject(error)
-      flushes.clear()
+      tell({ hasFailed: true })
+      rejectFlushes(error)
     },
     sleep: (ms = 2 ** 31 - 1) =>
       new Promise(resolve => {
@@ -128,14 +139,10 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
       for (const end of [...sleepers]) end()
     },
   }
-  const outbox = outboxOf(context)
-  const follower = followerOf(context)
-
   const end = () => {
     stop.abort()
     context.wake()
-    for (const one of flushes) one.reject(new Error('The sync was closed.'))
-    flushes.clear()
+    rejectFlushes(closed())
   }
   const forget = () => {
     end()
@@ -145,12 +152,16 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
   }
 
   shared?.receive(given => {
-    const { entries, settled, isOnline, isCleared, wantsFlush }: Message = given
+    const { entries, settled, isOnline, hasFailed, isCleared, wantsFlush }: Message = given
     if (signal.aborted) return
     if (isCleared) return forget()
     if (entries) show(entries, settled)
-    if (isOnline !== undefined && !isLeader) setStatus({ isOnline })
-    if (wantsFlush && isLeader) follower.readNow()
+    if (isOnline) setStatus({ isOnline })
+    if (hasFailed) {
+      setStatus({ isOnline: false })
+      rejectFlushes(new Error('The server cannot be reached.'))
+    }
+    if (wantsFlush && isLeader) network?.readNow()
     context.wake()
   })
   try {
@@ -162,51 +173,36 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
   browser.addEventListener?.(
     'online',
     () => {
-      if (isLeader) follower.readNow()
+      if (isLeader) network?.readNow()
       context.wake()
     },
     { signal },
   )
   browser.addEventListener?.('offline', () => setStatus({ isOnline: false }), { signal })
 
-  const lead = async () => {
-    isLeader = true
-    await Promise.all([follower.run(), outbox.run()])
-  }
-  // Rejects when it is closed before its turn.
-  void (shared ? shared.exclusively(lead, signal) : lead()).catch(() => undefined)
-
-  /** What the server had in the fields of an update, before the writes that wait. */
-  function baseOf([update, ...others]: readonly SyncOperation[]): Fields | undefined {
-    if (!update || others.length > 0 || (update.op !== 'update' && update.op !== 'update_list'))
-      return undefined
-    const key = keyOf(typeOf(update), update.id)
-    const item = copy.base.get(key)
-    if (!item) return undefined
-    const names = Object.keys(fieldsOf(update.changes))
-    let base = valuesIn(item, names)
-    for (const { operations, base: earlier, problem } of copy.writes) {
-      const [one] = operations
-      if (problem || !earlier || !one || !('id' in one) || keyOf(typeOf(one), one.id) !== key) continue
-      base = {
-        ...base,
-        ...pick(
-          earlier,
-          names.filter(name => Object.hasOwn(earlier, name)),
-        ),
+  const connected = async (): Promise<Network> => {
+    for (;;) {
+      try {
+        return await connect(context)
+      } catch (error) {
+        if (signal.aborted) throw error
+        context.failed(error)
+        await context.sleep(10_000)
       }
     }
-    return base
   }
-
-  function targetsOf(operations: readonly SyncOperation[]): Record<string, string> {
-    const found = operations.flatMap(one => {
-      const key = keyOf(typeOf(one), 'id' in one ? one.id : 0)
-      const item = copy.base.get(key)
-      return item && 'created_at' in item ? [[key, item.created_at] as const] : []
-    })
-    return Object.fromEntries(found)
+  const start = async () => {
+    const found = await connected()
+    network = found
+    const lead = () => {
+      isLeader = true
+      return found.run()
+    }
+    settleFlushes()
+    await (shared ? shared.exclusively(lead, signal) : lead())
   }
+  // Rejects when it is closed before its turn.
+  start().catch(() => undefined)
 
   return {
     copy,
@@ -227,22 +223,18 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
      * @returns its key, and a promise that resolves when the store has it, or cannot store it
      */
     write(given: readonly SyncOperation[], label?: string): { key: string; stored: Promise<void> } {
+      if (signal.aborted) throw closed()
       checkIds(given)
       // Plain data that the caller can no longer change, with the ids that are known by now.
       const operations = (JSON.parse(JSON.stringify(given)) as SyncOperation[]).map(one =>
         mapIds(one, copy.realId),
       )
-      const base = baseOf(operations)
       const one: Write = {
-        key: newKey(),
+        ...newWrite(copy, operations),
         seq: (copy.writes.at(-1)?.seq ?? 0) + 1,
-        operations,
-        effects: effectsOf(operations, copy),
-        targets: targetsOf(operations),
-        ...(base && { base }),
         ...(label !== undefined && { label }),
       }
-      outbox.unsent.add(one.key)
+      context.unsent.add(one.key)
       const stored = context.commit([[`write:${one.key}`, one]])
       void stored.then(context.wake)
       return { key: one.key, stored }
@@ -253,15 +245,8 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
       const one = copy.writes.find(it => it.key === key)
       if (!one?.problem) return
       const { problem: _problem, match: _match, base: _base, ...rest } = one
-      const base = baseOf(one.operations)
-      const again: Write = {
-        ...rest,
-        key: newKey(),
-        effects: effectsOf(one.operations, copy),
-        targets: targetsOf(one.operations),
-        ...(base && { base }),
-      }
-      outbox.unsent.add(again.key)
+      const again: Write = { ...rest, ...newWrite(copy, one.operations) }
+      context.unsent.add(again.key)
       void context
         .commit([
           [`write:${key}`, undefined],
@@ -273,7 +258,7 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
     /** Drops a write that has a problem or was not sent. @returns whether it could */
     discard(key: string): boolean {
       const one = copy.writes.find(it => it.key === key)
-      if (!one || !(one.problem || (isLeader && !outbox.isSent(key)))) return false
+      if (!one || !(one.problem || (isLeader && context.unsent.has(key)))) return false
       void context.commit([[`write:${key}`, undefined]]).then(context.wake)
       return true
     },
@@ -283,9 +268,9 @@ export async function openSync(transport: Transport, store: SyncStore, options: 
      * @throws the error of the request if that is not possible now
      */
     flush(): Promise<void> {
-      if (signal.aborted) return Promise.reject(new Error('The sync was closed.'))
+      if (signal.aborted) return Promise.reject(closed())
       const done = new Promise<void>((resolve, reject) => flushes.add({ resolve, reject }))
-      if (isLeader) follower.readNow()
+      if (isLeader) network?.readNow()
       else tell({ wantsFlush: true })
       context.wake()
       queueMicrotask(settleFlushes)

@@ -1,7 +1,6 @@
 import type { ChangedList, ListChange, ListPlace, NewList } from '../lists.ts'
 import type { components } from '../schema.ts'
 import type { NewTask, Task, TaskChange, TaskPlace } from '../tasks.ts'
-import type { Call } from '../transport.ts'
 
 export type Settings = components['schemas']['Settings']
 export type SettingsChange = components['schemas']['SettingsChange']
@@ -35,6 +34,10 @@ export const keyOf = (type: ItemType, id: number): string => `${type}:${id}`
 /** A new temporary id. Random, since tabs make them without asking each other. */
 export const newId = (): number => -1 - Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)
 
+/** A random key. `crypto.randomUUID` exists only with HTTPS. */
+export const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')
+
 export const isCreation = (one: SyncOperation) => one.op === 'create' || one.op === 'create_list'
 
 const idNames = ['id', 'list_id', 'parent_id', 'before', 'after', 'move_tasks_to']
@@ -54,61 +57,11 @@ export function mapIds<T extends object>(from: T, to: (id: number) => unknown): 
   return mapped as T
 }
 
-/** The temporary ids that operations need from the server before they can be sent. */
-export function missingIds(operations: readonly SyncOperation[]): Set<number> {
-  const ids = new Set<number>()
-  for (const one of operations) mapIds(one, id => ids.add(id))
-  for (const one of operations) if (isCreation(one)) ids.delete(one.id)
-  return ids
-}
-
-/** @throws TypeError if an operation has an id that is not one */
+/** @throws TypeError if an operation has an id that is not one, or creates without a temporary id */
 export function checkIds(operations: readonly SyncOperation[]): void {
   for (const one of operations) {
-    const { id = 1 } = one as { id?: unknown }
-    if (!Number.isSafeInteger(id)) throw new TypeError(`sync: ${JSON.stringify(id)} is not an id.`)
+    if (one.op === 'settings' || one.op === 'undo') continue
+    if (Number.isSafeInteger(one.id) && !(isCreation(one) && one.id >= 0)) continue
+    throw new TypeError(`sync: ${JSON.stringify(one.id)} is not an id for "${one.op}".`)
   }
-}
-
-/** One operation has a route of its own, several are a batch. */
-export function requestOf(
-  operations: readonly SyncOperation[],
-): Pick<Call, 'method' | 'path' | 'query' | 'json'> {
-  const [one] = operations
-  const base = '/api/v1'
-  if (!one || operations.length > 1)
-    return { method: 'POST', path: `${base}/batch`, json: { operations: withRefs(operations) } }
-  if (one.op === 'undo') return { method: 'POST', path: `${base}/undo`, json: { change: one.change } }
-  if (one.op === 'settings') return { method: 'PATCH', path: `${base}/settings`, json: one.changes }
-  const path = `${base}/${typeOf(one)}s`
-  if ('task' in one) return { method: 'POST', path, json: one.task }
-  if ('list' in one) return { method: 'POST', path, json: one.list }
-  const { op, id, ...rest } = one
-  const item = `${path}/${id}`
-  if ('changes' in rest) return { method: 'PATCH', path: item, json: rest.changes }
-  switch (op) {
-    case 'delete':
-      return { method: 'DELETE', path: item }
-    case 'delete_list':
-      return {
-        method: 'DELETE',
-        path: item,
-        query: { move_tasks_to: 'move_tasks_to' in rest ? rest.move_tasks_to : undefined },
-      }
-    case 'move':
-    case 'move_list':
-      return { method: 'POST', path: `${item}/move`, json: rest }
-    default:
-      return { method: 'POST', path: `${item}/restore` }
-  }
-}
-
-function withRefs(operations: readonly SyncOperation[]): object[] {
-  const refs = new Map<number, string>()
-  return operations.map((one, n) => {
-    const { id, ...rest } = mapIds(one, from => refs.get(from) ?? from) as SyncOperation & { id: number }
-    if (!isCreation(one)) return { id, ...rest }
-    refs.set(one.id, `$${n}`)
-    return { ...rest, ref: String(n) }
-  })
 }

@@ -1,10 +1,12 @@
 import { DulyConnectionError, DulyError } from '../errors.ts'
+import type { Transport } from '../transport.ts'
 import { confirmed, itemEntries } from './answers.ts'
 import { isOffline } from './browser.ts'
 import type { Context } from './context.ts'
 import type { SyncProblem, Write } from './copy.ts'
 import { merged } from './merge.ts'
-import { type Item, isCreation, keyOf, missingIds, requestOf, typeOf } from './operations.ts'
+import { type Item, isCreation, keyOf, newKey, typeOf } from './operations.ts'
+import { missingIds, requestOf } from './requests.ts'
 
 export type Outbox = ReturnType<typeof outboxOf>
 
@@ -12,17 +14,10 @@ const timeout = 60_000
 /** A write at which the server fails so often must not hold up the others. */
 const mostFailures = 5
 
-/** A random key. `crypto.randomUUID` exists only with HTTPS. */
-export const newKey = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')
-
 /** Sends the writes in their order. */
-export function outboxOf(context: Context) {
-  const { copy, commit, transport, signal } = context
-  /** Writes of this program that were never sent. */
-  const unsent = new Set<string>()
+export function outboxOf(context: Context, transport: Transport) {
+  const { copy, commit, signal, unsent } = context
   const failures = new Map<string, number>()
-  let inFlight: string | undefined
 
   const refuse = (one: Write, problem: SyncProblem) =>
     commit([[`write:${one.key}`, { ...one, problem }]], { key: one.key })
@@ -67,7 +62,6 @@ export function outboxOf(context: Context) {
       if (!ready) return
       one = ready
     }
-    unsent.delete(one.key)
     let change: string | undefined
     let isReplay = false
     try {
@@ -112,10 +106,6 @@ export function outboxOf(context: Context) {
 
   return {
     next,
-    unsent,
-
-    /** Whether a write is being sent, or may have reached the server. */
-    isSent: (key: string): boolean => inFlight === key || !unsent.has(key),
 
     /** Sends until the signal is aborted. */
     async run(): Promise<void> {
@@ -127,18 +117,15 @@ export function outboxOf(context: Context) {
           continue
         }
         try {
-          inFlight = one.key
+          unsent.delete(one.key)
           await context.inTurn(() => send(one))
           context.succeeded()
           pauseMs = 1000
         } catch (error) {
           if (signal.aborted) return
           context.failed(error)
-          inFlight = undefined
           await context.sleep(pauseMs)
           pauseMs = Math.min(pauseMs * 2, 60_000)
-        } finally {
-          inFlight = undefined
         }
       }
     },

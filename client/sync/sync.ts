@@ -3,6 +3,7 @@ import type { NewTask, Task, TaskChange, TaskPlace } from '../tasks.ts'
 import type { Transport } from '../transport.ts'
 import type { SyncOptions } from './context.ts'
 import type { Write } from './copy.ts'
+import { networkOf } from './network.ts'
 import { openSync, type SyncEvent, type SyncStatus } from './open.ts'
 import { newId, type Settings, type SettingsChange, type SyncOperation } from './operations.ts'
 import type { SyncStore } from './store.ts'
@@ -11,7 +12,7 @@ export type Sync = Awaited<ReturnType<typeof syncOf>>
 
 /** Opens a local copy, and keeps it up to date until it is closed. */
 export async function syncOf(transport: Transport, store: SyncStore, options: SyncOptions = {}) {
-  const open = await openSync(transport, store, options)
+  const open = await openSync(store, context => networkOf(context, transport), options)
   const { copy } = open
   const { tasks, lists } = copy
   const write = async (one: SyncOperation) => open.write([one]).stored

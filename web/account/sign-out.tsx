@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { go } from '../app/address.ts'
+import { send } from '../model/copy.ts'
 import { announce } from '../model/notices.ts'
-import { send } from '../model/outbox.ts'
 import { state, useStore } from '../model/store.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { ta } from '../texts/account-texts.ts'

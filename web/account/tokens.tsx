@@ -13,8 +13,8 @@ export function Tokens() {
   const create = async ({ name = '', access = '', days = '' }) => {
     const scopes = access === 'read' ? ['tasks:read'] : ['tasks:read', 'tasks:write']
     const json = { name, scopes, expires_in_days: Number(days) }
-    const { body } = await call<{ token: string }>({ method: 'POST', path: '/tokens', json })
-    setSecret(body.token)
+    const { token } = await call<{ token: string }>({ method: 'POST', path: '/tokens', json })
+    setSecret(token)
     await load()
   }
   const revoke = async (id: number) => {

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { realId } from '../model/replica.ts'
+import { realId } from '../model/copy.ts'
 import { useStore } from '../model/store.ts'
 
 // The address of a view: `#/today?tag=home&priority=high&task=12`. It is behind the `#`, so that

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { byPosition } from '../model/positions.ts'
+import { byPosition } from '../../client/sync/positions.ts'
 import { state, useStore } from '../model/store.ts'
 import { countOpen } from '../model/views.ts'
 import type { IconName } from '../parts/icon.tsx'

@@ -1,10 +1,7 @@
-import { openDatabase } from '../model/database.ts'
+import { endSession, openCopy } from '../model/copy.ts'
 import { announce } from '../model/notices.ts'
-import { send } from '../model/outbox.ts'
-import { loadReplica } from '../model/replica.ts'
-import { base, forgetToken, rememberedUser, rememberUser, sessionUser } from '../model/session.ts'
+import { base, rememberedUser, rememberUser, sessionUser } from '../model/session.ts'
 import { update } from '../model/store.ts'
-import { startSync, stopSync } from '../model/sync.ts'
 import type { User } from '../model/types.ts'
 import { t } from '../texts/texts.ts'
 import { loadFirstPassword } from './first-password.ts'
@@ -21,24 +18,13 @@ export async function begin(): Promise<void> {
 /** Shows the user's tasks, and follows the server. */
 export async function start(user: User): Promise<void> {
   rememberUser(user)
-  await openDatabase(user.id).catch(() => undefined)
-  await loadReplica()
+  await openCopy(user.id)
   update({ user, session: 'in' })
-  void startSync()
-  void send()
   void registerWorker()
   const current = await sessionUser().catch(() => user)
   if (!current || current.id !== user.id) return endSession()
   rememberUser(current)
   update({ user: current })
-}
-
-/** The session has ended elsewhere. What is on this device stays until the user signs in again. */
-export function endSession(): void {
-  stopSync()
-  forgetToken()
-  rememberUser(undefined)
-  update({ session: 'out', tasks: new Map(), lists: new Map(), isLoaded: false })
 }
 
 /** The service worker exists only on HTTPS and on this machine. */

@@ -1,4 +1,4 @@
-import { newKey } from '../model/api.ts'
+import { newKey } from '../../client/sync/operations.ts'
 
 // The id of an import that has not ended. With it, the same file is continued, also after a reload.
 

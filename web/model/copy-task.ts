@@ -1,45 +1,22 @@
+import type { SyncOperation } from '../../client/sync/operations.ts'
 import { t } from '../texts/texts.ts'
-import { emptyTask } from './actions.ts'
-import { enqueue, newId } from './outbox.ts'
-import type { Effect, Task } from './types.ts'
-import { record } from './undo.ts'
+import { act } from './actions.ts'
+import { newId } from './copy.ts'
+import type { Task } from './types.ts'
 import { childrenOf } from './views.ts'
-
-const editable = [
-  'title',
-  'description',
-  'priority',
-  'tags',
-  'start',
-  'due',
-  'deadline',
-  'estimate_minutes',
-] as const
 
 /** A copy, with the open subtasks. */
 export function duplicateTask(task: Task): void {
-  const operations: object[] = []
-  const effects: Effect[] = []
-  const copy = (from: Task, parent: { ref?: string; id: number | null }) => {
-    if (operations.length >= 100) return
-    const ref = `t${operations.length}`
+  const operations: SyncOperation[] = []
+  const copy = (from: Task, parent_id: number | null): number => {
     const id = newId()
-    const fields = Object.fromEntries(editable.map(name => [name, from[name]]))
-    const under = parent.ref === undefined ? parent.id : `$${parent.ref}`
-    operations.push({ op: 'create', ref, task: { ...fields, list_id: from.list_id, parent_id: under } })
-    const set = {
-      ...emptyTask,
-      ...fields,
-      id,
-      list_id: from.list_id,
-      parent_id: parent.id,
-      position: from.position,
-    }
-    effects.push({ type: 'task', id, set })
-    for (const child of childrenOf(from.id, from.list_id)) if (!child.is_completed) copy(child, { ref, id })
+    const { title, description, priority, tags, start, due, deadline, estimate_minutes, list_id } = from
+    const fields = { title, description, priority, tags, start, due, deadline, estimate_minutes, list_id }
+    operations.push({ op: 'create', id, task: { ...fields, parent_id } })
+    for (const child of childrenOf(from.id, from.list_id))
+      if (!child.is_completed && operations.length < 99) copy(child, id)
+    return id
   }
-  copy(task, { id: task.parent_id })
-  if (operations.length < 100) operations.push({ op: 'move', id: '$t0', after: task.id })
-  const label = t().duplicatedTask(task.title)
-  record(label, [enqueue({ method: 'POST', path: '/batch', json: { operations }, effects, label })])
+  operations.push({ op: 'move', id: copy(task, task.parent_id), after: task.id })
+  act(operations, t().duplicatedTask(task.title))
 }

@@ -1,6 +1,6 @@
 import { t } from '../texts/texts.ts'
+import { discard, enqueue, onSettled } from './copy.ts'
 import { announce } from './notices.ts'
-import { enqueue, onConfirmed, takeBack } from './outbox.ts'
 
 // What the user can undo. The server undoes a change: its history knows what each field was before.
 // A write that was not sent yet is taken back instead.
@@ -25,34 +25,33 @@ export function record(label: string, keys: readonly string[]): void {
 
 export function undo(): void {
   const last = undoable.pop()
-  if (last) void revert(last, redoable, t().undone(last.label))
+  if (last) revert(last, redoable, t().undone(last.label))
 }
 
 export function redo(): void {
   const last = redoable.pop()
-  if (last) void revert(last, undoable, t().redone(last.label))
+  if (last) revert(last, undoable, t().redone(last.label))
 }
 
-async function revert(done: Done, into: Done[], text: string): Promise<void> {
+function revert(done: Done, into: Done[], text: string): void {
   const keys: string[] = []
   for (const [key, change] of [...done.changes].reverse()) {
     if (change !== undefined) keys.push(undoChange(change, done.label))
-    else if (!(await takeBack(key))) done.isUnwanted = true
+    else if (!discard(key)) done.isUnwanted = true
   }
   if (done.isUnwanted) push(undoable, done)
   if (keys.length > 0) push(into, { label: done.label, changes: new Map(keys.map(key => [key, undefined])) })
   announce({ kind: 'done', text })
 }
 
-const undoChange = (change: string, label: string): string =>
-  enqueue({ method: 'POST', path: '/undo', json: { change }, effects: [], label })
+const undoChange = (change: string, label: string): string => enqueue([{ op: 'undo', change }], label)
 
 function push(stack: Done[], done: Done): void {
   stack.push(done)
   if (stack.length > 100) stack.shift()
 }
 
-onConfirmed.listener = (key, change) => {
+onSettled.listener = (key, change) => {
   for (const stack of [undoable, redoable]) {
     const found = stack.find(({ changes }) => changes.has(key))
     if (!found) continue
@@ -61,7 +60,7 @@ onConfirmed.listener = (key, change) => {
     if (found.isUnwanted && [...found.changes.values()].every(one => one !== undefined)) {
       stack.splice(stack.indexOf(found), 1)
       delete found.isUnwanted
-      void revert(found, redoable, t().undone(found.label))
+      revert(found, redoable, t().undone(found.label))
     }
   }
 }

@@ -1,7 +1,8 @@
+import { childrenOf as childrenIn } from '../../client/sync/effects.ts'
+import { byPosition } from '../../client/sync/positions.ts'
 import type { Address } from '../app/address.ts'
 import { t } from '../texts/texts.ts'
 import { addDays, dayOf, formatDay, isOverdue, today } from './dates.ts'
-import { byPosition } from './positions.ts'
 import { state } from './store.ts'
 import type { Task, When } from './types.ts'
 
@@ -16,14 +17,7 @@ export interface Row {
 }
 
 export const childrenOf = (parent: number | null, list: number | null): Task[] =>
-  [...state.tasks.values()]
-    .filter(task => task.parent_id === parent && (parent !== null || task.list_id === list))
-    .sort(byPosition)
-
-export function descendantsOf(id: number): Task[] {
-  const children = [...state.tasks.values()].filter(task => task.parent_id === id)
-  return children.flatMap(child => [child, ...descendantsOf(child.id)])
-}
+  childrenIn(state, parent, list)
 
 export const dueOf = (task: Task): When | null => task.due as When | null
 

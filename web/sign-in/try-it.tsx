@@ -1,5 +1,5 @@
+import { newKey } from '../../client/sync/operations.ts'
 import { keepFirstPassword } from '../app/first-password.ts'
-import { newKey } from '../model/api.ts'
 import { auth } from '../model/session.ts'
 import { t } from '../texts/texts.ts'
 import type { FormProps } from './password-form.tsx'

@@ -1,6 +1,6 @@
+import { byPosition } from '../../client/sync/positions.ts'
 import { type Fields, moveTask } from '../model/actions.ts'
 import { isOverdue } from '../model/dates.ts'
-import { byPosition } from '../model/positions.ts'
 import { state } from '../model/store.ts'
 import type { Priority, Task, When } from '../model/types.ts'
 import { t } from '../texts/texts.ts'

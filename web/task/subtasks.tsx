@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { openTask } from '../app/address.ts'
 import { completeTask, createTask } from '../model/actions.ts'
-import { stableId } from '../model/replica.ts'
+import { stableId } from '../model/copy.ts'
 import type { Task } from '../model/types.ts'
 import { childrenOf } from '../model/views.ts'
 import { Icon } from '../parts/icon.tsx'

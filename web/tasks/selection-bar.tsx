@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
+import { byPosition } from '../../client/sync/positions.ts'
 import { changeTasks, deleteTasks } from '../model/actions.ts'
-import { byPosition } from '../model/positions.ts'
 import { state, update } from '../model/store.ts'
 import type { Priority } from '../model/types.ts'
 import { lazy } from '../parts/lazy.tsx'

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Address } from '../app/address.ts'
-import { stableId } from '../model/replica.ts'
+import { stableId } from '../model/copy.ts'
 import { useStore } from '../model/store.ts'
 import { isOrdered, type Row } from '../model/views.ts'
 import { t } from '../texts/texts.ts'

@@ -1,10 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
+import { act } from '../model/actions.ts'
 import { call, get } from '../model/api.ts'
 import { formatInstant } from '../model/dates.ts'
-import { enqueue } from '../model/outbox.ts'
 import { useStore } from '../model/store.ts'
 import type { TrashPage } from '../model/types.ts'
-import { record } from '../model/undo.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { t } from '../texts/texts.ts'
 
@@ -30,8 +29,7 @@ export function Trash() {
   const restore = (item: Item) => {
     const { type } = item
     const { id, name } = contentOf(item)
-    const label = t().restored(name)
-    record(label, [enqueue({ method: 'POST', path: `/${type}s/${id}/restore`, effects: [], label })])
+    act([{ op: type === 'task' ? 'restore' : 'restore_list', id }], t().restored(name))
     setItems(shown => shown?.filter(one => one !== item))
   }
   const remove = (path: string) =>

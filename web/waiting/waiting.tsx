@@ -1,7 +1,5 @@
 import { createTask } from '../model/actions.ts'
-import { newKey } from '../model/api.ts'
-import { replaceWrite, send } from '../model/outbox.ts'
-import { showAll } from '../model/replica.ts'
+import { discard, retry } from '../model/copy.ts'
 import { useStore } from '../model/store.ts'
 import type { Write } from '../model/types.ts'
 import { t } from '../texts/texts.ts'
@@ -19,7 +17,7 @@ export function Waiting() {
       </p>
       <ul class="rows">
         {writes.map(write => (
-          <li key={write.seq}>
+          <li key={write.key}>
             {write.problem ? <Refused write={write} /> : <span dir="auto">{write.label}</span>}
           </li>
         ))}
@@ -34,22 +32,11 @@ export function Waiting() {
 }
 
 function Refused({ write }: { readonly write: Write }) {
-  const { problem, json, seq, label } = write
-  const mine = textsIn(json)
-  const discard = async () => {
-    await replaceWrite(seq)
-    showAll()
-  }
-  /** Sends it again. Where the task has changed meanwhile, over that change. */
-  const keepMine = async () => {
-    const { problem: _problem, basedOn: _basedOn, ...rest } = write
-    await replaceWrite(seq, { ...rest, key: newKey() })
-    showAll()
-    void send()
-  }
-  const asNew = async () => {
+  const { problem, operations, key, label = '' } = write
+  const mine = textsIn(operations[0])
+  const asNew = () => {
     createTask({ title: mine.title ?? label, ...(mine.description && { description: mine.description }) })
-    await discard()
+    discard(key)
   }
   return (
     <div class="conflict">
@@ -63,7 +50,7 @@ function Refused({ write }: { readonly write: Write }) {
             {problem?.theirs ? (
               <>
                 <dt>{t().theirs}</dt>
-                <dd dir="auto">{problem.theirs[name as 'title' | 'description']}</dd>
+                <dd dir="auto">{String(problem.theirs[name] ?? '')}</dd>
               </>
             ) : null}
           </>
@@ -71,14 +58,14 @@ function Refused({ write }: { readonly write: Write }) {
       </dl>
       <p class="actions">
         {problem?.kind === 'gone' ? null : (
-          <button type="button" class="button primary" onClick={keepMine}>
+          <button type="button" class="button primary" onClick={() => retry(key)}>
             {problem?.kind === 'conflict' ? t().keepMine : t().sendAgain}
           </button>
         )}
         <button type="button" class="button" onClick={asNew}>
           {t().asNewTask}
         </button>
-        <button type="button" class="button" onClick={discard}>
+        <button type="button" class="button" onClick={() => discard(key)}>
           {problem?.kind === 'conflict' ? t().keepTheirs : t().discard}
         </button>
       </p>
@@ -86,8 +73,9 @@ function Refused({ write }: { readonly write: Write }) {
   )
 }
 
-function textsIn(json: unknown): Partial<Record<'title' | 'description', string>> {
-  const { title, description } = Object(json)
+function textsIn(operation: unknown): Partial<Record<'title' | 'description', string>> {
+  const { task, list, changes } = Object(operation)
+  const { title, description } = Object(task ?? list ?? changes)
   return {
     ...(typeof title === 'string' && { title }),
     ...(typeof description === 'string' && { description }),
@@ -97,7 +85,7 @@ function textsIn(json: unknown): Partial<Record<'title' | 'description', string>
 /** Saves what has not reached the server as a file. */
 export function downloadWrites(writes: readonly Write[]): void {
   const text = JSON.stringify(
-    writes.map(({ label, method, path, json }) => ({ label, method, path, json })),
+    writes.map(({ label, operations }) => ({ label, operations })),
     null,
     2,
   )

@@ -1,0 +1,20 @@
+import type { Transport } from '../transport.ts'
+import type { Context } from './context.ts'
+import { followerOf } from './follow.ts'
+import { outboxOf } from './outbox.ts'
+
+export type Network = ReturnType<typeof networkOf>
+
+/** The part that needs the server. What is in the store is shown without it. */
+export function networkOf(context: Context, transport: Transport) {
+  const outbox = outboxOf(context, transport)
+  const follower = followerOf(context, transport)
+  return {
+    /** Whether there is a write that can be sent. */
+    hasNext: (): boolean => outbox.next() !== undefined,
+    readNow: follower.readNow,
+    run: async (): Promise<void> => {
+      await Promise.all([follower.run(), outbox.run()])
+    },
+  }
+}

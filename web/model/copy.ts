@@ -1,0 +1,110 @@
+import type { Context } from '../../client/sync/context.ts'
+import { omit } from '../../client/sync/fields.ts'
+import { indexedDbStore } from '../../client/sync/indexed-db.ts'
+import { type OpenSync, openSync, type SyncEvent } from '../../client/sync/open.ts'
+import type { SyncOperation } from '../../client/sync/operations.ts'
+import { browserLanguage, t } from '../texts/texts.ts'
+import { announce } from './notices.ts'
+import { AuthError, forgetToken, rememberUser } from './session.ts'
+import { defaultSettings, state, update } from './store.ts'
+
+export { newId } from '../../client/sync/operations.ts'
+
+// The user's tasks and lists on this device: the client keeps them, and this shows them.
+
+let sync: OpenSync | undefined
+let isLeaving = false
+
+/** Called with the key of each write that the server has answered, and the id of its change. */
+export const onSettled: { listener?: (key: string, change: string | undefined) => void } = {}
+
+export const realId = (id: number): number => sync?.copy.realId(id) ?? id
+/** An id that stays the same when the server gives the item its own. */
+export const stableId = (id: number): number => sync?.copy.stableId(id) ?? id
+
+/** Shows what is on this device, and follows the server. */
+export async function openCopy(userId: string): Promise<void> {
+  sync?.close()
+  const connect = async (context: Context) => (await import('./network.ts')).connect(context)
+  const open = await openSync(indexedDbStore(`duly-copy-${userId}`), connect, {
+    // Of everything but texts, the last change wins.
+    onConflict: ({ mine }) => omit(mine, ['title', 'description']),
+  })
+  sync = open
+  const { tasks, lists } = open.copy
+  update({ tasks, lists })
+  let isNew = !open.status.isLoaded
+  let problems = Number.POSITIVE_INFINITY
+  const show = ({ settings, settled, isCleared }: Partial<SyncEvent> = {}) => {
+    const { copy, status } = open
+    if (isCleared) return isLeaving ? undefined : endSession()
+    if (isNew && status.isLoaded) {
+      isNew = false
+      adoptSettings()
+    }
+    if (settled) onSettled.listener?.(settled.key, settled.change)
+    const count = copy.writes.filter(({ problem }) => problem).length
+    if (count > problems) announce({ kind: 'problem' })
+    problems = count
+    update({
+      version: state.version + 1,
+      writes: copy.writes,
+      isOnline: status.isOnline,
+      isLoaded: status.isLoaded,
+      ...(settings && { settings: { ...defaultSettings, ...copy.settings } }),
+    })
+    if (isSessionOver(status.error) && !isLeaving) {
+      open.close()
+      update({ session: 'out' })
+    }
+  }
+  open.subscribe(show)
+  show({ settings: true })
+}
+
+const isSessionOver = (error: unknown) => error instanceof AuthError && error.status === 401
+
+/** At the first use, the user's time zone and language are those of the browser. */
+function adoptSettings(): void {
+  const { time_zone, language } = sync?.copy.settings ?? defaultSettings
+  if (time_zone !== 'UTC' || language !== 'en') return
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+  enqueue(
+    [{ op: 'settings', changes: { time_zone: timeZone, language: browserLanguage() } }],
+    t().changedSettings,
+  )
+}
+
+/** Shows and stores a write, and sends it as soon as possible. @returns its key */
+export const enqueue = (operations: readonly SyncOperation[], label: string): string =>
+  sync?.write(operations, label).key ?? ''
+
+/** Drops a write that was not sent, or that was refused. @returns whether it could */
+export const discard = (key: string): boolean => sync?.discard(key) ?? false
+/** Sends a write again. Where the task has changed meanwhile, over that change. */
+export const retry = (key: string): void => sync?.retry(key)
+
+/** Sends all writes that wait. Resolves when it has done so, or cannot. */
+export const send = async (): Promise<void> => sync?.flush().catch(() => undefined)
+
+/** The session has ended elsewhere. What is on this device stays until the user signs in again. */
+export function endSession(): void {
+  sync?.close()
+  forgetToken()
+  rememberUser(undefined)
+  update({ session: 'out', tasks: new Map(), lists: new Map(), isLoaded: false })
+}
+
+/** Ends the session by a call, and removes what is on this device. */
+export async function leaveCopy(end: () => Promise<unknown>): Promise<void> {
+  isLeaving = true
+  try {
+    await end()
+  } catch (error) {
+    isLeaving = false
+    throw error
+  }
+  // Until the page is loaded again, nothing is shown.
+  update({ session: 'starting', user: undefined, writes: [], tasks: new Map(), lists: new Map() })
+  await sync?.clear()
+}
