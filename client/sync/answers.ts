@@ -49,8 +49,8 @@ export function confirmed(copy: Copy, done: Write, answer: Answer | undefined, i
 }
 
 /**
- * What a deletion removes from the copy. Not what it removed from the view: the server may have moved
- * tasks elsewhere meanwhile.
+ * What a deletion removes from the copy. Not what it removed from the view: others may have moved
+ * tasks out meanwhile.
  */
 function deletedBy({ base }: Copy, { operations: [one] }: Write): string[] {
   if (one?.op !== 'delete' && one?.op !== 'delete_list') return []

@@ -64,8 +64,8 @@ function effectsOfOne(one: SyncOperation, view: View): Effect[] {
   switch (one.op) {
     case 'create': {
       const { id, task } = one
-      const place = placeOf({ ...emptyTask, ...task, id }, {}, view)
-      const set = { ...emptyTask, ...task, ...completion(task), ...place, id }
+      const made = { ...emptyTask, ...stamps(), ...task, id }
+      const set = { ...made, ...completion(task), ...placeOf(made, {}, view) }
       return [{ type: 'task', id, set, isNew: true }]
     }
     case 'update': {
@@ -88,7 +88,7 @@ function effectsOfOne(one: SyncOperation, view: View): Effect[] {
         set: null,
       }))
     case 'create_list': {
-      const set = { color: null, is_archived: false, ...one.list, id: one.id, ...times, ...lastOf(lists) }
+      const set = { color: null, is_archived: false, ...one.list, id: one.id, ...stamps(), ...lastOf(lists) }
       return [{ type: 'list', id: one.id, set, isNew: true }]
     }
     case 'update_list':
@@ -117,9 +117,12 @@ function effectsOfOne(one: SyncOperation, view: View): Effect[] {
   }
 }
 
-const times = { created_at: '', updated_at: '', revision: 0 }
+/** Until the server has set them. */
+const stamps = () => {
+  const now = new Date().toISOString()
+  return { created_at: now, updated_at: now, revision: 0 }
+}
 const emptyTask = {
-  ...times,
   title: '',
   description: null,
   is_completed: false,

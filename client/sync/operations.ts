@@ -57,7 +57,7 @@ export function mapIds<T extends object>(from: T, to: (id: number) => unknown): 
   return mapped as T
 }
 
-/** @throws TypeError if an operation has an id that is not one, or creates without a temporary id */
+/** @throws TypeError for an id that is none, or a creation without a temporary id */
 export function checkIds(operations: readonly SyncOperation[]): void {
   for (const one of operations) {
     if (one.op === 'settings' || one.op === 'undo') continue
