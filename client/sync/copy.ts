@@ -75,7 +75,7 @@ export class Copy {
       const [kind, name = ''] = key.split(/:(.*)/s)
       // Entries are written by this code only: the key tells the type of the value.
       if (kind === 'since') this.since = value as string | undefined
-      else if (kind === 'id') this.#giveId(Number(name), value as number)
+      else if (kind === 'id') this.#giveId(Number(name), value as number | undefined)
       else if (kind === 'write') {
         hasWrites = true
         touch(writes.get(name))
@@ -107,9 +107,19 @@ export class Copy {
     }
   }
 
-  #giveId(first: number, real: number): void {
-    this.#realIds.set(first, real)
-    this.#firstIds.set(real, first)
+  /** Removes the ids of items that no longer exist. */
+  unusedIds(): Entry[] {
+    if (this.since === undefined) return []
+    const isUsed = (id: number) => this.base.has(keyOf('task', id)) || this.base.has(keyOf('list', id))
+    return [...this.#realIds].flatMap(([first, real]) => (isUsed(real) ? [] : [[`id:${first}`, undefined]]))
+  }
+
+  #giveId(first: number, real: number | undefined): void {
+    if (real === undefined) this.#realIds.delete(first)
+    else {
+      this.#realIds.set(first, real)
+      this.#firstIds.set(real, first)
+    }
   }
 
   #show(key: string): void {

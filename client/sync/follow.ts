@@ -57,7 +57,7 @@ export function followerOf(context: Context, transport: Transport) {
     if (!seen) entries.push(['since', since])
     void commit(entries)
     if (isWhole && !seen) void commit(renewed(copy))
-    if (has_more) return
+    if (has_more || context.isCurrent) return
     context.isCurrent = true
     context.wake()
   }

@@ -166,6 +166,7 @@ export async function openSync(
   })
   try {
     show([...(await store.load())])
+    void context.commit(copy.unusedIds())
   } catch (storeError) {
     // Without the store, the copy lives as long as the program.
     setStatus({ storeError })

@@ -4,6 +4,7 @@ import { confirmed, itemEntries } from './answers.ts'
 import { isOffline } from './browser.ts'
 import type { Context } from './context.ts'
 import type { SyncProblem, Write } from './copy.ts'
+import { omit } from './fields.ts'
 import { merged } from './merge.ts'
 import { type Item, isCreation, keyOf, newKey, typeOf } from './operations.ts'
 import { missingIds, requestOf } from './requests.ts'
@@ -11,11 +12,14 @@ import { missingIds, requestOf } from './requests.ts'
 export type Outbox = ReturnType<typeof outboxOf>
 
 const timeout = 60_000
-/** A write at which the server fails so often must not hold up the others. */
+/**
+ * A write that the server or a proxy fails at so often, while changes can be read, must not hold up
+ * the others.
+ */
 const mostFailures = 5
 
 /** Sends the writes in their order. */
-export function outboxOf(context: Context, transport: Transport) {
+export function outboxOf(context: Context, transport: Transport, readNow: () => void) {
   const { copy, commit, signal, unsent } = context
   const failures = new Map<string, number>()
 
@@ -82,13 +86,16 @@ export function outboxOf(context: Context, transport: Transport) {
       void commit(confirmed(copy, one, answer, isReplay), { key: one.key, ...(change && { change }) })
     } catch (error) {
       if (error instanceof DulyConnectionError && isOffline()) unsent.add(one.key)
-      const isLasting = error instanceof DulyError && error.problem && !isTemporary(error.status)
+      const isLasting =
+        error instanceof DulyError && error.problem && error.status < 500 && !isPassing(error.status)
       if (!isLasting && !failedTooOften(one, error)) throw error
       const { status, code, problem, message } = error as DulyError
       if (status === 412 && one.match !== undefined) {
-        const item =
+        const found =
           problem?.task ??
           (await transport.send<Item>({ method: 'GET', path: `/api/v1/${type}s/${id}`, signal }))
+        // Only single lists have the count.
+        const item = omit({ ...found }, ['open_task_count']) as unknown as Item
         await commit(itemEntries(copy, keyOf(type, id), item))
         await prepared(one, item)
       } else if (code === 'answer_dropped' || (status === 404 && operation?.op.startsWith('delete'))) {
@@ -99,7 +106,7 @@ export function outboxOf(context: Context, transport: Transport) {
   }
 
   function failedTooOften({ key }: Write, error: unknown): boolean {
-    if (!(error instanceof DulyError) || error.status !== 500) return false
+    if (!(error instanceof DulyError) || isPassing(error.status)) return false
     failures.set(key, (failures.get(key) ?? 0) + 1)
     return (failures.get(key) ?? 0) >= mostFailures
   }
@@ -126,6 +133,8 @@ export function outboxOf(context: Context, transport: Transport) {
           context.failed(error)
           await context.sleep(pauseMs)
           pauseMs = Math.min(pauseMs * 2, 60_000)
+          // It is sent again once the server answers.
+          readNow()
         }
       }
     },
@@ -134,5 +143,5 @@ export function outboxOf(context: Context, transport: Transport) {
 
 const gone: SyncProblem = { kind: 'gone', message: 'The item no longer exists.' }
 
-const isTemporary = (status: number): boolean =>
-  status === 401 || status === 408 || status === 425 || status === 429 || status >= 500
+/** Whether the status tells nothing about the write. */
+const isPassing = (status: number): boolean => [401, 408, 425, 429, 502, 503, 504].includes(status)
