@@ -152,6 +152,18 @@ describe('a webhook', () => {
     assert.equal((await api.call('POST', `${at}/test`, { token: account })).status, 202)
   })
 
+  it('is not created by a token that was just revoked at another replica', async () => {
+    const user = newUser()
+    const json = { name: 'a', scopes: ['account'] }
+    const { body: script } = await api.call('POST', '/api/v1/tokens', { user, json })
+    const { token } = script
+    assert.equal((await api.call('GET', path, { token })).status, 200)
+    await both.other.call('DELETE', `/api/v1/tokens/${script.id}`, { user })
+    const hook = { url: 'https://example.com/', events: ['*'] }
+    assert.equal((await api.call('POST', path, { token, json: hook })).status, 401)
+    assert.deepEqual((await api.call('GET', path, { user })).body.webhooks, [])
+  })
+
   it('of another user is as if there were none, with its deliveries', async () => {
     const [ann, bob] = [newUser('ann'), newUser('bob')]
     const { to, at } = await create(ann)

@@ -69,6 +69,7 @@ export const noteWebhooks = ownerWrite(
 /**
  * $1 limit. Owners of active webhooks that have not delivered all that has happened, and seconds
  * since the oldest change that is not delivered. A position at the end of a revision has type 9.
+ * Those that wait for a retry have a job, so they come last.
  */
 export const behind = statement(
   'duly_webhooks_behind',
@@ -81,7 +82,7 @@ export const behind = statement(
   ) as waiting on true
   where webhooks.is_active
     and (webhooks.epoch, webhooks.revision, webhooks.item_type) is distinct from (owners.epoch, owners.revision, 9)
-  group by webhooks.user_id order by 2 desc limit $1`,
+  group by webhooks.user_id order by bool_or(webhooks.retry_at is null) desc, 2 desc limit $1`,
 )
 
 /** $1 owners, $2 their last known revisions. Those that have another one by now. */
