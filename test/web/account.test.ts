@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { startSmtpServer } from '../smtp-server.ts'
@@ -16,6 +19,7 @@ before(async () => {
     SMTP_URL: smtp.url,
     GITHUB_CLIENT_ID: 'our-id',
     GITHUB_CLIENT_SECRET: 'our-secret',
+    WEBHOOK_PRIVATE_NETWORKS: '127.0.0.0/8',
   })
   laptop = await app.device()
 })
@@ -37,8 +41,19 @@ async function openAccount(page: Page): Promise<void> {
 
 async function signOut(page: Page): Promise<void> {
   await openAccount(page)
-  await page.locator('.screen-head').getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  const heading = page.getByRole('heading', { name: 'Sign in' })
+  // A notice says that it has failed. Users then try again.
+  await until(async () => {
+    await page
+      .locator('.screen-head')
+      .getByRole('button', { name: 'Sign out' })
+      .click({ timeout: 10_000 })
+      .catch(() => {})
+    return heading.waitFor({ timeout: 20_000 }).then(
+      () => true,
+      () => false,
+    )
+  })
 }
 
 async function giveEmail(page: Page): Promise<void> {
@@ -252,6 +267,45 @@ describe('the account of a user', () => {
     await card.getByRole('listitem').getByRole('button', { name: 'Revoke' }).click()
     await card.getByRole('listitem').waitFor({ state: 'detached' })
     await until(async () => (await statusOf('GET')) === 401)
+  })
+
+  it('tells other programs what happens, with a webhook', async () => {
+    const received: string[] = []
+    const receiver = createServer(async (request, response) => {
+      received.push(JSON.parse(await text(request)).type)
+      response.writeHead(204).end()
+    })
+    await new Promise<void>(resolve => receiver.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`
+    const { page } = laptop
+    await openAccount(page)
+    const card = section(page, 'Webhooks')
+    await card.getByLabel('URL').fill('http://10.1.2.3/hook')
+    await card.getByRole('button', { name: 'Create a webhook' }).click()
+    await card.getByRole('alert').getByText(/Url/).waitFor()
+    await card.getByLabel('URL').fill(url)
+    await card.getByLabel('Description').fill('Time tracking')
+    await card.getByRole('button', { name: 'Create a webhook' }).click()
+    const secret = card.locator('.secret')
+    const first = await secret.innerText()
+    assert.match(first, /^whsec_/)
+    await card.getByRole('button', { name: 'Send a test' }).click()
+    const deliveries = card.getByRole('list', { name: 'Deliveries' })
+    await deliveries.getByText(/Delivered \(204\)/).waitFor()
+    assert.deepEqual(received, ['webhook.test'])
+    await deliveries.getByRole('button', { name: 'Send again' }).click()
+    await until(async () => received.length === 2)
+    await card.getByRole('button', { name: 'Renew the secret' }).click()
+    await until(async () => (await secret.innerText()) !== first)
+    await card.getByRole('button', { name: 'Pause' }).click()
+    await card.getByText('Paused').waitFor()
+    await card.getByRole('button', { name: 'Activate' }).click()
+    await card.getByText('Active', { exact: true }).waitFor()
+    await card.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog', { name: 'Delete webhook' }).getByRole('button', { name: 'Delete' }).click()
+    await card.getByText(url, { exact: true }).waitFor({ state: 'detached' })
+    receiver.close()
+    receiver.closeAllConnections()
   })
 
   it('takes its tasks along: exports them, and imports them where the connection was lost', async () => {

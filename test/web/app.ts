@@ -58,7 +58,8 @@ export async function openApp(settings: Readonly<Record<string, string>> = {}): 
   }
 }
 
-const cookiesOf = (person: Person, url: string) =>
+/** The session of somebody, for a browser. */
+export const cookiesOf = (person: Person, url: string) =>
   [...person.cookies].map(([name, value]) => ({
     name,
     value,

@@ -64,6 +64,8 @@ describe('every screen', () => {
     const person = await app.person()
     const token = await person.token()
     for (const json of tasks) await app.api.call('POST', '/api/v1/tasks', { token, json })
+    const webhook = { url: 'https://example.com/<b>hook</b>', description: '<img src=x>', events: ['task.*'] }
+    await app.api.call('POST', '/api/v1/webhooks', { token, json: webhook })
     const { page, context } = await app.device(person)
     await row(page, 'Overdue').waitFor()
     for (const colorScheme of ['light', 'dark'] as const) {
@@ -71,6 +73,7 @@ describe('every screen', () => {
       for (const screen of screens) {
         await page.goto(`${app.url}#/${screen}`)
         await page.getByRole('heading', { level: 1 }).waitFor()
+        if (screen === 'account') await page.getByRole('button', { name: 'Deliveries' }).click()
         await check(page, `${screen}, ${colorScheme}`)
       }
       await page.goto(`${app.url}#/inbox`)

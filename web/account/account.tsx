@@ -17,6 +17,8 @@ import { TwoFactorSetup } from './two-factor-setup.tsx'
 
 const Import = lazy(() => import('../import/import.tsx').then(it => it.Import))
 
+const Webhooks = lazy(() => import('../webhooks/webhooks.tsx').then(it => it.Webhooks))
+
 const sections = {
   profile: Profile,
   preferences: Preferences,
@@ -26,6 +28,7 @@ const sections = {
   passkeys: Passkeys,
   sessions: Sessions,
   tokens: Tokens,
+  webhooks: Webhooks,
   export: Export,
   import: Import,
   delete: DeleteAccount,

@@ -48,7 +48,7 @@ export function Form({ submit, label, done = ta().saved, isDanger = false, child
 interface FieldProps {
   readonly name: string
   readonly label: string
-  readonly type?: 'text' | 'email' | 'password'
+  readonly type?: 'text' | 'email' | 'password' | 'url'
   readonly autocomplete?: string
   readonly value?: string
   readonly minLength?: number
@@ -69,7 +69,7 @@ export function Field({
       {label}
       <input
         name={name}
-        // One of three types, which the types of JSX want to know apart.
+        // One of four types, which the types of JSX want to know apart.
         type={type as 'text'}
         autocomplete={autocomplete}
         required={!isOptional}
@@ -90,7 +90,7 @@ export function useAnswer<T>(read: () => Promise<T>): readonly [T | undefined, (
         setAnswer(value)
         setProblem('')
       },
-      () => setProblem(t().needsNetwork),
+      (error: Error) => setProblem(error instanceof TypeError ? t().needsNetwork : error.message),
     )
   useEffect(() => {
     void load()

@@ -61,16 +61,18 @@ export function Trash() {
                 {formatInstant(item.deleted_at)}
               </span>
             </span>
-            <button type="button" class="button" onClick={() => restore(item)}>
-              {t().restore}
-            </button>
-            <button
-              type="button"
-              class="button danger"
-              onClick={() => remove(`/trash/${item.type}/${contentOf(item).id}`)}
-            >
-              {t().deleteForever}
-            </button>
+            <span class="actions">
+              <button type="button" class="button" onClick={() => restore(item)}>
+                {t().restore}
+              </button>
+              <button
+                type="button"
+                class="button danger"
+                onClick={() => remove(`/trash/${item.type}/${contentOf(item).id}`)}
+              >
+                {t().deleteForever}
+              </button>
+            </span>
           </li>
         ))}
       </ul>

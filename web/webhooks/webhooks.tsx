@@ -1,0 +1,49 @@
+import { useState } from 'preact/hooks'
+import { Field, Form, useAnswer } from '../account/form.tsx'
+import { call, get } from '../model/api.ts'
+import { ta } from '../texts/account-texts.ts'
+import type { WebhookPage } from './types.ts'
+import { WebhookItem } from './webhook-item.tsx'
+
+const filters = ['task.*', 'list.*', 'settings.*'] as const
+
+/** URLs to which the server sends what happens. */
+export function Webhooks() {
+  const [secret, setSecret] = useState('')
+  const [found, load, problem] = useAnswer(() => get<WebhookPage>('/webhooks'))
+  const create = async ({ url = '', description = '', ...fields }) => {
+    const events = filters.filter(name => name in fields)
+    const json = { url, events, description: description === '' ? null : description }
+    const created = await call<{ secret: string }>({ method: 'POST', path: '/webhooks', json })
+    setSecret(created.secret)
+    await load()
+  }
+  return (
+    <>
+      <p class="quiet">{problem || ta().webhooksAbout}</p>
+      {secret === '' ? null : (
+        <p role="status">
+          {ta().secretOnce} <code class="secret">{secret}</code>
+        </p>
+      )}
+      <ul class="rows">
+        {found?.webhooks.map(webhook => (
+          <WebhookItem key={webhook.id} webhook={webhook} load={load} showSecret={setSecret} />
+        ))}
+      </ul>
+      <Form submit={create} label={ta().createWebhook} done="">
+        <Field name="url" label={ta().url} type="url" maxLength={2000} />
+        <Field name="description" label={ta().webhookDescription} maxLength={500} isOptional />
+        <fieldset class="choices">
+          <legend>{ta().events}</legend>
+          {filters.map(name => (
+            <label key={name} class="choice">
+              <input type="checkbox" name={name} defaultChecked={name === 'task.*'} />
+              {ta().eventNames[name]}
+            </label>
+          ))}
+        </fieldset>
+      </Form>
+    </>
+  )
+}
