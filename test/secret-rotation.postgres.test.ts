@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { unprepared } from '../server/db/database.ts'
+import { SecretCipher } from '../server/sync/webhooks/secrets.ts'
 import { behindProxy, newUserHere, type Person } from './person.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served, tokenOf } from './served.ts'
 
@@ -52,7 +54,10 @@ describe('a secret that takes the place of another', () => {
     const person = await newUserHere(running)
     await person.auth('POST', '/two-factor/enable', { password: person.password })
     const token = await person.token()
-    const shared = tokenOf(newUser(), {}, oldSecret)
+    const owner = newUser()
+    const shared = tokenOf(owner, {}, oldSecret)
+    const json = { url: 'https://receiver.invalid/', events: ['*'] }
+    const { body: hook } = await api.call('POST', '/api/v1/webhooks', { token: shared, json })
     const holds = async () => {
       assert.deepEqual([await statusOf(token), await statusOf(shared)], [200, 200])
       await isSignedIn(person)
@@ -71,6 +76,12 @@ describe('a secret that takes the place of another', () => {
       while (!api.lines.some(({ msg }) => msg === done)) await pause(20)
     }
     await visit(person)
+
+    const [row] = await api.server.db.query(
+      unprepared('select secret from duly.webhooks where user_id = $1'),
+      [owner],
+    )
+    assert.equal(new SecretCipher([newSecret]).decrypt(owner, String(row?.[0])), hook.secret)
 
     // A week later the old one goes.
     await api.close()
