@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { migrations } from '../server/db/migrations.ts'
+import { type EventSource, openEvents } from './event-source.ts'
 import { Ledger } from './faults/ledger.ts'
 import { nextVersion } from './faults/servers.ts'
 import { size } from './faults/size.ts'
@@ -221,6 +222,49 @@ describe('three replicas behind nginx', () => {
     const tooLong = { user, json: { title: 'c', description: 'd'.repeat(400_000) } }
     const refused = await through.call('POST', '/api/v1/tasks', tooLong)
     assert.deepEqual([refused.status, refused.body.code], [413, 'body_too_large'])
+  })
+
+  it('take an import that is larger than other bodies', async () => {
+    const task = { title: 'long', description: 'd'.repeat(20_000) }
+    const lines = Array.from({ length: 300 }, (_, n) => `${JSON.stringify({ id: n + 1, ...task })}\n`)
+    const { status, text } = await through.call('POST', '/api/v1/import?dry_run=true', {
+      user: newUser(),
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: lines.join(''),
+    })
+    assert.equal(status, 200, text)
+    assert.deepEqual(JSON.parse(text.trim().split('\n').at(-1) ?? ''), {
+      ...{ lines: 300, lists: 0, tasks: 300, skipped: 0, done: true },
+    })
+  })
+
+  it('stream events without buffers, and lose and repeat none where the replica of a stream is killed', async () => {
+    const user = newUser()
+    const create = async (title: string) => {
+      const headers = { 'idempotency-key': title.replaceAll(' ', '-') }
+      const { status } = await through.call('POST', '/api/v1/tasks', { user, headers, json: { title } })
+      assert.equal(status, 201)
+    }
+    const titles = ({ events }: EventSource) => events.map(({ data }) => data.task.title)
+    const stream = await openEvents(nginx.url, { user })
+    await create('before')
+    await stream.until(() => stream.events.length === 1)
+    const nameOf = (headers: { get(name: string): unknown }) =>
+      String(headers.get('x-request-id')).split('-')[0]
+    const name = nameOf(new Map(Object.entries(stream.response.headers)))
+    const names = await each('GET', '/livez', {})
+    const replica = replicas[names.findIndex(({ headers }) => nameOf(headers) === name)]
+    assert.ok(replica)
+    replica.running.child.kill('SIGKILL')
+    await stream.ended
+    await create('while away')
+    const resumed = await openEvents(nginx.url, { user, headers: { 'last-event-id': stream.lastId() } })
+    await create('after')
+    await resumed.until(() => resumed.events.length === 2)
+    assert.deepEqual([...titles(stream), ...titles(resumed)], ['before', 'while away', 'after'])
+    resumed.close()
+    await replica.running.ended
+    replica.running = await start(replica.port)
   })
 
   it('fail no call with a key, and lose and double nothing, where one is killed and one migrates the database', async test => {

@@ -23,7 +23,7 @@ const importTasks: Route = {
     audited: true,
     summary: 'Import an export',
     description:
-      'Adds the lists and tasks of an export in NDJSON (`application/x-ndjson`), with everything but their ids and revisions. They are read in chunks; each chunk is one change. The answer is NDJSON too: a line after each chunk, with what was imported so far, the last one with `"done":true`. An error before the first of these lines is an error response; a later one is the last line, as `error`. Errors name the line and the field, such as `#/17/title`, and chunks before it stay. Send the whole file again with the same `import` to continue: a line that was imported is skipped.',
+      'Adds the lists and tasks of an export in NDJSON (`application/x-ndjson`), with everything but their ids and revisions. They are read in chunks; each chunk is one change. The answer is NDJSON too: a line for each chunk, with what was imported so far (behind a proxy, once all is read), the last one with `"done":true`. An error before the first of these lines is an error response; a later one is the last line, as `error`. Errors name the line and the field, such as `#/17/title`, and chunks before it stay. Send the whole file again with the same `import` to continue: a line that was imported is skipped.',
     parameters: [
       {
         name: 'import',
@@ -80,11 +80,16 @@ const importTasks: Route = {
       throw error
     }
     const lines = async function* () {
+      const held: Buffer[] = []
       try {
-        for (; !next.done; next = await run.next()) yield asLine(next.value)
+        for (; !next.done; next = await run.next()) {
+          held.push(asLine(next.value))
+          if (!isProxied(request) || request.raw.complete) yield* held.splice(0)
+        }
       } catch (error) {
         if (!(error instanceof AppError)) throw error
         const { body: problem } = errorAnswer(problemShape, error, placeOf(request))
+        yield* held.splice(0)
         yield asLine({ error: JSON.parse(problem) })
       } finally {
         streams.endUpload(request)
@@ -94,6 +99,10 @@ const importTasks: Route = {
     return streams.untimed(lines())
   },
 }
+
+/** Proxies such as nginx stop sending a body once its response begins. */
+const isProxied = ({ headers }: FastifyRequest): boolean =>
+  [headers.via, headers.forwarded, headers['x-forwarded-for']].some(value => value !== undefined)
 
 const asLine = (value: object) => Buffer.from(`${JSON.stringify(value)}\n`)
 
