@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import {
   type Client,
   createClient,
@@ -40,6 +42,8 @@ class Device {
   network: Network = 'on'
   #cut = new AbortController()
   #writes = 0
+  /** Called before this device gets a response. */
+  beforeResponse?: (method: string, text: string) => Promise<void>
   /** The method and path of each request that reached the server. */
   readonly sent: string[] = []
 
@@ -96,6 +100,7 @@ class Device {
     if (!/wait=/.test(url)) this.sent.push(`${method} ${new URL(url).pathname.slice('/api/v1'.length)}`)
     const signals = [this.#cut.signal, ...(signal ? [signal] : [])]
     const response = await fetch(url, { ...init, signal: AbortSignal.any(signals) })
+    if (this.beforeResponse) await this.beforeResponse(method, await response.clone().text())
     if (method !== 'GET') this.#writes += 1
     if (method === 'GET' || this.network !== 'lossy' || this.#writes % 2 === 0) return response
     await response.text()
@@ -180,6 +185,34 @@ describe('a local copy', () => {
     assert.deepEqual(laptop.sync.problems, [])
     await assert.rejects(laptop.sync.tasks.update(10 ** 9, { title: 'x' }), /no task 1000000000/)
     assert.throws(() => laptop.sync.write([{ op: 'delete', id: '1/../2' as unknown as number }]), TypeError)
+  })
+
+  it('shows a new task once if its change arrives before the response to its creation', async () => {
+    const device = await deviceOf(newUser())
+    await device.settle()
+    const titles: string[] = []
+    device.sync.subscribe(() =>
+      titles.push(
+        device.sync.tasks
+          .all()
+          .map(({ title }) => title)
+          .join(),
+      ),
+    )
+    const events = new EventEmitter()
+    const arrived = once(events, 'change')
+    device.beforeResponse = async (method, text) => {
+      if (method === 'GET' && text.includes('Once')) events.emit('change')
+      if (method !== 'POST') return
+      await arrived
+      // The device has time to show the change.
+      for (let turn = 0; turn < 20; turn += 1) await setImmediate()
+    }
+    await device.sync.tasks.create({ title: 'Once' })
+    await arrived
+    await device.settle()
+    assert.deepEqual([...new Set(titles)], ['Once'])
+    await assertEqual(device)
   })
 
   it('converges with other copies and the server after random writes, losses and restarts', async () => {
