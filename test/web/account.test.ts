@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -41,19 +42,8 @@ async function openAccount(page: Page): Promise<void> {
 
 async function signOut(page: Page): Promise<void> {
   await openAccount(page)
-  const heading = page.getByRole('heading', { name: 'Sign in' })
-  // A notice says that it has failed. Users then try again.
-  await until(async () => {
-    await page
-      .locator('.screen-head')
-      .getByRole('button', { name: 'Sign out' })
-      .click({ timeout: 10_000 })
-      .catch(() => {})
-    return heading.waitFor({ timeout: 20_000 }).then(
-      () => true,
-      () => false,
-    )
-  })
+  await page.locator('.screen-head').getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
 }
 
 async function giveEmail(page: Page): Promise<void> {
@@ -64,6 +54,32 @@ async function signIn(page: Page): Promise<void> {
   await giveEmail(page)
   await page.getByLabel('Password').fill(account.password)
   await button(page, 'Sign in').click()
+}
+
+/** Withholds the response of a POST after the server has sent it. */
+async function holdResponse(page: Page, path: string) {
+  const events = new EventEmitter()
+  const received = once(events, 'received')
+  const released = once(events, 'released')
+  await page.route(
+    `**${path}`,
+    async route => {
+      // Not `route.fetch`, which would give the browser the cookies at once.
+      const response = await fetch(new URL(path, app.url), {
+        method: 'POST',
+        headers: await route.request().allHeaders(),
+        body: route.request().postData(),
+      })
+      const body = await response.text()
+      events.emit('received')
+      await released
+      const cookies = response.headers.getSetCookie().join('\n')
+      const headers = { 'content-type': 'application/json', 'set-cookie': cookies }
+      await route.fulfill({ status: response.status, headers, body })
+    },
+    { times: 1 },
+  )
+  return { received, release: () => events.emit('released') }
 }
 
 const isIn = (page: Page) => page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
@@ -156,10 +172,25 @@ describe('the account of a user', () => {
       .getByText(/invalid|wrong/i)
       .waitFor()
     await password.getByLabel('Current password').fill(account.password)
+    const response = await holdResponse(page, '/api/auth/change-password')
     await password.getByRole('button', { name: 'Change password' }).click()
-    await page.getByText('Saved.').waitFor()
+    await response.received
+    // The session of before has ended, and the browser does not have the cookie of the new one yet.
+    const order: string[] = []
+    page.on('request', request => {
+      if (request.url().endsWith('/sign-out')) order.push('sign out')
+    })
+    await page.locator('.screen-head').getByRole('button', { name: 'Sign out' }).click()
+    order.push('respond')
+    response.release()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    assert.deepEqual(order, ['respond', 'sign out'])
+    const cookies = await laptop.context.cookies()
+    assert.deepEqual(
+      cookies.filter(({ name }) => name.includes('session')),
+      [],
+    )
     account.password = 'yet another one'
-    await signOut(page)
     await signIn(page)
     await isIn(page)
   })

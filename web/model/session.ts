@@ -18,16 +18,31 @@ export class AuthError extends Error {
 
 /** @throws AuthError for a refusal @throws TypeError without a network */
 export async function auth<T>(path: string, fields?: object): Promise<T> {
+  const { response, body } = await inOrder(fields ? 'exclusive' : 'shared', () => request(path, fields))
+  if (response.ok) return body
+  throw new AuthError(response.status, body?.code ?? '', body?.message ?? `${response.status}`)
+}
+
+/**
+ * A call that changes the session runs alone, in all tabs. Otherwise the responses of two calls
+ * could set and clear the cookie in the wrong order. Web Locks need HTTPS or localhost.
+ */
+const inOrder = <T>(mode: LockMode, work: () => Promise<T>): Promise<T> =>
+  navigator.locks?.request('duly session', { mode }, work) ?? work()
+
+async function request(path: string, fields: object | undefined) {
   const response = await fetch(`${base}api/auth${path}`, {
     ...(fields && {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(fields),
     }),
+    // The other calls wait for this one.
+    signal: AbortSignal.timeout(60_000),
+  }).catch((error: Error) => {
+    throw new TypeError(error.message)
   })
-  const body = await response.json().catch(() => null)
-  if (response.ok) return body
-  throw new AuthError(response.status, body?.code ?? '', body?.message ?? `${response.status}`)
+  return { response, body: await response.json().catch(() => null) }
 }
 
 let current = ''
