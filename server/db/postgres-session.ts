@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { leaveRowsAsBytes } from './data-row.ts'
 import type { PostgresAddress } from './database-url.ts'
@@ -34,7 +35,6 @@ export async function openSession(
       pipeline: true,
       keepAlive: true,
       keepAliveInitialDelayMillis: keepAliveMs,
-      connectionTimeoutMillis: address.connectMs,
       application_name: address.applicationName,
       client_encoding: 'UTF8',
       types: { getTypeParser: () => asText },
@@ -55,7 +55,12 @@ export async function openSession(
   client.on('error', error => {
     broken ??= error
   })
-  await client.connect()
+  const timer = limitConnecting(client, address.connectMs)
+  try {
+    await client.connect()
+  } finally {
+    clearInterval(timer)
+  }
   // A server can end the session in the same packet that accepts it.
   if (broken) throw broken
   if (binding && !binding.isOffered()) {
@@ -65,6 +70,22 @@ export async function openSession(
     })
   }
   return client
+}
+
+/**
+ * Ends a client that does not connect in time. Counts slices of the time instead of its end: while
+ * this process is busy, with loading its modules for example, no slice passes, and what the server
+ * has sent is read first.
+ */
+function limitConnecting(client: pg.Client, ms: number): NodeJS.Timeout {
+  // The driver's types leave `connection` out.
+  const { connection } = client as unknown as { connection: { stream: Duplex } }
+  const slices = 20
+  let passed = 0
+  return setInterval(() => {
+    passed += 1
+    if (passed === slices) connection.stream.destroy(new Error('timeout expired'))
+  }, ms / slices).unref()
 }
 
 /**
