@@ -206,7 +206,7 @@ describe('a local copy', () => {
       if (method !== 'POST') return
       await arrived
       // The device has time to show the change.
-      for (let turn = 0; turn < 20; turn += 1) await setImmediate()
+      for (let turn = 0; turn < 500; turn += 1) await setImmediate()
     }
     await device.sync.tasks.create({ title: 'Once' })
     await arrived
@@ -243,6 +243,31 @@ describe('a local copy', () => {
     } catch (error) {
       throw new Error(`With TEST_SEED=${seed}`, { cause: error })
     }
+  })
+
+  it('deletes tasks that two devices have moved into each other', async () => {
+    const user = newUser()
+    const [laptop, phone] = [await deviceOf(user), await deviceOf(user)]
+    for (const title of ['A', 'B']) await laptop.sync.tasks.create({ title })
+    await laptop.settle()
+    await phone.settle()
+    const [a = 0, b = 0] = laptop.sync.tasks.all().map(({ id }) => id)
+    laptop.go('off')
+    await laptop.sync.tasks.move(b, { parent_id: a })
+    await phone.sync.tasks.move(a, { parent_id: b })
+    await phone.settle()
+    const parentOf = (id: number) => laptop.sync.tasks.get(id)?.parent_id
+    let removed: Promise<unknown> | undefined
+    laptop.sync.subscribe(() => {
+      if (parentOf(a) === b && parentOf(b) === a) removed ??= laptop.sync.tasks.remove(a)
+    })
+    laptop.go('on')
+    await laptop.settle()
+    assert.ok(removed)
+    await removed
+    assert.deepEqual(problemsOf(laptop), [['refused', 'move']])
+    await laptop.discardProblems()
+    await assertEqual(laptop)
   })
 
   it('merges changes of different fields, and keeps the local value of the same field', async () => {

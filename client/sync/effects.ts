@@ -22,10 +22,11 @@ export const childrenOf = ({ tasks }: View, parent: number | null, list: number 
     .filter(task => task.parent_id === parent && (parent !== null || task.list_id === list))
     .sort(byPosition)
 
-/** All tasks below a task. */
-export function descendantsOf(view: View, id: number): Task[] {
-  const children = [...view.tasks.values()].filter(task => task.parent_id === id)
-  return children.flatMap(child => [child, ...descendantsOf(view, child.id)])
+/** All tasks below a task. Two devices may have moved tasks into each other. */
+export function descendantsOf(view: View, id: number, seen = new Set([id])): Task[] {
+  const children = [...view.tasks.values()].filter(task => task.parent_id === id && !seen.has(task.id))
+  for (const child of children) seen.add(child.id)
+  return children.flatMap(child => [child, ...descendantsOf(view, child.id, seen)])
 }
 
 /** An item with an effect. What does not exist is not changed. */
