@@ -214,11 +214,11 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
 
   it('values that the database rejects or would change', async () => {
     await refuses(
-      forged(text => text.replace(/^(\["[^"]*",)"1"(,null,null,"[^"]*","one")/m, '$1"0x1g"$2')),
+      forged(text => text.replace(/^\["1"(,.*"one")/m, '["0x1g"$1')),
       /rejects a row/,
     )
     await refuses(
-      forged(text => text.replace(/^(\["[^"]*",)"1"(,null,null,"[^"]*","one")/m, '$1"001"$2')),
+      forged(text => text.replace(/^\["1"(,.*"one")/m, '["001"$1')),
       /differ from the backup/,
     )
     await refuses(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
-import { type AddressInfo, isIP } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, isIP } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import {
   type Address,
@@ -67,7 +67,7 @@ describe('the URL of a webhook', () => {
       'file:///etc/passwd',
       'gopher://example.com/',
     ])
-      assert.equal(urlProblem(url, open), 'must begin with https:')
+      assert.equal(urlProblem(url, open), 'must begin with "https://"')
     for (const url of [
       'https://me@example.com/',
       'https://me:secret@example.com/',
@@ -201,6 +201,20 @@ describe('a message', () => {
     assert.equal((await sent(at, local, answering())).error, 'name_not_resolved')
     assert.equal((await sent('http://127.0.0.1:1/', local)).error, 'connection_failed')
     assert.equal((await sent(`https://127.0.0.1:${port}/`, local)).error, 'tls_failed')
+  })
+
+  it('has failed where the receiver switches protocols', async () => {
+    const server = createTcpServer(socket => {
+      socket.on('error', () => {})
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+      )
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const { status, error } = await sent(`http://127.0.0.1:${port}/`, local)
+    assert.deepEqual([status, error], [101, null])
+    server.close()
   })
 })
 

@@ -100,6 +100,23 @@ describe('a webhook', () => {
     assert.equal((await api.call('GET', at, { user })).body.code, 'webhook_not_found')
   })
 
+  it('gets nothing more once it is deleted, also while it is delivering', async () => {
+    const user = newUser()
+    const { to, at } = await create(user, { is_active: false })
+    const operations = Array.from({ length: 10 }, (_, n) => ({ op: 'create', task: { title: `${n}` } }))
+    to.answer = async (_message, response) => {
+      await api.call('DELETE', at, { user })
+      response.writeHead(204).end()
+    }
+    await api.call('PATCH', at, { user, json: { is_active: true } })
+    await api.call('POST', '/api/v1/batch', { user, json: { operations } })
+    await eventually(
+      () => sql("select 1 from duly.jobs where user_id = $1 and id like 'webhook-%'", [user]),
+      rows => to.received.length > 0 && rows.length === 0,
+    )
+    assert.equal(to.received.length, 1)
+  })
+
   it('is refused with what is wrong with it', async () => {
     const user = newUser()
     const url = 'https://example.com/'

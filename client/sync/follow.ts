@@ -19,6 +19,8 @@ interface Change extends Partial<Record<ItemType, Item>> {
 /** Seconds. The server allows 60. */
 const wait = 50
 const limit = 1000
+/** An empty answer that comes sooner than this did not wait. */
+const earlyMs = 5000
 
 /**
  * Follows the server with one request at a time, which waits until something changes. It needs no
@@ -81,11 +83,13 @@ export function followerOf(context: Context, transport: Transport) {
       if (since === undefined) readAll()
       while (!signal.aborted) {
         request = new AbortController()
+        const begunAt = performance.now()
+        const waits = context.isCurrent
         try {
           const page = await transport.send<ChangePage>({
             method: 'GET',
             path: '/api/v1/changes',
-            query: { limit, since, wait: context.isCurrent ? wait : undefined },
+            query: { limit, since, wait: waits ? wait : undefined },
             signal: request.signal,
             timeout: 75_000,
             attempts: 1,
@@ -94,6 +98,9 @@ export function followerOf(context: Context, transport: Transport) {
           await context.inTurn(() => take(page))
           context.succeeded()
           pauseMs = 1000
+          // A server that stops, or a proxy that does not wait.
+          const isEarly = waits && page.changes.length === 0 && performance.now() - begunAt < earlyMs
+          if (isEarly) await context.sleep(pauseMs)
         } catch (error) {
           if (signal.aborted) return
           if (request.signal.aborted) continue

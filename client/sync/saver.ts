@@ -9,25 +9,29 @@ export function saverOf(store: SyncStore, report: (error: unknown) => void) {
   let saving: Promise<void> | undefined
 
   const saveAll = async () => {
-    while (unsaved.size > 0) {
-      const batch = unsaved
-      unsaved = new Map()
-      try {
-        await store.save([...batch])
-        report(undefined)
-      } catch (error) {
-        unsaved = new Map([...batch, ...unsaved])
-        return report(error)
+    await undefined
+    try {
+      while (unsaved.size > 0) {
+        const batch = unsaved
+        unsaved = new Map()
+        try {
+          await store.save([...batch])
+          report(undefined)
+        } catch (error) {
+          unsaved = new Map([...batch, ...unsaved])
+          return report(error)
+        }
       }
+    } finally {
+      // At once: what is added from now on is not part of this promise.
+      saving = undefined
     }
   }
 
   /** Resolves when these are saved, or have failed. */
   return (entries: readonly Entry[]): Promise<void> => {
     for (const [key, value] of entries) unsaved.set(key, value)
-    saving ??= saveAll().finally(() => {
-      saving = undefined
-    })
+    saving ??= saveAll()
     return saving
   }
 }

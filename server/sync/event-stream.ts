@@ -50,12 +50,14 @@ export class EventStream implements Follower {
   constructor(raw: ServerResponse, source: Source) {
     this.#raw = raw
     this.#source = source
+    // Without a listener, an error of one connection would end the process.
+    raw.on('error', error => source.log.warn({ err: error }, 'cannot write to a stream'))
   }
 
   /** Sends the first frame, and what has happened since the position. */
   start(): void {
     this.#isBegun = true
-    this.#raw.write(`retry: ${retryMs}\n${this.#frame(this.position, 'ready', '{}')}`)
+    this.#write(`retry: ${retryMs}\n${this.#frame(this.position, 'ready', '{}')}`)
     this.wake()
   }
 
@@ -72,7 +74,7 @@ export class EventStream implements Follower {
       return
     }
     this.#settle(check)
-    if (second % commentEvery === this.#turn && !this.#raw.writableNeedDrain) this.#raw.write(':\n\n')
+    if (second % commentEvery === this.#turn && !this.#raw.writableNeedDrain) this.#write(':\n\n')
     if (this.#isWoken && !this.#isReading) void this.#send()
   }
 
@@ -93,7 +95,7 @@ export class EventStream implements Follower {
         if (!page || !this.#isOpen) continue
         const shown = page.events.filter(({ name }) => name !== settingsEvent || this.#source.seesSettings)
         const frames = shown.map(({ position, name, data }) => this.#frame(position, name, data))
-        if (frames.length > 0) this.#raw.write(frames.join(''))
+        if (frames.length > 0) this.#write(frames.join(''))
         if (this.#isLive) for (const { entry } of shown) this.#source.onLag(entry.age / 1000)
         this.position = page.end
         if (page.hasMore) this.#isWoken = true
@@ -104,6 +106,11 @@ export class EventStream implements Follower {
     } finally {
       this.#isReading = false
     }
+  }
+
+  /** Writes nothing once the stream has ended, which a check can do at any time. */
+  #write(text: string): void {
+    if (this.#isOpen) this.#raw.write(text)
   }
 
   get #isOpen(): boolean {
@@ -118,7 +125,7 @@ export class EventStream implements Follower {
       if (!(error instanceof AppError) || error.code !== 'resync_required') throw error
       const now = await this.#source.now()
       await this.#source.check()
-      if (this.#isOpen) this.#raw.write(this.#frame(now, 'reset', '{}'))
+      this.#write(this.#frame(now, 'reset', '{}'))
       this.position = now
       return undefined
     }

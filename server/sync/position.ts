@@ -51,7 +51,9 @@ export function readPosition(owner: string, token: string): Since {
   const [, kind, tag, epoch = '0', revision, type = String(end.type), id = String(end.id)] =
     form.exec(text) ?? []
   const numbers = { revision: Number(revision), type: Number(type), id: Number(id) }
-  const isOne = tag === ownerTag(owner) && Object.values(numbers).every(Number.isSafeInteger)
+  // A first sync stands behind an item.
+  const isPlace = kind === 'd' || (numbers.type >= 1 && numbers.type <= 3)
+  const isOne = tag === ownerTag(owner) && isPlace && Object.values(numbers).every(Number.isSafeInteger)
   if (!isOne) throw notOne()
   return { epoch, ...numbers, isFirst: kind === 'f' }
 }

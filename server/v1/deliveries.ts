@@ -20,6 +20,7 @@ import {
 } from '../sync/webhooks/deliveries.ts'
 import { type Delivery, deliveries } from '../sync/webhooks/fields.ts'
 import type { Change } from '../tasks/change/change.ts'
+import { isPosition } from '../tasks/list.ts'
 import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { serviceOf } from './webhook-service.ts'
 
@@ -134,7 +135,12 @@ function readCursor(request: FastifyRequest): DeliveryCursor | undefined {
   if (text === undefined) return undefined
   const read = /^[\w-]{1,100}$/.test(text) ? Buffer.from(text, 'base64url').toString('latin1') : ''
   const [, createdAt, id] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (\S+)$/.exec(read) ?? []
-  if (createdAt !== undefined && id !== undefined && isDeliveryId(id) && !Number.isNaN(Date.parse(createdAt)))
+  if (
+    createdAt !== undefined &&
+    id !== undefined &&
+    isDeliveryId(id) &&
+    isPosition('created_at', createdAt, 1)
+  )
     return { createdAt, id }
   throw brokenQuery('cursor', '"cursor" must be the `next_cursor` of a page of deliveries.')
 }

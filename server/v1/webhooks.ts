@@ -12,7 +12,13 @@ import type { Route, RouteModule } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
 import { urlProblem } from '../sync/webhooks/addresses.ts'
-import { type NewWebhook, type Webhook, type WebhookChange, webhooks } from '../sync/webhooks/fields.ts'
+import {
+  maxUrlLength,
+  type NewWebhook,
+  type Webhook,
+  type WebhookChange,
+  webhooks,
+} from '../sync/webhooks/fields.ts'
 import type { Webhooks } from '../sync/webhooks/service.ts'
 import {
   createWebhook,
@@ -254,8 +260,12 @@ function checkUrl(
 ): Partial<Webhook> {
   const { url } = values as Partial<Webhook>
   if (url === undefined) return values
-  const problem = urlProblem(url, networks)
-  if (problem !== undefined) throw brokenRules([{ field: 'url', message: `Url ${problem}.` }])
+  // The parser escapes what is not ASCII.
+  const isLong = URL.canParse(url) && new URL(url).href.length > maxUrlLength
+  const problem = isLong
+    ? `must have at most ${maxUrlLength} characters when escaped`
+    : urlProblem(url, networks)
+  if (problem !== undefined) throw brokenRules([{ field: 'url', message: `URL ${problem}.` }])
   return { ...values, url: new URL(url).href }
 }
 

@@ -50,7 +50,9 @@ export class Networks {
 export function urlProblem(text: string, networks: Networks): string | undefined {
   if (!URL.canParse(text)) return 'must be a URL'
   const { protocol, username, password, hash, hostname } = new URL(text)
-  if (protocol !== 'https:' && !(protocol === 'http:' && networks.hasPrivate)) return 'must begin with https:'
+  const schemes = networks.hasPrivate ? ['https:', 'http:'] : ['https:']
+  if (!schemes.includes(protocol))
+    return `must begin with ${schemes.map(scheme => `"${scheme}//"`).join(' or ')}`
   if (username !== '' || password !== '') return 'must not contain a user name or a password'
   if (hash !== '') return 'must not contain a fragment'
   const host = hostOf(hostname)

@@ -163,9 +163,9 @@ export async function requestAgain(
   webhook: number,
   id: string,
 ): Promise<Delivery> {
-  await getWebhook(db, owner, webhook)
+  const { is_active: isActive } = await getWebhook(db, owner, webhook)
   const { status } = await getDelivery(db, owner, webhook, id)
-  if (status === 'retrying') await db.query(retryNow, [owner, webhook])
+  if (status === 'retrying' && isActive) await db.query(retryNow, [owner, webhook])
   else if ((await db.query(request, [owner, id, webhook])).length === 0) throw tooMany()
   await enqueue(db, jobOf(owner, webhook))
   return getDelivery(db, owner, webhook, id)

@@ -53,8 +53,9 @@ interface Outgoing {
   readonly to: Position
 }
 
-/** Attempts in one run. Then the job waits until others have run. */
+/** Attempts in one run, and time after which none begins. Then the job waits until others have run. */
 const mostAttempts = 100
+const mostMs = 5000
 const mostRequested = 20
 /** Attempts for all webhooks of an owner in this process. */
 const rate = { perSecond: 100, burst: 200 }
@@ -87,10 +88,13 @@ export class Deliveries {
     const target = await loadTarget(db, owner, id)
     if (!target || !(await this.#options.mayDeliver(owner))) return
     const agent = newAgent(target.url.protocol)
+    const until = performance.now() + mostMs
     let attempts = 0
     const attempt = async (message: Message, data: string, isRetry: boolean) => {
-      attempts += 1
+      if (attempts > 0 && performance.now() > until) throw new RunEnds(0)
       await this.#waitForTurn(owner, signal)
+      if (attempts > 0) await this.#checkAgain(owner, id, target)
+      attempts += 1
       const body = `{"type":"${message.event}","timestamp":"${message.at}","data":${data}}`
       const result = await this.#send(owner, target, { id: message.id, body }, agent, signal)
       signal.throwIfAborted()
@@ -105,12 +109,25 @@ export class Deliveries {
           message,
           await attempt(message, await this.#dataOf(owner, message), false),
         )
-      const delay = await this.#deliver(owner, id, target, attempt)
-      if (delay !== undefined) await enqueue(db, { ...jobOf(owner, id), delay })
+      await this.#enqueue(owner, id, await this.#deliver(owner, id, target, attempt))
       if (Math.random() < attempts / mostAttempts) await trimDeliveries(db, owner, id)
+    } catch (error) {
+      if (!(error instanceof RunEnds)) throw error
+      await this.#enqueue(owner, id, error.delay)
     } finally {
       agent.destroy()
     }
+  }
+
+  async #enqueue(owner: string, id: number, delay: number | undefined): Promise<void> {
+    if (delay !== undefined) await enqueue(this.#options.db, { ...jobOf(owner, id), delay })
+  }
+
+  /** Attempts take long: meanwhile the user may have changed or deleted the webhook, or be gone. */
+  async #checkAgain(owner: string, id: number, { version }: Target): Promise<void> {
+    const target = await loadTarget(this.#options.db, owner, id)
+    if (!target || !(await this.#options.mayDeliver(owner))) throw new RunEnds(undefined)
+    if (target.version !== version) throw new RunEnds(0)
   }
 
   /** Delivers what has happened since. @returns seconds until the next run, if there is one */
@@ -209,6 +226,17 @@ export class Deliveries {
       if (excess <= 1) return
       await pause(excess, undefined, { signal })
     }
+  }
+}
+
+/** Ends a run before its next attempt. */
+class RunEnds extends Error {
+  /** Seconds until the next run, if there is one. */
+  readonly delay: number | undefined
+
+  constructor(delay: number | undefined) {
+    super('the run ends')
+    this.delay = delay
   }
 }
 

@@ -97,7 +97,17 @@ function post(
         resolve(post(url, { headers, body }, addresses, agent, signal))
       else reject(error)
     })
+    // `101 Switching Protocols` is neither a response nor an error.
+    sent.on('upgrade', (response, socket) => {
+      socket.destroy()
+      resolve(response.statusCode ?? 101)
+    })
+    let hasResponse = false
+    sent.on('close', () => {
+      if (!hasResponse) reject(new Error('the connection was closed without a response'))
+    })
     sent.on('response', response => {
+      hasResponse = true
       const late = setTimeout(() => response.destroy(), bodyMs)
       let bytes = 0
       response.on('data', (chunk: Buffer) => {
