@@ -82,6 +82,7 @@ describe('the text of a start', () => {
   const surroundings = {
     command: 'duly',
     needsSecret: false,
+    web: true,
     publicUrl: new URL('https://tasks.example.com'),
   }
   it('names another way to a token where the server signs none', () => {
@@ -100,6 +101,7 @@ describe('the text of a start', () => {
       { ...server, secret: 'x'.repeat(32) },
       { ...surroundings, needsSecret: true, accounts: true },
     )
+    assert.match(text, /Web app +https:\/\/tasks\.example\.com\/\n/)
     assert.match(text, /API docs +https:\/\/tasks\.example\.com\/docs \(/)
     assert.match(text, /Token +duly token --user alice +\(with the same BETTER_AUTH_SECRET\)\n/)
   })

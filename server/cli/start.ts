@@ -53,6 +53,7 @@ export const startCommand: Command = {
       command,
       needsSecret: isInEnvironment('BETTER_AUTH_SECRET', 'JWT_SECRET_KEY', 'JWT_SECRET', 'SECRET_KEY'),
       accounts: config.accounts,
+      web: config.web && config.accounts,
       publicUrl: config.publicUrl,
     })
     const first = server.firstStart ? firstCall(server, config.userClaim) : ''

@@ -12,12 +12,14 @@ interface Surroundings {
   /** Whether the secret is set only in this terminal. */
   readonly needsSecret: boolean
   readonly accounts: boolean
+  /** Whether there is an app at the address. */
+  readonly web: boolean
   readonly publicUrl: URL | undefined
 }
 
 /** What a user at a terminal needs: the address, how to get a token, where the data is. */
 export function welcome({ url, databaseLabel, secret }: Started, surroundings: Surroundings): string {
-  const { command, needsSecret, accounts, publicUrl } = surroundings
+  const { command, needsSecret, accounts, publicUrl, web } = surroundings
   const address = publicUrl?.href.replace(/\/$/, '') ?? url
   const token =
     secret === undefined
@@ -28,7 +30,7 @@ export function welcome({ url, databaseLabel, secret }: Started, surroundings: S
   return `
 Duly ${version} listens on ${url}
 
-  API docs   ${address}/docs${accounts ? ' (sign up and try the calls)' : ''}
+${web ? `  Web app    ${address}/\n` : ''}  API docs   ${address}/docs${accounts ? ' (sign up and try the calls)' : ''}
   Token      ${token}
   Data       ${databaseLabel}
 

@@ -67,6 +67,8 @@ function readValue(
   try {
     values[name] = value === null ? null : field.read(value)
   } catch (error) {
+    // It was sent, so nothing says that it is missing.
+    values[name] = value
     problems.push(problemOf(error, name, labelOf(name)))
   }
 }

@@ -53,7 +53,9 @@ interface Outgoing {
   readonly to: Position
 }
 
-/** Attempts in one run, and time after which none begins. Then the job waits until others have run. */
+/**
+ * Attempts in one run, and time after which none begins. Then the job waits until others have run.
+ */
 const mostAttempts = 100
 const mostMs = 5000
 const mostRequested = 20

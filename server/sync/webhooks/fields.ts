@@ -106,9 +106,12 @@ export type Delivery = ItemOf<typeof deliveries.fields>
 
 function readEvents(value: unknown): readonly string[] {
   const isList = Array.isArray(value) && value.length > 0 && new Set(value).size === value.length
-  if (!isList || !value.every(name => eventFilters.includes(name)))
+  const unknown = isList ? value.find(name => !eventFilters.includes(name)) : undefined
+  if (!isList || unknown !== undefined)
     throw new InvalidValue(
-      'must be a list of event names such as "task.completed", "task.*" or "*", each once',
+      `must be a list of event names such as "task.completed", "task.*" or "*", each once${
+        unknown === undefined ? '' : `; ${JSON.stringify(unknown)} is not one`
+      }`,
     )
   return value
 }
