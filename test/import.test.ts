@@ -110,6 +110,11 @@ describe('import', () => {
     assert.equal((await send(user, high)).status, 200)
     const next = await write(user, 'tasks', { title: 'Next' })
     assert.ok(next.position > 'e1230Z')
+    // So large that no longer numbers follow, and still importable.
+    for (const position of [`n${'z'.repeat(14)}`, 'o899999999999999'])
+      assert.equal((await send(user, asText([{ id: 1, title: 'Highest', position }]))).status, 200)
+    await write(user, 'tasks', { title: 'Last' })
+    assert.equal((await send(newUser(), asText(await exported(user)))).status, 200)
   })
 
   it('goes on with the same id, wherever it was interrupted, and doubles nothing', async () => {
@@ -172,6 +177,7 @@ describe('import', () => {
       [asText([task, { id: 0, title: 'a' }]), '2/id'],
       [asText([task, { id: 2, title: 'a', type: 'tag' }]), '2/type'],
       [asText([task, { id: 2, title: 'a', position: 'zz' }]), '2/position'],
+      [asText([task, { id: 2, title: 'a', position: `o${'z'.repeat(15)}` }]), '2/position'],
       [asText([task, { id: 2, title: 'a', created_at: '2026-02-30T00:00:00.000000Z' }]), '2/created_at'],
       [asText([task, { id: 2, title: 'a', completed_at: '2026-02-03T00:00:00.000000Z' }]), '2/completed_at'],
       [asText([task, { id: 2, title: 'a', list_id: 5 }]), '2/list_id'],

@@ -313,7 +313,10 @@ describe('the account of a user', () => {
     const card = section(page, 'Webhooks')
     await card.getByLabel('URL').fill('http://10.1.2.3/hook')
     await card.getByRole('button', { name: 'Create a webhook' }).click()
-    await card.getByRole('alert').getByText(/Url/).waitFor()
+    await card
+      .getByRole('alert')
+      .getByText(/URL must be at a public address/)
+      .waitFor()
     await card.getByLabel('URL').fill(url)
     await card.getByLabel('Description').fill('Time tracking')
     await card.getByRole('button', { name: 'Create a webhook' }).click()

@@ -4,13 +4,13 @@ import { type Session, statement } from '../../db/database.ts'
 // Positions that were appended are numbers, counted from the owner's `position_base`. It is raised
 // above those that are imported, so that what is appended later comes after them.
 
-/** Digits of the largest number that is counted up to. */
-const mostDigits = 15
+/** So far below 10^15 that what is appended later has 15 digits too. */
+const most = 9e14
 const longest = 64
 
-/** Whether a text is a position that an account of Duly can have. */
+/** Whether a text is a position that an account of Duly can have. The largest ones are numbers. */
 export function isPlace(text: string): boolean {
-  if (text.length > longest || !/^[A-Za-o][0-9A-Za-z]*$/.test(text)) return false
+  if (text.length > longest || !/^([A-Za-n]|o\d{15})[0-9A-Za-z]*$/.test(text)) return false
   try {
     generateKeyBetween(text, null)
     return true
@@ -25,7 +25,7 @@ export function numberAfter(position: string): number {
   if (digits < 1) return 0
   const whole = position.slice(1, 1 + digits)
   // In base 62; the next power of ten is greater.
-  return /^\d+$/.test(whole) ? Number(whole) + 1 : 10 ** Math.min(digits, mostDigits)
+  return Math.min(/^\d+$/.test(whole) ? Number(whole) + 1 : 10 ** digits, most)
 }
 
 /** $2 the number of the next position that is appended. */
