@@ -300,11 +300,15 @@ describe('the account of a user', () => {
     await until(async () => (await statusOf('GET')) === 401)
   })
 
-  it('tells other programs what happens, with a webhook', async () => {
+  it('tells other programs what happens, with a webhook', async test => {
     const received: string[] = []
     const receiver = createServer(async (request, response) => {
       received.push(JSON.parse(await text(request)).type)
       response.writeHead(204).end()
+    })
+    test.after(() => {
+      receiver.close()
+      receiver.closeAllConnections()
     })
     await new Promise<void>(resolve => receiver.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`
@@ -338,8 +342,6 @@ describe('the account of a user', () => {
     await card.getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('dialog', { name: 'Delete webhook' }).getByRole('button', { name: 'Delete' }).click()
     await card.getByText(url, { exact: true }).waitFor({ state: 'detached' })
-    receiver.close()
-    receiver.closeAllConnections()
   })
 
   it('takes its tasks along: exports them, and imports them where the connection was lost', async () => {
