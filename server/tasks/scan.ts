@@ -32,7 +32,7 @@ export async function scanList(
   if (!lacks) return { state, next: hasMore ? end : null }
   const { found } = await find(owner, query, turn)
   const page = found.slice(0, query.limit)
-  await take(owner, page, into, turn)
+  for await (const _more of readTasks(owner, page, into, turn));
   const last = page.at(-1)
   return { state, next: last && found.length > query.limit ? { key: last.key, id: last.id } : null }
 }
@@ -75,8 +75,8 @@ export async function find(
   let count = 0
   let completed = 0
   while (from) {
-    const place = { from, isDown, before, rows: Math.min(rows, turnRows) }
-    const { statement, values } = turnStatement(owner, query, source, place, looksAtAll)
+    const next = { from, isDown, before, rows: Math.min(rows, turnRows) }
+    const { statement, values } = turnStatement(owner, query, source, next, looksAtAll)
     from = undefined
     rows *= 4
     await turn(db =>
@@ -109,26 +109,28 @@ export async function find(
   return { found, count, completed }
 }
 
-async function take(owner: string, page: readonly Found[], into: TakeTasks, turn: Turn): Promise<void> {
+/**
+ * Reads the tasks of a page, so many at a time as one statement should read.
+ * @param read runs a statement when it is the owner's turn
+ * @returns a generator that yields, after each statement, whether more follow
+ */
+export async function* readTasks(
+  owner: string,
+  page: readonly Pick<Position, 'id'>[],
+  into: TakeTasks,
+  read: Turn,
+): AsyncGenerator<boolean, void, undefined> {
   const size = new BatchSize()
-  for (const ids of idBatches(page, size))
-    await turn(db =>
+  for (let at = 0; at < page.length; ) {
+    const ids = page.slice(at, at + size.next).map(({ id }) => id)
+    await read(db =>
       db.read(tasksOfIds, [owner, ids], row => {
         into.add(row, 0)
         size.add(row.length)
       }),
     )
-}
-
-/** The ids of tasks, so many at a time as one statement reads. */
-export function* idBatches(
-  page: readonly Pick<Position, 'id'>[],
-  size: BatchSize,
-): Generator<readonly number[], void, undefined> {
-  for (let at = 0; at < page.length; ) {
-    const part = page.slice(at, at + size.next)
-    yield part.map(({ id }) => id)
-    at += part.length
+    at += ids.length
+    yield at < page.length
   }
 }
 

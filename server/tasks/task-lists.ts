@@ -8,9 +8,8 @@ import { tasks } from './fields.ts'
 import { readList, readState } from './list.ts'
 import type { ListEnd, OwnerState } from './list-page.ts'
 import type { ListFilters, ListQuery } from './list-query.ts'
-import { tasksOfIds } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
-import { find, idBatches } from './scan.ts'
+import { find, readTasks } from './scan.ts'
 import { settingsOf } from './settings.ts'
 import * as statements from './statements.ts'
 
@@ -196,25 +195,9 @@ export class TaskLists {
     const scan = (turn: Turn) => find(this.#owner, wanted, turn, true)
     const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
     // A slow reader holds no more than ids.
-    return { count, completed, batches: this.#batchesOf(found.slice(skip, skip + limit), into) }
-  }
-
-  async *#batchesOf(
-    page: readonly { readonly id: number }[],
-    into: TakeTasks,
-  ): AsyncGenerator<boolean, void, undefined> {
-    const size = new BatchSize()
-    let left = page.length
-    for (const ids of idBatches(page, size)) {
-      const read = (db: Session) =>
-        db.read(tasksOfIds, [this.#owner, ids], row => {
-          into.add(row, 0)
-          size.add(row.length)
-        })
-      await this.#reads.moreOfList(this.#owner, read, this.#reader)
-      left -= ids.length
-      yield left > 0
-    }
+    const page = found.slice(skip, skip + limit)
+    const read: Turn = work => this.#reads.moreOfList(this.#owner, work, this.#reader)
+    return { count, completed, batches: readTasks(this.#owner, page, into, read) }
   }
 }
 
