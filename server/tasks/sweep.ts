@@ -41,7 +41,18 @@ export async function sweepTrash(db: Session, days: number): Promise<number> {
   )
 }
 
-async function sweep(db: Session, days: number, expired: Statement, remove: Statement): Promise<number> {
+/**
+ * Removes what is older than `days`, in small steps.
+ * @param expired $1 days, $2 at most: owners and ids
+ * @param remove $2 ids of an owner, $3 days
+ * @returns how many rows were found
+ */
+export async function sweep(
+  db: Session,
+  days: number,
+  expired: Statement,
+  remove: Statement,
+): Promise<number> {
   let swept = 0
   for (;;) {
     const rows = await db.query(expired, [days, batchSize])

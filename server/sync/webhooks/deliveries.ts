@@ -3,6 +3,7 @@ import { type Guard, type Session, statement, write } from '../../db/database.ts
 import { AppError } from '../../errors.ts'
 import { enqueue } from '../../jobs/jobs.ts'
 import type { Change } from '../../tasks/change/change.ts'
+import { sweep } from '../../tasks/sweep.ts'
 import { type Position, writePosition } from '../position.ts'
 import { type Delivery, deliveries } from './fields.ts'
 import { getWebhook, jobOf } from './webhooks.ts'
@@ -16,7 +17,6 @@ export const keptDays = 7
 export const mostKept = 10_000
 /** Tests and repetitions of one webhook that wait. */
 const mostRequested = 20
-const batchSize = 1000
 
 /** Names of messages that are no events of the log. */
 export const testEvent = 'webhook.test'
@@ -94,10 +94,11 @@ const expired = statement(
   `select deliveries.user_id, deliveries.id from duly.deliveries
   where deliveries.created_at < now() - make_interval(days => $1::integer) order by deliveries.created_at limit $2`,
 )
-/** $2 ids. */
+/** $2 ids, $3 days. */
 const removeExpired = write(
   'duly_deliveries_remove',
-  'delete from duly.deliveries where deliveries.user_id = $1 and deliveries.id = any($2::text[])',
+  `delete from duly.deliveries where deliveries.user_id = $1 and deliveries.id = any($2::text[])
+    and deliveries.created_at < now() - make_interval(days => $3::integer)`,
 )
 
 /** After this delivery, in the order of the list. */
@@ -183,17 +184,5 @@ export async function trimDeliveries(db: Session, owner: string, webhook: number
 }
 
 /** Removes deliveries that are more than `days` days old. @returns how many */
-export async function pruneDeliveries(db: Session, days = keptDays): Promise<number> {
-  for (let pruned = 0; ; ) {
-    const rows = await db.query(expired, [days, batchSize])
-    const byOwner = new Map<string, string[]>()
-    for (const [owner, id] of rows as [string, string][]) {
-      const ids = byOwner.get(owner)
-      if (ids) ids.push(id)
-      else byOwner.set(owner, [id])
-    }
-    for (const [owner, ids] of byOwner) await db.query(removeExpired, [owner, ids])
-    pruned += rows.length
-    if (rows.length < batchSize) return pruned
-  }
-}
+export const pruneDeliveries = (db: Session, days = keptDays): Promise<number> =>
+  sweep(db, days, expired, removeExpired)
