@@ -1,7 +1,7 @@
 import { type Database, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import { tasksOf } from './tasks.ts'
-import { derivedTimes, hasOldTime, type When } from './when.ts'
+import { derivedAgain, derivedTimes, type When } from './when.ts'
 
 // Governments change time zones. Wall time and zone are the truth, so the stored instants are
 // derived again where the time zone data of this process gives others. Those of tasks in the trash
@@ -56,7 +56,7 @@ async function deriveTimesOf(db: Database, owner: string, signal: AbortSignal): 
       seen += 1
       after = row.integer(0)
       const [start, due] = [1, 2].map(n => (row.isNull(n) ? null : (JSON.parse(row.json(n)) as When)))
-      if (hasOldTime(start) || hasOldTime(due)) wrong.push(after)
+      if (derivedAgain(start) || derivedAgain(due)) wrong.push(after)
     })
     for (const id of wrong) {
       const changed = await own.edit(id, derivedTimes).catch(error => {

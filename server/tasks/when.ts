@@ -113,32 +113,23 @@ function isKnownToNode(name: string): boolean {
   }
 }
 
+/** Start and due, with today's instants, where these differ. */
+export function derivedTimes({ start, due }: { readonly start?: When | null; readonly due?: When | null }) {
+  const [newStart, newDue] = [derivedAgain(start), derivedAgain(due)]
+  return { ...(newStart ? { start: newStart } : {}), ...(newDue ? { due: newDue } : {}) }
+}
+
 /**
- * Start and due, with the instants that the time zone data of this process gives, where these
- * differ.
+ * A value with the instant that the time zone data of this process gives.
+ * @returns undefined where that is the instant it has, the zone is no longer known, or the instant
+ * is beyond all years
  */
-export const derivedTimes = ({
-  start,
-  due,
-}: {
-  readonly start?: When | null
-  readonly due?: When | null
-}) => ({
-  ...(hasOldTime(start) ? { start: derive(start) } : {}),
-  ...(hasOldTime(due) ? { due: derive(due) } : {}),
-})
-
-/** Whether the instant of a value was derived with other time zone data. */
-export const hasOldTime = (value: When | null | undefined): value is When =>
-  value?.at !== undefined && derive(value).at !== value.at
-
-/** The value itself where its zone is no longer known, or its instant is beyond all years. */
-function derive(value: When): When {
-  const { date, time, time_zone: zone } = value
-  if (time === undefined || zone === undefined) return value
+export function derivedAgain(value: When | null | undefined): When | undefined {
+  if (value?.at === undefined || value.time === undefined || value.time_zone === undefined) return undefined
   try {
-    return zoned(date, time, zone)
+    const derived = zoned(value.date, value.time, value.time_zone)
+    return derived.at === value.at ? undefined : derived
   } catch {
-    return value
+    return undefined
   }
 }

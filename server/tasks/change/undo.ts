@@ -5,7 +5,7 @@ import { actions, itemAt, itemTypes, loggedValue } from '../changes.ts'
 import { tasks } from '../fields.ts'
 import { lists, mostLists } from '../list-fields.ts'
 import { isSame } from '../rules.ts'
-import { derivedTimes, type When } from '../when.ts'
+import { derivedAgain, derivedTimes, type When } from '../when.ts'
 import type { Change } from './change.ts'
 import { tooLarge } from './change.ts'
 import { removeList, restoreList } from './list-operations.ts'
@@ -176,7 +176,7 @@ async function revert(
 
 /** The log may be older than the time zone data. */
 const today = (name: string, value: unknown): unknown =>
-  name === 'start' || name === 'due' ? (derivedTimes({ due: value as When | null }).due ?? value) : value
+  name === 'start' || name === 'due' ? (derivedAgain(value as When | null) ?? value) : value
 
 /** Fields that follow others, so that they are no conflict of their own. */
 const followers = new Set(['position', 'completed_at', 'spellings'])
