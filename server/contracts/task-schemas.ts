@@ -1,3 +1,4 @@
+import { replayedHeader } from '../http/idempotent-write.ts'
 import type { Answer, PathParameter, Schema } from '../openapi/operation.ts'
 import { type Task, tasks } from '../tasks/fields.ts'
 
@@ -30,3 +31,6 @@ export const taskPathParameters: Readonly<Record<string, PathParameter>> = {
 export const unseen: Answer = {
   description: 'Nothing had to be changed, and the token has no scope `tasks:read`.',
 }
+
+/** The same for writes that can be repeated with their key. */
+export const unseenWrite: Answer = { ...unseen, headers: replayedHeader }

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { grantOf } from '../auth/current-user.ts'
 import type { Context } from '../context.ts'
 import type { Guard } from '../db/database.ts'
 import type { Header } from '../openapi/operation.ts'
@@ -9,6 +8,7 @@ import { changeId } from '../tasks/change-id.ts'
 import type { Outcome } from '../tasks/tasks.ts'
 import { keyedWrite } from './idempotent-write.ts'
 import { sendJson } from './json-reply.ts'
+import { maySee } from './own-tasks.ts'
 
 // Writes of several items, or of other items than one task. Their answers are stored for requests
 // that are repeated with their key.
@@ -66,12 +66,11 @@ export async function sendChange<T>(
   { isDry = false, isUndoable = true, isShown = false, guard }: SendOptions = {},
 ): Promise<FastifyReply> {
   const keyed = keyedWrite(request)
-  const { mayRead } = grantOf(request)
   const answer = (done: Done<T>): WriteAnswer => {
     const { headers = {}, ...rest } = answerOf(done)
     const id = done.isChanged && isUndoable && !isDry ? { 'duly-change': changeId(request.userId, done) } : {}
     // A token without `tasks:read` sees only what it has written.
-    const isSeen = mayRead || (done.isChanged && !isDry) || isShown
+    const isSeen = isShown || maySee(request, { isChanged: done.isChanged && !isDry })
     return isSeen ? { ...rest, headers: { ...headers, ...id } } : { status: 204 }
   }
   const outcome = await runChange({ ...ownChanges(request, context), ...(guard ? { guard } : {}) }, work, {

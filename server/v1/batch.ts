@@ -1,4 +1,4 @@
-import { unseen } from '../contracts/task-schemas.ts'
+import { unseenWrite } from '../contracts/task-schemas.ts'
 import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
@@ -70,7 +70,7 @@ const batch: Route = {
         },
         headers: { ...replayedHeader, ...changeHeader },
       },
-      204: { ...unseen, headers: replayedHeader },
+      204: unseenWrite,
     },
   },
   handle(request, reply, context) {

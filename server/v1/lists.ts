@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { unseen } from '../contracts/task-schemas.ts'
+import { unseenWrite } from '../contracts/task-schemas.ts'
 import { AppError, brokenRules } from '../errors.ts'
 import { expectedFirstRevisions, ifMatch, ifNoneMatch, isKnown } from '../http/conditional.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
@@ -27,7 +27,6 @@ const path = '/api/v1/lists'
 const example = JSON.parse(listJson(exampleList, 4)) as object
 const etag = { ETag: { description: 'The entity tag.', schema: { type: 'string' }, required: true } }
 const changedExample = JSON.parse(listJson(exampleList)) as object
-const unseenList: Answer = { ...unseen, headers: replayedHeader }
 const written = (description: string): Answer => ({
   description,
   schema: ref('ChangedList'),
@@ -139,7 +138,7 @@ const change: Route = {
       examples: { rename: { name: 'Balcony' }, archive: { is_archived: true } },
     },
     fails: ['list_not_found', 'precondition_failed'],
-    answers: { 200: written('The changed list.'), 204: unseenList },
+    answers: { 200: written('The changed list.'), 204: unseenWrite },
   },
   handle(request, reply, context) {
     const id = pathId(request, 'list_id')
@@ -211,7 +210,7 @@ const restore: Route = {
       'Takes a list out of the trash, with the tasks that were deleted with it. A list that is not in the trash stays as it is.',
     parameters: [idempotencyKey],
     fails: ['list_not_found', 'too_many_lists', 'too_many_tasks', 'storage_full'],
-    answers: { 200: written('The list.'), 204: unseenList },
+    answers: { 200: written('The list.'), 204: unseenWrite },
   },
   handle(request, reply, context) {
     const id = pathId(request, 'list_id')
@@ -233,7 +232,7 @@ const move: Route = {
       examples: { last: { before: null }, first: { after: null } },
     },
     fails: ['list_not_found'],
-    answers: { 200: written('The list.'), 204: unseenList },
+    answers: { 200: written('The list.'), 204: unseenWrite },
   },
   handle(request, reply, context) {
     const id = pathId(request, 'list_id')

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
-import { unseen } from '../contracts/task-schemas.ts'
+import { unseenWrite } from '../contracts/task-schemas.ts'
 import { brokenRules } from '../errors.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { readJson } from '../http/json-body.ts'
@@ -59,7 +59,7 @@ const rename: Route = {
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('TagRename'), examples: { rename: { from: 'home', to: 'house' } } },
     fails,
-    answers: { 200: changed, 204: { ...unseen, headers: replayedHeader } },
+    answers: { 200: changed, 204: unseenWrite },
   },
   handle: (request, reply, context) => replace(request, reply, context, ['from', 'to']),
 }
@@ -74,7 +74,7 @@ const remove: Route = {
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('TagName'), examples: { remove: { name: 'home' } } },
     fails,
-    answers: { 200: changed, 204: { ...unseen, headers: replayedHeader } },
+    answers: { 200: changed, 204: unseenWrite },
   },
   handle: (request, reply, context) => replace(request, reply, context, ['name']),
 }

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { grantOf } from '../auth/current-user.ts'
 import { wholeTaskJson } from '../contracts/task-json.ts'
-import { taskPathParameters, unseen } from '../contracts/task-schemas.ts'
+import { taskPathParameters, unseenWrite } from '../contracts/task-schemas.ts'
 import { brokenRules } from '../errors.ts'
 import { timeSchema } from '../fields/schema.ts'
 import { errorAnswer, placeOf, refusalHeaders } from '../http/error-reply.ts'
@@ -101,7 +101,7 @@ const undoRoute: Route = {
         example: { results: [{ task: example }], change: exampleChange },
         headers: { ...replayedHeader, ...changeHeader },
       },
-      204: { ...unseen, headers: replayedHeader },
+      204: unseenWrite,
     },
   },
   async handle(request, reply, context) {
