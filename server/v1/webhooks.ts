@@ -260,7 +260,7 @@ function checkUrl(
 ): Partial<Webhook> {
   const { url } = values as Partial<Webhook>
   if (url === undefined) return values
-  // The parser escapes what is not ASCII.
+  // Escaping makes a URL longer: each byte that is not ASCII takes three characters.
   const isLong = URL.canParse(url) && new URL(url).href.length > maxUrlLength
   const problem = isLong
     ? `must have at most ${maxUrlLength} characters when escaped`

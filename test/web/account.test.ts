@@ -195,7 +195,7 @@ describe('the account of a user', () => {
     await isIn(page)
   })
 
-  it('asks for a second factor, or a backup code, while it is enabled', async () => {
+  it('asks for a two-factor code, or a backup code, while two-factor authentication is enabled', async () => {
     const { page } = laptop
     await openAccount(page)
     const card = section(page, 'Two-factor authentication')
