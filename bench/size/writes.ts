@@ -69,22 +69,21 @@ export async function write(
   })
   let ids: number[] = []
   const one = (n: number) => `/api/v1/tasks/${ids[n]}`
-  const key = (name: string) => ({ key: name })
   const task = { title: 'Water and basil', description: 'The basil twice, the cactus not at all.' }
   const operations = Array.from({ length: batch }, () => ({ op: 'create', task }))
   const kinds: Record<string, { ask: Ask; key?: string; times?: number }> = {
     create: { ask: create },
-    'create, with a key': { ask: create, ...key('create') },
+    'create, with a key': { ask: create, key: 'create' },
     'new title': { ask: n => ({ method: 'PATCH', path: one(n), json: { title: `Number ${n}: bread` } }) },
     toggle: { ask: n => ({ method: 'PATCH', path: `/api/tasks/${ids[n]}/complete` }) },
     'toggle, with a key': {
       ask: n => ({ method: 'PATCH', path: one(n), json: { is_completed: true } }),
-      ...key('toggle'),
+      key: 'toggle',
     },
     move: { ask: n => ({ method: 'POST', path: `${one(n)}/move`, json: { after: null } }) },
     [`batch of ${batch} creates, with a key`]: {
       ask: () => ({ method: 'POST', path: '/api/v1/batch', json: { operations } }),
-      ...key('batch'),
+      key: 'batch',
       times: count / batch,
     },
     delete: { ask: n => ({ method: 'DELETE', path: one(n) }) },
