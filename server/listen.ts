@@ -1,4 +1,5 @@
-import { type AddressInfo, isIPv6 } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, isIPv6 } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { exit, StartError } from './errors.ts'
@@ -25,6 +26,30 @@ export async function listen(
     throw cannotListen({ host, port, setting: 'PORT' }, error)
   })
   return urlOf(app.server.address() as AddressInfo)
+}
+
+/**
+ * Listens at the ports for a moment, so that a HOST or PORT that cannot be used is reported before
+ * the database is created or migrated. Requests are not accepted yet: a proxy takes a refused
+ * connection for a server that is not ready. Another program can take a port until `listen`, which
+ * then reports the same.
+ * @throws StartError if a port cannot be used
+ */
+export async function requirePorts({ host, port, metrics }: Pick<Config, 'host' | 'port' | 'metrics'>) {
+  await requirePort({ host, port, setting: 'PORT' })
+  if (metrics?.port !== undefined) await requirePort({ host, port: metrics.port, setting: 'METRICS_PORT' })
+}
+
+async function requirePort(wanted: Wanted): Promise<void> {
+  const { host, port } = wanted
+  const server = createServer(socket => socket.destroy())
+  try {
+    await once(server.listen({ host, port }), 'listening')
+  } catch (error) {
+    throw cannotListen(wanted, error)
+  }
+  server.close()
+  await once(server, 'close')
 }
 
 /** The port at which the app listens, if it does. */

@@ -22,7 +22,7 @@ import type { JobKind } from './jobs/run-job.ts'
 import { JobRunner } from './jobs/runner.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
-import { cannotListen, closeApp, listen, portOf } from './listen.ts'
+import { cannotListen, closeApp, listen, portOf, requirePorts } from './listen.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
 import { Sync } from './sync/sync.ts'
@@ -56,8 +56,9 @@ export interface Server {
 
 /** Opens the database, migrates it, and listens. If a step fails, closes what was opened. */
 export async function startServer(config: Config, log: Log): Promise<Server> {
-  refuseNoTokens(config)
   for (const note of config.notes) log.warn(note)
+  refuseNoTokens(config)
+  await requirePorts(config)
   const telemetry = await openTelemetry(config, log)
   // The routes load while the database opens. A failure is reported at `await loading`.
   const loading = import('./app.ts')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -69,18 +69,18 @@ describe('duly start, with nothing set up', () => {
     await database.drop()
   })
 
-  it('says so where another program has the port', async () => {
+  it('says so where another program has the port, and creates no data', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
-    const database = await ownDatabase()
+    const dataDir = join(emptyFolder(), 'data')
     for (const setting of ['PORT', 'METRICS_PORT']) {
-      const { code, stderr } = await duly(['start'], { ...database.env, [setting]: `${port}` }).ended
+      const env = { PORT: '0', DATA_DIR: dataDir, [setting]: `${port}` }
+      const { code, stderr } = await duly(['start'], env).ended
       const sentence = `Cannot listen on 127.0.0.1:${port}: the port is in use. Stop the program that uses it, or set ${setting} to a free port.\n`
-      assert.deepEqual([code, stderr], [69, sentence])
+      assert.deepEqual([code, stderr, existsSync(dataDir)], [69, sentence, false])
     }
     other.close()
-    await database.drop()
   })
 
   it('refuses data of another PostgreSQL version with a sentence', async () => {
@@ -130,8 +130,9 @@ describe('the embedded database', () => {
 })
 
 describe('the command line', () => {
-  it('reports every invalid setting at once, with its fix and without its value', async () => {
+  it('reports every invalid setting at once, with its fix and misspelt names, without secrets', async () => {
     const wrong = {
+      PROT: '9000',
       PORT: '70000',
       API_HOST: '',
       DATABASE_URL: 'mysql://root:hunter2@localhost/x',
@@ -157,7 +158,8 @@ describe('the command line', () => {
       'LOG_LEVEL',
     ]
     for (const name of [...named, 'CORS_ORIGINS'])
-      assert.match(stderr, new RegExp(`^  - ${name}: .+\\.$`, 'm'))
+      assert.match(stderr, new RegExp(`^  - ${name}(=".*")?: .+[.?]$`, 'm'))
+    assert.match(stderr, /^Warnings:\n {2}- PROT is not a setting of Duly\. Did you mean PORT\?$/m)
     for (const value of ['hunter2', 'too short']) assert.ok(!stderr.includes(value))
   })
 
