@@ -2,6 +2,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { exit, StartError } from '../errors.ts'
 import { codeOf, explain } from '../system-error.ts'
 
@@ -26,8 +27,26 @@ export function makeDataDir(dataDir: string): void {
     if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory() === false) {
       throw new StartError(`DATA_DIR "${dataDir}" is a file. Set it to a directory.`, exit.cantCreate)
     }
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeDirectories(dataDir)
   })
+}
+
+/** Node's `recursive` never returns where a directory cannot have another, as in `/proc`. */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  if (!existsSync(parent)) makeDirectories(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT')
+      throw new StartError(
+        `Cannot create the data directory "${path}": "${parent}" cannot contain directories. ${otherDirectory}`,
+        exit.cantCreate,
+      )
+    // Another process was faster.
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
 }
 
 const otherDirectory = 'Set DATA_DIR to a directory that Duly can write to.'
