@@ -68,7 +68,13 @@ describe('an expected failure', () => {
       /nowhere\.invalid:0: the host name cannot be resolved/,
     ],
     ['a HOST of another machine', ['start'], { HOST: '203.0.113.7' }, 69, /does not have the address/],
-    ['a HOST that is a URL', ['start'], { HOST: 'http://localhost' }, 78, /HOST: must be an address/],
+    [
+      'a HOST that is a URL',
+      ['start'],
+      { HOST: 'http://localhost' },
+      78,
+      /HOST="http:\/\/localhost": must be an address/,
+    ],
     ['a DATA_DIR that is a file', ['start'], { DATA_DIR: file }, 73, /DATA_DIR ".*" is a file/],
     [
       'a DATA_DIR below a file',
@@ -77,6 +83,15 @@ describe('an expected failure', () => {
       73,
       /Cannot create the data directory/,
     ],
+    ...(process.platform === 'linux' ? ['/proc/nope', '/proc/nope/x', '/sys/x', '/dev/null/x'] : []).map(
+      (DATA_DIR): [string, string[], Env, number, RegExp] => [
+        `a DATA_DIR such as ${DATA_DIR}`,
+        ['start'],
+        { DATA_DIR },
+        73,
+        /Cannot create the data directory ".*": .* Set DATA_DIR to a directory that Duly can write to\./,
+      ],
+    ),
     [
       'a missing BREACHED_PASSWORDS',
       ['start'],
@@ -113,6 +128,20 @@ describe('an expected failure', () => {
       {},
       66,
       /Cannot read the backup ".*": it is a directory/,
+    ],
+    [
+      'the webhooks of a user of another issuer',
+      ['webhooks', 'list', 'alice'],
+      {},
+      65,
+      /no account for "alice".* in tokens of another issuer or of "duly token", add --other-issuer\./,
+    ],
+    [
+      'the sessions of a user of another issuer',
+      ['user', 'sign-out', 'alice'],
+      {},
+      65,
+      /no account for "alice"\. List accounts with "duly user list"\.\n$/,
     ],
     ['a file that is no backup', ['restore', file], {}, 65, /The backup ".*" cannot be used/],
   ]

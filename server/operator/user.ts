@@ -140,7 +140,7 @@ const verbs: Readonly<Record<VerbName, Verb>> = {
   },
 
   async *'sign-out'({ db }, name, values) {
-    const { id, label } = await findUserNamed(db, name, values)
+    const { id, label } = await findUserNamed(db, name, values, false)
     const keepsTokens = values['keep-tokens'] === true
     await signOutUser(db, id, keepsTokens)
     yield `${label} is signed out everywhere; personal access tokens are ${keepsTokens ? 'kept' : 'revoked'}.`
@@ -166,11 +166,15 @@ interface Found {
   readonly isForeign: boolean
 }
 
-/** The user that the arguments name. The arguments alone decide the kind of name. */
+/**
+ * The user that the arguments name. The arguments alone decide the kind of name.
+ * @param mayBeForeign whether the command accepts `--other-issuer`
+ */
 export async function findUserNamed(
   db: OperatorContext['db'],
   name: string,
   values: Pick<Values, 'other-issuer'>,
+  mayBeForeign = true,
 ): Promise<Found> {
   if (values['other-issuer']) {
     if (!(await isAccount(db, name))) return { id: name, label: name, isForeign: true }
@@ -185,8 +189,11 @@ export async function findUserNamed(
   }
   const user = await findUser(db, email === undefined ? { id: name } : { email })
   if (user) return { id: user.id, label: `${user.email} (${user.id})`, isForeign: false }
+  const other = mayBeForeign
+    ? ` If it is the user id in tokens of another issuer or of "duly token", add --other-issuer.`
+    : ''
   throw new StartError(
-    `There is no account for "${name}". List accounts with "duly user list".`,
+    `There is no account for "${name}". List accounts with "duly user list".${other}`,
     exit.dataErr,
   )
 }
