@@ -37,7 +37,11 @@ export function readAlgorithms(
   const asked = splitList(value)
   const known: readonly string[] = [...hmacAlgorithms, ...publicKeyAlgorithms]
   if (asked.length === 0 || !asked.every(name => known.includes(name))) {
-    reader.problem('JWT_ALGORITHM', `must be one or more of ${known.join(', ')}.`)
+    reader.problem(
+      'JWT_ALGORITHM',
+      `must be one or more of ${known.join(', ')}, separated by commas.`,
+      asked.find(name => !known.includes(name)),
+    )
     return supported
   }
   const accepted = supported.filter(name => asked.includes(name))

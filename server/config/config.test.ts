@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { exit, StartError } from '../errors.ts'
+import { quote } from '../quote.ts'
 import { hmacAlgorithms, publicKeyAlgorithms } from './algorithms.ts'
 import { type Config, readConfig } from './config.ts'
 import { readEnv } from './environment.ts'
@@ -263,11 +264,15 @@ describe('a setting that cannot be', () => {
     [
       'PORT',
       ['65536', '-1', '80.5', '8e3', '0x50', 'http', '8000 8001', '1234567890', '٨٠'],
-      'must be a whole number from 0 to 65535.',
+      'must be a whole number from 0 to 65535, such as 8000.',
     ],
-    ['METRICS_PORT', ['8000'], 'must differ from PORT. Set another port, or METRICS_TOKEN alone.'],
-    ['DATABASE_POOL', ['0', '1001', 'many', '-3'], 'must be a whole number from 1 to 1000.'],
-    ['SHUTDOWN_GRACE', ['-1', '301', '2.5'], 'must be a whole number from 0 to 300.'],
+    [
+      'METRICS_PORT',
+      ['8000'],
+      'must differ from PORT. Set another port, such as 9464, or METRICS_TOKEN alone.',
+    ],
+    ['DATABASE_POOL', ['0', '1001', 'many', '-3'], 'must be a whole number from 1 to 1000, such as 20.'],
+    ['SHUTDOWN_GRACE', ['-1', '301', '2.5'], 'must be a whole number from 0 to 300, such as 3.'],
     [
       'MAX_STORAGE',
       ['0', '256', '4095', '256MB', '1.5GiB', '-1', 'much', 'MiB', '999999999GiB'],
@@ -278,8 +283,8 @@ describe('a setting that cannot be', () => {
       ['10.0.0.0/33', 'loopback', 'example.com', '10.0.0.0/8;::1', 'fe80::1%eth0', '10.0.0.0/8/8'],
       'must be addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,fd00::/8.',
     ],
-    ['HISTORY_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500.'],
-    ['TRASH_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500.'],
+    ['HISTORY_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500, such as 30.'],
+    ['TRASH_DAYS', ['0', '36501', '1.5'], 'must be a whole number from 1 to 36500, such as 30.'],
     [
       'CONTRACT',
       ['todos', 'v1', 'Task-API', 'task-api,todo-app'],
@@ -288,7 +293,7 @@ describe('a setting that cannot be', () => {
     [
       'CONTRACT_OPTIONS',
       ['Counts', 'counts,wraped-task', 'counts defaults'],
-      'has an unknown entry. Use bare-list, whole-list, delete-body, wrapped-task, counts, defaults, error-object, separated by commas.',
+      'must be one or more of bare-list, whole-list, delete-body, wrapped-task, counts, defaults, error-object, separated by commas.',
     ],
     [
       'LOG_LEVEL',
@@ -305,7 +310,7 @@ describe('a setting that cannot be', () => {
     [
       'DATABASE_URL',
       [`${database}?sslmode=prefer`],
-      'sslmode in it must be one of disable, require, no-verify, verify-ca, verify-full.',
+      'sslmode="prefer" in it must be one of disable, require, no-verify, verify-ca, verify-full.',
     ],
     [
       'BETTER_AUTH_SECRET',
@@ -333,17 +338,77 @@ describe('a setting that cannot be', () => {
   for (const [name, values, fix] of cases) {
     for (const value of values) {
       it(`is refused with its fix: ${name}=${value}`, () => {
-        assert.deepEqual(problemsOf({ [name]: value }), [`${name}: ${fix}`])
+        const [problem = '', ...others] = problemsOf({ [name]: value })
+        assert.deepEqual(others, [])
+        assert.ok(problem.includes(`: ${fix}`), problem)
+        const isHidden = /SECRET|URL/.test(name)
+        if (!isHidden) assert.ok(problem.startsWith(`${name}=${JSON.stringify(value)}`), problem)
       })
     }
   }
 
   it('is reported under the name by which it was set', () => {
     const [problem] = problemsOf({ PORT: '', API_PORT: 'eighty' })
-    assert.equal(problem, 'API_PORT: must be a whole number from 0 to 65535.')
+    assert.equal(problem, 'API_PORT="eighty": must be a whole number from 0 to 65535, such as 8000.')
   })
 
-  it('is reported together with all others, and no value of it is repeated', () => {
+  const shown: readonly (readonly [name: string, value: string, problem: RegExp])[] = [
+    ['LOG_LEVEL', 'INFO', /^LOG_LEVEL="INFO": must be one of .*\. Did you mean info\?$/],
+    ['CONTRACT', 'todoapp', /^CONTRACT="todoapp": .* Did you mean todo-app\?$/],
+    [
+      'CONTRACT_OPTIONS',
+      'counts,wraped-task',
+      /^\w+="counts,wraped-task" \(entry "wraped-task"\): .*wrapped-task\?$/,
+    ],
+    [
+      'CORS_ORIGINS',
+      'https://a.test, null',
+      /^CORS_ORIGINS="https:\/\/a\.test, null" \(entry "null"\): must/,
+    ],
+    [
+      'JWT_ALGORITHM',
+      'HS256,none',
+      /^JWT_ALGORITHM="HS256,none" \(entry "none"\): must be one or more of HS256/,
+    ],
+    ['CONTRACT', 'x'.repeat(100), /^CONTRACT="x{60}…": must/],
+    ['CONTRACT', 'a\u202eb\u009bc', /^CONTRACT="a\\u\{202e\}b\\u\{9b\}c": must/],
+    [
+      'DATABASE_URL',
+      'mysql://root:hunter2@db:3306/x?a=b',
+      /^DATABASE_URL="mysql:\/\/\*{3}@db:3306\/x\?\*{3}": write/,
+    ],
+    ['DATABASE_URL', 'postgres://root:hun@ter2/x@db/x', /^DATABASE_URL="postgres:\/\/\*{3}@db\/x": write/],
+    ['DATABASE_URL', 'postgres://root:hunter2', /^DATABASE_URL: /],
+    ['DATABASE_URL', 'postgres://root:p?hunter2@db/x', /^DATABASE_URL: /],
+    ['DATABASE_URL', 'host=db password=hunter2', /^DATABASE_URL: /],
+    ['SMTP_URL', 'http://root:hunter2@mail.test', /^SMTP_URL="http:\/\/\*{3}@mail\.test": must/],
+    ['REDIS_URL', 'root:hunter2@redis', /^REDIS_URL: must/],
+    ['PUBLIC_URL', 'ftp://a.test', /^PUBLIC_URL="ftp:\/\/a\.test": must/],
+    [
+      'JWKS_URL',
+      'https://a:hunter2@keys.test/jwks',
+      /^JWKS_URL="https:\/\/\*{3}@keys\.test\/jwks": must not/,
+    ],
+    ['METRICS_TOKEN', 'hunter2', /^METRICS_TOKEN: must have/],
+    ['BETTER_AUTH_SECRET_ALSO', 'hunter2', /^BETTER_AUTH_SECRET_ALSO: must have/],
+  ]
+  for (const [name, value, problem] of shown) {
+    it(`is reported with its value, unless that is secret: ${name}=${value}`, () => {
+      const [said = ''] = problemsOf({ [name]: value })
+      assert.match(said, problem)
+      assert.doesNotMatch(said, /hun|ter2/)
+    })
+  }
+
+  it('is reported together with the warnings about misspelt names', () => {
+    const notes = ['PROT is not a setting of Duly. Did you mean PORT?']
+    assert.throws(
+      () => readConfig({ LOG_LEVEL: 'loud' }, notes),
+      /Invalid settings:\n {2}- LOG_LEVEL="loud": [^\n]+\nWarnings:\n {2}- PROT is not a setting of Duly/,
+    )
+  })
+
+  it('is reported together with all others, and no secret is repeated', () => {
     const broken = {
       PORT: '99999',
       DATABASE_URL: 'postgres://u-alice:pw-tiger@h-db/tasks?sslmode=m-maybe',
@@ -360,10 +425,10 @@ describe('a setting that cannot be', () => {
       SHUTDOWN_GRACE: 'v-long',
       TRASH_DAYS: '40000',
     }
-    const names = problemsOf(broken).map(line => line.split(':')[0])
+    const names = problemsOf(broken).map(line => line.split(/[=:]/)[0])
     assert.deepEqual(names.sort(), Object.keys(broken).sort())
     const shown = inspect(refusal(broken), { depth: 10, showHidden: true })
-    for (const value of ['u-alice', 'pw-tiger', 'm-maybe', 'short-and-known', 'u-bob', 'pw-lion', 'v-']) {
+    for (const value of ['u-alice', 'pw-tiger', 'short-and-known', 'u-bob', 'pw-lion']) {
       assert.ok(!shown.includes(value), `${value} is repeated`)
     }
   })
@@ -371,7 +436,7 @@ describe('a setting that cannot be', () => {
   it('is one problem, not two: a broken JWKS_URL does not make JWT_ALGORITHM wrong', () => {
     const problems = problemsOf({ JWKS_URL: 'app.example.com/jwks', JWT_ALGORITHM: 'EdDSA' })
     assert.deepEqual(problems, [
-      'JWKS_URL: must be an absolute URL, such as https://app.example.com/api/auth/jwks.',
+      'JWKS_URL="app.example.com/jwks": must be an absolute URL, such as https://app.example.com/api/auth/jwks. Separate several with commas.',
     ])
   })
 })
@@ -380,7 +445,7 @@ describe('an address of public keys', () => {
   it('is refused with a password in it, which is not repeated', () => {
     const [problem, ...others] = problemsOf({ JWKS_URL: 'https://u-alice:pw-tiger@app.example.com/jwks' })
     assert.deepEqual(others, [])
-    assert.match(problem ?? '', /JWKS_URL: must not contain a user name/)
+    assert.match(problem ?? '', /^JWKS_URL="https:.*: must not contain a user name/)
     assert.doesNotMatch(problem ?? '', /pw-tiger/)
   })
 })
@@ -479,9 +544,9 @@ describe('the accepted algorithms', () => {
 
   for (const value of ['none', 'hs256', 'HS256,none', 'HS256 HS384', ',', 'constructor', 'ES256K']) {
     it(`are never "${value}"`, () => {
-      assert.deepEqual(problemsOf({ JWKS_URL: jwks, JWT_ALGORITHM: value }), [
-        `JWT_ALGORITHM: must be one or more of ${all.join(', ')}.`,
-      ])
+      const [problem = '', ...others] = problemsOf({ JWKS_URL: jwks, JWT_ALGORITHM: value })
+      assert.deepEqual(others, [])
+      assert.ok(problem.endsWith(`: must be one or more of ${all.join(', ')}, separated by commas.`), problem)
     })
   }
 
@@ -491,12 +556,12 @@ describe('the accepted algorithms', () => {
     }
     for (const claim of ['a b', 'sub,id', '.id', 'user.', 'user..id', 'x'.repeat(256)]) {
       assert.deepEqual(problemsOf({ JWT_USER_CLAIM: claim }), [
-        'JWT_USER_CLAIM: must be the name of one claim, such as sub or user.id.',
+        `JWT_USER_CLAIM=${quote(claim)}: must be the name of one claim, such as sub or user.id.`,
       ])
     }
     for (const claim of ['iss', 'aud', 'exp', 'nbf', 'iat', 'jti']) {
       assert.deepEqual(problemsOf({ JWT_USER_CLAIM: claim }), [
-        `JWT_USER_CLAIM: must not be ${claim}, which identifies no user. Use a claim such as sub or user.id.`,
+        `JWT_USER_CLAIM="${claim}": identifies no user. Use a claim such as sub or user.id.`,
       ])
     }
   })
@@ -504,8 +569,8 @@ describe('the accepted algorithms', () => {
   it('report a claim and a clock skew that cannot be, together', () => {
     const problems = problemsOf({ JWT_USER_CLAIM: 'a b', JWT_CLOCK_SKEW: '-1' })
     assert.deepEqual(problems, [
-      'JWT_USER_CLAIM: must be the name of one claim, such as sub or user.id.',
-      'JWT_CLOCK_SKEW: must be a whole number from 0 to 3600.',
+      'JWT_USER_CLAIM="a b": must be the name of one claim, such as sub or user.id.',
+      'JWT_CLOCK_SKEW="-1": must be a whole number from 0 to 3600, such as 30.',
     ])
   })
 
@@ -518,7 +583,7 @@ describe('the accepted algorithms', () => {
   for (const [name, env] of keyless) {
     it(`cannot be narrowed to ${name}`, () => {
       assert.deepEqual(problemsOf(env), [
-        'JWT_ALGORITHM: no key supports these algorithms. HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.',
+        `JWT_ALGORITHM="${env.JWT_ALGORITHM}": no key supports these algorithms. HS… needs BETTER_AUTH_SECRET, the others need JWKS_URL.`,
       ])
     })
   }
@@ -584,7 +649,7 @@ describe('other issuers', () => {
   it('are refused with more rules than there are of them', () => {
     assert.throws(
       () => readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a,b,c' }),
-      /JWT_ISSUER: must name one issuer, or 2/,
+      /JWT_ISSUER="a,b,c": must name one issuer, .* or 2/,
     )
   })
 })
@@ -610,7 +675,7 @@ describe('what is in front', () => {
     '-1',
   ]) {
     it(`cannot be ${text}`, () =>
-      assert.throws(() => readConfig({ TRUST_PROXY: text }), /TRUST_PROXY: must be none/))
+      assert.throws(() => readConfig({ TRUST_PROXY: text }), /TRUST_PROXY=.*: must be none/))
   }
   for (const text of [
     'https://a.example.com/a b',
@@ -627,7 +692,7 @@ describe('what is in front', () => {
     'https://a:b@c.example',
   ]) {
     it(`cannot be reached at ${text}`, () =>
-      assert.throws(() => readConfig({ PUBLIC_URL: text }), /PUBLIC_URL: must/))
+      assert.throws(() => readConfig({ PUBLIC_URL: text }), /PUBLIC_URL=?.*: must/))
   }
 })
 

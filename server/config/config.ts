@@ -35,8 +35,8 @@ export interface Config
 /**
  * Reads every setting from an environment.
  * @param notes about the environment, which come before those about the settings
- * @throws StartError (EX_CONFIG) that lists every problem with its fix. It repeats no value of a
- * secret or a URL.
+ * @throws StartError (EX_CONFIG) that lists every problem with its value and its fix, and `notes`:
+ * a misspelt name can be the reason. It repeats no secret.
  */
 export function readConfig(env: Env, notes: readonly string[] = []): Config {
   const reader = new SettingsReader(env, settings, notes)
@@ -56,8 +56,10 @@ export function readConfig(env: Env, notes: readonly string[] = []): Config {
     ...readTelemetry(reader, listen.port),
   }
   if (reader.problems.length > 0) {
-    const list = reader.problems.map(line => `  - ${line}`).join('\n')
-    throw new StartError(`Invalid settings:\n${list}`, exit.config)
+    const warnings = notes.length === 0 ? '' : `\nWarnings:${listed(notes)}`
+    throw new StartError(`Invalid settings:${listed(reader.problems)}${warnings}`, exit.config)
   }
   return { ...config, notes: reader.notes }
 }
+
+const listed = (lines: readonly string[]): string => lines.map(line => `\n  - ${line}`).join('')

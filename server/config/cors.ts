@@ -26,11 +26,13 @@ export function readCors(reader: SettingsReader): CorsConfig {
 }
 
 function parse(value: string, reader: SettingsReader): readonly string[] {
-  const origins = splitList(value).map(readOrigin)
+  const entries = splitList(value)
+  const origins = entries.map(readOrigin)
   if (origins.length === 0 || origins.includes(undefined)) {
     reader.problem(
       'CORS_ORIGINS',
       'must be a comma-separated list of origins such as https://app.example.com, capacitor://localhost or https://*.example.app (one label), or `*` alone.',
+      entries[origins.indexOf(undefined)],
     )
   }
   return [...new Set(origins.filter(origin => origin !== undefined))]

@@ -60,7 +60,7 @@ function readRate(name: string, reader: SettingsReader): Rate | undefined {
   if (value === 'off') return undefined
   const [perSecond = 0, burst = 0] = /^(\d{1,6})\/(\d{1,6})$/.exec(value)?.slice(1).map(Number) ?? []
   if (![perSecond, burst].every(count => count >= 1 && count <= 100_000)) {
-    reader.problem(name, 'must be off, or requests per second / burst, such as 100/200, each at most 100000.')
+    reader.problem(name, 'must be off, or requests per second/burst, such as 100/200, each from 1 to 100000.')
   }
   return { perSecond, burst }
 }

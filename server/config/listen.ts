@@ -58,6 +58,7 @@ function readTrustProxy(reader: SettingsReader): number | readonly string[] {
     reader.problem(
       'TRUST_PROXY',
       'must be none, a hop count, or a comma-separated list of addresses or CIDR ranges, such as 10.0.0.0/8.',
+      networks.find(entry => !isTrusted(entry)),
     )
   }
   return networks

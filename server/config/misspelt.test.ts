@@ -23,6 +23,12 @@ describe('a misspelt setting', () => {
     ['TRUST_PROXIES', undefined],
     ['TRUSTED_PROXY', 'TRUST_PROXY'],
     ['DULY_PORT', 'PORT'],
+    ['PROT', 'PORT'],
+    ['PRT', 'PORT'],
+    ['PORTT', 'PORT'],
+    ['HSOT', 'HOST'],
+    ['HOSST', 'HOST'],
+    ['WBE', 'WEB'],
     ['DULY_DATA_DIR', 'DATA_DIR'],
   ] as const) {
     it(`in the environment is reported: ${name}`, () => {
@@ -33,6 +39,7 @@ describe('a misspelt setting', () => {
 
   for (const name of [
     ...['HOSTNAME', 'HOSTS', 'PORTS', 'POST', 'HOME', 'PATH', 'host', 'port', 'PGHOST', 'PGDATA', 'LOGNAME'],
+    ...['LPORT', 'PORT1', 'VHOST', 'GHOST', 'PWD', 'TERM', 'USER', 'WEBS', 'TZ', 'LANG', 'prot', 'EDITOR'],
     ...['DATABASE_PORT', 'DATABASE_HOST', 'DATABASE_NAME', 'METRICS_HOST', 'GITLAB_CLIENT_ID', 'REDIS_HOST'],
     ...[
       'DULY_URL',
@@ -93,6 +100,6 @@ describe('HOST', () => {
     '-x',
   ]) {
     it(`is refused with a fix: ${text}`, () =>
-      assert.throws(() => readConfig({ HOST: text }), /HOST: must be an address such as 127\.0\.0\.1/))
+      assert.throws(() => readConfig({ HOST: text }), /HOST=.*: must be an address such as 127\.0\.0\.1/))
   }
 })

@@ -2,8 +2,10 @@ import { closest } from '../closest.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Shorter names are too close to those of other programs, such as `HOSTS` or `POST`. */
+/** Shorter names are close to those of other programs, such as `HOSTS` or `LPORT`. */
 const shortest = 6
+/** Names close to a short setting that are in use elsewhere, in capitals. */
+const ofOthers = ['GHOST', 'HOT', 'POT', 'SPORT', 'WE']
 
 /**
  * Warnings about misspelt settings. In the environment, which other programs use too, only names
@@ -30,9 +32,22 @@ function meantBy(name: string, known: readonly string[]): string | undefined {
   const same = known.find(
     candidate => plainOf(candidate) === own && (own !== plain || plain.length >= shortest),
   )
-  if (same !== undefined || name.length < shortest) return same
+  if (same !== undefined) return same
+  if (name.length < shortest) return shortMeantBy(name, known)
   const candidates = known.filter(candidate => candidate.length >= shortest)
   return closest(name.toUpperCase(), candidates, name.length < 9 ? 1 : 2)
+}
+
+/**
+ * A short name with one character missing, doubled or swapped with the next: `PROT`, `HOSTT`. Names
+ * that begin or end with that of a setting are other names: `LPORT`, `PORTS`.
+ */
+function shortMeantBy(name: string, known: readonly string[]): string | undefined {
+  if (!/^[A-Z]{3,}$/.test(name) || ofOthers.includes(name)) return undefined
+  const candidates = known.filter(candidate => candidate.length < shortest)
+  const meant = closest(name, candidates, 1)
+  if (meant === undefined || name === `${meant}${meant.at(-1)}`) return meant
+  return name.startsWith(meant) || name.endsWith(meant) ? undefined : meant
 }
 
 /** The name without case and separators. */

@@ -1,10 +1,13 @@
 import { isIP } from 'node:net'
+import { closest } from '../closest.ts'
+import { quote } from '../quote.ts'
 import { type Env, isSet, type Setting } from './setting.ts'
+import { shownValue } from './shown-value.ts'
 
 /** Reads settings from an environment and collects every problem and every note. */
 export class SettingsReader {
   readonly env: Env
-  /** Sentences that name a setting and its fix, and repeat no value of a secret or a URL. */
+  /** Sentences with a setting, its value unless that is secret, and the fix. */
   readonly problems: string[] = []
   readonly #notes = new Set<string>()
   readonly #aliases: ReadonlyMap<string, readonly string[]>
@@ -23,10 +26,16 @@ export class SettingsReader {
     this.#notes.add(sentence)
   }
 
-  /** @returns undefined, so that a function can return the problem in place of a value */
-  problem(name: string, fix: string): undefined {
-    const [used = name] = this.#setNames(name)
-    this.problems.push(`${used}: ${fix}`)
+  /**
+   * @param entry of a list, if it is known which one is wrong
+   * @returns undefined, so that a function can return the problem in place of a value
+   */
+  problem(name: string, fix: string, entry?: string): undefined {
+    const [used] = this.#setNames(name)
+    const value = used === undefined ? '' : (this.env[used]?.trim() ?? '')
+    const shown = used === undefined ? undefined : shownValue(name, value)
+    const place = entry === undefined || entry === value ? '' : ` (entry ${quote(entry)})`
+    this.problems.push(`${used ?? name}${shown === undefined ? '' : `=${shown}`}${place}: ${fix}`)
     return undefined
   }
 
@@ -48,15 +57,21 @@ export class SettingsReader {
     const value = this.read(name)
     if (value === undefined) return fallback
     const known = values.find(candidate => candidate === value)
-    if (known === undefined) this.problem(name, `must be one of ${values.join(', ')}.`)
+    if (known === undefined)
+      this.problem(name, `must be one of ${values.join(', ')}.${meantBy(value, values)}`)
     return known ?? fallback
   }
 
   /** Several of these, separated by commas. */
   someOf<const T extends string>(name: string, values: readonly T[]): readonly T[] {
     const items = this.list(name)
-    if (items.some(item => !values.some(value => value === item)))
-      this.problem(name, `has an unknown entry. Use ${values.join(', ')}, separated by commas.`)
+    const unknown = items.find(item => !values.some(value => value === item))
+    if (unknown !== undefined)
+      this.problem(
+        name,
+        `must be one or more of ${values.join(', ')}, separated by commas.${meantBy(unknown, values)}`,
+        unknown,
+      )
     return values.filter(value => items.includes(value))
   }
 
@@ -64,13 +79,18 @@ export class SettingsReader {
     const value = this.read(name)
     if (value === undefined) return fallback
     if (/^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value)
-    this.problem(name, `must be a whole number from ${min} to ${max}.`)
+    this.problem(name, `must be a whole number from ${min} to ${max}, such as ${fallback}.`)
     return fallback
   }
 
   #setNames(name: string): readonly string[] {
     return [name, ...(this.#aliases.get(name) ?? [])].filter(candidate => isSet(candidate, this.env))
   }
+}
+
+function meantBy(value: string, known: readonly string[]): string {
+  const meant = known.find(name => name === value.toLowerCase()) ?? closest(value.toLowerCase(), known)
+  return meant === undefined ? '' : ` Did you mean ${meant}?`
 }
 
 export function splitList(value: string): string[] {

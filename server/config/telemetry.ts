@@ -61,13 +61,19 @@ export function readTelemetry(reader: SettingsReader, port: number): TelemetryCo
 function readMetrics(reader: SettingsReader, serverPort: number): MetricsConfig | undefined {
   const token = reader.read('METRICS_TOKEN')
   if (token !== undefined && !/^[\x21-\x7e]{16,}$/.test(token)) {
-    reader.problem('METRICS_TOKEN', 'must have at least 16 ASCII characters, without spaces.')
+    reader.problem(
+      'METRICS_TOKEN',
+      'must have at least 16 ASCII characters, without spaces. Generate it with `openssl rand -hex 16`.',
+    )
   }
   const isSeparate = reader.read('METRICS_PORT') !== undefined
-  const port = isSeparate ? reader.integer('METRICS_PORT', 0, 65_535, 0) : undefined
+  const port = isSeparate ? reader.integer('METRICS_PORT', 0, 65_535, 9464) : undefined
   // With 0 the system chooses a different port for each.
   if (port === serverPort && port > 0) {
-    reader.problem('METRICS_PORT', 'must differ from PORT. Set another port, or METRICS_TOKEN alone.')
+    reader.problem(
+      'METRICS_PORT',
+      'must differ from PORT. Set another port, such as 9464, or METRICS_TOKEN alone.',
+    )
   }
   return port === undefined && token === undefined ? undefined : { port, token }
 }
@@ -87,7 +93,7 @@ function readTraces(reader: SettingsReader): TracesConfig | undefined {
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/traces`
   const share = Number(reader.read('OTEL_TRACES_SAMPLER_ARG') ?? '1')
   if (!(share >= 0 && share <= 1)) {
-    reader.problem('OTEL_TRACES_SAMPLER_ARG', 'must be a number from 0 to 1.')
+    reader.problem('OTEL_TRACES_SAMPLER_ARG', 'must be a number from 0 to 1, such as 0.1.')
   }
   const service = reader.read('OTEL_SERVICE_NAME') ?? 'duly'
   return { url, headers: readHeaders(reader), service, share }
@@ -99,7 +105,7 @@ function readHeaders(reader: SettingsReader): Record<string, string> {
     if (name === '' || !isPercentEncoded(value)) {
       reader.problem(
         'OTEL_EXPORTER_OTLP_HEADERS',
-        'must be a comma-separated list of name=value. Percent-encode % and commas in values.',
+        'must be a comma-separated list of name=value, such as authorization=Bearer%20abc. Percent-encode spaces, % and commas in values.',
       )
       return ['', '']
     }

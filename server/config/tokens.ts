@@ -74,7 +74,10 @@ function readRemoteIssuers(reader: SettingsReader): RemoteIssuerAddress[] {
   const audiences = reader.list('JWT_AUDIENCE')
   const arePaired = urls.length > 1 && issuers.length > 1
   if (arePaired && urls.length !== issuers.length) {
-    reader.problem('JWT_ISSUER', `must name one issuer, or ${urls.length} in the order of JWKS_URL.`)
+    reader.problem(
+      'JWT_ISSUER',
+      `must name one issuer, such as https://app.example.com, or ${urls.length} in the order of JWKS_URL, separated by commas.`,
+    )
   }
   return urls.flatMap((url, n) => {
     const own = arePaired ? issuers.slice(n, n + 1) : issuers
@@ -87,11 +90,14 @@ function readKeysUrl(value: string, reader: SettingsReader): URL | undefined {
   if (!url) {
     return reader.problem(
       'JWKS_URL',
-      'must be an absolute URL, such as https://app.example.com/api/auth/jwks.',
+      'must be an absolute URL, such as https://app.example.com/api/auth/jwks. Separate several with commas.',
     )
   }
   if (url.username === '' && url.password === '') return url
-  return reader.problem('JWKS_URL', 'must not contain a user name or a password.')
+  return reader.problem(
+    'JWKS_URL',
+    'must not contain a user name or a password. Write it as https://app.example.com/api/auth/jwks.',
+  )
 }
 
 function readUserClaim(reader: SettingsReader): string | undefined {
@@ -103,8 +109,5 @@ function readUserClaim(reader: SettingsReader): string | undefined {
   }
   // All users would share one value, or a user would have another value in each token.
   if (!notUserClaims.includes(value)) return value
-  return reader.problem(
-    'JWT_USER_CLAIM',
-    `must not be ${value}, which identifies no user. Use a claim such as sub or user.id.`,
-  )
+  return reader.problem('JWT_USER_CLAIM', 'identifies no user. Use a claim such as sub or user.id.')
 }

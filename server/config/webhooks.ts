@@ -16,10 +16,12 @@ export interface WebhookConfig {
 
 export function readWebhooks(reader: SettingsReader): WebhookConfig {
   const webhookNetworks = reader.list('WEBHOOK_PRIVATE_NETWORKS').filter(entry => entry !== 'none')
-  if (!webhookNetworks.every(isNetwork))
+  const unknown = webhookNetworks.find(entry => !isNetwork(entry))
+  if (unknown !== undefined)
     reader.problem(
       'WEBHOOK_PRIVATE_NETWORKS',
       'must be addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,fd00::/8.',
+      unknown,
     )
   return { webhookNetworks }
 }

@@ -1,3 +1,4 @@
+import { quote } from '../quote.ts'
 import { type Honoured, sortParameters } from './database-parameters.ts'
 import { booleanOf, type Given, UrlProblem } from './given-parameters.ts'
 import { pinnedIn } from './session-settings.ts'
@@ -74,9 +75,10 @@ function addressOf(text: string, poolerIsSet: boolean, env: Env): PostgresAddres
   if (inUrl.has('host') && !isSocket && !['', 'localhost', host].includes(place.host)) {
     throw new UrlProblem('name one host: there is one before the path, and another as the parameter host.')
   }
-  const port = Number(either('port', place.port) ?? 5432)
+  const givenPort = either('port', place.port) ?? '5432'
+  const port = Number(givenPort)
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new UrlProblem('the port in it must be a number from 1 to 65535.')
+    throw new UrlProblem(`the port ${quote(givenPort)} in it must be a number from 1 to 65535, such as 5432.`)
   const fromPath = decode(path, unreadable)
   const database = either('dbname', fromPath)
   if (fromPath && database !== fromPath) {
@@ -107,7 +109,9 @@ function connectMsOf(given: Given): number {
   const parameter = given.get('connect_timeout')
   if (!parameter) return defaultConnectMs
   if (/^[1-9]\d{0,2}$/.test(parameter.value)) return Number(parameter.value) * 1000
-  throw new UrlProblem(`${parameter.written} in it must be a number of seconds from 1 to 999.`)
+  throw new UrlProblem(
+    `${parameter.written}=${quote(parameter.value)} in it must be a number of seconds from 1 to 999, such as 5.`,
+  )
 }
 
 function optionsOf(given: Given): string {

@@ -1,3 +1,4 @@
+import { quote } from '../quote.ts'
 import type { Honoured, Parameter } from './database-parameters.ts'
 
 /** A problem with DATABASE_URL, as a sentence for the operator. */
@@ -11,5 +12,5 @@ export function booleanOf(given: Given, name: Honoured): boolean | undefined {
   if (!parameter) return undefined
   if (/^(true|1|on|yes)$/i.test(parameter.value)) return true
   if (/^(false|0|off|no)$/i.test(parameter.value)) return false
-  throw new UrlProblem(`${parameter.written} in it must be true or false.`)
+  throw new UrlProblem(`${parameter.written}=${quote(parameter.value)} in it must be true or false.`)
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
+import { quote } from '../quote.ts'
 import { booleanOf, type Given, UrlProblem } from './given-parameters.ts'
 
 const tlsModes = ['disable', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const
@@ -17,14 +18,14 @@ export interface TlsSettings {
 export function tlsOf(given: Given): TlsSettings {
   const binding = given.get('channel_binding')?.value ?? 'prefer'
   if (!['disable', 'prefer', 'require'].includes(binding)) {
-    throw new UrlProblem('channel_binding in it must be one of disable, prefer, require.')
+    throw new UrlProblem(`channel_binding=${quote(binding)} in it must be one of disable, prefer, require.`)
   }
   const isBound = binding === 'require'
   const root = given.get('sslrootcert')?.value
   const mode = modeOf(given, isBound, root)
   const negotiation = given.get('sslnegotiation')?.value ?? 'postgres'
   if (negotiation !== 'postgres' && negotiation !== 'direct') {
-    throw new UrlProblem('sslnegotiation in it must be postgres or direct.')
+    throw new UrlProblem(`sslnegotiation=${quote(negotiation)} in it must be postgres or direct.`)
   }
   if (mode === 'disable' && (isBound || negotiation === 'direct')) {
     throw new UrlProblem(
@@ -33,7 +34,7 @@ export function tlsOf(given: Given): TlsSettings {
   }
   const version = given.get('ssl_min_protocol_version')?.value
   if (version !== undefined && !/^TLSv1(\.[123])?$/.test(version)) {
-    throw new UrlProblem('ssl_min_protocol_version in it must be TLSv1.2 or TLSv1.3.')
+    throw new UrlProblem(`ssl_min_protocol_version=${quote(version)} in it must be TLSv1.2 or TLSv1.3.`)
   }
   const ssl = tlsOptions(mode, rootsIn(root), isBound)
   return {
@@ -49,7 +50,7 @@ function modeOf(given: Given, isBound: boolean, root: string | undefined): TlsMo
   const asked = given.get('sslmode')?.value
   const ssl = sslOf(given)
   if (asked !== undefined && !isTlsMode(asked)) {
-    throw new UrlProblem(`sslmode in it must be one of ${tlsModes.join(', ')}.`)
+    throw new UrlProblem(`sslmode=${quote(asked)} in it must be one of ${tlsModes.join(', ')}.`)
   }
   const agree = ssl === undefined || ssl === asked || (ssl === 'require' && asked !== 'disable')
   if (asked !== undefined && !agree)
@@ -71,7 +72,7 @@ function sslOf(given: Given): TlsMode | undefined {
   if (asked === undefined) return undefined
   if (isTlsMode(asked)) return asked
   if (!/^(true|1|on|yes|false|0|off|no)$/i.test(asked)) {
-    throw new UrlProblem('ssl in it must be true or false. Use sslmode for other modes.')
+    throw new UrlProblem(`ssl=${quote(asked)} in it must be true or false. Use sslmode for other modes.`)
   }
   return booleanOf(given, 'ssl') ? 'require' : 'disable'
 }
@@ -85,7 +86,7 @@ function rootsIn(file: string | undefined): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    throw new UrlProblem('the file that sslrootcert in it names cannot be read.')
+    throw new UrlProblem(`the file sslrootcert=${quote(file)} in it cannot be read.`)
   }
 }
 

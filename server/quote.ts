@@ -1,0 +1,17 @@
+const most = 60
+
+/**
+ * A value for a message: a text in quotes, escaped and cut to one short line; an object or an array
+ * by its type alone.
+ */
+export function quote(value: unknown): string {
+  if (typeof value === 'string') {
+    const short = value.length > most ? `${value.slice(0, most)}…` : value
+    return JSON.stringify(short.toWellFormed()).replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, escaped)
+  }
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+
+/** Control and format characters can change how the rest of the line is shown. */
+const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
