@@ -38,7 +38,9 @@ const filters: readonly Filter[] = [
   ifGiven(
     'search',
     (search, parameters) =>
-      `${searchedText} like all (${parameters.add(wordsOf(search).map(pattern), 'text[]')})`,
+      wordsOf(search)
+        .map(word => contains(parameters.add(word, 'text')))
+        .join(' and ') || 'true',
   ),
   ifGiven('tags', (tags, parameters) => `tasks.tag_keys @> ${parameters.add(tags, 'text[]')}`),
   ifGiven(
@@ -59,7 +61,7 @@ const filters: readonly Filter[] = [
     const bind = (value: string) => parameters.add(value, 'text')
     const [from, until] = passed.except.map(bind)
     return `not tasks.is_completed and case
-      when tasks.due_at is not null then tasks.due_at < ${bind(passed.instantsBefore)}::timestamptz
+      when tasks.due_at is not null then tasks.due_at < ${parameters.add(passed.instantsBefore, 'timestamptz')}
       when tasks.due_key like '%~' then tasks.due_key < ${bind(passed.datesBefore)}
       else tasks.due_key < ${bind(passed.timesBefore)}
         and not (tasks.due_key >= ${from} and tasks.due_key < ${until}) end`
@@ -87,9 +89,9 @@ function isOneOf(name: TaskField, value: TaskFilters[TaskField], parameters: Par
   return `tasks.${name} = ${parameters.add(value as string | number | boolean, sqlTypes[tasks.fields[name].kind])}`
 }
 
-// Words contain no line feed, so a match lies within the title or within the description.
-const searchedText = `(tasks.title_key || coalesce(E'\\n' || tasks.description_key, ''))`
-const pattern = (word: string) => `%${word.replace(/[\\%_]/g, '\\$&')}%`
+/** Half the cost of `like`, which tries each character. */
+const contains = (word: string) =>
+  `(strpos(tasks.title_key, ${word}) > 0 or strpos(tasks.description_key, ${word}) > 0)`
 
 const archived = 'from duly.lists where lists.user_id = $1 and lists.is_archived and lists.deleted_at is null'
 /** Evaluated once in a statement, and hashed. */
@@ -105,4 +107,4 @@ const isIn =
       else ${isBetween(`tasks.${name}_at`, instants, parameters)} end`
 
 const isBetween = (column: string, [first, end]: readonly [string, string], parameters: Parameters) =>
-  `${column} >= ${parameters.add(first, 'text')}::timestamptz and ${column} < ${parameters.add(end, 'text')}::timestamptz`
+  `${column} >= ${parameters.add(first, 'timestamptz')} and ${column} < ${parameters.add(end, 'timestamptz')}`

@@ -1,10 +1,9 @@
 import type { DataRow } from '../db/data-row.ts'
 import type { Session } from '../db/database.ts'
 import type { BuiltStatement } from '../db/shapes.ts'
-import { timeOf } from '../fields/field.ts'
 import type { BatchSize } from './batch-size.ts'
 import { tasks } from './fields.ts'
-import { orderOf } from './list-order.ts'
+import { orderOf, positionIn } from './list-order.ts'
 import type { ListQuery, Position, SortOrder } from './list-query.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 
@@ -65,17 +64,11 @@ export async function readPage(
 
 /**
  * The first column of the task. Before it come the owner's revision and epoch, whether the page may
- * lack tasks, and the key of the order if it is a text.
+ * lack tasks, and the key of the order.
  */
 const taskFrom = 4
 
 export const nobody: OwnerState = { revision: 0, epoch: '0' }
 
-function positionOf(sort: SortOrder, row: DataRow): Position {
-  const id = row.integer(taskFrom + tasks.placeOf('id'))
-  if (orderOf(sort).type === 'text') return { key: row.text(taskFrom - 1) ?? '', id }
-  return {
-    key: timeOf(row, taskFrom + tasks.placeOf(sort.endsWith('created_at') ? 'created_at' : 'updated_at')),
-    id,
-  }
-}
+const positionOf = (sort: SortOrder, row: DataRow): Position =>
+  positionIn(orderOf(sort), row, taskFrom - 1, taskFrom + tasks.placeOf('id'))

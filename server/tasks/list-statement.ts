@@ -2,7 +2,7 @@ import { quick, statement } from '../db/database.ts'
 import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.ts'
 import { tasks } from './fields.ts'
 import { conditionsOf, hasArchived } from './list-filters.ts'
-import { type Order, orderOf, placeIn } from './list-order.ts'
+import { endsOf, type Order, orderOf, placeIn } from './list-order.ts'
 import type { ListQuery, Position } from './list-query.ts'
 import type { Source } from './list-source.ts'
 
@@ -23,8 +23,8 @@ function past(order: Order, place: Position, isDown: boolean, parameters: Parame
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 
 // A page is a row for each task, which begins with the owner's revision and epoch, whether the page
-// may lack tasks, and, where texts are the order, the key. An owner without tasks still gives one
-// row. That row on the left keeps the join a nested loop, which keeps the order.
+// may lack tasks, and the key of the order. An owner without tasks still gives one row. That row on
+// the left keeps the join a nested loop, which keeps the order.
 const page = (lacks: string, key: string, tasksOfPage: string) =>
   `select owners.revision, owners.epoch, ${lacks} as lacks, found.*
     from (select 1) as always
@@ -51,7 +51,7 @@ export function smallListStatement(
   const isLarge = `(owners.task_count > ${most.tasks} or owners.live_bytes > ${most.bytes})`
   const text = page(
     isLarge,
-    order.type === 'text' ? key : 'null::text',
+    key,
     `(select tasks.* from duly.tasks where ${live} and not ${isLarge}
         order by tasks.created_at desc, tasks.id desc limit ${most.tasks}) as tasks
       where ${[passed, ...filters].join(' and ')} order by ${key} ${way}, tasks.id ${way} limit ${limit}`,
@@ -75,15 +75,14 @@ export function indexedListStatement(owner: string, query: ListQuery, source: So
     past(order, query.after ?? order.start, isDescending, parameters),
   ].join(' and ')
   const sorted = `order by ${key} ${way}, tasks.id ${way}`
-  const listKey = order.type === 'text' ? key : 'null::text'
   const archived = query.hidesArchived ? conditionsOf({ hidesArchived: true }, parameters) : []
   const limit = parameters.add(query.limit + 1, 'bigint')
   const text =
     archived.length === 0
-      ? page('false', listKey, `duly.tasks where ${conditions} ${sorted} limit ${limit}`)
+      ? page('false', key, `duly.tasks where ${conditions} ${sorted} limit ${limit}`)
       : page(
           hasArchived,
-          listKey,
+          key,
           `(select tasks.* from duly.tasks where ${conditions} ${sorted} limit ${mostPassed} + ${limit}) as tasks
             where ${archived.join(' and ')} limit ${limit}`,
         )
@@ -102,11 +101,11 @@ export interface TurnPlace {
 }
 
 /**
- * Looks at the next tasks of a source. First comes the place of the last of them in the order of
- * the source, as a time or as a text, and its id, unless the source has ended; if they are counted,
- * how many of them the filters choose, and how many of these are completed; then those that the
- * query asks for, the first ones in its order: the key as a time or as a text, and the id. The
- * first column says which of the three a row is.
+ * Looks at the next tasks of a source. Each row begins with the place of the last of them in the
+ * order of the source, a key and an id, which are null once the source has ended. Then comes one of
+ * the tasks that the query asks for, the first ones in its order, a key and an id, or nulls if there
+ * are none; then, if tasks are counted, how many the filters choose, and how many of these are
+ * completed.
  */
 export function turnStatement(
   owner: string,
@@ -118,27 +117,36 @@ export function turnStatement(
   const parameters = new Parameters(owner)
   const [order, asked] = [orderOf(source.sort), orderOf(query.sort)]
   const [way, direction] = [isDown, asked.isDescending].map(descends => (descends ? 'desc' : 'asc'))
-  const conditions = [live, ...source.conditions(query, parameters), past(order, from, isDown, parameters)]
+  const next = [live, ...source.conditions(query, parameters), past(order, from, isDown, parameters)].join(
+    ' and ',
+  )
+  const [, lastOfAll] = endsOf(order, isDown)
+  const [endKey, endId] = placeIn(order, lastOfAll, parameters)
   const [after, until] = [query.after ?? asked.start, before].map(place =>
     placeIn(asked, place, parameters).join(', '),
   )
   const [passes, precedes] = asked.isDescending ? ['<', '>'] : ['>', '<']
-  const filters = conditionsOf(query, parameters)
+  const matches = [
+    next,
+    `(${order.key}, tasks.id) ${isDown ? '>=' : '<='} (coalesce(stop.place, ${endKey}), coalesce(stop.id, ${endId}))`,
+    ...conditionsOf(query, parameters),
+  ].join(' and ')
   const limit = parameters.add(query.limit + 1, 'bigint')
   const rows = rowsOf(query, parameters.add(most, 'bigint'))
-  const either = (name: string, isText: boolean) => (isText ? `null::timestamptz, ${name}` : `${name}, null`)
-  const count = `union all (select 1::bigint, null, null, count(*), count(*) filter (where part.is_completed) from part where part.matches)`
-  // One pass over the tasks: the place and the keys are computed once for each.
-  const text = `with part as materialized (
-      select tasks.id, ${order.key} as place, ${asked.key} as key, tasks.is_completed, ${filters.join(' and ') || 'true'} as matches
-      from duly.tasks where ${conditions.join(' and ')}
-      order by ${order.key} ${way}, tasks.id ${way} limit ${rows}
-    )
-    (select 0::bigint as kind, ${either('part.place', order.type === 'text')}, part.id, null::bigint from part offset ${rows} - 1 limit 1)
-    ${counts ? count : ''}
-    union all (select 2::bigint, ${either('part.key', asked.type === 'text')}, part.id, null from part
-      where part.matches and (part.key, part.id) ${passes} (${after}) and (part.key, part.id) ${precedes} (${until})
-      order by part.key ${direction}, part.id ${direction} limit ${limit})`
+  const count = ', count(*) over () as count, count(*) filter (where tasks.is_completed) over () as completed'
+  // Where the turn ends is found first, most often in the index alone: storing the tasks of the
+  // turn to read them twice costs as much as fetching them. `offset 0` computes a key once.
+  const text = `select stop.place, stop.id, found.*
+    from (select 1) as always
+    left join lateral (
+      select ${order.key} as place, tasks.id from duly.tasks where ${next}
+      order by ${order.key} ${way}, tasks.id ${way} offset ${rows} - 1 limit 1
+    ) as stop on true
+    left join lateral (
+      select part.* from (select ${asked.key} as key, tasks.id${counts ? count : ''} from duly.tasks where ${matches} offset 0) as part
+      where (part.key, part.id) ${passes} (${after}) and (part.key, part.id) ${precedes} (${until})
+      order by part.key ${direction}, part.id ${direction} limit ${limit}
+    ) as found on true`
   return { statement: prepared(shapes, text), values: parameters.values }
 }
 

@@ -1,7 +1,6 @@
 import type { Turn } from '../db/database.ts'
-import { timeOf } from '../fields/field.ts'
 import { BatchSize } from './batch-size.ts'
-import { orderOf } from './list-order.ts'
+import { endsOf, orderOf, positionIn } from './list-order.ts'
 import { type ListEnd, readPage } from './list-page.ts'
 import type { ListQuery, Position } from './list-query.ts'
 import { isInOrder, sourceOf } from './list-source.ts'
@@ -58,14 +57,15 @@ export async function find(
   turn: Turn,
   looksAtAll = false,
 ): Promise<Selection> {
-  const { isDescending, start, end } = orderOf(query.sort)
+  const asked = orderOf(query.sort)
+  const { isDescending, start, end } = asked
   const wanted = query.limit + 1
   const source = sourceOf(query)
   const order = orderOf(source.sort)
   // In the order of the source, the scan begins at the position and ends once the page is full.
   const isSorted = isInOrder(source, query)
-  const isDown = isSorted ? isDescending : order.isDescending
-  let from: Position | undefined = isSorted ? (query.after ?? start) : order.start
+  // In the same direction otherwise: times of change are close to those of creation.
+  let from: Position | undefined = isSorted ? (query.after ?? start) : endsOf(order, isDescending)[0]
   let before = end
   // A scan in the order of the source often ends soon.
   let rows = isSorted && !looksAtAll ? 2 * wanted : turnRows
@@ -75,21 +75,22 @@ export async function find(
   let count = 0
   let completed = 0
   while (from) {
-    const next = { from, isDown, before, rows: Math.min(rows, turnRows) }
+    const next = { from, isDown: isDescending, before, rows: Math.min(rows, turnRows) }
     const { statement, values } = turnStatement(owner, query, source, next, looksAtAll)
     from = undefined
     rows *= 4
+    let isFirst = true
     await turn(db =>
       db.read(statement, values, row => {
-        const kind = row.integer(0)
-        if (kind === 1) {
-          count += row.integer(3)
-          completed += row.integer(4)
-          return
+        if (isFirst && !row.isNull(1)) from = positionIn(order, row, 0, 1)
+        if (row.isNull(3)) return
+        if (isFirst && looksAtAll) {
+          count += row.integer(4)
+          completed += row.integer(5)
         }
-        const place = { key: row.text(2) ?? timeOf(row, 1), id: row.integer(3) }
-        if (kind === 0) from = place
-        else found.push({ ...place, sortKey: Buffer.from(place.key) })
+        isFirst = false
+        const place = positionIn(asked, row, 2, 3)
+        found.push({ ...place, sortKey: Buffer.from(place.key) })
       }),
     )
     // Sorted once there are many more: whatever the number of turns, a task is compared a few

@@ -25,14 +25,14 @@ export const page = statement(
 export const batch = statement(
   'duly_batch',
   `select ${columns} from duly.tasks
-  where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit $4 offset $5`,
+  where ${live} and (tasks.created_at, tasks.id) < ($2::timestamptz, $3::bigint) ${newestFirst} limit $4 offset $5`,
 )
 
 /** $2 and $3 as for `batch`: creation time and id of the task after the next $4. */
 export const skip = statement(
   'duly_skip',
   `select tasks.created_at, tasks.id from duly.tasks
-  where ${live} and (tasks.created_at, tasks.id) < ($2::text::timestamptz, $3::bigint) ${newestFirst} limit 1 offset $4`,
+  where ${live} and (tasks.created_at, tasks.id) < ($2::timestamptz, $3::bigint) ${newestFirst} limit 1 offset $4`,
 )
 
 export const findList = quick(

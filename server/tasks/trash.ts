@@ -22,7 +22,7 @@ const trashed = (table: 'tasks' | 'lists', columns: string) =>
     `duly_trash_${table}`,
     `select ${table}.deleted_at, ${columns} from duly.${table}
     where ${table}.user_id = $1 and ${table}.deleted_at is not null
-      and (${table}.deleted_at, ${table}.id) < ($2::text::timestamptz, $3::bigint)
+      and (${table}.deleted_at, ${table}.id) < ($2::timestamptz, $3::bigint)
     order by ${table}.deleted_at desc, ${table}.id desc limit $4::bigint`,
   )
 const trashedTasks = trashed('tasks', tasks.columns('tasks'))
