@@ -15,3 +15,6 @@ export function quote(value: unknown): string {
 
 /** Control and format characters can change how the rest of the line is shown. */
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
+
+/** The end of a sentence about what a value must be: `, not "x"`. Empty if there was no value. */
+export const notValue = (value: unknown): string => (value === undefined ? '' : `, not ${quote(value)}`)

@@ -137,6 +137,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'tasks',
     'auth',
     'errors',
+    'quote',
     'hints',
     'context',
     'fastify',

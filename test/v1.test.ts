@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { problems } from '../server/openapi/problems.ts'
+import { wordsOf } from '../server/tasks/fold.ts'
 import { type Answer, type Call, newUser, ownDatabase, type Served, served } from './served.ts'
 
 let api: Served
@@ -292,6 +293,64 @@ describe('the list of v1', () => {
   })
 })
 
+describe('an error of v1', () => {
+  it('names what was sent and what is accepted', async () => {
+    const user = newUser()
+    await create(user)
+    await create(user)
+    const { next_cursor } = (await api.call('GET', `${path}?limit=1`, { user })).body
+    const inQuery: Record<string, RegExp> = {
+      'limt=5': /^There is no query parameter "limt" here\. Did you mean "limit"\? Known parameters: limit, /,
+      'limit=x': /^"limit" must be a whole number from 1 to 1000, not "x"\.$/,
+      'sort=titel': /^"sort" must be one of created_at, .*, not "titel"\. Did you mean "title"\?$/,
+      'priority=low,urgent':
+        /^"priority" must be .* low, medium, high, none, separated by commas, not "urgent"\.$/,
+      'is_completed=yes': /^"is_completed" must be one of true, false, not "yes"\.$/,
+      'fields=id,titel': /^"fields" must be .* id, title, .*, not "titel"\. Did you mean "title"\?$/,
+      'due=tomorrow': /^"due" must be one of overdue, today, .*, not "tomorrow"\.$/,
+      'due_from=1.12.2026': /^"due_from" must be a date such as 2026-12-01, .*, not "1\.12\.2026"\.$/,
+      'completed_from=2026':
+        /^"completed_from" must be a time such as 2026-12-01T08:30:00Z, not "2026"\. Write/,
+      'list_id=Garden': /^"list_id" must be an id or inbox, not "Garden"\.$/,
+      'time_zone=Berlin': /^"time_zone" must be an IANA name such as Europe\/Berlin, not "Berlin"\.$/,
+      'cursor=x': /^"cursor" must be the `next_cursor` of a page of the same query, not "x"\.$/,
+      [`cursor=${next_cursor}&sort=title`]:
+        /^The "cursor" ".*" is of a page with another order or other filters\. /,
+      [`sort=${'x'.repeat(500)}`]: /, not "x{60}…"\.$/,
+    }
+    for (const [query, message] of Object.entries(inQuery)) {
+      const answer = await api.call('GET', `${path}?${query}`, { user })
+      refused(answer, 'broken_rule', 422)
+      assert.match(answer.body.detail, message)
+    }
+    const inBody: readonly (readonly [json: object, message: RegExp])[] = [
+      [{ title: 7 }, /^Title must be a string, not 7\.$/],
+      [{ colour: 'red' }, /^There is no field "colour"\. Known fields: title, description, /],
+      [{ priority: 'urgent' }, /^Priority must be "low", "medium", "high" or null, not "urgent"\.$/],
+      [
+        { due: 'tomorrow' },
+        /^Due must be an object such as {"date":"2026-12-01"}, or null, not "tomorrow"\.$/,
+      ],
+      [{ due: { date: '1.12.' } }, /^Due must have a "date" such as 2026-12-01, .*, not "1\.12\."\.$/],
+      [{ deadline: 'soon' }, /^Deadline must be a date such as 2026-12-01, .*, not "soon"\.$/],
+      [
+        { estimate_minutes: 0 },
+        /^"estimate_minutes" must be a whole number from 1 to 525600 or null, not 0\.$/,
+      ],
+      [{ list_id: '7' }, /^"list_id" must be a whole number or null, not "7"\.$/],
+      [{ tags: ['a', 'A'] }, /^Tags must not repeat a tag: "A"\.$/],
+      [{ metadata: [] }, /^Metadata must be an object, not an array\.$/],
+    ]
+    for (const [json, message] of inBody) {
+      const answer = await api.call('POST', path, { user, json: { title: 'a', ...json } })
+      refused(answer, 'broken_rule', 422)
+      assert.match(answer.body.detail, message)
+    }
+    const { body } = await api.call('GET', `${path}/first`, { user })
+    assert.equal(body.detail, 'The task id must be a whole number from 1, not "first".')
+  })
+})
+
 describe('a search of v1', () => {
   it('has at most 20 words, however they are separated or written', async () => {
     const user = newUser()
@@ -302,7 +361,10 @@ describe('a search of v1', () => {
     for (const text of ['a '.repeat(21), 'a\u00a0'.repeat(21), 'ﷺ '.repeat(6)]) {
       const answer = await search(text)
       refused(answer, 'broken_rule', 422)
-      assert.equal(answer.body.errors[0].detail, 'q must have at most 20 words.')
+      assert.equal(
+        answer.body.errors[0].detail,
+        `"q" must have at most 20 words, not ${wordsOf(text).length}.`,
+      )
     }
   })
 })

@@ -1,5 +1,6 @@
 import type { FieldProblem } from '../errors.ts'
 import type { JsonObject } from '../http/json-body.ts'
+import { notValue } from '../quote.ts'
 
 // Front ends call the flag of a completed task by several names, or say it by a word.
 
@@ -27,7 +28,7 @@ export function readFlag(
   const sent = flagNames(own).filter(name => body[name] !== undefined)
   const problems = sent
     .filter(name => typeof body[name] !== 'boolean')
-    .map(field => ({ field, message: `"${field}" must be true or false.` }))
+    .map(field => ({ field, message: `"${field}" must be true or false${notValue(body[field])}.` }))
   const [first] = sent
   const flag = first === undefined ? undefined : body[first]
   if (typeof flag === 'boolean') return { flag, problems }

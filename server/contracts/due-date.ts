@@ -1,5 +1,6 @@
 import { InvalidValue } from '../fields/field.ts'
 import { isDate } from '../fields/iso-time.ts'
+import { notValue } from '../quote.ts'
 import { inUtc, shortTime, type When } from '../tasks/when.ts'
 
 // `due_date` of the contracts of existing front ends: `2026-12-01`, `2026-12-01T09:30`, or an
@@ -23,12 +24,12 @@ export function readDueDate(value: unknown): { readonly due: When | null; readon
   if (value === null || value === '') return { due: null, spelling: null }
   const sent = typeof value === 'string' ? value.trim() : ''
   const [, date = '', clock, fraction = '', offset] = form.exec(sent) ?? []
-  if (!isDate(date)) throw wrong()
+  if (!isDate(date)) throw wrong(value)
   if (clock === undefined) return { due: { date }, spelling: null }
   const milliseconds = fraction.slice(0, 3).padEnd(3, '0')
   const seconds = clock.length === 5 ? `${clock}:00` : clock
   const time = shortTime(`${seconds}.${milliseconds}`)
-  if (time === undefined) throw wrong()
+  if (time === undefined) throw wrong(value)
   const due =
     offset === undefined ? { date, time } : inUtc(`${date}T${seconds}.${milliseconds}${colon(offset)}`)
   const isShownAsSent = (offset === undefined || /z/i.test(offset)) && sent !== dueDate(due)
@@ -45,4 +46,5 @@ export function dueDate(due: When | null): string | null {
 const colon = (offset: string) =>
   offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset.toUpperCase()
 
-const wrong = () => new InvalidValue('must be a date such as 2026-12-01 or 2026-12-01T09:30:00Z')
+const wrong = (value: unknown) =>
+  new InvalidValue(`must be a date such as 2026-12-01 or 2026-12-01T09:30:00Z${notValue(value)}`)

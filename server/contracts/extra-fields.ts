@@ -4,6 +4,7 @@ import { problemOf } from '../fields/input.ts'
 import { checkStorable } from '../fields/storable.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import type { Schema } from '../openapi/operation.ts'
+import { notValue } from '../quote.ts'
 import type { Task } from '../tasks/fields.ts'
 import type { Spellings } from '../tasks/spellings.ts'
 import { checkTags, tagKey } from '../tasks/tags.ts'
@@ -147,11 +148,11 @@ export function readExtras(body: JsonObject, flag: boolean | undefined) {
 /** @throws InvalidValue */
 function wordIn(value: unknown): string | null {
   if (value === null) return null
-  if (typeof value !== 'string') throw new InvalidValue('must be a string or null')
+  if (typeof value !== 'string') throw new InvalidValue(`must be a string or null${notValue(value)}`)
   if (value.trim() === '') return null
   checkStorable(value)
   if (value.length > mostCharacters && Array.from(value).length > mostCharacters)
-    throw new InvalidValue(`must have at most ${mostCharacters} characters`)
+    throw new InvalidValue(`must have at most ${mostCharacters} characters, not ${Array.from(value).length}`)
   return value
 }
 
@@ -162,7 +163,7 @@ function namesIn(value: unknown): string[] {
   return entries.flatMap(entry => {
     const name: unknown = Array.isArray(value) && isNamed(entry) ? entry.name : entry
     if (typeof name !== 'string')
-      throw new InvalidValue('must be an array of strings, or a string with commas')
+      throw new InvalidValue(`must be an array of strings, or a string with commas${notValue(name)}`)
     return name
       .split(',')
       .map(tag => tag.trim())

@@ -37,19 +37,19 @@ describe('a title', () => {
     it(name, () => assert.deepEqual(readTitle(value), { values: { title }, problems: [] }))
   }
 
-  const long = 'Title must have at most 5 characters.'
+  const long = 'Title must have at most 5 characters, not 6.'
   const empty = 'Title must not be empty.'
   const invisible = 'Title must contain a visible character.'
-  const text = 'Title must be a string.'
+  const text = (sent: string) => `Title must be a string, not ${sent}.`
   const nul = 'Title must not contain a NUL character.'
   const half = 'Title must not contain half of a surrogate pair.'
   const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
     ['is required', undefined, 'Title is required.'],
-    ['is not null', null, text],
-    ['is not a number', 7, text],
-    ['is not a truth value', true, text],
-    ['is not a list', ['a'], text],
-    ['is not an object', { toString: 'a' }, text],
+    ['is not null', null, text('null')],
+    ['is not a number', 7, text('7')],
+    ['is not a truth value', true, text('true')],
+    ['is not a list', ['a'], text('an array')],
+    ['is not an object', { toString: 'a' }, text('an object')],
     ['is not empty', '', empty],
     ['is not blank', ' \t\r\n ', empty],
     ['is not blank in any script', '\u00a0\u2003\u3000\ufeff', empty],
@@ -99,13 +99,13 @@ describe('a description', () => {
     )
   }
 
-  const long = 'Description must have at most 8 characters.'
-  const text = 'Description must be a string or null.'
+  const long = 'Description must have at most 8 characters, not 9.'
+  const text = (sent: string) => `Description must be a string or null, not ${sent}.`
   const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
-    ['is not a number', 0, text],
-    ['is not a truth value', false, text],
-    ['is not a list', [], text],
-    ['is not an object', {}, text],
+    ['is not a number', 0, text('0')],
+    ['is not a truth value', false, text('false')],
+    ['is not a list', [], text('an array')],
+    ['is not an object', {}, text('an object')],
     ['is not over the limit', 'abcdefghi', long],
     ['is not over the limit with its spaces', ' abcdefg ', long],
     ['is not over the limit in emoji', sheep.repeat(9), long],
@@ -120,9 +120,14 @@ describe('a description', () => {
 describe('a flag', () => {
   it('is true or false', () => {
     assert.deepEqual(read({ title: 'a', done: true }), { values: { title: 'a', done: true }, problems: [] })
-    for (const done of ['true', 1, null, {}])
+    for (const [done, sent] of [
+      ['true', '"true"'],
+      [1, '1'],
+      [null, 'null'],
+      [{}, 'an object'],
+    ])
       assert.deepEqual(read({ title: 'a', done }).problems, [
-        { field: 'done', message: '"done" must be true or false.' },
+        { field: 'done', message: `"done" must be true or false, not ${sent}.` },
       ])
   })
 })

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { FieldProblem } from '../errors.ts'
+import { notValue } from '../quote.ts'
 import { type Field, InvalidValue, type JsonField } from './field.ts'
 import { isDate } from './iso-time.ts'
 import { schemaOf } from './schema.ts'
@@ -45,7 +46,7 @@ export function inputReader(inputs: readonly Input[], required: readonly string[
     }
     // The compiler is loaded by the first body, not at start.
     validate ??= compile(inputs, required)
-    if (!validate(values)) problems.push(...problemsOf(validate, inputs))
+    if (!validate(values)) problems.push(...problemsOf(validate, inputs, values))
     return { values, problems }
   }
 }
@@ -109,11 +110,15 @@ function compile(inputs: readonly Input[], required: readonly string[]): Validat
 }
 
 /** The first problem of each field, in the order of the inputs. */
-function problemsOf({ errors }: ValidateFunction, inputs: readonly Input[]): FieldProblem[] {
+function problemsOf(
+  { errors }: ValidateFunction,
+  inputs: readonly Input[],
+  values: Readonly<Record<string, unknown>>,
+): FieldProblem[] {
   return inputs.flatMap(input => {
     const own = errors?.filter(error => nameIn(error) === input.name) ?? []
     const error = own.sort((a, b) => keywords.indexOf(a.keyword) - keywords.indexOf(b.keyword))[0]
-    return error ? [{ field: input.name, message: messageOf(error, input) }] : []
+    return error ? [{ field: input.name, message: messageOf(error, input, values[input.name]) }] : []
   })
 }
 
@@ -134,35 +139,41 @@ const keywords = [
 const nameIn = ({ keyword, params, instancePath }: ErrorObject): string =>
   keyword === 'required' ? String(params.missingProperty) : instancePath.slice(1)
 
-function messageOf({ keyword, params }: ErrorObject, { name, field }: Input): string {
+function messageOf({ keyword, params }: ErrorObject, { name, field }: Input, value: unknown): string {
+  const orNull = field.nullable ? ' or null' : ''
   const label = field.kind === 'text' ? labelOf(name) : `"${name}"`
   switch (keyword) {
     case 'required':
       return `${label} is required.`
     case 'type':
-      return `${label} must be ${field.kind === 'boolean' ? 'true or false' : `${nouns[field.kind]}${field.nullable ? ' or null' : ''}`}.`
+      return `${label} must be ${nouns[field.kind]}${orNull}${notValue(value)}.`
     case 'enum':
-      return `${label} must be ${listOf(params.allowedValues)}.`
+      return `${label} must be ${listOf(params.allowedValues)}${notValue(value)}.`
     case 'minLength':
       return `${label} must not be empty.`
     case 'maxLength':
-      return `${label} must have at most ${params.limit} characters.`
+      return `${label} must have at most ${params.limit} characters, not ${Array.from(String(value)).length}.`
     case 'withoutNul':
       return `${label} must not contain a NUL character.`
     case 'wellFormed':
       return `${label} must not contain half of a surrogate pair.`
     case 'date':
-      return `${label} must be a date such as 2026-12-01, from the year 1000 to 9999.`
+      return `${label} must be a date such as 2026-12-01, from the year 1000 to 9999${notValue(value)}.`
     case 'pattern':
-      return `${label} must be ${field.kind === 'text' ? field.matches?.as : 'valid'}${field.nullable ? ', or null' : ''}.`
+      return `${label} must be ${field.kind === 'text' ? field.matches?.as : 'valid'}${field.nullable ? ', or null' : ''}${notValue(value)}.`
     case 'visible':
       return `${label} must contain a visible character.`
     case 'minimum':
     case 'maximum':
-      return `${label} must be ${params.comparison} ${params.limit}.`
+      return `${label} must be a whole number ${rangeOf(field)}${orNull}${notValue(value)}.`
     default:
       throw new Error(`a keyword without a message: ${keyword}`)
   }
+}
+
+function rangeOf(field: Field): string {
+  const { minimum, maximum = Number.MAX_SAFE_INTEGER } = field.kind === 'integer' ? field : {}
+  return minimum === undefined ? `up to ${maximum}` : `from ${minimum} to ${maximum}`
 }
 
 /** `"low", "high" or null` */

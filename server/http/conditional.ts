@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { brokenRules } from '../errors.ts'
 import type { Parameter } from '../openapi/operation.ts'
+import { notValue } from '../quote.ts'
 
 // Conditional requests (RFC 9110, 13) on entity tags.
 
@@ -62,7 +63,7 @@ export const revisionTag = (revision: number): string => `"${revision}"`
 
 function tagsOf(field: string, header: string): string[] {
   if (!tags.test(header)) {
-    const message = `${field} must be * or entity tags in quotes, for example "12".`
+    const message = `${field} must be * or entity tags in quotes, for example "12"${notValue(header)}.`
     throw brokenRules([{ field, in: 'header', message }])
   }
   return header.match(everyTag) ?? []

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { AppError, brokenRules } from '../errors.ts'
+import { notValue } from '../quote.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -39,7 +40,7 @@ export function readJson(request: FastifyRequest): JsonObject {
   refuseOtherEncodings(request)
   const value = parse(request.body)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw brokenRules([{ field: '', message: 'The body must be a JSON object.' }])
+    throw brokenRules([{ field: '', message: `The body must be a JSON object${notValue(value)}.` }])
   }
   return value as JsonObject
 }

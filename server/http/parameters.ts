@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify'
+import { suggestion } from '../closest.ts'
 import { AppError, brokenRules } from '../errors.ts'
+import { notValue } from '../quote.ts'
 
 /**
  * A task id in a path: 1 to 2^53-1, in plain digits.
@@ -12,14 +14,18 @@ export function taskId(request: FastifyRequest): number {
   if (/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(id)) {
     throw new AppError('task_not_found', 'There is no such task.')
   }
-  throw brokenRules([{ field: 'id', in: 'path', message: 'The task id must be a whole number from 1.' }])
+  throw brokenRules([
+    { field: 'id', in: 'path', message: `The task id must be a whole number from 1${notValue(id)}.` },
+  ])
 }
 
 /** The id of another item than a task in a path: 1 to 2^53-1, in plain digits. */
 export function pathId(request: FastifyRequest, name: string): number {
   const text = (request.params as Record<string, string | undefined>)[name] ?? ''
   if (/^[1-9]\d{0,15}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  throw brokenRules([{ field: name, in: 'path', message: `"${name}" must be a whole number from 1.` }])
+  throw brokenRules([
+    { field: name, in: 'path', message: `"${name}" must be a whole number from 1${notValue(text)}.` },
+  ])
 }
 
 /** A whole number of the query string. Out of range is refused, never clamped. */
@@ -33,7 +39,11 @@ export function queryInteger<T>(
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
   if (number >= min && number <= max) return number
   throw brokenRules([
-    { field: name, in: 'query', message: `"${name}" must be a whole number from ${min} to ${max}.` },
+    {
+      field: name,
+      in: 'query',
+      message: `"${name}" must be a whole number from ${min} to ${max}${notValue(value)}.`,
+    },
   ])
 }
 
@@ -58,7 +68,10 @@ export function queryOneOf<const T extends string>(
   const value = queryText(request, name)
   const known = values.find(candidate => candidate === value)
   if (known === undefined && value !== undefined)
-    throw brokenQuery(name, `${name} must be one of ${values.join(', ')}.`)
+    throw brokenQuery(
+      name,
+      `"${name}" must be one of ${values.join(', ')}${notValue(value)}.${suggestion(value, values)}`,
+    )
   return known
 }
 
@@ -73,7 +86,7 @@ export function queryId(request: FastifyRequest, name: string, none: string): nu
   if (value === none) return null
   const id = /^[1-9]\d{0,15}$/.test(value) ? Number(value) : 0
   if (id > 0 && Number.isSafeInteger(id)) return id
-  throw brokenQuery(name, `${name} must be an id or ${none}.`)
+  throw brokenQuery(name, `"${name}" must be an id or ${none}${notValue(value)}.`)
 }
 
 export const brokenQuery = (field: string, message: string): AppError =>

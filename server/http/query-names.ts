@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify'
+import { suggestion } from '../closest.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
+import { quote } from '../quote.ts'
 import type { Route } from './route.ts'
 
 /**
@@ -19,15 +21,17 @@ export function queryNames(route: Route): (request: FastifyRequest) => void {
   const known = new Map(
     inQuery.map(({ name, schema, explode = true }) => [name, schema.type === 'array' && explode]),
   )
-  const accepted = known.size === 0 ? 'none' : [...known.keys()].join(', ')
+  const names = [...known.keys()]
+  const accepted = names.length === 0 ? 'none' : names.join(', ')
   return request => {
     const problems = Object.entries(request.query as object).flatMap(([name, value]): FieldProblem[] => {
       if (!known.has(name)) {
-        const message = `There is no query parameter "${name.slice(0, 100)}" here. Known parameters: ${accepted}.`
+        const meant = suggestion(name.slice(0, 100), names)
+        const message = `There is no query parameter ${quote(name)} here.${meant} Known parameters: ${accepted}.`
         return [{ field: name, in: 'query', message }]
       }
       const isRepeated = Array.isArray(value) && !known.get(name)
-      return isRepeated ? [{ field: name, in: 'query', message: `${name} may be given once.` }] : []
+      return isRepeated ? [{ field: name, in: 'query', message: `"${name}" may be given once.` }] : []
     })
     if (problems.length > 0) throw brokenRules(problems.slice(0, 20))
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { AppError } from '../errors.ts'
+import { notValue } from '../quote.ts'
 import type { OwnerState } from '../tasks/list-page.ts'
 
 // Where a client stands. The token has the form of base64url and is opaque to clients. It is not
@@ -54,12 +55,12 @@ export function readPosition(owner: string, token: string): Since {
   // A first sync stands behind an item.
   const isPlace = kind === 'd' || (numbers.type >= 1 && numbers.type <= 3)
   const isOne = tag === ownerTag(owner) && isPlace && Object.values(numbers).every(Number.isSafeInteger)
-  if (!isOne) throw notOne()
+  if (!isOne) throw notOne(token)
   return { epoch, ...numbers, isFirst: kind === 'f' }
 }
 
-function notOne(): AppError {
-  const message = '"since" must be the `next` of a page of your changes, or the `id` of one of your events.'
+function notOne(token: string): AppError {
+  const message = `"since" must be the \`next\` of a page of your changes, or the \`id\` of one of your events${notValue(token)}.`
   return new AppError('broken_rule', message, {
     problems: [{ field: 'since', in: 'query', message }],
   })

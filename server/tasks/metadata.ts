@@ -1,5 +1,6 @@
 import { InvalidValue } from '../fields/field.ts'
 import { checkStorable } from '../fields/storable.ts'
+import { notValue } from '../quote.ts'
 
 export type Metadata = Readonly<Record<string, unknown>>
 
@@ -9,7 +10,7 @@ const mostBytes = 4096
 /** @throws InvalidValue */
 export function readMetadata(value: unknown): Metadata {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidValue('must be an object')
+    throw new InvalidValue(`must be an object${notValue(value)}`)
   if (sizeOf(value) > mostBytes) throw new InvalidValue(`must have at most ${mostBytes} bytes as JSON`)
   checkTexts(value)
   return value as Metadata

@@ -1,6 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { InvalidValue } from '../fields/field.ts'
 import { isDate } from '../fields/iso-time.ts'
+import { notValue, quote } from '../quote.ts'
 
 // When something starts or is due. "On Monday", "at 9 wherever I am" and "at 9 in Berlin" are
 // different things, so a value is a date, a date with a local time, or both with a time zone. Wall
@@ -20,12 +21,15 @@ export interface When {
 /** @throws InvalidValue */
 export function readWhen(value: unknown): When {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidValue('must be an object with a date, or null')
+    throw new InvalidValue(`must be an object such as {"date":"2026-12-01"}, or null${notValue(value)}`)
   const { date, time, time_zone: zone, at: _derived, ...others } = value as Record<string, unknown>
   const [other] = Object.keys(others)
-  if (other !== undefined) throw new InvalidValue(`must not contain "${other}"`)
+  if (other !== undefined)
+    throw new InvalidValue(`must not contain ${quote(other)}: it may have "date", "time" and "time_zone"`)
   if (typeof date !== 'string' || !isDate(date))
-    throw new InvalidValue('must have a "date" such as 2026-12-01, from the year 1000 to 9999')
+    throw new InvalidValue(
+      `must have a "date" such as 2026-12-01, from the year 1000 to 9999${notValue(date)}`,
+    )
   if (time === undefined || time === null) {
     if (zone !== undefined && zone !== null)
       throw new InvalidValue('must have a "time" beside its "time_zone"')
@@ -33,10 +37,12 @@ export function readWhen(value: unknown): When {
   }
   const clock = typeof time === 'string' ? shortTime(time) : undefined
   if (clock === undefined)
-    throw new InvalidValue('must have a "time" such as 09:30, 09:30:15 or 09:30:15.250')
+    throw new InvalidValue(`must have a "time" such as 09:30, 09:30:15 or 09:30:15.250${notValue(time)}`)
   if (zone === undefined || zone === null) return { date, time: clock }
   if (typeof zone !== 'string' || !isTimeZone(zone))
-    throw new InvalidValue('must have a "time_zone" that is an IANA name such as Europe/Berlin')
+    throw new InvalidValue(
+      `must have a "time_zone" that is an IANA name such as Europe/Berlin${notValue(zone)}`,
+    )
   return zoned(date, clock, zone)
 }
 

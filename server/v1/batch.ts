@@ -1,3 +1,4 @@
+import { suggestion } from '../closest.ts'
 import { unseenWrite } from '../contracts/task-schemas.ts'
 import { AppError, brokenRules, type FieldProblem } from '../errors.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
@@ -7,6 +8,7 @@ import { queryFlag } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
+import { notValue, quote } from '../quote.ts'
 import type { Change } from '../tasks/change/change.ts'
 import { changeId } from '../tasks/change-id.ts'
 import { unknownProblems } from './body.ts'
@@ -136,7 +138,7 @@ function resolved(body: JsonObject, refs: ReadonlyMap<string, number>, prefix = 
       if (!idNames.includes(name) || typeof value !== 'string' || !value.startsWith('$')) return [name, value]
       const id = refs.get(value.slice(1))
       if (id !== undefined) return [name, id]
-      const message = `No operation before this one has the ref "${value.slice(1, 50)}".`
+      const message = `No operation before this one has the ref ${quote(value.slice(1))}.`
       throw brokenRules([{ field: `${prefix}${name}`, message }])
     }),
   )
@@ -161,26 +163,30 @@ function operationsIn(body: JsonObject): Wanted[] {
   if (sentOnes.length < 1 || sentOnes.length > most)
     problems.push({
       field: 'operations',
-      message: `"operations" must be an array of 1 to ${most} operations.`,
+      message: `"operations" must be an array of 1 to ${most} operations${
+        Array.isArray(body.operations) ? `, not of ${body.operations.length}` : notValue(body.operations)
+      }.`,
     })
   const refs = new Set<string>()
   const wanted = sentOnes.slice(0, most).flatMap((one, n): Wanted[] => {
     const add = (field: string, message: string) =>
       problems.push({ field: `operations/${n}${field}`, message })
     if (!isObject(one)) {
-      add('', 'An operation must be an object.')
+      add('', `An operation must be an object${notValue(one)}.`)
       return []
     }
     const operation = operations.find(({ name }) => name === one.op)
     if (!operation) {
-      add('/op', `"op" must be one of ${operations.map(({ name }) => name).join(', ')}.`)
+      const names = operations.map(({ name }) => name)
+      const meant = typeof one.op === 'string' ? suggestion(one.op.slice(0, 50), names) : ''
+      add('/op', `"op" must be one of ${names.join(', ')}${notValue(one.op)}.${meant}`)
       return []
     }
     for (const { field, message } of unknownProblems(one, ['op', ...operation.fields]))
       add(`/${field}`, message)
     if (one.ref !== undefined) {
       if (typeof one.ref !== 'string' || !/^[\w-]{1,50}$/.test(one.ref))
-        add('/ref', '"ref" must have 1 to 50 letters, digits, - or _.')
+        add('/ref', `"ref" must have 1 to 50 letters, digits, - or _${notValue(one.ref)}.`)
       else if (refs.has(one.ref)) add('/ref', `Another operation has the ref "${one.ref}".`)
       else refs.add(one.ref)
     }

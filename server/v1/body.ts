@@ -2,6 +2,7 @@ import { suggestion } from '../closest.ts'
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import type { ReadInput } from '../fields/input.ts'
 import type { JsonObject } from '../http/json-body.ts'
+import { quote } from '../quote.ts'
 import { isSame } from '../tasks/rules.ts'
 
 // Bodies of `v1`: a field that does not exist is refused by name, since a misspelt one must not
@@ -44,7 +45,7 @@ export function unknownProblems(
     .filter(name => !names.includes(name))
     .map(name => ({
       field: name.replaceAll('~', '~0').replaceAll('/', '~1'),
-      message: `There is no field "${name.slice(0, 50)}".${suggestion(name.slice(0, 50), suggested)}`,
+      message: `There is no field ${quote(name)}.${suggestion(name.slice(0, 50), suggested) || ` Known fields: ${suggested.join(', ')}.`}`,
     }))
 }
 

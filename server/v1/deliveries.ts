@@ -7,7 +7,7 @@ import { schemaOf } from '../fields/schema.ts'
 import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { sendChange } from '../http/own-changes.ts'
-import { brokenQuery, pathId, queryText } from '../http/parameters.ts'
+import { pathId, queryText } from '../http/parameters.ts'
 import type { Route } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
@@ -21,6 +21,7 @@ import {
 import { type Delivery, deliveries } from '../sync/webhooks/fields.ts'
 import type { Change } from '../tasks/change/change.ts'
 import { isPosition } from '../tasks/list.ts'
+import { notCursor } from './list-cursor.ts'
 import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { serviceOf } from './webhook-service.ts'
 
@@ -142,7 +143,7 @@ function readCursor(request: FastifyRequest): DeliveryCursor | undefined {
     isPosition('created_at', createdAt, 1)
   )
     return { createdAt, id }
-  throw brokenQuery('cursor', '"cursor" must be the `next_cursor` of a page of deliveries.')
+  throw notCursor(text, 'a page of deliveries')
 }
 
 export const deliverySchemas = {

@@ -8,6 +8,7 @@ import { queryText } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
+import { notValue } from '../quote.ts'
 import { eventNames } from '../sync/events.ts'
 import { mostFollowers } from '../sync/hub.ts'
 import { readPosition } from '../sync/position.ts'
@@ -84,7 +85,7 @@ function positionOf(request: FastifyRequest) {
     (typeof header === 'string' && header !== '' ? header : undefined) ?? queryText(request, 'since')
   if (token === undefined) return undefined
   const position = readPosition(request.userId, token)
-  const message = '"since" must be the `next` of a page without `has_more`, or the `id` of an event.'
+  const message = `"since" must be the \`next\` of a page without \`has_more\`, or the \`id\` of an event${notValue(token)}.`
   if (position.isFirst) throw brokenRules([{ field: 'since', in: 'query', message }])
   return position
 }

@@ -5,6 +5,7 @@ import { AppError, brokenRules } from '../errors.ts'
 import { preferred } from '../http/accept.ts'
 import { ownLists } from '../http/own-tasks.ts'
 import type { Route, RouteModule } from '../http/route.ts'
+import { notValue } from '../quote.ts'
 import { tasks } from '../tasks/fields.ts'
 import type { List } from '../tasks/list-fields.ts'
 import { liveLists } from '../tasks/lists.ts'
@@ -157,12 +158,14 @@ function formatOf(request: FastifyRequest): keyof typeof formats {
   const { format } = request.query as { format?: unknown }
   if (format === 'ndjson' || format === 'csv') return format
   if (format !== undefined)
-    throw brokenRules([{ field: 'format', in: 'query', message: 'format must be ndjson or csv.' }])
+    throw brokenRules([
+      { field: 'format', in: 'query', message: `"format" must be ndjson or csv${notValue(format)}.` },
+    ])
   return preferred(request.headers.accept, accepted, 'ndjson')
 }
 
 function wantsMark(request: FastifyRequest): boolean {
   const { bom = 'false' } = request.query as { bom?: unknown }
   if (bom === 'true' || bom === 'false') return bom === 'true'
-  throw brokenRules([{ field: 'bom', in: 'query', message: 'bom must be true or false.' }])
+  throw brokenRules([{ field: 'bom', in: 'query', message: `"bom" must be true or false${notValue(bom)}.` }])
 }

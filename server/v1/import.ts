@@ -7,6 +7,7 @@ import { ownChanges } from '../http/own-changes.ts'
 import { brokenQuery, queryFlag, queryText } from '../http/parameters.ts'
 import { problemShape } from '../http/problem-reply.ts'
 import type { Route, RouteModule } from '../http/route.ts'
+import { notValue } from '../quote.ts'
 import { Import } from '../tasks/import/import.ts'
 import { chunksOf } from './import-lines.ts'
 
@@ -127,7 +128,7 @@ async function* progressOf(
 function importId(request: FastifyRequest): string {
   const id = queryText(request, 'import') ?? randomUUID()
   if (/^[\w-]{1,64}$/.test(id)) return id
-  throw brokenQuery('import', 'import must have 1 to 64 letters, digits, - or _.')
+  throw brokenQuery('import', `"import" must have 1 to 64 letters, digits, - or _${notValue(id)}.`)
 }
 
 export const importRoutes: RouteModule = {

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto'
-import { brokenRules } from '../errors.ts'
+import type { AppError } from '../errors.ts'
 import { isInstant } from '../fields/iso-time.ts'
+import { brokenQuery } from '../http/parameters.ts'
+import { notValue, quote } from '../quote.ts'
 import type { Clock } from '../tasks/days.ts'
 import { isPosition } from '../tasks/list.ts'
 import type { OwnerState } from '../tasks/list-page.ts'
@@ -33,14 +35,7 @@ export function readCursor(
   cursor: string,
   query: { readonly sort: SortOrder; readonly fingerprint: string; readonly usesDays: boolean },
 ): Cursor {
-  const mistaken = () =>
-    brokenRules([
-      {
-        field: 'cursor',
-        in: 'query',
-        message: 'cursor must be the next_cursor of a page of the same query.',
-      },
-    ])
+  const mistaken = () => notCursor(cursor, 'a page of the same query')
   let read: unknown
   try {
     read = JSON.parse(Buffer.from(cursor, 'base64url').toString())
@@ -49,12 +44,22 @@ export function readCursor(
   }
   if (!Array.isArray(read)) throw mistaken()
   const [fingerprint, key, id, now, zone] = read as unknown[]
+  const isOfOther = typeof fingerprint === 'string' && fingerprint !== query.fingerprint
+  if (isOfOther && /^[\w-]{16}$/.test(fingerprint))
+    throw brokenQuery(
+      'cursor',
+      `The "cursor" ${quote(cursor)} is of a page with another order or other filters. Repeat these, or leave "cursor" out to begin at the first page.`,
+    )
   if (fingerprint !== query.fingerprint || !isPosition(query.sort, key, id)) throw mistaken()
   const clock = query.usesDays ? clockOf(now, zone) : undefined
   if (query.usesDays && !clock) throw mistaken()
   // What `isPosition` has seen.
   return { fingerprint: query.fingerprint, position: { key, id } as Position, clock }
 }
+
+/** @param page where the client finds cursors, in words */
+export const notCursor = (cursor: string, page: string): AppError =>
+  brokenQuery('cursor', `"cursor" must be the \`next_cursor\` of ${page}${notValue(cursor)}.`)
 
 function clockOf(now: unknown, zone: unknown): Clock | undefined {
   if (typeof now !== 'string' || typeof zone !== 'string') return undefined

@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify'
+import { suggestion } from '../closest.ts'
 import type { Field } from '../fields/field.ts'
 import { isDate, isInstant } from '../fields/iso-time.ts'
 import { isStorable } from '../fields/storable.ts'
 import { brokenQuery, queryId, queryInteger, queryOneOf, queryText } from '../http/parameters.ts'
+import { notValue } from '../quote.ts'
 import { type Clock, daysBetween, daysFromToday, type Period, passedAt } from '../tasks/days.ts'
 import { type TaskField, tasks } from '../tasks/fields.ts'
 import { wordsOf } from '../tasks/fold.ts'
@@ -83,7 +85,7 @@ function readAsked(request: FastifyRequest): Asked {
   const parent = queryId(request, 'parent_id', 'none')
   const isOfSiblings = parent !== undefined && (parent !== null || list !== undefined)
   if (sort.endsWith('position') && !isOfSiblings)
-    throw brokenQuery('sort', `sort=${sort} needs parent_id, and list_id if parent_id is none.`)
+    throw brokenQuery('sort', `sort=${sort} needs "parent_id", and "list_id" if "parent_id" is none.`)
   const tags = readTags(request)
   const daysOf = (name: string): Days => [date(request, `${name}_from`), date(request, `${name}_to`)]
   const deadline = daysOf('deadline')
@@ -154,8 +156,12 @@ function someOf(
   values: readonly string[],
 ): (string | null)[] | undefined {
   const chosen = queryText(request, name)?.split(',')
-  if (chosen?.some(value => !values.includes(value)))
-    throw brokenQuery(name, `${name} must be one or more of ${values.join(', ')}, separated by commas.`)
+  const unknown = chosen?.find(value => !values.includes(value))
+  if (unknown !== undefined)
+    throw brokenQuery(
+      name,
+      `"${name}" must be one or more of ${values.join(', ')}, separated by commas${notValue(unknown)}.${suggestion(unknown, values)}`,
+    )
   // In the order of `values`, so that the order and repetitions make no difference.
   return (
     chosen && values.filter(value => chosen.includes(value)).map(value => (value === 'none' ? null : value))
@@ -166,7 +172,10 @@ function readFields(request: FastifyRequest): readonly TaskField[] | undefined {
   const chosen = queryText(request, 'fields')?.split(',')
   const unknown = chosen?.find(name => !tasks.shown.some(field => field === name))
   if (unknown !== undefined)
-    throw brokenQuery('fields', `Unknown field "${unknown}". fields may name ${tasks.shown.join(', ')}.`)
+    throw brokenQuery(
+      'fields',
+      `"fields" must be one or more of ${tasks.shown.join(', ')}, separated by commas${notValue(unknown)}.${suggestion(unknown, tasks.shown)}`,
+    )
   return chosen && tasks.shown.filter(field => chosen.includes(field))
 }
 
@@ -175,8 +184,9 @@ function readTags(request: FastifyRequest): readonly string[] {
   const tags = [tag]
     .flat()
     .flatMap(value => (typeof value === 'string' && value.trim() !== '' ? [value.trim()] : []))
-  if (tags.length > mostTags) throw brokenQuery('tag', `tag may be given ${mostTags} times.`)
-  if (!tags.every(isStorable)) throw brokenQuery('tag', 'tag must not contain a NUL character.')
+  if (tags.length > mostTags)
+    throw brokenQuery('tag', `"tag" may be given at most ${mostTags} times, not ${tags.length}.`)
+  if (!tags.every(isStorable)) throw brokenQuery('tag', '"tag" must not contain a NUL character.')
   return [...new Set(tags.map(tagKey))].sort()
 }
 
@@ -184,14 +194,17 @@ function readTags(request: FastifyRequest): readonly string[] {
 export function readZone(request: FastifyRequest): string | undefined {
   const zone = queryText(request, 'time_zone')
   if (zone !== undefined && !isTimeZone(zone))
-    throw brokenQuery('time_zone', 'time_zone must be an IANA name such as Europe/Berlin.')
+    throw brokenQuery('time_zone', `"time_zone" must be an IANA name such as Europe/Berlin${notValue(zone)}.`)
   return zone
 }
 
 function date(request: FastifyRequest, name: string): string | undefined {
   const value = queryText(request, name)
   if (value !== undefined && !isDate(value))
-    throw brokenQuery(name, `${name} must be a date such as 2026-12-01, from the year 1000 to 9999.`)
+    throw brokenQuery(
+      name,
+      `"${name}" must be a date such as 2026-12-01, from the year 1000 to 9999${notValue(value)}.`,
+    )
   return value
 }
 
@@ -200,15 +213,17 @@ function instant(request: FastifyRequest, name: string): string | undefined {
   if (value !== undefined && !isInstant(value))
     throw brokenQuery(
       name,
-      `${name} must be a time such as 2026-12-01T08:30:00Z, with + of an offset as %2B.`,
+      `"${name}" must be a time such as 2026-12-01T08:30:00Z${notValue(value)}. Write the + of an offset as %2B.`,
     )
   return value
 }
 
 function checkSearch(search: string): void {
   const { characters, words } = searchLimits
-  if (search.length > characters && Array.from(search).length > characters)
-    throw brokenQuery('q', `q must have at most ${characters} characters.`)
-  if (search.includes('\0')) throw brokenQuery('q', 'q must not contain a NUL character.')
-  if (wordsOf(search).length > words) throw brokenQuery('q', `q must have at most ${words} words.`)
+  const length = Array.from(search).length
+  if (length > characters)
+    throw brokenQuery('q', `"q" must have at most ${characters} characters, not ${length}.`)
+  if (search.includes('\0')) throw brokenQuery('q', '"q" must not contain a NUL character.')
+  const count = wordsOf(search).length
+  if (count > words) throw brokenQuery('q', `"q" must have at most ${words} words, not ${count}.`)
 }

@@ -1,6 +1,7 @@
 import { AppError, brokenRules } from '../errors.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import { ref, type Schema } from '../openapi/operation.ts'
+import { notValue } from '../quote.ts'
 import type { Change } from '../tasks/change/change.ts'
 import { createList, removeList, updateList } from '../tasks/change/list-operations.ts'
 import { createTask, moveTask, removeTask, restoreTask, updateTask } from '../tasks/change/task-operations.ts'
@@ -68,7 +69,8 @@ const isObject = (value: unknown): value is JsonObject =>
 /** A part of an operation. Problems in it are placed below its name. */
 async function within<T>(body: JsonObject, name: string, work: (part: JsonObject) => T): Promise<Awaited<T>> {
   const part = body[name]
-  if (!isObject(part)) throw brokenRules([{ field: name, message: `"${name}" must be an object.` }])
+  if (!isObject(part))
+    throw brokenRules([{ field: name, message: `"${name}" must be an object${notValue(part)}.` }])
   try {
     return await work(part)
   } catch (error) {
@@ -85,7 +87,9 @@ async function within<T>(body: JsonObject, name: string, work: (part: JsonObject
 function idIn(body: JsonObject): number {
   const { id } = body
   if (Number.isSafeInteger(id) && Number(id) > 0) return Number(id)
-  throw brokenRules([{ field: 'id', message: '"id" must be the id of an item, or a ref.' }])
+  throw brokenRules([
+    { field: 'id', message: `"id" must be the id of an item, or a ref such as "$a"${notValue(id)}.` },
+  ])
 }
 
 /**
@@ -95,7 +99,8 @@ function idIn(body: JsonObject): number {
 function checkRevision({ revision }: JsonObject, item: { readonly revision: number }): void {
   if (revision === undefined) return
   const problem = (message: string) => [{ field: 'revision', message }]
-  if (!Number.isSafeInteger(revision)) throw brokenRules(problem('"revision" must be a whole number.'))
+  if (!Number.isSafeInteger(revision))
+    throw brokenRules(problem(`"revision" must be a whole number${notValue(revision)}.`))
   if (revision === item.revision) return
   const message = `The item has changed since: its revision is ${item.revision}.`
   throw new AppError('precondition_failed', message, { problems: problem(message) })
@@ -198,6 +203,6 @@ function targetOf({ move_tasks_to: to }: JsonObject): number | null | undefined 
   if (to === undefined) return undefined
   if (to === 'inbox' || to === null) return null
   if (Number.isSafeInteger(to)) return Number(to)
-  const message = '"move_tasks_to" must be "inbox", the id of a list, or a ref.'
+  const message = `"move_tasks_to" must be "inbox", the id of a list, or a ref such as "$a"${notValue(to)}.`
   throw brokenRules([{ field: 'move_tasks_to', message }])
 }

@@ -1,6 +1,7 @@
 import { brokenRules, type FieldProblem } from '../errors.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import type { Schema } from '../openapi/operation.ts'
+import { notValue } from '../quote.ts'
 import { unknownProblems } from './body.ts'
 
 // Bodies that say where an item is moved.
@@ -35,7 +36,7 @@ export function placeIn<N extends Name>(
   for (const name of names) {
     const value = body[name]
     if (value === undefined || value === null || (Number.isSafeInteger(value) && Number(value) > 0)) continue
-    problems.push({ field: name, message: `"${name}" must be an id or null.` })
+    problems.push({ field: name, message: `"${name}" must be an id or null${notValue(value)}.` })
   }
   if (body.before !== undefined && body.after !== undefined)
     problems.push({ field: 'after', message: 'Send "before" or "after", not both.' })

@@ -8,6 +8,7 @@ import { sendChange } from '../http/own-changes.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
+import { notValue } from '../quote.ts'
 import {
   changeSettings,
   defaultSettings,
@@ -70,7 +71,10 @@ const change: Route = {
     const values = read(readJson(request)).values as SettingsChange
     if (values.time_zone !== undefined && !isTimeZone(values.time_zone))
       throw brokenRules([
-        { field: 'time_zone', message: 'Time zone must be an IANA name such as Europe/Berlin.' },
+        {
+          field: 'time_zone',
+          message: `Time zone must be an IANA name such as Europe/Berlin${notValue(values.time_zone)}.`,
+        },
       ])
     return sendChange(
       request,

@@ -10,9 +10,11 @@ import { refuseKey } from '../http/idempotent-write.ts'
 import { type JsonObject, readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { ownerProblems } from '../http/owner.ts'
+import { pathId } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
+import { notValue, quote } from '../quote.ts'
 
 // Personal access tokens: for scripts, which cannot sign in.
 
@@ -114,13 +116,8 @@ const revoke: Route = {
     answers: { 204: { description: 'The token is revoked.' } },
   },
   async handle(request, reply, { db, tokens }) {
-    const { token_id: text } = request.params as { token_id: string }
-    if (!/^[1-9]\d{0,15}$/.test(text) || !Number.isSafeInteger(Number(text))) {
-      throw brokenRules([
-        { field: 'token_id', in: 'path', message: 'The token’s id must be a whole number.' },
-      ])
-    }
-    await accessTokensOf(db, request.userId, grantOf(request)).revoke(Number(text))
+    const id = pathId(request, 'token_id')
+    await accessTokensOf(db, request.userId, grantOf(request)).revoke(id)
     tokens.recheck()
     return reply.code(204).send()
   },
@@ -157,14 +154,26 @@ function readNewToken(body: JsonObject, owner: string): NewAccessToken {
   }
   const name = typeof body.name === 'string' ? body.name.trim() : ''
   const isText = name !== '' && isStorable(name)
-  rule('name', isText && [...name].length <= nameLength, `name must have 1 to ${nameLength} characters.`)
+  rule(
+    'name',
+    isText && [...name].length <= nameLength,
+    `"name" must have 1 to ${nameLength} characters${notValue(body.name)}.`,
+  )
   const granted: readonly unknown[] = Array.isArray(body.scopes) ? body.scopes : []
-  const known = granted.every(scope => scopes.some(name => name === scope))
-  const isSet = known && granted.length > 0 && new Set(granted).size === granted.length
-  rule('scopes', isSet, `scopes must be a list of ${scopes.join(' and ')}, each once at most.`)
+  const unknown = granted.find(scope => !scopes.some(name => name === scope))
+  const isSet = unknown === undefined && granted.length > 0 && new Set(granted).size === granted.length
+  const wrong =
+    unknown === undefined
+      ? notValue(Array.isArray(body.scopes) ? undefined : body.scopes)
+      : `, without ${quote(unknown)}`
+  rule('scopes', isSet, `"scopes" must be an array of ${scopes.join(', ')}, each at most once${wrong}.`)
   const days = body.expires_in_days === undefined ? defaultDays : body.expires_in_days
   const isDays = Number.isSafeInteger(days) && Number(days) >= 1 && Number(days) <= maxDays
-  rule('expires_in_days', isDays, `expires_in_days must be a whole number from 1 to ${maxDays}.`)
+  rule(
+    'expires_in_days',
+    isDays,
+    `"expires_in_days" must be a whole number from 1 to ${maxDays}${notValue(days)}.`,
+  )
   if (problems.length > 0) throw brokenRules(problems)
   return { name, scopes: granted as Scope[], expiresInDays: Number(days) }
 }

@@ -6,13 +6,15 @@ import { idempotencyKey, replayedHeader } from '../http/idempotent-write.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { sendChange } from '../http/own-changes.ts'
 import { readerOf } from '../http/own-tasks.ts'
-import { brokenQuery, pathId, queryOneOf, queryText } from '../http/parameters.ts'
+import { pathId, queryOneOf, queryText } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
+import { notValue } from '../quote.ts'
 import { emptyTrash, purgeList, purgeTask } from '../tasks/change/purge.ts'
 import { isPosition } from '../tasks/list.ts'
 import { readTrash, type TrashItem, type TrashPlace, trashPlaceOf } from '../tasks/trash.ts'
+import { notCursor } from './list-cursor.ts'
 import { listJson } from './list-wire.ts'
 import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { example } from './task-wire.ts'
@@ -77,7 +79,9 @@ const purge: Route = {
   handle(request, reply, context) {
     const { type } = request.params as { type?: string }
     if (type !== 'task' && type !== 'list')
-      throw brokenRules([{ field: 'type', in: 'path', message: 'The type must be task or list.' }])
+      throw brokenRules([
+        { field: 'type', in: 'path', message: `The type must be task or list${notValue(type)}.` },
+      ])
     const id = pathId(request, 'item_id')
     return sendChange(
       request,
@@ -158,7 +162,7 @@ const cursorOf = ({ deletedAt, type, id }: TrashPlace) =>
 function placeIn(request: FastifyRequest): TrashPlace | undefined {
   const cursor = queryText(request, 'cursor')
   if (cursor === undefined) return undefined
-  const mistaken = brokenQuery('cursor', 'cursor must be the next_cursor of a page of the trash.')
+  const mistaken = notCursor(cursor, 'a page of the trash')
   try {
     const read: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
     const [deletedAt, type, id] = read as [string, TrashItem['type'], number]

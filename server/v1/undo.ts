@@ -14,6 +14,7 @@ import { problemShape } from '../http/problem-reply.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
+import { notValue } from '../quote.ts'
 import { authorOf } from '../tasks/author.ts'
 import type { TaskRow } from '../tasks/change/rows.ts'
 import { notFound, UndoConflict, undo } from '../tasks/change/undo.ts'
@@ -142,7 +143,10 @@ function changeOf(request: FastifyRequest): string {
   const body = readJson(request)
   const problems = unknownProblems(body, ['change'])
   if (typeof body.change !== 'string' || body.change.length > 100)
-    problems.push({ field: 'change', message: '"change" must be the id of a change.' })
+    problems.push({
+      field: 'change',
+      message: `"change" must be the id of a change, from \`Duly-Change\` or the history${notValue(body.change)}.`,
+    })
   if (problems.length > 0) throw brokenRules(problems)
   return String(body.change)
 }

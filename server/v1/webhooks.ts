@@ -265,7 +265,8 @@ function checkUrl(
   const problem = isLong
     ? `must have at most ${maxUrlLength} characters when escaped`
     : urlProblem(url, networks)
-  if (problem !== undefined) throw brokenRules([{ field: 'url', message: `URL ${problem}.` }])
+  if (problem !== undefined)
+    throw brokenRules([{ field: 'url', message: `URL ${problem}. Example: ${webhooks.fields.url.example}` }])
   return { ...values, url: new URL(url).href }
 }
 

@@ -1,4 +1,5 @@
 import { type ChangeOf, fieldTable, InvalidValue, type ItemOf, type NewOf } from '../../fields/field.ts'
+import { notValue, quote } from '../../quote.ts'
 import { eventNames } from '../events.ts'
 
 /** What a webhook can subscribe to: events, all events of a type, or everything. */
@@ -109,9 +110,9 @@ function readEvents(value: unknown): readonly string[] {
   const unknown = isList ? value.find(name => !eventFilters.includes(name)) : undefined
   if (!isList || unknown !== undefined)
     throw new InvalidValue(
-      `must be a list of event names such as "task.completed", "task.*" or "*", each once${
-        unknown === undefined ? '' : `; ${JSON.stringify(unknown)} is not one`
-      }`,
+      unknown === undefined
+        ? `must be an array of event names such as "task.completed", "task.*" or "*", each once${Array.isArray(value) ? '' : notValue(value)}`
+        : `must be an array of ${eventFilters.join(', ')}, without ${quote(unknown)}`,
     )
   return value
 }

@@ -1,5 +1,6 @@
 import { brokenRules } from '../../errors.ts'
 import { problemOf } from '../../fields/input.ts'
+import { notValue } from '../../quote.ts'
 import { checkTags, tagKey } from '../tags.ts'
 import { type Change, tooLarge } from './change.ts'
 import { mostItems, readTagged } from './rows.ts'
@@ -24,7 +25,8 @@ export async function replaceTag(change: Change, from: string, to?: string): Pro
 
 /** A tag as a client sends it, trimmed. @throws AppError `broken_rule` */
 export function readTag(value: unknown, field: string): string {
-  if (typeof value !== 'string') throw brokenRules([{ field, message: `"${field}" must be a string.` }])
+  if (typeof value !== 'string')
+    throw brokenRules([{ field, message: `"${field}" must be a tag, as a string${notValue(value)}.` }])
   try {
     const [tag = ''] = checkTags([value.trim()])
     return tag
