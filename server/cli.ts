@@ -12,16 +12,17 @@ Usage: duly [COMMAND] [OPTIONS]
   token    print a token for a user
   user     add, list, disable, sign out and remove users
   keys     list and rotate the keys that sign tokens
-  webhooks list webhooks and deliveries, and repeat a delivery
+  webhooks list webhooks and deliveries, and send a message again
   backup   write a backup, whether a server is running or not
   restore  restore a backup
-  copy     copy everything from one database to another
-  doctor   check the installation
-  migrate  show or change the state of the database schema
+  copy     copy all data to another database
+  doctor   find problems of the settings, the data and the database
+  migrate  show, apply or revert migrations of the database schema
   openapi  print the OpenAPI document
 
 Run "duly COMMAND --help" for the options of a command, and "duly --version"
-for the version.`
+for the version. Settings are environment variables: "duly start --help" lists
+them.`
 
 async function main([name, ...args]: string[]): Promise<void> {
   if (name === '--version' || name === '-v' || name === 'version') return print(version)

@@ -74,10 +74,10 @@ describe('duly doctor', () => {
     const { code, wrong } = await findings()
     assert.equal(code, 1)
     for (const what of [
-      `the task count and the revision of every owner are correct. See ${user}`,
-      `the byte counts of every owner are correct. See ${user}`,
-      `no last write is in the future. See ${user}`,
-      'already in use: tasks',
+      `the task count and the revision of every owner are correct. Affected owners: ${user}`,
+      `the byte counts of every owner are correct. Affected owners: ${user}`,
+      `the last write of every owner is in the past. Affected owners: ${user}`,
+      'already in use in these tables: tasks',
     ]) {
       assert.ok(
         wrong.some(line => line.includes(what)),
@@ -113,7 +113,7 @@ describe('duly doctor', () => {
 
   it('finds settings that cannot be read', async () => {
     const { code, stdout } = await findings({ PORT: 'high' })
-    assert.deepEqual([code, /✖ the settings are invalid\n.*\n.*PORT: must be/.test(stdout)], [1, true])
+    assert.deepEqual([code, /✖ the settings are invalid\n.*\n.*PORT="high": must be/.test(stdout)], [1, true])
   })
 
   it('finds a database that is away', async () => {

@@ -14,10 +14,10 @@ import { takeBackup } from './take-backup.ts'
 const help = `Usage: duly copy --to PLACE [--from PLACE] [--replace]
 
 Copies a whole database, with every id: from the embedded database to PostgreSQL, or back. The copy is a
-snapshot. Stop the server first: the copy does not include what is written meanwhile.
+snapshot. Stop the server first: the copy does not include later writes.
 
   --to PLACE    a directory, for an embedded database; a postgres://… URL; or env:NAME to read the URL from the
-                environment variable NAME, since other users of this machine can see command lines
+                environment variable NAME (other users of this machine can see command lines)
   --from PLACE  the same (default: the database of DATABASE_URL or DATA_DIR)
   --replace     if there is data already, set it aside instead of failing`
 
@@ -29,7 +29,8 @@ export const copyCommand: Command = {
       from: { type: 'string' },
       replace: { type: 'boolean' },
     })
-    if (values.to === undefined) throw misused('--to is missing.')
+    if (values.to === undefined)
+      throw misused('--to is missing: name a directory, a postgres://… URL or env:NAME.')
     const target = readPlace('--to', values.to)
     const source = values.from === undefined ? commandConfig() : readPlace('--from', values.from)
     const folder = mkdtempSync(join(tmpdir(), 'duly-'))

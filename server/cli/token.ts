@@ -10,9 +10,10 @@ import { commandConfig } from './settings.ts'
 
 const help = `Usage: duly token --user ID [--ttl TIME]
 
-Prints a bearer token for the user ID, signed with BETTER_AUTH_SECRET or with the secret in DATA_DIR.
+Prints a bearer token for the user ID, signed with BETTER_AUTH_SECRET or with the secret in DATA_DIR. The user
+needs no account: any ID has its own tasks.
 
-  --user ID    id of the user
+  --user ID    id of the user, such as alice
   --ttl TIME   lifetime: 90s, 15m, 1h, 7d, or a number of seconds (default 1h)`
 
 const unitSeconds: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }
@@ -24,7 +25,7 @@ export const tokenCommand: Command = {
       user: { type: 'string' },
       ttl: { type: 'string', default: '1h' },
     })
-    if (values.user === undefined) throw misused('--user is missing.')
+    if (values.user === undefined) throw misused('--user is missing: name the id of a user, such as alice.')
     if (!/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(values.user)) {
       throw misused('--user must have 1 to 255 characters, without control characters.')
     }

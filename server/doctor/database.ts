@@ -55,7 +55,7 @@ async function checkTasks(session: Session): Promise<Finding[]> {
     if (rows.length === 0) findings.push({ what: holds })
     else
       findings.push({
-        what: `not true: ${holds}. See ${rows.map(([name]) => name).join(', ')}`,
+        what: `a check failed: ${holds}. Affected owners: ${rows.map(([name]) => name).join(', ')}`,
         fix: notByDuly,
       })
   }
@@ -71,8 +71,8 @@ async function checkNextIds(session: Session): Promise<Finding> {
       if (row?.[0] === 't') behind.push(table.name)
     }
   }
-  if (behind.length === 0) return { what: 'the next ids of tasks and tokens are unused' }
-  return { what: `the next ids are already in use: ${behind.join(', ')}`, fix: notByDuly }
+  if (behind.length === 0) return { what: 'the next ids of new tasks and tokens are free' }
+  return { what: `the next ids are already in use in these tables: ${behind.join(', ')}`, fix: notByDuly }
 }
 
 async function checkIndexes(session: Session): Promise<Finding> {

@@ -15,8 +15,8 @@ export const keysHelp = `Usage: duly keys list | rotate [--now]
 Lists or rotates the keys that sign tokens, whether a server is running or not.
 
   list       list the keys: when each was created, and until when it signs
-  rotate     create a key that signs after ${announcedSeconds} s; tokens signed by older keys stay valid until they expire
-    --now      after a leak: sign with the new key at once, and reject all tokens signed by older keys`
+  rotate     create a new key, which signs all tokens from ${announcedSeconds} s later on; older tokens stay valid until they expire
+    --now      after a leak: sign with the new key immediately, and reject all tokens signed by older keys`
 
 function readKeys(args: string[]): { verb: 'list' | 'rotate'; now: boolean } {
   const { values, positionals } = readArguments(args, { now: { type: 'boolean' } }, true)
@@ -36,7 +36,7 @@ export const keysCommand: OperatorCommand = {
     const { verb, now } = readKeys(args)
     if (verb === 'list') {
       const rows = await db.query(list)
-      if (rows.length === 0) yield 'There is no key yet; the first sign-in creates one.'
+      if (rows.length === 0) yield 'There is no key yet. The first sign-in creates one.'
       for (const [id, createdAt, expiresAt, over] of rows) {
         const until =
           expiresAt == null

@@ -23,7 +23,7 @@ export const userHelp = `Usage: duly user add EMAIL [--name NAME] [--password-st
 
 Manages user accounts, whether a server is running or not. USER is an email address (with "@") or the id of
 an account, as "duly user list" prints them. With --other-issuer, USER is the user id in tokens of another
-issuer, never an account of this server.
+issuer or of "duly token", never an account of this server.
 
   add        create an account; prints its password, unless one is read from standard input
     --name NAME        display name (default: the email address)
@@ -36,7 +36,7 @@ issuer, never an account of this server.
     --keep-tokens      do not revoke personal access tokens
   remove     delete USER's account, tasks and tokens; a disabled email address stays disabled
     --yes              confirm the deletion
-  --other-issuer       USER belongs to another issuer (disable, enable and remove only)`
+  --other-issuer       USER has no account on this server (disable, enable and remove only)`
 
 const options = {
   name: { type: 'string' },

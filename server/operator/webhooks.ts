@@ -1,5 +1,6 @@
 import { misused, readArguments, readVerb } from '../cli/arguments.ts'
 import { AppError, exit, StartError } from '../errors.ts'
+import { notValue } from '../quote.ts'
 import { deliveriesOf, requestAgain } from '../sync/webhooks/deliveries.ts'
 import type { Delivery, Webhook } from '../sync/webhooks/fields.ts'
 import { webhooksOf } from '../sync/webhooks/webhooks.ts'
@@ -12,13 +13,13 @@ export const webhooksHelp = `Usage: duly webhooks list USER
 
 Shows the webhooks of a user and their deliveries, whether a server is running or not. USER is an email
 address or an id, as "duly user list" prints them. With --other-issuer, USER is the user id in tokens of
-another issuer.
+another issuer or of "duly token".
 
-  list         list webhooks, oldest first; the rest of the URL after the host is left out
+  list         list webhooks, oldest first, with the scheme and host of each URL
   deliveries   list deliveries of the webhook with the id WEBHOOK, newest first
     --limit COUNT   how many, 1 to 1000 (default 20)
-  redeliver    have the server send the message DELIVERY again
-  --other-issuer   USER belongs to another issuer`
+  redeliver    send the message DELIVERY again, once
+  --other-issuer   USER has no account on this server`
 
 const options = { limit: { type: 'string' }, 'other-issuer': { type: 'boolean' } } as const
 
@@ -40,13 +41,17 @@ function read(args: string[]): Asked {
   if (unexpected !== undefined) throw misused(`Unexpected argument "${unexpected}".`)
   if (who === '') throw misused('USER is missing: name an email address or an id.')
   const isId = /^[1-9]\d{0,14}$/.test(id ?? '')
-  if (verb !== 'list' && !isId) throw misused('WEBHOOK must be the id of a webhook.')
-  if (verb === 'redeliver' && delivery === undefined) throw misused('DELIVERY is missing.')
+  if (verb !== 'list' && !isId)
+    throw misused(
+      `WEBHOOK must be the id of a webhook, as "duly webhooks list USER" prints it${notValue(id)}.`,
+    )
+  if (verb === 'redeliver' && delivery === undefined)
+    throw misused('DELIVERY is missing: name an id, as "duly webhooks deliveries USER WEBHOOK" prints them.')
   if (values.limit !== undefined && verb !== 'deliveries')
     throw misused('--limit applies to duly webhooks deliveries only.')
   const limit = Number(values.limit ?? 20)
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
-    throw misused('--limit must be a whole number from 1 to 1000.')
+    throw misused(`--limit must be a whole number from 1 to 1000${notValue(values.limit)}.`)
   const isForeign = values['other-issuer'] === true
   return { verb, who, isForeign, webhook: Number(id), delivery: delivery ?? '', limit }
 }
@@ -76,7 +81,7 @@ async function* answer({ db, look }: OperatorContext, owner: string, asked: Aske
   else {
     const { id } = await db.change(owner, session => requestAgain(session, owner, webhook, delivery))
     look?.()
-    yield `${id} is sent again as soon as the server looks for jobs: at once, or within seconds while it is used.`
+    yield `${id} is queued: a server in use sends it within seconds.`
   }
 }
 

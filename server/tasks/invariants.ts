@@ -48,13 +48,13 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
   {
     // A time is never before that of the owner's last write: one write with a clock that is ahead,
     // and all that follow are as well.
-    holds: 'no last write is in the future',
+    holds: 'the last write of every owner is in the past',
     broken: unprepared(
       `select owners.id from duly.owners where owners.written_at > now() + interval '1 minute' limit 5`,
     ),
   },
   {
-    holds: 'every live task is in a live list and below a live task of that list',
+    holds: 'no task is in a deleted list, below a deleted task, or in another list than its parent',
     broken: unprepared(
       `select distinct tasks.user_id from duly.tasks
       left join duly.lists on lists.user_id = tasks.user_id and lists.id = tasks.list_id
