@@ -103,9 +103,9 @@ export interface TurnPlace {
 /**
  * Looks at the next tasks of a source. Each row begins with the place of the last of them in the
  * order of the source, a key and an id, which are null once the source has ended. Then comes one of
- * the tasks that the query asks for, the first ones in its order, a key and an id, or nulls if there
- * are none; then, if tasks are counted, how many the filters choose, and how many of these are
- * completed.
+ * the tasks that the query asks for, the first ones in its order, a key and an id, or nulls if
+ * there are none; then, if tasks are counted, how many the filters choose, and how many of these
+ * are completed.
  */
 export function turnStatement(
   owner: string,
