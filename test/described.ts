@@ -100,10 +100,17 @@ function validatorOf(document: OpenApi): Validate {
   ajv.addSchema(JSON.parse(absolute({ $id: 'duly', components: document.components })))
   // Most answers have one of a few schemas.
   const compiled = new Map<string, ValidateFunction>()
-  return (pointer, value) => {
+  const atPlace = new Map<string, ValidateFunction>()
+  const compile = (pointer: readonly string[]) => {
     const schema = absolute(pointer.reduce<unknown>((part, name) => Object(part)[name], document))
     const validate = compiled.get(schema) ?? ajv.compile(JSON.parse(schema))
     compiled.set(schema, validate)
+    return validate
+  }
+  return (pointer, value) => {
+    const place = pointer.join('\n')
+    const validate = atPlace.get(place) ?? compile(pointer)
+    atPlace.set(place, validate)
     return validate(value) ? undefined : ajv.errorsText(validate.errors)
   }
 }

@@ -7,10 +7,10 @@ import { type BodySchema, brokenBytes, brokenTexts, mediaTypes, objects, texts }
 import { behindProxy, newAddress, newUserHere } from './person.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
+import { seed, size } from './size.ts'
 
-// What the fuzz test of tasks sends, sent to the calls of accounts and tokens, by who is signed in. FUZZ_SEED and FUZZ_CASES as there.
+// What the fuzz test of tasks sends, sent to the calls of accounts and tokens, by who is signed in.
 
-const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 const { document, validate, check } = described('task-api')
@@ -19,7 +19,7 @@ const calls = Object.entries(document.paths).flatMap(([path, item]) =>
     .filter(([, { tags }]) => tags.some(tag => ['accounts', 'tokens', 'sign-in'].includes(tag)))
     .map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
 )
-const numRuns = Math.ceil(Number(process.env.FUZZ_CASES ?? 600) / calls.length)
+const numRuns = Math.ceil(size(300, 10_000) / calls.length)
 
 describe('hostile bodies for accounts and tokens', () => {
   let api: Served
@@ -93,7 +93,7 @@ describe('hostile bodies for accounts and tokens', () => {
             assert.ok(isAllowed(known(parse(body))), answer.text)
         },
       )
-      t.diagnostic(`${numRuns} cases, FUZZ_SEED=${seed}`)
+      t.diagnostic(`${numRuns} cases, TEST_SEED=${seed}`)
       await fc.assert(property, { seed, numRuns })
     })
 
@@ -144,7 +144,7 @@ describe('hostile bodies for accounts and tokens', () => {
         assert.ok(answer.status < 500, `${call.path}: ${answer.text}`)
       },
     )
-    t.diagnostic(`${numRuns * 4} cases, FUZZ_SEED=${seed}`)
+    t.diagnostic(`${numRuns * 4} cases, TEST_SEED=${seed}`)
     await fc.assert(property, { seed, numRuns: numRuns * 4 })
   })
 })

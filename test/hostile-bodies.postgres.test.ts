@@ -8,12 +8,12 @@ import { described, type OperationObject } from './described.ts'
 import { type BodySchema, brokenBytes, brokenTexts, mediaTypes, objects, texts } from './hostile-values.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
 import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
+import { seed, size } from './size.ts'
 
 // Bodies made from the document's own schemas: each is refused in the contract's own way, or stored
-// and returned exactly. With FUZZ_SEED a run is repeated, with FUZZ_CASES it is made longer.
+// and returned exactly.
 
-const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const wanted = Number(process.env.FUZZ_CASES ?? 1200)
+const wanted = size(600, 20_000)
 /**
  * Fields whose values are read by code: what they accept is tested by the tests of the contracts.
  */
@@ -196,7 +196,7 @@ for (const contract of contracts) {
             await verify(answer, sent)
           },
         )
-        t.diagnostic(`${numRuns} cases, FUZZ_SEED=${seed}`)
+        t.diagnostic(`${numRuns} cases, TEST_SEED=${seed}`)
         await fc.assert(property, { seed, numRuns, endOnFailure: true })
         assert.equal(await countOf(api, user), created, 'as many tasks as were created')
       })
@@ -265,7 +265,7 @@ for (const contract of contracts) {
           assert.ok(answer.status < 500, `${call.path}: ${answer.text}`)
         },
       )
-      t.diagnostic(`${numRuns} cases, FUZZ_SEED=${seed}`)
+      t.diagnostic(`${numRuns} cases, TEST_SEED=${seed}`)
       await fc.assert(property, { seed, numRuns, endOnFailure: true })
     })
   })

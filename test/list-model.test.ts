@@ -9,15 +9,13 @@ import { type ListQuery, type Position, type SortOrder, sortOrders } from '../se
 import { sortKeyOf, type When, zoned } from '../server/tasks/when.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
+import { long, seed, size } from './size.ts'
 
 // Random tasks, and random combinations of filters, order and page size, compared with a model that
 // knows no index, no page and no key.
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
-
-const isLong = process.env.TEST_FAULTS === 'long'
-const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31)
 
 /** Zones, each with a time at which its clocks change. */
 const changes: readonly (readonly [zone: string, change: string])[] = [
@@ -362,8 +360,8 @@ describe('a list with any filters, in any order, in pages of any size', () => {
     test.diagnostic(`seed ${seed}; set TEST_SEED to repeat it`)
     await fc.assert(fc.asyncProperty(scenario, check), {
       seed,
-      numRuns: isLong ? 2000 : 30,
-      endOnFailure: !isLong,
+      numRuns: size(30, 2000),
+      endOnFailure: !long,
     })
   })
 })

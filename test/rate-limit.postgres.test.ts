@@ -40,6 +40,9 @@ for (const contract of contracts) {
       })
     }
 
+    // What does not depend on the contract.
+    if (contract !== contracts[0]) return
+
     it('each answer says what is left', async () => {
       const user = newUser()
       const left: number[] = []
@@ -89,7 +92,7 @@ for (const contract of contracts) {
     for (const [name, path, call] of [
       ['calls without a token', '/api/v1/tasks', {}],
       ['calls with a bad token', '/api/tasks', { token: 'bad' }],
-      ['calls of what needs no token', '/openapi.json', {}],
+      ['calls of what needs no token', '/problems', {}],
       ['calls of accounts', '/api/auth/get-session', {}],
       ['calls of what is not there', '/nowhere', {}],
     ] as const) {
@@ -106,7 +109,7 @@ for (const contract of contracts) {
       let n = 0
       const next = () => {
         n += 1
-        return api.call('GET', '/openapi.json', { headers: { 'x-forwarded-for': `2001:db8:7:7::${n}` } })
+        return api.call('GET', '/problems', { headers: { 'x-forwarded-for': `2001:db8:7:7::${n}` } })
       }
       const answers = await Promise.all(Array.from({ length: 40 }, next))
       assert.ok(answers.some(({ status }) => status === 429))

@@ -6,7 +6,6 @@ import { migrations } from '../server/db/migrations.ts'
 import { type EventSource, openEvents } from './event-source.ts'
 import { Ledger } from './faults/ledger.ts'
 import { nextVersion } from './faults/servers.ts'
-import { size } from './faults/size.ts'
 import { type Nginx, startNginx } from './nginx.ts'
 import { newPerson, newUserHere } from './person.ts'
 import { freePort } from './postgres-server.ts'
@@ -23,6 +22,7 @@ import {
   ownDatabase,
   testSecret,
 } from './served.ts'
+import { size } from './size.ts'
 
 // Three replicas on one PostgreSQL and one Redis, behind nginx as deploy/nginx/duly.conf sets it up.
 

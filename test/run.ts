@@ -51,13 +51,16 @@ const longest = [
   'account-pages.',
   'openapi.',
 ]
+/** Suites beside those of test/faults/ that try more in `npm run test:faults`. */
+const generated = ['front-ends.', 'hostile-', 'isolation.', 'list-model.']
 /** Through faults, at the least. */
 const enoughWrites = 100_000
 
 const help = `Usage: npm test -- [--only TEXT] [--database embedded|postgres] [--faults]
 
 Runs every check. With --only, just the test files whose path contains TEXT, without the other checks.
-With --faults (npm run test:faults), just those of test/faults/, at full length: ${enoughWrites} writes and more.
+With --faults (npm run test:faults), just the fault suites (${enoughWrites} writes and more) and the
+generated ones, at full length.
 TEST_DATABASE_URL names a PostgreSQL server to test against instead of the one that is started for it.`
 
 const { values } = parseArgs({
@@ -77,7 +80,8 @@ const outcome = new Outcome(root)
 let writes = 0
 
 const whole = values.only === undefined && values.database === undefined && !values.faults
-const only = values.only ?? (values.faults ? join(dist, 'test', 'faults') : '')
+const { only = '' } = values
+const long = [join('test', 'faults'), ...generated.map(name => join('test', name))]
 if (whole) checkForm()
 rmSync(coverage, { recursive: true, force: true })
 if (values.faults) process.env.TEST_FAULTS = 'long'
@@ -167,5 +171,6 @@ function testFiles(): string[] {
       ),
     )
     .filter(file => file.endsWith('.test.js') && file.includes(only))
+    .filter(file => !values.faults || values.only !== undefined || long.some(name => file.includes(name)))
     .sort()
 }

@@ -136,8 +136,10 @@ export interface Served {
  */
 export async function served(settings: Env = {}, database?: OwnDatabase): Promise<Served> {
   const own = database ?? (await ownDatabase())
+  const printed: string[] = []
   const lines: Record<string, unknown>[] = []
-  const log: Log = pino({ level: 'debug', base: null }, { write: line => lines.push(JSON.parse(line)) })
+  let read = 0
+  const log: Log = pino({ level: 'debug', base: null }, { write: line => printed.push(line) })
   const env = { PORT: '0', BETTER_AUTH_SECRET: testSecret, ...unsynced, ...own.env, ...settings }
   keepSettings(env)
   const config = readConfig(env)
@@ -145,7 +147,10 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
   const { check } = described(config.contract, config.accounts, config.contractOptions)
   return {
     server,
-    lines,
+    get lines() {
+      for (; read < printed.length; read += 1) lines.push(JSON.parse(printed[read] ?? ''))
+      return lines
+    },
     call: async (method, path, call) => {
       const answer = await callAt(server.url, method, path, call)
       check({ method, path }, answer)
@@ -154,7 +159,7 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
     close: async () => {
       await server.close()
       if (!database) await own.drop()
-      assertNoLeak(lines.map(line => JSON.stringify(line)).join('\n'))
+      assertNoLeak(printed.join(''))
     },
   }
 }

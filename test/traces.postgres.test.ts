@@ -125,7 +125,8 @@ describe('traces', () => {
     // Sends what it has; spans of one request may come in different batches, in any order.
     await api.close()
     const hasCome = (name: string) => spans().some(span => span.name === name)
-    for (let n = 0; n < 500 && !(hasCome('duly_create') && hasCome('POST /api/tasks')); n += 1) await pause(20)
+    for (let n = 0; n < 500 && !(hasCome('duly_create') && hasCome('POST /api/tasks')); n += 1)
+      await pause(20)
     assert.deepEqual(
       spans().filter(({ name }) => name === 'GET /livez'),
       [],

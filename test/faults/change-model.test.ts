@@ -28,13 +28,12 @@ import { lists as listTable } from '../../server/tasks/list-fields.ts'
 import { unlimited } from '../../server/tasks/storage.ts'
 import { tasksOf } from '../../server/tasks/tasks.ts'
 import { newUser, ownMigratedDatabase } from '../served.ts'
+import { long, seed } from '../size.ts'
 
 // Random operations, held against what is recorded after each of them: the log leads back to every
 // recorded state, and an undo leads to what a model makes of these states.
 
-const isLong = process.env.TEST_FAULTS === 'long'
-const [users, steps] = isLong ? [20, 200] : [4, 60]
-const seed = Number(process.env.TEST_SEED ?? Date.now() % 1e9)
+const [users, steps] = long ? [20, 200] : [4, 60]
 
 let db: Database
 let close: () => Promise<void>

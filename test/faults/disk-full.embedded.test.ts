@@ -3,9 +3,9 @@ import { randomFillSync } from 'node:crypto'
 import { cpSync } from 'node:fs'
 import { it } from 'node:test'
 import { callAt, newUser, ownDatabase } from '../served.ts'
+import { size } from '../size.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
-import { size } from './size.ts'
 import { smallDisk } from './small-disk.ts'
 
 const mebibyte = 1024 * 1024

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Database, unprepared } from '../../server/db/database.ts'
 import { callAt, type Env, newUser, openDatabase } from '../served.ts'
+import { long } from '../size.ts'
 import { Owner, type Stored } from './owner.ts'
-import { long } from './size.ts'
 import { keyedWriter, type Orders, plainWriter, type Tally } from './writer.ts'
 
 // Clients write through faults and book what they are told; afterwards the database is held against the book.

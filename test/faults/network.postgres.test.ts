@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { callAt, type OwnDatabase, ownDatabase } from '../served.ts'
+import { long, size } from '../size.ts'
 import { Door } from './door.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
-import { long, size } from './size.ts'
 
 // Between the server and PostgreSQL stands a door that the test opens and closes.
 

@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { type OwnDatabase, ownDatabase } from '../served.ts'
+import { long, size } from '../size.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
-import { long, size } from './size.ts'
 
 const connections = 60
 

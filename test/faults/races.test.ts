@@ -8,6 +8,7 @@ import { invariants } from '../../server/tasks/invariants.ts'
 import { unlimited } from '../../server/tasks/storage.ts'
 import { tasksOf } from '../../server/tasks/tasks.ts'
 import { newUser, onPostgres, openDatabase, ownMigratedDatabase, unsynced } from '../served.ts'
+import { size } from '../size.ts'
 
 // Changes of one owner that meet, on two replicas where there can be two.
 
@@ -26,7 +27,7 @@ before(async () => {
 after(() => close())
 
 const rounds = 20
-const most = process.env.TEST_FAULTS === 'long' ? 10_000 : 400
+const most = size(400, 10_000)
 const create = async (user: string, title: string, more: object = {}) =>
   (await tasksOf(db, user).create({ title, ...more })).task.id
 const inOrder = async (user: string) =>

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { it, type TestContext } from 'node:test'
 import { unprepared } from '../../server/db/database.ts'
 import { openDatabase, ownDatabase } from '../served.ts'
+import { size } from '../size.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
-import { size } from './size.ts'
 
 async function twoReplicas(test: TestContext) {
   const database = await ownDatabase()

@@ -5,8 +5,8 @@ import { freePort } from '../postgres-server.ts'
 import { dulyStart, type RunningServer } from '../program.ts'
 import { rawCaller } from '../raw-call.ts'
 import { newUser, ownDatabase, tokenOf, unlimited } from '../served.ts'
+import { size } from '../size.ts'
 import { startProxy } from './proxy.ts'
-import { size } from './size.ts'
 
 // npm run test:faults restarts more often.
 const restarts = size(5, 100)

@@ -1,8 +1,8 @@
 import { it } from 'node:test'
 import { ownDatabase } from '../served.ts'
+import { size } from '../size.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
-import { size } from './size.ts'
 
 it('kill -9 of the server in the middle of writes, again and again, loses nothing and doubles nothing', async test => {
   const database = await ownDatabase()

@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Copy } from '../copy.ts'
 import { type EventSource, openEvents } from '../event-source.ts'
 import { type Answer, type Call, callAt, newUser, ownDatabase } from '../served.ts'
+import { size } from '../size.ts'
 import { Servers } from './servers.ts'
-import { size } from './size.ts'
 
 // Clients that follow the changes of users, while many write and servers are killed.
 
