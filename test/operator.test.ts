@@ -190,19 +190,8 @@ describe('an operator, while a server runs', () => {
 
   it('reports errors', async () => {
     for (const [args, code, message] of [
-      [['user', 'dance', 'x'], 64, /Unknown subcommand "dance"/],
-      [['user', 'list', 'x'], 64, /Unexpected argument "x"/],
-      [['user', 'add', 'nobody'], 64, /"nobody" is not an email address/],
       [['user', 'add', 'ann@example.com'], 65, /An account for "ann@example.com" already exists/],
       [['user', 'disable', 'nobody@example.com'], 65, /There is no account for "nobody@example.com"/],
-      [['user', 'disable', 'no body@example.com'], 64, /is not an email address/],
-      [['user', 'sign-out', 'stranger', '--other-issuer'], 64, /--other-issuer does not apply/],
-      [['user', 'list', '--colour'], 64, /--colour/],
-      [['keys'], 64, /duly keys list or rotate/],
-      [['webhooks', 'list'], 64, /USER is missing/],
-      [['webhooks', 'deliveries', 'ann', 'x'], 64, /WEBHOOK must be the id/],
-      [['webhooks', 'redeliver', 'ann', '1'], 64, /DELIVERY is missing/],
-      [['webhooks', 'deliveries', 'ann', '1', '--limit', '0'], 64, /--limit must be/],
     ] as const) {
       const ended = await run([...args])
       assert.equal(ended.code, code, args.join(' '))

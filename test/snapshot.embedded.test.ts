@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { dataFolder } from './data-folder.ts'
 import { smallDisk } from './faults/small-disk.ts'
-import { duly, dulyStart } from './program.ts'
+import { duly, dulyStart, type RunningServer } from './program.ts'
 import {
   callAt,
   type Env,
@@ -33,6 +33,9 @@ after(async () => {
 const leftovers = (env: Env) => readdirSync(String(env.DATA_DIR)).filter(name => name.startsWith('snapshot-'))
 
 describe('a copy of an embedded database that is in use', () => {
+  // Of three tests, of which the last stops it.
+  let server: RunningServer
+
   it('holds everything that was acknowledged before it, of one moment', async () => {
     const { db } = await openDatabase(own.env)
     await db.query(unprepared('create table public.counted (id int primary key, note text)'))
@@ -67,7 +70,7 @@ describe('a copy of an embedded database that is in use', () => {
   })
 
   it('is what duly backup, copy and doctor read, and they leave nothing of it behind', async () => {
-    const server = await dulyStart(own.env)
+    server = await dulyStart(own.env)
     const token = tokenOf(newUser())
     const made = await callAt(server.url, 'POST', '/api/v1/tasks', { token, json: { title: 'kept' } })
     assert.equal(made.status, 201)
@@ -81,12 +84,15 @@ describe('a copy of an embedded database that is in use', () => {
       assert.equal(code, 0, `${args[0]}: ${stdout}${stderr}`)
     }
     assert.deepEqual(leftovers(own.env), [])
-    server.child.kill('SIGTERM')
-    assert.equal((await server.ended).code, 0)
+  })
+
+  it('is made for two commands at once, for each its own', async () => {
+    const both = ['one', 'two'].map(name => duly(['backup', join(folder, name)], own.env).ended)
+    for (const { code, stderr } of await Promise.all(both)) assert.equal(code, 0, stderr)
+    assert.deepEqual(leftovers(own.env), [])
   })
 
   it('is removed by the next command, or the next start, where its command was killed', async () => {
-    const server = await dulyStart(own.env)
     const begunAndKilled = async () => {
       const { child, ended } = duly(['backup', join(folder, 'killed')], own.env)
       while (leftovers(own.env).length === 0) await pause(5)
@@ -99,20 +105,11 @@ describe('a copy of an embedded database that is in use', () => {
     assert.deepEqual(leftovers(own.env), [])
     await begunAndKilled()
     server.child.kill('SIGTERM')
-    await server.ended
+    assert.equal((await server.ended).code, 0)
     const next = await dulyStart(own.env)
     assert.deepEqual(leftovers(own.env), [])
     next.child.kill('SIGTERM')
     await next.ended
-  })
-
-  it('is made for two commands at once, for each its own', async () => {
-    const server = await dulyStart(own.env)
-    const both = ['one', 'two'].map(name => duly(['backup', join(folder, name)], own.env).ended)
-    for (const { code, stderr } of await Promise.all(both)) assert.equal(code, 0, stderr)
-    assert.deepEqual(leftovers(own.env), [])
-    server.child.kill('SIGTERM')
-    await server.ended
   })
 
   it('is not made where the disk has no room for it, and the server goes on', async test => {
