@@ -191,6 +191,7 @@ describe('an operator, while a server runs', () => {
   it('reports errors', async () => {
     for (const [args, code, message] of [
       [['user', 'add', 'ann@example.com'], 65, /An account for "ann@example.com" already exists/],
+      [['user', 'disable', 'no body@example.com'], 64, /is not an email address/],
       [['user', 'disable', 'nobody@example.com'], 65, /There is no account for "nobody@example.com"/],
     ] as const) {
       const ended = await run([...args])
