@@ -215,6 +215,22 @@ describe('a local copy', () => {
     await assertEqual(device)
   })
 
+  it('shows a new task once if the response to its creation is lost', async () => {
+    const device = await deviceOf(newUser())
+    await device.settle()
+    const titles = new Set<string>()
+    device.sync.subscribe(() => titles.add(String(device.sync.tasks.all().map(({ title }) => title))))
+    device.go('lossy')
+    await device.sync.tasks.create({ title: 'Once' })
+    await device.settle()
+    assert.deepEqual(
+      device.sent.filter(call => call.startsWith('POST')),
+      ['POST /tasks', 'POST /tasks'],
+    )
+    assert.ok(!titles.has('Once,Once'))
+    await assertEqual(device)
+  })
+
   it('converges with other copies and the server after random writes, losses and restarts', async () => {
     const random = randomFrom(seed)
     const user = newUser()

@@ -26,7 +26,7 @@ const earlyMs = 5000
  * Follows the server with one request at a time, which waits until something changes. It needs no
  * EventSource and no tickets, passes every proxy, and is the same request that catches up.
  */
-export function followerOf(context: Context, transport: Transport) {
+export function followerOf(context: Context, transport: Transport, repeatCreation: () => Promise<void>) {
   const { copy, commit, signal } = context
   let since: string | undefined
   /** Set while all items are read: those that were seen. The others are gone. */
@@ -35,6 +35,7 @@ export function followerOf(context: Context, transport: Transport) {
   signal.addEventListener('abort', () => request.abort())
 
   async function take({ changes, next, has_more }: ChangePage): Promise<void> {
+    if (!seen) await repeatCreation()
     const entries: Entry[] = []
     const isWhole = seen !== undefined
     for (const change of changes as Change[]) {

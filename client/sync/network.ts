@@ -7,7 +7,7 @@ export type Network = ReturnType<typeof networkOf>
 
 /** The part that needs the server. What is in the store is shown without it. */
 export function networkOf(context: Context, transport: Transport) {
-  const follower = followerOf(context, transport)
+  const follower = followerOf(context, transport, () => outbox.repeat())
   const outbox = outboxOf(context, transport, follower.readNow)
   return {
     /** Whether there is a write that can be sent. */

@@ -22,6 +22,7 @@ const mostFailures = 5
 export function outboxOf(context: Context, transport: Transport, readNow: () => void) {
   const { copy, commit, signal, unsent } = context
   const failures = new Map<string, number>()
+  let repeated = ''
 
   const refuse = (one: Write, problem: SyncProblem) =>
     commit([[`write:${one.key}`, { ...one, problem }]], { key: one.key })
@@ -113,6 +114,18 @@ export function outboxOf(context: Context, transport: Transport, readNow: () => 
 
   return {
     next,
+
+    /**
+     * Repeats a creation whose response may have been lost, before changes are shown: they may
+     * contain the item, which would be shown twice.
+     */
+    async repeat(): Promise<void> {
+      const one = next()
+      if (!one?.operations.some(isCreation) || unsent.has(one.key) || one.key === repeated) return
+      repeated = one.key
+      // If it fails again, the changes are shown all the same.
+      await send(one).catch(() => undefined)
+    },
 
     /** Sends until the signal is aborted. */
     async run(): Promise<void> {
