@@ -123,6 +123,7 @@ describe('the package', () => {
       'dist/client/index.d.ts',
       'dist/web/index.html',
       'dist/web/preact-LICENSE',
+      'dist/web/lean-qr-LICENSE',
       'dist/server/openapi/swagger-ui/LICENSE',
     ])
       assert.ok(files.includes(file), file)
@@ -192,7 +193,8 @@ describe('the list of what the package is made of', () => {
       readFileSync(join(root, 'node_modules', 'swagger-ui-dist', 'package.json'), 'utf8'),
     )
     const web = JSON.parse(readFileSync(join(root, 'web', 'package.json'), 'utf8'))
-    const inFiles = [`swagger-ui-dist@${pages}`, `preact@${web.dependencies.preact}`]
+    const inWeb = Object.entries(web.dependencies).map(([name, version]) => `${name}@${version}`)
+    const inFiles = [`swagger-ui-dist@${pages}`, ...inWeb]
     assert.deepEqual(new Set(named), new Set([...brought, ...inFiles]))
     assert.equal(sbom.serialNumber, 'urn:uuid:c0cd5ccf-db56-8a59-b66e-33e73001b78f')
     assert.equal(sbom.metadata.component.name, 'duly')

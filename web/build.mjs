@@ -9,6 +9,15 @@ import { build, createServer } from 'vite'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const output = fileURLToPath(new URL('../dist/web/', import.meta.url))
+/** Files of code that is used together: few files compress better than many. */
+const groups = [
+  { name: 'first', test: isOnFirstScreen },
+  { name: 'start', test: /\/client\/|\/web\/(app|model\/(api|network)|tasks\/dragging)/ },
+  { name: 'texts', test: /\/texts\/(later-texts\.|en\.ts\?)/ },
+  { name: 'task', test: /\/web\/(task\/|tasks\/entry-words|model\/|parts\/)/ },
+  { name: 'account', test: /\/web\/(account\/(?!qr)|import\/|webhooks\/)/ },
+  { name: 'more', test: /\/web\/(tasks|trash|waiting|palette|shortcuts)\// },
+]
 const options = { root, base: './', configFile: false, clearScreen: false }
 
 if (process.argv[2] === 'dev') await serve()
@@ -34,11 +43,12 @@ async function bundle() {
       assetsDir: 'app',
       modulePreload: { polyfill: false },
       assetsInlineLimit: 0,
-      rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'first', test: isOnFirstScreen }] } } },
+      rolldownOptions: { output: { codeSplitting: { groups } } },
     },
   })
   writeServiceWorker()
-  copyFileSync(join(root, 'node_modules', 'preact', 'LICENSE'), join(output, 'preact-LICENSE'))
+  for (const name of ['preact', 'lean-qr'])
+    copyFileSync(join(root, 'node_modules', name, 'LICENSE'), join(output, `${name}-LICENSE`))
   for (const name of filesIn(output)) compress(join(output, name))
 }
 
@@ -52,10 +62,12 @@ function isOnFirstScreen(id) {
   if (id.includes('?')) return false
   const name = id.slice(root.length)
   const isLater =
-    /^(app\/(new-list|keep)|model\/(api|network|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|search-field|selection-bar|list-menu))\./.test(
+    /^(app\/(new-list|keep)|model\/(api|network|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
       name,
     )
-  return !isLater && /^(app|model|parts|tasks|main\.tsx|texts\/(en|texts)\.|node_modules)/.test(name)
+  return (
+    !isLater && /^(app|model|parts|tasks|main\.tsx|texts\/(en|texts)\.|node_modules\/preact\/)/.test(name)
+  )
 }
 
 /** The service worker keeps these files. Its content changes whenever one of them does. */

@@ -1,8 +1,9 @@
 import { useEffect } from 'preact/hooks'
+import { Import } from '../import/import.tsx'
 import { useStore } from '../model/store.ts'
-import { lazy } from '../parts/lazy.tsx'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
+import { Webhooks } from '../webhooks/webhooks.tsx'
 import { Appearance } from './appearance.tsx'
 import { DeleteAccount } from './delete-account.tsx'
 import { Export } from './export.tsx'
@@ -14,10 +15,6 @@ import { Sessions } from './sessions.tsx'
 import { SignOut } from './sign-out.tsx'
 import { Tokens } from './tokens.tsx'
 import { TwoFactorSetup } from './two-factor-setup.tsx'
-
-const Import = lazy(() => import('../import/import.tsx').then(it => it.Import))
-
-const Webhooks = lazy(() => import('../webhooks/webhooks.tsx').then(it => it.Webhooks))
 
 const sections = {
   profile: Profile,
@@ -54,7 +51,7 @@ export function Account({ section }: { readonly section: string }) {
         const Section = sections[key]
         return (
           <section key={key} id={`section-${key}`} class="card" aria-labelledby={`title-${key}`}>
-            <h2 id={`title-${key}`}>{ta().sections[key]}</h2>
+            <h2 id={`title-${key}`}>{tl().sections[key]}</h2>
             <Section />
           </section>
         )

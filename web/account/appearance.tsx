@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { choices, choose, chosen } from '../app/appearance.ts'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 
 /** How the app looks on this device. */
 export function Appearance() {
@@ -9,7 +9,7 @@ export function Appearance() {
     <>
       {(Object.keys(choices) as (keyof typeof choices)[]).map(name => (
         <fieldset key={name} class="choices">
-          <legend>{ta().appearance[name]}</legend>
+          <legend>{tl().appearance[name]}</legend>
           {choices[name].map(value => (
             <label key={value} class="choice">
               <input
@@ -23,7 +23,7 @@ export function Appearance() {
                   dispatchEvent(new Event('resize'))
                 }}
               />
-              {ta().appearanceValues[value]}
+              {tl().appearanceValues[value]}
             </label>
           ))}
         </fieldset>

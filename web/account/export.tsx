@@ -1,5 +1,5 @@
 import { base, token } from '../model/session.ts'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Form } from './form.tsx'
 
 const formats = {
@@ -23,12 +23,12 @@ export function Export() {
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
   }
   return (
-    <Form submit={download} label={ta().export} done="">
-      <p class="quiet">{ta().exportAbout}</p>
+    <Form submit={download} label={tl().export} done="">
+      <p class="quiet">{tl().exportAbout}</p>
       <label class="field">
-        {ta().format}
+        {tl().format}
         <select name="format">
-          {Object.entries(ta().formats).map(([value, label]) => (
+          {Object.entries(tl().formats).map(([value, label]) => (
             <option key={value} value={value}>
               {label}
             </option>

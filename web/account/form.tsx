@@ -1,8 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { announce } from '../model/notices.ts'
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 
 interface FormProps {
   readonly submit: (fields: Readonly<Record<string, string>>) => Promise<unknown>
@@ -14,7 +13,7 @@ interface FormProps {
 }
 
 /** A form that calls the server, and shows beside its button why that failed. */
-export function Form({ submit, label, done = ta().saved, isDanger = false, children }: FormProps) {
+export function Form({ submit, label, done = tl().saved, isDanger = false, children }: FormProps) {
   const [problem, setProblem] = useState('')
   const [isBusy, setBusy] = useState(false)
   const run = async (event: SubmitEvent) => {
@@ -28,7 +27,7 @@ export function Form({ submit, label, done = ta().saved, isDanger = false, child
       form.reset()
       if (done !== '') announce({ kind: 'done', text: done })
     } catch (error) {
-      setProblem(error instanceof TypeError ? t().needsNetwork : (error as Error).message)
+      setProblem(error instanceof TypeError ? tl().needsNetwork : (error as Error).message)
     }
     setBusy(false)
   }
@@ -90,7 +89,7 @@ export function useAnswer<T>(read: () => Promise<T>): readonly [T | undefined, (
         setAnswer(value)
         setProblem('')
       },
-      (error: Error) => setProblem(error instanceof TypeError ? t().needsNetwork : error.message),
+      (error: Error) => setProblem(error instanceof TypeError ? tl().needsNetwork : error.message),
     )
   useEffect(() => {
     void load()

@@ -1,6 +1,6 @@
 import { formatInstant } from '../model/dates.ts'
 import { auth } from '../model/session.ts'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Field, Form, useAnswer } from './form.tsx'
 
 interface Passkey {
@@ -25,21 +25,21 @@ export function Passkeys() {
   }
   return (
     <>
-      <p class="quiet">{problem || ta().passkeysAbout}</p>
+      <p class="quiet">{problem || tl().passkeysAbout}</p>
       <ul class="rows">
         {keys?.map(({ id, name, createdAt }) => (
           <li key={id}>
             <span class="row-text" dir="auto">
-              {name || ta().passkey}
+              {name || tl().passkey}
               <span class="quiet">{formatInstant(createdAt)}</span>
             </span>
-            <Form submit={() => remove(id)} label={ta().remove} isDanger />
+            <Form submit={() => remove(id)} label={tl().remove} isDanger />
           </li>
         ))}
       </ul>
       {typeof PublicKeyCredential?.parseCreationOptionsFromJSON === 'function' ? (
-        <Form submit={add} label={ta().addPasskey}>
-          <Field name="name" label={ta().nameOfPasskey} maxLength={200} />
+        <Form submit={add} label={tl().addPasskey}>
+          <Field name="name" label={tl().nameOfPasskey} maxLength={200} />
         </Form>
       ) : null}
     </>

@@ -1,6 +1,6 @@
 import { changeSettings } from '../model/list-actions.ts'
 import { useStore } from '../model/store.ts'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { languages } from '../texts/texts.ts'
 
 /** Time zone, language and formats, on all devices of the user. */
@@ -11,7 +11,7 @@ export function Preferences() {
   return (
     <>
       <label class="field">
-        {ta().language}
+        {tl().language}
         <select
           value={settings.language}
           onChange={event => changeSettings({ language: event.currentTarget.value })}
@@ -24,7 +24,7 @@ export function Preferences() {
         </select>
       </label>
       <label class="field">
-        {ta().timeZone}
+        {tl().timeZone}
         <select
           value={settings.time_zone}
           onChange={event => changeSettings({ time_zone: event.currentTarget.value })}
@@ -36,12 +36,12 @@ export function Preferences() {
       </label>
       {(['week_start', 'date_format', 'time_format'] as const).map(name => (
         <label key={name} class="field">
-          {ta().preferences[name]}
+          {tl().preferences[name]}
           <select
             value={settings[name]}
             onChange={event => changeSettings({ [name]: event.currentTarget.value })}
           >
-            {Object.entries(ta().preferenceValues[name]).map(([value, label]) => (
+            {Object.entries(tl().preferenceValues[name]).map(([value, label]) => (
               <option key={value} value={value}>
                 {label}
               </option>

@@ -1,7 +1,6 @@
 import { auth, rememberUser, sessionUser } from '../model/session.ts'
 import { update, useStore } from '../model/store.ts'
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Field, Form } from './form.tsx'
 
 /** Name and email address. */
@@ -23,11 +22,11 @@ export function Profile() {
   }
   return (
     <>
-      <Form submit={rename} label={ta().changeName}>
-        <Field name="name" label={t().name} autocomplete="name" maxLength={200} value={user?.name ?? ''} />
+      <Form submit={rename} label={tl().changeName}>
+        <Field name="name" label={tl().name} autocomplete="name" maxLength={200} value={user?.name ?? ''} />
       </Form>
-      <Form submit={changeEmail} label={ta().changeEmail} done={ta().emailChanged}>
-        <Field name="newEmail" label={ta().newEmail} type="email" autocomplete="email" maxLength={254} />
+      <Form submit={changeEmail} label={tl().changeEmail} done={tl().emailChanged}>
+        <Field name="newEmail" label={tl().newEmail} type="email" autocomplete="email" maxLength={254} />
       </Form>
     </>
   )

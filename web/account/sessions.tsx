@@ -1,6 +1,6 @@
 import { formatInstant } from '../model/dates.ts'
 import { auth } from '../model/session.ts'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Form, useAnswer } from './form.tsx'
 
 interface Session {
@@ -41,14 +41,14 @@ export function Sessions() {
               </span>
             </span>
             {id === found.current ? (
-              <span class="fact">{ta().thisDevice}</span>
+              <span class="fact">{tl().thisDevice}</span>
             ) : (
-              <Form submit={() => end(token)} label={ta().endSession} isDanger />
+              <Form submit={() => end(token)} label={tl().endSession} isDanger />
             )}
           </li>
         ))}
       </ul>
-      {(found?.sessions.length ?? 0) > 1 ? <Form submit={endOthers} label={ta().endOthers} isDanger /> : null}
+      {(found?.sessions.length ?? 0) > 1 ? <Form submit={endOthers} label={tl().endOthers} isDanger /> : null}
     </>
   )
 }
@@ -60,5 +60,5 @@ function deviceOf(agent: string): string {
     agent.includes(name),
   )
   const names = [browser?.replace('Edg', 'Edge'), system?.replace('Mac OS X', 'macOS')]
-  return names.filter(Boolean).join(', ') || agent.slice(0, 60) || ta().unknownDevice
+  return names.filter(Boolean).join(', ') || agent.slice(0, 60) || tl().unknownDevice
 }

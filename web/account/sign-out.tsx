@@ -4,12 +4,12 @@ import { send } from '../model/copy.ts'
 import { announce } from '../model/notices.ts'
 import { state, useStore } from '../model/store.ts'
 import { Dialog } from '../parts/dialog.tsx'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { downloadWrites } from '../waiting/waiting.tsx'
 import { signOut } from './leave.ts'
 
-const end = () => signOut().catch(() => announce({ kind: 'error', text: t().needsNetwork }))
+const end = () => signOut().catch(() => announce({ kind: 'error', text: tl().needsNetwork }))
 
 /** Signs out. Before that, the user can choose a first password, and send or download unsent writes. */
 export function SignOut() {
@@ -20,10 +20,10 @@ export function SignOut() {
   return (
     <>
       <button type="button" class="button" onClick={() => (writes > 0 || isMadeUp ? setAsking(true) : end())}>
-        {ta().signOut}
+        {tl().signOut}
       </button>
       {isAsking ? (
-        <Dialog title={ta().signOut} onClose={close}>
+        <Dialog title={tl().signOut} onClose={close}>
           {isMadeUp ? <FirstPassword close={close} /> : <Unsent />}
         </Dialog>
       ) : null}
@@ -38,13 +38,13 @@ function FirstPassword({ close }: { readonly close: () => void }) {
   }
   return (
     <>
-      <p>{ta().noOneKnowsPassword}</p>
+      <p>{tl().noOneKnowsPassword}</p>
       <div class="actions">
         <button type="button" class="button primary" onClick={choose}>
           {t().choosePassword}
         </button>
         <button type="button" class="button danger" onClick={end}>
-          {ta().signOutAnyway}
+          {tl().signOutAnyway}
         </button>
       </div>
     </>
@@ -56,20 +56,20 @@ function Unsent() {
   const sendFirst = async () => {
     await send()
     if (state.writes.length === 0) await end()
-    else announce({ kind: 'error', text: ta().stillUnsent })
+    else announce({ kind: 'error', text: tl().stillUnsent })
   }
   return (
     <>
-      <p>{ta().unsent(writes.length)}</p>
+      <p>{tl().unsent(writes.length)}</p>
       <div class="actions">
         <button type="button" class="button primary" onClick={sendFirst}>
-          {ta().sendAndSignOut}
+          {tl().sendAndSignOut}
         </button>
         <button type="button" class="button" onClick={() => downloadWrites(writes)}>
-          {t().download}
+          {tl().download}
         </button>
         <button type="button" class="button danger" onClick={end}>
-          {ta().discardAndSignOut}
+          {tl().discardAndSignOut}
         </button>
       </div>
     </>

@@ -1,5 +1,4 @@
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { useImport } from './use-import.ts'
 
 /** Imports an export. */
@@ -13,9 +12,9 @@ export function Import() {
   }
   return (
     <>
-      <p class="quiet">{ta().importAbout}</p>
+      <p class="quiet">{tl().importAbout}</p>
       <label class="field">
-        {ta().file}
+        {tl().file}
         <input
           type="file"
           accept=".ndjson,.jsonl,application/x-ndjson"
@@ -29,16 +28,16 @@ export function Import() {
       </label>
       {isBusy ? (
         <progress
-          aria-label={step === 'checking' ? ta().checking : ta().importing}
+          aria-label={step === 'checking' ? tl().checking : tl().importing}
           // The number of lines is known once the file is checked.
           {...(step === 'importing' && { value: progress?.lines ?? 0, max: found?.lines || 1 })}
         />
       ) : null}
       <div role="status">
-        {step === 'checking' ? <p>{ta().checkedLines(progress?.lines ?? 0)}</p> : null}
-        {step === 'importing' ? <p>{ta().importedLines(progress?.lines ?? 0, found?.lines ?? 0)}</p> : null}
-        {step === 'ready' && found ? <p>{ta().importFound(found)}</p> : null}
-        {step === 'done' && progress ? <p>{ta().importDone(progress)}</p> : null}
+        {step === 'checking' ? <p>{tl().checkedLines(progress?.lines ?? 0)}</p> : null}
+        {step === 'importing' ? <p>{tl().importedLines(progress?.lines ?? 0, found?.lines ?? 0)}</p> : null}
+        {step === 'ready' && found ? <p>{tl().importFound(found)}</p> : null}
+        {step === 'done' && progress ? <p>{tl().importDone(progress)}</p> : null}
       </div>
       <p role="alert" class={problem === '' ? 'hidden' : 'problem'} dir="auto">
         {problem}
@@ -46,10 +45,10 @@ export function Import() {
       {step === 'ready' || step === 'interrupted' ? (
         <div class="actions">
           <button type="button" class="button primary" onClick={run}>
-            {step === 'ready' ? ta().import : t().continue}
+            {step === 'ready' ? tl().import : tl().continue}
           </button>
           <button type="button" class="button" onClick={cancel}>
-            {ta().cancel}
+            {tl().cancel}
           </button>
         </div>
       ) : null}

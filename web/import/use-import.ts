@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks'
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { ImportError, type Progress, sendFile } from './send-file.ts'
 import { beginImport, endImport, unfinishedImport } from './unfinished.ts'
 
@@ -25,7 +24,7 @@ export function useImport() {
       setFound(await sendFile(chosen, unfinishedImport(chosen), true, setProgress))
       go('ready')
     } catch (error) {
-      go('choose', error instanceof ImportError ? error.message : t().needsNetwork)
+      go('choose', error instanceof ImportError ? error.message : tl().needsNetwork)
     }
   }
   const run = async () => {
@@ -38,7 +37,7 @@ export function useImport() {
       go('done')
     } catch (error) {
       if (error instanceof ImportError) go('choose', error.message)
-      else go('interrupted', ta().importInterrupted)
+      else go('interrupted', tl().importInterrupted)
     }
   }
   return { step, found, progress, problem, check, run, cancel: () => go('choose') }

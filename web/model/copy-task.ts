@@ -1,5 +1,5 @@
 import type { SyncOperation } from '../../client/sync/operations.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { act } from './actions.ts'
 import { newId } from './copy.ts'
 import type { Task } from './types.ts'
@@ -18,5 +18,5 @@ export function duplicateTask(task: Task): void {
     return id
   }
   operations.push({ op: 'move', id: copy(task, task.parent_id), after: task.id })
-  act(operations, t().duplicatedTask(task.title))
+  act(operations, tl().duplicatedTask(task.title))
 }

@@ -1,14 +1,15 @@
 import type { ListChange } from '../../client/lists.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { act } from './actions.ts'
 import { enqueue } from './copy.ts'
 import type { List, Settings } from './types.ts'
 
 export const changeList = ({ id, name }: List, changes: ListChange): void =>
-  act([{ op: 'update_list', id, changes }], t().changedList(name))
+  act([{ op: 'update_list', id, changes }], tl().changedList(name))
 
 export const deleteList = ({ id, name }: List): void =>
-  act([{ op: 'delete_list', id }], t().deletedList(name))
+  act([{ op: 'delete_list', id }], tl().deletedList(name))
 
 export function changeSettings(changes: Partial<Settings>): void {
   enqueue([{ op: 'settings', changes }], t().changedSettings)

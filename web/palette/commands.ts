@@ -5,6 +5,7 @@ import { completeTask, deleteTasks } from '../model/actions.ts'
 import { duplicateTask } from '../model/copy-task.ts'
 import { state } from '../model/store.ts'
 import { redo, undo } from '../model/undo.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 export interface Command {
@@ -23,10 +24,10 @@ export function commandsFor(query: string): readonly Command[] {
   if (words.length === 0) return found.slice(0, most)
   for (const task of state.tasks.values()) {
     if (found.length >= most) break
-    if (matches(task.title)) found.push({ label: task.title, hint: t().task, run: () => openTask(task.id) })
+    if (matches(task.title)) found.push({ label: task.title, hint: tl().task, run: () => openTask(task.id) })
   }
   const search = {
-    label: t().searchFor(query.trim()),
+    label: tl().searchFor(query.trim()),
     hint: '',
     run: () => go({ view: 'search', query: query.trim() }),
   }
@@ -40,21 +41,21 @@ function commands(): Command[] {
     { label: t().addTask, hint: 'N', run: focusEntry },
     ...(open
       ? [
-          { label: t().completeOpen, hint: t().task, run: () => completeTask(open) },
-          { label: t().duplicate, hint: t().task, run: () => duplicateTask(open) },
-          { label: t().delete, hint: t().task, run: () => deleteTasks([open.id]) },
+          { label: tl().completeOpen, hint: tl().task, run: () => completeTask(open) },
+          { label: tl().duplicate, hint: tl().task, run: () => duplicateTask(open) },
+          { label: tl().delete, hint: tl().task, run: () => deleteTasks([open.id]) },
         ]
       : []),
     { label: t().undo, hint: 'Ctrl+Z', run: undo },
-    { label: t().redo, hint: 'Ctrl+Shift+Z', run: redo },
-    { label: t().switchTheme, hint: '', run: () => choose('theme', next) },
+    { label: tl().redo, hint: 'Ctrl+Shift+Z', run: redo },
+    { label: tl().switchTheme, hint: '', run: () => choose('theme', next) },
   ]
 }
 
 function places(): Command[] {
   const views = ['inbox', 'today', 'upcoming', 'completed', 'search', 'trash', 'account', 'waiting'] as const
   return [
-    ...views.map(view => ({ label: t().views[view], hint: t().view, run: () => go({ view }) })),
+    ...views.map(view => ({ label: t().views[view], hint: tl().view, run: () => go({ view }) })),
     ...[...state.lists.values()].map(({ id, name }) => ({
       label: name,
       hint: t().list,

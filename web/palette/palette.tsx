@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { Dialog } from '../parts/dialog.tsx'
 import { focus } from '../parts/focus.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { commandsFor } from './commands.ts'
 
@@ -34,7 +35,7 @@ export function Palette({ close }: { readonly close: () => void }) {
         aria-controls="commands"
         aria-activedescendant={commands.length > 0 ? `command-${current}` : undefined}
         aria-label={t().commands}
-        placeholder={t().commandExample}
+        placeholder={tl().commandExample}
         autocomplete="off"
         dir="auto"
         value={query}

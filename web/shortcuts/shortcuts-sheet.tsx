@@ -1,5 +1,5 @@
 import { Dialog } from '../parts/dialog.tsx'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 
 const keys = {
   anywhere: [
@@ -23,17 +23,17 @@ const keys = {
 /** All shortcuts. */
 export function ShortcutsSheet({ close }: { readonly close: () => void }) {
   return (
-    <Dialog title={t().shortcuts} onClose={close}>
+    <Dialog title={tl().shortcuts} onClose={close}>
       {(['anywhere', 'list'] as const).map(part => (
         <section key={part}>
-          <h3>{t().shortcutParts[part]}</h3>
+          <h3>{tl().shortcutParts[part]}</h3>
           <dl class="keys">
             {keys[part].map((key, n) => (
               <div key={key}>
                 <dt>
                   <kbd>{key}</kbd>
                 </dt>
-                <dd>{t().shortcutTexts[part][n]}</dd>
+                <dd>{tl().shortcutTexts[part][n]}</dd>
               </div>
             ))}
           </dl>

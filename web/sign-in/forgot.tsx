@@ -1,5 +1,5 @@
 import { auth } from '../model/session.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import type { FormProps } from './password-form.tsx'
 
 /** Requests an email with a link to a page of the server, which resets the password. */
@@ -14,13 +14,13 @@ export function Forgot({ attempt, go }: FormProps) {
   }
   return (
     <form onSubmit={submit}>
-      <p>{t().forgotAbout}</p>
+      <p>{tl().forgotAbout}</p>
       <label class="field">
-        {t().email}
+        {tl().email}
         <input name="email" type="email" autocomplete="username" maxLength={254} required />
       </label>
       <button type="submit" class="button primary">
-        {t().sendLink}
+        {tl().sendLink}
       </button>
     </form>
   )

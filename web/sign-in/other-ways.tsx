@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks'
 import { auth, base } from '../model/session.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import type { FormProps } from './password-form.tsx'
 import { enter, type SignInOptions } from './sign-in.tsx'
 
@@ -14,7 +14,7 @@ export function OtherWays({ attempt, providers }: FormProps & Pick<SignInOptions
     if (error !== null) {
       history.replaceState(null, '', base)
       void attempt(async () => {
-        throw new Error(t().providerFailed(error))
+        throw new Error(tl().providerFailed(error))
       })
     }
   }, [])
@@ -34,12 +34,12 @@ export function OtherWays({ attempt, providers }: FormProps & Pick<SignInOptions
     <div class="other-ways">
       {hasPasskeys ? (
         <button type="button" class="button" onClick={() => attempt(withPasskey)}>
-          {t().withPasskey}
+          {tl().withPasskey}
         </button>
       ) : null}
       {providers.map(provider => (
         <button key={provider} type="button" class="button" onClick={() => withProvider(provider)}>
-          {t().withProvider(names[provider])}
+          {tl().withProvider(names[provider])}
         </button>
       ))}
     </div>

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { auth } from '../model/session.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { enter, type Step } from './sign-in.tsx'
 
 export interface FormProps {
@@ -31,16 +31,16 @@ export function PasswordForm({ attempt, go, isNew }: FormProps & { readonly isNe
     <form onSubmit={submit}>
       {isNew ? (
         <label class="field">
-          {t().name}
+          {tl().name}
           <input name="name" autocomplete="name" maxLength={200} required dir="auto" />
         </label>
       ) : null}
       <label class="field">
-        {t().email}
+        {tl().email}
         <input name="email" type="email" autocomplete="username" maxLength={254} required />
       </label>
       <label class="field">
-        {t().password}
+        {tl().password}
         <input
           name="password"
           type="password"
@@ -53,11 +53,11 @@ export function PasswordForm({ attempt, go, isNew }: FormProps & { readonly isNe
       </label>
       {isNew ? (
         <p class="quiet" id="password-rule">
-          {t().passwordRule}
+          {tl().passwordRule}
         </p>
       ) : null}
       <button type="submit" class="button primary" disabled={isBusy}>
-        {isNew ? t().signUp : t().signIn}
+        {isNew ? tl().signUp : tl().signIn}
       </button>
     </form>
   )

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { start } from '../app/start.ts'
 import { auth, rememberUser, sessionUser } from '../model/session.ts'
 import { state } from '../model/store.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Forgot } from './forgot.tsx'
 import { OtherWays } from './other-ways.tsx'
 import { PasswordForm } from './password-form.tsx'
@@ -33,7 +33,7 @@ export function SignIn() {
   const [options, setOptions] = useState<SignInOptions | undefined>()
   const [problem, setProblem] = useState('')
   useEffect(() => {
-    auth<SignInOptions>('/options').then(setOptions, () => setProblem(t().needsNetwork))
+    auth<SignInOptions>('/options').then(setOptions, () => setProblem(tl().needsNetwork))
   }, [])
   const go = (next: Step) => {
     setProblem('')
@@ -43,36 +43,36 @@ export function SignIn() {
   const attempt = async (run: () => Promise<void>) => {
     setProblem('')
     await run().catch((error: unknown) =>
-      setProblem(error instanceof TypeError ? t().needsNetwork : (error as Error).message),
+      setProblem(error instanceof TypeError ? tl().needsNetwork : (error as Error).message),
     )
   }
   const props = { attempt, go }
   return (
     <main class="sign-in">
       <img src="./app/icon.svg" alt="" width="48" height="48" />
-      <h1>{t().signInTitles[step]}</h1>
+      <h1>{tl().signInTitles[step]}</h1>
       <p role="alert" class={problem === '' ? 'hidden' : 'problem'}>
         {problem}
       </p>
       {options?.try_it && step === 'in' ? <TryIt {...props} /> : null}
       {step === 'code' ? <TwoFactor {...props} /> : null}
       {step === 'forgot' ? <Forgot {...props} /> : null}
-      {step === 'sent' ? <p>{t().checkEmail}</p> : null}
+      {step === 'sent' ? <p>{tl().checkEmail}</p> : null}
       {step === 'in' || step === 'up' ? <PasswordForm {...props} isNew={step === 'up'} /> : null}
       {step === 'in' || step === 'up' ? <OtherWays {...props} providers={options?.providers ?? []} /> : null}
       <p class="switch">
         {step === 'in' && options?.sign_up ? (
           <button type="button" class="link-button" onClick={() => go('up')}>
-            {t().toSignUp}
+            {tl().toSignUp}
           </button>
         ) : null}
         {step === 'in' ? (
           <button type="button" class="link-button" onClick={() => go('forgot')}>
-            {t().forgotPassword}
+            {tl().forgotPassword}
           </button>
         ) : (
           <button type="button" class="link-button" onClick={() => go('in')}>
-            {t().toSignIn}
+            {tl().toSignIn}
           </button>
         )}
       </p>

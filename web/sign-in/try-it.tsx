@@ -1,7 +1,7 @@
 import { newKey } from '../../client/sync/operations.ts'
 import { keepFirstPassword } from '../app/first-password.ts'
 import { auth } from '../model/session.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import type { FormProps } from './password-form.tsx'
 import { enter } from './sign-in.tsx'
 
@@ -10,17 +10,17 @@ export function TryIt({ attempt }: FormProps) {
   const create = () =>
     attempt(async () => {
       const password = newKey()
-      await auth('/sign-up/email', { name: t().you, email: 'you@duly.localhost', password })
+      await auth('/sign-up/email', { name: tl().you, email: 'you@duly.localhost', password })
       keepFirstPassword(password)
       await enter()
     })
   return (
     <div class="try-it">
-      <p>{t().tryItAbout}</p>
+      <p>{tl().tryItAbout}</p>
       <button type="button" class="button primary" onClick={create}>
-        {t().tryIt}
+        {tl().tryIt}
       </button>
-      <p class="or">{t().orSignIn}</p>
+      <p class="or">{tl().orSignIn}</p>
     </div>
   )
 }

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { auth } from '../model/session.ts'
 import { focus } from '../parts/focus.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import type { FormProps } from './password-form.tsx'
 import { enter } from './sign-in.tsx'
 
@@ -21,7 +21,7 @@ export function TwoFactor({ attempt }: FormProps) {
   return (
     <form onSubmit={submit}>
       <label class="field">
-        {isBackup ? t().backupCode : t().code}
+        {isBackup ? tl().backupCode : tl().code}
         <input
           key={String(isBackup)}
           ref={focus}
@@ -33,13 +33,13 @@ export function TwoFactor({ attempt }: FormProps) {
         />
       </label>
       <label class="choice">
-        <input type="checkbox" name="trust" /> {t().trustDevice}
+        <input type="checkbox" name="trust" /> {tl().trustDevice}
       </label>
       <button type="submit" class="button primary">
-        {t().continue}
+        {tl().continue}
       </button>
       <button type="button" class="link-button" onClick={() => setBackup(!isBackup)}>
-        {isBackup ? t().useApp : t().useBackupCode}
+        {isBackup ? tl().useApp : tl().useBackupCode}
       </button>
     </form>
   )

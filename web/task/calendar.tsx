@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { addDays, today, weekdayOf } from '../model/dates.ts'
 import { state } from '../model/store.ts'
 import { Icon } from '../parts/icon.tsx'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { addMonths, formatLongDay, formatMonth, weekdayName } from './months.ts'
 
 interface CalendarProps {
@@ -43,11 +43,11 @@ export function Calendar({ value, onChange }: CalendarProps) {
   return (
     <div class="calendar">
       <div class="calendar-head">
-        <button type="button" class="icon-button" aria-label={t().previousMonth} onClick={() => turn(-1)}>
+        <button type="button" class="icon-button" aria-label={tl().previousMonth} onClick={() => turn(-1)}>
           <Icon name="back" />
         </button>
         <strong aria-live="polite">{formatMonth(focused)}</strong>
-        <button type="button" class="icon-button" aria-label={t().nextMonth} onClick={() => turn(1)}>
+        <button type="button" class="icon-button" aria-label={tl().nextMonth} onClick={() => turn(1)}>
           <Icon name="chevron" />
         </button>
       </div>

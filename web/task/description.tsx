@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks'
 import type { Task } from '../model/types.ts'
 import { Linked } from '../parts/linked.tsx'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { useDraft } from './draft.ts'
 import { useGrowth } from './title.tsx'
 
@@ -25,7 +25,7 @@ export function Description({ task, change }: DescriptionProps) {
         <Linked text={text} />
       </p>
       <button type="button" class="button quiet" onClick={() => setEditing(true)}>
-        {t().editDescription}
+        {tl().editDescription}
       </button>
     </section>
   )
@@ -49,8 +49,8 @@ function DescriptionField({ text, change, isFocused, end }: FieldProps) {
         if (element && isFocused && document.activeElement !== element) element.focus()
       }}
       class="description-field"
-      aria-label={t().description}
-      placeholder={t().description}
+      aria-label={tl().description}
+      placeholder={tl().description}
       rows={3}
       maxLength={20_000}
       dir="auto"

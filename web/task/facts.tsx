@@ -3,6 +3,7 @@ import { type Fields, moveTask } from '../model/actions.ts'
 import { isOverdue } from '../model/dates.ts'
 import { state } from '../model/store.ts'
 import type { Priority, Task, When } from '../model/types.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Tags } from './tags.tsx'
 import { WhenRow } from './when-row.tsx'
@@ -31,24 +32,24 @@ export function Facts({ task, change }: FactsProps) {
         </select>
       </label>
       <WhenRow
-        label={t().due}
+        label={tl().due}
         value={task.due as When | null}
         isLate={isOverdue(task)}
         onChange={due => change({ due: due as Task['due'] })}
       />
       <WhenRow
-        label={t().start}
+        label={tl().start}
         value={task.start as When | null}
         onChange={start => change({ start: start as Task['start'] })}
       />
       <WhenRow
-        label={t().deadline}
+        label={tl().deadline}
         value={task.deadline ? { date: task.deadline } : null}
         isDateOnly
         onChange={deadline => change({ deadline: deadline?.date ?? null })}
       />
       <label class="fact-row">
-        <span>{t().priority}</span>
+        <span>{tl().priority}</span>
         <select
           value={task.priority ?? 'none'}
           onChange={event => {
@@ -64,13 +65,13 @@ export function Facts({ task, change }: FactsProps) {
         </select>
       </label>
       <label class="fact-row">
-        <span>{t().estimate}</span>
+        <span>{tl().estimate}</span>
         <input
           type="number"
           min={1}
           max={525_600}
           inputMode="numeric"
-          placeholder={t().minutes}
+          placeholder={tl().minutes}
           value={task.estimate_minutes ?? ''}
           onChange={event => {
             const minutes = event.currentTarget.valueAsNumber

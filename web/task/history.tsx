@@ -4,6 +4,7 @@ import { formatInstant } from '../model/dates.ts'
 import { state, useStore } from '../model/store.ts'
 import type { HistoryPage, When } from '../model/types.ts'
 import { whenText } from '../parts/when-text.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 type Entry = HistoryPage['history'][number]
@@ -13,7 +14,7 @@ export function History({ id }: { readonly id: number }) {
   const [isOpen, setOpen] = useState(false)
   return (
     <details class="history" onToggle={event => setOpen(event.currentTarget.open)}>
-      <summary>{t().history}</summary>
+      <summary>{tl().history}</summary>
       {isOpen ? <Entries id={id} /> : null}
     </details>
   )
@@ -26,7 +27,7 @@ function Entries({ id }: { readonly id: number }) {
   useEffect(() => {
     get<HistoryPage>(`/tasks/${id}/history`).then(
       ({ history }) => setEntries(history),
-      error => setProblem(state.isOnline ? error.message : t().needsNetwork),
+      error => setProblem(state.isOnline ? error.message : tl().needsNetwork),
     )
   }, [id, revision])
   if (problem !== '') return <p role="alert">{problem}</p>
@@ -39,7 +40,7 @@ function Entries({ id }: { readonly id: number }) {
             {formatInstant(entry.at)}
             {entry.by.kind === 'session' ? '' : ` · ${entry.by.name ?? entry.by.kind}`}
           </span>
-          <strong>{t().historyActions[entry.action]}</strong>
+          <strong>{tl().historyActions[entry.action]}</strong>
           {Object.entries(entry.fields ?? {}).map(([name, { from, to }]) => (
             <span key={name} dir="auto">
               {fieldName(name)}: {shown(from)} → {shown(to)}
@@ -51,7 +52,7 @@ function Entries({ id }: { readonly id: number }) {
   )
 }
 
-const fieldName = (name: string): string => (t().fields as Readonly<Record<string, string>>)[name] ?? name
+const fieldName = (name: string): string => (tl().fields as Readonly<Record<string, string>>)[name] ?? name
 
 function shown(value: unknown): string {
   if (value === null || value === undefined || value === '') return '–'

@@ -5,6 +5,7 @@ import { stableId } from '../model/copy.ts'
 import type { Task } from '../model/types.ts'
 import { childrenOf } from '../model/views.ts'
 import { Icon } from '../parts/icon.tsx'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 export function Subtasks({ task }: { readonly task: Task }) {
@@ -18,7 +19,7 @@ export function Subtasks({ task }: { readonly task: Task }) {
   }
   return (
     <section class="subtasks">
-      <h3>{t().subtasks}</h3>
+      <h3>{tl().subtasks}</h3>
       <ul>
         {children.map(child => (
           <li key={stableId(child.id)} class={child.is_completed ? 'is-completed' : ''}>
@@ -38,8 +39,8 @@ export function Subtasks({ task }: { readonly task: Task }) {
       <form class="entry small" onSubmit={add}>
         <Icon name="plus" />
         <input
-          aria-label={t().addSubtask}
-          placeholder={t().addSubtask}
+          aria-label={tl().addSubtask}
+          placeholder={tl().addSubtask}
           value={title}
           maxLength={500}
           autocomplete="off"

@@ -1,7 +1,7 @@
 import type { Task } from '../model/types.ts'
 import { tagsInUse } from '../model/views.ts'
 import { Icon } from '../parts/icon.tsx'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 
 interface TagsProps {
   readonly task: Task
@@ -18,7 +18,7 @@ export function Tags({ task, change }: TagsProps) {
   }
   return (
     <div class="fact-row">
-      <span id="tags-label">{t().tags}</span>
+      <span id="tags-label">{tl().tags}</span>
       <div class="tag-list">
         <ul aria-labelledby="tags-label">
           {tags.map(tag => (
@@ -26,7 +26,7 @@ export function Tags({ task, change }: TagsProps) {
               {tag}
               <button
                 type="button"
-                aria-label={t().removeTag(tag)}
+                aria-label={tl().removeTag(tag)}
                 onClick={() => change(tags.filter(one => one !== tag))}
               >
                 <Icon name="close" />
@@ -35,8 +35,8 @@ export function Tags({ task, change }: TagsProps) {
           ))}
         </ul>
         <input
-          aria-label={t().addTag}
-          placeholder={t().addTag}
+          aria-label={tl().addTag}
+          placeholder={tl().addTag}
           list="known-tags"
           maxLength={50}
           dir="auto"

@@ -8,6 +8,7 @@ import { state, useStore } from '../model/store.ts'
 import type { Task } from '../model/types.ts'
 import { Icon } from '../parts/icon.tsx'
 import { lazy } from '../parts/lazy.tsx'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Description } from './description.tsx'
 import { Facts } from './facts.tsx'
@@ -38,7 +39,7 @@ export function TaskPanel({ id, close }: { readonly id: number; readonly close: 
       ref={panel}
       class="panel"
       tabIndex={-1}
-      aria-label={t().details}
+      aria-label={tl().details}
       onKeyDown={event => isOwnEscape(event) && close()}
     >
       <Details key={stableId(task.id)} task={task} close={close} />
@@ -63,7 +64,7 @@ function Details({ task, close }: { readonly task: Task; readonly close: () => v
         {isWaiting ? (
           <span class="waiting">
             <Icon name="cloud" />
-            {t().waiting}
+            {tl().waiting}
           </span>
         ) : null}
         <button type="button" class="icon-button" aria-label={t().close} onClick={close}>
@@ -92,7 +93,7 @@ function Details({ task, close }: { readonly task: Task; readonly close: () => v
       <footer class="panel-end">
         <button type="button" class="button" onClick={() => duplicateTask(task)}>
           <Icon name="copy" />
-          {t().duplicate}
+          {tl().duplicate}
         </button>
         <button
           type="button"
@@ -103,9 +104,9 @@ function Details({ task, close }: { readonly task: Task; readonly close: () => v
           }}
         >
           <Icon name="trash" />
-          {t().delete}
+          {tl().delete}
         </button>
-        <p class="quiet">{t().createdAt(formatInstant(task.created_at))}</p>
+        <p class="quiet">{tl().createdAt(formatInstant(task.created_at))}</p>
       </footer>
     </>
   )

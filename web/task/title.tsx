@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Task } from '../model/types.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { useDraft } from './draft.ts'
 
 interface TitleProps {
@@ -19,7 +19,7 @@ export function Title({ task, change }: TitleProps) {
     <textarea
       ref={field}
       class="title-field"
-      aria-label={t().title}
+      aria-label={tl().title}
       rows={1}
       maxLength={500}
       dir="auto"

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { When } from '../model/types.ts'
 import { whenText } from '../parts/when-text.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { WhenDialog } from './when-dialog.tsx'
 
 interface WhenRowProps {
@@ -21,10 +21,10 @@ export function WhenRow({ label, value, isLate = false, isDateOnly = false, onCh
       <button
         type="button"
         class={`when ${isLate ? 'is-overdue' : ''}`}
-        aria-label={`${label}: ${value ? whenText(value) : t().none}`}
+        aria-label={`${label}: ${value ? whenText(value) : tl().none}`}
         onClick={() => setOpen(true)}
       >
-        {value ? whenText(value) : t().none}
+        {value ? whenText(value) : tl().none}
       </button>
       {isOpen ? (
         <WhenDialog

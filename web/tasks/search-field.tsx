@@ -1,7 +1,7 @@
 import { go } from '../app/address.ts'
 import { focus } from '../parts/focus.ts'
 import { Icon } from '../parts/icon.tsx'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 
 export function SearchField({ query }: { readonly query: string }) {
   return (
@@ -11,8 +11,8 @@ export function SearchField({ query }: { readonly query: string }) {
         type="search"
         id="entry"
         ref={focus}
-        aria-label={t().search}
-        placeholder={t().search}
+        aria-label={tl().search}
+        placeholder={tl().search}
         value={query}
         autocomplete="off"
         dir="auto"

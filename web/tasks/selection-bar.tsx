@@ -4,6 +4,7 @@ import { changeTasks, deleteTasks } from '../model/actions.ts'
 import { state, update } from '../model/store.ts'
 import type { Priority } from '../model/types.ts'
 import { lazy } from '../parts/lazy.tsx'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 const WhenDialog = lazy(() => import('../task/when-dialog.tsx').then(it => it.WhenDialog))
@@ -11,7 +12,7 @@ const WhenDialog = lazy(() => import('../task/when-dialog.tsx').then(it => it.Wh
 /** What can be done to several tasks at once. Each action is one change, which one undo reverts. */
 export function SelectionBar({ selected }: { readonly selected: ReadonlySet<number> }) {
   const [isDating, setDating] = useState(false)
-  const label = t().changedTasks(selected.size)
+  const label = tl().changedTasks(selected.size)
   const clear = () => update({ selected: new Set() })
   const lists = [...state.lists.values()].sort(byPosition)
   const addTag = (tag: string) =>
@@ -21,8 +22,8 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
       label,
     )
   return (
-    <section class="selection" aria-label={t().selection}>
-      <strong role="status">{t().selectedCount(selected.size)}</strong>
+    <section class="selection" aria-label={tl().selection}>
+      <strong role="status">{tl().selectedCount(selected.size)}</strong>
       <button
         type="button"
         class="button"
@@ -31,14 +32,14 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
           clear()
         }}
       >
-        {t().completeAll}
+        {tl().completeAll}
       </button>
       <button type="button" class="button" onClick={() => setDating(true)}>
-        {t().due}
+        {tl().due}
       </button>
       <select
         class="button"
-        aria-label={t().priority}
+        aria-label={tl().priority}
         value=""
         onChange={event => {
           const { value } = event.currentTarget
@@ -46,7 +47,7 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
           event.currentTarget.value = ''
         }}
       >
-        <option value="">{t().priority}</option>
+        <option value="">{tl().priority}</option>
         {(['high', 'medium', 'low', 'none'] as const).map(name => (
           <option key={name} value={name}>
             {t().priorities[name]}
@@ -55,7 +56,7 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
       </select>
       <select
         class="button"
-        aria-label={t().moveToList}
+        aria-label={tl().moveToList}
         value=""
         onChange={event => {
           const { value } = event.currentTarget
@@ -63,7 +64,7 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
           clear()
         }}
       >
-        <option value="">{t().moveToList}</option>
+        <option value="">{tl().moveToList}</option>
         <option value="inbox">{t().views.inbox}</option>
         {lists.map(({ id, name }) => (
           <option key={id} value={id}>
@@ -73,8 +74,8 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
       </select>
       <input
         class="button tag-entry"
-        aria-label={t().addTag}
-        placeholder={t().addTag}
+        aria-label={tl().addTag}
+        placeholder={tl().addTag}
         maxLength={50}
         onKeyDown={event => {
           const tag = event.currentTarget.value.replaceAll(',', '').trim()
@@ -84,14 +85,14 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
         }}
       />
       <button type="button" class="button danger" onClick={() => deleteTasks(selected)}>
-        {t().delete}
+        {tl().delete}
       </button>
       <button type="button" class="button quiet" onClick={clear}>
-        {t().clearSelection}
+        {tl().clearSelection}
       </button>
       {isDating ? (
         <WhenDialog
-          title={t().due}
+          title={tl().due}
           value={null}
           onClose={() => setDating(false)}
           onChange={due => changeTasks(selected, { due: due as never }, label)}

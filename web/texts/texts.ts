@@ -1,7 +1,7 @@
-import { en, type enAccount } from './en.ts'
+import { en, type enLater } from './en.ts'
 
 export type Texts = typeof en
-export type AccountTexts = typeof enAccount
+export type LaterTexts = typeof enLater
 
 let loaded: typeof import('./de.ts') | undefined
 

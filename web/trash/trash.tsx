@@ -5,6 +5,7 @@ import { formatInstant } from '../model/dates.ts'
 import { useStore } from '../model/store.ts'
 import type { TrashPage } from '../model/types.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 type Item = TrashPage['items'][number]
@@ -22,14 +23,14 @@ export function Trash() {
     setCursor(page.next_cursor)
     setProblem('')
   }
-  const attempt = (run: () => Promise<void>) => run().catch(() => setProblem(t().needsNetwork))
+  const attempt = (run: () => Promise<void>) => run().catch(() => setProblem(tl().needsNetwork))
   useEffect(() => {
     void attempt(load)
   }, [version])
   const restore = (item: Item) => {
     const { type } = item
     const { id, name } = contentOf(item)
-    act([{ op: type === 'task' ? 'restore' : 'restore_list', id }], t().restored(name))
+    act([{ op: type === 'task' ? 'restore' : 'restore_list', id }], tl().restored(name))
     setItems(shown => shown?.filter(one => one !== item))
   }
   const remove = (path: string) =>
@@ -44,12 +45,12 @@ export function Trash() {
         <h1>{t().views.trash}</h1>
         {items && items.length > 0 ? (
           <button type="button" class="button danger" onClick={() => setEmptying(true)}>
-            {t().emptyTrash}
+            {tl().emptyTrash}
           </button>
         ) : null}
       </header>
       <p role="status" class="quiet">
-        {problem || (!items ? t().loading : items.length === 0 ? t().emptyViews.trash : t().trashAbout)}
+        {problem || (!items ? t().loading : items.length === 0 ? t().emptyViews.trash : tl().trashAbout)}
       </p>
       <ul class="rows">
         {items?.map(item => (
@@ -63,14 +64,14 @@ export function Trash() {
             </span>
             <span class="actions">
               <button type="button" class="button" onClick={() => restore(item)}>
-                {t().restore}
+                {tl().restore}
               </button>
               <button
                 type="button"
                 class="button danger"
                 onClick={() => remove(`/trash/${item.type}/${contentOf(item).id}`)}
               >
-                {t().deleteForever}
+                {tl().deleteForever}
               </button>
             </span>
           </li>
@@ -78,14 +79,14 @@ export function Trash() {
       </ul>
       {cursor === null ? null : (
         <button type="button" class="button" onClick={() => attempt(() => load(cursor))}>
-          {t().more}
+          {tl().more}
         </button>
       )}
       {isEmptying ? (
-        <Dialog title={t().emptyTrash} onClose={() => setEmptying(false)}>
-          <p>{t().emptyTrashAbout}</p>
+        <Dialog title={tl().emptyTrash} onClose={() => setEmptying(false)}>
+          <p>{tl().emptyTrashAbout}</p>
           <button type="button" class="button danger" onClick={() => remove('/trash')}>
-            {t().emptyTrash}
+            {tl().emptyTrash}
           </button>
         </Dialog>
       ) : null}

@@ -2,6 +2,7 @@ import { createTask } from '../model/actions.ts'
 import { discard, retry } from '../model/copy.ts'
 import { useStore } from '../model/store.ts'
 import type { Write } from '../model/types.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 /** Writes that have not reached the server, and those that it has refused. */
@@ -13,7 +14,7 @@ export function Waiting() {
         <h1>{t().views.waiting}</h1>
       </header>
       <p role="status" class="quiet">
-        {writes.length === 0 ? t().emptyViews.waiting : t().waitingAbout}
+        {writes.length === 0 ? t().emptyViews.waiting : tl().waitingAbout}
       </p>
       <ul class="rows">
         {writes.map(write => (
@@ -24,7 +25,7 @@ export function Waiting() {
       </ul>
       {writes.length > 0 ? (
         <button type="button" class="button" onClick={() => downloadWrites(writes)}>
-          {t().download}
+          {tl().download}
         </button>
       ) : null}
     </section>
@@ -41,15 +42,15 @@ function Refused({ write }: { readonly write: Write }) {
   return (
     <div class="conflict">
       <strong dir="auto">{label}</strong>
-      <p>{problem?.kind === 'refused' ? problem.message : t().problemKinds[problem?.kind ?? 'refused']}</p>
+      <p>{problem?.kind === 'refused' ? problem.message : tl().problemKinds[problem?.kind ?? 'refused']}</p>
       <dl>
         {Object.entries(mine).map(([name, text]) => (
           <>
-            <dt>{t().yours}</dt>
+            <dt>{tl().yours}</dt>
             <dd dir="auto">{text}</dd>
             {problem?.theirs ? (
               <>
-                <dt>{t().theirs}</dt>
+                <dt>{tl().theirs}</dt>
                 <dd dir="auto">{String(problem.theirs[name] ?? '')}</dd>
               </>
             ) : null}
@@ -59,14 +60,14 @@ function Refused({ write }: { readonly write: Write }) {
       <p class="actions">
         {problem?.kind === 'gone' ? null : (
           <button type="button" class="button primary" onClick={() => retry(key)}>
-            {problem?.kind === 'conflict' ? t().keepMine : t().sendAgain}
+            {problem?.kind === 'conflict' ? tl().keepMine : tl().sendAgain}
           </button>
         )}
         <button type="button" class="button" onClick={asNew}>
-          {t().asNewTask}
+          {tl().asNewTask}
         </button>
         <button type="button" class="button" onClick={() => discard(key)}>
-          {problem?.kind === 'conflict' ? t().keepTheirs : t().discard}
+          {problem?.kind === 'conflict' ? tl().keepTheirs : tl().discard}
         </button>
       </p>
     </div>

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Form } from '../account/form.tsx'
 import { call, get } from '../model/api.ts'
 import { formatInstant } from '../model/dates.ts'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import type { Delivery, DeliveryPage } from './types.ts'
 
@@ -17,7 +17,7 @@ export function Deliveries({ path }: { readonly path: string }) {
         setShown({ ...page, deliveries: [...before, ...page.deliveries] })
         setProblem('')
       },
-      () => setProblem(t().needsNetwork),
+      () => setProblem(tl().needsNetwork),
     )
   const isPending = shown?.deliveries.some(({ status }) => status === 'pending') === true
   useEffect(() => {
@@ -35,8 +35,8 @@ export function Deliveries({ path }: { readonly path: string }) {
   const isEmpty = shown?.deliveries.length === 0
   return (
     <div class="deliveries">
-      {problem !== '' || isEmpty ? <p class="quiet">{problem || ta().noDeliveries}</p> : null}
-      <ul class="rows" aria-label={ta().deliveries}>
+      {problem !== '' || isEmpty ? <p class="quiet">{problem || tl().noDeliveries}</p> : null}
+      <ul class="rows" aria-label={tl().deliveries}>
         {shown?.deliveries.map(delivery => (
           <li key={delivery.id}>
             <span class="row-text">
@@ -45,7 +45,7 @@ export function Deliveries({ path }: { readonly path: string }) {
                 {formatInstant(delivery.created_at)} · {outcomeOf(delivery)}
               </span>
             </span>
-            <Form submit={() => redeliver(delivery.id)} label={ta().redeliver} done="" />
+            <Form submit={() => redeliver(delivery.id)} label={tl().redeliver} done="" />
           </li>
         ))}
       </ul>
@@ -55,7 +55,7 @@ export function Deliveries({ path }: { readonly path: string }) {
         </button>
         {shown && shown.next_cursor !== null ? (
           <button type="button" class="button" onClick={() => read(shown.next_cursor ?? undefined)}>
-            {t().more}
+            {tl().more}
           </button>
         ) : null}
       </div>
@@ -65,8 +65,8 @@ export function Deliveries({ path }: { readonly path: string }) {
 
 /** Such as "Delivered (204)", or "Failed, is sent again (timed_out)". */
 function outcomeOf({ status, response_status, error, attempts }: Delivery): string {
-  const reason = response_status ?? (error === null ? undefined : (ta().deliveryErrors[error] ?? error))
-  const outcome = ta().deliveryStates[status]
-  const tried = attempts > 1 ? `, ${ta().attempts(attempts)}` : ''
+  const reason = response_status ?? (error === null ? undefined : (tl().deliveryErrors[error] ?? error))
+  const outcome = tl().deliveryStates[status]
+  const tried = attempts > 1 ? `, ${tl().attempts(attempts)}` : ''
   return (reason === undefined ? outcome : `${outcome} (${reason})`) + tried
 }

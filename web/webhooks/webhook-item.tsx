@@ -2,8 +2,7 @@ import { useState } from 'preact/hooks'
 import { Form } from '../account/form.tsx'
 import { call } from '../model/api.ts'
 import { Dialog } from '../parts/dialog.tsx'
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Deliveries } from './deliveries.tsx'
 import type { Webhook } from './types.ts'
 
@@ -44,26 +43,26 @@ export function WebhookItem({ webhook, load, showSecret }: WebhookItemProps) {
         <span dir="ltr">{url}</span>
         <span class="quiet" dir="auto">
           {description === null ? '' : `${description} · `}
-          {events.map(name => ta().eventNames[name] ?? name).join(', ')}
+          {events.map(name => tl().eventNames[name] ?? name).join(', ')}
         </span>
       </span>
-      <span class="fact">{is_active ? ta().active : ta().disabledReasons[disabled_reason ?? 'paused']}</span>
+      <span class="fact">{is_active ? tl().active : tl().disabledReasons[disabled_reason ?? 'paused']}</span>
       <div class="actions">
-        <Form submit={test} label={ta().testWebhook} done="" />
-        <Form submit={switchOn} label={is_active ? ta().pause : ta().activate} done="" />
-        <Form submit={renew} label={ta().renewSecret} done="" />
+        <Form submit={test} label={tl().testWebhook} done="" />
+        <Form submit={switchOn} label={is_active ? tl().pause : tl().activate} done="" />
+        <Form submit={renew} label={tl().renewSecret} done="" />
         <button type="button" class="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          {ta().deliveries}
+          {tl().deliveries}
         </button>
         <button type="button" class="button danger" onClick={() => setDeleting(true)}>
-          {t().delete}
+          {tl().delete}
         </button>
       </div>
       {isOpen ? <Deliveries key={tests} path={`${path}/deliveries`} /> : null}
       {isDeleting ? (
-        <Dialog title={ta().deleteWebhook} onClose={() => setDeleting(false)}>
-          <p>{ta().deleteWebhookAbout(url)}</p>
-          <Form submit={remove} label={t().delete} done="" isDanger />
+        <Dialog title={tl().deleteWebhook} onClose={() => setDeleting(false)}>
+          <p>{tl().deleteWebhookAbout(url)}</p>
+          <Form submit={remove} label={tl().delete} done="" isDanger />
         </Dialog>
       ) : null}
     </li>
