@@ -202,8 +202,9 @@ describe('the account of a user', () => {
     await card.getByLabel('Password').fill(account.password)
     await card.getByRole('button', { name: 'Set up' }).click()
     const uri = await card.getByRole('link', { name: /authenticator app/ }).getAttribute('href')
+    await card.getByRole('img', { name: 'QR code with the secret' }).waitFor()
     const [backup = ''] = (await card.locator('.secret').last().innerText()).split(/\s+/)
-    await card.getByLabel('Code').fill(await totpCode(uri ?? ''))
+    await card.getByLabel('Code of your authenticator app').fill(await totpCode(uri ?? ''))
     await card.getByRole('button', { name: 'Verify the code' }).click()
     await card.getByText('Two-factor authentication is on').waitFor()
 
@@ -284,13 +285,69 @@ describe('the account of a user', () => {
     await context.close()
   })
 
+  it('of a user who signs in with a provider needs no password, and can get one', async test => {
+    const profile = { id: 4711, login: 'octo', name: 'Octo Cat', email: 'octo@example.com' }
+    // GitHub is the outside world: its API is answered here.
+    const real = globalThis.fetch
+    test.after(() => {
+      globalThis.fetch = real
+    })
+    globalThis.fetch = async (input, init) => {
+      const { host, pathname } = new URL(input instanceof Request ? input.url : input)
+      if (host === 'github.com') return Response.json({ access_token: 'gho_given', token_type: 'bearer' })
+      if (host !== 'api.github.com') return real(input, init)
+      return Response.json(
+        pathname === '/user' ? profile : [{ email: profile.email, primary: true, verified: true }],
+      )
+    }
+    const { page, context } = await app.device()
+    await context.route('https://github.com/**', route => {
+      const asked = new URL(route.request().url())
+      const back = new URL(asked.searchParams.get('redirect_uri') ?? '')
+      back.searchParams.set('code', 'a-code')
+      back.searchParams.set('state', asked.searchParams.get('state') ?? '')
+      return route.fulfill({ status: 302, headers: { location: back.href } })
+    })
+    await button(page, 'Continue with GitHub').click()
+    await isIn(page)
+    await openAccount(page)
+    await section(page, 'Two-factor authentication').getByRole('link', { name: 'Choose a password' }).click()
+    await section(page, 'Password').getByRole('button', { name: 'Send the link' }).click()
+    const reset = await openLink(1, profile.email)
+    await reset.getByLabel('New password').fill('my first password')
+    await button(reset, 'Change password').click()
+    await reset.getByRole('link', { name: 'Sign in' }).waitFor()
+    await reset.close()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await page.getByLabel('Email address').fill(profile.email)
+    await page.getByLabel('Password').fill('my first password')
+    await button(page, 'Sign in').click()
+    await section(page, 'Two-factor authentication').getByLabel('Password').waitFor()
+    await page.locator('.screen-head').getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+
+    Object.assign(profile, { id: 4712, login: 'cat', email: 'cat@example.com' })
+    await button(page, 'Continue with GitHub').click()
+    await isIn(page)
+    await openAccount(page)
+    const deletion = section(page, 'Delete account')
+    await deletion.getByText('You have no password').waitFor()
+    await deletion.getByRole('button', { name: 'Delete account' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    await context.close()
+  })
+
   it('has tokens for scripts, which can be revoked', async () => {
-    const { page } = laptop
+    const { page, context } = laptop
     await openAccount(page)
     const card = section(page, 'Personal access tokens')
     await card.getByLabel('Name').fill('backup')
     await card.getByRole('button', { name: 'Create a token' }).click()
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await card.getByRole('button', { name: 'Copy' }).click()
+    await page.getByRole('status').getByText('Copied.').waitFor()
     const token = await card.locator('.secret').innerText()
+    assert.equal(await page.evaluate('navigator.clipboard.readText()'), token)
     const statusOf = async (method: string, json?: object) =>
       (await app.api.call(method, '/api/v1/tasks', { token, ...(json && { json }) })).status
     assert.equal(await statusOf('GET'), 200)

@@ -1,6 +1,5 @@
 import { useStore } from '../model/store.ts'
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Field, Form } from './form.tsx'
 import { useHasPassword } from './has-password.ts'
 import { deleteAccount } from './leave.ts'
@@ -11,17 +10,18 @@ export function DeleteAccount() {
   const hasPassword = useHasPassword()
   const remove = ({ password = '' }) => deleteAccount(madeUp ?? password)
   return (
-    <Form submit={remove} label={ta().deleteAccount} done="" isDanger>
-      <p>{ta().deleteAccountAbout}</p>
+    <Form submit={remove} label={tl().deleteAccount} done="" isDanger>
+      <p>{tl().deleteAccountAbout}</p>
       {madeUp === undefined && hasPassword ? (
         <Field
           name="password"
-          label={t().password}
+          label={tl().password}
           type="password"
           autocomplete="current-password"
           maxLength={128}
         />
       ) : null}
+      {hasPassword ? null : <p class="quiet">{tl().deleteWithoutPassword}</p>}
     </Form>
   )
 }

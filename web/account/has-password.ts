@@ -1,8 +1,18 @@
 import { auth } from '../model/session.ts'
 import { useAnswer } from './form.tsx'
 
-/** Whether the user has a password: who signed up with a provider has none. */
+let asking: Promise<readonly { readonly providerId: string }[]> | undefined
+
+/** Several sections ask at the same time. */
+const readAccounts = () => {
+  asking ??= auth<Awaited<NonNullable<typeof asking>>>('/list-accounts').finally(() => {
+    asking = undefined
+  })
+  return asking
+}
+
+/** Whether the user has a password. One who signed up with a provider has none. */
 export function useHasPassword(): boolean {
-  const [accounts] = useAnswer(() => auth<readonly { providerId: string }[]>('/list-accounts'))
+  const [accounts] = useAnswer(readAccounts)
   return accounts?.every(({ providerId }) => providerId !== 'credential') !== true
 }

@@ -1,8 +1,7 @@
 import { forgetFirstPassword } from '../app/first-password.ts'
 import { auth } from '../model/session.ts'
 import { state, useStore } from '../model/store.ts'
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Field, Form } from './form.tsx'
 import { useHasPassword } from './has-password.ts'
 
@@ -19,17 +18,17 @@ export function Password() {
   if (!hasPassword) {
     const sendLink = () => auth('/request-password-reset', { email: state.user?.email })
     return (
-      <Form submit={sendLink} label={t().sendLink} done={t().checkEmail}>
-        <p class="quiet">{ta().noPassword}</p>
+      <Form submit={sendLink} label={tl().sendLink} done={tl().checkEmail}>
+        <p class="quiet">{tl().noPassword}</p>
       </Form>
     )
   }
   return (
-    <Form submit={submit} label={ta().changePassword}>
+    <Form submit={submit} label={tl().changePassword}>
       {madeUp === undefined ? (
         <Field
           name="currentPassword"
-          label={ta().currentPassword}
+          label={tl().currentPassword}
           type="password"
           autocomplete="current-password"
           maxLength={128}
@@ -37,7 +36,7 @@ export function Password() {
       ) : (
         <Field
           name="email"
-          label={ta().yourEmail}
+          label={tl().yourEmail}
           type="email"
           autocomplete="username"
           maxLength={254}
@@ -46,13 +45,13 @@ export function Password() {
       )}
       <Field
         name="newPassword"
-        label={ta().newPassword}
+        label={tl().newPassword}
         type="password"
         autocomplete="new-password"
         minLength={8}
         maxLength={128}
       />
-      <p class="quiet">{t().passwordRule}</p>
+      <p class="quiet">{tl().passwordRule}</p>
     </Form>
   )
 }

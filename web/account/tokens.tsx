@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks'
 import { call, get } from '../model/api.ts'
 import { formatInstant } from '../model/dates.ts'
 import type { TokenPage } from '../model/types.ts'
-import { ta } from '../texts/account-texts.ts'
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { Field, Form, useAnswer } from './form.tsx'
+import { Secret } from './secret.tsx'
 
 /** Personal access tokens, for scripts. */
 export function Tokens() {
@@ -23,12 +23,8 @@ export function Tokens() {
   }
   return (
     <>
-      <p class="quiet">{problem || ta().tokensAbout}</p>
-      {secret === '' ? null : (
-        <p role="status">
-          {ta().tokenOnce} <code class="secret">{secret}</code>
-        </p>
-      )}
+      <p class="quiet">{problem || tl().tokensAbout}</p>
+      {secret === '' ? null : <Secret about={tl().tokenOnce} text={secret} />}
       <ul class="rows">
         {found?.tokens.map(({ id, name, scopes, expires_at }) => (
           <li key={id}>
@@ -36,24 +32,24 @@ export function Tokens() {
               {name}
               <span class="quiet">
                 {scopes.join(', ')}
-                {expires_at === null ? '' : ` · ${ta().until(formatInstant(expires_at))}`}
+                {expires_at === null ? '' : ` · ${tl().until(formatInstant(expires_at))}`}
               </span>
             </span>
-            <Form submit={() => revoke(id)} label={ta().revoke} isDanger />
+            <Form submit={() => revoke(id)} label={tl().revoke} isDanger />
           </li>
         ))}
       </ul>
-      <Form submit={create} label={ta().createToken} done="">
-        <Field name="name" label={t().name} maxLength={100} />
+      <Form submit={create} label={tl().createToken} done="">
+        <Field name="name" label={tl().name} maxLength={100} />
         <label class="field">
-          {ta().access}
+          {tl().access}
           <select name="access">
-            <option value="read">{ta().readTasks}</option>
-            <option value="write">{ta().readAndWriteTasks}</option>
+            <option value="read">{tl().readTasks}</option>
+            <option value="write">{tl().readAndWriteTasks}</option>
           </select>
         </label>
         <label class="field">
-          {ta().days}
+          {tl().days}
           <input name="days" type="number" min={1} max={365} value={90} required />
         </label>
       </Form>

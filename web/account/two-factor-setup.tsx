@@ -1,9 +1,14 @@
 import { useState } from 'preact/hooks'
 import { auth } from '../model/session.ts'
 import { state, update, useStore } from '../model/store.ts'
-import { ta } from '../texts/account-texts.ts'
+import { lazy } from '../parts/lazy.tsx'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Field, Form } from './form.tsx'
+import { useHasPassword } from './has-password.ts'
+import { Secret } from './secret.tsx'
+
+const Qr = lazy(() => import('./qr.tsx').then(it => it.Qr))
 
 interface Setup {
   readonly totpURI: string
@@ -13,6 +18,8 @@ interface Setup {
 /** Enables and disables two-factor authentication. */
 export function TwoFactorSetup() {
   const isOn = useStore(from => from.user?.twoFactorEnabled === true)
+  const isMadeUp = useStore(from => from.madeUpPassword !== undefined)
+  const hasPassword = useHasPassword()
   const [setup, setSetup] = useState<Setup | undefined>()
   const setOn = (twoFactorEnabled: boolean) => {
     if (state.user) update({ user: { ...state.user, twoFactorEnabled } })
@@ -23,46 +30,49 @@ export function TwoFactorSetup() {
     await auth('/two-factor/verify-totp', { code: code.trim() })
     setOn(true)
   }
-  const disable = async ({ password = '' }) => {
-    await auth('/two-factor/disable', { password })
+  const disable = async (fields: object) => {
+    await auth('/two-factor/disable', fields)
     setOn(false)
   }
-  const password = (
+  const password = hasPassword ? (
     <Field
       name="password"
-      label={t().password}
+      label={tl().password}
       type="password"
       autocomplete="current-password"
       maxLength={128}
     />
-  )
+  ) : null
   if (setup) {
-    const secret = new URL(setup.totpURI).searchParams.get('secret')
+    const secret = new URL(setup.totpURI).searchParams.get('secret') ?? ''
     return (
-      <Form submit={verify} label={ta().verify}>
-        <p>{ta().enterSecret}</p>
+      <Form submit={verify} label={tl().verify}>
+        <p>{tl().scanCode}</p>
+        <Qr text={setup.totpURI} label={tl().qrCode} />
         <p>
-          <code class="secret">{secret}</code>
+          <a href={setup.totpURI}>{tl().openApp}</a>
         </p>
-        <p>
-          <a href={setup.totpURI}>{ta().openApp}</a>
-        </p>
-        <p>{ta().keepCodes}</p>
-        <p>
-          <code class="secret">{setup.backupCodes.join('  ')}</code>
-        </p>
-        <Field name="code" label={t().code} autocomplete="one-time-code" maxLength={64} />
+        <Secret about={tl().enterSecret} text={secret} shown={secret.replace(/.{4}/g, '$& ').trim()} />
+        <Secret about={tl().keepCodes} text={setup.backupCodes.join('\n')} />
+        <Field name="code" label={tl().code} autocomplete="one-time-code" maxLength={64} />
       </Form>
     )
   }
+  if (!isOn && (isMadeUp || !hasPassword)) {
+    return (
+      <p>
+        {tl().twoFactorNeedsPassword} <a href="#/account/password">{t().choosePassword}</a>
+      </p>
+    )
+  }
   return isOn ? (
-    <Form submit={disable} label={ta().disableTwoFactor} isDanger>
-      <p>{ta().twoFactorOn}</p>
+    <Form submit={disable} label={tl().disableTwoFactor} isDanger>
+      <p>{tl().twoFactorOn}</p>
       {password}
     </Form>
   ) : (
-    <Form submit={enable} label={ta().enableTwoFactor} done="">
-      <p>{ta().twoFactorOff}</p>
+    <Form submit={enable} label={tl().enableTwoFactor} done="">
+      <p>{tl().twoFactorOff}</p>
       {password}
     </Form>
   )

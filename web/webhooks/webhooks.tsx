@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
 import { Field, Form, useAnswer } from '../account/form.tsx'
+import { Secret } from '../account/secret.tsx'
 import { call, get } from '../model/api.ts'
-import { ta } from '../texts/account-texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import type { WebhookPage } from './types.ts'
 import { WebhookItem } from './webhook-item.tsx'
 
@@ -20,26 +21,22 @@ export function Webhooks() {
   }
   return (
     <>
-      <p class="quiet">{problem || ta().webhooksAbout}</p>
-      {secret === '' ? null : (
-        <p role="status">
-          {ta().secretOnce} <code class="secret">{secret}</code>
-        </p>
-      )}
+      <p class="quiet">{problem || tl().webhooksAbout}</p>
+      {secret === '' ? null : <Secret about={tl().secretOnce} text={secret} />}
       <ul class="rows">
         {found?.webhooks.map(webhook => (
           <WebhookItem key={webhook.id} webhook={webhook} load={load} showSecret={setSecret} />
         ))}
       </ul>
-      <Form submit={create} label={ta().createWebhook} done="">
-        <Field name="url" label={ta().url} type="url" maxLength={2000} />
-        <Field name="description" label={ta().webhookDescription} maxLength={500} isOptional />
+      <Form submit={create} label={tl().createWebhook} done="">
+        <Field name="url" label={tl().url} type="url" maxLength={2000} />
+        <Field name="description" label={tl().webhookDescription} maxLength={500} isOptional />
         <fieldset class="choices">
-          <legend>{ta().events}</legend>
+          <legend>{tl().events}</legend>
           {filters.map(name => (
             <label key={name} class="choice">
               <input type="checkbox" name={name} defaultChecked={name === 'task.*'} />
-              {ta().eventNames[name]}
+              {tl().eventNames[name]}
             </label>
           ))}
         </fieldset>
