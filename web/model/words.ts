@@ -1,4 +1,4 @@
-import { t } from '../texts/texts.ts'
+import { tl } from '../texts/later-texts.ts'
 import { addDays, today, wallClock, weekdayOf } from './dates.ts'
 import type { When } from './types.ts'
 
@@ -11,9 +11,10 @@ export function readWhen(text: string): When | undefined {
   const time = takeTime()
   const date = readDate(
     rest
-      .replaceAll(/ (at|um|on|am|den|,) /g, ' ')
+      .replaceAll(/ (at|um|on|am|by|bis|den|,) /g, ' ')
       .replace(/,/g, ' ')
       .trim(),
+    time,
   )
   if (date === undefined) return undefined
   return time === undefined ? { date } : { date, time }
@@ -32,11 +33,11 @@ export function readWhen(text: string): When | undefined {
   }
 }
 
-function readDate(text: string): string | undefined {
+function readDate(text: string, time: string | undefined): string | undefined {
   const now = today()
-  const words = { ...english, ...t().dateWords }
-  // A time alone is today, or tomorrow if it has passed: the caller sees which in the preview.
-  if (text === '') return now
+  const words = { ...english, ...tl().dateWords }
+  // A time alone is today, or tomorrow if it has passed.
+  if (text === '') return time && addDays(now, time < wallClock().time ? 1 : 0)
   const known = words[text]
   if (known !== undefined) return addDays(now, known)
   const weekday = weekdays().findIndex(names =>

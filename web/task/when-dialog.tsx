@@ -4,6 +4,7 @@ import type { When } from '../model/types.ts'
 import { readWhen } from '../model/words.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { whenText } from '../parts/when-text.ts'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Calendar } from './calendar.tsx'
 
@@ -39,43 +40,44 @@ export function WhenDialog({ title, value, isDateOnly = false, onChange, onClose
     <Dialog title={title} onClose={onClose} class="when-dialog">
       <form onSubmit={submit}>
         <label class="field">
-          {t().typeDate}
+          {tl().typeDate}
           <input
             value={words}
-            placeholder={t().dateExample}
+            placeholder={tl().dateExample}
             autocomplete="off"
+            aria-invalid={words.trim() !== '' && !read}
             aria-describedby="when-read"
             onInput={event => setWords(event.currentTarget.value)}
           />
         </label>
         <p id="when-read" class="quiet" role="status">
-          {words.trim() === '' ? ' ' : read ? whenText(read) : t().dateNotRead}
+          {words.trim() === '' ? ' ' : read ? whenText(read) : tl().dateNotRead(words.trim())}
         </p>
         <div class="actions">
           <button type="button" class="button" onClick={() => choose(withTime(now))}>
             {t().today}
           </button>
           <button type="button" class="button" onClick={() => choose(withTime(addDays(now, 1)))}>
-            {t().tomorrow}
+            {tl().tomorrow}
           </button>
           <button type="button" class="button" onClick={() => choose(withTime(addDays(now, 7)))}>
-            {t().inAWeek}
+            {tl().inAWeek}
           </button>
           {value ? (
             <button type="button" class="button" onClick={() => choose(null)}>
-              {t().none}
+              {tl().none}
             </button>
           ) : null}
         </div>
         <Calendar value={value?.date} onChange={date => choose(withTime(date))} />
         {isDateOnly ? null : (
           <label class="field time-field">
-            {t().time}
+            {tl().time}
             <input type="time" value={time} onInput={event => setTime(event.currentTarget.value)} />
           </label>
         )}
         <button type="submit" class="button primary">
-          {t().save}
+          {tl().save}
         </button>
       </form>
     </Dialog>

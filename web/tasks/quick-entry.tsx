@@ -3,33 +3,51 @@ import type { Address } from '../app/address.ts'
 import { createTask, type Fields } from '../model/actions.ts'
 import { addDays, today } from '../model/dates.ts'
 import { Icon } from '../parts/icon.tsx'
+import { lazy } from '../parts/lazy.tsx'
 import { t } from '../texts/texts.ts'
+
+const words = () => import('./entry-words.tsx')
+const Parts = lazy(() => words().then(it => it.Parts))
 
 /** Adds a task to the view: in Today it is due today, below a tag it has the tag. */
 export function QuickEntry({ address }: { readonly address: Address }) {
   const [title, setTitle] = useState('')
-  const add = (event: Event) => {
+  const [kept, setKept] = useState<readonly string[]>([])
+  const add = async (event: Event) => {
     event.preventDefault()
     if (title.trim() === '') return
     setTitle('')
-    createTask({ title: title.trim(), ...fieldsFor(address) })
+    setKept([])
+    const entry = await words().then(
+      ({ readEntry }) => readEntry(title, kept),
+      // That part of the app was not loaded before the network was lost.
+      () => ({ title: title.trim(), fields: {} as Fields }),
+    )
+    const fields = fieldsFor(address)
+    const tags = new Set([...(fields.tags ?? []), ...(entry.fields.tags ?? [])])
+    createTask({ ...fields, ...entry.fields, title: entry.title, tags: [...tags] })
   }
   return (
-    <form class="entry" onSubmit={add}>
-      <Icon name="plus" />
-      <input
-        id="entry"
-        aria-label={t().addTask}
-        placeholder={t().addTask}
-        value={title}
-        maxLength={500}
-        autocomplete="off"
-        enterkeyhint="done"
-        dir="auto"
-        onInput={event => setTitle(event.currentTarget.value)}
-        onKeyDown={event => event.key === 'Escape' && event.currentTarget.blur()}
-      />
-    </form>
+    <>
+      <form class="entry" onSubmit={add}>
+        <Icon name="plus" />
+        <input
+          id="entry"
+          aria-label={t().addTask}
+          placeholder={t().entryExample}
+          value={title}
+          maxLength={500}
+          autocomplete="off"
+          enterkeyhint="done"
+          dir="auto"
+          onInput={event => setTitle(event.currentTarget.value)}
+          onKeyDown={event => event.key === 'Escape' && event.currentTarget.blur()}
+        />
+      </form>
+      {title.includes(' ') ? (
+        <Parts typed={title} kept={kept} keep={text => setKept([...kept, text])} />
+      ) : null}
+    </>
   )
 }
 

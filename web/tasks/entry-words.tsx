@@ -1,0 +1,82 @@
+import type { Fields } from '../model/actions.ts'
+import type { Priority } from '../model/types.ts'
+import { readWhen } from '../model/words.ts'
+import { Icon } from '../parts/icon.tsx'
+import { whenText } from '../parts/when-text.ts'
+import { tl } from '../texts/later-texts.ts'
+import { t } from '../texts/texts.ts'
+
+// What the last words of a new task say: `Call Ann tomorrow 9am #phone !high`.
+
+interface Part {
+  readonly text: string
+  readonly label: string
+  readonly fields: Fields
+}
+
+/** @param kept parts that the user wants to have in the title */
+export function readEntry(typed: string, kept: readonly string[]) {
+  const words = typed.trim().split(/\s+/)
+  const title: string[] = []
+  const parts: Part[] = []
+  const fields: { -readonly [Name in keyof Fields]: Fields[Name] } = {}
+  for (let part = lastPart(words, false); part; part = lastPart(words, 'due' in fields)) {
+    words.length -= part.text.split(' ').length
+    if (kept.includes(part.text)) title.unshift(part.text)
+    else {
+      parts.unshift(part)
+      const { tags = [] } = part.fields
+      Object.assign(fields, part.fields, { tags: [...tags, ...(fields.tags ?? [])] })
+    }
+  }
+  return { title: parts.length === 0 ? typed.trim() : [...words, ...title].join(' '), parts, fields }
+}
+
+const priorities = ['high', 'medium', 'low'] as const satisfies readonly Priority[]
+
+/** The tag, priority or date at the end. At least one word stays for the title. */
+function lastPart(words: readonly string[], hasDate: boolean): Part | undefined {
+  if (words.length < 2) return undefined
+  const text = words.at(-1) ?? ''
+  const [, tag] = /^#(\p{L}[^,#]{0,49})$/u.exec(text) ?? []
+  if (tag !== undefined) return { text, label: text, fields: { tags: [tag] } }
+  const priority = priorities.find((name, n) =>
+    [name, t().priorities[name], n + 1].some(word => `!${word}`.toLowerCase() === text.toLowerCase()),
+  )
+  if (priority) return { text, label: t().priorities[priority], fields: { priority } }
+  for (let count = hasDate ? 0 : Math.min(6, words.length - 1); count > 0; count -= 1) {
+    const last = words.slice(-count).join(' ')
+    const due = notDates.test(last) ? undefined : readWhen(last)
+    if (due) return { text: last, label: whenText(due), fields: { due: due as NonNullable<Fields['due']> } }
+  }
+  return undefined
+}
+
+/** What a date field reads, but what in a title is more often something else: "Tom", "so", "3.5". */
+const notDates = /^([Tt]om|[Tt]od|\p{Ll}\p{Ll}|\d+\.\d+|\d+ ([Dd]ay|[Ww]eek|[Tt]ag|[Ww]oche).*)$/u
+
+interface PartsProps {
+  readonly typed: string
+  readonly kept: readonly string[]
+  readonly keep: (text: string) => void
+}
+
+/** What was read in the words, each with a button to have it in the title instead. */
+export function Parts({ typed, kept, keep }: PartsProps) {
+  return (
+    <div role="status" class="filters">
+      {readEntry(typed, kept).parts.map(({ text, label }) => (
+        <button
+          key={text}
+          type="button"
+          class="chip"
+          dir="auto"
+          aria-label={tl().asText(label)}
+          onClick={() => keep(text)}
+        >
+          {label} <Icon name="close" />
+        </button>
+      ))}
+    </div>
+  )
+}
