@@ -94,7 +94,7 @@ export async function titles(page: Page): Promise<string[]> {
 
 /** Waits until the page has sent everything to the server. */
 export async function sent(page: Page): Promise<void> {
-  await page.locator('.status').waitFor({ state: 'detached' })
+  await page.locator('.status').first().waitFor({ state: 'detached' })
 }
 
 /** Waits until the service worker serves the page. */

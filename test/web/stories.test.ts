@@ -117,6 +117,18 @@ describe('the web app', () => {
       .click()
     await page.getByRole('link', { name: /^Inbox/ }).click()
     await row(page, 'Find her number').waitFor()
+
+    await entry(page).fill('Send postcard 3.5 by tomorrow 9am #travel !high')
+    await page
+      .getByRole('status')
+      .getByRole('button', { name: /^Tomorrow, 09:00/ })
+      .waitFor()
+    await page
+      .getByRole('status')
+      .getByRole('button', { name: /^#travel/ })
+      .click()
+    await entry(page).press('Enter')
+    await row(page, 'Send postcard 3.5 #travel High Tomorrow, 09:00').waitFor()
     await context.close()
   })
 
@@ -281,8 +293,28 @@ describe('the web app', () => {
       await page.getByRole('heading', { level: 1, name }).waitFor()
       assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 320, name)
     }
-    await page.getByRole('checkbox').tap()
-    await page.getByText('Your inbox is empty').waitFor()
+    await row(page, 'Buy bread').tap()
+    const panel = page.getByRole('complementary', { name: 'Details' })
+    const field = panel.getByRole('textbox', { name: 'Add a subtask' })
+    await field.tap()
+    for (const title of ['Flour', 'Salt', 'Yeast', 'Water']) {
+      await page.keyboard.type(title)
+      await page.keyboard.press('Enter')
+      await panel.getByRole('button', { name: title }).waitFor()
+    }
+    // The notice, which offers to undo, covers no field that has the focus.
+    await until(async () => {
+      const [below, notice] = await Promise.all([field.boundingBox(), page.locator('.notice').boundingBox()])
+      return below !== null && notice !== null && below.y + below.height <= notice.y
+    })
+    await panel.getByRole('button', { name: 'Close' }).tap()
+    await page.getByRole('checkbox', { name: /Buy bread/ }).tap()
+    await row(page, 'Flour').waitFor()
+    await sent(page)
+    await context.setOffline(true)
+    await page.getByRole('checkbox', { name: /Flour/ }).tap()
+    await page.getByRole('link', { name: /Offline, 1 waiting/ }).tap()
+    await page.getByRole('heading', { level: 1, name: 'Unsent changes' }).waitFor()
     await context.close()
   })
 

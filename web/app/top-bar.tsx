@@ -2,6 +2,7 @@ import { useStore } from '../model/store.ts'
 import { Icon } from '../parts/icon.tsx'
 import { t } from '../texts/texts.ts'
 import type { Address } from './address.ts'
+import { SyncStatus } from './sync-status.tsx'
 import { titleOf } from './titles.ts'
 
 interface TopBarProps {
@@ -21,6 +22,7 @@ export function TopBar({ address, openMenu, openPalette }: TopBarProps) {
       <span class="top-title" dir="auto">
         {titleOf(address)}
       </span>
+      <SyncStatus />
       <button type="button" class="icon-button" aria-label={t().commands} onClick={openPalette}>
         <Icon name="search" />
       </button>

@@ -1,14 +1,24 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { go } from '../app/address.ts'
 import { dismiss, type Notice, onNotices } from '../model/notices.ts'
 import { t } from '../texts/texts.ts'
 import { Icon } from './icon.tsx'
 
+/** Notices cover the lower edge of the screen. What they cover can be scrolled into view. */
 export function Notices() {
   const [notices, setNotices] = useState<readonly Notice[]>([])
+  const box = useRef<HTMLDivElement>(null)
   useEffect(() => onNotices(setNotices), [])
+  // After what the user has added is on the screen, too.
+  useEffect(() => {
+    const { top = 0, height = 0 } = box.current?.getBoundingClientRect() ?? {}
+    document.documentElement.style.setProperty('--notices', `${height}px`)
+    const focused = document.querySelector(':focus')
+    const edges = focused?.getBoundingClientRect()
+    if (edges && edges.top < innerHeight && edges.bottom > top) focused?.scrollIntoView({ block: 'nearest' })
+  }, [notices])
   return (
-    <div class="notices" role="status" aria-live="polite">
+    <div ref={box} class="notices" role="status" aria-live="polite">
       {notices.map(notice => (
         <NoticeBox key={notice.id} notice={notice} />
       ))}

@@ -3,6 +3,7 @@ import { go } from '../app/address.ts'
 import { changeList, deleteList } from '../model/list-actions.ts'
 import { state } from '../model/store.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 const colors = ['#b3443c', '#a8641a', '#7d7a1c', '#3f7d3a', '#1f6f5c', '#2b6cb0', '#6b54b8', '#a2467f']
@@ -23,10 +24,10 @@ export function ListMenu({ id }: { readonly id: number }) {
   return (
     <>
       <button type="button" class="button quiet" onClick={() => setOpen(true)}>
-        {t().editList}
+        {tl().editList}
       </button>
       {isOpen ? (
-        <Dialog title={t().editList} onClose={() => setOpen(false)}>
+        <Dialog title={tl().editList} onClose={() => setOpen(false)}>
           <label class="field">
             {t().nameOfList}
             <input
@@ -37,14 +38,14 @@ export function ListMenu({ id }: { readonly id: number }) {
             />
           </label>
           <fieldset class="colors">
-            <legend>{t().color}</legend>
-            {[null, ...colors].map(color => (
+            <legend>{tl().color}</legend>
+            {[null, ...colors].map((color, n) => (
               <label key={color} class="color" style={color === null ? {} : { color }}>
                 <input
                   type="radio"
                   name="color"
                   checked={list.color === color}
-                  aria-label={color ?? t().noColor}
+                  aria-label={tl().colorNames[n]}
                   onChange={() => changeList(list, { color })}
                 />
               </label>
@@ -56,10 +57,10 @@ export function ListMenu({ id }: { readonly id: number }) {
               class="button"
               onClick={() => changeList(list, { is_archived: !list.is_archived })}
             >
-              {list.is_archived ? t().unarchive : t().archive}
+              {list.is_archived ? tl().unarchive : tl().archive}
             </button>
             <button type="button" class="button danger" onClick={remove}>
-              {t().deleteList}
+              {tl().deleteList}
             </button>
           </p>
         </Dialog>

@@ -20,9 +20,10 @@ export function TasksScreen({ address }: { readonly address: Address }) {
   const selected = useStore(state => state.selected)
   const { view, list, query, tags, priorities } = address
   const minute = useMinute()
+  const { lang } = document.documentElement
   const rows = useMemo(
     () => rowsOf(address),
-    [version, minute, view, list, query, tags.join(), priorities.join()],
+    [version, minute, lang, view, list, query, tags.join(), priorities.join()],
   )
   const place = `${view}/${list}`
   const last = useRef(place)
