@@ -19,7 +19,7 @@ snapshot. Stop the server first: the copy does not include later writes.
   --to PLACE    a directory, for an embedded database; a postgres://… URL; or env:NAME to read the URL from the
                 environment variable NAME (other users of this machine can see command lines)
   --from PLACE  the same (default: the database of DATABASE_URL or DATA_DIR)
-  --replace     if there is data already, set it aside instead of failing`
+  --replace     set existing data at --to aside instead of failing`
 
 export const copyCommand: Command = {
   help,

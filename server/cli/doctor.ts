@@ -16,8 +16,8 @@ import { openSnapshot } from './open-snapshot.ts'
 
 const help = `Usage: duly doctor
 
-Checks the settings, the data directory, its lock, the database and the secret, whether a server is running or
-not. It changes nothing. For each problem it prints how to fix it; it then exits with 1.`
+Checks the settings, the data directory and its lock, the database and the secret, whether a server is running
+or not. It changes nothing. It prints how to fix each problem, and exits with 1 if there is one.`
 
 export const doctorCommand: Command = {
   help,

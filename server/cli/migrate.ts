@@ -12,7 +12,9 @@ import type { Command } from './command.ts'
 import { hasDatabase, requireDatabase } from './existing.ts'
 import { commandConfig } from './settings.ts'
 
-const help = `Usage: duly migrate status | up | down [--to N] [--yes]
+const help = `Usage: duly migrate status | up | down [OPTIONS]
+
+Shows or changes the version of the database schema.
 
   status     list the applied and the pending migrations
   up         apply the pending migrations, as duly start does; creates the embedded database if it does not exist

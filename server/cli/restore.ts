@@ -12,7 +12,8 @@ const help = `Usage: duly restore FILE [--replace]
 Restores a file that "duly backup" wrote, into DATA_DIR or into the PostgreSQL of DATABASE_URL, as a whole or
 not at all. Every row is read back and compared with FILE. Stop the server first.
 
-  --replace  if there is data already, set it aside instead of failing`
+  FILE       the backup to restore
+  --replace  set existing data aside instead of failing`
 
 export const restoreCommand: Command = {
   help,

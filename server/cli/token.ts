@@ -11,7 +11,7 @@ import { commandConfig } from './settings.ts'
 const help = `Usage: duly token --user ID [--ttl TIME]
 
 Prints a bearer token for the user ID, signed with BETTER_AUTH_SECRET or with the secret in DATA_DIR. The user
-needs no account: any ID has its own tasks.
+needs no account: each ID has tasks of its own.
 
   --user ID    id of the user, such as alice
   --ttl TIME   lifetime: 90s, 15m, 1h, 7d, or a number of seconds (default 1h)`

@@ -30,7 +30,7 @@ export const contractSettings = [
   ),
   setting(
     'CONTRACT_OPTIONS',
-    '',
+    'none',
     `Changes to the wire format that some front ends need, separated by commas: ${options.map(name => `\`${name}\``).join(', ')}.`,
   ),
 ]

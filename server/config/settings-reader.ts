@@ -64,7 +64,7 @@ export class SettingsReader {
 
   /** Several of these, separated by commas. */
   someOf<const T extends string>(name: string, values: readonly T[]): readonly T[] {
-    const items = this.list(name)
+    const items = this.list(name).filter(item => item !== 'none')
     const unknown = items.find(item => !values.some(value => value === item))
     if (unknown !== undefined)
       this.problem(

@@ -15,7 +15,7 @@ export const keysHelp = `Usage: duly keys list | rotate [--now]
 Lists or rotates the keys that sign tokens, whether a server is running or not.
 
   list       list the keys: when each was created, and until when it signs
-  rotate     create a new key, which signs all tokens from ${announcedSeconds} s later on; older tokens stay valid until they expire
+  rotate     create a key, and sign new tokens with it after ${announcedSeconds} s; older tokens stay valid until they expire
     --now      after a leak: sign with the new key immediately, and reject all tokens signed by older keys`
 
 function readKeys(args: string[]): { verb: 'list' | 'rotate'; now: boolean } {

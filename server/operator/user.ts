@@ -36,7 +36,7 @@ issuer or of "duly token", never an account of this server.
     --keep-tokens      do not revoke personal access tokens
   remove     delete USER's account, tasks and tokens; a disabled email address stays disabled
     --yes              confirm the deletion
-  --other-issuer       USER has no account on this server (disable, enable and remove only)`
+  --other-issuer       USER is a user id without an account on this server (disable, enable and remove only)`
 
 const options = {
   name: { type: 'string' },

@@ -19,7 +19,7 @@ another issuer or of "duly token".
   deliveries   list deliveries of the webhook with the id WEBHOOK, newest first
     --limit COUNT   how many, 1 to 1000 (default 20)
   redeliver    send the message DELIVERY again, once
-  --other-issuer   USER has no account on this server`
+  --other-issuer   USER is a user id without an account on this server`
 
 const options = { limit: { type: 'string' }, 'other-issuer': { type: 'boolean' } } as const
 
