@@ -380,6 +380,11 @@ describe('a setting that cannot be', () => {
     ['DATABASE_URL', 'postgres://root:hun@ter2/x@db/x', /^DATABASE_URL="postgres:\/\/\*{3}@db\/x": write/],
     ['DATABASE_URL', 'postgres://root:hunter2', /^DATABASE_URL: /],
     ['DATABASE_URL', 'postgres://root:p?hunter2@db/x', /^DATABASE_URL: /],
+    [
+      'DATABASE_URL',
+      'postgres://db/x?password=a&hunter2',
+      /^DATABASE_URL="postgres:\/\/db\/x\?\*{3}": a parameter: remove/,
+    ],
     ['DATABASE_URL', 'host=db password=hunter2', /^DATABASE_URL: /],
     ['SMTP_URL', 'http://root:hunter2@mail.test', /^SMTP_URL="http:\/\/\*{3}@mail\.test": must/],
     ['REDIS_URL', 'root:hunter2@redis', /^REDIS_URL: must/],

@@ -124,6 +124,8 @@ function entryOf<T>(table: Readonly<Record<string, T>>, key: string): T | undefi
   return Object.hasOwn(table, key) ? table[key] : undefined
 }
 
+const isKnown = (key: string) => isHonoured(key) || Object.hasOwn(advice, key) || Object.hasOwn(harmless, key)
+
 /** What libpq reads from the environment if the URL lacks it. The driver reads PGPASSFILE. */
 const variables: Readonly<Record<string, string>> = {
   PGAPPNAME: 'application_name',
@@ -182,8 +184,9 @@ export function sortParameters(
     }
   }
   for (const [name, value] of pairs) {
-    // Other text may be part of a password.
-    const written = /^[\w.-]{1,60}$/.test(name) ? name : 'a parameter'
+    // Other text may be part of a password, and so may an unknown name without a value.
+    const isName = /^[\w.-]{1,60}$/.test(name) && (value !== '' || isKnown(name.toLowerCase()))
+    const written = isName ? name : 'a parameter'
     if (seen.has(name)) problems.push(`${written}: write it once.`)
     else take(name, written, value)
     seen.add(name)
