@@ -11,11 +11,13 @@ export function Notices() {
   useEffect(() => onNotices(setNotices), [])
   // After what the user has added is on the screen, too.
   useEffect(() => {
-    const { top = 0, height = 0 } = box.current?.getBoundingClientRect() ?? {}
-    document.documentElement.style.setProperty('--notices', `${height}px`)
+    const root = document.documentElement
+    root.style.setProperty('--notices', `${box.current?.offsetHeight ?? 0}px`)
     const focused = document.querySelector(':focus')
     const edges = focused?.getBoundingClientRect()
-    if (edges && edges.top < innerHeight && edges.bottom > top) focused?.scrollIntoView({ block: 'nearest' })
+    const first = box.current?.firstElementChild?.getBoundingClientRect()
+    if (!edges || !first || edges.top > innerHeight || edges.bottom < first.top) return
+    if (edges.left < first.right && edges.right > first.left) focused?.scrollIntoView({ block: 'nearest' })
   }, [notices])
   return (
     <div ref={box} class="notices" role="status" aria-live="polite">
