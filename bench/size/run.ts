@@ -6,16 +6,21 @@ import { untilDone } from '../http/interruption.ts'
 import { addPeople } from './people.ts'
 import { entries, type Written, write } from './writes.ts'
 
-const help = `Usage: npm run bench size -- [--tasks N]
+const help = `Usage: npm run bench size -- [--tasks N] [--only TEXT]
 
 How much room things take in PostgreSQL: bytes of a row and of its place in each index, for tasks, owners, people,
 sessions and kept answers; and the write-ahead log and the CPU time of each kind of write, also of a batch. docs/scaling.md reckons with them.
 
-  --tasks N    over N/100 owners (default 100000)`
+  --tasks N    over N/100 owners (default 100000)
+  --only TEXT  only writes whose name contains it`
 
 await untilDone(async () => {
   const { values } = parseArgs({
-    options: { tasks: { type: 'string', default: '100000' }, help: { type: 'boolean' } },
+    options: {
+      tasks: { type: 'string', default: '100000' },
+      only: { type: 'string', default: '' },
+      help: { type: 'boolean' },
+    },
   })
   if (values.help) {
     process.stdout.write(`${help}\n`)
@@ -34,7 +39,7 @@ await untilDone(async () => {
     await fill(client, 'x'.repeat(27), Math.ceil(tasks / 100), tasks)
     await addPeople(client, duly.url, Math.ceil(tasks / 100))
     const sizes = await sizesOf(client, ['tasks', 'owners', 'user', 'account', 'session'])
-    const written = await write(client, duly, field.people)
+    const written = await write(client, duly, field.people, values.only)
     const kept = await sizesOf(client, ['changes', 'keys'])
     const { log, database } = await entries(client, duly.database)
     const entry = `An entry of the change log takes ${database.toFixed(1)} µs of PostgreSQL and ${log.toFixed(0)} bytes of its log.`

@@ -21,11 +21,15 @@ const atOnce = 20
 
 type Ask = (n: number) => Pick<Request, 'method' | 'path'> & { readonly json?: object }
 
-/** Each kind of write, so many times by so many people at once. */
+/**
+ * Each kind of write whose name contains `only`, so many times by so many people at once, on a
+ * server that has done as many before.
+ */
 export async function write(
   client: pg.Client,
   { url, pid, database = 0 }: Contestant,
   people: readonly Person[],
+  only: string,
 ): Promise<Written[]> {
   const caller = new Client(url, atOnce)
   const call = async (n: number, ask: ReturnType<Ask>, key?: string) => {
@@ -84,7 +88,7 @@ export async function write(
     [`batch of ${batch} creates, with a key`]: {
       ask: () => ({ method: 'POST', path: '/api/v1/batch', json: { operations } }),
       key: 'batch',
-      times: count / batch,
+      times: count / 10,
     },
     delete: { ask: n => ({ method: 'DELETE', path: one(n) }) },
   }
@@ -93,9 +97,12 @@ export async function write(
   }
   const found: Written[] = []
   for (const [name, { ask, key, times = count }] of Object.entries(kinds)) {
+    if (!name.includes(only)) continue
     process.stderr.write(`${name}\n`)
-    const round = (pages: boolean) => () => many(ask, key && `${key}-${pages}`, times)
+    const round = (pages: boolean | 'warm') => () => many(ask, key && `${key}-${pages}`, times)
     await fullPages(client, false)
+    await fresh()
+    await round('warm')()
     await fresh()
     const small = await cost(round(false), times)
     await fullPages(client, true)

@@ -66,12 +66,18 @@ export async function sendChange<T>(
   { isDry = false, isUndoable = true, isShown = false, guard }: SendOptions = {},
 ): Promise<FastifyReply> {
   const keyed = keyedWrite(request)
-  const answer = (done: Done<T>): WriteAnswer => {
+  let known: { readonly done: Done<T>; readonly answer: WriteAnswer } | undefined
+  const made = (done: Done<T>): WriteAnswer => {
     const { headers = {}, ...rest } = answerOf(done)
     const id = done.isChanged && isUndoable && !isDry ? { 'duly-change': changeId(request.userId, done) } : {}
     // A token without `tasks:read` sees only what it has written.
     const isSeen = isShown || maySee(request, { isChanged: done.isChanged && !isDry })
     return isSeen ? { ...rest, headers: { ...headers, ...id } } : { status: 204 }
+  }
+  // Stored with the key and sent. An answer can be long, so it is made once.
+  const answer = (done: Done<T>): WriteAnswer => {
+    if (known?.done !== done) known = { done, answer: made(done) }
+    return known.answer
   }
   const outcome = await runChange({ ...ownChanges(request, context), ...(guard ? { guard } : {}) }, work, {
     ...(keyed && !isDry ? { keyed } : {}),

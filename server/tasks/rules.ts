@@ -34,18 +34,17 @@ export function wholeChange(task: Task, change: TaskChange): TaskChange {
 /** The fields that a change sets, with those that follow them. @param at the time of the change */
 export function changedFields(task: Task, change: TaskChange, at: string): Partial<Task> {
   const { is_completed: isDone } = change
-  const values = Object.entries(change).map(([name, value]) => {
+  const values: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(change)) {
     const field: Field = tasks.fields[name as TaskField]
-    return [name, value === null && field.kind === 'json' ? field.empty : value]
-  })
+    values[name] = value === null && field.kind === 'json' ? field.empty : value
+  }
+  if (isDone !== undefined) values.completed_at = isDone ? (task.completed_at ?? at) : null
   const spellings = { ...task.spellings, ...spellingsOf(change) }
   const status =
     isDone === undefined || isDone === task.is_completed ? {} : { status: restatedStatus(task, isDone) }
-  return {
-    ...Object.fromEntries(values),
-    ...(isDone === undefined ? {} : { completed_at: isDone ? (task.completed_at ?? at) : null }),
-    spellings: withoutNull({ ...spellings, ...status }),
-  }
+  values.spellings = withoutNull({ ...spellings, ...status })
+  return values
 }
 
 /** As `restated` in spellings.ts says it in SQL. */

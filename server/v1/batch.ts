@@ -131,17 +131,19 @@ const partNames = ['task', 'changes']
 
 /** An operation with ids in place of the refs. @throws AppError `broken_rule` for an unknown ref */
 function resolved(body: JsonObject, refs: ReadonlyMap<string, number>, prefix = ''): JsonObject {
-  return Object.fromEntries(
-    Object.entries(body).map(([name, value]) => {
-      if (prefix === '' && partNames.includes(name) && isObject(value))
-        return [name, resolved(value, refs, `${name}/`)]
-      if (!idNames.includes(name) || typeof value !== 'string' || !value.startsWith('$')) return [name, value]
+  let known = body
+  for (const [name, value] of Object.entries(body)) {
+    if (prefix === '' && partNames.includes(name) && isObject(value)) {
+      const part = resolved(value, refs, `${name}/`)
+      if (part !== value) known = { ...known, [name]: part }
+    } else if (idNames.includes(name) && typeof value === 'string' && value.startsWith('$')) {
       const id = refs.get(value.slice(1))
-      if (id !== undefined) return [name, id]
       const message = `No operation before this one has the ref ${quote(value.slice(1))}.`
-      throw brokenRules([{ field: `${prefix}${name}`, message }])
-    }),
-  )
+      if (id === undefined) throw brokenRules([{ field: `${prefix}${name}`, message }])
+      known = { ...known, [name]: id }
+    }
+  }
+  return known
 }
 
 const isObject = (value: unknown): value is JsonObject =>

@@ -72,14 +72,11 @@ const nextListIds = statement(
 )
 
 const deletedIn = (row: DataRow, column: number) => (row.isNull(column) ? null : timeOf(row, column))
-export const taskIn = (row: DataRow): TaskRow => ({
-  ...tasks.read(row),
-  deleted_at: deletedIn(row, tasks.names.length),
-})
-const listIn = (row: DataRow): ListRow => ({
-  ...lists.read(row),
-  deleted_at: deletedIn(row, lists.names.length),
-})
+// A spread and one more field would cost three times as much as reading the row.
+export const taskIn = (row: DataRow): TaskRow =>
+  Object.assign(tasks.read(row), { deleted_at: deletedIn(row, tasks.names.length) })
+const listIn = (row: DataRow): ListRow =>
+  Object.assign(lists.read(row), { deleted_at: deletedIn(row, lists.names.length) })
 
 async function collect<T>(read: (take: TakeRow) => Promise<unknown>, of: (row: DataRow) => T): Promise<T[]> {
   const found: T[] = []

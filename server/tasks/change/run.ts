@@ -170,8 +170,9 @@ async function save(
   ])
   for (const { type, id } of entries) {
     const tracked = type === itemTypes.task ? change.tasks.get(id) : change.lists.get(id)
+    if (!tracked || (tracked.now.revision === revision && tracked.now.updated_at === owner.at)) continue
     // Both kinds of rows have these fields.
-    if (tracked) Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
+    Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
   }
   const swept = await runSweeps(change, stored)
   const values = [

