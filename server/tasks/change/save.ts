@@ -46,6 +46,8 @@ const tables = {
 } satisfies Record<string, Table>
 
 const unlogged = new Set(['id', 'created_at', 'updated_at', 'revision'])
+/** What most new tasks have. */
+const usual = new Set(['title', 'description', 'is_completed', 'list_id', 'parent_id', 'position'])
 const inserts = new Shapes('duly_change_insert')
 const updates = new Shapes('duly_change_update')
 
@@ -139,16 +141,25 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
     )
   const at = [change.revision, change.at] as const
   const allNames = [...Object.keys(table.fields).filter(name => !unlogged.has(name)), 'deleted_at']
+  // Reading 28 columns from JSON costs PostgreSQL a third of an insert. Most new tasks have eight.
+  const usedNames = allNames.filter(name => usual.has(name))
+  const isUsual = created.every(row =>
+    allNames.every(name => usual.has(name) || isNone(table.fields[name], (row as unknown as Values)[name])),
+  )
+  const newNames = table.name === 'tasks' && isUsual ? usedNames : allNames
   return [
     ...[...groups].map(([shape, rows]) => {
       const names = shape.split(' ')
       return db.query(updateStatement(table, names), [owner.id, asJson(rows, names), ...at])
     }),
     ...(created.length > 0
-      ? [db.query(insertStatement(table, allNames), [owner.id, asJson(created, allNames), ...at])]
+      ? [db.query(insertStatement(table, newNames), [owner.id, asJson(created, newNames), ...at])]
       : []),
   ]
 }
+
+const isNone = (field: Field | undefined, value: unknown): boolean =>
+  value === null || (field?.kind === 'json' && isSame(value, field.empty))
 
 /** The columns of some fields, with those that are derived. */
 function columnsOf({ fields }: Table, row: Row, names: readonly string[]): Values {
@@ -157,7 +168,7 @@ function columnsOf({ fields }: Table, row: Row, names: readonly string[]): Value
     const value = (row as unknown as Values)[name]
     const field = fields[name]
     // An absent member is null.
-    if (value === null || (field?.kind === 'json' && isSame(value, field.empty))) continue
+    if (isNone(field, value)) continue
     columns[name] = value
     if (field?.kind !== 'text' && field?.kind !== 'json') continue
     // Each `of` takes the values of its field.
@@ -220,7 +231,7 @@ function updateStatement(table: Table, names: readonly string[]) {
 }
 
 function insertStatement(table: Table, names: readonly string[]) {
-  return inserts.get(table.name, name => {
+  return inserts.get(`${table.name} ${names.length}`, name => {
     const { name: of, bytes } = table
     const types = typesOf(table, names)
     const columns = types.map(([column]) => column)
