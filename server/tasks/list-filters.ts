@@ -93,11 +93,10 @@ function isOneOf(name: TaskField, value: TaskFilters[TaskField], parameters: Par
 const contains = (word: string) =>
   `(strpos(tasks.title_key, ${word}) > 0 or strpos(tasks.description_key, ${word}) > 0)`
 
-const archived = 'from duly.lists where lists.user_id = $1 and lists.is_archived and lists.deleted_at is null'
 /** Evaluated once in a statement, and hashed. */
-const notArchived = `(tasks.list_id is null or tasks.list_id not in (select lists.id ${archived}))`
-/** Whether the owner has archived lists. */
-export const hasArchived = `exists (select ${archived})`
+const notArchived = `(tasks.list_id is null or tasks.list_id not in (
+  select lists.id from duly.lists where lists.user_id = $1 and lists.is_archived and lists.deleted_at is null
+))`
 
 const isIn =
   (name: 'due' | 'start', parameters: Parameters) =>

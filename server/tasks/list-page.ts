@@ -30,8 +30,10 @@ export interface Page {
   readonly lacks: boolean
   readonly count: number
   readonly hasMore: boolean
-  /** Its last task, if it is full or lacks tasks. */
+  /** Its last task, if it is full. */
   readonly last: Position | null
+  /** The last task that was looked at, if the page lacks those behind it. */
+  readonly stop: Position | null
 }
 
 export async function readPage(
@@ -45,21 +47,24 @@ export async function readPage(
   let lacks = false
   let count = 0
   let last: Position | null = null
+  let stop: Position | null = null
   await db.read(statement, values, row => {
-    if (count === 0) {
-      // An owner who has never written has neither.
-      if (!row.isNull(0)) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
-      lacks = !row.isNull(2) && row.flag(2)
-    }
+    // An owner who has never written has neither.
+    if (count === 0 && !row.isNull(0)) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
+    lacks = !row.isNull(2) && row.flag(2)
     // An owner without tasks still comes as a row.
     if (row.isNull(taskFrom)) return
+    if (lacks) {
+      stop = positionOf(query.sort, row)
+      return
+    }
     count += 1
     if (count > query.limit) return
     into.add(row, taskFrom)
     size?.add(row.length)
-    if (lacks || count === query.limit) last = positionOf(query.sort, row)
+    if (count === query.limit) last = positionOf(query.sort, row)
   })
-  return { state, lacks, count: Math.min(count, query.limit), hasMore: count > query.limit, last }
+  return { state, lacks, count: Math.min(count, query.limit), hasMore: count > query.limit, last, stop }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Parameters } from '../db/shapes.ts'
 import { keysAround, lastKeyPassed } from './days.ts'
-import type { ListQuery, SortOrder } from './list-query.ts'
+import type { ListFilters, ListQuery, SortOrder } from './list-query.ts'
 
 /** An index that has all tasks of a query, and perhaps others. */
 export interface Source {
@@ -77,6 +77,22 @@ export function isInOrder({ sort }: Source, query: ListQuery): boolean {
   const [own, other] = [sort, query.sort].map(name => name.replace('-', ''))
   // Backwards, tasks without a due date would come first.
   return own === other && query.sort !== '-due'
+}
+
+/** The index in the order of a query, if its first tasks are worth a look. */
+export function sourceInOrder(query: ListQuery): Source | undefined {
+  const source = sourceOf(query)
+  if (isInOrder(source, query)) return source
+  // Many of the newest tasks are open.
+  return source === byDue && isInOrder(byCreation, query) ? byCreation : undefined
+}
+
+/** The filters of a query that not all tasks of the source pass. */
+export function restOf({ filters: known }: Source, query: ListQuery): ListFilters {
+  const { sort: _sort, limit: _limit, after: _after, filters = {}, ...others } = query
+  const unknown = (values: object) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => !known.includes(name)))
+  return { ...unknown(others), filters: unknown(filters) }
 }
 
 /** Whether the tasks of the source are exactly those of the query, but for archived lists. */

@@ -1,10 +1,10 @@
 import { quick, statement } from '../db/database.ts'
 import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.ts'
 import { tasks } from './fields.ts'
-import { conditionsOf, hasArchived } from './list-filters.ts'
+import { conditionsOf } from './list-filters.ts'
 import { endsOf, type Order, orderOf, placeIn } from './list-order.ts'
 import type { ListQuery, Position } from './list-query.ts'
-import type { Source } from './list-source.ts'
+import { restOf, type Source } from './list-source.ts'
 
 // A list statement is composed from named parts: an order, and a condition for each filter that the
 // query uses. Its text depends on which parts are used, never on their values.
@@ -12,7 +12,7 @@ import type { Source } from './list-source.ts'
 /** One primary-key look-up. */
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
-/** Tasks that a page in the order of an index passes over at most, of archived lists. */
+/** Tasks that a page in the order of an index passes over at most. */
 export const mostPassed = 1000
 
 function past(order: Order, place: Position, isDown: boolean, parameters: Parameters): string {
@@ -26,10 +26,10 @@ const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 // may lack tasks, and the key of the order. An owner without tasks still gives one row. That row on
 // the left keeps the join a nested loop, which keeps the order.
 const page = (lacks: string, key: string, tasksOfPage: string) =>
-  `select owners.revision, owners.epoch, ${lacks} as lacks, found.*
+  `select owners.revision, owners.epoch, ${lacks} as lacks, found.list_key, ${tasks.columns('found')}
     from (select 1) as always
     left join duly.owners on owners.id = $1
-    left join lateral (select ${key} as list_key, ${tasks.columns('tasks')} from ${tasksOfPage}) as found on true`
+    left join lateral (select ${key} as list_key, tasks.* from ${tasksOfPage}) as found on true`
 
 /**
  * A page of an owner who has no more tasks and bytes than `most`. One who has more gives no tasks,
@@ -60,9 +60,9 @@ export function smallListStatement(
 }
 
 /**
- * A page in the order of an index that has exactly the tasks of the query. It passes over at most
- * `mostPassed` tasks of archived lists: a page that is not full may lack some if the owner has such
- * lists.
+ * A page in the order of an index. It passes over at most `mostPassed` tasks that the query does
+ * not ask for. If it is not full then, the last row is the last task that was looked at, and the
+ * page lacks those behind it.
  */
 export function indexedListStatement(owner: string, query: ListQuery, source: Source): BuiltStatement {
   const parameters = new Parameters(owner)
@@ -75,16 +75,22 @@ export function indexedListStatement(owner: string, query: ListQuery, source: So
     past(order, query.after ?? order.start, isDescending, parameters),
   ].join(' and ')
   const sorted = `order by ${key} ${way}, tasks.id ${way}`
-  const archived = query.hidesArchived ? conditionsOf({ hidesArchived: true }, parameters) : []
+  const rest = conditionsOf(restOf(source, query), parameters)
   const limit = parameters.add(query.limit + 1, 'bigint')
+  const from = `from duly.tasks where ${conditions} ${sorted}`
   const text =
-    archived.length === 0
-      ? page('false', key, `duly.tasks where ${conditions} ${sorted} limit ${limit}`)
+    rest.length === 0
+      ? page('false', key, `(select tasks.* ${from} limit ${limit}) as tasks`)
       : page(
-          hasArchived,
+          'found.is_end',
           key,
-          `(select tasks.* from duly.tasks where ${conditions} ${sorted} limit ${mostPassed} + ${limit}) as tasks
-            where ${archived.join(' and ')} limit ${limit}`,
+          // The second part is run where the first one does not fill the page.
+          `(
+            (select false as is_end, tasks.* from (select tasks.* ${from} limit ${mostPassed} + ${limit}) as tasks
+              where ${rest.join(' and ')} limit ${limit})
+            union all (select true, tasks.* ${from} offset ${mostPassed} + ${limit} - 1 limit 1)
+            limit ${limit}
+          ) as tasks`,
         )
   return { statement: prepared(shapes, text), values: parameters.values }
 }

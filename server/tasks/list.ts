@@ -3,8 +3,8 @@ import { isStorable } from '../fields/storable.ts'
 import { BatchSize } from './batch-size.ts'
 import { orderOf } from './list-order.ts'
 import { type ListEnd, nobody, type OwnerState, type Page, readPage } from './list-page.ts'
-import type { ListQuery, Position, SortOrder } from './list-query.ts'
-import { isExact, isInOrder, type Source, sourceOf } from './list-source.ts'
+import type { ListQuery, SortOrder } from './list-query.ts'
+import { type Source, sourceInOrder } from './list-source.ts'
 import { indexedListStatement, ownerState } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 import { scanList } from './scan.ts'
@@ -14,7 +14,7 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
   return row ? { revision: Number(row[0]), epoch: row[1] ?? '0' } : nobody
 }
 
-/** One page: from the index that has its tasks in its order, else by a scan. */
+/** One page: from an index in its order, and by a scan where that lacks some. */
 export async function readList(
   reads: Reads,
   owner: string,
@@ -22,20 +22,27 @@ export async function readList(
   into: TakeTasks,
   reader: Reader,
 ): Promise<ListEnd> {
-  const scan = (rest: ListQuery) => reads.scan(owner, turn => scanList(owner, rest, into, turn), reader)
-  const source = sourceOf(query)
-  if (!isInOrder(source, query) || !isExact(source, query)) return scan(query)
-  const { state, next, count, last, lacks } = await readIndexed(reads, owner, { query, source }, into, reader)
-  if (!lacks) return { state, next }
-  const rest = await scan({ ...query, limit: query.limit - count, ...(last ? { after: last } : {}) })
-  return { state, next: rest.next }
+  const scan = (rest: ListQuery, take = into) =>
+    reads.scan(owner, turn => scanList(owner, rest, take, turn), reader)
+  const source = sourceInOrder(query)
+  // A search reads long texts.
+  if (!source || query.search !== undefined) return scan(query)
+  const { state, next, count, last, stop } = await readIndexed(reads, owner, { query, source }, into, reader)
+  if (!stop) return { state, next }
+  const left = query.limit - count
+  if (left > 0) return { state, next: (await scan({ ...query, limit: left, after: stop })).next }
+  let hasMore = false
+  const add = () => {
+    hasMore = true
+  }
+  await scan({ ...query, limit: 1, after: stop }, { expect: () => {}, add })
+  return { state, next: hasMore ? last : null }
 }
 
 /**
- * Reads one page from an index that has exactly its tasks, in its order. Long pages take several
- * statements. The state is that of the first one.
- * @returns also how many tasks were read, and whether the page lacks some that lie far behind those
- * of archived lists
+ * Reads one page from an index in its order. Long pages take several statements. The state is that
+ * of the first one.
+ * @returns also how many tasks were read, and where to look for others
  */
 async function readIndexed(
   reads: Reads,
@@ -43,7 +50,7 @@ async function readIndexed(
   { query, source }: { readonly query: ListQuery; readonly source: Source },
   into: TakeTasks,
   reader: Reader,
-): Promise<ListEnd & { readonly count: number; readonly last: Position | null; readonly lacks: boolean }> {
+): Promise<ListEnd & Pick<Page, 'count' | 'last' | 'stop'>> {
   const size = new BatchSize()
   let first: Page | undefined
   let page: Page | undefined
@@ -59,7 +66,7 @@ async function readIndexed(
     if (!page.hasMore) break
   }
   const next = page?.hasMore ? last : null
-  return { state: first?.state ?? nobody, next, count, last, lacks: page?.lacks === true && !page.hasMore }
+  return { state: first?.state ?? nobody, next, count, last, stop: page?.stop ?? null }
 }
 
 /**
