@@ -29,9 +29,9 @@ const pages: readonly (readonly [query: string, aim: Aim])[] = [
   [`sort=due&${open}&due=next_7_days`, 'index'],
   [`sort=due&${open}&list_id=inbox`, 'index'],
   [`sort=-created_at&${open}`, 'creation'],
-  [`sort=title&${open}`, 'creation'],
-  [`sort=-due&${open}`, 'creation'],
-  [`sort=priority&${open}&tag=home`, 'creation'],
+  [`sort=title&${open}`, 'scan'],
+  [`sort=-due&${open}`, 'scan'],
+  [`sort=priority&${open}&tag=home`, 'scan'],
   [`sort=position&${siblings}`, 'scan'],
   ...['updated_at', 'completed_at', 'title', 'due', 'deadline', 'priority'].flatMap(
     sort =>
