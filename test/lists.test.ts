@@ -139,6 +139,23 @@ describe('a list', () => {
     assert.deepEqual([end.tasks, end.next, end.state.revision], [[], null, 4])
   })
 
+  it('says so also where the next task that a filter chooses lies far behind others', async () => {
+    const user = newUser()
+    await db.query(unprepared('insert into duly.owners (id, revision, task_count) values ($1, 1, 1300)'), [
+      user,
+    ])
+    const insert = `insert into duly.tasks (user_id, title, title_key, is_completed, priority, created_at, updated_at, revision, position)
+      select $1, 't', 't', n in (1, 1300), case when n = 1 then 'high' end, now() - n * interval '1 s', now(), 1, 'a1'
+      from generate_series(1, 1300) as n`
+    await db.query(unprepared(insert), [user])
+    const query = { sort: '-created_at', limit: 1 } as const
+    const first = await ownTasks(db, user).list({ ...query, filters: { is_completed: true } })
+    assert.deepEqual([first.tasks.length, first.next?.id], [1, first.tasks[0]?.id])
+    assert.equal((await pages(user, { ...query, filters: { is_completed: true } })).length, 2)
+    const only = await ownTasks(db, user).list({ ...query, filters: { priority: 'high' } })
+    assert.deepEqual([only.tasks.length, only.next], [1, null])
+  })
+
   it('orders folded titles by code point, alike on every database', async () => {
     const tasks = ownTasks(db, newUser())
     const titles = [
