@@ -7,15 +7,13 @@ import { formatInstant } from '../model/dates.ts'
 import { state, useStore } from '../model/store.ts'
 import type { Task } from '../model/types.ts'
 import { Icon } from '../parts/icon.tsx'
-import { lazy } from '../parts/lazy.tsx'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Description } from './description.tsx'
 import { Facts } from './facts.tsx'
+import { History } from './history.tsx'
 import { Subtasks } from './subtasks.tsx'
 import { Title } from './title.tsx'
-
-const History = lazy(() => import('./history.tsx').then(it => it.History))
 
 /** The details of a task, beside the list; on a phone, over it. */
 export function TaskPanel({ id, close }: { readonly id: number; readonly close: () => void }) {

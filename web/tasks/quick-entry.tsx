@@ -18,11 +18,14 @@ export function QuickEntry({ address }: { readonly address: Address }) {
     if (title.trim() === '') return
     setTitle('')
     setKept([])
-    const entry = await words().then(
-      ({ readEntry }) => readEntry(title, kept),
-      // That part of the app was not loaded before the network was lost.
-      () => ({ title: title.trim(), fields: {} as Fields }),
-    )
+    const plain = { title: title.trim(), fields: {} as Fields }
+    // The part that reads words may be missing, if the network was lost before it was loaded.
+    const entry = plain.title.includes(' ')
+      ? await words().then(
+          ({ readEntry }) => readEntry(title, kept),
+          () => plain,
+        )
+      : plain
     const fields = fieldsFor(address)
     const tags = new Set([...(fields.tags ?? []), ...(entry.fields.tags ?? [])])
     createTask({ ...fields, ...entry.fields, title: entry.title, tags: [...tags] })

@@ -3,11 +3,9 @@ import { byPosition } from '../../client/sync/positions.ts'
 import { changeTasks, deleteTasks } from '../model/actions.ts'
 import { state, update } from '../model/store.ts'
 import type { Priority } from '../model/types.ts'
-import { lazy } from '../parts/lazy.tsx'
+import { WhenDialog } from '../task/when-dialog.tsx'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
-
-const WhenDialog = lazy(() => import('../task/when-dialog.tsx').then(it => it.WhenDialog))
 
 /** What can be done to several tasks at once. Each action is one change, which one undo reverts. */
 export function SelectionBar({ selected }: { readonly selected: ReadonlySet<number> }) {
