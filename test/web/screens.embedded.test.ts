@@ -171,10 +171,9 @@ describe('every screen', () => {
     await page.getByRole('textbox', { name: 'Datum eingeben' }).fill('morgen 9 Uhr')
     await page.keyboard.press('Enter')
     await page.getByRole('button', { name: /Fällig: Morgen, 0?9:00/ }).waitFor()
-    await page
-      .getByRole('textbox', { name: 'Aufgabe hinzufügen', exact: true })
-      .fill('Blumen gießen am 24.12. um 9 Uhr !hoch')
-    await page.keyboard.press('Enter')
+    const field = page.getByRole('textbox', { name: 'Aufgabe hinzufügen', exact: true })
+    await field.fill('Blumen gießen am 24.12. um 9 Uhr !hoch')
+    await field.press('Enter')
     await page.getByRole('button', { name: /^Blumen gießen Hoch .*24/ }).waitFor()
     await context.close()
   })
