@@ -23,4 +23,23 @@ describe('a store that saves without waiting', () => {
       await first
     }
   })
+
+  it('saves parts together with what makes them useful', async () => {
+    const batches: string[][] = []
+    const save = saverOf(
+      {
+        load: async () => [],
+        save: async entries => {
+          batches.push(entries.map(([key]) => key))
+        },
+        clear: async () => {},
+      },
+      () => {},
+    )
+    await save([['a', 1]], true)
+    await save([['b', 2]], true)
+    assert.deepEqual(batches, [])
+    await save([['c', 3]])
+    assert.deepEqual(batches, [['a', 'b', 'c']])
+  })
 })

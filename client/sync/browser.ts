@@ -27,8 +27,8 @@ interface Transaction {
 }
 
 interface ObjectStore {
-  getAllKeys(): DatabaseRequest<unknown[]>
-  getAll(): DatabaseRequest<unknown[]>
+  get(key: string): DatabaseRequest<string | undefined>
+  getAll(): DatabaseRequest<string[]>
   put(value: unknown, key: string): unknown
   delete(key: string): unknown
 }

@@ -30,8 +30,11 @@ export interface SyncOptions {
 export interface Context extends SyncOptions {
   readonly copy: Copy
   readonly signal: AbortSignal
-  /** Applies, shows, saves and tells other tabs. Resolves when it is saved, or cannot be. */
-  commit(entries: readonly Entry[], settled?: Settled): Promise<void>
+  /**
+   * Applies, shows, saves and tells other tabs. Resolves when it is saved, or cannot be.
+   * @param isPart whether to save the entries together with later ones
+   */
+  commit(entries: readonly Entry[], settled?: Settled, isPart?: boolean): Promise<void>
   /** Runs one piece of work at a time, so that answers and pages are applied in a fitting order. */
   inTurn<T>(work: () => Promise<T>): Promise<T>
   /** A request has got a response. */

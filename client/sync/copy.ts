@@ -72,7 +72,8 @@ export class Copy {
     const writes = new Map(this.writes.map(one => [one.key, one]))
     let hasWrites = false
     for (const [key, value] of entries) {
-      const [kind, name = ''] = key.split(/:(.*)/s)
+      const kind = key.split(':', 1)[0]
+      const name = key.slice(key.indexOf(':') + 1)
       // Entries are written by this code only: the key tells the type of the value.
       if (kind === 'since') this.since = value as string | undefined
       else if (kind === 'id') this.#giveId(Number(name), value as number | undefined)
@@ -92,15 +93,15 @@ export class Copy {
       this.writes = [...writes.values()].sort((a, b) => a.seq - b.seq || (a.key < b.key ? -1 : 1))
       this.#effects = effectsByItem(this.writes)
     }
-    for (const key of touched) this.#show(key)
-    const idsOf = (type: ItemType) =>
-      new Set([...touched].filter(key => key.startsWith(type)).map(key => Number(key.slice(5))))
-    return {
-      tasks: idsOf('task'),
-      lists: idsOf('list'),
-      settings: touched.has('settings:0'),
-      writes: hasWrites,
+    const ids = { task: new Set<number>(), list: new Set<number>(), settings: new Set<number>() }
+    for (const key of touched) {
+      const at = key.indexOf(':')
+      const type = key.slice(0, at) as ItemType
+      const id = Number(key.slice(at + 1))
+      ids[type].add(id)
+      this.#show(key, type, id)
     }
+    return { tasks: ids.task, lists: ids.list, settings: ids.settings.size > 0, writes: hasWrites }
 
     function touch(one: Write | undefined): void {
       for (const { type, id } of one?.effects ?? []) touched.add(keyOf(type, id))
@@ -122,13 +123,12 @@ export class Copy {
     }
   }
 
-  #show(key: string): void {
+  #show(key: string, type: ItemType, id: number): void {
     let item = this.base.get(key)
     for (const effect of this.#effects.get(key) ?? []) item = withEffect(item, effect)
-    if (key === 'settings:0') this.settings = item as Settings | undefined
+    if (type === 'settings') this.settings = item as Settings | undefined
     else {
-      const items: Map<number, Item> = key.startsWith('task') ? this.tasks : this.lists
-      const id = Number(key.slice(5))
+      const items: Map<number, Item> = this[`${type}s`]
       if (item) items.set(id, item)
       else items.delete(id)
     }

@@ -19,6 +19,8 @@ interface Change extends Partial<Record<ItemType, Item>> {
 /** Seconds. The server allows 60. */
 const wait = 50
 const limit = 1000
+/** Of the first page, which is shown while the others are read. */
+const firstLimit = 100
 /** An empty answer that comes sooner than this did not wait. */
 const earlyMs = 5000
 
@@ -58,7 +60,8 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
       seen = undefined
     }
     if (!seen) entries.push(['since', since])
-    void commit(entries)
+    // Without its end, what was read as a whole is of no use.
+    void commit(entries, undefined, seen !== undefined)
     if (isWhole && !seen) void commit(renewed(copy))
     if (has_more || context.isCurrent) return
     context.isCurrent = true
@@ -69,6 +72,20 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
     since = undefined
     seen = new Set()
   }
+
+  const read = (from: string | undefined, waits = false): Promise<ChangePage> =>
+    transport.send<ChangePage>({
+      method: 'GET',
+      path: '/api/v1/changes',
+      query: {
+        limit: from === undefined ? firstLimit : limit,
+        since: from,
+        wait: waits ? wait : undefined,
+      },
+      signal: request.signal,
+      timeout: 75_000,
+      attempts: 1,
+    })
 
   return {
     /** Reads now, rather than when something changes. */
@@ -82,19 +99,20 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
       let pauseMs = 1000
       since = copy.since
       if (since === undefined) readAll()
+      let ahead: Promise<ChangePage> | undefined
       while (!signal.aborted) {
-        request = new AbortController()
+        if (!ahead) request = new AbortController()
         const begunAt = performance.now()
         const waits = context.isCurrent
         try {
-          const page = await transport.send<ChangePage>({
-            method: 'GET',
-            path: '/api/v1/changes',
-            query: { limit, since, wait: waits ? wait : undefined },
-            signal: request.signal,
-            timeout: 75_000,
-            attempts: 1,
-          })
+          const reading: Promise<ChangePage> = ahead ?? read(since, waits)
+          ahead = undefined
+          const page = await reading
+          if (page.has_more) {
+            ahead = read(page.next)
+            // It is awaited in the next turn.
+            ahead.catch(() => undefined)
+          }
           // Not while a write is sent: what it creates would be shown twice.
           await context.inTurn(() => take(page))
           context.succeeded()

@@ -104,10 +104,10 @@ export async function openSync(
     signal,
     unsent: new Set(),
     isCurrent: false,
-    async commit(entries, settled) {
+    async commit(entries, settled, isPart) {
       if (signal.aborted || entries.length === 0) return
       show(entries, settled)
-      await save(entries)
+      await save(entries, isPart)
       tell({ entries, ...(settled && { settled }) })
     },
     inTurn(work) {

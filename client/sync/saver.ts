@@ -28,10 +28,13 @@ export function saverOf(store: SyncStore, report: (error: unknown) => void) {
     }
   }
 
-  /** Resolves when these are saved, or have failed. */
-  return (entries: readonly Entry[]): Promise<void> => {
+  /**
+   * Resolves when these are saved, or have failed.
+   * @param isPart whether to wait for more entries, which make these useful
+   */
+  return async (entries: readonly Entry[], isPart = false): Promise<void> => {
     for (const [key, value] of entries) unsaved.set(key, value)
-    saving ??= saveAll()
+    if (!isPart) saving ??= saveAll()
     return saving
   }
 }

@@ -118,4 +118,28 @@ describe('client.sync in a browser', () => {
     await laptop.close()
     await phone.close()
   })
+
+  it('reads a long list in pages, and has all of it after a reload without a network', async () => {
+    const user = newUser()
+    for (const from of [0, 100, 200]) {
+      const operations = Array.from({ length: 100 }, (_, n) => ({
+        op: 'create',
+        task: { title: `Brick ${from + n}` },
+      }))
+      await api.call('POST', '/api/v1/batch', { user, json: { operations } })
+    }
+    const context = await browser.newContext()
+    const page = await tab(context, user)
+    await until(async () => (await titles(page)).length === 300)
+    const idOf = (title: string) => `sync.tasks.all().find(({ title }) => title === '${title}').id`
+    await page.evaluate(`sync.tasks.remove(${idOf('Brick 150')})`)
+    await page.evaluate(`sync.tasks.update(${idOf('Brick 250')}, { title: 'Stone' })`)
+    await page.evaluate('sync.flush()')
+    const before = await state(page)
+    assert.equal(before, await onServer(user))
+    await goOffline(context)
+    await open(page, user)
+    assert.equal(await state(page), before)
+    await context.close()
+  })
 })
