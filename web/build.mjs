@@ -62,7 +62,7 @@ function isOnFirstScreen(id) {
   if (id.includes('?')) return false
   const name = id.slice(root.length)
   const isLater =
-    /^(app\/(new-list|keep)|model\/(api|network|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
+    /^(app\/(new-list|keep|worker)|model\/(api|network|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
       name,
     )
   return (

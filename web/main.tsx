@@ -9,8 +9,8 @@ import { state } from './model/store.ts'
 import { loadTexts } from './texts/texts.ts'
 
 applyAppearance()
-await loadTexts(localStorage.getItem('duly-language') ?? '')
-await begin()
+await Promise.all([loadTexts(localStorage.getItem('duly-language') ?? ''), begin()])
+// The tasks are read while the page is rendered.
+if (state.user) void start(state.user)
 const place = document.getElementById('app')
 if (place) render(<App />, place)
-if (state.user) void start(state.user)

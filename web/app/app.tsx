@@ -38,6 +38,7 @@ export function App() {
 
 function Main() {
   const address = useAddress()
+  const isMadeUp = useStore(state => state.madeUpPassword !== undefined)
   const [overlay, setOverlay] = useState<'palette' | 'shortcuts' | 'menu' | undefined>()
   const close = () => setOverlay(undefined)
   useShortcuts(setOverlay)
@@ -55,7 +56,7 @@ function Main() {
       />
       <Sidebar address={address} isOpen={overlay === 'menu'} close={close} />
       <main id="main" tabIndex={-1}>
-        <Keep />
+        {isMadeUp ? <Keep /> : null}
         <Screen address={address} />
       </main>
       {address.task === null ? null : <TaskPanel id={address.task} close={closeTask} />}

@@ -1,10 +1,7 @@
-import { useStore } from '../model/store.ts'
 import { t } from '../texts/texts.ts'
 
 /** Reminds a user of "Try it now" to choose a password. Nobody knows the one that was made up. */
 export function Keep() {
-  const isMadeUp = useStore(state => state.madeUpPassword !== undefined)
-  if (!isMadeUp) return null
   return (
     <aside class="banner">
       <p>{t().keepAccount}</p>

@@ -35,9 +35,13 @@ export async function openCopy(userId: string): Promise<void> {
   update({ tasks, lists })
   let isNew = !open.status.isLoaded
   let problems = Number.POSITIVE_INFINITY
-  const show = ({ settings, settled, isCleared }: Partial<SyncEvent> = {}) => {
+  let shown = 0
+  const show = ({ settings, settled, isCleared, writes, tasks: changed }: Partial<SyncEvent> = {}) => {
     const { copy, status } = open
     if (isCleared) return isLeaving ? undefined : endSession()
+    // While everything is read for the first time, not each page is worth the time to show it.
+    if (!status.isLoaded && !writes && changed?.size && tasks.size < 20 * shown) return
+    shown = tasks.size
     if (isNew && status.isLoaded) {
       isNew = false
       adoptSettings()

@@ -16,22 +16,23 @@ export const weekdayOf = (date: string): number => new Date(numberOf(date)).getU
 export const daysBetween = (from: string, to: string): number =>
   Math.round((numberOf(to) - numberOf(from)) / dayMs)
 
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** A formatter, which takes longer to make than to use. */
+function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale}${JSON.stringify(options)}`
+  const found = formats.get(key) ?? new Intl.DateTimeFormat(locale, options)
+  formats.set(key, found)
+  return found
+}
+
 /** The date and time in the user's time zone. */
 export function wallClock(instant = Date.now(), timeZone = state.settings.time_zone) {
-  const parts = new Intl.DateTimeFormat('en-CA', {
-    timeZone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  }).formatToParts(instant)
-  const part = (type: string) => parts.find(one => one.type === type)?.value ?? ''
-  return {
-    date: `${part('year')}-${part('month')}-${part('day')}`,
-    time: `${part('hour')}:${part('minute')}`,
-  }
+  // As in "2026-12-01 09:30:00".
+  const [date = '', time = ''] = formatOf('sv', { timeZone, dateStyle: 'short', timeStyle: 'short' })
+    .format(instant)
+    .split(' ')
+  return { date, time }
 }
 
 export const today = (): string => wallClock().date
@@ -50,15 +51,8 @@ export function isOverdue({ due, is_completed }: Pick<Task, 'due' | 'is_complete
   return when.date < now.date || (when.date === now.date && (when.time ?? '24:00') < now.time)
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>()
-
-export function format(options: Intl.DateTimeFormatOptions, ms: number): string {
-  const locale = document.documentElement.lang
-  const key = `${locale}${JSON.stringify(options)}`
-  const found = formats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone: 'UTC', ...options })
-  formats.set(key, found)
-  return found.format(ms)
-}
+export const format = (options: Intl.DateTimeFormatOptions, ms: number): string =>
+  formatOf(document.documentElement.lang, { timeZone: 'UTC', ...options }).format(ms)
 
 /** A day of this year with its weekday, another one in the user's format. */
 export function formatDay(date: string): string {

@@ -19,6 +19,11 @@ export interface Row {
 export const childrenOf = (parent: number | null, list: number | null): Task[] =>
   childrenIn(state, parent, list)
 
+export function hasTasks(list: number | null): boolean {
+  for (const task of state.tasks.values()) if (task.list_id === list) return true
+  return false
+}
+
 export const dueOf = (task: Task): When | null => task.due as When | null
 
 /** Whether the view has an order that the user can change. */
@@ -102,21 +107,22 @@ function grouped(tasks: readonly Task[], headingOf: (task: Task) => string): Row
 /** Each task below its parent. One whose parent is not among them is at the top level. */
 function tree(tasks: readonly Task[]): Row[] {
   const ids = new Set(tasks.map(({ id }) => id))
-  const children = new Map<number | null, Task[]>()
+  const roots: Task[] = []
+  const children = new Map<number, Task[]>()
   for (const task of tasks) {
-    const parent = task.parent_id !== null && ids.has(task.parent_id) ? task.parent_id : null
-    const found = children.get(parent)
-    if (found) found.push(task)
-    else children.set(parent, [task])
+    const { parent_id: parent } = task
+    if (parent === null || !ids.has(parent)) roots.push(task)
+    else if (children.get(parent)?.push(task) === undefined) children.set(parent, [task])
   }
   const rows: Row[] = []
-  const add = (parent: number | null, depth: number) => {
-    for (const task of children.get(parent)?.sort(byPosition) ?? []) {
+  const add = (siblings: Task[], depth: number) => {
+    for (const task of siblings.sort(byPosition)) {
       rows.push({ task, depth })
-      add(task.id, depth + 1)
+      const below = children.get(task.id)
+      if (below) add(below, depth + 1)
     }
   }
-  add(null, 0)
+  add(roots, 0)
   return rows
 }
 

@@ -50,7 +50,8 @@ export function useWindow(
   rows: readonly Row[],
   tops: readonly number[],
 ) {
-  const [range, setRange] = useState({ first: 0, last: 40 })
+  // At first, about as many as fit.
+  const [range, setRange] = useState({ first: 0, last: Math.ceil(innerHeight / 46) })
   const anchor = useRef<{ id: number; top: number } | undefined>(undefined)
   const look = useCallback(() => {
     const { current } = list
