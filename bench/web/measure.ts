@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BrowserContext, Page } from 'playwright-core'
+import { sent } from '../../test/web/app.ts'
 
 /** Milliseconds, on the slower CPU. */
 export interface Figures {
@@ -72,7 +73,7 @@ export async function measure(context: BrowserContext, url: string, options: Opt
   await known(page, 'window.added !== undefined')
   if (isApp) {
     // The app has sent the task to the server.
-    await page.locator('.status').waitFor({ state: 'detached' })
+    await sent(page)
     await known(page, isStored)
   }
   const figures = await page.evaluate<Figures>(`({

@@ -36,13 +36,15 @@ export async function openCopy(userId: string): Promise<void> {
   let isNew = !open.status.isLoaded
   let problems = Number.POSITIVE_INFINITY
   let shown = 0
-  const show = ({ settings, settled, isCleared, writes, tasks: changed }: Partial<SyncEvent> = {}) => {
+  const show = (event: Partial<SyncEvent> = {}) => {
+    const { settings, settled, isCleared, writes, tasks: changed, lists: changedLists } = event
     const { copy, status } = open
     if (isCleared) return isLeaving ? undefined : endSession()
     // While everything is read for the first time, not each page is worth the time to show it.
     if (!status.isLoaded && !writes && changed?.size && tasks.size < 20 * shown) return
     shown = tasks.size
-    if (isNew && status.isLoaded) {
+    const isNowLoaded = isNew && status.isLoaded
+    if (isNowLoaded) {
       isNew = false
       adoptSettings()
     }
@@ -51,7 +53,7 @@ export async function openCopy(userId: string): Promise<void> {
     if (count > problems) announce({ kind: 'problem' })
     problems = count
     update({
-      version: state.version + 1,
+      version: state.version + (changed?.size || changedLists?.size || settings || isNowLoaded ? 1 : 0),
       writes: copy.writes,
       isOnline: status.isOnline,
       isLoaded: status.isLoaded,

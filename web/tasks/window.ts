@@ -51,16 +51,17 @@ export function useWindow(
   tops: readonly number[],
 ) {
   // At first, about as many as fit.
-  const [range, setRange] = useState({ first: 0, last: Math.ceil(innerHeight / 46) })
+  const [range, setRange] = useState({ first: 0, last: Math.ceil(innerHeight / 40) })
   const anchor = useRef<{ id: number; top: number } | undefined>(undefined)
   const look = useCallback(() => {
     const { current } = list
     if (!current) return
     const top = -current.getBoundingClientRect().top
-    const first = Math.max(0, rowAt(tops, top) - margin)
-    const last = Math.min(rows.length, rowAt(tops, top + innerHeight) + margin)
-    setRange(was => (was.first === first && was.last === last ? was : { first, last }))
     const index = rowAt(tops, top)
+    const end = rowAt(tops, top + innerHeight)
+    const around = (n: number) => ({ first: Math.max(0, index - n), last: Math.min(rows.length, end + n) })
+    const least = around(margin / 2)
+    setRange(was => (was.first <= least.first && was.last >= least.last ? was : around(margin)))
     const row = rows[index]
     anchor.current = index > 0 && row ? { id: row.task.id, top: tops[index] ?? 0 } : undefined
   }, [list, rows, tops])
