@@ -138,7 +138,10 @@ export function outboxOf(context: Context, transport: Transport, readNow: () => 
         }
         try {
           unsent.delete(one.key)
-          await context.inTurn(() => send(one))
+          await context.inTurn(async () => {
+            // Unless it was repeated before its turn.
+            if (copy.writes.some(({ key }) => key === one.key)) await send(one)
+          })
           context.succeeded()
           pauseMs = 1000
         } catch (error) {
