@@ -126,6 +126,34 @@ describe('a list', () => {
     }
   })
 
+  it('of more tasks than a scan reads in a few turns is complete, in every order', async () => {
+    const user = newUser()
+    const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 4500)'
+    await db.query(unprepared(owner), [user])
+    // In each order the last ones are those that a scan reads first.
+    const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position)
+      select $1, name, name, false, now() - n * interval '1 s', now() - (n * 7919 % 4500) * interval '1 s', n, 'a' || name
+      from generate_series(1, 4500) as n, lateral (select lpad((n * 3571 % 4500)::text, 4, '0') as name) as named`
+    await db.query(unprepared(tasks), [user])
+    const all = await ownTasks(db, user).all()
+    assert.equal(all.length, 4500)
+    for (const sort of ['-created_at', '-updated_at', 'title', 'due', 'position'] as const) {
+      const wanted = ids(inOrder(all, sort))
+      assert.deepEqual(ids(await pages(user, { sort, limit: 1000 })), wanted, sort)
+      const inbox = { sort, limit: 1000, list: null, parent: null }
+      assert.deepEqual(ids(await pages(user, inbox)), wanted, `the inbox by ${sort}`)
+      const found = await ownTasks(db, user).list({ sort, limit: 100, search: '0' })
+      const named = inOrder(all, sort).filter(({ title }) => title.includes('0'))
+      assert.deepEqual(ids(found.tasks), ids(named).slice(0, 100), `a search by ${sort}`)
+      const selected = await ownTasks(db, user).select({ sort, search: '0' }, { skip: 50, limit: 100 })
+      assert.deepEqual(
+        [selected.count, ids(selected.tasks)],
+        [named.length, ids(named).slice(50, 150)],
+        `a count of a search by ${sort}`,
+      )
+    }
+  })
+
   it('says where the next page begins only where there is one', async () => {
     const user = newUser()
     const all = inOrder(await someTasks(user, 4), 'title')

@@ -38,6 +38,12 @@ export function ownTasks(db: Database, owner: string) {
       const { state, next } = await lists.list(query, into)
       return { state, tasks: into.found, next }
     },
+    async select(query: Parameters<typeof lists.select>[0], range: Range = {}) {
+      const into = collector()
+      const { count, batches } = await lists.select(query, into, range)
+      for await (const _batch of batches);
+      return { count, tasks: into.found }
+    },
     async all(range: Range = {}) {
       const into = collector()
       for await (const _batch of lists.batches(into, range));

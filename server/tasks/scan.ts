@@ -93,13 +93,13 @@ export async function find(
         found.push({ ...place, sortKey: Buffer.from(place.key) })
       }),
     )
-    // Sorted once there are many more: whatever the number of turns, a task is compared a few
-    // times.
-    if (isSorted) sorted = found.length
-    else if (!from || found.length >= 2 * sorted + wanted) {
+    if (!isSorted) {
+      // Sorted once there are many more: whatever the number of turns, a task is compared a few
+      // times.
+      if (from && found.length < 2 * sorted + wanted) continue
       found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
-      sorted = found.length
     }
+    sorted = found.length
     if (sorted < wanted) continue
     found.splice(wanted)
     sorted = wanted
