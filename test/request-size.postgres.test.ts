@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
-import { newUser, type Served, served } from './served.ts'
+import { newUser, type Served, served, tokenOf } from './served.ts'
 
 // How much a request may be, in every contract's own way of saying no.
 
@@ -90,6 +92,27 @@ for (const contract of contracts) {
         assert.notEqual((await send(path, `{"x":"${'x'.repeat(64 * kib - 8)}"}`)).status, 413, path)
         assert.equal((await send(path, `{"x":"${'x'.repeat(64 * kib)}"}`)).status, 413, path)
       }
+    })
+
+    it('a client that is still sending a body that is too large gets the response', async () => {
+      const socket = connect({ port: Number(new URL(api.server.url).port), allowHalfOpen: true })
+      const errors: Error[] = []
+      let received = ''
+      socket.on('error', error => errors.push(error))
+      socket.on('data', bytes => {
+        received += bytes
+      })
+      const head = ['POST /api/v1/tasks HTTP/1.1', 'Host: x', `Authorization: Bearer ${tokenOf(newUser())}`]
+      socket.write(
+        `${[...head, 'Content-Type: application/json', `Content-Length: ${4096 * kib}`].join('\r\n')}\r\n\r\n`,
+      )
+      while (!received.includes('body_too_large')) await once(socket, 'data')
+      for (let n = 0; n < 4; n += 1)
+        await new Promise(resolve => socket.write(Buffer.alloc(1024 * kib, 'x'), resolve))
+      socket.end()
+      await once(socket, 'close')
+      assert.match(received, /^HTTP\/1\.1 413 .*\r\nconnection: close\r\n/is)
+      assert.deepEqual(errors, [])
     })
 
     it('without a token a body is not looked at, however long it is', async () => {

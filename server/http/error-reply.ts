@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../errors.ts'
 import type { Schema } from '../openapi/operation.ts'
+import { lingerAtClose } from './lingering-close.ts'
 import { nonPageHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
@@ -122,6 +123,7 @@ export function answerError(shapeOf: (path: string) => ErrorShape) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const place = placeOf(request)
     const { status, headers, body } = errorAnswer(shapeOf(place.path), toAppError(error, request), place)
+    if (!request.raw.complete) lingerAtClose(request.raw.socket)
     reply.code(status).headers(refusalHeaders).headers(headers).send(body)
   }
 }

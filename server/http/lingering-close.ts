@@ -1,0 +1,17 @@
+import type { Socket } from 'node:net'
+
+/** Time for the client to read the response and to close the connection. */
+const mostMs = 2000
+
+/**
+ * When this connection is closed after a response, stops sending first and discards what still
+ * arrives. Closing a socket whose data was not read resets the connection, and a client or proxy
+ * that is still sending the body loses the response (RFC 9112, 9.6).
+ */
+export function lingerAtClose(socket: Socket): void {
+  socket.destroySoon = () => {
+    socket.end()
+    const timer = setTimeout(() => socket.destroy(), mostMs)
+    socket.once('close', () => clearTimeout(timer))
+  }
+}
