@@ -461,11 +461,13 @@ describe('the account of a user', () => {
     const { page } = laptop
     await openAccount(page)
     const card = section(page, 'Delete account')
-    await card.getByLabel('Password').fill('a wrong one')
-    await card.getByRole('button', { name: 'Delete account' }).click()
+    const password = card.getByLabel('Password')
+    await password.fill('a wrong one')
+    // By keyboard: the sections above are still loading, which would move the button under the mouse.
+    await password.press('Enter')
     await card.getByRole('alert').getByText(/./).waitFor()
-    await card.getByLabel('Password').fill(account.password)
-    await card.getByRole('button', { name: 'Delete account' }).click()
+    await password.fill(account.password)
+    await password.press('Enter')
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     assert.deepEqual(await page.evaluate('JSON.stringify(localStorage)'), '{}')
     await signIn(page)
