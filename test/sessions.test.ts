@@ -30,6 +30,13 @@ describe('the database', () => {
     assert.deepEqual(seen, ['2', '22012', '5', '22012', '10'])
   })
 
+  it('says that it is away where the statement before failed while it was prepared', async () => {
+    const unknown = quick('test_unknown', 'select text from not_there')
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => db.query(unknown)))
+    const codes = outcomes.map(outcome => outcome.status === 'rejected' && outcome.reason.code)
+    assert.deepEqual([codes[0], new Set(codes).has('26000')], ['42P01', false])
+  })
+
   it('hands rows over as they come; a failure among them is the statement’s alone', async () => {
     const numbers = statement(
       'test_numbers',
