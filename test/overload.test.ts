@@ -53,6 +53,7 @@ describe('more requests than can be worked on', () => {
     const tasks = await holdTasks()
     // The server waits for them at its end, also where this fails.
     test.after(tasks.release)
+    test.after(close)
     const refused: (Answer & { path: string })[] = []
     const accepted: Promise<void>[] = Array.from({ length: 200 }, async (_, n) => {
       const of = n % people.length
@@ -74,7 +75,6 @@ describe('more requests than can be worked on', () => {
     assert.equal(unknown.status, 503)
     await tasks.release()
     await Promise.all(accepted)
-    close()
 
     assert.equal(refused.length, 200 - 128)
     for (const { status, body, path } of refused) {
