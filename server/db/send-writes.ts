@@ -52,7 +52,9 @@ function commit(
   writes: readonly Write[],
 ): Promise<readonly Write[]> {
   for (const { statement } of writes) session.started(statement)
-  const ended = writes.map(({ statement }) => onStatement?.(operationOf(statement)))
+  const ended = writes.map(
+    ({ statement, inContext }) => onStatement && inContext(() => onStatement(operationOf(statement))),
+  )
   const lock = lockOf(writes)
   const before = lock ? 1 : 0
   const parts = writes.map(({ statement, values, take }): Part => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Guard, Row, Statement, TakeRow } from './database.ts'
 
 /** The part of a session that the queue uses. */
@@ -17,6 +18,8 @@ export interface Write {
   readonly guard?: Guard | undefined
   /** Whether its guard has just allowed it. */
   readonly isAllowed?: boolean
+  /** Runs something in the context in which it was added: a trace needs it, and others may send it. */
+  readonly inContext: <T>(work: () => T) => T
   /** When it was added, in milliseconds of a monotonic clock. */
   readonly since: number
   /** Whether it gets a transaction of its own, because another write rolled it back. */
@@ -99,7 +102,11 @@ export class WriteQueue<Session extends Lane> {
     return new Promise((resolve, reject) => {
       const owner = String(values[0])
       const since = this.#now()
-      this.#waiting.push({ owner, statement, values, take, guard, since, isAlone: false, resolve, reject })
+      const inContext = AsyncLocalStorage.snapshot()
+      this.#waiting.push({
+        ...{ owner, statement, values, take, guard, inContext, since, isAlone: false },
+        ...{ resolve, reject },
+      })
       this.#schedule()
     })
   }
