@@ -5,8 +5,8 @@ import { AppError } from '../errors.ts'
  * SQLSTATEs after which the same statement may succeed: connection exceptions (08), transaction
  * rollbacks (40: deadlocks, serialization failures), insufficient resources (53), operator
  * intervention (57: shutdown, start-up, statement timeout), system errors (58), a lock timeout
- * (55P03), a read-only server after a failover (25006), and a prepared statement that does not exist
- * (26000), because preparing it was the part of an earlier statement that failed.
+ * (55P03), a read-only server after a failover (25006), and a prepared statement that does not
+ * exist (26000), because preparing it was the part of an earlier statement that failed.
  */
 const passing = /^(08|40|53|57|58|55P03|25006|26000)/
 const diskFull = '53100'

@@ -18,7 +18,9 @@ export interface Write {
   readonly guard?: Guard | undefined
   /** Whether its guard has just allowed it. */
   readonly isAllowed?: boolean
-  /** Runs something in the context in which it was added: a trace needs it, and others may send it. */
+  /**
+   * Runs something in the context in which it was added: a trace needs it, and others may send it.
+   */
   readonly inContext: <T>(work: () => T) => T
   /** When it was added, in milliseconds of a monotonic clock. */
   readonly since: number
