@@ -55,6 +55,7 @@ describe('more requests than can be worked on', () => {
     test.after(tasks.release)
     test.after(close)
     const refused: (Answer & { path: string })[] = []
+    let away = 0
     const accepted: Promise<void>[] = Array.from({ length: 200 }, async (_, n) => {
       const of = n % people.length
       const path = `${paths[n % paths.length]}/${made[of]?.body.id}`
@@ -62,11 +63,12 @@ describe('more requests than can be worked on', () => {
       const answer = await call({ method: 'GET', path, headers })
       if (answer.headers.get('retry-after') === '1') refused.push({ ...answer, path })
       // On a machine so slow that the database's own time was over, that is said instead.
-      else if (answer.headers.get('retry-after') !== '2')
-        assert.deepEqual([answer.status, answer.body.title], [200, 'kept'])
+      else if (answer.headers.get('retry-after') === '2') away += 1
+      else assert.deepEqual([answer.status, answer.body.title], [200, 'kept'])
     })
     // So many that are worked on fill the house; all others have their answer while those still wait.
-    await until(() => refused.length === 200 - 128)
+    await until(() => refused.length === 200 - 128 || away > 0)
+    if (away > 0) return test.diagnostic('not compared: the machine is too slow to send 200 requests in 10 s')
     assert.equal((await call({ method: 'GET', path: '/livez' })).status, 200)
     const [user = '', task] = [people[0], made[0]?.body]
     const late = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'refused' } })
