@@ -102,15 +102,21 @@ for (const contract of contracts) {
       socket.on('data', bytes => {
         received += bytes
       })
-      const head = ['POST /api/v1/tasks HTTP/1.1', 'Host: x', `Authorization: Bearer ${tokenOf(newUser())}`]
+      const user = newUser()
+      const head = ['POST /api/v1/tasks HTTP/1.1', 'Host: x', `Authorization: Bearer ${tokenOf(user)}`]
       socket.write(
         `${[...head, 'Content-Type: application/json', `Content-Length: ${4096 * kib}`].join('\r\n')}\r\n\r\n`,
       )
       while (!received.includes('body_too_large')) await once(socket, 'data')
       for (let n = 0; n < 4; n += 1)
         await new Promise(resolve => socket.write(Buffer.alloc(1024 * kib, 'x'), resolve))
-      socket.end()
+      // A connection that is closed accepts no further request (RFC 9112, 9.6).
+      const next = '{"title":"after the close"}'
+      socket.end(
+        `${[...head, 'Content-Type: application/json', `Content-Length: ${next.length}`].join('\r\n')}\r\n\r\n${next}`,
+      )
       await once(socket, 'close')
+      assert.ok(!(await api.call('GET', '/api/tasks', { user })).text.includes('after the close'))
       assert.match(received, /^HTTP\/1\.1 413 .*\r\nconnection: close\r\n/is)
       assert.deepEqual(errors, [])
     })

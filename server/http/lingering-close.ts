@@ -11,6 +11,10 @@ const mostMs = 2000
 export function lingerAtClose(socket: Socket): void {
   socket.destroySoon = () => {
     socket.end()
+    // Not to the parser: a request that is behind the refused one must not be run.
+    socket.removeAllListeners('data')
+    socket.on('data', () => {})
+    socket.resume()
     const timer = setTimeout(() => socket.destroy(), mostMs)
     socket.once('close', () => clearTimeout(timer))
   }
