@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
+import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core'
 import { keptFolder } from './kept-folder.ts'
 
 // A container's root has no sandbox, and its /dev/shm is small.
@@ -37,6 +37,21 @@ export async function openBrowser(): Promise<Browser> {
     'Install Chromium, Chrome or Edge (on Debian: apt-get install chromium), or set CHROMIUM_PATH to one, to run the tests in a browser.',
     { cause: new AggregateError(reasons, 'None of these started.') },
   )
+}
+
+/** Gives a page an authenticator for passkeys, which says yes by itself. */
+export async function addAuthenticator(page: Page): Promise<void> {
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('WebAuthn.enable')
+  await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+    },
+  })
 }
 
 const channel = (name: string) => (): LaunchOptions => ({ channel: name })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { unprepared } from '../server/db/database.ts'
-import { openBrowser } from './browser.ts'
+import { addAuthenticator, openBrowser } from './browser.ts'
 import { behindProxy, newUserHere } from './person.ts'
 import { type Served, served } from './served.ts'
 
@@ -61,17 +61,7 @@ describe('a passkey', () => {
     const person = await newUserHere(api)
     const context = await browser.newContext()
     const page = await context.newPage()
-    const cdp = await context.newCDPSession(page)
-    await cdp.send('WebAuthn.enable')
-    await cdp.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-      },
-    })
+    await addAuthenticator(page)
     await page.goto(`${origin}/docs`)
     const anonymous = await run(
       page,

@@ -4,7 +4,7 @@ import { type Statement, unprepared } from '../server/db/database.ts'
 import type { BuiltStatement } from '../server/db/shapes.ts'
 import { type Clock, daysFromToday, passedAt } from '../server/tasks/days.ts'
 import { type ListFilters, type ListQuery, sortOrders } from '../server/tasks/list-query.ts'
-import { isExact, isInOrder, sourceOf } from '../server/tasks/list-source.ts'
+import { isInOrder, restOf, sourceOf } from '../server/tasks/list-source.ts'
 import {
   indexedListStatement,
   smallListStatement,
@@ -115,7 +115,9 @@ async function pagesInAnIndexAreReadFromIt(): Promise<void> {
   for (const [index, asked] of indexed) {
     const query = { limit: 100, ...asked }
     const source = sourceOf(query)
-    assert.ok(isInOrder(source, query) && isExact(source, query), JSON.stringify(query))
+    const { filters, hidesArchived: _hides, ...rest } = restOf(source, query)
+    assert.ok(isInOrder(source, query), JSON.stringify(query))
+    assert.deepEqual({ ...filters, ...rest }, {}, JSON.stringify(query))
     const plan = await planOfBuilt(indexedListStatement('alice', query, source))
     assert.match(plan, by(index), plan)
     assert.match(plan, /Index Cond: .*ROW\(/, plan)

@@ -94,10 +94,3 @@ export function restOf({ filters: known }: Source, query: ListQuery): ListFilter
     Object.fromEntries(Object.entries(values).filter(([name]) => !known.includes(name)))
   return { ...unknown(others), filters: unknown(filters) }
 }
-
-/** Whether the tasks of the source are exactly those of the query, but for archived lists. */
-export function isExact({ filters: known }: Source, query: ListQuery): boolean {
-  const { sort: _sort, limit: _limit, after: _after, hidesArchived: _hides, filters = {}, ...others } = query
-  const used = Object.entries({ ...filters, ...others }).filter(([, value]) => value !== undefined)
-  return used.every(([name]) => known.includes(name))
-}

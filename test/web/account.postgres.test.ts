@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
+import { addAuthenticator } from '../browser.ts'
 import { startSmtpServer } from '../smtp-server.ts'
 import { totpCode } from '../totp.ts'
 import { type App, add, type Device, openApp, row, sent, until } from './app.ts'
@@ -234,18 +235,8 @@ describe('the account of a user', () => {
   })
 
   it('is opened with a passkey', async () => {
-    const { page, context } = laptop
-    const cdp = await context.newCDPSession(page)
-    await cdp.send('WebAuthn.enable')
-    await cdp.send('WebAuthn.addVirtualAuthenticator', {
-      options: {
-        protocol: 'ctap2',
-        transport: 'internal',
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-      },
-    })
+    const { page } = laptop
+    await addAuthenticator(page)
     await openAccount(page)
     const card = section(page, 'Passkeys')
     await card.getByLabel('Name').fill('My laptop')
