@@ -1,13 +1,18 @@
 import type { HeapProfiler } from 'node:inspector'
 import { Session } from 'node:inspector/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { type Env, openDatabase } from './served.ts'
 
-// Toggles tasks of twenty people, a hundred at once, in the database that the environment leads to, and prints how many bytes of each
-// toggle were still referred to when V8 next collected its young objects. A program of its own: node:test follows every
-// promise, and keeps what it is about.
+// Toggles tasks of twenty users, a hundred at once, in the database that the environment names, and
+// prints how many bytes of each toggle were still in use when V8 next collected its young objects.
+// It is a program of its own, since node:test refers to every promise.
 
 const toggles = 20_000
+
+setFlagsFromString('--expose-gc')
+const collectYoung = () => runInNewContext('gc')({ type: 'minor' })
 
 const { db } = await openDatabase(process.env as Env)
 const own = await Promise.all(
@@ -30,6 +35,7 @@ await Promise.all(
     for (; left > 0; left -= 1) await tasks.toggle(id)
   }),
 )
+collectYoung()
 const { profile } = await session.post('HeapProfiler.stopSampling')
 await db.close()
 process.stdout.write(String(Math.round(sizeOf(profile.head) / toggles)))

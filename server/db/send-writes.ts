@@ -42,7 +42,7 @@ const patienceMs = 10_000
 function lockOf(writes: readonly Write[]): Omit<Part, 'describe' | 'binary'> | undefined {
   const owners = writes.filter(({ statement }) => statement.locksOwner).map(({ owner }) => owner)
   if (owners.length === 0) return undefined
-  return owners.length === 1 ? { ...lockOwner, values: owners } : { ...lockOwners, values: written([owners]) }
+  return owners.length === 1 ? { values: owners, ...lockOwner } : { values: written([owners]), ...lockOwners }
 }
 
 /** Commits all of these writes or none. */
@@ -53,7 +53,8 @@ function commit(
 ): Promise<readonly Write[]> {
   for (const { statement } of writes) session.started(statement)
   const ended = writes.map(
-    ({ statement, inContext }) => onStatement && inContext(() => onStatement(operationOf(statement))),
+    ({ statement, context }) =>
+      onStatement && context.runInAsyncScope(() => onStatement(operationOf(statement))),
   )
   const lock = lockOf(writes)
   const before = lock ? 1 : 0
