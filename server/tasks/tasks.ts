@@ -283,8 +283,8 @@ export class Tasks {
 const mostAttempts = 4
 /** Attempts at an edit. */
 const mostEdits = 20
-// Spread behind the other properties: in Node 20, V8 makes a hidden class of 600 bytes for each object
-// whose literal adds properties behind a spread.
+// Spread last: in Node 20, V8 makes a hidden class of 600 bytes for each object whose literal adds
+// properties behind a spread.
 const done = { isExpected: true, isChanged: true, isReplayed: false } as const
 const unchanged = { isExpected: true, isChanged: false, isReplayed: false } as const
 
