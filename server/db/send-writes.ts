@@ -84,7 +84,7 @@ function commit(
       }
       resolve(undone)
     }
-    const locks = lock ? [{ ...lock, name: prepare ? lock.name : '', binary: false, describe: false }] : []
+    const locks = lock ? [{ binary: false, describe: false, ...lock, name: prepare ? lock.name : '' }] : []
     session.submit(new TransactionQuery([...locks, ...parts], answer))
   })
 }

@@ -92,5 +92,5 @@ export function restOf({ filters: known }: Source, query: ListQuery): ListFilter
   const { sort: _sort, limit: _limit, after: _after, filters = {}, ...others } = query
   const unknown = (values: object) =>
     Object.fromEntries(Object.entries(values).filter(([name]) => !known.includes(name)))
-  return { ...unknown(others), filters: unknown(filters) }
+  return { filters: unknown(filters), ...unknown(others) }
 }

@@ -185,7 +185,7 @@ export class Tasks {
         },
         { ...(keyed ? { keyed } : {}), answerOf: (_, done) => ({ task: rowOf(done), isRemoved }) },
       )
-      if (outcome.isReplayed) return { ...outcomeOf(outcome.replay, isRemoved) }
+      if (outcome.isReplayed) return outcomeOf(outcome.replay, isRemoved)
       const { isChanged, revision, epoch } = outcome
       return { isExpected: true, isChanged, isReplayed: false, task: rowOf(outcome), revision, epoch }
     } catch (error) {

@@ -90,7 +90,7 @@ const list: Route = {
     const page = printedTasks('{"tasks":[', asked.fields)
     const { state, next } = await own.list(asked.query, page)
     if (!asked.isRelative) reply.header('etag', listTag(request.userId, asked, state))
-    const cursor = next && writeCursor({ ...asked, position: next })
+    const cursor = next && writeCursor({ position: next, ...asked })
     if (cursor)
       reply.header('link', `<${nextPage(request.server.base + at.path, request.query, cursor)}>; rel="next"`)
     return sendJson(reply, page.take(`],"next_cursor":${JSON.stringify(cursor)}}`))

@@ -267,8 +267,8 @@ export async function saveLog(
 ): Promise<number> {
   const overhead = changeOverhead(id)
   const rows = entries.map(entry => ({
-    ...entry,
     bytes: overhead + (entry.fields ? Buffer.byteLength(JSON.stringify(entry.fields)) : 0),
+    ...entry,
   }))
   await db.query(logEntries, [id, JSON.stringify(rows), revision, actor, at])
   return rows.reduce((sum, { bytes }) => sum + bytes, 0)

@@ -114,7 +114,7 @@ export async function moveTask(change: Change, id: number, move: Move): Promise<
         : typeof before === 'number'
           ? await placeBeside(change, scope, task, 'before', siblingOf(change, task, scope, 'before', before))
           : await placeBeside(change, scope, task, 'before', null)
-  const moved = change.setTask(id, { ...scope, position })
+  const moved = change.setTask(id, { position, ...scope })
   const tracked = change.tasks.get(id)
   if (tracked) tracked.isRebalanced = false
   for (const part of change.subtree(moved).slice(1)) change.setTask(part.id, { list_id: scope.list_id })
@@ -165,7 +165,7 @@ export async function restoreTask(change: Change, id: number): Promise<TaskRow> 
   const scope = homeOf(change, task, restored)
   for (const one of restored)
     change.setTask(one.id, { deleted_at: null, list_id: scope.list_id, ...derivedTimes(one) })
-  return change.setTask(id, { ...scope, position: change.append() })
+  return change.setTask(id, { position: change.append(), ...scope })
 }
 
 function homeOf(change: Change, task: TaskRow, restored: readonly TaskRow[]): Scope {
