@@ -1,6 +1,7 @@
 import { passkey } from '@better-auth/passkey'
 import { betterAuth } from 'better-auth'
-import { type JwtOptions, jwt, twoFactor } from 'better-auth/plugins'
+import { type JwtOptions, jwt } from 'better-auth/plugins/jwt'
+import { twoFactor } from 'better-auth/plugins/two-factor'
 import { keptSeconds } from '../auth/own-keys.ts'
 import type { ProviderClient } from '../config/accounts.ts'
 import { basePath } from '../config/public-url.ts'

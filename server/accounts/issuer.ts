@@ -1,5 +1,5 @@
 import { runWithTransaction } from '@better-auth/core/context'
-import { createJwk } from 'better-auth/plugins'
+import { createJwk } from 'better-auth/plugins/jwt'
 import { announcedSeconds } from '../auth/own-keys.ts'
 import { revoke, subjectOf } from '../auth/revocations.ts'
 import { unprepared } from '../db/database.ts'

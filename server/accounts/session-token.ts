@@ -1,4 +1,4 @@
-import { type JwtOptions, resolveSigningKey } from 'better-auth/plugins'
+import { type JwtOptions, resolveSigningKey } from 'better-auth/plugins/jwt'
 import { AppError } from '../errors.ts'
 
 export interface SessionToken {

@@ -1,5 +1,5 @@
 import { generateId } from 'better-auth'
-import type { Jwk } from 'better-auth/plugins'
+import type { Jwk } from 'better-auth/plugins/jwt'
 import { announcedSeconds } from '../auth/own-keys.ts'
 import { type Session, statement, unprepared } from '../db/database.ts'
 
