@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
 import type { Database } from '../db/database.ts'
 import { openEmbedded } from '../db/embedded.ts'
@@ -23,8 +23,10 @@ export async function openSnapshot(dataDir: string): Promise<Snapshot | undefine
     const folder = join(dataDir, name)
     const remove = () => rmSync(folder, { recursive: true, force: true })
     try {
-      // The server has priority for the CPU.
-      setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+      // The server has priority for the CPU. Under `nice` the value may already be higher, and only
+      // root can lower it.
+      const { PRIORITY_BELOW_NORMAL } = constants.priority
+      if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL)
       const db = await openEmbedded({ dataDir: folder, sync: false, log: createLog('error') })
       const close = () => db.close().finally(remove)
       return { db, close }
