@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
@@ -140,9 +140,16 @@ describe('duly doctor', () => {
     })
 
     it('says so where there is nothing yet, and makes nothing', async () => {
-      const nothing = join(dataDir, 'nothing')
-      const { code, stdout } = await findings({ DATA_DIR: nothing })
-      assert.deepEqual([code, /there is no database in/.test(stdout), existsSync(nothing)], [0, true, false])
+      const before = readdirSync(dataDir)
+      const { code, stdout } = await findings({ DATA_DIR: join(dataDir, 'nothing', 'here') })
+      assert.deepEqual([code, /there is no database in/.test(stdout)], [0, true])
+      assert.deepEqual(readdirSync(dataDir), before)
+    })
+
+    it('finds a data directory that cannot be created', async () => {
+      const { code, wrong, stdout } = await findings({ DATA_DIR: join(dataDir, 'lock', 'below') })
+      assert.deepEqual([code, /cannot be created/.test(wrong[0] ?? '')], [1, true])
+      assert.match(stdout, /part of the path is not a directory/)
     })
   }
 })

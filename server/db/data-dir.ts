@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   accessSync,
   closeSync,
@@ -7,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmdirSync,
   statSync,
   writeSync,
 } from 'node:fs'
@@ -23,25 +25,43 @@ const { R_OK, W_OK, X_OK } = constants
  * @throws StartError if it cannot be created, or is a file
  */
 export function makeDataDir(dataDir: string): void {
-  inDataDir(dataDir, `Cannot create the data directory "${dataDir}"`, () => {
+  creating(dataDir, () => {
     if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory() === false) {
       throw new StartError(`DATA_DIR "${dataDir}" is a file. Set it to a directory.`, exit.cantCreate)
     }
-    makeDirectories(dataDir)
+    makeDirectories(dataDir, dataDir)
   })
 }
 
+/**
+ * Checks that a data directory that does not exist can be created: creates and removes another one
+ * beside its first missing parent.
+ * @throws StartError
+ */
+export function tryDataDir(dataDir: string): void {
+  creating(dataDir, () => {
+    let parent = dirname(dataDir)
+    while (!existsSync(parent)) parent = dirname(parent)
+    const probe = join(parent, `.duly-${randomUUID()}`)
+    makeDirectories(probe, dataDir)
+    rmdirSync(probe)
+  })
+}
+
+const creating = (dataDir: string, work: () => void) =>
+  inDataDir(dataDir, `Cannot create the data directory "${dataDir}"`, work)
+
 /** Node's `recursive` never returns where a directory cannot have another, as in `/proc`. */
-function makeDirectories(path: string): void {
+function makeDirectories(path: string, dataDir: string): void {
   if (existsSync(path)) return
   const parent = dirname(path)
-  if (!existsSync(parent)) makeDirectories(parent)
+  if (!existsSync(parent)) makeDirectories(parent, dataDir)
   try {
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {
     if (codeOf(error) === 'ENOENT')
       throw new StartError(
-        `Cannot create the data directory "${path}": "${parent}" cannot contain directories. ${otherDirectory}`,
+        `Cannot create the data directory "${dataDir}": "${parent}" cannot contain directories. ${otherDirectory}`,
         exit.cantCreate,
       )
     // Another process was faster.

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { findKeptSecret } from '../auth/secret.ts'
+import { tryDataDir } from '../db/data-dir.ts'
 import { StartError } from '../errors.ts'
 import type { Finding } from './finding.ts'
 
@@ -10,7 +11,7 @@ const scarceMebibytes = 256
 
 /** Checks the data directory without opening the database. */
 export function checkDataDir(dataDir: string): Finding[] {
-  if (!existsSync(dataDir)) return [{ what: `"${dataDir}" does not exist yet; duly start creates it` }]
+  if (!existsSync(dataDir)) return [checkMissing(dataDir)]
   if (!statSync(dataDir).isDirectory()) {
     return [{ what: `"${dataDir}" is not a directory`, fix: 'Set DATA_DIR to a directory.' }]
   }
@@ -21,6 +22,16 @@ export function checkDataDir(dataDir: string): Finding[] {
     checkSecret(dataDir),
     ...leftovers(dataDir),
   ]
+}
+
+function checkMissing(dataDir: string): Finding {
+  try {
+    tryDataDir(dataDir)
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    return { what: `"${dataDir}" does not exist, and cannot be created`, fix: error.message }
+  }
+  return { what: `"${dataDir}" does not exist yet; duly start creates it` }
 }
 
 function checkOwner(dataDir: string): Finding[] {
