@@ -118,7 +118,11 @@ function bearerToken(request: FastifyRequest): string {
   if (header === undefined)
     throw new AppError('token_missing', 'A bearer token is required. Send Authorization: Bearer <token>.')
   const token = bearerIn(header)
-  if (token === undefined) throw new TokenError('the Authorization header is not "Bearer <token>"')
+  if (token === undefined)
+    throw new AppError(
+      'token_invalid',
+      'The Authorization header is invalid. Send Authorization: Bearer <token>.',
+    )
   return token
 }
 
