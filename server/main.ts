@@ -107,7 +107,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       ownKeys?.forget()
       tokens.forget()
     }
-    const accounts = await openAccounts({ config, db, log, secrets, publicUrl: () => publicUrl() })
+    const accounts = openAccounts({ config, db, log, secrets, publicUrl: () => publicUrl() })
     if (accounts) closers.push(() => accounts.close())
     const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
     if (shared) closers.push(() => shared.close())

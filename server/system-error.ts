@@ -32,6 +32,8 @@ const codes: Readonly<Record<string, Known>> = {
   EFBIG: noSpace('the file would be too large for its file system'),
   ENOENT: known('it does not exist', 'Check the path.', exit.noInput),
   EISDIR: known('it is a directory', 'Use the path of a file.', exit.noInput),
+  // See regular-file.ts.
+  ENOTREG: known('it is not a regular file', 'Use the path of a file.', exit.noInput),
   ENOTDIR: known('part of the path is not a directory', 'Check the path.', exit.noInput),
   EEXIST: known('it already exists', 'Use another path.', exit.cantCreate),
   ENOTEMPTY: known('the directory is not empty', 'Use another path.', exit.cantCreate),

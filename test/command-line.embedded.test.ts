@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -55,6 +55,21 @@ function isSentence({ stderr }: { stderr: string }): void {
   assert.match(stderr, /^[A-Z"-].*[.:?]\n/)
 }
 
+/** Opening the FIFO would wait for a writer. */
+function filesThatAreNone(place: string): [string, string[], Env, number, RegExp][] {
+  const fifo = join(place, 'fifo')
+  execFileSync('mkfifo', [fifo])
+  const DATABASE_URL = `postgres://127.0.0.1:1/tasks?sslrootcert=${encodeURIComponent(fifo)}`
+  const not = /it is not a regular file/
+  return [
+    ['a FIFO as BREACHED_PASSWORDS', ['start'], { BREACHED_PASSWORDS: fifo }, 78, not],
+    ['a FIFO as a root certificate', ['start'], { DATABASE_URL }, 78, not],
+    ['a FIFO as a backup', ['restore', fifo], {}, 66, not],
+    ['a FIFO as the target of a backup', ['backup', fifo, '--force'], {}, 73, /is not a regular file/],
+    ['a device as ENV_FILE', ['start'], { ENV_FILE: '/dev/zero' }, 78, /it has more than 1 MiB/],
+  ]
+}
+
 describe('an expected failure', () => {
   const file = join(folder, 'a file')
   writeFileSync(file, 'not what it should be\n')
@@ -97,7 +112,7 @@ describe('an expected failure', () => {
       ['start'],
       { BREACHED_PASSWORDS: missing },
       78,
-      /BREACHED_PASSWORDS: ".*" cannot be used: it does not exist/,
+      /BREACHED_PASSWORDS=".*": cannot be used: it does not exist/,
     ],
     [
       'a directory as BREACHED_PASSWORDS',
@@ -113,6 +128,7 @@ describe('an expected failure', () => {
       78,
       /its first line is not a SHA-1 hash/,
     ],
+    ...(process.platform === 'win32' ? [] : filesThatAreNone(folder)),
     [
       'a missing ENV_FILE',
       ['start'],

@@ -4,7 +4,7 @@ import type { Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { isPattern, matcherOf } from '../origins.ts'
-import { breachedPasswords } from './breached-passwords.ts'
+import { isBreached } from './breached-passwords.ts'
 import { devices } from './devices.ts'
 import { FairTurns } from './fair-turns.ts'
 import type { Issuer } from './issuer.ts'
@@ -41,15 +41,12 @@ export interface AccountsOptions {
   readonly publicUrl: () => URL
 }
 
-export type Accounts = NonNullable<Awaited<ReturnType<typeof openAccounts>>>
+export type Accounts = NonNullable<ReturnType<typeof openAccounts>>
 
-/**
- * The accounts of this server. Undefined with `ACCOUNTS=off`.
- * @throws StartError if the list of breached passwords cannot be read
- */
-export async function openAccounts({ config, db, log, secrets, publicUrl }: AccountsOptions) {
+/** The accounts of this server. Undefined with `ACCOUNTS=off`. */
+export function openAccounts({ config, db, log, secrets, publicUrl }: AccountsOptions) {
   if (!config.accounts) return undefined
-  const isBreached = config.breachedPasswords && (await breachedPasswords(config.breachedPasswords))
+  const list = config.breachedPasswords
   const frontEnds = config.corsOrigins === '*' ? [] : config.corsOrigins
   const isFrontEnd = matcherOf(frontEnds)
   // Without patterns: anyone may have a page at `*.vercel.app`, and a link in an email must not
@@ -101,7 +98,7 @@ export async function openAccounts({ config, db, log, secrets, publicUrl }: Acco
     },
     /** @throws AppError `password_compromised` if the list of breached passwords contains it */
     async refuseBreached(password: string): Promise<void> {
-      if (!isBreached || !(await isBreached(password))) return
+      if (list === undefined || !(await isBreached(list, password))) return
       throw new AppError(
         'password_compromised',
         'This password is known from a data breach. Choose another one.',

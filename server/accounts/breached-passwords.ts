@@ -1,33 +1,33 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { exit, StartError } from '../errors.ts'
+import { readStart, requireRegularFile } from '../regular-file.ts'
 import { reasonOf } from '../system-error.ts'
 
 const hashLength = 40
 const chunk = 256
 
-/**
- * Looks up passwords in a file of sorted SHA-1 hashes, one per line, as Have I Been Pwned publishes
- * it. Text after the hash is ignored. Needs no network, and reads a few hundred bytes per look-up.
- */
-export async function breachedPasswords(path: string): Promise<(password: string) => Promise<boolean>> {
-  const file = await opened(path)
+/** Why a file cannot be the list of breached passwords. Undefined if it can. */
+export function listProblem(path: string): string | undefined {
   try {
-    const first = await lineAt(file, 0)
-    if (!first || !/^[0-9A-F]{40}/i.test(first.text)) throw new Error('its first line is not a SHA-1 hash')
+    requireRegularFile(path)
+    const first = readStart(path, hashLength).toString('latin1')
+    return /^[0-9A-F]{40}$/i.test(first) ? undefined : 'its first line is not a SHA-1 hash'
   } catch (error) {
-    throw unreadable(path, error)
-  } finally {
-    await file.close()
+    return reasonOf(error) ?? (error as Error).message
   }
-  return async password => {
-    const wanted = createHash('sha1').update(password).digest('hex').toUpperCase()
-    const list = await opened(path)
-    try {
-      return await holds(list, wanted)
-    } finally {
-      await list.close()
-    }
+}
+
+/**
+ * Whether a file of sorted SHA-1 hashes contains a password. The hashes are one per line, as Have I
+ * Been Pwned publishes them; text after a hash is ignored. Reads a few hundred bytes per line.
+ */
+export async function isBreached(path: string, password: string): Promise<boolean> {
+  const wanted = createHash('sha1').update(password).digest('hex').toUpperCase()
+  const list = await open(path, 'r')
+  try {
+    return await holds(list, wanted)
+  } finally {
+    await list.close()
   }
 }
 
@@ -63,18 +63,4 @@ async function lineAt(
   if (offset > 0 && skipped === 0) return undefined
   const line = text.slice(skipped).split('\n')[0] ?? ''
   return line === '' ? undefined : { start: from + skipped, text: line }
-}
-
-async function opened(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r')
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}
-
-function unreadable(path: string, error: unknown): StartError {
-  const reason = reasonOf(error) ?? (error instanceof Error ? error.message : String(error))
-  const fix = 'Set it to a readable file of SHA-1 hashes, sorted, one per line.'
-  return new StartError(`BREACHED_PASSWORDS: "${path}" cannot be used: ${reason}. ${fix}`, exit.config)
 }

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
+import { requireRegularFile } from '../regular-file.ts'
 import { explain } from '../system-error.ts'
 import { damaged } from './format.ts'
 
@@ -15,6 +16,12 @@ const [rowStart, newline] = Buffer.from('[\n')
  * @throws StartError (EX_DATAERR) if the file is damaged or truncated, or a line is too long
  */
 export async function* linesOf(file: string): AsyncGenerator<string, undefined> {
+  try {
+    // It is read several times.
+    requireRegularFile(file)
+  } catch (error) {
+    throw explain(error, cannotRead(file))
+  }
   const source = createReadStream(file)
   const text = createGunzip()
   source.on('error', error => text.destroy(error))
@@ -43,7 +50,7 @@ export async function* linesOf(file: string): AsyncGenerator<string, undefined> 
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (code === 'Z_BUF_ERROR') throw damaged(file, 'it is truncated.')
     if (code.startsWith('Z_')) throw damaged(file, 'it is damaged, or not a backup of Duly.')
-    throw explain(error, `Cannot read the backup "${file}"`)
+    throw explain(error, cannotRead(file))
   } finally {
     source.destroy()
     text.destroy()
@@ -51,6 +58,8 @@ export async function* linesOf(file: string): AsyncGenerator<string, undefined> 
   if (restLength > 0) throw damaged(file, 'it is truncated.')
   return undefined
 }
+
+const cannotRead = (file: string) => `Cannot read the backup "${file}"`
 
 /** @throws StartError (EX_DATAERR) if there is no other line */
 export async function nextOf(lines: AsyncGenerator<string>, file: string): Promise<string> {

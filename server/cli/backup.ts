@@ -74,9 +74,12 @@ async function sendToOutput(draft: string): Promise<void> {
 function refuseExisting(file: string, force: boolean): void {
   if (!existsSync(dirname(file)))
     throw new StartError(`The directory "${dirname(file)}" does not exist. Create it first.`, exit.cantCreate)
-  if (!existsSync(file)) return
-  if (statSync(file).isDirectory())
-    throw new StartError(`"${file}" is a directory. Name a file.`, exit.cantCreate)
+  const stats = statSync(file, { throwIfNoEntry: false })
+  if (!stats) return
+  if (stats.isDirectory()) throw new StartError(`"${file}" is a directory. Name a file.`, exit.cantCreate)
+  // The backup would replace it, even /dev/null.
+  if (!stats.isFile())
+    throw new StartError(`"${file}" is not a regular file. Use - for standard output.`, exit.cantCreate)
   if (!force)
     throw new StartError(`"${file}" already exists. Name another file, or add --force.`, exit.cantCreate)
 }

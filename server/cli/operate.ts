@@ -44,7 +44,7 @@ async function here(config: Config, work: (place: OperatorContext) => Promise<un
     await requireMigrated(db)
     const secrets = secretsThere(config)
     const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${config.port}`)
-    const accounts = await openAccounts({ config, db, log, secrets, publicUrl })
+    const accounts = openAccounts({ config, db, log, secrets, publicUrl })
     await work({ db, accounts, secrets, dataDir: config.dataDir })
     await accounts?.close()
   } finally {

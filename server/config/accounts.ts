@@ -1,3 +1,4 @@
+import { listProblem } from '../accounts/breached-passwords.ts'
 import { hasSecret } from './secrets.ts'
 import { setting } from './setting.ts'
 import { parseUrl, type SettingsReader } from './settings-reader.ts'
@@ -48,7 +49,7 @@ export function readAccounts(reader: SettingsReader): AccountConfig {
     mailFrom: reader.read('MAIL_FROM'),
     github: readProvider('GITHUB', reader),
     google: readProvider('GOOGLE', reader),
-    breachedPasswords: reader.read('BREACHED_PASSWORDS'),
+    breachedPasswords: readBreached(reader),
   }
 }
 
@@ -60,6 +61,17 @@ function readSmtp(reader: SettingsReader): string | undefined {
   return isSmtp
     ? value
     : reader.problem('SMTP_URL', 'must be a URL such as smtp://user:password@mail.example.com:587.')
+}
+
+function readBreached(reader: SettingsReader): string | undefined {
+  const path = reader.read('BREACHED_PASSWORDS')
+  const problem = path === undefined ? undefined : listProblem(path)
+  return problem === undefined
+    ? path
+    : reader.problem(
+        'BREACHED_PASSWORDS',
+        `cannot be used: ${problem}. Set it to a readable file of SHA-1 hashes, sorted, one per line.`,
+      )
 }
 
 function readProvider(name: 'GITHUB' | 'GOOGLE', reader: SettingsReader): ProviderClient | undefined {

@@ -45,6 +45,11 @@ interface Sample {
   readonly beside?: Env
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'duly-config-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const list = join(folder, 'list')
+writeFileSync(list, '5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:1\n')
+
 /** For every setting a value that is not its default, and where that shows. */
 const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
 
@@ -78,7 +83,7 @@ const samples: Readonly<Record<string, Sample>> = {
   SIGN_UP: { text: 'closed', shown: config => config.signUp, value: 'closed' },
   SMTP_URL: { text: 'smtp://mail.test', shown: config => config.smtp, value: 'smtp://mail.test' },
   MAIL_FROM: { text: 'a@mail.test', shown: config => config.mailFrom, value: 'a@mail.test' },
-  BREACHED_PASSWORDS: { text: 'list', shown: config => config.breachedPasswords, value: 'list' },
+  BREACHED_PASSWORDS: { text: list, shown: config => config.breachedPasswords, value: list },
   CONTRACT: { text: 'stage-2', shown: config => config.contract, value: 'stage-2' },
   CONTRACT_OPTIONS: {
     text: 'wrapped-task, counts',

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,6 +28,14 @@ const refused = (file: string, message: RegExp, named = false) =>
   )
 
 describe('a file of settings', () => {
+  it('may be a pipe, as password managers make one', { skip: process.platform === 'win32' }, async () => {
+    const fifo = join(folder, 'fifo')
+    execFileSync('mkfifo', ['-m', '600', fifo])
+    const writer = spawn('sh', ['-c', 'echo PORT=8080 > "$0"', fifo])
+    assert.deepEqual(readEnvFile(fifo, false), { values: { PORT: '8080' }, notes: [] })
+    await once(writer, 'close')
+  })
+
   const line = 'DATABASE_URL=postgres://a:b@c/d\nPORT=8080\n'
   const expected = { DATABASE_URL: 'postgres://a:b@c/d', PORT: '8080' }
   for (const [what, content] of [

@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { lstatSync, type Stats, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { exit, StartError } from '../errors.ts'
+import { readStart } from '../regular-file.ts'
 import { codeOf, explain } from '../system-error.ts'
 
 interface EnvFile {
@@ -9,10 +10,13 @@ interface EnvFile {
   readonly notes: readonly string[]
 }
 
+/** Far more than all settings together. */
+const longest = 1024 * 1024
+
 /**
  * The settings in a file, or none if the file is not named and does not exist.
  * @param named whether the operator named the file; a file found in the current directory must not
- * belong to another user
+ * belong to another user. It may be a pipe: password managers provide settings that way.
  * @throws StartError if the file cannot be read, is not UTF-8, or can be changed by another user
  */
 export function readEnvFile(file: string, named: boolean): EnvFile {
@@ -21,7 +25,7 @@ export function readEnvFile(file: string, named: boolean): EnvFile {
   try {
     if (!named && !isThere(path)) return { values: {}, notes: [] }
     const notes = refuseOthers(path, named)
-    const { values, notes: more } = parseEnvFile(decode(readFileSync(path), quoted), quoted)
+    const { values, notes: more } = parseEnvFile(decode(readStart(path, longest + 1), quoted), quoted)
     return { values, notes: [...notes, ...more] }
   } catch (error) {
     const fix =
@@ -75,13 +79,22 @@ function refuseOthers(path: string, named: boolean): string[] {
   return problem === undefined ? [] : [`${quoted} is not safe: ${problem}.`]
 }
 
-/** Whether every user can write it. A sticky bit lets only the owner of a file replace it. */
+/**
+ * Whether every user can write it and so change what is read. A sticky bit lets only the owner of a
+ * file replace it.
+ */
 function isOpen(stats: Stats): boolean {
-  if (stats.isSymbolicLink()) return false
+  if (stats.isSymbolicLink() || stats.isCharacterDevice()) return false
   return (stats.mode & 0o002) !== 0 && !(stats.isDirectory() && (stats.mode & 0o1000) !== 0)
 }
 
 function decode(bytes: Buffer, quoted: string): string {
+  if (bytes.length > longest) {
+    throw new StartError(
+      `Cannot read the settings in ${quoted}: it has more than 1 MiB. Check the path.`,
+      exit.config,
+    )
+  }
   const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
   if (isUtf16 || bytes.includes(0)) {
     throw new StartError(

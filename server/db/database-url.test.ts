@@ -283,14 +283,14 @@ describe('sslmode', () => {
     const missing = encodeURIComponent(join(folder, 'missing.crt'))
     assert.match(
       problemOf(`postgres://alice:pw@db/tasks?sslmode=verify-full&sslrootcert=${missing}`),
-      /^the file sslrootcert=".*" in it cannot be read\.$/,
+      /^the file sslrootcert=".*" in it cannot be read: it does not exist\.$/,
     )
   })
 
   it('with a root certificate that is a folder is refused with the same sentence', () => {
     assert.match(
       problemOf(`postgres://alice:pw@db/tasks?sslmode=verify-full&sslrootcert=${encodeURIComponent(folder)}`),
-      /^the file sslrootcert=".*" in it cannot be read\.$/,
+      /^the file sslrootcert=".*" in it cannot be read: it is a directory\.$/,
     )
   })
 })

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import { quote } from '../quote.ts'
+import { requireRegularFile } from '../regular-file.ts'
+import { reasonOf } from '../system-error.ts'
 import { booleanOf, type Given, UrlProblem } from './given-parameters.ts'
 
 const tlsModes = ['disable', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const
@@ -84,9 +86,13 @@ function isTlsMode(mode: string): mode is TlsMode {
 function rootsIn(file: string | undefined): string | undefined {
   if (file === undefined || file === 'system') return undefined
   try {
+    requireRegularFile(file)
     return readFileSync(file, 'utf8')
-  } catch {
-    throw new UrlProblem(`the file sslrootcert=${quote(file)} in it cannot be read.`)
+  } catch (error) {
+    const reason = reasonOf(error)
+    throw new UrlProblem(
+      `the file sslrootcert=${quote(file)} in it cannot be read${reason === undefined ? '' : `: ${reason}`}.`,
+    )
   }
 }
 
