@@ -16,5 +16,13 @@ export function quote(value: unknown): string {
 /** Control and format characters can change how the rest of the line is shown. */
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
 
+/** A field at the start of a sentence: `Due date` for `due_date`, `New password`, `Callback URL`. */
+export const labelOf = (name: string): string =>
+  name
+    .replace(/[a-z](?=[A-Z])/g, '$& ')
+    .replaceAll('_', ' ')
+    .replace(/ [A-Z](?=[a-z])/g, word => word.toLowerCase())
+    .replace(/^./, first => first.toUpperCase())
+
 /** The end of a sentence about what a value must be: `, not "x"`. Empty if there was no value. */
 export const notValue = (value: unknown): string => (value === undefined ? '' : `, not ${quote(value)}`)

@@ -102,11 +102,11 @@ describe('a front end that holds one token', () => {
 
   it('is told by a sentence which rule its body breaks', async () => {
     const bodies: [unknown, RegExp][] = [
-      [{ password }, /^email is required\.$/],
-      [{ email: 'x', password }, /^email must be an email address\.$/],
-      [{ email: 7, password }, /^email must be of type string\.$/],
-      [{ email: newEmail() }, /^password is required\.$/],
-      [{ email: newEmail(), password: ['x'] }, /^password must be of type string\.$/],
+      [{ password }, /^Email is required\.$/],
+      [{ email: 'x', password }, /^Email must be an email address such as ann@example\.com, not "x"\.$/],
+      [{ email: 7, password }, /^Email must be a string, not a number\.$/],
+      [{ email: newEmail() }, /^Password is required\.$/],
+      [{ email: newEmail(), password: ['x'] }, /^Password must be a string, not an array\.$/],
     ]
     for (const [json, message] of bodies) {
       for (const path of [nextOf(signUpPaths), nextOf(signInPaths)]) {
@@ -116,9 +116,12 @@ describe('a front end that holds one token', () => {
       }
     }
     const short = await post(api, nextOf(signUpPaths), { email: newEmail(), password: 'short' })
-    assert.match(short.body.detail, /^password must have at least 8 characters\.$/)
+    assert.match(short.body.detail, /^Password must have at least 8 characters\.$/)
     const byName = await post(api, nextOf(signInPaths), { username: 'ann', password })
-    assert.match(byName.body.detail, /^username must be an email address\.$/)
+    assert.match(
+      byName.body.detail,
+      /^Username must be an email address such as ann@example\.com, not "ann"\.$/,
+    )
   })
 
   it('sends no bytes that could be two passwords, and no other encoding', async () => {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { FieldProblem } from '../errors.ts'
-import { notValue } from '../quote.ts'
+import { labelOf, notValue } from '../quote.ts'
 import { type Field, InvalidValue, type JsonField } from './field.ts'
 import { isDate } from './iso-time.ts'
 import { schemaOf } from './schema.ts'
@@ -73,8 +73,6 @@ function readValue(
     problems.push(problemOf(error, name, labelOf(name)))
   }
 }
-
-const labelOf = (name: string) => `${name.slice(0, 1).toUpperCase()}${name.slice(1).replaceAll('_', ' ')}`
 
 function compile(inputs: readonly Input[], required: readonly string[]): ValidateFunction {
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')

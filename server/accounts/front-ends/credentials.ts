@@ -3,7 +3,7 @@ import { brokenRules } from '../../errors.ts'
 import { isForm, readForm } from '../../http/form-body.ts'
 import { readJson } from '../../http/json-body.ts'
 import { canonicalEmail } from '../email.ts'
-import { type Fields, validFields } from '../routes/read-fields.ts'
+import { type Fields, notEmail, validFields } from '../routes/read-fields.ts'
 import { signInBody, signUpBody } from './schemas.ts'
 
 // The bodies of existing front ends, and the fields of Better Auth's calls in them.
@@ -42,10 +42,10 @@ function readBody(request: FastifyRequest): Fields | Promise<Fields> {
 /** The email address in the field `username` of an OAuth2 password form. */
 function emailIn(username: unknown): string {
   const text = textOf(username)
-  if (text === undefined) throw brokenRules([{ field: 'email', message: 'email is required.' }])
+  if (text === undefined) throw brokenRules([{ field: 'email', message: 'Email is required.' }])
   const email = canonicalEmail(text)
   if (email !== undefined) return email
-  throw brokenRules([{ field: 'username', message: 'username must be an email address.' }])
+  throw brokenRules([{ field: 'username', message: notEmail('username', text) }])
 }
 
 /** A text without surrounding spaces. Undefined if it is absent or blank. */

@@ -1,7 +1,8 @@
 import type { FastifyRequest } from 'fastify'
-import { AppError, brokenRules } from '../../errors.ts'
+import { AppError, brokenRules, type FieldProblem } from '../../errors.ts'
 import { mediaTypeOf, readJson } from '../../http/json-body.ts'
 import type { Schema } from '../../openapi/operation.ts'
+import { labelOf, notValue, quote } from '../../quote.ts'
 import type { Accounts } from '../accounts.ts'
 import { canonicalEmail } from '../email.ts'
 import type { Call } from './call.ts'
@@ -33,7 +34,7 @@ export function validFields(schema: Schema, sent: Fields, request: FastifyReques
   const fields = Object.fromEntries(given.map(name => [name, canonical(name, sent[name])]))
   const validate = request.compileValidationSchema(schema)
   if (!validate(fields)) {
-    throw brokenRules((validate.errors ?? []).map(problemOf))
+    throw brokenRules((validate.errors ?? []).map(error => problemOf(error, fields)))
   }
   if (!isStorable(fields))
     throw brokenRules([
@@ -54,8 +55,12 @@ function canonical(name: string, value: unknown): unknown {
   if ((name !== 'email' && name !== 'newEmail') || typeof value !== 'string') return value
   const email = canonicalEmail(value)
   if (email !== undefined) return email
-  throw brokenRules([{ field: name, message: `${name} must be an email address.` }])
+  throw brokenRules([{ field: name, message: notEmail(name, value) }])
 }
+
+/** What is wrong with a field that is no email address. */
+export const notEmail = (name: string, value: string): string =>
+  `${labelOf(name)} must be an email address such as ann@example.com${notValue(value)}.`
 
 const deepest = 8
 
@@ -73,25 +78,43 @@ interface SchemaError {
   readonly params?: Readonly<Record<string, unknown>>
 }
 
-/** Our own message for an error of the validator. */
-function problemOf({ keyword, instancePath = '', params = {} }: SchemaError) {
+/** Our own message for an error of the validator. Does not repeat texts, which may be passwords. */
+function problemOf({ keyword, instancePath = '', params = {} }: SchemaError, fields: Fields): FieldProblem {
   const field = instancePath.slice(1) || String(params.missingProperty ?? '')
-  return { field, message: `${field === '' ? 'The body' : field} ${ruleOf(keyword, params)}.` }
+  const rule = ruleOf(keyword, params, fields[field])
+  return { field, message: `${field === '' ? 'The body' : labelOf(field)} ${rule}.` }
 }
 
-function ruleOf(keyword: string | undefined, params: Readonly<Record<string, unknown>>): string {
+function ruleOf(
+  keyword: string | undefined,
+  params: Readonly<Record<string, unknown>>,
+  value: unknown,
+): string {
   switch (keyword) {
     case 'required':
       return 'is required'
     case 'type':
-      return `must be of type ${[params.type].flat().join(' or ')}`
+      return `must be ${[params.type].flat().map(nounOf).join(' or ')}, not ${kindOf(value)}`
     case 'minLength':
       return params.limit === 1 ? 'must not be empty' : `must have at least ${params.limit} characters`
     case 'maxLength':
       return `must have at most ${params.limit} characters`
     case 'enum':
-      return `must be one of ${[params.allowedValues].flat().join(', ')}`
+      return `must be ${[params.allowedValues].flat().map(quote).join(' or ')}${notValue(value)}`
     default:
       return 'is not valid'
   }
+}
+
+const nouns: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+}
+const nounOf = (type: unknown): string => nouns[String(type)] ?? String(type)
+
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  return value === null || typeof value === 'boolean' ? String(value) : nounOf(typeof value)
 }
