@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { nextOf, post, signUpPaths } from './front-end.ts'
-import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
+import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
 import { type Answer, type Served, served } from './served.ts'
 
 let api: Served
@@ -63,7 +63,7 @@ describe('somebody who signs up', () => {
     ]) {
       const answer = await person.auth('POST', '/sign-up/email', { ...body, ...broken })
       assert.deepEqual(seen(answer), [400, 'BROKEN_RULE'], JSON.stringify(broken))
-      assert.match(answer.body.message, new RegExp(Object.keys(broken)[0] as string))
+      assert.match(answer.body.message, new RegExp(Object.keys(broken)[0] as string, 'i'))
     }
   })
 
@@ -172,6 +172,18 @@ describe('somebody who signs in', () => {
     assert.deepEqual(seen(await other.auth('POST', '/reset-password', reset)), [400, 'INVALID_TOKEN'])
     assert.equal(await sessionOf(person), null)
     assert.equal((await signIn(other)).status, 200)
+  })
+
+  it('is promised no email by the pages that reset a password, without SMTP_URL', async () => {
+    const page = await api.call('GET', '/reset-password')
+    assert.match(page.text, /This server sends no emails.*Request a link/s)
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const asked = await api.call('POST', '/reset-password', {
+      headers: { ...form, 'x-forwarded-for': newAddress() },
+      body: 'email=nobody@example.com',
+    })
+    assert.match(asked.text, /Ask the operator.*the log of this server now contains a link/s)
+    assert.doesNotMatch(page.text + asked.text, /we send|on its way/)
   })
 
   it('signs out', async () => {

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
 import { mediaTypeOf } from '../http/json-body.ts'
 import type { Answer, Operation, Parameter, Schema } from '../openapi/operation.ts'
@@ -29,31 +30,39 @@ export const linkParameters: readonly Parameter[] = [
 ]
 
 type Purpose = 'reset' | 'verify'
+type MailContext = { readonly config: Pick<Context['config'], 'smtp'> }
+const sendsEmail = ({ config }: MailContext) => config.smtp !== undefined
 const pathOf = { reset: '/reset-password', verify: '/verify-email' }
 const titleOf = { reset: 'Reset your password', verify: 'Confirm your email address' }
 /** The call that sends the email. */
 const callOf = { reset: '/request-password-reset', verify: '/send-verification-email' }
 
 /** Sends the page that asks for an email address. */
-export const askForEmail = (reply: FastifyReply, purpose: Purpose, message?: string): FastifyReply =>
-  sendPage(reply, titleOf[purpose], emailForm(reply, purpose, message))
+export const askForEmail = (
+  reply: FastifyReply,
+  purpose: Purpose,
+  context: MailContext,
+  message?: string,
+): FastifyReply => sendPage(reply, titleOf[purpose], emailForm(reply, purpose, context, message))
 
-/** Requests an email with a link, and sends the page with the outcome. */
+/** Requests a link, and sends the page with the outcome. */
 export async function requestEmail(
   request: FastifyRequest,
   reply: FastifyReply,
   purpose: Purpose,
+  context: MailContext,
   email: string,
 ): Promise<FastifyReply> {
   const outcome = await call(request, 'POST', callOf[purpose], { email })
-  return outcome.isDone
+  if (!outcome.isDone) return askForEmail(reply.code(outcome.status), purpose, context, outcome.message)
+  return sendsEmail(context)
     ? sendPage(reply, 'Check your email', sent(purpose))
-    : askForEmail(reply.code(outcome.status), purpose, outcome.message)
+    : sendPage(reply, 'Ask the operator', logged(purpose))
 }
 
 /** Sends the page for a link that has expired or was used. */
-export const sendDeadLink = (reply: FastifyReply, purpose: Purpose): FastifyReply =>
-  sendPage(reply.code(400), 'This link no longer works', deadLink(reply, purpose))
+export const sendDeadLink = (reply: FastifyReply, purpose: Purpose, context: MailContext): FastifyReply =>
+  sendPage(reply.code(400), 'This link no longer works', deadLink(reply, purpose, context))
 
 /** What comes next: the web app, or another app of the user. */
 export const signInLink = ({ server }: FastifyReply, hasApp: boolean): string =>
@@ -61,26 +70,41 @@ export const signInLink = ({ server }: FastifyReply, hasApp: boolean): string =>
     ? `<p><a href="${server.base}/">Sign in</a></p>`
     : `<p>Sign in, in your app or <a href="${server.base}/docs">on this server</a>.</p>`
 
-function emailForm({ server }: FastifyReply, purpose: Purpose, message?: string): string {
+function emailForm(
+  { server }: FastifyReply,
+  purpose: Purpose,
+  context: MailContext,
+  message?: string,
+): string {
   const what = purpose === 'reset' ? 'a link to choose a new password' : 'a new link to confirm your address'
-  return `${problem(message)}<p>Enter your email address, and we send you ${what}.</p>
+  const [about, button] = sendsEmail(context)
+    ? [`Enter your email address, and we send you ${what}.`, 'Send the link']
+    : [
+        `This server sends no emails. Enter your email address to request ${what}. The operator of the server finds the link in its log.`,
+        'Request a link',
+      ]
+  return `${problem(message)}<p>${about}</p>
 <form method="post" action="${server.base}${pathOf[purpose]}">
 <label for="email">Email address</label>
 <input id="email" name="email" type="email" autocomplete="email" required>
-<button>Send the link</button>
+<button>${button}</button>
 </form>`
 }
 
-function deadLink(reply: FastifyReply, purpose: Purpose): string {
+function deadLink(reply: FastifyReply, purpose: Purpose, context: MailContext): string {
   return `<p>It has expired, or was used before. A link works for an hour${purpose === 'reset' ? ', and once' : ''}.</p>
-${emailForm(reply, purpose)}`
+${emailForm(reply, purpose, context)}`
 }
 
+const whoIs = { reset: 'has an account', verify: 'has an account and is not confirmed yet' }
+
 function sent(purpose: Purpose): string {
-  const who = purpose === 'reset' ? 'has an account' : 'has an account and is not confirmed yet'
-  return `<p>If this address ${who}, an email with a link is on its way. The link works for an hour.</p>
+  return `<p>If this address ${whoIs[purpose]}, an email with a link is on its way. The link works for an hour.</p>
 <p class="quiet">Nothing there? Check the spam folder, or ask the operator of this server.</p>`
 }
+
+const logged = (purpose: Purpose): string =>
+  `<p>If this address ${whoIs[purpose]}, the log of this server now contains a link. Ask the operator for it. The link works for an hour.</p>`
 
 export const problem = (message: string | undefined): string =>
   message === undefined ? '' : `<p class="bad" role="alert">${html(message)}</p>\n`

@@ -27,13 +27,13 @@ export const showReset: Route = {
     parameters: linkParameters,
     answers,
   },
-  async handle(request, reply) {
+  async handle(request, reply, context) {
     const { token, error } = request.query as { token?: unknown; error?: unknown }
-    if (token === undefined && error === undefined) return askForEmail(reply, 'reset')
+    if (token === undefined && error === undefined) return askForEmail(reply, 'reset', context)
     const isGood = isToken(token) && error === undefined && (await isResetToken(request, token))
     return isGood
       ? sendPage(reply, 'Choose a new password', passwordForm(reply, token))
-      : sendDeadLink(reply, 'reset')
+      : sendDeadLink(reply, 'reset', context)
   },
 }
 
@@ -51,11 +51,12 @@ export const reset: Route = {
     ),
     answers,
   },
-  async handle(request, reply, { appFiles }) {
+  async handle(request, reply, context) {
+    const { appFiles } = context
     const { token, email, newPassword = '' } = readForm(request)
-    if (email !== undefined) return requestEmail(request, reply, 'reset', email)
-    if (token === undefined) return askForEmail(reply, 'reset')
-    if (!isToken(token)) return sendDeadLink(reply, 'reset')
+    if (email !== undefined) return requestEmail(request, reply, 'reset', context, email)
+    if (token === undefined) return askForEmail(reply, 'reset', context)
+    if (!isToken(token)) return sendDeadLink(reply, 'reset', context)
     const length = Array.from(newPassword).length
     const wrong = length < 8 ? 'at least 8' : length > 128 ? 'at most 128' : undefined
     const outcome: Outcome =
@@ -70,7 +71,7 @@ export const reset: Route = {
         `<p>You are signed out on all devices.</p>${signInLink(reply, appFiles !== undefined)}`,
       )
     }
-    if (/TOKEN|NOT_FOUND/.test(outcome.code)) return sendDeadLink(reply, 'reset')
+    if (/TOKEN|NOT_FOUND/.test(outcome.code)) return sendDeadLink(reply, 'reset', context)
     return sendPage(
       reply.code(outcome.status),
       'Choose a new password',

@@ -26,13 +26,13 @@ export const showVerify: Route = {
     parameters: linkParameters,
     answers,
   },
-  handle(request, reply) {
+  handle(request, reply, context) {
     const { token, error } = request.query as { token?: unknown; error?: unknown }
-    if (token === undefined && error === undefined) return askForEmail(reply, 'verify')
+    if (token === undefined && error === undefined) return askForEmail(reply, 'verify', context)
     if (isToken(token) && error === undefined) {
       return sendPage(reply, 'Confirm your email address', confirmForm(reply, token))
     }
-    return sendDeadLink(reply, 'verify')
+    return sendDeadLink(reply, 'verify', context)
   },
 }
 
@@ -47,11 +47,12 @@ export const verify: Route = {
     body: form(fields, { token: 'eyJ…' }),
     answers,
   },
-  async handle(request, reply, { appFiles }) {
+  async handle(request, reply, context) {
+    const { appFiles } = context
     const { token, email } = readForm(request)
-    if (email !== undefined) return requestEmail(request, reply, 'verify', email)
-    if (token === undefined) return askForEmail(reply, 'verify')
-    if (!isToken(token)) return sendDeadLink(reply, 'verify')
+    if (email !== undefined) return requestEmail(request, reply, 'verify', context, email)
+    if (token === undefined) return askForEmail(reply, 'verify', context)
+    if (!isToken(token)) return sendDeadLink(reply, 'verify', context)
     const outcome = await call(request, 'GET', `/verify-email?token=${token}`)
     if (outcome.isDone) {
       setCookies(reply, outcome)
@@ -70,7 +71,7 @@ export const verify: Route = {
         confirmForm(reply, token, outcome.message),
       )
     }
-    return sendDeadLink(reply, 'verify')
+    return sendDeadLink(reply, 'verify', context)
   },
 }
 

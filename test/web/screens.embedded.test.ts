@@ -59,6 +59,12 @@ describe('every screen', () => {
     await signedOut.page.getByRole('button', { name: 'Create an account' }).click()
     await signedOut.page.getByLabel('Name').waitFor()
     await check(signedOut.page, 'sign-up')
+    // Without SMTP_URL, no text promises an email.
+    await signedOut.page.getByRole('button', { name: 'Back to sign-in' }).click()
+    await signedOut.page.getByRole('button', { name: 'Forgot your password?' }).click()
+    await signedOut.page.getByLabel('Email address').fill('ann@example.com')
+    await signedOut.page.getByRole('button', { name: 'Request a link' }).click()
+    await signedOut.page.getByRole('heading', { name: 'Ask the operator' }).waitFor()
     await signedOut.context.close()
 
     const person = await app.person()

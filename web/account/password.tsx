@@ -1,8 +1,9 @@
 import { forgetFirstPassword } from '../app/first-password.ts'
 import { auth } from '../model/session.ts'
 import { state, useStore } from '../model/store.ts'
+import type { SignInOptions } from '../sign-in/sign-in.tsx'
 import { tl } from '../texts/later-texts.ts'
-import { Field, Form } from './form.tsx'
+import { Field, Form, useAnswer } from './form.tsx'
 import { useHasPassword } from './has-password.ts'
 
 /** Changes the password; after "Try it now", chooses the first one. */
@@ -15,14 +16,7 @@ export function Password() {
     forgetFirstPassword()
     if (email !== '' && email !== state.user?.email) await auth('/change-email', { newEmail: email })
   }
-  if (!hasPassword) {
-    const sendLink = () => auth('/request-password-reset', { email: state.user?.email })
-    return (
-      <Form submit={sendLink} label={tl().sendLink} done={tl().checkEmail}>
-        <p class="quiet">{tl().noPassword}</p>
-      </Form>
-    )
-  }
+  if (!hasPassword) return <FirstPassword />
   return (
     <Form submit={submit} label={tl().changePassword}>
       {madeUp === undefined ? (
@@ -52,6 +46,22 @@ export function Password() {
         maxLength={128}
       />
       <p class="quiet">{tl().passwordRule}</p>
+    </Form>
+  )
+}
+
+/** For a user of a provider: requests a link to choose a password. */
+function FirstPassword() {
+  const [options] = useAnswer(() => auth<SignInOptions>('/options'))
+  const sendsEmail = options?.confirms_email ?? true
+  const request = () => auth('/request-password-reset', { email: state.user?.email })
+  return (
+    <Form
+      submit={request}
+      label={sendsEmail ? tl().sendLink : tl().requestLink}
+      done={sendsEmail ? tl().checkEmail : tl().askOperator}
+    >
+      <p class="quiet">{tl().noPassword}</p>
     </Form>
   )
 }

@@ -16,7 +16,7 @@ export interface SignInOptions {
   readonly try_it: boolean
 }
 
-export type Step = 'in' | 'up' | 'code' | 'forgot' | 'sent'
+export type Step = 'in' | 'up' | 'code' | 'forgot' | 'sent' | 'operator'
 
 /** The session has begun: shows the user's tasks. */
 export async function enter(): Promise<void> {
@@ -56,8 +56,9 @@ export function SignIn() {
       </p>
       {options?.try_it && step === 'in' ? <TryIt {...props} /> : null}
       {step === 'code' ? <TwoFactor {...props} /> : null}
-      {step === 'forgot' ? <Forgot {...props} /> : null}
+      {step === 'forgot' ? <Forgot {...props} sendsEmail={options?.confirms_email ?? true} /> : null}
       {step === 'sent' ? <p>{tl().checkEmail}</p> : null}
+      {step === 'operator' ? <p>{tl().askOperator}</p> : null}
       {step === 'in' || step === 'up' ? <PasswordForm {...props} isNew={step === 'up'} /> : null}
       {step === 'in' || step === 'up' ? <OtherWays {...props} providers={options?.providers ?? []} /> : null}
       <p class="switch">

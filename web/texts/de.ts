@@ -179,6 +179,7 @@ export const deLater: LaterTexts = {
     code: 'Noch ein Schritt',
     forgot: 'Passwort zurücksetzen',
     sent: 'Sieh in dein Postfach',
+    operator: 'Frag den Betreiber',
   },
   signIn: 'Anmelden',
   signUp: 'Registrieren',
@@ -187,8 +188,13 @@ export const deLater: LaterTexts = {
   forgotPassword: 'Passwort vergessen?',
   forgotAbout:
     'Gib deine E-Mail-Adresse ein. Wir schicken dir einen Link, mit dem du ein neues Passwort wählst.',
+  forgotOperator:
+    'Dieser Server verschickt keine E-Mails. Gib deine E-Mail-Adresse ein, um einen Link für ein neues Passwort anzufordern. Der Betreiber des Servers findet ihn im Protokoll.',
   sendLink: 'Link senden',
+  requestLink: 'Link anfordern',
   checkEmail: 'Wenn alles stimmt, ist eine E-Mail mit einem Link unterwegs. Er gilt eine Stunde.',
+  askOperator:
+    'Wenn ein Konto diese Adresse hat, steht jetzt ein Link im Protokoll des Servers. Frag den Betreiber danach. Der Link gilt eine Stunde.',
   withPasskey: 'Mit Passkey anmelden',
   withProvider: name => `Weiter mit ${name}`,
   providerFailed: error => `Die Anmeldung ist fehlgeschlagen: ${error}.`,
@@ -259,7 +265,7 @@ export const deLater: LaterTexts = {
   emailChanged: 'Geändert. Muss die Adresse bestätigt werden, ist eine E-Mail unterwegs.',
   changePassword: 'Passwort ändern',
   noPassword:
-    'Du meldest dich ohne Passwort an. Um eines zu wählen, öffne den Link in einer E-Mail, die wir dir schicken. Danach bist du überall abgemeldet.',
+    'Du meldest dich ohne Passwort an. Um eines zu wählen, fordere einen Link an und öffne ihn. Danach bist du überall abgemeldet.',
   currentPassword: 'Bisheriges Passwort',
   newPassword: 'Neues Passwort',
   twoFactorOn: 'Die Zwei-Faktor-Anmeldung ist an. Mit deinem Passwort schaltest du sie aus.',

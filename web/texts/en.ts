@@ -178,6 +178,7 @@ export const enLater = {
     code: 'One more step',
     forgot: 'Reset your password',
     sent: 'Check your email',
+    operator: 'Ask the operator',
   },
   signIn: 'Sign in',
   signUp: 'Sign up',
@@ -185,8 +186,13 @@ export const enLater = {
   toSignIn: 'Back to sign-in',
   forgotPassword: 'Forgot your password?',
   forgotAbout: 'Enter your email address, and we send you a link to choose a new password.',
+  forgotOperator:
+    'This server sends no emails. Enter your email address to request a link to choose a new password. The operator of the server finds the link in its log.',
   sendLink: 'Send the link',
+  requestLink: 'Request a link',
   checkEmail: 'If everything is right, an email with a link is on its way. The link works for an hour.',
+  askOperator:
+    'If an account has this address, the log of the server now contains a link. Ask the operator for it. The link works for an hour.',
   withPasskey: 'Sign in with a passkey',
   withProvider: (name: string) => `Continue with ${name}`,
   providerFailed: (error: string) => `The sign-in failed: ${error}.`,
@@ -256,7 +262,7 @@ export const enLater = {
   emailChanged: 'Changed. If the address must be confirmed, an email is on its way.',
   changePassword: 'Change password',
   noPassword:
-    'You sign in without a password. To choose one, open the link in an email that we send you. It signs you out everywhere.',
+    'You sign in without a password. To choose one, request a link and open it. It signs you out everywhere.',
   currentPassword: 'Current password',
   newPassword: 'New password',
   twoFactorOn: 'Two-factor authentication is on. Enter your password to disable it.',
