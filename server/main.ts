@@ -1,14 +1,13 @@
 import { type Accounts, openAccounts } from './accounts/accounts.ts'
-import { sweepAccounts } from './accounts/sweep.ts'
-import { finishRemovals } from './accounts/users.ts'
 import { AccessTokenVerifier } from './auth/access-token-verifier.ts'
 import { OwnKeys } from './auth/own-keys.ts'
 import { RemoteKeys } from './auth/remote-keys.ts'
-import { Revocations, subjectOf } from './auth/revocations.ts'
+import { Revocations } from './auth/revocations.ts'
 import { acceptedSecrets, currentSecret } from './auth/secret.ts'
 import { sessionExists } from './auth/sessions.ts'
 import { Tickets } from './auth/tickets.ts'
 import { Tokens } from './auth/tokens.ts'
+import { Background } from './background.ts'
 import type { Config } from './config/config.ts'
 import { connect } from './db/connect.ts'
 import type { Database } from './db/database.ts'
@@ -17,22 +16,14 @@ import { type SchemaState, schemaState } from './db/migration-status.ts'
 import { exit, StartError } from './errors.ts'
 import { Hints } from './hints.ts'
 import { Streams } from './http/streams.ts'
-import { enqueueOnce, systemOwner } from './jobs/jobs.ts'
-import type { JobKind } from './jobs/run-job.ts'
-import { JobRunner } from './jobs/runner.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
 import { cannotListen, closeApp, listen, portOf, requirePorts } from './listen.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
-import { Sync } from './sync/sync.ts'
-import { pruneDeliveries } from './sync/webhooks/deliveries.ts'
 import { reencryptWebhooks } from './sync/webhooks/reencrypt.ts'
-import { Webhooks } from './sync/webhooks/service.ts'
-import { jobKind as deliverKind } from './sync/webhooks/webhooks.ts'
+import type { Webhooks } from './sync/webhooks/service.ts'
 import { Storage } from './tasks/storage.ts'
-import { pruneHistory, sweepTrash } from './tasks/sweep.ts'
-import { deriveTimes, timeZoneData } from './tasks/time-zone-data.ts'
 import { openMetricsPort } from './telemetry/metrics-port.ts'
 import { openTelemetry } from './telemetry/telemetry.ts'
 import { watchServer } from './telemetry/watched.ts'
@@ -73,20 +64,26 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const secret = currentSecret(config)
     const secrets = acceptedSecrets(config)
     const stop = new AbortController()
-    const lifecycle = { stopping: stop.signal }
     const accessTokens = new AccessTokenVerifier(db, log)
     closers.push(() => accessTokens.flush())
     const ownKeys = config.accounts ? new OwnKeys(db) : undefined
     const revocations = new Revocations({
       db,
       onKeys: () => forgetKeys(),
-      onLook: () => {
-        jobs.nudge()
-        deliveries?.nudge()
-        webhooks?.nudge()
-      },
+      onLook: () => background.nudge(),
       onFailure: error => log.error({ err: error }, 'cannot read the revocations; retrying'),
     })
+    const streams = new Streams(db.usage.most)
+    const background = new Background({
+      config,
+      db,
+      log,
+      secrets,
+      revocations,
+      streams,
+      stopping: stop.signal,
+    })
+    const { sync, webhooks } = background
     const tokens: Tokens = new Tokens({
       algorithms: config.algorithms,
       secrets,
@@ -112,43 +109,6 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
     if (shared) closers.push(() => shared.close())
     const limits = rateLimits(config, shared, log)
-    const jobs = new JobRunner({
-      db,
-      log,
-      kinds: {
-        'empty-trash': hourly(() => sweepTrash(db, config.trashDays)),
-        'prune-history': hourly(() => pruneHistory(db, config.historyDays)),
-        'finish-user-removals': hourly(() => finishRemovals(db)),
-        'expire-account-data': hourly(() => sweepAccounts(db)),
-        'prune-deliveries': hourly(() => pruneDeliveries(db)),
-        [deriving]: { every: 30 * 24 * 3600, run: (_job, signal) => deriveTimes(db, signal) },
-      },
-    })
-    const streams = new Streams(db.usage.most)
-    const sync = new Sync({
-      db,
-      turn: (user, read) => streams.turn(user, read),
-      stopping: lifecycle.stopping,
-      log,
-    })
-    const [firstSecret, ...otherSecrets] = secrets
-    const webhooks =
-      firstSecret === undefined
-        ? undefined
-        : new Webhooks({
-            db,
-            events: sync,
-            secrets: [firstSecret, ...otherSecrets],
-            privateNetworks: config.webhookNetworks,
-            mayDeliver: async owner => {
-              await revocations.fresh()
-              return !revocations.refuses([subjectOf('user', owner)])
-            },
-            log,
-          })
-    const deliveries =
-      webhooks && new JobRunner({ db, log, kinds: { [deliverKind]: webhooks.kind }, ...deliveriesAtOnce })
-    webhooks?.onJobs(() => deliveries?.wake())
     const { metrics } = telemetry
     if (metrics) {
       watchServer(metrics, {
@@ -157,7 +117,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         limits: [limits.user, limits.address].filter(limit => limit !== undefined),
         shared: shared && (() => shared.isThere),
         revocations,
-        jobs: { counts: new Map([...jobs.counts, ...(deliveries?.counts ?? [])]), state: () => jobs.state },
+        jobs: background.jobs,
         webhooks,
       })
     }
@@ -174,7 +134,7 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       limits,
       hints: new Hints(log),
       log,
-      lifecycle,
+      lifecycle: { stopping: stop.signal },
       telemetry,
       streams,
       sync,
@@ -184,14 +144,8 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     closers.push(() => closeApp(app, log))
     const migrated = await migrating
     if (migrated.length > 0) log.info({ migrations: migrated }, 'migrated the database')
-    // A job for each version of the data, which remains in the table: the first start with a
-    // version runs it, the others find it done.
-    await enqueueOnce(db, { owner: systemOwner, id: deriving, kind: deriving })
-    await jobs.start()
-    closers.push(() => jobs.stop())
-    await deliveries?.start()
-    closers.push(async () => deliveries?.stop())
-    webhooks?.nudge()
+    closers.push(() => background.stop())
+    await background.start()
     if (metrics && config.metrics?.port !== undefined) {
       const {
         host,
@@ -227,13 +181,6 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     throw error
   }
 }
-
-const deriving = `derive-times-${timeZoneData}`
-
-/** Deliveries wait for receivers most of the time. */
-const deliveriesAtOnce = { atOnce: 64, perOwner: 4 }
-
-const hourly = (run: () => Promise<unknown>): JobKind => ({ every: 3600, run })
 
 /** Personal access tokens do not count: creating one takes another kind of token. */
 function refuseNoTokens({ secret, postgres, remoteIssuers }: Config): void {
