@@ -4,6 +4,7 @@ import { type Effect, withEffect } from './effects.ts'
 import type { Fields } from './fields.ts'
 import { type Item, type ItemType, keyOf, type Settings, type SyncOperation } from './operations.ts'
 import type { Entry } from './store.ts'
+import { Tree } from './tree.ts'
 
 /** Why a write was not done. */
 export interface SyncProblem {
@@ -54,6 +55,7 @@ export interface Changed {
 export class Copy {
   readonly tasks = new Map<number, Task>()
   readonly lists = new Map<number, ChangedList>()
+  readonly #tree = new Tree(this.tasks)
   settings: Settings | undefined
   /** In their order. */
   writes: readonly Write[] = []
@@ -66,6 +68,10 @@ export class Copy {
   realId = (id: number): number => this.#realIds.get(id) ?? id
   /** An id that stays the same when the server gives the item its own. */
   stableId = (id: number): number => this.#firstIds.get(id) ?? id
+
+  /** The children of a task, or the top level of a list, in their order. */
+  childrenOf = (parent: number | null, list: number | null): readonly Task[] =>
+    this.#tree.childrenOf(parent, list)
 
   apply(entries: Iterable<Entry>): Changed {
     const touched = new Set<string>()
@@ -93,13 +99,14 @@ export class Copy {
       this.writes = [...writes.values()].sort((a, b) => a.seq - b.seq || (a.key < b.key ? -1 : 1))
       this.#effects = effectsByItem(this.writes)
     }
+    if (touched.size > 100) this.#tree.clear()
     const ids = { task: new Set<number>(), list: new Set<number>(), settings: new Set<number>() }
     for (const key of touched) {
       const at = key.indexOf(':')
       const type = key.slice(0, at) as ItemType
       const id = Number(key.slice(at + 1))
       ids[type].add(id)
-      this.#show(key, type, id)
+      this.#show(type, id)
     }
     return { tasks: ids.task, lists: ids.list, settings: ids.settings.size > 0, writes: hasWrites }
 
@@ -123,15 +130,40 @@ export class Copy {
     }
   }
 
-  #show(key: string, type: ItemType, id: number): void {
+  /** Shows items as they will be after these effects, until `reset`. */
+  preview(effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      const { type, id } = effect
+      this.#put(type, id, withEffect(type === 'settings' ? undefined : this[`${type}s`].get(id), effect))
+    }
+  }
+
+  reset(effects: readonly Effect[]): void {
+    for (const { type, id } of effects) this.#show(type, id)
+  }
+
+  clear(): void {
+    for (const items of [this.tasks, this.lists, this.base]) items.clear()
+    this.#tree.clear()
+    this.writes = []
+  }
+
+  #show(type: ItemType, id: number): void {
+    const key = keyOf(type, id)
     let item = this.base.get(key)
     for (const effect of this.#effects.get(key) ?? []) item = withEffect(item, effect)
-    if (type === 'settings') this.settings = item as Settings | undefined
-    else {
-      const items: Map<number, Item> = this[`${type}s`]
-      if (item) items.set(id, item)
-      else items.delete(id)
+    this.#put(type, id, item)
+  }
+
+  #put(type: ItemType, id: number, item: Item | undefined): void {
+    if (type === 'settings') {
+      this.settings = item as Settings | undefined
+      return
     }
+    if (type === 'task') this.#tree.move(this.tasks.get(id), item as Task | undefined)
+    const items: Map<number, Item> = this[`${type}s`]
+    if (item) items.set(id, item)
+    else items.delete(id)
   }
 }
 

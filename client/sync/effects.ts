@@ -11,20 +11,18 @@ export interface Effect {
   readonly isNew?: boolean
 }
 
+/** Tasks and lists as they are shown. */
 export interface View {
-  readonly tasks: Map<number, Task>
-  readonly lists: Map<number, ChangedList>
+  readonly tasks: ReadonlyMap<number, Task>
+  readonly lists: ReadonlyMap<number, ChangedList>
+  childrenOf(parent: number | null, list: number | null): readonly Task[]
+  preview(effects: readonly Effect[]): void
+  reset(effects: readonly Effect[]): void
 }
 
-/** The children of a task, or the top level of a list, in their order. */
-export const childrenOf = ({ tasks }: View, parent: number | null, list: number | null): Task[] =>
-  [...tasks.values()]
-    .filter(task => task.parent_id === parent && (parent !== null || task.list_id === list))
-    .sort(byPosition)
-
 /** All tasks below a task. Two devices may have moved tasks into each other. */
-export function descendantsOf(view: View, id: number, seen = new Set([id])): Task[] {
-  const children = [...view.tasks.values()].filter(task => task.parent_id === id && !seen.has(task.id))
+function descendantsOf(view: View, id: number, seen = new Set([id])): Task[] {
+  const children = view.childrenOf(id, null).filter(task => !seen.has(task.id))
   for (const child of children) seen.add(child.id)
   return children.flatMap(child => [child, ...descendantsOf(view, child.id, seen)])
 }
@@ -45,19 +43,19 @@ export function withEffect(item: Item | undefined, { set, isNew }: Effect): Item
 
 /** What operations do to the items of a view, which is left as it is. */
 export function effectsOf(operations: readonly SyncOperation[], view: View): Effect[] {
-  if (operations.length === 1) return operations.flatMap(one => effectsOfOne(one, view))
-  const later = { tasks: new Map(view.tasks), lists: new Map(view.lists) }
-  return operations.flatMap(one => {
-    const effects = effectsOfOne(one, later)
-    for (const effect of effects) {
-      if (effect.type === 'settings') continue
-      const items: Map<number, Item> = later[`${effect.type}s`]
-      const item = withEffect(items.get(effect.id), effect)
-      if (item) items.set(effect.id, item)
-      else items.delete(effect.id)
+  const effects: Effect[] = []
+  let last: Effect[] = []
+  try {
+    for (const one of operations) {
+      // Each operation starts from what those before it have made.
+      view.preview(last)
+      last = effectsOfOne(one, view)
+      effects.push(...last)
     }
-    return effects
-  })
+  } finally {
+    if (operations.length > 1) view.reset(effects)
+  }
+  return effects
 }
 
 function effectsOfOne(one: SyncOperation, view: View): Effect[] {
@@ -95,8 +93,8 @@ function effectsOfOne(one: SyncOperation, view: View): Effect[] {
     case 'update_list':
       return [{ type: 'list', id: one.id, set: { ...one.changes } }]
     case 'move_list': {
-      const others = [...lists.values()].filter(({ id }) => id !== one.id).sort(byPosition)
-      return [{ type: 'list', id: one.id, set: { position: positionIn(others, one) } }]
+      const others = [...lists.values()].sort(byPosition)
+      return [{ type: 'list', id: one.id, set: { position: positionIn(others, one, one.id) } }]
     }
     case 'delete_list': {
       const { move_tasks_to: to } = one
@@ -166,19 +164,23 @@ function placeOf(task: Task, place: Place, view: View) {
   const parent_id = place.parent_id === undefined ? (toList ? null : task.parent_id) : place.parent_id
   const parent = parent_id === null ? undefined : view.tasks.get(parent_id)
   const list_id = parent ? parent.list_id : place.list_id === undefined ? task.list_id : place.list_id
-  const others = childrenOf(view, parent_id, list_id).filter(({ id }) => id !== task.id)
-  return { list_id, parent_id, position: positionIn(others, place) }
+  const siblings = view.childrenOf(parent_id, list_id)
+  return { list_id, parent_id, position: positionIn(siblings, place, task.id) }
 }
 
+/** @param moving the id of the one that is placed, which may be among its siblings */
 function positionIn(
-  others: readonly { id: number; position: string }[],
+  siblings: readonly { id: number; position: string }[],
   { before, after }: Siblings,
+  moving?: number,
 ): string {
-  const indexOf = (wanted: number) => others.findIndex(({ id }) => id === wanted)
+  const indexOf = (wanted: number) => siblings.findIndex(({ id }) => id === wanted)
   const found =
     after === null ? 0 : after != null ? indexOf(after) + 1 : before != null ? indexOf(before) : -1
-  const index = found < 0 ? others.length : found
-  return between(others[index - 1]?.position, others[index]?.position)
+  const index = found < 0 ? siblings.length : found
+  const neighbour = (at: number, step: number) =>
+    siblings[siblings[at]?.id === moving ? at + step : at]?.position
+  return between(neighbour(index - 1, -1), neighbour(index, 1))
 }
 
 const lastOf = (lists: View['lists']) => ({ position: positionIn([...lists.values()].sort(byPosition), {}) })

@@ -146,8 +146,7 @@ export async function openSync(
   }
   const forget = () => {
     end()
-    for (const items of [copy.tasks, copy.lists, copy.base]) items.clear()
-    copy.writes = []
+    copy.clear()
     emit({ isCleared: true })
   }
 

@@ -1,11 +1,10 @@
 import type { SyncOperation } from '../../client/sync/operations.ts'
 import type { NewTask, TaskChange, TaskPlace } from '../../client/tasks.ts'
 import { t } from '../texts/texts.ts'
-import { enqueue, newId, realId } from './copy.ts'
+import { childrenOf, enqueue, newId, realId } from './copy.ts'
 import { state, update } from './store.ts'
 import type { Task } from './types.ts'
 import { record } from './undo.ts'
-import { hasTasks } from './views.ts'
 
 // What the user can do to tasks and lists. Each action is one write of `v1`, shown at once.
 
@@ -15,7 +14,7 @@ export type Fields = TaskChange
 export function createTask(task: NewTask): number {
   const id = newId()
   const { list_id = null, parent_id = null } = task
-  const isFirst = parent_id === null && hasTasks(list_id)
+  const isFirst = parent_id === null && childrenOf(null, list_id).length > 0
   const create: SyncOperation = { op: 'create', id, task }
   // A new task is the last one of its list; a second operation moves it up.
   act(isFirst ? [create, { op: 'move', id, after: null }] : [create], t().added(task.title))

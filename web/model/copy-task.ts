@@ -1,9 +1,8 @@
 import type { SyncOperation } from '../../client/sync/operations.ts'
 import { tl } from '../texts/later-texts.ts'
 import { act } from './actions.ts'
-import { newId } from './copy.ts'
+import { childrenOf, newId } from './copy.ts'
 import type { Task } from './types.ts'
-import { childrenOf } from './views.ts'
 
 /** A copy, with the open subtasks. */
 export function duplicateTask(task: Task): void {

@@ -22,6 +22,10 @@ export const realId = (id: number): number => sync?.copy.realId(id) ?? id
 /** An id that stays the same when the server gives the item its own. */
 export const stableId = (id: number): number => sync?.copy.stableId(id) ?? id
 
+/** The children of a task, or the top level of a list, in their order. */
+export const childrenOf = (parent: number | null, list: number | null) =>
+  sync?.copy.childrenOf(parent, list) ?? []
+
 /** Shows what is on this device, and follows the server. */
 export async function openCopy(userId: string): Promise<void> {
   sync?.close()

@@ -1,7 +1,7 @@
-import { childrenOf as childrenIn } from '../../client/sync/effects.ts'
 import { byPosition } from '../../client/sync/positions.ts'
 import type { Address } from '../app/address.ts'
 import { t } from '../texts/texts.ts'
+import { childrenOf } from './copy.ts'
 import { addDays, dayOf, formatDay, isOverdue, today } from './dates.ts'
 import { state } from './store.ts'
 import type { Task, When } from './types.ts'
@@ -16,14 +16,6 @@ export interface Row {
   readonly heading?: string
 }
 
-export const childrenOf = (parent: number | null, list: number | null): Task[] =>
-  childrenIn(state, parent, list)
-
-export function hasTasks(list: number | null): boolean {
-  for (const task of state.tasks.values()) if (task.list_id === list) return true
-  return false
-}
-
 export const dueOf = (task: Task): When | null => task.due as When | null
 
 /** Whether the view has an order that the user can change. */
@@ -31,7 +23,9 @@ export const isOrdered = ({ view, tags, priorities }: Address): boolean =>
   (view === 'inbox' || view === 'list') && tags.length === 0 && priorities.length === 0
 
 export function rowsOf(address: Address): Row[] {
-  const { view, list, query } = address
+  const { view, query } = address
+  const list = view === 'list' ? address.list : null
+  if (isOrdered(address)) return tree(list)
   const isShown = filterOf(address)
   const open = [...state.tasks.values()].filter(task => !task.is_completed && isShown(task))
   switch (view) {
@@ -61,8 +55,8 @@ export function rowsOf(address: Address): Row[] {
       return found.sort(byDue).map(task => ({ task, depth: 0 }))
     }
     default: {
-      const here = open.filter(task => task.list_id === (view === 'list' ? list : null))
-      return isOrdered(address) ? tree(here) : here.sort(byPosition).map(task => ({ task, depth: 0 }))
+      const here = open.filter(task => task.list_id === list)
+      return here.sort(byPosition).map(task => ({ task, depth: 0 }))
     }
   }
 }
@@ -104,25 +98,16 @@ function grouped(tasks: readonly Task[], headingOf: (task: Task) => string): Row
   })
 }
 
-/** Each task below its parent. One whose parent is not among them is at the top level. */
-function tree(tasks: readonly Task[]): Row[] {
-  const ids = new Set(tasks.map(({ id }) => id))
-  const roots: Task[] = []
-  const children = new Map<number, Task[]>()
-  for (const task of tasks) {
-    const { parent_id: parent } = task
-    if (parent === null || !ids.has(parent)) roots.push(task)
-    else if (children.get(parent)?.push(task) === undefined) children.set(parent, [task])
-  }
+/** The open tasks of a list, each below its parent. Those of a completed task take its place. */
+function tree(list: number | null): Row[] {
   const rows: Row[] = []
-  const add = (siblings: Task[], depth: number) => {
-    for (const task of siblings.sort(byPosition)) {
-      rows.push({ task, depth })
-      const below = children.get(task.id)
-      if (below) add(below, depth + 1)
+  const add = (tasks: readonly Task[], depth: number) => {
+    for (const task of tasks) {
+      if (!task.is_completed) rows.push({ task, depth })
+      add(childrenOf(task.id, list), task.is_completed ? depth : depth + 1)
     }
   }
-  add(roots, 0)
+  add(childrenOf(null, list), 0)
   return rows
 }
 
