@@ -77,7 +77,9 @@ export class Copy {
     const touched = new Set<string>()
     const writes = new Map(this.writes.map(one => [one.key, one]))
     let hasWrites = false
-    for (const [key, value] of entries) {
+    for (const [key, given] of entries) {
+      // Other tabs send JSON.
+      const value = given ?? undefined
       const kind = key.split(':', 1)[0]
       const name = key.slice(key.indexOf(':') + 1)
       // Entries are written by this code only: the key tells the type of the value.

@@ -31,7 +31,7 @@ export function indexedDbStore(name: string): SyncStore {
     async load() {
       const groups = (await opened()).transaction(storeName).objectStore(storeName)
       const texts = await done(groups.getAll())
-      return texts.flatMap(text => Object.entries<unknown>(JSON.parse(text)))
+      return texts.flatMap((text): Entry[] => JSON.parse(text))
     },
 
     async save(entries) {
@@ -47,11 +47,10 @@ export function indexedDbStore(name: string): SyncStore {
       for (const [name, group] of groups) {
         const request = into.get(name)
         request.onsuccess = () => {
-          // JSON leaves out what is undefined.
-          const changed = { ...JSON.parse(request.result ?? '{}'), ...Object.fromEntries(group) }
-          const text = JSON.stringify(changed)
-          if (text === '{}') into.delete(name)
-          else into.put(text, name)
+          const all = new Map<string, unknown>([...JSON.parse(request.result ?? '[]'), ...group])
+          const kept = [...all].filter(([, value]) => value !== undefined)
+          if (kept.length === 0) into.delete(name)
+          else into.put(JSON.stringify(kept), name)
         }
       }
       await new Promise<void>((resolve, reject) => {
@@ -73,9 +72,10 @@ export function indexedDbStore(name: string): SyncStore {
       // once, by its key.
       exclusively: (work, signal) =>
         browser.navigator?.locks?.request(`duly ${name}`, { signal }, work) ?? work(),
-      send: message => channel.postMessage(message),
+      // As JSON, which takes a third of the time. It has null for undefined.
+      send: message => channel.postMessage(JSON.stringify(message)),
       receive(listener) {
-        channel.onmessage = ({ data }) => listener(data)
+        channel.onmessage = ({ data }) => listener(JSON.parse(data))
       },
     },
   }
