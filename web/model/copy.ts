@@ -40,6 +40,7 @@ export async function openCopy(userId: string): Promise<void> {
   let isNew = !open.status.isLoaded
   let problems = Number.POSITIVE_INFINITY
   let shown = 0
+  let hasWorker = false
   const show = (event: Partial<SyncEvent> = {}) => {
     const { settings, settled, isCleared, writes, tasks: changed, lists: changedLists } = event
     const { copy, status } = open
@@ -47,6 +48,11 @@ export async function openCopy(userId: string): Promise<void> {
     // While everything is read for the first time, not each page is worth the time to show it.
     if (!status.isLoaded && !writes && changed?.size && tasks.size < 20 * shown) return
     shown = tasks.size
+    // It loads all files of the app, which would delay the tasks.
+    if (status.isLoaded && !hasWorker) {
+      hasWorker = true
+      void import('./network.ts').then(it => it.registerWorker()).catch(() => undefined)
+    }
     const isNowLoaded = isNew && status.isLoaded
     if (isNowLoaded) {
       isNew = false
