@@ -90,9 +90,12 @@ export function useAddress(): Address {
       removeEventListener('hashchange', look)
     }
   }, [])
-  useStore(state => state.version)
   const { list, task } = address
-  const real = { ...address, list: list && realId(list), task: task && realId(task) }
+  const real = {
+    ...address,
+    list: useStore(() => list && realId(list)),
+    task: useStore(() => task && realId(task)),
+  }
   useEffect(() => {
     // The server has given the item an id: the address is to work after a reload, too.
     if (real.list !== list || real.task !== task) go(real, true)

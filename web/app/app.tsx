@@ -80,8 +80,7 @@ function Screen({ address }: { readonly address: Address }) {
 }
 
 function useTitle(address: Address): void {
-  useStore(state => state.version)
-  const title = `${titleOf(address)} – Duly`
+  const title = useStore(() => `${titleOf(address)} – Duly`)
   useEffect(() => {
     document.title = title
   }, [title])

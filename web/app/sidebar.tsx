@@ -1,6 +1,6 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { byPosition } from '../../client/sync/positions.ts'
-import { state, useStore } from '../model/store.ts'
+import { state, useLater, useStore } from '../model/store.ts'
 import { countOpen } from '../model/views.ts'
 import type { IconName } from '../parts/icon.tsx'
 import { lazy } from '../parts/lazy.tsx'
@@ -18,8 +18,8 @@ interface SidebarProps {
 }
 
 export function Sidebar({ address, isOpen, close }: SidebarProps) {
-  const version = useStore(from => from.version)
-  const counts = countOpen()
+  const version = useLater(useStore(from => from.version))
+  const counts = useMemo(countOpen, [version])
   const nav = useRef<HTMLElement>(null)
   useEffect(() => {
     if (!isOpen) return
@@ -44,7 +44,6 @@ export function Sidebar({ address, isOpen, close }: SidebarProps) {
         class={`sidebar ${isOpen ? 'is-open' : ''}`}
         aria-label={t().navigation}
         onKeyDown={event => event.key === 'Escape' && close()}
-        data-version={version}
       >
         <a class="brand" href="#/inbox">
           <img src="./app/icon.svg" alt="" width="26" height="26" />

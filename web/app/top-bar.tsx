@@ -13,14 +13,14 @@ interface TopBarProps {
 
 /** On a phone, what the sidebar is on a larger screen. */
 export function TopBar({ address, openMenu, openPalette }: TopBarProps) {
-  useStore(state => state.version)
+  const title = useStore(() => titleOf(address))
   return (
     <header class="top-bar">
       <button type="button" class="icon-button" aria-label={t().menu} onClick={openMenu}>
         <Icon name="menu" />
       </button>
       <span class="top-title" dir="auto">
-        {titleOf(address)}
+        {title}
       </span>
       <SyncStatus />
       <button type="button" class="icon-button" aria-label={t().commands} onClick={openPalette}>

@@ -19,7 +19,7 @@ export const daysBetween = (from: string, to: string): number =>
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 /** A formatter, which takes longer to make than to use. */
-function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+export function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `${locale}${JSON.stringify(options)}`
   const found = formats.get(key) ?? new Intl.DateTimeFormat(locale, options)
   formats.set(key, found)

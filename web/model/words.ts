@@ -1,5 +1,5 @@
 import { tl } from '../texts/later-texts.ts'
-import { addDays, today, wallClock, weekdayOf } from './dates.ts'
+import { addDays, formatOf, today, wallClock, weekdayOf } from './dates.ts'
 import type { When } from './types.ts'
 
 /**
@@ -55,16 +55,22 @@ function readDate(text: string, time: string | undefined): string | undefined {
 
 const english: Readonly<Record<string, number>> = { today: 0, tod: 0, tomorrow: 1, tom: 1, 'next week': 7 }
 
+const weekdayNames = new Map<string, string[][]>()
+
+/** The names of each weekday in English and in the user's language. */
 function weekdays(): string[][] {
-  const locales = ['en', document.documentElement.lang]
+  const { lang } = document.documentElement
+  const found = weekdayNames.get(lang) ?? weekdaysIn(['en', lang])
+  weekdayNames.set(lang, found)
+  return found
+}
+
+function weekdaysIn(locales: readonly string[]): string[][] {
   return Array.from({ length: 7 }, (_, day) => {
     const ms = Date.UTC(2023, 0, 1 + day)
     return locales.flatMap(locale =>
       (['long', 'short'] as const).map(weekday =>
-        new Intl.DateTimeFormat(locale, { weekday, timeZone: 'UTC' })
-          .format(ms)
-          .toLowerCase()
-          .replace('.', ''),
+        formatOf(locale, { weekday, timeZone: 'UTC' }).format(ms).toLowerCase().replace('.', ''),
       ),
     )
   })
@@ -78,7 +84,7 @@ function readMonthName(text: string): string | undefined {
   if (wanted.length < 3) return undefined
   const month = Array.from({ length: 12 }, (_, n) => n).find(n =>
     ['en', document.documentElement.lang].some(locale =>
-      new Intl.DateTimeFormat(locale, { month: 'long', timeZone: 'UTC' })
+      formatOf(locale, { month: 'long', timeZone: 'UTC' })
         .format(Date.UTC(2023, n, 1))
         .toLowerCase()
         .startsWith(wanted),

@@ -11,8 +11,8 @@ export interface Dragged {
 
 /** Drags a row by its grip, with a mouse, a pen or a finger: between two rows, or onto a list. */
 export function beginDrag(event: PointerEvent, { list, rows, height, showLine }: Dragged): void {
-  const grip = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-grip]') : null
-  const row = rows[Number(grip?.dataset.grip)]
+  const grip = event.target instanceof Element ? event.target.closest<HTMLElement>('.grip') : null
+  const row = rows[Number(grip?.parentElement?.dataset.index)]
   if (!grip || !row || event.button !== 0) return
   event.preventDefault()
   grip.setPointerCapture(event.pointerId)

@@ -14,8 +14,15 @@ interface Part {
   readonly fields: Fields
 }
 
+let last: { typed: string; kept: readonly string[]; entry: ReturnType<typeof read> } | undefined
+
 /** @param kept parts that the user wants to have in the title */
 export function readEntry(typed: string, kept: readonly string[]) {
+  if (last?.typed !== typed || last.kept !== kept) last = { typed, kept, entry: read(typed, kept) }
+  return last.entry
+}
+
+function read(typed: string, kept: readonly string[]) {
   const words = typed.trim().split(/\s+/)
   const title: string[] = []
   const parts: Part[] = []

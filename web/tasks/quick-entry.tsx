@@ -6,8 +6,12 @@ import { Icon } from '../parts/icon.tsx'
 import { lazy } from '../parts/lazy.tsx'
 import { t } from '../texts/texts.ts'
 
-const words = () => import('./entry-words.tsx')
-const Parts = lazy(() => words().then(it => it.Parts))
+let words: typeof import('./entry-words.tsx') | undefined
+const loadWords = async () => {
+  words ??= await import('./entry-words.tsx')
+  return words
+}
+const Parts = lazy(() => loadWords().then(it => it.Parts))
 
 /** Adds a task to the view: in Today it is due today, below a tag it has the tag. */
 export function QuickEntry({ address }: { readonly address: Address }) {
@@ -18,14 +22,12 @@ export function QuickEntry({ address }: { readonly address: Address }) {
     if (title.trim() === '') return
     setTitle('')
     setKept([])
-    const plain = { title: title.trim(), fields: {} as Fields }
-    // The part that reads words may be missing, if the network was lost before it was loaded.
-    const entry = plain.title.includes(' ')
-      ? await words().then(
-          ({ readEntry }) => readEntry(title, kept),
-          () => plain,
-        )
-      : plain
+    let entry = { title: title.trim(), fields: {} as Fields }
+    if (entry.title.includes(' ')) {
+      // It may be missing, if the network was lost before it was loaded.
+      const read = words ?? (await loadWords().catch(() => undefined))
+      if (read) entry = read.readEntry(title, kept)
+    }
     const fields = fieldsFor(address)
     const tags = new Set([...(fields.tags ?? []), ...(entry.fields.tags ?? [])])
     createTask({ ...fields, ...entry.fields, title: entry.title, tags: [...tags] })

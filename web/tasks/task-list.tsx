@@ -11,13 +11,14 @@ import { layout, useRowHeight, useWindow } from './window.ts'
 interface TaskListProps {
   readonly rows: readonly Row[]
   readonly address: Address
+  readonly moment: object
 }
 
 /** Loaded when the tasks are on the screen. */
 let dragging: typeof import('./dragging.ts') | undefined
 
 /** The tasks of a view. Only the rows near the window are elements. All have the same height. */
-export function TaskList({ rows, address }: TaskListProps) {
+export function TaskList({ rows, address, moment }: TaskListProps) {
   const list = useRef<HTMLUListElement>(null)
   const selected = useStore(state => state.selected)
   const [active, setActive] = useState<number | undefined>()
@@ -30,10 +31,8 @@ export function TaskList({ rows, address }: TaskListProps) {
       dragging = loaded
     })
   }, [])
-  const activeIndex = Math.max(
-    0,
-    rows.findIndex(({ task }) => stableId(task.id) === active),
-  )
+  const isActive = ({ task }: Row) => stableId(task.id) === active
+  const activeIndex = active === undefined ? 0 : Math.max(0, rows.findIndex(isActive))
   const onKeyDown = useListKeys({ list, rows, activeIndex, setActive, tops, isMovable })
   const [line, setLine] = useState<number | undefined>()
   const drag = (event: PointerEvent) => {
@@ -59,7 +58,9 @@ export function TaskList({ rows, address }: TaskListProps) {
         return (
           <TaskRow
             key={stableId(row.task.id)}
-            row={row}
+            task={row.task}
+            heading={row.heading}
+            depth={row.depth}
             index={index}
             count={rows.length}
             top={tops[index] ?? 0}
@@ -69,6 +70,7 @@ export function TaskList({ rows, address }: TaskListProps) {
             isMovable={isMovable}
             view={address.view}
             onFocus={focusRow}
+            moment={moment}
           />
         )
       })}

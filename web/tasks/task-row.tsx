@@ -2,35 +2,43 @@ import { openTask, type View } from '../app/address.ts'
 import { completeTask } from '../model/actions.ts'
 import { isOverdue } from '../model/dates.ts'
 import { state, update } from '../model/store.ts'
-import { dueOf, type Row } from '../model/views.ts'
+import type { List, Task } from '../model/types.ts'
+import { dueOf } from '../model/views.ts'
 import { Icon } from '../parts/icon.tsx'
 import { memo } from '../parts/memo.ts'
 import { whenText } from '../parts/when-text.ts'
 import { t } from '../texts/texts.ts'
 
-interface TaskRowProps {
-  readonly row: Row
-  readonly index: number
-  readonly count: number
-  readonly top: number
+interface ContentProps {
+  readonly task: Task
+  readonly heading: string | undefined
   readonly isActive: boolean
   readonly isSelected: boolean
   readonly isOpen: boolean
   readonly isMovable: boolean
   readonly view: View
   readonly onFocus: (id: number) => void
+  /** Another one when dates are another text: with each minute, language and setting. */
+  readonly moment: object
 }
 
-export const TaskRow = memo(function TaskRow(props: TaskRowProps) {
-  const { row, index, count, top, isActive, isSelected, isOpen, isMovable, view, onFocus } = props
-  const { task, depth, heading } = row
-  const { id, title, is_completed, priority } = task
-  const tabIndex = isActive ? 0 : -1
-  const classes = ['task', isSelected && 'is-selected', isOpen && 'is-open', is_completed && 'is-completed']
-  const choose = (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || state.selected.size > 0) toggleSelected(id)
-    else openTask(id)
-  }
+interface TaskRowProps extends ContentProps {
+  readonly depth: number
+  readonly index: number
+  readonly count: number
+  readonly top: number
+}
+
+/** A row. When others come or go above it, only its place is another one. */
+export function TaskRow({ depth, index, count, top, ...content }: TaskRowProps) {
+  const { task, heading, isSelected, isOpen } = content
+  const classes = [
+    'task',
+    isSelected && 'is-selected',
+    isOpen && 'is-open',
+    task.is_completed && 'is-completed',
+  ]
+  const list = content.view !== 'list' && task.list_id !== null ? state.lists.get(task.list_id) : undefined
   return (
     <li
       class={classes.filter(Boolean).join(' ')}
@@ -40,8 +48,23 @@ export const TaskRow = memo(function TaskRow(props: TaskRowProps) {
       data-index={index}
       data-heading={heading}
     >
+      <Content {...content} list={list} />
+    </li>
+  )
+}
+
+const Content = memo(function Content(props: ContentProps & { readonly list: List | undefined }) {
+  const { task, isActive, isSelected, isOpen, isMovable, onFocus } = props
+  const { id, title, is_completed, priority } = task
+  const tabIndex = isActive ? 0 : -1
+  const choose = (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || state.selected.size > 0) toggleSelected(id)
+    else openTask(id)
+  }
+  return (
+    <>
       {isMovable ? (
-        <span class="grip" data-grip={index} aria-hidden="true">
+        <span class="grip" aria-hidden="true">
           <Icon name="grip" />
         </span>
       ) : null}
@@ -66,18 +89,16 @@ export const TaskRow = memo(function TaskRow(props: TaskRowProps) {
         <span class="task-text" dir="auto">
           {title}
         </span>
-        <TaskFacts row={row} view={view} />
+        <TaskFacts {...props} />
       </button>
-    </li>
+    </>
   )
 })
 
 /** What else the row says about its task. */
-function TaskFacts({ row, view }: { readonly row: Row; readonly view: View }) {
-  const { task, heading } = row
-  const { description, tags, priority, deadline, list_id } = task
+function TaskFacts({ task, heading, list }: ContentProps & { readonly list: List | undefined }) {
+  const { description, tags, priority, deadline } = task
   const due = dueOf(task)
-  const list = view !== 'list' && list_id !== null ? state.lists.get(list_id) : undefined
   return (
     <span class="facts">
       {heading === undefined ? null : <span class="hidden">{heading}</span>}

@@ -21,9 +21,11 @@ export function TasksScreen({ address }: { readonly address: Address }) {
   const { view, list, query, tags, priorities } = address
   const minute = useMinute()
   const { lang } = document.documentElement
+  const settings = useStore(state => state.settings)
+  const moment = useMemo(() => ({}), [minute, lang, settings])
   const rows = useMemo(
     () => rowsOf(address),
-    [version, minute, lang, view, list, query, tags.join(), priorities.join()],
+    [version, moment, view, list, query, tags.join(), priorities.join()],
   )
   const place = `${view}/${list}`
   const last = useRef(place)
@@ -46,7 +48,7 @@ export function TasksScreen({ address }: { readonly address: Address }) {
       {rows.length === 0 ? (
         <Empty address={address} isLoaded={isLoaded} />
       ) : (
-        <TaskList rows={rows} address={address} />
+        <TaskList rows={rows} address={address} moment={moment} />
       )}
       {selected.size > 0 ? <SelectionBar selected={selected} /> : null}
     </section>
