@@ -18,15 +18,13 @@ export interface Figures {
 
 // Runs in the page. A frame has been painted when a message arrives that was sent in it.
 const watch = (tasks: number) => `
-const painted = run => requestAnimationFrame(() => {
+const painted = (isDrawn, then) => requestAnimationFrame(() => {
+  if (!isDrawn()) return painted(isDrawn, then)
   const { port1, port2 } = new MessageChannel()
-  port1.onmessage = run
+  port1.onmessage = () => then(performance.now())
   port2.postMessage(0)
 })
-const isHere = (selector, then) => {
-  if (document.querySelector(selector)) painted(() => then(performance.now()))
-  else requestAnimationFrame(() => isHere(selector, then))
-}
+const isHere = (selector, then) => painted(() => document.querySelector(selector), then)
 addEventListener('DOMContentLoaded', () => {
   isHere('[aria-setsize]', at => { window.firstTasks = at })
   isHere('[aria-setsize="${tasks}"]', at => { window.allTasks = at })
@@ -34,7 +32,7 @@ addEventListener('DOMContentLoaded', () => {
 window.keys = []
 addEventListener('keydown', ({ timeStamp, key }) => {
   if (key === 'Enter') isHere('[aria-setsize="${tasks + 1}"]', at => { window.added = at - timeStamp })
-  else painted(() => window.keys.push(performance.now() - timeStamp))
+  else painted(() => true, at => window.keys.push(at - timeStamp))
 }, true)`
 
 // Until the app has stored its copy, a later visit has to read everything again.
@@ -75,6 +73,8 @@ export async function measure(context: BrowserContext, url: string, options: Opt
     // The app has sent the task to the server.
     await sent(page)
     await known(page, isStored)
+    // Its worker serves the next visit.
+    await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)')
   }
   const figures = await page.evaluate<Figures>(`({
     firstPaint: performance.getEntriesByName('first-contentful-paint')[0].startTime,
