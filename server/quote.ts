@@ -16,7 +16,7 @@ export function quote(value: unknown): string {
 /** Control and format characters can change how the rest of the line is shown. */
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
 
-/** A field at the start of a sentence: `Due date` for `due_date`, `Callback URL`, `New password`. */
+/** A field, to begin a sentence: `Due date` for `due_date`, `New password` for `newPassword`. */
 export const labelOf = (name: string): string =>
   name
     .replace(/[a-z](?=[A-Z])/g, '$& ')
