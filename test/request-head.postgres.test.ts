@@ -111,3 +111,25 @@ describe('a request target in absolute form', () => {
     assert.deepEqual([statusOf(missing), bodyOf(missing).instance], [404, '/api/v1/nothing'])
   })
 })
+
+describe('bytes that are no request', () => {
+  it('are not taken for the answer to the requests before them', async () => {
+    const user = newUser()
+    const auth = `Authorization: Bearer ${tokenOf(user)}`
+    const body = '{"title":"a"}'
+    const head = ['POST /api/v1/tasks HTTP/1.1', host, auth, 'Content-Type: application/json']
+    const request = `${[...head, `Content-Length: ${body.length}`].join('\r\n')}\r\n\r\n${body}`
+    for (const bytes of [`${request}GARBAGE`, `${request}${request}GARBAGE\r\n\r\n`]) {
+      const { socket, received } = await rawConnection(api.server.url)
+      socket.write(bytes)
+      await once(socket, 'close')
+      const [, ...answers] = received().split('HTTP/1.1 ')
+      const done = answers.filter(answer => answer.startsWith('201 ')).length
+      assert.ok(done > 0, received())
+      const { body: page } = await api.call('GET', '/api/v1/tasks', { user })
+      assert.equal(page.tasks.length, done, received())
+      assert.match(answers.at(-1) ?? '', /^connection: close/im)
+      for (const { id } of page.tasks) await api.call('DELETE', `/api/v1/tasks/${id}`, { user })
+    }
+  })
+})

@@ -16,7 +16,8 @@ const reasons: Readonly<Record<string, readonly [status: string, message: string
 
 /**
  * Answers requests that Node cannot parse, in the error shape of the path, and closes the
- * connection.
+ * connection. A request before it is answered first: its client must not take this error for the
+ * answer.
  * @param always headers of every response
  * @param base the path of PUBLIC_URL
  */
@@ -32,6 +33,10 @@ export function answerUnreadable(
     // No response is possible on a closed connection, or in the middle of another response.
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || underWay?.headersSent) {
       socket.destroy()
+      return
+    }
+    if (underWay?.req.complete) {
+      underWay.shouldKeepAlive = false
       return
     }
     const [status, message, code = 'bad_request'] = reasons[error.code ?? ''] ?? [
