@@ -51,6 +51,21 @@ describe('somebody who signs up', () => {
     assert.equal((await signIn(one)).status, 200)
   })
 
+  it('is told by a sentence which query parameter is wrong', async () => {
+    const person = await newUserHere(api)
+    for (const [path, message] of [
+      ['/verify-email', 'Token is required.'],
+      ['/verify-email?token=a&token=b', 'Token must be a string, not an array.'],
+      [
+        '/passkey/generate-register-options?authenticatorAttachment=x',
+        'Authenticator attachment must be "platform" or "cross-platform", not "x".',
+      ],
+    ] as const) {
+      const answer = await person.auth('GET', path)
+      assert.deepEqual([...seen(answer), answer.body.message], [400, 'BROKEN_RULE', message])
+    }
+  })
+
   it('needs a password of eight characters, and a name', async () => {
     const person = newPerson(api)
     const body = { name: 'x', email: person.email, password: person.password }

@@ -109,6 +109,12 @@ describe('who comes from GitHub', () => {
     }
   })
 
+  it('that ends without a page to return to, ends on the front page', async () => {
+    const { headers } = await newPerson(api).auth('GET', '/callback/github?error=access_denied&state=x')
+    const target = new URL(headers.get('location') ?? '', api.server.url)
+    assert.deepEqual([target.pathname, target.searchParams.get('error')], ['/', 'state_mismatch'])
+  })
+
   it('finds no provider that is not set up', async () => {
     const { status } = await newPerson(api).auth('POST', '/sign-in/social', { provider: 'google' })
     assert.equal(status, 404)

@@ -129,7 +129,8 @@ export function configureBetterAuth(options: IssuerOptions, states: RequestState
       level: 'debug',
       log: (level, message) => log[quieter[level]]({ auth: withoutAddresses(message) }, 'accounts'),
     },
-    onAPIError: { throw: true },
+    // Where a sign-in with a provider ends that failed, if the app names no page of its own.
+    onAPIError: { throw: true, errorURL: `${address}/` },
     advanced: {
       useSecureCookies: publicUrl.protocol === 'https:',
       defaultCookieAttributes: { path: base || '/' },

@@ -6,6 +6,7 @@ export type Schema = Readonly<Record<string, unknown>>
 export interface Parameter {
   readonly name: string
   readonly in: 'query' | 'header'
+  readonly required?: boolean
   readonly description: string
   readonly schema: Schema
   readonly example?: unknown

@@ -11,7 +11,7 @@ import type { Call } from './call.ts'
 import { countsOf, turnKeys } from './count-attempts.ts'
 import { issuerRequest } from './issuer-request.ts'
 import { beginsSession } from './issuer-response.ts'
-import { type Fields, readFields } from './read-fields.ts'
+import { type Fields, readFields, validQuery } from './read-fields.ts'
 
 /** Checks and counts a call, and lets Better Auth answer it. */
 export async function answerCall(
@@ -23,6 +23,7 @@ export async function answerCall(
   const fields = call.method === 'GET' ? undefined : readFields(call, request, accounts)
   const forIssuer = issuerRequest(call, request, fields, accounts)
   if (forIssuer instanceof Response) return forIssuer
+  if (call.parameters) validQuery(call.parameters, request)
   const { cookie: cookies } = request.headers
   const question = { call, request, fields, forIssuer, caller: { cookies } }
   const { response, user } = await askIssuer(question, accounts, db)

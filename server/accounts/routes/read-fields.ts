@@ -46,6 +46,13 @@ export function validFields(schema: Schema, sent: Fields, request: FastifyReques
   return fields
 }
 
+/** @throws AppError `broken_rule` if a query parameter is not valid */
+export function validQuery(parameters: NonNullable<Call['parameters']>, request: FastifyRequest): void {
+  const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]))
+  const required = parameters.filter(parameter => parameter.required).map(({ name }) => name)
+  validFields({ type: 'object', properties, required }, request.query as Fields, request)
+}
+
 export function notTrusted(origin: string): AppError {
   return new AppError('origin_not_trusted', `The origin "${origin}" is not allowed. Add it to CORS_ORIGINS.`)
 }

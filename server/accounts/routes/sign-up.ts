@@ -44,7 +44,7 @@ export const signUpCalls: readonly Call[] = [
     summary: 'Confirm an email address',
     description: 'The link in the email leads here.',
     parameters: [
-      it.inQuery('token', { type: 'string' }, 'The token of the email.'),
+      { ...it.inQuery('token', { type: 'string' }, 'The token of the email.'), required: true },
       it.inQuery('callbackURL', { type: 'string' }, 'Where to redirect the browser afterwards.'),
     ],
     answers: { 200: it.done, 302: it.redirect },
