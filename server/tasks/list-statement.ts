@@ -20,6 +20,18 @@ function past(order: Order, place: Position, isDown: boolean, parameters: Parame
   return `(${order.key}, tasks.id) ${isDown ? '<' : '>'} (${key}, ${id})`
 }
 
+/**
+ * Tasks on one side of a place in the order of a source. PostgreSQL compares rows for each entry of
+ * an index, and checks a condition of the key alone once for a page of it. Among the indexes of
+ * fewer tasks, such conditions would mislead the planner.
+ */
+function isBeyond(source: Source, way: string, [place, id]: readonly [string, string]): string {
+  const { key } = orderOf(source.sort)
+  return source.index === 'tasks_created_at'
+    ? `${key} ${way[0]}= ${place} and (${key} ${way[0]} ${place} or tasks.id ${way} ${id})`
+    : `(${key}, tasks.id) ${way} (${place}, ${id})`
+}
+
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 
 // A page is a row for each task, which begins with the owner's revision and epoch, whether the page
@@ -123,19 +135,22 @@ export function turnStatement(
   const parameters = new Parameters(owner)
   const [order, asked] = [orderOf(source.sort), orderOf(query.sort)]
   const [way, direction] = [isDown, asked.isDescending].map(descends => (descends ? 'desc' : 'asc'))
-  const next = [live, ...source.conditions(query, parameters), past(order, from, isDown, parameters)].join(
-    ' and ',
-  )
+  const [ahead, behind] = isDown ? ['<', '>'] : ['>', '<']
+  const next = [
+    live,
+    ...source.conditions(query, parameters),
+    isBeyond(source, ahead, placeIn(order, from, parameters)),
+  ].join(' and ')
   const [, lastOfAll] = endsOf(order, isDown)
   const [endKey, endId] = placeIn(order, lastOfAll, parameters)
-  const [after, until] = [query.after ?? asked.start, before].map(place =>
-    placeIn(asked, place, parameters).join(', '),
-  )
+  const [after, until] = [query.after ?? asked.start, before].map(place => placeIn(asked, place, parameters))
   const [passes, precedes] = asked.isDescending ? ['<', '>'] : ['>', '<']
   const matches = [
     next,
-    `(${order.key}, tasks.id) ${isDown ? '>=' : '<='} (coalesce(stop.place, ${endKey}), coalesce(stop.id, ${endId}))`,
+    isBeyond(source, `${behind}=`, [`coalesce(stop.place, ${endKey})`, `coalesce(stop.id, ${endId})`]),
     ...conditionsOf(query, parameters),
+    // Once a page is found, few tasks pass. The others are not even put into a row.
+    ...(counts ? [] : [`${asked.key} ${precedes}= ${until?.[0]}`]),
   ].join(' and ')
   const limit = parameters.add(query.limit + 1, 'bigint')
   const rows = rowsOf(query, parameters.add(most, 'bigint'))
@@ -150,7 +165,7 @@ export function turnStatement(
     ) as stop on true
     left join lateral (
       select part.* from (select ${asked.key} as key, tasks.id${counts ? count : ''} from duly.tasks where ${matches} offset 0) as part
-      where (part.key, part.id) ${passes} (${after}) and (part.key, part.id) ${precedes} (${until})
+      where (part.key, part.id) ${passes} (${after?.join()}) and (part.key, part.id) ${precedes} (${until?.join()})
       order by part.key ${direction}, part.id ${direction} limit ${limit}
     ) as found on true`
   return { statement: prepared(shapes, text), values: parameters.values }
