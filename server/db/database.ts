@@ -91,8 +91,12 @@ export interface Reads {
   list<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T>
   /** Like `list`, for the rest of a list that has begun: never rejected because many wait. */
   moreOfList<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T>
-  /** Runs a scan, one per owner at a time. @throws AppError `too_many_requests` */
-  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, reader: Reader): Promise<T>
+  /**
+   * Runs a scan, one per owner at a time.
+   * @param work gets its turns, and how many rows of a table it may look at in one
+   * @throws AppError `too_many_requests`
+   */
+  scan<T>(owner: string, work: (turn: Turn, rows: number) => Promise<T>, reader: Reader): Promise<T>
 }
 
 /** Whether a session that is silent for long is closed; migrations may take longer. */

@@ -10,11 +10,14 @@ import { closed, PerOwner } from './per-owner.ts'
 const mostLists = 1000
 /** Waiting scans of one owner while one runs. Each holds the slot of a request. */
 const mostScans = 8
+/** Of a turn: about 2 ms of PostgreSQL, or of the embedded database, where all others wait. */
+const turnRows = { besideOthers: 2000, alone: 500 }
 
 export class FairReads implements Reads {
   readonly #lists: PerOwner
   readonly #scans = new PerOwner(1, mostScans)
   readonly #turns: Turns
+  readonly #turnRows: number
   readonly #listSession: Session
   readonly #scanSession: Session
 
@@ -24,6 +27,7 @@ export class FairReads implements Reads {
     this.#listSession = listSession
     this.#scanSession = scanSession
     this.#turns = new Turns(atOnce)
+    this.#turnRows = atOnce > 1 ? turnRows.besideOthers : turnRows.alone
   }
 
   list<T>(owner: string, read: (session: Session) => Promise<T>, reader: Reader): Promise<T> {
@@ -43,10 +47,10 @@ export class FairReads implements Reads {
     )
   }
 
-  scan<T>(owner: string, work: (turn: Turn) => Promise<T>, reader: Reader): Promise<T> {
+  scan<T>(owner: string, work: (turn: Turn, rows: number) => Promise<T>, reader: Reader): Promise<T> {
     const turn: Turn = read =>
       this.#turns.take(() => allowed(reader, () => read(guarded(this.#scanSession, reader.guard))))
-    return this.#scans.run(owner, () => work(turn), reader)
+    return this.#scans.run(owner, () => work(turn, this.#turnRows), reader)
   }
 }
 

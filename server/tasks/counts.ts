@@ -5,7 +5,6 @@ import { type Clock, daysFromToday, passedAt } from './days.ts'
 import { conditionsOf } from './list-filters.ts'
 import { orderOf, placeIn } from './list-order.ts'
 import type { Position } from './list-query.ts'
-import { turnRows } from './list-statement.ts'
 
 // How many open tasks an owner has, where and when. They are counted in turns, in an index that has
 // no others.
@@ -80,11 +79,11 @@ export async function countsOf(db: Database, owner: string, clock: Clock, reader
   let from = start
   return (db.reads ?? new FairReads(db, db, 1)).scan(
     owner,
-    async turn => {
+    async (turn, rows) => {
       const known = await turn(session => session.query(lists, [owner]))
       const [trashed] = await turn(session => session.query(trash, [owner]))
       for (let isMore = true; isMore; ) {
-        isMore = await turn(session => count(session, turnRows))
+        isMore = await turn(session => count(session, rows))
       }
       const archived = new Set(known.filter(([, is]) => is === 't').map(([id]) => Number(id)))
       const sum = (name: 'overdue' | 'today' | 'nextDays') =>

@@ -171,9 +171,6 @@ export function turnStatement(
   return { statement: prepared(shapes, text), values: parameters.values }
 }
 
-/** Of a turn: about 2 ms of PostgreSQL, three times as long embedded. */
-export const turnRows = 2000
-
 /**
  * A search reads texts: about half a megabyte of them, if the tasks are like the owner's others.
  */

@@ -23,7 +23,7 @@ export async function readList(
   reader: Reader,
 ): Promise<ListEnd> {
   const scan = (rest: ListQuery, take = into) =>
-    reads.scan(owner, turn => scanList(owner, rest, take, turn), reader)
+    reads.scan(owner, (turn, rows) => scanList(owner, rest, take, turn, rows), reader)
   const source = sourceInOrder(query)
   // A search reads long texts.
   if (!source || query.search !== undefined) return scan(query)

@@ -4,7 +4,7 @@ import { endsOf, orderOf, positionIn } from './list-order.ts'
 import { type ListEnd, readPage } from './list-page.ts'
 import type { ListQuery, Position } from './list-query.ts'
 import { isInOrder, sourceOf } from './list-source.ts'
-import { smallListStatement, tasksOfIds, turnRows, turnStatement } from './list-statement.ts'
+import { smallListStatement, tasksOfIds, turnStatement } from './list-statement.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 
 /** Owners with more tasks or bytes are scanned in turns. */
@@ -21,6 +21,7 @@ export async function scanList(
   query: ListQuery,
   into: TakeTasks,
   turn: Turn,
+  turnRows: number,
 ): Promise<ListEnd> {
   const {
     state,
@@ -29,7 +30,7 @@ export async function scanList(
     last: end,
   } = await turn(db => readPage(db, smallListStatement(owner, query, mostAtOnce), query, into))
   if (!lacks) return { state, next: hasMore ? end : null }
-  const { found } = await find(owner, query, turn)
+  const { found } = await find(owner, query, turn, turnRows)
   const page = found.slice(0, query.limit)
   for await (const _more of readTasks(owner, page, into, turn));
   const last = page.at(-1)
@@ -50,11 +51,15 @@ export interface Selection {
   readonly completed: number
 }
 
-/** @param looksAtAll whether all are counted, also once the page is full */
+/**
+ * @param turnRows tasks that a turn looks at, at most
+ * @param looksAtAll whether all are counted, also once the page is full
+ */
 export async function find(
   owner: string,
   query: ListQuery,
   turn: Turn,
+  turnRows: number,
   looksAtAll = false,
 ): Promise<Selection> {
   const asked = orderOf(query.sort)

@@ -192,7 +192,7 @@ export class TaskLists {
     { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
   ): Promise<Selected> {
     const wanted = { ...query, limit: Math.min(Number.MAX_SAFE_INTEGER - 1, skip + limit) }
-    const scan = (turn: Turn) => find(this.#owner, wanted, turn, true)
+    const scan = (turn: Turn, rows: number) => find(this.#owner, wanted, turn, rows, true)
     const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
     // A slow reader holds no more than ids.
     const page = found.slice(skip, skip + limit)
