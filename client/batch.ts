@@ -3,11 +3,12 @@ import type { NewTask, Task, TaskChange, TaskPlace } from './tasks.ts'
 import type { Transport } from './transport.ts'
 import { type ConditionalOptions, type WriteOptions, written } from './writes.ts'
 
-/** What an operation returns about a task or list that is deleted. */
+/** What an operation returns about a task or list that it does not show. */
 export interface Deleted {
   readonly type: 'task' | 'list'
   readonly id: number
-  readonly deleted: true
+  /** False: the token may not read, and the batch has not changed the item. */
+  readonly deleted: boolean
 }
 
 /** An operation of a batch. `Result` is what it returns, unless a later one deletes the item. */

@@ -99,6 +99,30 @@ describe('a token that may only write', () => {
     assert.ok(!refused.text.includes(secret))
   })
 
+  it('gets nothing from a batch that the batch has not changed', async () => {
+    const { task, writes, both } = await ownerOf(api)
+    const create = { op: 'create', task: { title: 'own' } }
+    const unchanged = [
+      { op: 'update', id: task.id, changes: {} },
+      { op: 'update', id: task.id, changes: { title: 'known' } },
+      { op: 'restore', id: task.id },
+    ]
+    const send = (token: string, operations: object[]) =>
+      api.call('POST', '/api/v1/batch', { token, json: { operations } })
+    for (const operation of unchanged) {
+      const { body, text } = await send(writes, [create, operation])
+      assert.equal(body.results[0].task.title, 'own')
+      assert.deepEqual(body.results[1], { type: 'task', id: task.id, deleted: false })
+      assert.ok(!text.includes(secret))
+      assert.equal((await send(both, [create, operation])).body.results[1].task.description, secret)
+    }
+    const old = await send(writes, [{ ...unchanged[0], revision: 0 }])
+    assert.equal(old.status, 412)
+    assert.doesNotMatch(old.text, new RegExp(`\\b${task.revision}\\b`))
+    const changed = await send(writes, [{ op: 'update', id: task.id, changes: { is_completed: true } }])
+    assert.equal(changed.body.results[0].task.description, secret)
+  })
+
   it('gets back what it has written, again with the same key', async () => {
     const { path, writes } = await ownerOf(api)
     const call = { token: writes, json: { title: 'new' }, headers: { 'idempotency-key': 'mine' } }

@@ -12,7 +12,7 @@ import { notValue, quote } from '../quote.ts'
 import type { Change } from '../tasks/change/change.ts'
 import { changeId } from '../tasks/change-id.ts'
 import { unknownProblems } from './body.ts'
-import { type ItemName, itemJson, itemSchema } from './items.ts'
+import { type ItemName, itemSchema, itemsJson } from './items.ts'
 import { exampleList, listJson } from './list-wire.ts'
 import { type Operation, operations } from './operations.ts'
 import { example } from './task-wire.ts'
@@ -84,9 +84,8 @@ const batch: Route = {
       context,
       change => runAll(change, wanted),
       done => {
-        const results = done.result.map(item => itemJson(done.change, item)).join()
         const id = done.isChanged ? JSON.stringify(changeId(request.userId, done)) : 'null'
-        return { status: 200, body: `{"results":[${results}]${isDry ? '' : `,"change":${id}`}}` }
+        return { status: 200, body: `{"results":[${itemsJson(request, done)}]${isDry ? '' : `,"change":${id}`}}` }
       },
       { isDry },
     )

@@ -1,7 +1,10 @@
+import type { FastifyRequest } from 'fastify'
+import { grantOf } from '../auth/current-user.ts'
 import { wholeTaskJson } from '../contracts/task-json.ts'
 import { ref, type Schema } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
-import type { Change } from '../tasks/change/change.ts'
+import type { ListRow, TaskRow } from '../tasks/change/rows.ts'
+import type { Done } from '../tasks/change/run.ts'
 import { listJson } from './list-wire.ts'
 
 // Items that one change has touched, as answers show them.
@@ -11,22 +14,29 @@ export interface ItemName {
   readonly id: number
 }
 
-/** An item as a change left it, as JSON. */
-export function itemJson({ tasks, lists }: Change, { type, id }: ItemName): string {
-  if (type === 'task') {
-    const task = tasks.get(id)?.now
-    if (task?.deleted_at === null) return `{"task":${wholeTaskJson(task)}}`
-  } else {
-    const list = lists.get(id)?.now
-    if (list?.deleted_at === null) return `{"list":${listJson(list)}}`
-  }
-  return JSON.stringify({ type, id, deleted: true })
+/**
+ * The items as a change left them, as JSON. A token without `tasks:read` sees only those that the
+ * change has written.
+ */
+export function itemsJson(request: FastifyRequest, done: Done<readonly ItemName[]>): string {
+  const { mayRead } = grantOf(request)
+  return done.result.map(item => itemJson(done, item, mayRead)).join()
+}
+
+function itemJson({ change, revision }: Done<unknown>, { type, id }: ItemName, mayRead: boolean): string {
+  const item = (type === 'task' ? change.tasks : change.lists).get(id)?.now
+  if (item?.deleted_at !== null) return JSON.stringify({ type, id, deleted: true })
+  if (!mayRead && item.revision !== revision) return JSON.stringify({ type, id, deleted: false })
+  // Tasks and lists are in maps of their own.
+  return type === 'task'
+    ? `{"task":${wholeTaskJson(item as TaskRow)}}`
+    : `{"list":${listJson(item as ListRow)}}`
 }
 
 export const itemSchema: Schema = {
   anyOf: [
     closed({ task: ref('Task') }),
     closed({ list: ref('ChangedList') }),
-    closed({ type: { enum: ['task', 'list'] }, id: { type: 'integer' }, deleted: { const: true } }),
+    closed({ type: { enum: ['task', 'list'] }, id: { type: 'integer' }, deleted: { type: 'boolean' } }),
   ],
 }

@@ -102,7 +102,7 @@ function checkRevision({ revision }: JsonObject, item: { readonly revision: numb
   if (!Number.isSafeInteger(revision))
     throw brokenRules(problem(`"revision" must be a whole number${notValue(revision)}.`))
   if (revision === item.revision) return
-  const message = `The item has changed since: its revision is ${item.revision}.`
+  const message = 'The item has changed since. Read it again.'
   throw new AppError('precondition_failed', message, { problems: problem(message) })
 }
 

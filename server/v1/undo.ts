@@ -22,7 +22,7 @@ import { changeId, revisionIn } from '../tasks/change-id.ts'
 import { type HistoryEntry, historyActions, historyOf } from '../tasks/history.ts'
 import { readState } from '../tasks/list.ts'
 import { unknownProblems } from './body.ts'
-import { itemJson, itemSchema } from './items.ts'
+import { itemSchema, itemsJson } from './items.ts'
 import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { example } from './task-wire.ts'
 
@@ -119,8 +119,7 @@ const undoRoute: Route = {
         },
         done => {
           const id = done.isChanged ? JSON.stringify(changeId(request.userId, done)) : 'null'
-          const results = done.result.map(item => itemJson(done.change, item))
-          return { status: 200, body: `{"results":[${results.join()}],"change":${id}}` }
+          return { status: 200, body: `{"results":[${itemsJson(request, done)}],"change":${id}}` }
         },
       )
     } catch (error) {
