@@ -95,7 +95,7 @@ export class Deliveries {
     const attempt = async (message: Message, data: string, isRetry: boolean) => {
       if (attempts > 0 && performance.now() > until) throw new RunEnds(0)
       await this.#waitForTurn(owner, signal)
-      if (attempts > 0) await this.#checkAgain(owner, id, target)
+      await this.#checkAgain(owner, id, target)
       attempts += 1
       const body = `{"type":"${message.event}","timestamp":"${message.at}","data":${data}}`
       const result = await this.#send(owner, target, { id: message.id, body }, agent, signal)
@@ -125,7 +125,10 @@ export class Deliveries {
     if (delay !== undefined) await enqueue(this.#options.db, { ...jobOf(owner, id), delay })
   }
 
-  /** Attempts take long: meanwhile the user may have changed or deleted the webhook, or be gone. */
+  /**
+   * Attempts, turns and reads take long: meanwhile the user may have changed or deleted the webhook,
+   * or be disabled.
+   */
   async #checkAgain(owner: string, id: number, { version }: Target): Promise<void> {
     const target = await loadTarget(this.#options.db, owner, id)
     if (!target || !(await this.#options.mayDeliver(owner))) throw new RunEnds(undefined)
