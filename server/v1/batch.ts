@@ -85,7 +85,10 @@ const batch: Route = {
       change => runAll(change, wanted),
       done => {
         const id = done.isChanged ? JSON.stringify(changeId(request.userId, done)) : 'null'
-        return { status: 200, body: `{"results":[${itemsJson(request, done)}]${isDry ? '' : `,"change":${id}`}}` }
+        return {
+          status: 200,
+          body: `{"results":[${itemsJson(request, done)}]${isDry ? '' : `,"change":${id}`}}`,
+        }
       },
       { isDry },
     )

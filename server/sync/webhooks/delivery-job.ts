@@ -126,8 +126,8 @@ export class Deliveries {
   }
 
   /**
-   * Attempts, turns and reads take long: meanwhile the user may have changed or deleted the webhook,
-   * or be disabled.
+   * Attempts, turns and reads take long: meanwhile the user may have changed or deleted the
+   * webhook, or may be disabled.
    */
   async #checkAgain(owner: string, id: number, { version }: Target): Promise<void> {
     const target = await loadTarget(this.#options.db, owner, id)
