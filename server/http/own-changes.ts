@@ -82,12 +82,25 @@ export async function sendChange<T>(
   const outcome = await runChange({ ...ownChanges(request, context), ...(guard ? { guard } : {}) }, work, {
     ...(keyed && !isDry ? { keyed } : {}),
     isDry,
-    answerOf: (_result, done) => ({ text: JSON.stringify(answer(done)) }),
+    answerOf: (_result, done) => ({ text: asText(answer(done)) }),
   })
   if (outcome.isReplayed && outcome.replay.isRepeated) reply.header('idempotent-replayed', 'true')
   const { status, headers, body } = outcome.isReplayed
-    ? (JSON.parse(outcome.replay.answer ?? '{"status":204}') as WriteAnswer)
+    ? answerIn(outcome.replay.answer ?? '{"status":204}')
     : answer(outcome)
   reply.code(status).headers(headers ?? {})
   return body === undefined ? reply.send() : sendJson(reply, body)
+}
+
+/** An answer as it is stored: the body is a line of its own, since a string of JSON is longer. */
+function asText({ body, ...rest }: WriteAnswer): string {
+  const head = JSON.stringify(rest)
+  return body === undefined ? head : `${head}\n${body}`
+}
+
+function answerIn(text: string): WriteAnswer {
+  const end = text.indexOf('\n')
+  // Written by `asText`.
+  const head = JSON.parse(end < 0 ? text : text.slice(0, end)) as WriteAnswer
+  return end < 0 ? head : { ...head, body: text.slice(end + 1) }
 }

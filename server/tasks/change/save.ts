@@ -35,14 +35,20 @@ export interface Entry {
 
 interface Table {
   readonly name: 'tasks' | 'lists'
+  readonly itemType: number
   readonly fields: Fields
   /** SQL of the bytes of a row. */
   readonly bytes: string
 }
 
 const tables = {
-  tasks: { name: 'tasks', fields: tasks.fields as Fields, bytes: taskBytesIn('tasks') },
-  lists: { name: 'lists', fields: lists.fields as Fields, bytes: '0' },
+  tasks: {
+    name: 'tasks',
+    itemType: itemTypes.task,
+    fields: tasks.fields as Fields,
+    bytes: taskBytesIn('tasks'),
+  },
+  lists: { name: 'lists', itemType: itemTypes.list, fields: lists.fields as Fields, bytes: '0' },
 } satisfies Record<string, Table>
 
 const unlogged = new Set(['id', 'created_at', 'updated_at', 'revision'])
@@ -54,13 +60,14 @@ const updates = new Shapes('duly_change_update')
 /** The items that a change has changed, as entries of the log. */
 export function entriesOf(change: Change): Entry[] {
   return [
-    ...[...change.lists.values()].flatMap(item => entryOf(tables.lists, itemTypes.list, item)),
-    ...[...change.tasks.values()].flatMap(item => entryOf(tables.tasks, itemTypes.task, item)),
+    ...[...change.lists.values()].flatMap(item => entryOf(tables.lists, item)),
+    ...[...change.tasks.values()].flatMap(item => entryOf(tables.tasks, item)),
   ]
 }
 
-function entryOf(table: Table, type: number, { before, now, isRebalanced }: Tracked<Row>): Entry[] {
+function entryOf(table: Table, { before, now, isRebalanced }: Tracked<Row>): Entry[] {
   const { id } = now
+  const type = table.itemType
   if (!before) {
     const action = now.deleted_at === null ? actions.created : actions.discarded
     return [{ type, id, action, fields: null, before: null }]
@@ -101,7 +108,7 @@ function actionOf(item: {
   return actions.updated
 }
 
-/** Stores the rows of a change. */
+/** Stores the rows of a change, and logs those that are new. */
 export async function saveItems(change: Change): Promise<Stored> {
   const stored: Stored = { tasks: 0, live: 0, trash: 0 }
   const work = [
@@ -153,7 +160,12 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
       return db.query(updateStatement(table, names), [owner.id, asJson(rows, names), ...at])
     }),
     ...(created.length > 0
-      ? [db.query(insertStatement(table, newNames), [owner.id, asJson(created, newNames), ...at])]
+      ? [
+          db.query(insertStatement(table, newNames), [
+            ...[owner.id, asJson(created, newNames), ...at],
+            ...[change.actor, changeOverhead(owner.id)],
+          ]),
+        ]
       : []),
   ]
 }
@@ -190,6 +202,9 @@ function typesOf({ fields }: Table, names: readonly string[]): [column: string, 
   })
 }
 
+/** A time, which is read from its text once instead of for each row. */
+const timeIn = (text: string) => `(select ${text}::text::timestamptz as at offset 0) as change`
+
 /** How many tasks more there are, and how many bytes, live and in the trash. */
 const counts = (table: Table, signed: readonly (readonly [sign: '+' | '-', from: string])[]) => {
   if (table.name === 'lists') return 'select 0, 0, 0'
@@ -211,7 +226,7 @@ function updateStatement(table: Table, names: readonly string[]) {
     return statement(
       name,
       `with input as materialized (
-        select * from jsonb_to_recordset($2::text::jsonb) as input (id bigint, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
+        select * from json_to_recordset($2::text::json) as input (id bigint, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
       ),
       old as materialized (
         select ${returned} from duly.${of} where ${of}.user_id = $1 and ${of}.id = any(array(select input.id from input))
@@ -230,9 +245,10 @@ function updateStatement(table: Table, names: readonly string[]) {
   })
 }
 
+/** Also logs what it inserts: $5 actor, $6 bytes of an entry. */
 function insertStatement(table: Table, names: readonly string[]) {
   return inserts.get(`${table.name} ${names.length}`, name => {
-    const { name: of, bytes } = table
+    const { name: of, bytes, itemType } = table
     const types = typesOf(table, names)
     const columns = types.map(([column]) => column)
     return statement(
@@ -240,9 +256,16 @@ function insertStatement(table: Table, names: readonly string[]) {
       `with written as (
         insert into duly.${of} (user_id, id, ${columns.join(', ')}, revision, created_at, updated_at) overriding system value
         select $1, input.id, ${columns.map(column => `input.${column}`).join(', ')}, $3::bigint,
-          coalesce(input.created_at, $4::text::timestamptz), coalesce(input.updated_at, $4::text::timestamptz)
-        from jsonb_to_recordset($2::text::jsonb) as input (id bigint, created_at timestamptz, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
+          coalesce(input.created_at, change.at), coalesce(input.updated_at, change.at)
+        from ${timeIn('$4')},
+          json_to_recordset($2::text::json) as input (id bigint, created_at timestamptz, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
         returning ${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live
+      ),
+      logged as (
+        insert into duly.changes (user_id, revision, item_type, item_id, action, actor, at, bytes)
+        select $1, $3::bigint, ${itemType}, written.id, case when written.is_live then ${actions.created} else ${actions.discarded} end,
+          $5, change.at, $6::integer
+        from ${timeIn('$4')}, written
       )
       ${counts(table, [['+', 'written']])}`,
     )
@@ -253,8 +276,8 @@ function insertStatement(table: Table, names: readonly string[]) {
 const logEntries = statement(
   'duly_change_log',
   `insert into duly.changes (user_id, revision, item_type, item_id, action, fields, before, actor, at, bytes)
-  select $1, $3::bigint, entry.type, entry.id, entry.action, entry.fields, entry.before, $4, $5::text::timestamptz, entry.bytes
-  from jsonb_to_recordset($2::text::jsonb)
+  select $1, $3::bigint, entry.type, entry.id, entry.action, entry.fields, entry.before, $4, change.at, entry.bytes
+  from ${timeIn('$5')}, json_to_recordset($2::text::json)
     as entry (type smallint, id bigint, action smallint, fields jsonb, before bigint, bytes integer)`,
 )
 
@@ -266,10 +289,13 @@ export async function saveLog(
   { revision, actor }: { readonly revision: number; readonly actor: string },
 ): Promise<number> {
   const overhead = changeOverhead(id)
-  const rows = entries.map(entry => ({
-    bytes: overhead + (entry.fields ? Buffer.byteLength(JSON.stringify(entry.fields)) : 0),
-    ...entry,
-  }))
-  await db.query(logEntries, [id, JSON.stringify(rows), revision, actor, at])
-  return rows.reduce((sum, { bytes }) => sum + bytes, 0)
+  // New items are logged where they are inserted.
+  const rows = entries
+    .filter(({ action }) => action !== actions.created && action !== actions.discarded)
+    .map(entry => ({
+      bytes: overhead + (entry.fields ? Buffer.byteLength(JSON.stringify(entry.fields)) : 0),
+      ...entry,
+    }))
+  if (rows.length > 0) await db.query(logEntries, [id, JSON.stringify(rows), revision, actor, at])
+  return rows.reduce((sum, { bytes }) => sum + bytes, (entries.length - rows.length) * overhead)
 }
