@@ -180,6 +180,13 @@ describe('import', () => {
       [asText([task, { id: 2, title: 'a', position: `o${'z'.repeat(15)}` }]), '2/position'],
       [asText([task, { id: 2, title: 'a', created_at: '2026-02-30T00:00:00.000000Z' }]), '2/created_at'],
       [asText([task, { id: 2, title: 'a', completed_at: '2026-02-03T00:00:00.000000Z' }]), '2/completed_at'],
+      [
+        asText([
+          task,
+          { id: 2, title: 'a', is_completed: true, completed_at: '3000-01-01T00:00:00.000000Z' },
+        ]),
+        '2/completed_at',
+      ],
       [asText([task, { id: 2, title: 'a', list_id: 5 }]), '2/list_id'],
       [asText([task, { id: 2, title: 'a', parent_id: 5 }]), '2/parent_id'],
       [asText([task, { id: 2, title: 'a', parent_id: 2 }]), '2/parent_id'],

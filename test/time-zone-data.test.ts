@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import type { Change } from '../server/tasks/change/change.ts'
+import { createList, removeList, restoreList } from '../server/tasks/change/list-operations.ts'
 import { runChange } from '../server/tasks/change/run.ts'
 import { restoreTask } from '../server/tasks/change/task-operations.ts'
 import { undo } from '../server/tasks/change/undo.ts'
@@ -66,6 +67,28 @@ describe('when the time zone data has changed', () => {
 
     assert.equal(await deriveTimes(db, signal), 0)
     assert.equal((await own.state()).revision, revision + 2)
+  })
+
+  it('a list is restored with the instants of today, as one change', async () => {
+    const user = newUser()
+    const own = ownTasks(db, user)
+    const run = async <T>(work: (change: Change) => Promise<T>) => {
+      const outcome = await runChange({ db, owner: user, room: unlimited, actor: 'session' }, work)
+      assert.ok(!outcome.isReplayed)
+      return outcome
+    }
+    const { result: list } = await run(change => createList(change, { name: 'Trip' }))
+    const create = (due: typeof berlin | null) =>
+      own.create({ title: 'a', is_completed: false, list_id: list.id, due })
+    const [wrong, right, undated] = [await create(berlin), await create(berlin), await create(null)]
+    await run(change => removeList(change, list.id))
+    await misplace(user, wrong.id, 'due')
+    const { revision, isChanged } = await run(change => restoreList(change, list.id))
+    assert.ok(isChanged)
+    for (const { id } of [wrong, right, undated]) assert.equal((await own.get(id)).revision, revision)
+    assert.deepEqual((await own.get(wrong.id)).due, berlin)
+    const { result: undone } = await run(change => undo(change, revision, { tasks: 100 }))
+    assert.equal(undone.length, 4)
   })
 
   it('an undo brings back the wall time, with the instant of today', async () => {

@@ -3,7 +3,7 @@ import { type ListChange, mostLists, type NewList } from '../list-fields.ts'
 import { positionBetween, positionsBetween } from '../position.ts'
 import { derivedTimes } from '../when.ts'
 import type { Change } from './change.ts'
-import { type ListRow, reserveIds } from './rows.ts'
+import { type ListRow, readTimed, reserveIds } from './rows.ts'
 
 // Operations on lists. An owner has few, so all of them are read.
 
@@ -73,8 +73,21 @@ export async function restoreList(change: Change, id: number): Promise<ListRow> 
   // One that this very change has deleted is left as it was.
   const sweep = change.sweeps.findIndex(({ kind, list }) => kind === 'trash' && list === id)
   if (sweep >= 0) change.sweeps.splice(sweep, 1)
-  else change.sweeps.push({ kind: 'restore', list: id, revision: list.revision })
+  else {
+    await deriveTimes(change, list)
+    change.sweeps.push({ kind: 'restore', list: id, revision: list.revision })
+  }
   return change.setList(id, { deleted_at: null, position: change.append() })
+}
+
+/** Restores those tasks of a list whose instants other time zone data gives. */
+async function deriveTimes(change: Change, list: ListRow): Promise<void> {
+  for (const row of await readTimed(change.db, change.owner.id, list)) {
+    const times = derivedTimes(row)
+    if (change.tasks.has(row.id) || Object.keys(times).length === 0) continue
+    change.track(row, false)
+    change.setTask(row.id, { deleted_at: null, ...times })
+  }
 }
 
 /** Places a list before or after another one; null is the end or the start. Default: the end. */

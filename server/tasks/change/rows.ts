@@ -61,6 +61,19 @@ const tagged = statement(
   where tasks.user_id = $1 and tasks.deleted_at is null and tasks.tag_keys @> array[$2]::text[] limit ${mostItems + 1}`,
 )
 
+/** An instant takes 0.1 ms to derive. The rest is left to `deriveTimes`, which runs every month. */
+const mostTimed = 500
+
+/**
+ * $2 list, $3 and $4 revision and time of the change that deleted its tasks. Those with an instant.
+ */
+const timed = statement(
+  'duly_change_timed',
+  `select ${leanColumns('false')} from duly.tasks
+  where tasks.user_id = $1 and tasks.list_id = $2::bigint and tasks.revision = $3::bigint and tasks.deleted_at = $4::text::timestamptz
+    and (tasks.start_at is not null or tasks.due_at is not null) limit ${mostTimed}`,
+)
+
 /** $2 how many ids to reserve. */
 const nextTaskIds = statement(
   'duly_next_task_ids',
@@ -96,6 +109,9 @@ export const readFamily = (
 
 export const readTagged = (db: Session, owner: string, key: string) =>
   collect(take => db.read(tagged, [owner, key], take), taskIn)
+
+export const readTimed = (db: Session, owner: string, { id, revision, deleted_at }: ListRow) =>
+  collect(take => db.read(timed, [owner, id, revision, deleted_at], take), taskIn)
 
 export async function reserveIds(db: Session, what: 'task' | 'list', count: number): Promise<number[]> {
   const rows = await db.query(what === 'task' ? nextTaskIds : nextListIds, [count])
