@@ -64,11 +64,12 @@ const ofParent: Source = {
 export function sourceOf(query: ListQuery): Source {
   const { filters = {}, list, parent, sort, overdue } = query
   if (parent) return ofParent
-  const isOpen = filters.is_completed === false || overdue !== undefined
+  const { is_completed: isCompleted } = filters
+  const isOpen = isCompleted === false || (overdue !== undefined && isCompleted === undefined)
   if (isOpen && sort === 'due') return byDue
   const isOfList = list !== undefined && parent === null
   if (isOfList && isOpen) return openOfList
-  if (isOfList && filters.is_completed === true) return completedOfList
+  if (isOfList && isCompleted) return completedOfList
   return isOpen ? byDue : byCreation
 }
 
