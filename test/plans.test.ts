@@ -179,13 +179,13 @@ async function pagesGoByTheirIndex(): Promise<void> {
 /** The oldest are found in the order of their index, and removed by their key. */
 async function droppingGoesByItsIndex(): Promise<void> {
   const cases = [
-    { statement: dropTrash, age: [], oldest: 'tasks_trash', key: 'tasks_pkey' },
-    { statement: dropChanges, age: ['0'], oldest: 'changes_pkey', key: 'changes_pkey' },
-    { statement: dropKeys, age: [], oldest: 'keys_at', key: 'keys_pkey' },
+    { statement: dropTrash, rest: [], oldest: 'tasks_trash', key: 'tasks_pkey' },
+    { statement: dropChanges, rest: [['integer', '0']], oldest: 'changes_pkey', key: 'changes_pkey' },
+    { statement: dropKeys, rest: [['boolean', 'false']], oldest: 'keys_at', key: 'keys_pkey' },
   ]
-  for (const { statement, age, oldest, key } of cases) {
-    const types = ['text', 'bigint', ...age.map(() => 'integer')]
-    const plan = await planOf(statement, types, [`'alice'`, '1000', ...age])
+  for (const { statement, rest, oldest, key } of cases) {
+    const types = ['text', 'bigint', ...rest.map(([type = '']) => type)]
+    const plan = await planOf(statement, types, [`'alice'`, '1000', ...rest.map(([, value = '']) => value)])
     assert.match(plan, new RegExp(`Index (Only )?Scan using ${oldest} on`), plan)
     assert.match(plan, new RegExp(`using ${key} on`), plan)
     assert.doesNotMatch(plan, /Seq Scan|Hash|Merge/, plan)

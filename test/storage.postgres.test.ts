@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
 import { unprepared } from '../server/db/database.ts'
+import { AppError } from '../server/errors.ts'
 import { createLog } from '../server/log.ts'
 import { keyBytesIn, taskBytesIn } from '../server/tasks/bytes.ts'
+import { Import } from '../server/tasks/import/import.ts'
 import { invariants } from '../server/tasks/invariants.ts'
 import { keyedBy } from '../server/tasks/keys.ts'
 import { removeTasksOf } from '../server/tasks/owner.ts'
@@ -143,6 +145,42 @@ describe('a user who creates and deletes', () => {
     const again = await create(user, long, 'first')
     assert.deepEqual([again.status, again.body.code], [409, 'answer_dropped'])
     assert.equal((await stored(user)).live, now.live, 'it is not done twice')
+    await assertCounted()
+  })
+})
+
+describe('an import', () => {
+  it('ends where the storage is full, goes on once tasks were deleted, and doubles nothing', async () => {
+    const user = newUser()
+    const { db } = api.server
+    const room = new Storage(db, { maxTasks: 1000, maxStorage: most }, createLog('silent'))
+    const lines = Array.from({ length: 200 }, (_, n) => ({
+      ...{ type: 'task' as const, line: n + 1, id: n + 1 },
+      ...{ values: { title: `Task ${n}` }, kept: {} },
+    }))
+    const run = async () => {
+      const into = new Import({ db, owner: user, room, actor: 'session' }, 'moving', false)
+      const counts = { tasks: 0, skipped: 0, error: '' }
+      try {
+        for (let n = 0; n < lines.length; n += 20) {
+          const { tasks, skipped } = await into.add(lines.slice(n, n + 20), n === 180)
+          counts.tasks += tasks
+          counts.skipped += skipped
+        }
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error
+        counts.error = error.code
+      }
+      return counts
+    }
+    const { tasks, ...first } = await run()
+    assert.deepEqual(first, { skipped: 0, error: 'storage_full' })
+    assert.ok(tasks >= 100, `${tasks} lines`)
+    const found = await db.query(unprepared('select id from duly.tasks where user_id = $1 limit 100'), [user])
+    for (const [id] of found)
+      await tasksOf(db, user, { room }).remove(Number(id), { keyed: keyedBy(`remove ${id}`, 'remove') })
+    assert.deepEqual(await run(), { tasks: 200 - tasks, skipped: tasks, error: '' })
+    assert.ok((await stored(user)).bytes <= most)
     await assertCounted()
   })
 })

@@ -92,13 +92,14 @@ export const dropChanges = statement(
   where owners.id = $1 ${returned}`,
 )
 
-/** Keys, of which the log may have more. */
+/** Keys, of which the log may have more. $3 whether those of imported lines are among them. */
 export const dropKeys = statement(
   'duly_drop_keys',
   `with oldest as (
     select key, ${runningSum('at, key')} from (
-      select keys.key, keys.at, ${keyBytesIn('keys')} as bytes from duly.keys where keys.user_id = $1 order by keys.at limit ${stepSize}
-    ) as known
+      select keys.key, keys.at, ${keyBytesIn('keys')} as bytes, keys.fingerprint = keys.key as is_line
+      from duly.keys where keys.user_id = $1 order by keys.at limit ${stepSize}
+    ) as known where $3::boolean or not known.is_line
   ),
   dropped as (
     delete from duly.keys where keys.user_id = $1

@@ -38,7 +38,8 @@ const totalOf = ({ live, trash, log, keys }: Usage) => live + trash + log + keys
  * Bounds what each owner stores, without a sum per write: the statements that write maintain
  * counters on the owner's row. At the limit the owner's own requests drop the oldest rows: changes
  * older than a retry, keys and changes beyond a sixteenth of the storage each, trash, and at last
- * all changes and keys. An eighth of the storage is left to trash, log and keys, so that live tasks
+ * all changes and keys. The keys of imported lines are dropped at last only, because an import that
+ * goes on without them would add its lines again. An eighth of the storage is left to trash, log and keys, so that live tasks
  * alone never fill it.
  *
  * `counted_revision` follows `revision`. It falls behind where something else wrote, such as an
@@ -87,11 +88,15 @@ export class Storage implements Room {
     }
     if (!usage || totalOf(usage) <= this.bytes) return
     let steps = 0
-    const drop = async (statement: Statement, has: (usage: Usage) => boolean, ...age: number[]) => {
+    const drop = async (
+      statement: Statement,
+      has: (usage: Usage) => boolean,
+      ...rest: readonly (number | boolean)[]
+    ) => {
       for (let isMore = true; isMore && usage && has(usage); steps += 1) {
         const excess = totalOf(usage) - this.#goal
         if (excess <= 0 || steps === mostSteps) return
-        const [row] = await this.#db.query(statement, [owner, excess, ...age])
+        const [row] = await this.#db.query(statement, [owner, excess, ...rest])
         if (!row) return
         const [lookedAt = 0, live = 0, trash = 0, log = 0, keys = 0] = row.map(Number)
         usage = { ...usage, live, trash, log, keys }
@@ -102,11 +107,11 @@ export class Storage implements Room {
     const hasLog = ({ log }: Usage) => log > 0
     const hasTrash = ({ trash }: Usage) => trash > 0
     await drop(statements.dropChanges, hasLog, retriedSeconds)
-    await drop(statements.dropKeys, ({ keys }) => keys > this.#share)
+    await drop(statements.dropKeys, ({ keys }) => keys > this.#share, false)
     await drop(statements.dropChanges, ({ log }) => log > this.#share, 0)
     await drop(statements.dropTrash, hasTrash)
     await drop(statements.dropChanges, hasLog, 0)
-    await drop(statements.dropKeys, hasKeys)
+    await drop(statements.dropKeys, hasKeys, true)
     // Nothing is left that could be dropped, whatever the counters say.
     if (steps < mostSteps && totalOf(usage) > this.#goal && usage.trash + usage.log + usage.keys > 0)
       await recount(this.#db, owner)

@@ -67,7 +67,7 @@ const raiseOwner = statement(
   `update duly.owners set revision = $2::bigint, counted_revision = owners.counted_revision + 1, written_at = $3::text::timestamptz,
     task_count = owners.task_count + $4::bigint, live_bytes = owners.live_bytes + $5::bigint, trash_bytes = owners.trash_bytes + $6::bigint,
     log_bytes = owners.log_bytes + $7::bigint, key_bytes = owners.key_bytes + $9::bigint, history_from = least(owners.history_from, $3::text::timestamptz)
-  where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsRoom('$8::bigint')}`,
+  where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsRoom('$8::bigint')}, owners.live_bytes + owners.key_bytes`,
 )
 
 /**
@@ -186,9 +186,11 @@ async function save(
     room.bytes,
     direct?.keys ?? 0,
   ]
-  const [[count, live, full] = []] = await db.query(raiseOwner, values)
+  const [[count, live, full, kept] = []] = await db.query(raiseOwner, values)
   if (stored.tasks > 0 && Number(count) > room.tasks) throw tooManyTasks(room)
   if (stored.live > 0 && Number(live) > room.liveBytes) throw storageFull(room)
+  // An import must not displace the keys of its own lines.
+  if (direct && direct.keys > 0 && Number(kept) > room.bytes) throw storageFull(room)
   return { isChanged: true, needsRoom: full === 't' }
 }
 
