@@ -80,8 +80,9 @@ export class Copy {
     for (const [key, given] of entries) {
       // Other tabs send JSON.
       const value = given ?? undefined
-      const kind = key.split(':', 1)[0]
-      const name = key.slice(key.indexOf(':') + 1)
+      const at = key.indexOf(':')
+      const kind = at < 0 ? key : key.slice(0, at)
+      const name = key.slice(at + 1)
       // Entries are written by this code only: the key tells the type of the value.
       if (kind === 'since') this.since = value as string | undefined
       else if (kind === 'id') this.#giveId(Number(name), value as number | undefined)
@@ -108,7 +109,7 @@ export class Copy {
       const type = key.slice(0, at) as ItemType
       const id = Number(key.slice(at + 1))
       ids[type].add(id)
-      this.#show(type, id)
+      this.#show(key, type, id)
     }
     return { tasks: ids.task, lists: ids.list, settings: ids.settings.size > 0, writes: hasWrites }
 
@@ -141,7 +142,7 @@ export class Copy {
   }
 
   reset(effects: readonly Effect[]): void {
-    for (const { type, id } of effects) this.#show(type, id)
+    for (const { type, id } of effects) this.#show(keyOf(type, id), type, id)
   }
 
   clear(): void {
@@ -150,8 +151,7 @@ export class Copy {
     this.writes = []
   }
 
-  #show(type: ItemType, id: number): void {
-    const key = keyOf(type, id)
+  #show(key: string, type: ItemType, id: number): void {
     let item = this.base.get(key)
     for (const effect of this.#effects.get(key) ?? []) item = withEffect(item, effect)
     this.#put(type, id, item)
