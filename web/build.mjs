@@ -12,7 +12,7 @@ const output = fileURLToPath(new URL('../dist/web/', import.meta.url))
 /** Files of code that is used together: few files compress better than many. */
 const groups = [
   { name: 'first', test: isOnFirstScreen },
-  { name: 'start', test: /\/client\/|\/web\/(app|model\/(api|network)|tasks\/dragging)/ },
+  { name: 'start', test: /\/client\/|\/web\/(app|model\/api|tasks\/dragging)/ },
   { name: 'texts', test: /\/texts\/(later-texts\.|en\.ts\?)/ },
   { name: 'task', test: /\/web\/(task\/|tasks\/entry-words|model\/|parts\/)/ },
   { name: 'account', test: /\/web\/(account\/(?!qr)|import\/|webhooks\/)/ },
@@ -62,7 +62,7 @@ function isOnFirstScreen(id) {
   if (id.includes('?')) return false
   const name = id.slice(root.length)
   const isLater =
-    /^(app\/(new-list|keep|worker)|model\/(api|network|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
+    /^(app\/(later|new-list|keep|worker)|model\/(api|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
       name,
     )
   return (

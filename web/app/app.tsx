@@ -10,7 +10,7 @@ import { Sidebar } from './sidebar.tsx'
 import { titleOf } from './titles.ts'
 import { TopBar } from './top-bar.tsx'
 
-const Keep = lazy(() => import('./keep.tsx').then(it => it.Keep))
+const Keep = lazy(() => import('./later.ts').then(it => it.Keep))
 const SignIn = lazy(() => import('../sign-in/sign-in.tsx').then(it => it.SignIn))
 const TaskPanel = lazy(() => import('../task/task-panel.tsx').then(it => it.TaskPanel))
 const Trash = lazy(() => import('../trash/trash.tsx').then(it => it.Trash))

@@ -1,6 +1,6 @@
-import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { byPosition } from '../../client/sync/positions.ts'
-import { state, useLater, useStore } from '../model/store.ts'
+import { state, useStore } from '../model/store.ts'
 import { countOpen } from '../model/views.ts'
 import type { IconName } from '../parts/icon.tsx'
 import { lazy } from '../parts/lazy.tsx'
@@ -9,7 +9,7 @@ import { type Address, hashOf } from './address.ts'
 import { NavLink } from './nav-link.tsx'
 import { SyncStatus } from './sync-status.tsx'
 
-const NewList = lazy(() => import('./new-list.tsx').then(it => it.NewList))
+const NewList = lazy(() => import('./later.ts').then(it => it.NewList))
 
 interface SidebarProps {
   readonly address: Address
@@ -18,8 +18,10 @@ interface SidebarProps {
 }
 
 export function Sidebar({ address, isOpen, close }: SidebarProps) {
-  const version = useLater(useStore(from => from.version))
-  const counts = useMemo(countOpen, [version])
+  const version = useStore(from => from.version)
+  const [counts, setCounts] = useState<ReturnType<typeof countOpen>>()
+  // After the tasks are painted.
+  useEffect(() => setCounts(countOpen()), [version])
   const nav = useRef<HTMLElement>(null)
   useEffect(() => {
     if (!isOpen) return
@@ -50,8 +52,8 @@ export function Sidebar({ address, isOpen, close }: SidebarProps) {
           Duly
         </a>
         <ul>
-          {item('inbox', counts.inbox)}
-          {item('today', counts.today)}
+          {item('inbox', counts?.inbox)}
+          {item('today', counts?.today)}
           {item('upcoming')}
           {item('search')}
           {item('completed')}
@@ -67,7 +69,7 @@ export function Sidebar({ address, isOpen, close }: SidebarProps) {
               icon="list"
               color={color}
               label={name}
-              count={counts.lists.get(id)}
+              count={counts?.lists.get(id)}
               list={id}
             />
           ))}

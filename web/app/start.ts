@@ -1,7 +1,9 @@
 import { endSession, openCopy } from '../model/copy.ts'
+import { today } from '../model/dates.ts'
 import { rememberedUser, rememberUser, sessionUser, token } from '../model/session.ts'
 import { update } from '../model/store.ts'
 import type { User } from '../model/types.ts'
+import { afterPaint } from '../parts/after-paint.ts'
 import { loadFirstPassword } from './first-password.ts'
 
 /** Finds the user: the one of the last visit, whose tasks are on this device, or of the session. */
@@ -15,7 +17,9 @@ export async function begin(): Promise<void> {
 
 /** Loads what the first request for tasks needs, at the same time as the rest. */
 function prepare(): void {
-  void import('../model/network.ts').catch(() => undefined)
+  // The first formatter of dates takes 20 ms: it is made once the frame is painted.
+  afterPaint(today)
+  void import('./later.ts').catch(() => undefined)
   void token().catch(() => undefined)
 }
 

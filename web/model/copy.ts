@@ -29,7 +29,7 @@ export const childrenOf = (parent: number | null, list: number | null) =>
 /** Shows what is on this device, and follows the server. */
 export async function openCopy(userId: string): Promise<void> {
   sync?.close()
-  const connect = async (context: Context) => (await import('./network.ts')).connect(context)
+  const connect = async (context: Context) => (await import('../app/later.ts')).connect(context)
   const open = await openSync(indexedDbStore(`duly-copy-${userId}`), connect, {
     // Of everything but texts, the last change wins.
     onConflict: ({ mine }) => omit(mine, ['title', 'description']),
@@ -51,7 +51,7 @@ export async function openCopy(userId: string): Promise<void> {
     // It loads all files of the app, which would delay the tasks.
     if (status.isLoaded && !hasWorker) {
       hasWorker = true
-      void import('./network.ts').then(it => it.registerWorker()).catch(() => undefined)
+      void import('../app/later.ts').then(it => it.registerWorker()).catch(() => undefined)
     }
     const isNowLoaded = isNew && status.isLoaded
     if (isNowLoaded) {

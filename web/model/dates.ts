@@ -29,7 +29,11 @@ export function formatOf(locale: string, options: Intl.DateTimeFormatOptions): I
 /** The date and time in the user's time zone. */
 export function wallClock(instant = Date.now(), timeZone = state.settings.time_zone) {
   // As in "2026-12-01 09:30:00".
-  const [date = '', time = ''] = formatOf('sv', { timeZone, dateStyle: 'short', timeStyle: 'short' })
+  const [date = '', time = ''] = formatOf('sv', {
+    timeZone: timeZone || undefined,
+    dateStyle: 'short',
+    timeStyle: 'short',
+  })
     .format(instant)
     .split(' ')
   return { date, time }

@@ -1,4 +1,4 @@
-import { useEffect, useReducer, useRef, useState } from 'preact/hooks'
+import { useEffect, useReducer, useRef } from 'preact/hooks'
 import type { List, Settings, Task, User, Write } from './types.ts'
 
 /** All that the screens show. `tasks` and `lists` are changed in place; `version` then grows. */
@@ -19,7 +19,8 @@ export interface State {
 }
 
 export const defaultSettings: Settings = {
-  time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  // That of the device. To ask for its name takes 20 ms before anything is painted.
+  time_zone: '',
   week_start: 'monday',
   date_format: 'YYYY-MM-DD',
   time_format: '24h',
@@ -52,13 +53,6 @@ export function update(change: Partial<State>): void {
     isDue = false
     for (const listener of listeners) listener()
   })
-}
-
-/** The value before, until the rest has been painted with the new one. */
-export function useLater<T>(value: T): T {
-  const [shown, setShown] = useState(value)
-  useEffect(() => setShown(value), [value])
-  return shown
 }
 
 export function useStore<T>(select: (from: State) => T): T {

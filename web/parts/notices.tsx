@@ -2,14 +2,15 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { go } from '../app/address.ts'
 import { dismiss, type Notice, onNotices } from '../model/notices.ts'
 import { t } from '../texts/texts.ts'
+import { afterPaint } from './after-paint.ts'
 import { Icon } from './icon.tsx'
 
 /** Notices cover the lower edge of the screen. What they cover can be scrolled into view. */
 export function Notices() {
   const [notices, setNotices] = useState<readonly Notice[]>([])
   const box = useRef<HTMLDivElement>(null)
-  useEffect(() => onNotices(setNotices), [])
-  // After what the user has added is on the screen, too.
+  // A new task is shown first.
+  useEffect(() => onNotices(next => afterPaint(() => setNotices(next))), [])
   useEffect(() => {
     const root = document.documentElement
     root.style.setProperty('--notices', `${box.current?.offsetHeight ?? 0}px`)

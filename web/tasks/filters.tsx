@@ -1,6 +1,6 @@
-import { useMemo } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { type Address, go } from '../app/address.ts'
-import { useLater, useStore } from '../model/store.ts'
+import { useStore } from '../model/store.ts'
 import { tagsInUse } from '../model/views.ts'
 import { t } from '../texts/texts.ts'
 
@@ -8,8 +8,10 @@ const priorities = ['high', 'medium', 'low'] as const
 
 /** Filters by priority and tag, which are in the address. */
 export function Filters({ address }: { readonly address: Address }) {
-  const version = useLater(useStore(state => state.version))
-  const used = useMemo(tagsInUse, [version])
+  const version = useStore(state => state.version)
+  const [used, setUsed] = useState(tagsInUse)
+  // After the tasks are painted.
+  useEffect(() => setUsed(tagsInUse()), [version])
   const tags = [...new Set([...address.tags, ...used.slice(0, 12)])]
   const isUsed = address.tags.length + address.priorities.length > 0
   if (tags.length === 0 && !isUsed) return null

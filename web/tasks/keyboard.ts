@@ -7,23 +7,24 @@ import { state, update } from '../model/store.ts'
 import type { Row } from '../model/views.ts'
 import { t } from '../texts/texts.ts'
 import { toggleSelected } from './task-row.tsx'
+import type { TopOf } from './window.ts'
 
 interface ListKeys {
   readonly list: { readonly current: HTMLElement | null }
   readonly rows: readonly Row[]
   readonly activeIndex: number
   readonly setActive: (id: number) => void
-  readonly tops: readonly number[]
+  readonly topOf: TopOf
   readonly isMovable: boolean
 }
 
 /** The keys of a list of tasks. One row has the focus; arrow keys move it. */
-export function useListKeys({ list, rows, activeIndex, setActive, tops, isMovable }: ListKeys) {
+export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovable }: ListKeys) {
   const focus = (index: number) => {
     const row = rows[Math.min(Math.max(index, 0), rows.length - 1)]
     if (!row) return
     setActive(stableId(row.task.id))
-    const top = (list.current?.getBoundingClientRect().top ?? 0) + (tops[rows.indexOf(row)] ?? 0)
+    const top = (list.current?.getBoundingClientRect().top ?? 0) + topOf(rows.indexOf(row))
     if (top < 120) scrollBy({ top: top - 120, behavior: 'instant' })
     if (top > innerHeight - 120) scrollBy({ top: top - innerHeight + 120, behavior: 'instant' })
     requestAnimationFrame(() => focusTitle(list.current, rows.indexOf(row)))

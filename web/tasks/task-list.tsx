@@ -15,7 +15,7 @@ interface TaskListProps {
 }
 
 /** Loaded when the tasks are on the screen. */
-let dragging: typeof import('./dragging.ts') | undefined
+let later: typeof import('../app/later.ts') | undefined
 
 /** The tasks of a view. Only the rows near the window are elements. All have the same height. */
 export function TaskList({ rows, address, moment }: TaskListProps) {
@@ -23,21 +23,21 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
   const selected = useStore(state => state.selected)
   const [active, setActive] = useState<number | undefined>()
   const height = useRowHeight()
-  const { tops, total } = useMemo(() => layout(rows, height), [rows, height])
-  const { first, last } = useWindow(list, rows, tops)
+  const topOf = useMemo(() => layout(rows, height), [rows, height])
+  const { first, last } = useWindow(list, rows, topOf)
   const isMovable = isOrdered(address)
   useEffect(() => {
-    void import('./dragging.ts').then(loaded => {
-      dragging = loaded
+    void import('../app/later.ts').then(loaded => {
+      later = loaded
     })
   }, [])
   const isActive = ({ task }: Row) => stableId(task.id) === active
   const activeIndex = active === undefined ? 0 : Math.max(0, rows.findIndex(isActive))
-  const onKeyDown = useListKeys({ list, rows, activeIndex, setActive, tops, isMovable })
+  const onKeyDown = useListKeys({ list, rows, activeIndex, setActive, topOf, isMovable })
   const [line, setLine] = useState<number | undefined>()
   const drag = (event: PointerEvent) => {
     if (isMovable && list.current)
-      dragging?.beginDrag(event, { list: list.current, rows, height, showLine: setLine })
+      later?.beginDrag(event, { list: list.current, rows, height, showLine: setLine })
   }
   const focusRow = useCallback((id: number) => setActive(stableId(id)), [])
   const shown = rows.slice(first, last)
@@ -49,7 +49,7 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
       ref={list}
       class="tasks"
       aria-label={t().tasks}
-      style={{ height: `${total}px` }}
+      style={{ height: `${topOf(rows.length)}px` }}
       onKeyDown={onKeyDown}
       onPointerDown={drag}
     >
@@ -63,7 +63,7 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
             depth={row.depth}
             index={index}
             count={rows.length}
-            top={tops[index] ?? 0}
+            top={topOf(index)}
             isActive={index === activeIndex}
             isSelected={selected.has(row.task.id)}
             isOpen={address.task === row.task.id}

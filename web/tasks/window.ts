@@ -21,24 +21,28 @@ export function useRowHeight(): number {
   return height
 }
 
-/** Where each row begins. A heading above a row takes the height of another. */
-export function layout(rows: readonly Row[], height: number): { tops: readonly number[]; total: number } {
+/** Where the row with an index begins; with the number of rows, where the last one ends. */
+export type TopOf = (index: number) => number
+
+/** A heading above a row takes the height of another. Where one row has a heading, the first has. */
+export function layout(rows: readonly Row[], height: number): TopOf {
+  if (rows[0]?.heading === undefined) return index => index * height
   let at = 0
   const tops = rows.map(({ heading }) => {
     if (heading !== undefined) at += height
     at += height
     return at - height
   })
-  return { tops, total: at }
+  return index => tops[index] ?? at
 }
 
 /** The first row that begins at `y` or below. */
-function rowAt(tops: readonly number[], y: number): number {
+function rowAt(topOf: TopOf, count: number, y: number): number {
   let low = 0
-  let high = tops.length
+  let high = count
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((tops[middle] ?? 0) < y) low = middle + 1
+    if (topOf(middle) < y) low = middle + 1
     else high = middle
   }
   return low
@@ -48,7 +52,7 @@ function rowAt(tops: readonly number[], y: number): number {
 export function useWindow(
   list: { readonly current: HTMLElement | null },
   rows: readonly Row[],
-  tops: readonly number[],
+  topOf: TopOf,
 ) {
   // At first, about as many as fit.
   const [range, setRange] = useState({ first: 0, last: Math.ceil(innerHeight / 40) })
@@ -57,18 +61,18 @@ export function useWindow(
     const { current } = list
     if (!current) return
     const top = -current.getBoundingClientRect().top
-    const index = rowAt(tops, top)
-    const end = rowAt(tops, top + innerHeight)
+    const index = rowAt(topOf, rows.length, top)
+    const end = rowAt(topOf, rows.length, top + innerHeight)
     const around = (n: number) => ({ first: Math.max(0, index - n), last: Math.min(rows.length, end + n) })
     const least = around(margin / 2)
     setRange(was => (was.first <= least.first && was.last >= least.last ? was : around(margin)))
     const row = rows[index]
-    anchor.current = index > 0 && row ? { id: row.task.id, top: tops[index] ?? 0 } : undefined
-  }, [list, rows, tops])
+    anchor.current = index > 0 && row ? { id: row.task.id, top: topOf(index) } : undefined
+  }, [list, rows, topOf])
   useLayoutEffect(() => {
     const { current } = anchor
     const index = current ? rows.findIndex(({ task }) => task.id === current.id) : -1
-    const moved = current && index >= 0 ? (tops[index] ?? 0) - current.top : 0
+    const moved = current && index >= 0 ? topOf(index) - current.top : 0
     if (moved !== 0) scrollBy({ top: moved, behavior: 'instant' })
     look()
     addEventListener('scroll', look, { passive: true })
@@ -77,6 +81,6 @@ export function useWindow(
       removeEventListener('scroll', look)
       removeEventListener('resize', look)
     }
-  }, [look, rows, tops])
+  }, [look, rows, topOf])
   return range
 }
