@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
-import { type App, openApp, row, sent, titles, until } from './app.ts'
+import { type App, entry, openApp, row, sent, titles, until } from './app.ts'
 
 // Every screen: accessible in both themes, narrow, with texts that mean harm, and with many tasks.
 
@@ -34,6 +34,18 @@ async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe)
   return page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + failureSummary)))`)
+}
+
+/** Opens what the account shows once: the setup of two-factor authentication, and a token. */
+async function openSecrets(page: Page, password: string): Promise<void> {
+  await page.getByRole('button', { name: 'Deliveries' }).click()
+  const setup = page.getByRole('region', { name: 'Two-factor authentication' })
+  await setup.getByLabel('Password').fill(password)
+  await setup.getByRole('button', { name: 'Set up' }).click()
+  const tokens = page.getByRole('region', { name: 'Personal access tokens' })
+  await tokens.getByLabel('Name').fill('Script')
+  await tokens.getByRole('button', { name: 'Create a token' }).click()
+  for (const card of [setup, tokens]) await card.getByRole('button', { name: 'Copy' }).first().waitFor()
 }
 
 const tasks = [
@@ -79,8 +91,13 @@ describe('every screen', () => {
       for (const screen of screens) {
         await page.goto(`${app.url}#/${screen}`)
         await page.getByRole('heading', { level: 1 }).waitFor()
-        if (screen === 'account') await page.getByRole('button', { name: 'Deliveries' }).click()
+        if (screen === 'account') await openSecrets(page, person.password)
+        if (screen === 'inbox') {
+          await entry(page).fill('Call Ann tomorrow #phone !high')
+          await page.getByRole('button', { name: /#phone/ }).waitFor()
+        }
         await check(page, `${screen}, ${colorScheme}`)
+        if (screen === 'inbox') await entry(page).fill('')
       }
       await page.goto(`${app.url}#/inbox`)
       await row(page, 'Overdue').click()
@@ -170,15 +187,16 @@ describe('every screen', () => {
       const { body } = await app.api.call('GET', '/api/v1/settings', { token })
       return body.time_zone === 'Asia/Tokyo' && body.language === 'de'
     })
-    await page.getByRole('textbox', { name: 'Aufgabe hinzufügen' }).fill('Brot kaufen')
-    await page.keyboard.press('Enter')
+    const field = page.getByRole('textbox', { name: 'Aufgabe hinzufügen', exact: true })
+    await field.fill('Brot kaufen')
+    await field.press('Enter')
     await page.getByRole('button', { name: 'Brot kaufen' }).click()
     await page.getByRole('button', { name: 'Fällig: Keine Angabe' }).click()
-    await page.getByRole('textbox', { name: 'Datum eingeben' }).fill('morgen 9 Uhr')
-    await page.keyboard.press('Enter')
+    const date = page.getByRole('textbox', { name: 'Datum eingeben' })
+    await date.fill('morgen 9 Uhr')
+    await date.press('Enter')
     await page.getByRole('button', { name: /Fällig: Morgen, 0?9:00/ }).waitFor()
-    const field = page.getByRole('textbox', { name: 'Aufgabe hinzufügen', exact: true })
-    await field.fill('Blumen gießen am 24.12. um 9 Uhr !hoch')
+    await field.fill('Blumen gießen am 24.12.2099 um 9 Uhr !hoch')
     await field.press('Enter')
     await page.getByRole('button', { name: /^Blumen gießen Hoch .*24/ }).waitFor()
     await context.close()
