@@ -38,9 +38,9 @@ const totalOf = ({ live, trash, log, keys }: Usage) => live + trash + log + keys
  * Bounds what each owner stores, without a sum per write: the statements that write maintain
  * counters on the owner's row. At the limit the owner's own requests drop the oldest rows: changes
  * older than a retry, keys and changes beyond a sixteenth of the storage each, trash, and at last
- * all changes and keys. The keys of imported lines are dropped at last only, because an import that
- * goes on without them would add its lines again. An eighth of the storage is left to trash, log and keys, so that live tasks
- * alone never fill it.
+ * all changes and keys. The keys of imported lines are dropped only then, because an import that is
+ * sent again without them adds its lines again. An eighth of the storage is left to trash, log and
+ * keys, so that live tasks alone never fill it.
  *
  * `counted_revision` follows `revision`. It falls behind where something else wrote, such as an
  * older version during an upgrade; the rows are then counted once, by the owner's next write.
