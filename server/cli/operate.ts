@@ -1,4 +1,4 @@
-import { text } from 'node:stream/consumers'
+import { createInterface } from 'node:readline'
 import { openAccounts } from '../accounts/accounts.ts'
 import { secretsThere } from '../auth/secret.ts'
 import type { Config } from '../config/config.ts'
@@ -27,7 +27,7 @@ function operatorCommand(name: 'user' | 'keys' | 'webhooks', help: string): Comm
       const { check, run } = commands[name]
       check(args)
       const config = commandConfig()
-      const input = args.includes('--password-stdin') ? await text(process.stdin) : ''
+      const input = args.includes('--password-stdin') ? await firstLine() : ''
       check(args, input)
       const asked = config.postgres ? undefined : ask(config.dataDir, { command: name, args, input })
       if (asked && (await print(asked))) return
@@ -35,6 +35,12 @@ function operatorCommand(name: 'user' | 'keys' | 'webhooks', help: string): Comm
       await here(config, place => print(run(place, args, input)))
     },
   }
+}
+
+/** Does not wait for the end of the input: at a terminal, that takes Ctrl-D. */
+async function firstLine(): Promise<string> {
+  for await (const line of createInterface(process.stdin)) return line
+  return ''
 }
 
 async function here(config: Config, work: (place: OperatorContext) => Promise<unknown>): Promise<void> {
