@@ -103,7 +103,7 @@ export function createClient(options: ConnectOptions) {
     counts: (query: CountsOptions = {}, options: CallOptions = {}): Promise<Counts> =>
       transport.send({ method: 'GET', path: '/api/v1/counts', query, ...options }),
 
-    /** Tells how much the tasks take, and the limits. */
+    /** Returns the number and size of the tasks, and the limits. */
     usage: (options: CallOptions = {}): Promise<Usage> =>
       transport.send({ method: 'GET', path: '/api/v1/usage', ...options }),
 

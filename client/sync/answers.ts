@@ -15,13 +15,13 @@ type Answer = Item | { readonly results: readonly Result[] }
 const isNewer = (item: Item, known: Item | undefined): boolean =>
   !known || !('revision' in known) || ('revision' in item && item.revision >= known.revision)
 
-/** What the copy becomes when the server says how an item is, unless it knows a later state. */
+/** The entries to save for an item from the server: none if the copy has a later revision. */
 export const itemEntries = (copy: Copy, key: string, item: Item): Entry[] =>
   isNewer(item, copy.base.get(key)) ? [[key, item]] : []
 
 /**
- * What the copy becomes when the server has done a write. The answer to a repeated request may be
- * older than the copy: it adds and removes nothing then, and `/changes` has or brings the rest.
+ * The entries to save when the server has done a write. The response to a repeated request can be
+ * older than the copy: it then adds and removes no item. `/changes` returns what is missing.
  */
 export function confirmed(copy: Copy, done: Write, answer: Answer | undefined, isReplay: boolean): Entry[] {
   const entries: Entry[] = [[`write:${done.key}`, undefined]]

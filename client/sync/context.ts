@@ -11,7 +11,7 @@ export interface SyncConflict {
   readonly theirs: Fields
 }
 
-/** A write that is done, or that has got a problem. */
+/** A write that was done, or that has a problem. */
 export interface Settled {
   readonly key: string
   /** The id of the change, for `undo`. */

@@ -5,7 +5,7 @@ import { changesOf, type Fields, fieldsOf, omit, overlapOf, pick, valuesIn } fro
 import { guarded } from './guarded.ts'
 import type { Item } from './operations.ts'
 
-export interface Merged {
+interface Merged {
   /** What is left of the write, for the revision of the item. */
   readonly rest?: Write
   /** What the server's values have won over. */

@@ -9,11 +9,9 @@ import { merged } from './merge.ts'
 import { type Item, isCreation, keyOf, newKey, typeOf } from './operations.ts'
 import { missingIds, requestOf } from './requests.ts'
 
-export type Outbox = ReturnType<typeof outboxOf>
-
 const timeout = 60_000
 /**
- * A write that the server or a proxy fails at so often, while changes can be read, must not hold up
+ * After so many failures, while changes can be read, a write gets a problem and no longer holds up
  * the others.
  */
 const mostFailures = 5

@@ -20,7 +20,7 @@ const hashingAtOnce = hashers + 2
 const hashingWaiting = 64 * hashers
 const hashingPerAccount = 8
 
-export interface AccountsOptions {
+interface AccountsOptions {
   readonly config: Pick<
     Config,
     | 'accounts'

@@ -5,7 +5,7 @@ import { network } from '../limits/network.ts'
 import type { Device } from './devices.ts'
 
 /** How many attempts at once, and how many seconds until there is one more. */
-export interface Allowance {
+interface Allowance {
   readonly burst: number
   readonly everySeconds: number
 }
@@ -13,7 +13,7 @@ export interface Allowance {
 /** Attempts of one kind, counted under a hash, so that the table contains no names. */
 export interface Count extends Allowance {
   readonly key: string
-  /** One too many is answered as any other, but sends no email. */
+  /** Beyond the limit, the answer is the same, but no email is sent. */
   readonly quiet?: true
 }
 

@@ -46,7 +46,8 @@ function signature(value: string, key: string): string {
   return createHmac('sha256', key).update(value).digest('base64')
 }
 
-function same(a: string, b: string): boolean {
+/** Compares in constant time. */
+export function same(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)]
   return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -1,7 +1,7 @@
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { basePath } from '../config/public-url.ts'
 import { type Session, statement } from '../db/database.ts'
-import { readCookies } from './cookies.ts'
+import { readCookies, same } from './cookies.ts'
 
 /** A browser that has signed in to this account before. */
 export interface Device {
@@ -17,8 +17,8 @@ const byEmail = statement('device_by_email', `${password} where u.email = $1`)
 const byUser = statement('device_by_user', `${password} where u.id = $1`)
 
 /**
- * Cookies of browsers that have signed in: a number whose attempts are counted separately (OWASP,
- * device cookies). They do not sign in, and are signed together with the hash of the password, so
+ * Cookies of browsers that have signed in, whose attempts are counted separately (OWASP, device
+ * cookies). They do not sign in, and are signed together with the hash of the password, so
  * that a new password invalidates all of them.
  */
 export function devices(db: Session, secrets: readonly string[], publicUrl: URL | undefined) {
@@ -57,9 +57,4 @@ export function devices(db: Session, secrets: readonly string[], publicUrl: URL 
       return `${cookie}=${value}; Path=${basePath(publicUrl)}/api/auth; Max-Age=${lifetimeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
     },
   }
-}
-
-function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)]
-  return left.length === right.length && timingSafeEqual(left, right)
 }

@@ -16,7 +16,7 @@ interface Use {
   inside: number
 }
 
-export interface FairTurnsOptions {
+interface FairTurnsOptions {
   /** Turns that run at the same time. */
   readonly atOnce: number
   /** Turns that may wait, of all keys together. */

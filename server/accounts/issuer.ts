@@ -9,7 +9,7 @@ import { reencrypt } from './reencrypt.ts'
 import { type Caller, type RequestState, RequestStates } from './request-state.ts'
 import { type SessionToken, signSessionToken } from './session-token.ts'
 
-export interface NewUser {
+interface NewUser {
   readonly email: string
   readonly name: string
   readonly password: string

@@ -12,7 +12,7 @@ export interface Mail {
   close(): Promise<void>
 }
 
-export interface MailOptions {
+interface MailOptions {
   /** `smtp://user:password@host:port` or `smtps://…`. If undefined, links go to the log. */
   readonly smtp: string | undefined
   readonly from: string

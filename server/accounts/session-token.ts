@@ -11,7 +11,7 @@ export interface SessionToken {
 }
 
 /** The parts of a session that its token depends on. */
-export interface TokenSubject {
+interface TokenSubject {
   readonly id: string
   readonly userId: string
   readonly expiresAt: Date

@@ -11,7 +11,7 @@ export interface ClaimOptions extends ClaimRules {
   readonly clockSkew?: number | undefined
 }
 
-/** Claims with the user's id, if none is named. The last one is of Better Auth's cookie cache. */
+/** Claims with the user's id, unless one is named. The last is in Better Auth's cookie cache. */
 const userClaims = ['sub', 'user_id', 'id', 'user.id']
 
 /**
@@ -38,8 +38,8 @@ export function readClaims(claims: Jwt['claims'], options: ClaimOptions, now: nu
 }
 
 /**
- * The first of these claims that is present and not null decides: where it is no user id, the
- * others are not looked at.
+ * The first of these claims that is present and not null decides. If it is not a user id, the token
+ * is rejected.
  */
 function userIdIn(claims: Jwt['claims'], names: readonly string[]): string {
   for (const name of names) {
@@ -64,7 +64,7 @@ function own(value: unknown, name: string): unknown {
 
 function userIdOf(value: unknown, name: string): string {
   const text = Number.isSafeInteger(value) ? String(value) : value
-  // PostgreSQL keys and log lines hold it: no control characters, no broken text, no novels.
+  // It is stored in keys and logged: no control characters, unpaired surrogates or long texts.
   if (typeof text !== 'string' || !/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(text))
     throw new TokenError(`${name} is no user id`)
   return text

@@ -8,8 +8,8 @@ const isRevoked = unprepared(
 )
 
 /**
- * The guard of a write whose effect outlasts the session or token that makes it, such as another
- * token: also a revocation of the last second, which this replica may not know, refuses it.
+ * The guard of a write whose effect outlasts the caller's session or token, such as a new token. It
+ * also rejects the write after a revocation that this replica does not know yet.
  */
 export const lasting = (grant: Grant): Guard => ({
   async check(session) {

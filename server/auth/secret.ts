@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { makeDataDir } from '../db/data-dir.ts'
 import { exit, StartError } from '../errors.ts'
-import { explain } from '../system-error.ts'
+import { codeOf, explain } from '../system-error.ts'
 
 type Settings = Pick<Config, 'secret' | 'secretAlso' | 'postgres' | 'dataDir'>
 
@@ -39,7 +39,7 @@ export function keptSecret(dataDir: string): string {
     // Unlike a rename, a link does not replace the file of another process.
     linkSync(draft, file)
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw explain(error, `Cannot create the secret in "${file}"`)
+    if (codeOf(error) !== 'EEXIST') throw explain(error, `Cannot create the secret in "${file}"`)
   } finally {
     rmSync(draft, { force: true })
   }
@@ -53,7 +53,7 @@ export function findKeptSecret(dataDir: string): string | undefined {
   try {
     secret = readFileSync(file, 'utf8').trim()
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw explain(error, `Cannot read the secret in "${file}"`)
   }
   if (secret.length >= 32) return secret
@@ -61,8 +61,4 @@ export function findKeptSecret(dataDir: string): string | undefined {
     `The file "${file}" does not contain a secret of at least 32 characters. Restore it, or remove the file to have a new one generated.`,
     exit.config,
   )
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

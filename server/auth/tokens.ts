@@ -15,7 +15,7 @@ import type { Tickets } from './tickets.ts'
 import { TokenError } from './token-error.ts'
 
 /** Another issuer whose tokens are accepted. */
-export interface RemoteIssuer {
+interface RemoteIssuer {
   readonly keys: Pick<RemoteKeys, 'find' | 'holds'>
   /** The claims that its tokens need. */
   readonly rules: ClaimRules

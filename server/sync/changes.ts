@@ -17,9 +17,9 @@ export interface ChangesPage {
   readonly hasMore: boolean
 }
 
-/** Bytes of one page, about. It ends early where the next item would exceed them. */
+/** Approximate size of a page in bytes. A page ends before an item that would exceed it. */
 const mostBytes = 1024 * 1024
-/** Entries that are looked at for a page, at least. */
+/** Minimum number of log entries that are read for a page. */
 const leastEntries = 100
 
 /** The changes of one owner. */
@@ -35,7 +35,7 @@ export class Changes {
   }
 
   /**
-   * One page. Without `since`, it begins with all that lives.
+   * Returns a page. Without `since`, it is the first page of all live items.
    * @throws AppError `resync_required`
    */
   async page(since: Since | undefined, limit: number): Promise<ChangesPage> {
@@ -82,7 +82,7 @@ export class Changes {
     return { changes, next: { ...since, type, id }, isFirst: true, hasMore: true }
   }
 
-  /** Each item that has changed, at its last change. */
+  /** Each changed item once, in the order of the last changes. */
   async #delta(since: Position, limit: number): Promise<ChangesPage> {
     const most = Math.max(limit, leastEntries)
     const { state, entries, end, hasMore } = await this.#read(db => readLog(db, this.#owner, since, most))
@@ -96,7 +96,7 @@ export class Changes {
         break
       }
       bytes += entry.bytes
-      // A deleted item may have had two deletions.
+      // A deleted item can have two entries: for the trash, and for its removal.
       chosen.delete(keyOf(entry))
       chosen.set(keyOf(entry), entry)
     }
@@ -105,7 +105,7 @@ export class Changes {
     const changes = changed.flatMap(entry => {
       if (entry.state !== 'live') return [changeJson(entry)]
       const body = bodies.get(keyOf(entry))
-      // What has changed meanwhile comes with a later page.
+      // An item that has changed meanwhile is on a later page.
       return body && body.revision <= entry.revision ? [changeJson(entry, body)] : []
     })
     return { changes, next: next ?? end, isFirst: false, hasMore: next !== undefined || hasMore }

@@ -5,14 +5,14 @@ import { type EventPage, settingsEvent } from './events.ts'
 import type { Follower } from './hub.ts'
 import { type Position, writePosition } from './position.ts'
 
-/** What a stream asks of its surroundings. */
+/** What a stream needs. */
 export interface Source {
   readonly owner: string
   /** The next events after a position. @throws AppError `resync_required` */
   readonly read: (position: Position) => Promise<EventPage>
-  /** Where the log ends. */
+  /** The end of the log. */
   readonly now: () => Promise<Position>
-  /** @throws (or rejects) where the caller may no longer read */
+  /** @throws (or rejects) if the caller may no longer read */
   readonly check: () => void | Promise<void>
   /** Whether the caller may read settings. */
   readonly seesSettings: boolean
@@ -23,28 +23,28 @@ export interface Source {
   readonly log: Log
 }
 
-/** Seconds between two comments, by which proxies see that the connection lives. */
+/** Seconds between two comments, which keep proxies from closing the connection. */
 const commentEvery = 15
 const retryMs = 2000
 
 let opened = 0
 
 /**
- * Server-Sent Events of one client. It reads the log from its position whenever it is woken, and
- * writes no more while the client has not read what was written: a slow reader costs one page of
- * events, and connections.ts closes its connection.
+ * Server-Sent Events of one client. Whenever it is woken, it reads the log from its position. It
+ * reads no further page before the client has read the last one. So a slow reader costs one page of
+ * events, until connections.ts closes its connection.
  */
 export class EventStream implements Follower {
   readonly #raw: ServerResponse
   readonly #source: Source
-  /** Where it begins, until it has begun. */
+  /** Set before `start`: where the stream begins. */
   position: Position = { epoch: '0', revision: 0, type: 0, id: 0 }
   #isWoken = false
   #isBegun = false
-  /** Whether it has sent all that had happened before it was opened. */
+  /** Whether all events from before its start are sent. */
   #isLive = false
   #isReading = false
-  /** Spreads the comments of all streams over the seconds. */
+  /** Not all streams send their comments in the same second. */
   readonly #turn = opened++ % commentEvery
 
   constructor(raw: ServerResponse, source: Source) {
@@ -54,7 +54,7 @@ export class EventStream implements Follower {
     raw.on('error', error => source.log.warn({ err: error }, 'cannot write to a stream'))
   }
 
-  /** Sends the first frame, and what has happened since the position. */
+  /** Sends the first frame and the events since the position. */
   start(): void {
     this.#isBegun = true
     this.#write(`retry: ${retryMs}\n${this.#frame(this.position, 'ready', '{}')}`)
@@ -108,7 +108,7 @@ export class EventStream implements Follower {
     }
   }
 
-  /** Writes nothing once the stream has ended, which a check can do at any time. */
+  /** Does nothing after the end of the stream. A check can end it at any time. */
   #write(text: string): void {
     if (this.#isOpen) this.#raw.write(text)
   }
@@ -117,7 +117,7 @@ export class EventStream implements Follower {
     return !this.#raw.writableEnded && !this.#raw.destroyed
   }
 
-  /** @returns nothing where the log no longer reaches back: the stream goes on from now */
+  /** @returns undefined if the position is too old; the stream then continues from now */
   async #read(): Promise<EventPage | undefined> {
     try {
       return await this.#source.read(this.position)
@@ -139,7 +139,7 @@ export class EventStream implements Follower {
     }
   }
 
-  /** Ends if the caller may no longer read. What failed for another reason is tried again. */
+  /** Ends the stream if the caller may no longer read. After other failures, it reads again. */
   #fail(error: unknown): void {
     this.#isWoken = true
     if (!(error instanceof AppError)) this.#source.log.error({ err: error }, 'unexpected error in a stream')

@@ -48,17 +48,15 @@ export class Hub {
   }
 
   /**
-   * @returns ends it
+   * @returns a function that removes it
    * @throws AppError `too_many_requests`
    */
   follow(owner: string, follower: Follower): () => void {
     const own = this.#owners.get(owner) ?? { revision: -1, followers: new Set() }
     if (own.followers.size >= mostFollowers)
-      throw new AppError(
-        'too_many_requests',
-        `You have ${mostFollowers} streams open, which is the most there can be. Close one first.`,
-        { retryAfter: 5 },
-      )
+      throw new AppError('too_many_requests', `You have ${mostFollowers} open streams; close one first.`, {
+        retryAfter: 5,
+      })
     this.#owners.set(owner, own)
     own.followers.add(follower)
     this.#open += 1

@@ -9,7 +9,7 @@ import { listsAfter, listsOfIds, tasksAfter } from '../tasks/sync-statements.ts'
 
 // The bodies of changed items, as `v1` shows them.
 
-/** Bytes, about, and items that one statement reads. */
+/** Limits of one statement: approximate bytes, and items. */
 export const batchBytes = 64 * 1024
 export const batchRows = 200
 
@@ -34,7 +34,7 @@ interface Item {
 
 export const keyOf = ({ type, id }: Item): string => `${type} ${id}`
 
-/** A change as JSON; without a body, of an item that is deleted. @param more further members */
+/** A change as JSON. @param body of a live item @param more further members */
 export function changeJson({ type, id }: Item, body?: Body, more = ''): string {
   const name = typeNames[type]
   const named = type === itemTypes.settings ? '' : `,"id":${id}`

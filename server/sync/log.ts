@@ -5,9 +5,9 @@ import type { OwnerState } from '../tasks/list-page.ts'
 import { logAfter } from '../tasks/sync-statements.ts'
 import { checkReach, type Position, positionAfter, positionAt } from './position.ts'
 
-// The change log as a reader sees it who follows it from a position.
+// Reads the change log from a position.
 
-/** An entry of the log, and what has become of its item. */
+/** An entry of the log, and the current state of its item. */
 export interface Entry {
   readonly revision: number
   readonly type: number
@@ -21,21 +21,21 @@ export interface Entry {
   readonly isPast: boolean
   /** Where the item is now. */
   readonly state: 'live' | 'trash' | 'gone'
-  /** About the size of its body. */
+  /** Approximate size of its body. */
   readonly bytes: number
   /** Whether it is the last one of its revision. */
   readonly isLast: boolean
 }
 
-export interface LogPage {
+interface LogPage {
   readonly state: OwnerState
   readonly entries: readonly Entry[]
-  /** After the last of these entries, or where the log ends. */
+  /** After the last of these entries, or the end of the log. */
   readonly end: Position
   readonly hasMore: boolean
 }
 
-/** About the JSON of an item without its texts. */
+/** Approximate size of an item's JSON without its texts. */
 const itemBytes = 600
 
 /** @throws AppError `resync_required` */
@@ -81,8 +81,8 @@ export async function readLog(
 }
 
 /**
- * Whether the entry is the last one of its item. Of an item without a row, an entry tells so if it
- * deleted the item: the row was removed later.
+ * Whether the entry is the last one of its item. An item that was removed permanently has no row;
+ * its last entries are deletions.
  */
 export const isNews = ({ isPast, state, action }: Entry): boolean =>
   !isPast && (state !== 'gone' || endings.has(action))

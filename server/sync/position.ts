@@ -3,8 +3,8 @@ import { AppError } from '../errors.ts'
 import { notValue } from '../quote.ts'
 import type { OwnerState } from '../tasks/list-page.ts'
 
-// Where a client stands. The token has the form of base64url and is opaque to clients. It is not
-// signed: an invented one selects what its owner may read anyway.
+// The position of a client in the change log. As a token it is opaque to clients, in base64url. It
+// is not signed: an invented token selects only what its owner may read.
 
 /** After this entry of an owner's change log. */
 export interface Position {
@@ -15,8 +15,8 @@ export interface Position {
 }
 
 /**
- * A first sync on its way: `type` and `id` are the last item that was sent, `revision` is that of
- * its start, from which the log is read afterwards.
+ * Can be a first sync in progress: `type` and `id` are the last item that was sent. `revision` is
+ * that of its start; afterwards, the log is read from there.
  */
 export interface Since extends Position {
   readonly isFirst: boolean
@@ -25,7 +25,7 @@ export interface Since extends Position {
 /** After every entry of a revision. */
 const end = { type: 9, id: Number.MAX_SAFE_INTEGER }
 
-/** After all that happened until this state. */
+/** After all changes up to this state. */
 export const positionAt = ({ epoch, revision }: OwnerState): Position => ({ epoch, revision, ...end })
 
 export const isWhole = ({ type }: Position): boolean => type === end.type
@@ -45,14 +45,14 @@ export function writePosition(
   return Buffer.from([isFirst ? 'f' : 'd', ownerTag(owner), epoch, ...place].join('.')).toString('base64url')
 }
 
-/** @throws AppError `broken_rule` for what is no position, or another owner's */
+/** @throws AppError `broken_rule` if it is not a position of this owner */
 export function readPosition(owner: string, token: string): Since {
   const text = /^[\w-]{1,200}$/.test(token) ? Buffer.from(token, 'base64url').toString('latin1') : ''
   const form = /^([df])\.([\w-]{8})\.(0|[1-9]\d{0,18})\.(0|[1-9]\d{0,15})(?:\.([0-3])\.(0|[1-9]\d{0,15}))?$/
   const [, kind, tag, epoch = '0', revision, type = String(end.type), id = String(end.id)] =
     form.exec(text) ?? []
   const numbers = { revision: Number(revision), type: Number(type), id: Number(id) }
-  // A first sync stands behind an item.
+  // The position of a first sync is an item.
   const isPlace = kind === 'd' || (numbers.type >= 1 && numbers.type <= 3)
   const isOne = tag === ownerTag(owner) && isPlace && Object.values(numbers).every(Number.isSafeInteger)
   if (!isOne) throw notOne(token)
@@ -66,7 +66,7 @@ function notOne(token: string): AppError {
   })
 }
 
-/** @throws AppError `resync_required` where the log can no longer tell all that happened since */
+/** @throws AppError `resync_required` if the log no longer reaches back to the position */
 export function checkReach(position: Position, state: OwnerState, oldest: number | undefined): void {
   const { epoch, revision } = position
   // Nothing had been written yet, so nothing can have been missed before revision 1.
@@ -83,5 +83,5 @@ export function checkReach(position: Position, state: OwnerState, oldest: number
   )
 }
 
-/** Distinguishes owners: a position of one is refused to another. */
+/** A position of one owner is rejected for another. */
 const ownerTag = (owner: string) => createHash('sha256').update(owner).digest('base64url').slice(0, 8)

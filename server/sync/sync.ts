@@ -19,7 +19,7 @@ interface SyncOptions {
   readonly log: Log
 }
 
-/** Who asks for changes. */
+/** The caller of a request for changes. */
 export interface Caller {
   readonly userId: string
   /** When the token expires, in milliseconds since the epoch. */
@@ -121,7 +121,7 @@ export class Sync {
     }
   }
 
-  /** Where the log of an owner ends. */
+  /** The end of the log of an owner. */
   async end(owner: string): Promise<Position> {
     return positionAt(await this.run(owner, db => readState(db, owner)))
   }

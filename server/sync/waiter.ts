@@ -48,7 +48,7 @@ export class Waiter implements Follower {
   /**
    * Waits until it is woken.
    * @returns false at the end of its time
-   * @throws AppError `token_invalid` where the token has expired or was revoked
+   * @throws AppError `token_invalid` if the token has expired or was revoked
    */
   async woken(): Promise<boolean> {
     if (!this.#isWoken && !this.#hasEnded)
@@ -61,7 +61,7 @@ export class Waiter implements Follower {
     return isWoken && !this.#hasEnded
   }
 
-  /** A database that is away is no reason: the next read tells. */
+  /** An unavailable database does not end the wait; the next read reports it. */
   #fail(error: unknown): void {
     if (error instanceof AppError && error.code !== 'token_invalid') return
     this.#error = error

@@ -8,18 +8,18 @@ import { type Position, writePosition } from '../position.ts'
 import { type Delivery, deliveries } from './fields.ts'
 import { getWebhook, jobOf } from './webhooks.ts'
 
-// The deliveries of webhooks: one row for each event, also if it was attempted several times. The
-// body is not stored: it is made again from the item. `$1` is the owner, except in `expired`.
+// The deliveries of webhooks: one row for each event, whatever the number of attempts. Bodies are
+// not stored, but made from the item for each attempt. `$1` is the owner, except in `expired`.
 
 /** How long deliveries are stored. */
 export const keptDays = 7
-/** Deliveries of one webhook that are stored; older ones are removed before their time. */
-export const mostKept = 10_000
-/** Tests and repetitions of one webhook that wait. */
+/** Maximum number of stored deliveries of one webhook; the oldest are removed first. */
+const mostKept = 10_000
+/** Maximum number of waiting tests and repetitions of one webhook. */
 const mostRequested = 20
 
-/** Names of messages that are no events of the log. */
-export const testEvent = 'webhook.test'
+/** Types of messages that are not events of the log. */
+const testEvent = 'webhook.test'
 export const resetEvent = 'webhook.reset'
 
 /** What a message is made from. */
@@ -141,8 +141,8 @@ async function getDelivery(db: Session, owner: string, webhook: number, id: stri
 }
 
 /**
- * Has the webhook's job send a message that tells of no event. It is attempted once, also where the
- * webhook is not active.
+ * Has the webhook's job send a test message. It is attempted once, also if the webhook is not
+ * active.
  * @throws AppError `webhook_not_found`, `too_many_requests`
  */
 export async function requestTest({ db, owner }: Change, webhook: number, random: string): Promise<Delivery> {
@@ -155,7 +155,8 @@ export async function requestTest({ db, owner }: Change, webhook: number, random
 }
 
 /**
- * Has the webhook's job send a message again, once; one that waits for a retry, at once.
+ * Has the webhook's job send a message again, once. A message that waits for a retry is sent now,
+ * and its retries continue.
  * @throws AppError `webhook_not_found`, `delivery_not_found`, `too_many_requests`
  */
 export async function requestAgain(

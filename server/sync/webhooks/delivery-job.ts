@@ -26,7 +26,7 @@ import { type Attempt, newAgent, send } from './send.ts'
 import { jobOf } from './webhooks.ts'
 
 /** The log of an owner, as `Sync` reads it. */
-export interface EventLog {
+interface EventLog {
   page(owner: string, position: Position): Promise<EventPage>
   end(owner: string): Promise<Position>
   run<T>(owner: string, read: (db: Session) => Promise<T>): Promise<T>
@@ -49,12 +49,13 @@ export interface DeliveryOptions {
 interface Outgoing {
   readonly message: Message
   readonly data: string
-  /** Where the webhook stands once it is delivered. */
+  /** The position of the webhook after it is delivered. */
   readonly to: Position
 }
 
 /**
- * Attempts in one run, and time after which none begins. Then the job waits until others have run.
+ * Limits of one run: attempts, and the time after which no attempt begins. The job continues after
+ * others have run.
  */
 const mostAttempts = 100
 const mostMs = 5000
@@ -135,7 +136,7 @@ export class Deliveries {
     if (target.version !== version) throw new RunEnds(0)
   }
 
-  /** Delivers what has happened since. @returns seconds until the next run, if there is one */
+  /** Delivers new events. @returns seconds until the next run, if there is one */
   async #deliver(
     owner: string,
     id: number,

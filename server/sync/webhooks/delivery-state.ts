@@ -3,7 +3,7 @@ import type { Position } from '../position.ts'
 import type { Message } from './deliveries.ts'
 import type { Attempt } from './send.ts'
 
-// Where a webhook stands, and what became of its attempts. `$1` is the owner, `$2` the webhook.
+// The position of a webhook, and the results of its attempts. `$1` is the owner, `$2` the webhook.
 
 export interface Target {
   readonly url: URL
@@ -13,7 +13,7 @@ export interface Target {
   readonly secrets: readonly string[]
   readonly position: Position
   readonly failures: number
-  /** Seconds until the next attempt; none, or in the past: now. */
+  /** Seconds until the next attempt. Zero or less: now. */
   readonly wait: number
   /** Changes with what the user sets. */
   readonly version: string
@@ -46,7 +46,7 @@ export async function loadTarget(db: Session, owner: string, id: number): Promis
   }
 }
 
-/** A position that another process has moved meanwhile is not moved. */
+/** Matches unless another process has moved the position. */
 const stands = `webhooks.user_id = $1 and webhooks.id = $2::bigint and webhooks.epoch = $3::bigint
   and webhooks.revision = $4::bigint and webhooks.item_type = $5::smallint and webhooks.item_id = $6::bigint`
 
@@ -113,7 +113,7 @@ interface Webhook {
 
 const placeIn = ({ epoch, revision, type, id }: Position) => [epoch, revision, type, id]
 
-/** @returns false where another process has moved the position */
+/** @returns false if another process has moved the position */
 export async function moveOn(db: Session, { owner, id }: Webhook, from: Position, to: Position) {
   return (await db.query(advance, [owner, id, ...placeIn(from), ...placeIn(to)])).length > 0
 }
@@ -132,7 +132,7 @@ export const hasSucceeded = ({ status }: Attempt): boolean => status !== null &&
 /**
  * Records an attempt, and moves the position if it succeeded.
  * @param pause seconds until the next attempt if it failed
- * @returns undefined where another process has moved the position, or the webhook is gone
+ * @returns undefined if another process has moved the position, or the webhook is gone
  */
 export async function recordAttempt(
   db: Session,

@@ -3,7 +3,7 @@ import { notValue, quote } from '../../quote.ts'
 import { eventNames } from '../events.ts'
 
 /** What a webhook can subscribe to: events, all events of a type, or everything. */
-export const eventFilters = ['*', 'task.*', 'list.*', 'settings.*', ...eventNames]
+const eventFilters = ['*', 'task.*', 'list.*', 'settings.*', ...eventNames]
 
 export const maxUrlLength = 2000
 
@@ -60,7 +60,7 @@ export type NewWebhook = NewOf<WebhookFields>
 export type WebhookChange = ChangeOf<WebhookFields>
 
 /** Why an attempt got no response. */
-export const attemptErrors = [
+const attemptErrors = [
   'address_not_allowed',
   'name_not_resolved',
   'connection_failed',

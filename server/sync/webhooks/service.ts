@@ -9,7 +9,7 @@ import { SecretCipher } from './secrets.ts'
 import type { Attempt } from './send.ts'
 import { jobKind } from './webhooks.ts'
 
-export interface WebhooksOptions
+interface WebhooksOptions
   extends Pick<DeliveryOptions, 'db' | 'events' | 'mayDeliver' | 'log'>,
     Partial<Pick<DeliveryOptions, 'resolve'>> {
   /** The accepted secrets of the server. */

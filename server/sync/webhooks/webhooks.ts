@@ -82,7 +82,7 @@ export interface SecretWebhook {
   readonly secret: string
 }
 
-/** A webhook for what happens from now on. @throws AppError `too_many_webhooks` */
+/** Creates a webhook that starts at the end of the log. @throws AppError `too_many_webhooks` */
 export async function createWebhook(
   { db, owner, at }: Change,
   values: NewWebhook,
@@ -96,11 +96,7 @@ export async function createWebhook(
     cipher.encrypt(owner.id, secret),
     ...[epoch, revision, type, item, at],
   ])
-  if (!row)
-    throw new AppError(
-      'too_many_webhooks',
-      `You have ${mostWebhooks} webhooks, which is the most there can be.`,
-    )
+  if (!row) throw new AppError('too_many_webhooks', `You have ${mostWebhooks} webhooks; delete one first.`)
   await db.query(noteWebhooks, [owner.id])
   return { webhook: await getWebhook(db, owner.id, Number(row[0])), secret }
 }
@@ -119,7 +115,7 @@ export async function updateWebhook(
   const before = await getWebhook(db, owner.id, id)
   check(before)
   if (Object.keys(values).length === 0) return before
-  // Null stands for an empty list, which is refused.
+  // `events` is never null, which would stand for an empty list: the reader rejects that.
   const after = { ...before, ...values } as Webhook
   await db.query(update, [owner.id, id, ...stored(after), at])
   await db.query(noteWebhooks, [owner.id])
