@@ -35,27 +35,27 @@ export const migrations: readonly Migration[] = [
       // The keys are folded texts, which searches match and by which titles are ordered. No foreign
       // keys: each write would check them (12 % of a create), while it holds the owner's row
       // anyway.
-      // Columns that every row has come first, those of a fixed width before texts: a scan of an
-      // owner's tasks finds them without a look at the others.
+      // PostgreSQL walks a row column by column. What orders, filters and searches compare comes
+      // first, behind the columns of a fixed width that every row has.
       `create table duly.tasks (
         id bigint generated always as identity,
         revision bigint not null,
         created_at timestamptz not null,
         updated_at timestamptz not null,
         is_completed boolean not null,
-        user_id text not null,
+        title_key text collate "C" not null,
+        priority text,
+        due_key text collate "C",
+        completed_at timestamptz,
         list_id bigint,
         parent_id bigint,
-        completed_at timestamptz,
-        deleted_at timestamptz,
-        position text collate "C" not null,
-        due_key text collate "C",
         deadline text collate "C",
-        priority text,
-        title_key text collate "C" not null,
+        description_key text collate "C",
+        position text collate "C" not null,
+        user_id text not null,
+        deleted_at timestamptz,
         title text not null,
         description text,
-        description_key text collate "C",
         tags jsonb,
         tag_keys text[],
         due jsonb,
