@@ -20,18 +20,6 @@ function past(order: Order, place: Position, isDown: boolean, parameters: Parame
   return `(${order.key}, tasks.id) ${isDown ? '<' : '>'} (${key}, ${id})`
 }
 
-/**
- * Tasks on one side of a place in the order of a source. PostgreSQL compares rows for each entry of
- * an index, and checks a condition of the key alone once for a page of it. Among the indexes of
- * fewer tasks, such conditions would mislead the planner.
- */
-function isBeyond(source: Source, way: string, [place, id]: readonly [string, string]): string {
-  const { key } = orderOf(source.sort)
-  return source.index === 'tasks_created_at'
-    ? `${key} ${way[0]}= ${place} and (${key} ${way[0]} ${place} or tasks.id ${way} ${id})`
-    : `(${key}, tasks.id) ${way} (${place}, ${id})`
-}
-
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 
 // A page is a row for each task, which begins with the owner's revision and epoch, whether the page
@@ -136,25 +124,37 @@ export function turnStatement(
   const [order, asked] = [orderOf(source.sort), orderOf(query.sort)]
   const [way, direction] = [isDown, asked.isDescending].map(descends => (descends ? 'desc' : 'asc'))
   const [ahead, behind] = isDown ? ['<', '>'] : ['>', '<']
-  const next = [
-    live,
-    ...source.conditions(query, parameters),
-    isBeyond(source, ahead, placeIn(order, from, parameters)),
-  ].join(' and ')
   const [, lastOfAll] = endsOf(order, isDown)
+  const [fromKey, fromId] = placeIn(order, from, parameters)
   const [endKey, endId] = placeIn(order, lastOfAll, parameters)
+  const [stopKey, stopId] = [`coalesce(stop.place, ${endKey})`, `coalesce(stop.id, ${endId})`]
   const [after, until] = [query.after ?? asked.start, before].map(place => placeIn(asked, place, parameters))
   const [passes, precedes] = asked.isDescending ? ['<', '>'] : ['>', '<']
-  const matches = [
-    next,
-    isBeyond(source, `${behind}=`, [`coalesce(stop.place, ${endKey})`, `coalesce(stop.id, ${endId})`]),
+  const all = [live, ...source.conditions(query, parameters)].join(' and ')
+  const chosen = [
     ...conditionsOf(query, parameters),
     // Once a page is found, few tasks pass. The others are not even put into a row.
     ...(counts ? [] : [`${asked.key} ${precedes}= ${until?.[0]}`]),
+  ]
+  // PostgreSQL checks a condition of the key alone once for a page of the index, and compares rows
+  // for each entry. Tasks of the same time as the first or the last are then told apart by their
+  // ids. Among the indexes of fewer tasks, such conditions would mislead the planner.
+  const isByKey = source.index === 'tasks_created_at' && !counts
+  const next = isByKey
+    ? `${all} and ${order.key} ${ahead}= ${fromKey} and (${order.key} ${ahead} ${fromKey} or tasks.id ${ahead} ${fromId})`
+    : `${all} and (${order.key}, tasks.id) ${ahead} (${fromKey}, ${fromId})`
+  const matches = [
+    ...(isByKey
+      ? [all, `${order.key} ${ahead}= ${fromKey}`, `${order.key} ${behind}= ${stopKey}`]
+      : [next, `(${order.key}, tasks.id) ${behind}= (${stopKey}, ${stopId})`]),
+    ...chosen,
   ].join(' and ')
+  const isOfTurn = isByKey
+    ? `(part.place ${ahead} ${fromKey} or part.id ${ahead} ${fromId}) and (part.place ${behind} ${stopKey} or part.id ${behind}= ${stopId}) and`
+    : ''
   const limit = parameters.add(query.limit + 1, 'bigint')
   const rows = rowsOf(query, parameters.add(most, 'bigint'))
-  const count = ', count(*) over () as count, count(*) filter (where tasks.is_completed) over () as completed'
+  const count = 'count(*) over () as count, count(*) filter (where tasks.is_completed) over () as completed'
   // Where the turn ends is found first, most often in the index alone: storing the tasks of the
   // turn to read them twice costs as much as fetching them. `offset 0` computes a key once.
   const text = `select stop.place, stop.id, found.*
@@ -164,8 +164,10 @@ export function turnStatement(
       order by ${order.key} ${way}, tasks.id ${way} offset ${rows} - 1 limit 1
     ) as stop on true
     left join lateral (
-      select part.* from (select ${asked.key} as key, tasks.id${counts ? count : ''} from duly.tasks where ${matches} offset 0) as part
-      where (part.key, part.id) ${passes} (${after?.join()}) and (part.key, part.id) ${precedes} (${until?.join()})
+      select part.key, part.id${counts ? ', part.count, part.completed' : ''} from (
+        select ${asked.key} as key, tasks.id, ${counts ? count : `${order.key} as place`} from duly.tasks where ${matches} offset 0
+      ) as part
+      where ${isOfTurn} (part.key, part.id) ${passes} (${after?.join()}) and (part.key, part.id) ${precedes} (${until?.join()})
       order by part.key ${direction}, part.id ${direction} limit ${limit}
     ) as found on true`
   return { statement: prepared(shapes, text), values: parameters.values }
