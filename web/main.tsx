@@ -8,7 +8,8 @@ import { begin } from './app/start.ts'
 import { loadTexts } from './texts/texts.ts'
 
 applyAppearance()
-// Until the tasks on this device are read, the page shows its frame.
-await Promise.all([loadTexts(localStorage.getItem('duly-language') ?? ''), begin()])
-const place = document.getElementById('app')
-if (place) render(<App />, place)
+// Not awaited here: other modules import this file's, and would wait for the end of it.
+void Promise.all([loadTexts(localStorage.getItem('duly-language') ?? ''), begin()]).then(() => {
+  const place = document.getElementById('app')
+  if (place) render(<App />, place)
+})

@@ -1,4 +1,4 @@
-import { endSession, openCopy } from '../model/copy.ts'
+import { endSession, firstTasks, openCopy } from '../model/copy.ts'
 import { today } from '../model/dates.ts'
 import { rememberedUser, rememberUser, sessionUser, token } from '../model/session.ts'
 import { update } from '../model/store.ts'
@@ -11,8 +11,10 @@ export async function begin(): Promise<void> {
   loadFirstPassword()
   prepare()
   const user = rememberedUser() ?? (await sessionUser().catch(() => undefined))
-  if (user) await start(user)
-  else update({ session: 'out' })
+  if (!user) return update({ session: 'out' })
+  await start(user)
+  // To render the app takes time that reading tasks needs. Until then, the page shows its frame.
+  await firstTasks()
 }
 
 /** Loads what the first request for tasks needs, at the same time as the rest. */

@@ -14,6 +14,10 @@ export { newId } from '../../client/sync/operations.ts'
 
 let sync: OpenSync | undefined
 let isLeaving = false
+let isBegun = Promise.resolve()
+
+/** Resolves when there are tasks to show, or why there are none, or after half a second. */
+export const firstTasks = (): Promise<void> => isBegun
 
 /** Called with the key of each write that the server has answered, and the id of its change. */
 export const onSettled: { listener?: (key: string, change: string | undefined) => void } = {}
@@ -41,6 +45,11 @@ export async function openCopy(userId: string): Promise<void> {
   let problems = Number.POSITIVE_INFINITY
   let shown = 0
   let hasWorker = false
+  let begin = () => {}
+  isBegun = new Promise(resolve => {
+    begin = resolve
+    setTimeout(resolve, 500)
+  })
   const show = (event: Partial<SyncEvent> = {}) => {
     const { settings, settled, isCleared, writes, tasks: changed, lists: changedLists } = event
     const { copy, status } = open
@@ -48,6 +57,7 @@ export async function openCopy(userId: string): Promise<void> {
     // While everything is read for the first time, not each page is worth the time to show it.
     if (!status.isLoaded && !writes && changed?.size && tasks.size < 20 * shown) return
     shown = tasks.size
+    if (shown > 0 || status.isLoaded || status.error) begin()
     // It loads all files of the app, which would delay the tasks.
     if (status.isLoaded && !hasWorker) {
       hasWorker = true
