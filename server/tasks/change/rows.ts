@@ -27,9 +27,9 @@ const allLists = statement(
 /**
  * $2 tasks and their ancestors; $3 tasks and their descendants as well. Those of $2 and $3 are read
  * with their descriptions. `offset 0` keeps the joins nested loops: a generic plan believes in
- * thousands of ids, and would read all tasks of the owner. `tasks.id + 0` keeps the estimate of
- * children low: where the statistics expect hundreds, PostgreSQL clears megabytes of hash tables in
- * each execution.
+ * thousands of ids, and would read all tasks of the owner. `+ 0` keeps the estimate of children at
+ * one: PostgreSQL clears hash tables for all tasks that it expects in each execution, which takes
+ * most of the time even for forty children.
  */
 const family = statement(
   'duly_change_family',
@@ -44,7 +44,8 @@ const family = statement(
     select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.id = any($3::bigint[])
     union
     select child.id from down cross join lateral (
-      select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.parent_id = down.id and tasks.id = tasks.id + 0 offset 0
+      select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.parent_id = down.id
+        and tasks.id = tasks.id + 0 and tasks.parent_id = tasks.parent_id + 0 offset 0
     ) as child
   )
   select ${leanColumns('tasks.id = any($2::bigint[] || $3::bigint[])')}
