@@ -22,13 +22,14 @@ function prepare(): void {
   // The first formatter of dates takes 20 ms: it is made once the frame is painted.
   afterPaint(today)
   void import('./later.ts').catch(() => undefined)
-  void token().catch(() => undefined)
 }
 
 /** Shows the user's tasks, and follows the server. */
 export async function start(user: User): Promise<void> {
   const isFresh = !rememberedUser()
   rememberUser(user)
+  // While the copy is opened.
+  void token().catch(() => undefined)
   await openCopy(user.id)
   update({ user, session: 'in' })
   if (!isFresh) void refresh(user)
