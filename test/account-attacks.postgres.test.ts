@@ -70,12 +70,20 @@ const requestReset = (at: Served, email: string, address: string) =>
     headers: { 'x-forwarded-for': address },
   })
 
-async function lockOut(email: string): Promise<void> {
-  const addresses = Array.from({ length: 15 }, newAddress)
-  for (let n = 0; n < 60; n += 1) {
-    await guess(n % 2 === 0 ? api : other, email, addresses[n % addresses.length] as string)
+/**
+ * Guesses from 15 addresses until this browser is refused too. A guess more is allowed each half
+ * minute, which is shorter than 60 guesses on a busy machine.
+ */
+async function lockOut(email: string, browser: Person): Promise<void> {
+  for (let n = 0; n < 12; n += 1) await requestReset(n % 2 === 0 ? api : other, email, newAddress())
+  for (let round = 0; round < 5; round += 1) {
+    const addresses = Array.from({ length: 15 }, newAddress)
+    for (let n = 0; n < 60; n += 1) {
+      await guess(n % 2 === 0 ? api : other, email, addresses[n % addresses.length] as string)
+    }
+    if ((await signIn(browser)).status === 429) return
   }
-  for (let n = 0; n < 12; n += 1) await requestReset(n % 2 === 0 ? api : other, email, addresses[n] as string)
+  assert.fail(`${email} is not locked out`)
 }
 
 async function reset(link: string, newPassword: string): Promise<Person> {
@@ -143,14 +151,13 @@ describe('a user whose password and mailbox others try from 15 addresses', () =>
   it('signs in from a browser that signed in before', async () => {
     const person = await signedIn(await user())
     await person.auth('POST', '/sign-out')
-    await lockOut(person.email)
-    assert.equal((await signIn(newPerson(api, person))).status, 429)
+    await lockOut(person.email, newPerson(api, person))
     assert.equal((await signIn(person)).status, 200)
   })
 
   it('gets in from a new browser with an email', async () => {
     const person = await user()
-    await lockOut(person.email)
+    await lockOut(person.email, newPerson(api, person))
     const before = smtp.emails.filter(({ to }) => to === person.email).length
     assert.equal((await requestReset(api, person.email, newAddress())).status, 200)
     const { link } = await smtp.emailTo(person.email, before + 1)
@@ -178,10 +185,9 @@ describe('a known browser', () => {
     const stolen = new Map(person.cookies)
     await requestReset(api, person.email, newAddress())
     await reset((await smtp.emailTo(person.email)).link, 'a new horse battery')
-    await lockOut(person.email)
     const thief = newPerson(api, person)
     for (const [name, value] of stolen) thief.cookies.set(name, value)
-    assert.equal((await signIn(thief)).status, 429)
+    await lockOut(person.email, thief)
   })
 })
 
