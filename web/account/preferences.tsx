@@ -7,7 +7,8 @@ import { languages } from '../texts/texts.ts'
 export function Preferences() {
   const settings = useStore(state => state.settings)
   const zones = Intl.supportedValuesOf('timeZone')
-  const all = zones.includes(settings.time_zone) ? zones : [settings.time_zone, ...zones]
+  const own = settings.time_zone || Intl.DateTimeFormat().resolvedOptions().timeZone
+  const all = zones.includes(own) ? zones : [own, ...zones]
   return (
     <>
       <label class="field">
@@ -25,10 +26,7 @@ export function Preferences() {
       </label>
       <label class="field">
         {tl().timeZone}
-        <select
-          value={settings.time_zone}
-          onChange={event => changeSettings({ time_zone: event.currentTarget.value })}
-        >
+        <select value={own} onChange={event => changeSettings({ time_zone: event.currentTarget.value })}>
           {all.map(zone => (
             <option key={zone}>{zone}</option>
           ))}
