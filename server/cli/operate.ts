@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
 import { openAccounts } from '../accounts/accounts.ts'
 import { secretsThere } from '../auth/secret.ts'
 import type { Config } from '../config/config.ts'
@@ -27,7 +28,7 @@ function operatorCommand(name: 'user' | 'keys' | 'webhooks', help: string): Comm
       const { check, run } = commands[name]
       check(args)
       const config = commandConfig()
-      const input = args.includes('--password-stdin') ? await firstLine() : ''
+      const input = args.includes('--password-stdin') ? await readSecretLine('Password: ') : ''
       check(args, input)
       const asked = config.postgres ? undefined : ask(config.dataDir, { command: name, args, input })
       if (asked && (await print(asked))) return
@@ -37,9 +38,21 @@ function operatorCommand(name: 'user' | 'keys' | 'webhooks', help: string): Comm
   }
 }
 
-/** Does not wait for the end of the input: at a terminal, that takes Ctrl-D. */
-async function firstLine(): Promise<string> {
-  for await (const line of createInterface(process.stdin)) return line
+/**
+ * The first line of standard input. Does not wait for the end of the input: at a terminal, that
+ * takes Ctrl-D. There, the prompt is shown, and what is typed is not.
+ */
+async function readSecretLine(prompt: string): Promise<string> {
+  const input = process.stdin
+  if (input.isTTY) process.stderr.write(prompt)
+  const lines = input.isTTY
+    ? createInterface({ input, output: new PassThrough().resume(), terminal: true })
+    : createInterface(input)
+  lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  for await (const line of lines) {
+    if (input.isTTY) process.stderr.write('\n')
+    return line
+  }
   return ''
 }
 

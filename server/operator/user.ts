@@ -27,7 +27,7 @@ issuer or of "duly token", never an account of this server.
 
   add        create an account; prints its password, unless one is read from standard input
     --name NAME        display name (default: the email address)
-    --password-stdin   read the password from the first line of standard input
+    --password-stdin   read the password from the first line of standard input, without showing it
   list       list accounts, oldest first
     --json             one JSON object per line
   disable    reject USER's tokens within a second, and sign-ins and sign-ups with the same email address; deletes nothing
