@@ -44,6 +44,8 @@ const words = {
 }
 if (!Object.hasOwn(words, word))
   stop(`Unknown command "${word}". Commands: ${Object.keys(words).join(', ')}.`)
+// Before anything is installed.
+if (word === 'bench') benchmarkIn(args)
 /** Commands that run only the server need neither the tests nor their tools. */
 const serverAlone = ['start', 'duly', 'dev'].includes(word) || (word === 'build' && args[0] === 'server')
 
@@ -58,11 +60,19 @@ if (word === 'format' || (serverAlone ? buildServer() && (word === 'duly' || bui
 
 // `npm run bench` compares servers over HTTP; `npm run bench latency` and others run other benchmarks.
 function bench() {
-  const [question, ...others] = args[0] === undefined || args[0].startsWith('-') ? ['http', ...args] : args
-  const program = at('dist', 'bench', question, 'run.js')
-  if (!existsSync(program))
-    stop(`Unknown benchmark "${question}". Benchmarks: ${readdirSync(at('dist', 'bench')).join(', ')}.`)
-  return load(program, others)
+  const options = isNamed(args[0]) ? args.slice(1) : args
+  return load(at('dist', 'bench', benchmarkIn(args), 'run.js'), options)
+}
+
+function benchmarkIn([first]) {
+  const known = readdirSync(at('bench')).filter(name => existsSync(at('bench', name, 'run.ts')))
+  const name = isNamed(first) ? first : 'http'
+  if (!known.includes(name)) stop(`Unknown benchmark "${name}". Benchmarks: ${known.join(', ')}.`)
+  return name
+}
+
+function isNamed(argument) {
+  return argument !== undefined && !argument.startsWith('-')
 }
 
 /** Installs what the package-lock.json of this folder lists, if it is not installed yet. */
