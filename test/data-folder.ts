@@ -2,6 +2,7 @@ import {
   accessSync,
   chmodSync,
   constants,
+  existsSync,
   mkdtempSync,
   readdirSync,
   rmSync,
@@ -14,6 +15,8 @@ import { codeOf } from '../server/system-error.ts'
 
 const gibibyte = 2 ** 30
 const memory = '/dev/shm'
+/** Begins the names of temporary folders, so that the next run knows those of an interrupted one. */
+export const ownPrefix = `duly-tests-${process.pid}-`
 
 /**
  * A folder for the databases of this run, removed when the process ends: in memory if there is room,
@@ -21,22 +24,22 @@ const memory = '/dev/shm'
  * to create them.
  */
 export function placeForData(): string {
-  const place = hasRoom() ? memory : tmpdir()
-  removeAbandoned(place)
-  const folder = mkdtempSync(join(place, `duly-tests-${process.pid}-`))
+  for (const place of [memory, tmpdir()]) if (existsSync(place)) removeAbandoned(place)
+  const folder = mkdtempSync(join(hasRoom() ? memory : tmpdir(), ownPrefix))
   // PostgreSQL runs as another user if this is root.
   chmodSync(folder, 0o755)
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Removes the folders of interrupted runs of this user. */
+/** Removes the folders of interrupted runs of this user; root also runs PostgreSQL as another one. */
 function removeAbandoned(place: string): void {
+  const user = process.getuid?.()
   for (const name of readdirSync(place)) {
     const pid = Number(/^duly-tests-(\d+)-/.exec(name)?.[1])
     const folder = join(place, name)
-    if (!pid || isRunning(pid) || statSync(folder, { throwIfNoEntry: false })?.uid !== process.getuid?.())
-      continue
+    const owner = statSync(folder, { throwIfNoEntry: false })?.uid
+    if (!pid || isRunning(pid) || (user !== 0 && owner !== user)) continue
     rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { copyTree } from './copy-tree.ts'
-import { dataFolder } from './data-folder.ts'
+import { dataFolder, ownPrefix } from './data-folder.ts'
 
 export interface PostgresServer {
   readonly url: string
@@ -48,7 +48,7 @@ export async function startPostgres(
   settings: readonly string[] = [],
   cluster?: string,
 ): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'duly-postgres-'))
+  const folder = mkdtempSync(join(tmpdir(), `${ownPrefix}postgres-`))
   const native = join(folder, 'native')
   const store = dataFolder()
   const data = join(store, 'data')
