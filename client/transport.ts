@@ -42,7 +42,7 @@ export interface Call extends CallOptions {
 
 // Temporary failures. Writes are retried too: their Idempotency-Key prevents a second execution.
 const temporary = new Set([429, 502, 503, 504])
-const backoff = { firstMs: 200, mostMs: 10_000 }
+const backoff = { firstMs: 200, maxMs: 10_000 }
 
 /**
  * @throws TypeError that names the option, since types do not catch empty variables or plain
@@ -241,7 +241,7 @@ function retryAfterMs(response: Response): number | undefined {
 
 // Never earlier than requested, and spread so that clients do not retry at once.
 function jittered(ms: number): number {
-  return Math.min(ms, 60_000) + Math.random() * Math.min(ms, backoff.mostMs) * 0.5
+  return Math.min(ms, 60_000) + Math.random() * Math.min(ms, backoff.maxMs) * 0.5
 }
 
 /** Resolves early if the signal is aborted. */

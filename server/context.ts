@@ -9,7 +9,7 @@ import type { Limits } from './limits/rate-limit.ts'
 import type { Log } from './log.ts'
 import type { Sync } from './sync/sync.ts'
 import type { Webhooks } from './sync/webhooks/service.ts'
-import type { Room } from './tasks/storage.ts'
+import type { Quota } from './tasks/storage.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import type { AppFiles } from './web/app-files.ts'
 
@@ -31,7 +31,7 @@ export interface Context {
     | 'web'
   >
   readonly db: Database
-  readonly room: Room
+  readonly quota: Quota
   /** State of the database schema. Concurrent calls share one round trip. */
   readonly schema: () => Promise<SchemaState>
   readonly tokens: Tokens

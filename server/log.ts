@@ -63,7 +63,7 @@ export function timeInLine(): () => string {
 const bufferBytes = 64 * 1024
 
 /** Maximum bytes that wait for a slow reader: about 60,000 requests. */
-const mostWaiting = 16 * 1024 * 1024
+const maxWaiting = 16 * 1024 * 1024
 
 /** Methods of pino's destination that its types lack. */
 interface BytesDestination {
@@ -74,7 +74,7 @@ interface BytesDestination {
 
 /**
  * Buffers lines for standard output as bytes: sonic-boom (4.2, 5.0) measures all buffered text with
- * each line. If nobody reads the output, lines beyond `mostWaiting` are dropped, and a line says
+ * each line. If nobody reads the output, lines beyond `maxWaiting` are dropped, and a line says
  * how many, so that memory stays bounded.
  */
 class Lines {
@@ -82,7 +82,7 @@ class Lines {
     dest: 1,
     sync: false,
     minLength: 1,
-    maxLength: mostWaiting,
+    maxLength: maxWaiting,
     contentMode: 'buffer',
   }) as unknown as BytesDestination
   readonly #bytes = Buffer.allocUnsafeSlow(bufferBytes)

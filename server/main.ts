@@ -121,13 +121,13 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
         webhooks,
       })
     }
-    const room = new Storage(db, config, log)
+    const quota = new Storage(db, config, log)
     const migrating = starting(migrateUp(db))
     migrating.catch(() => {})
     const app = await createApp({
       config,
       db,
-      room,
+      quota,
       schema: schemaOf(db),
       tokens,
       accounts,

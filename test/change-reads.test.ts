@@ -75,7 +75,7 @@ async function measured<T>(work: (change: Change) => Promise<T>): Promise<{ resu
             )) satisfies Database['change'])
         : Reflect.get(target, name),
   })
-  const done = await runChange({ db: counted, owner, room: unlimited, actor: 'session' }, work)
+  const done = await runChange({ db: counted, owner, quota: unlimited, actor: 'session' }, work)
   assert.ok(!done.isReplayed)
   return { result: done.result, rows }
 }

@@ -143,7 +143,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   const changes = new Changes(new FairReads(watched, watched, 1), owner, reader)
   const full = new Storage(watched, { maxTasks: 10, maxStorage: 0 }, createLog('silent'))
   const withKey = () => tasksOf(watched, owner).create({ title: 'd' }, { keyed: keyedBy('key', 'request') })
-  const context = { db: watched, owner, room: unlimited, actor: 'session' }
+  const context = { db: watched, owner, quota: unlimited, actor: 'session' }
   const run = <T>(work: (change: Change) => Promise<T>) =>
     runChange(context, work, { keyed: keyedBy(randomUUID(), 'request'), answerOf: () => ({ text: '{}' }) })
   const job = { owner, id: 'a', kind: 'k' }
@@ -194,7 +194,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
     ],
     'free storage for new writes': [
       () => db.query(unprepared('update duly.owners set counted_revision = -1, trash_bytes = 1'), []),
-      () => full.make(owner),
+      () => full.reclaim(owner),
     ],
     'look for changes of connected users': [() => watched.query(moved, [[owner], [0]])],
     'enqueue a job, take it, renew it, finish it': [

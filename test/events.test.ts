@@ -9,7 +9,7 @@ import { operator } from './operator.ts'
 import { newUser, type Served, tokenOf, twoReplicas, unlimited } from './served.ts'
 
 const tasks = '/api/v1/tasks'
-const mostStreams = 20
+const maxStreams = 20
 let both: Awaited<ReturnType<typeof twoReplicas>>
 let api: Served
 const opened: EventSource[] = []
@@ -149,7 +149,7 @@ describe('a stream of events', () => {
       assert.equal((await open({ user, query })).status, 422, query)
     }
     const streams = []
-    for (let n = 0; n < mostStreams; n += 1) streams.push(await open({ user }))
+    for (let n = 0; n < maxStreams; n += 1) streams.push(await open({ user }))
     const refused = await open({ user })
     assert.equal(refused.status, 429)
     assert.ok(Number(refused.headers['retry-after']) > 0)

@@ -153,13 +153,13 @@ describe('an import', () => {
   it('ends where the storage is full, goes on once tasks were deleted, and doubles nothing', async () => {
     const user = newUser()
     const { db } = api.server
-    const room = new Storage(db, { maxTasks: 1000, maxStorage: most }, createLog('silent'))
+    const quota = new Storage(db, { maxTasks: 1000, maxStorage: most }, createLog('silent'))
     const lines = Array.from({ length: 200 }, (_, n) => ({
       ...{ type: 'task' as const, line: n + 1, id: n + 1 },
       ...{ values: { title: `Task ${n}` }, kept: {} },
     }))
     const run = async () => {
-      const into = new Import({ db, owner: user, room, actor: 'session' }, 'moving', false)
+      const into = new Import({ db, owner: user, quota, actor: 'session' }, 'moving', false)
       const counts = { tasks: 0, skipped: 0, error: '' }
       try {
         for (let n = 0; n < lines.length; n += 20) {
@@ -178,7 +178,7 @@ describe('an import', () => {
     assert.ok(tasks >= 100, `${tasks} lines`)
     const found = await db.query(unprepared('select id from duly.tasks where user_id = $1 limit 100'), [user])
     for (const [id] of found)
-      await tasksOf(db, user, { room }).remove(Number(id), { keyed: keyedBy(`remove ${id}`, 'remove') })
+      await tasksOf(db, user, { quota }).remove(Number(id), { keyed: keyedBy(`remove ${id}`, 'remove') })
     assert.deepEqual(await run(), { tasks: 200 - tasks, skipped: tasks, error: '' })
     assert.ok((await stored(user)).bytes <= most)
     await assertCounted()
@@ -313,7 +313,7 @@ describe('the counters of what is stored', () => {
 
   it('are those of the rows, whatever is done in whatever order', async () => {
     const { db } = api.server
-    const room = new Storage(db, { maxTasks: 40, maxStorage: 48 * kib }, createLog('silent'))
+    const quota = new Storage(db, { maxTasks: 40, maxStorage: 48 * kib }, createLog('silent'))
     const users = [newUser(), newUser(), newUser()]
     const keyed = (kind: string, most: number) => keyedBy(`${kind}${Math.floor(random() * most)}`, kind)
     const known = new Map<string, number[]>(users.map(user => [user, []]))
@@ -325,7 +325,7 @@ describe('the counters of what is stored', () => {
           is_completed: random() < 0.5,
         }
         ids.push(
-          (await tasksOf(db, user, { room }).create(task, { keyed: pick([undefined, keyed('c', 50)]) })).task
+          (await tasksOf(db, user, { quota }).create(task, { keyed: pick([undefined, keyed('c', 50)]) })).task
             .id,
         )
       },
@@ -336,16 +336,16 @@ describe('the counters of what is stored', () => {
           () => ({ title: pick(['a', 'b']) }),
         ].map(
           change => async (user: string, ids: number[]) =>
-            tasksOf(db, user, { room }).update(pick(ids), change(), {
+            tasksOf(db, user, { quota }).update(pick(ids), change(), {
               revisions,
               keyed: pick([undefined, keyed('u', 50)]),
             }),
         ),
       ),
-      async (user, ids) => tasksOf(db, user, { room }).toggle(pick(ids)),
-      async (user, ids) => tasksOf(db, user, { room }).remove(pick(ids)),
+      async (user, ids) => tasksOf(db, user, { quota }).toggle(pick(ids)),
+      async (user, ids) => tasksOf(db, user, { quota }).remove(pick(ids)),
       async (user, ids) =>
-        tasksOf(db, user, { room }).remove(pick(ids), { revisions: [1, 2, 3], keyed: keyed('d', 20) }),
+        tasksOf(db, user, { quota }).remove(pick(ids), { revisions: [1, 2, 3], keyed: keyed('d', 20) }),
       async user =>
         db.query(unprepared(`update duly.keys set at = at - interval '9 days' where user_id = $1`), [user]),
       async user =>

@@ -28,7 +28,7 @@ for (const contract of contracts) {
         assert.deepEqual([...new Set(made.map(({ status }) => status))], [201])
         const { status, body } = await create(user, address)
         assert.equal(status, 409)
-        assert.match(body.detail ?? body.error, /^You have 12 tasks, which is the most there can be\.$/)
+        assert.match(body.detail ?? body.error, /^You have 12 tasks, the maximum\. Delete some first\.$/)
         if (path === '/api/v1/tasks') assert.equal(body.code, 'too_many_tasks')
         assert.equal(await count(user), most)
         await api.call('DELETE', `${address}/${made[0]?.body.id}`, { user })

@@ -61,7 +61,7 @@ describe('when the time zone data has changed', () => {
     assert.equal((await own.get(lost.id)).due?.at, '2026-12-01T07:30:00Z')
 
     const run = <T>(work: (change: Change) => Promise<T>) =>
-      runChange({ db, owner: user, room: unlimited, actor: 'session' }, work)
+      runChange({ db, owner: user, quota: unlimited, actor: 'session' }, work)
     await run(change => restoreTask(change, gone.id))
     assert.deepEqual((await own.get(gone.id)).due, berlin)
 
@@ -73,7 +73,7 @@ describe('when the time zone data has changed', () => {
     const user = newUser()
     const own = ownTasks(db, user)
     const run = async <T>(work: (change: Change) => Promise<T>) => {
-      const outcome = await runChange({ db, owner: user, room: unlimited, actor: 'session' }, work)
+      const outcome = await runChange({ db, owner: user, quota: unlimited, actor: 'session' }, work)
       assert.ok(!outcome.isReplayed)
       return outcome
     }
@@ -97,7 +97,7 @@ describe('when the time zone data has changed', () => {
     const { id } = await own.create({ title: 'a', is_completed: false, due: berlin })
     await misplace(user, id, 'due')
     const { revision } = await own.update(id, { due: null })
-    await runChange({ db, owner: user, room: unlimited, actor: 'session' }, change =>
+    await runChange({ db, owner: user, quota: unlimited, actor: 'session' }, change =>
       undo(change, revision, { tasks: 100 }),
     )
     assert.deepEqual((await own.get(id)).due, berlin)

@@ -14,7 +14,7 @@ const timeout = 60_000
  * After so many failures, while changes can be read, a write gets a problem and no longer holds up
  * the others.
  */
-const mostFailures = 5
+const maxFailures = 5
 
 /** Sends the writes in their order. */
 export function outboxOf(context: Context, transport: Transport, readNow: () => void) {
@@ -107,7 +107,7 @@ export function outboxOf(context: Context, transport: Transport, readNow: () => 
   function failedTooOften({ key }: Write, error: unknown): boolean {
     if (!(error instanceof DulyError) || isPassing(error.status)) return false
     failures.set(key, (failures.get(key) ?? 0) + 1)
-    return (failures.get(key) ?? 0) >= mostFailures
+    return (failures.get(key) ?? 0) >= maxFailures
   }
 
   return {

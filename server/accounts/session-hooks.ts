@@ -8,7 +8,7 @@ import { AppError } from '../errors.ts'
 import type { RequestStates } from './request-state.ts'
 
 /** Sessions of one user. A new one ends the oldest. */
-const mostSessions = 100
+const maxSessions = 100
 const longestUserAgent = 256
 
 const mayBegin = statement(
@@ -18,7 +18,7 @@ const mayBegin = statement(
 )
 const endOldest = unprepared(
   `delete from duly.session where "userId" = $1
-    and id in (select id from duly.session where "userId" = $1 order by "createdAt" desc, id offset ${mostSessions})`,
+    and id in (select id from duly.session where "userId" = $1 order by "createdAt" desc, id offset ${maxSessions})`,
 )
 
 type SessionHooks = NonNullable<NonNullable<BetterAuthOptions['databaseHooks']>['session']>

@@ -10,7 +10,7 @@ const pauseMs = 50
 /** Maximum number of tokens in one query. */
 const most = 500
 /** Maximum number of waiting tokens: of one network, and of all. */
-const mostWaiting = { ofOne: 1000, ofAll: 10_000 }
+const maxWaiting = { ofOne: 1000, ofAll: 10_000 }
 /** How long an unknown token is remembered as unknown. No token is issued twice. */
 const rememberedMs = 60_000
 
@@ -70,7 +70,7 @@ export class TokenLookUps {
     const known = this.#waiting.get(hash)
     if (known) return known.found
     if ((this.#unknown.get(hash) ?? 0) > this.#now()) return Promise.resolve(undefined)
-    if (this.#waiting.size >= mostWaiting.ofAll) {
+    if (this.#waiting.size >= maxWaiting.ofAll) {
       return Promise.reject(
         new AppError('busy', 'The server is busy. Please try again in a moment.', { retryAfter: 1 }),
       )
@@ -78,7 +78,7 @@ export class TokenLookUps {
     if (this.#prompt.take(network) <= fillingMs) this.#soon.push(hash)
     else {
       const queue = this.#later.get(network) ?? []
-      if (queue.length >= mostWaiting.ofOne) return Promise.reject(tooMany())
+      if (queue.length >= maxWaiting.ofOne) return Promise.reject(tooMany())
       queue.push(hash)
       this.#later.set(network, queue)
     }

@@ -14,7 +14,7 @@ import { linesOf, nextOf } from './lines.ts'
 
 /** Rows or bytes in one part. */
 const batch = { rows: 500, bytes: 4 * 1024 * 1024 }
-const mostTables = 1000
+const maxTables = 1000
 
 /** The parts of a backup, in this order: for each table its start, its rows and its end. */
 export type Part =
@@ -54,7 +54,7 @@ export async function* readParts(file: string): AsyncGenerator<Part> {
       if (!(await lines.next()).done) throw damaged(file, 'it continues after its end.')
       return
     }
-    if (!isTableStart(start) || seen.has(start.table) || seen.size === mostTables)
+    if (!isTableStart(start) || seen.has(start.table) || seen.size === maxTables)
       throw damaged(file, 'its structure is invalid.')
     seen.add(start.table)
     yield { start }

@@ -26,8 +26,8 @@ interface ExtraField {
   show(task: ExtraSource): unknown
 }
 
-const mostCharacters = 50
-const word = { type: ['string', 'null'], maxLength: mostCharacters }
+const maxCharacters = 50
+const word = { type: ['string', 'null'], maxLength: maxCharacters }
 
 export const extraFields: Readonly<
   Record<'priority' | 'due_date' | 'tags' | 'category' | 'status', ExtraField>
@@ -151,8 +151,8 @@ function wordIn(value: unknown): string | null {
   if (typeof value !== 'string') throw new InvalidValue(`must be a string or null${notValue(value)}`)
   if (value.trim() === '') return null
   checkStorable(value)
-  if (value.length > mostCharacters && Array.from(value).length > mostCharacters)
-    throw new InvalidValue(`must have at most ${mostCharacters} characters, not ${Array.from(value).length}`)
+  if (value.length > maxCharacters && Array.from(value).length > maxCharacters)
+    throw new InvalidValue(`must have at most ${maxCharacters} characters, not ${Array.from(value).length}`)
   return value
 }
 

@@ -7,15 +7,15 @@ import { closed, PerOwner } from './per-owner.ts'
 // search, an order without an index) is divided into turns of some milliseconds.
 
 /** Waiting list statements of one owner. They are short, and admission bounds their requests. */
-const mostLists = 1000
+const maxLists = 1000
 /** Waiting scans of one owner while one runs. Each holds the slot of a request. */
-const mostScans = 8
+const maxScans = 8
 /** Of a turn: about 2 ms of PostgreSQL, or of the embedded database, where all others wait. */
 const turnRows = { besideOthers: 2000, alone: 500 }
 
 export class FairReads implements Reads {
   readonly #lists: PerOwner
-  readonly #scans = new PerOwner(1, mostScans)
+  readonly #scans = new PerOwner(1, maxScans)
   readonly #turns: Turns
   readonly #turnRows: number
   readonly #listSession: Session
@@ -23,7 +23,7 @@ export class FairReads implements Reads {
 
   /** @param atOnce list statements of one owner at once, and turns of scans over all owners */
   constructor(listSession: Session, scanSession: Session, atOnce: number) {
-    this.#lists = new PerOwner(atOnce, mostLists)
+    this.#lists = new PerOwner(atOnce, maxLists)
     this.#listSession = listSession
     this.#scanSession = scanSession
     this.#turns = new Turns(atOnce)

@@ -16,11 +16,11 @@ interface Owner {
 export class PerOwner {
   readonly #owners = new Map<string, Owner>()
   readonly #atOnce: number
-  readonly #mostWaiting: number
+  readonly #maxWaiting: number
 
-  constructor(atOnce: number, mostWaiting: number) {
+  constructor(atOnce: number, maxWaiting: number) {
     this.#atOnce = atOnce
-    this.#mostWaiting = mostWaiting
+    this.#maxWaiting = maxWaiting
   }
 
   async run<T>(owner: string, work: () => Promise<T>, reader: Reader, isPatient = false): Promise<T> {
@@ -39,8 +39,8 @@ export class PerOwner {
   }
 
   #wait(own: Owner, { isGone }: Reader, isPatient: boolean): Promise<void> {
-    if (own.waiting.length >= this.#mostWaiting) dropGone(own)
-    if (own.waiting.length >= this.#mostWaiting && !isPatient) throw tooMany()
+    if (own.waiting.length >= this.#maxWaiting) dropGone(own)
+    if (own.waiting.length >= this.#maxWaiting && !isPatient) throw tooMany()
     return new Promise((begin, refuse) => {
       own.waiting.push({ isGone, begin, refuse })
     })

@@ -25,10 +25,10 @@ import { SessionPool, type SessionPoolOptions } from './session-pool.ts'
 import { WriteQueue } from './write-queue.ts'
 
 /** Maximum number of writes in one transaction. If one fails, the others are sent again. */
-const mostTogether = 32
+const maxTogether = 32
 
 /** Transactions of one owner that wait. Each holds the slot of a request. */
-const mostChanges = 32
+const maxChanges = 32
 
 interface SessionOptions extends SessionPoolOptions {
   readonly label: string
@@ -54,7 +54,7 @@ export class Sessions implements Database {
   readonly #sending: SendOptions
   readonly #pool: SessionPool
   readonly #writes: WriteQueue<PipelinedSession>
-  readonly #changes = new PerOwner(1, mostChanges)
+  readonly #changes = new PerOwner(1, maxChanges)
   #pinging: Promise<void> | undefined
   readonly #listeners: OnWritten[] = []
 
@@ -76,7 +76,7 @@ export class Sessions implements Database {
       grow: () => this.#pool.openAnother(),
       send: (session, transactions) => sendWrites(session, this.#sending, transactions),
       wait: () => this.#pool.wait(false),
-      most: groupCommits ? mostTogether : 1,
+      most: groupCommits ? maxTogether : 1,
     })
   }
 

@@ -48,7 +48,7 @@ interface WriteQueueOptions<Session> {
 /** Batches in flight on one session: one that runs and the next one, so PostgreSQL never waits. */
 const deep = 2
 /** Writes of one owner in flight: a sent write cannot be cancelled when its user signs out. */
-const mostOfOwner = 2
+const maxOfOwner = 2
 /** How long a write waits for a session with writes in flight, before it uses an idle one. */
 const patienceMs = 5
 /** Writes avoid a session without an answer for this long: it waits for a lock or a disk. */
@@ -185,7 +185,7 @@ export class WriteQueue<Session extends Lane> {
       const held = this.#owners.get(write.owner)
       const isElsewhere = (held?.session ?? session) !== session
       const ahead = (held?.count ?? 0) + (chosen.get(write.owner) ?? 0)
-      const stays = isElsewhere || ahead >= mostOfOwner || writes.length === this.#options.most
+      const stays = isElsewhere || ahead >= maxOfOwner || writes.length === this.#options.most
       if (!stays && this.#mayBeSent(write)) {
         writes.push(write)
         chosen.set(write.owner, (chosen.get(write.owner) ?? 0) + 1)

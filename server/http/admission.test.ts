@@ -36,10 +36,10 @@ function room() {
     return outcome
   }
   const come = async (count: number) => {
-    const before = admission.refusedInAll
+    const before = admission.refusedTotal
     for (let n = 0; n < count; n += 1) request(`user ${users++}`)
     await turn()
-    return admission.refusedInAll - before
+    return admission.refusedTotal - before
   }
   const end = async (count: number) => {
     for (const resolve of ends.splice(0, count)) resolve()
@@ -87,7 +87,7 @@ describe('slots for requests', () => {
     await come(128)
     await end(128)
     quarterOfASecond()
-    assert.equal(admission.room, 307)
+    assert.equal(admission.slots, 307)
     for (const [count, then] of [
       [200, 240],
       [130, 156],
@@ -95,13 +95,13 @@ describe('slots for requests', () => {
       assert.equal(await come(count), 0)
       await end(count)
       quarterOfASecond()
-      assert.equal(admission.room, then)
+      assert.equal(admission.slots, then)
     }
     assert.deepEqual(said, ['overloaded: requests are rejected with 503'])
     assert.equal(await come(127), 0)
     await end(127)
     quarterOfASecond()
-    assert.equal(admission.room, 128)
+    assert.equal(admission.slots, 128)
     assert.deepEqual(said.slice(1), ['no longer overloaded'])
   })
 
@@ -109,7 +109,7 @@ describe('slots for requests', () => {
     const { admission, said, request, come, end } = room()
     const hog = Array.from({ length: 420 }, () => request('hog'))
     await turn()
-    assert.equal(admission.inside, 16)
+    assert.equal(admission.inUse, 16)
     assert.deepEqual(
       hog.slice(415).map(({ code }) => code),
       [undefined, ...Array(4).fill('too_many_requests')],
@@ -117,11 +117,11 @@ describe('slots for requests', () => {
     assert.equal(await come(112), 0, 'all others are admitted')
     assert.deepEqual(said, [], 'which is no overload of the server')
     await end(16)
-    assert.deepEqual([admission.inside, hog[15]?.code, hog[16]?.code], [128, 'done', undefined])
+    assert.deepEqual([admission.inUse, hog[15]?.code, hog[16]?.code], [128, 'done', undefined])
     await end(112)
     for (let n = 0; n < 25; n += 1) await end(16)
     assert.equal(hog.filter(({ code }) => code === 'done').length, 416)
-    assert.equal(admission.inside, 0)
+    assert.equal(admission.inUse, 0)
   })
 
   it('are not taken by waiting requests whose client has disconnected', async () => {
@@ -132,9 +132,9 @@ describe('slots for requests', () => {
     const last = request('hog')
     socket.destroyed = true
     await end(1)
-    assert.equal(admission.inside, 16, 'the last one began')
+    assert.equal(admission.inUse, 16, 'the last one began')
     await end(16)
-    assert.deepEqual([admission.inside, last.code], [0, 'done'])
+    assert.deepEqual([admission.inUse, last.code], [0, 'done'])
   })
 
   it('are given back when a handler throws', async () => {
@@ -146,7 +146,7 @@ describe('slots for requests', () => {
     await Promise.all(
       Array.from({ length: 50 }, () => assert.rejects(admission.work(request, failing), /failed/)),
     )
-    assert.equal(admission.inside, 0)
+    assert.equal(admission.inUse, 0)
   })
 
   it('are waited for by 2,000 requests of all users at most; the others get 503', async () => {
@@ -157,7 +157,7 @@ describe('slots for requests', () => {
     assert.equal(codes.filter(code => code === 'busy').length, 8 * (300 - 16) - 2000)
     for (let n = 0; n < 20; n += 1) await end(128)
     assert.equal(all.flat().filter(({ code }) => code === 'done').length, 8 * 16 + 2000)
-    assert.equal(admission.inside, 0)
+    assert.equal(admission.inUse, 0)
   })
 
   it('that become more again are all used by the requests that wait', async () => {
@@ -165,19 +165,19 @@ describe('slots for requests', () => {
     for (let n = 0; n < 100; n += 1) request('hog')
     assert.equal(await come(113), 1)
     quarterOfASecond()
-    assert.equal(admission.room, 16)
+    assert.equal(admission.slots, 16)
     await end(128)
-    assert.equal(admission.inside, 1)
+    assert.equal(admission.inUse, 1)
     quarterOfASecond()
-    assert.equal(admission.room, 154)
+    assert.equal(admission.slots, 154)
     await end(1)
-    assert.equal(admission.inside, 20, 'an eighth of the slots')
+    assert.equal(admission.inUse, 20, 'an eighth of the slots')
   })
 
   it('are shared by address among requests without a token', async () => {
     const { admission, request } = room()
     for (let n = 0; n < 50; n += 1) request('')
     await turn()
-    assert.equal(admission.inside, 16)
+    assert.equal(admission.inUse, 16)
   })
 })

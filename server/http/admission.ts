@@ -11,31 +11,31 @@ declare module 'fastify' {
   }
 }
 
-/** Slots until it is known how long requests take. */
-const usual = 128
-const most = 1024
-const least = 16
-/** The part of the slots that one user or address can hold; at least `leastOfOne` slots. */
-const partOfOne = 1 / 8
-const leastOfOne = 4
+/** Slots while there is no overload. */
+const defaultSlots = 128
+const maxSlots = 1024
+const minSlots = 16
+/** The part of the slots that one user or address can hold; at least `minSlotsOfUser`. */
+const shareOfUser = 1 / 8
+const minSlotsOfUser = 4
 /** Waiting requests of one user: more than RATE_LIMIT admits at once by default. */
-const mostWaiting = 400
-/** Requests that wait, of all users together. Each may hold a body in memory. */
-const mostWaitingInAll = 2000
-/** In overload there are as many slots as requests were done in this time. */
-const aimMs = 300
-const tickMs = 250
+const maxWaitingOfUser = 400
+/** Waiting requests of all users. Each may hold a body in memory. */
+const maxWaiting = 2000
+/** In overload there are as many slots as requests were completed in this time. */
+const targetMs = 300
+const adjustMs = 250
 
 const busy = new AppError('busy', 'The server is busy. Please try again in a moment.', { retryAfter: 1 })
 const tooManyAtOnce = new AppError(
   'too_many_requests',
-  `You have more than ${mostWaiting} requests waiting. Send fewer at the same time.`,
+  `You have more than ${maxWaitingOfUser} requests waiting. Send fewer at the same time.`,
   { retryAfter: 1 },
 )
 
 interface User {
   readonly name: string
-  inside: number
+  inUse: number
   /** Each starts a handler, unless its client has disconnected. */
   readonly waiting: (() => void)[]
 }
@@ -50,14 +50,14 @@ interface User {
  * answer hold none.
  */
 export class Admission {
-  #inside = 0
+  #inUse = 0
   #waiting = 0
-  #room = usual
+  #slots = defaultSlots
   #done = 0
-  /** The highest `#inside` since the last adjustment. */
+  /** The highest `#inUse` since the last adjustment. */
   #peak = 0
   #refused = 0
-  #refusedInAll = 0
+  #refusedTotal = 0
   #refusedBeforeOverload = 0
   #adjustedAt = 0
   #ticking: NodeJS.Timeout | undefined
@@ -71,23 +71,23 @@ export class Admission {
   }
 
   /** Slots in use. */
-  get inside(): number {
-    return this.#inside
+  get inUse(): number {
+    return this.#inUse
   }
 
-  /** Slots. */
-  get room(): number {
-    return this.#room
+  /** Slots in total. */
+  get slots(): number {
+    return this.#slots
   }
 
   /** Requests rejected since the start. */
-  get refusedInAll(): number {
-    return this.#refusedInAll
+  get refusedTotal(): number {
+    return this.#refusedTotal
   }
 
   /** Whether no slot is free. Requests are then rejected before their token or body is read. */
   get isFull(): boolean {
-    return this.#inside >= this.#room
+    return this.#inUse >= this.#slots
   }
 
   /** Answers 503 without the error handler, which costs more. */
@@ -103,11 +103,11 @@ export class Admission {
    */
   work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
     const name = request.userId || network(request.ip)
-    const user = this.#users.get(name) ?? { name, inside: 0, waiting: [] }
-    const hasShare = user.inside >= this.#mostOfOne
-    if (!hasShare && this.#inside < this.#room) return this.#run(user, handler)
-    if (hasShare && user.waiting.length >= mostWaiting) return Promise.reject(tooManyAtOnce)
-    if (!hasShare || this.#waiting >= mostWaitingInAll) {
+    const user = this.#users.get(name) ?? { name, inUse: 0, waiting: [] }
+    const hasFullShare = user.inUse >= this.#maxOfOne
+    if (!hasFullShare && this.#inUse < this.#slots) return this.#run(user, handler)
+    if (hasFullShare && user.waiting.length >= maxWaitingOfUser) return Promise.reject(tooManyAtOnce)
+    if (!hasFullShare || this.#waiting >= maxWaiting) {
       this.#refuse(request)
       return Promise.reject(busy)
     }
@@ -122,60 +122,63 @@ export class Admission {
     })
   }
 
-  get #mostOfOne(): number {
-    return Math.max(leastOfOne, this.#room * partOfOne)
+  get #maxOfOne(): number {
+    return Math.max(minSlotsOfUser, this.#slots * shareOfUser)
   }
 
   async #run(user: User, handler: () => unknown): Promise<unknown> {
-    if (user.inside === 0) this.#users.set(user.name, user)
-    user.inside += 1
-    this.#inside += 1
-    if (this.#inside > this.#peak) this.#peak = this.#inside
+    if (user.inUse === 0) this.#users.set(user.name, user)
+    user.inUse += 1
+    this.#inUse += 1
+    if (this.#inUse > this.#peak) this.#peak = this.#inUse
     try {
       return await handler()
     } finally {
-      user.inside -= 1
-      this.#inside -= 1
+      user.inUse -= 1
+      this.#inUse -= 1
       this.#done += 1
       this.#startWaiting(user)
-      if (user.inside === 0) this.#users.delete(user.name)
+      if (user.inUse === 0) this.#users.delete(user.name)
     }
   }
 
-  /** Uses the slots that the user may have by now: at least one, or none would ever start. */
+  /**
+   * Starts as many waiting requests as the user's share allows. At least one always starts, since
+   * only the end of another request of the user starts the next.
+   */
   #startWaiting(user: User): void {
-    const mayStart = () => user.inside === 0 || (user.inside < this.#mostOfOne && this.#inside < this.#room)
+    const mayStart = () => user.inUse === 0 || (user.inUse < this.#maxOfOne && this.#inUse < this.#slots)
     while (user.waiting.length > 0 && mayStart()) user.waiting.shift()?.()
   }
 
   #refuse(request: FastifyRequest): void {
     request.isRejected = true
     this.#refused += 1
-    this.#refusedInAll += 1
+    this.#refusedTotal += 1
     if (this.#ticking) return
-    this.#refusedBeforeOverload = this.#refusedInAll - 1
+    this.#refusedBeforeOverload = this.#refusedTotal - 1
     this.#adjustedAt = this.#now()
-    this.#log.warn({ atOnce: this.#inside }, 'overloaded: requests are rejected with 503')
+    this.#log.warn({ atOnce: this.#inUse }, 'overloaded: requests are rejected with 503')
     this.#done = 0
-    this.#peak = this.#inside
-    this.#ticking = setInterval(() => this.#adjust(), tickMs)
+    this.#peak = this.#inUse
+    this.#ticking = setInterval(() => this.#adjust(), adjustMs)
     this.#ticking.unref()
   }
 
   #adjust(): void {
     const now = this.#now()
-    const share = aimMs / (now - this.#adjustedAt)
+    const share = targetMs / (now - this.#adjustedAt)
     this.#adjustedAt = now
-    if (this.#refused === 0 && this.#peak < Math.min(usual, this.#room)) {
+    if (this.#refused === 0 && this.#peak < Math.min(defaultSlots, this.#slots)) {
       clearInterval(this.#ticking)
       this.#ticking = undefined
-      this.#room = usual
-      this.#log.warn({ refused: this.#refusedInAll - this.#refusedBeforeOverload }, 'no longer overloaded')
+      this.#slots = defaultSlots
+      this.#log.warn({ refused: this.#refusedTotal - this.#refusedBeforeOverload }, 'no longer overloaded')
     } else {
-      this.#room = Math.min(most, Math.max(least, Math.round(this.#done * share)))
+      this.#slots = Math.min(maxSlots, Math.max(minSlots, Math.round(this.#done * share)))
     }
     this.#done = 0
-    this.#peak = this.#inside
+    this.#peak = this.#inUse
     this.#refused = 0
   }
 }

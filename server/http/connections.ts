@@ -7,11 +7,11 @@ import { network } from '../limits/network.ts'
 import { SlowReaders } from './slow-reader.ts'
 
 /** Open connections, if the limit of open files allows as many. */
-const mostConnections = 10_000
+const maxConnections = 10_000
 /** Open files reserved for the database, the log and others. */
 const otherFiles = 200
 /** Bytes of unread answers in this process, over all connections, without the system's buffers. */
-const mostUnread = 64 * 1024 * 1024
+const maxUnread = 64 * 1024 * 1024
 const lookMs = 250
 
 interface Options {
@@ -86,10 +86,10 @@ export class Connections {
     }
     this.#close(slow, 'closed connections whose clients read too slowly')
     this.#unread = sum
-    if (sum <= mostUnread) return
+    if (sum <= maxUnread) return
     const largest: Socket[] = []
     for (const socket of this.#leastWorthy()) {
-      if (this.#unread <= mostUnread) break
+      if (this.#unread <= maxUnread) break
       this.#unread -= socket.writableLength
       largest.push(socket)
     }
@@ -156,9 +156,9 @@ function allowed(): number {
   try {
     const [, soft] = /^Max open files +(\d+) /m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
     return soft === undefined
-      ? mostConnections
-      : Math.min(mostConnections, Math.max(100, Number(soft) - otherFiles))
+      ? maxConnections
+      : Math.min(maxConnections, Math.max(100, Number(soft) - otherFiles))
   } catch {
-    return mostConnections
+    return maxConnections
   }
 }

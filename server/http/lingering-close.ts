@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** Time for the client to read the response and to close the connection. */
-const mostMs = 2000
+const maxMs = 2000
 
 /**
  * When this connection is closed after a response, stops sending first and discards what still
@@ -15,7 +15,7 @@ export function lingerAtClose(socket: Socket): void {
     socket.removeAllListeners('data')
     socket.on('data', () => {})
     socket.resume()
-    const timer = setTimeout(() => socket.destroy(), mostMs)
+    const timer = setTimeout(() => socket.destroy(), maxMs)
     socket.once('close', () => clearTimeout(timer))
   }
 }

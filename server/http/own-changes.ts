@@ -31,8 +31,8 @@ export const changeHeader: Readonly<Record<string, Header>> = {
 /** The caller as the domain needs it for a change. */
 export const ownChanges = (
   { userId, grant }: FastifyRequest,
-  { db, room }: Pick<Context, 'db' | 'room'>,
-): ChangeContext => ({ db, owner: userId, room, guard: grant, actor: grant?.actor ?? 'issuer' })
+  { db, quota }: Pick<Context, 'db' | 'quota'>,
+): ChangeContext => ({ db, owner: userId, quota, guard: grant, actor: grant?.actor ?? 'issuer' })
 
 interface SendOptions {
   readonly isDry?: boolean
@@ -60,7 +60,7 @@ export function noteChange(
 export async function sendChange<T>(
   request: FastifyRequest,
   reply: FastifyReply,
-  context: Pick<Context, 'db' | 'room'>,
+  context: Pick<Context, 'db' | 'quota'>,
   work: (change: Change) => Promise<T>,
   answerOf: (done: Done<T>) => WriteAnswer,
   { isDry = false, isUndoable = true, isShown = false, guard }: SendOptions = {},

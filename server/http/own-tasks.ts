@@ -8,12 +8,12 @@ import { type Outcome, type Tasks, tasksOf } from '../tasks/tasks.ts'
 // Routes call these, never `tasksOf` or `taskListsOf`, so that none forgets the limits or the
 // request's grant.
 
-/** The caller's tasks. Each write checks again that the caller may make it and has room. */
+/** The caller's tasks. Each write checks again that the caller may make it, and the quota. */
 export function ownTasks(
   { userId, grant }: FastifyRequest,
-  { db, room }: Pick<Context, 'db' | 'room'>,
+  { db, quota }: Pick<Context, 'db' | 'quota'>,
 ): Tasks {
-  return tasksOf(db, userId, { room, guard: grant, actor: grant?.actor })
+  return tasksOf(db, userId, { quota, guard: grant, actor: grant?.actor })
 }
 
 /** The caller as a reader of lists, whose reads end when the client disconnects. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Pipelined requests that may wait on one connection. A client that sends more is disconnected. */
-const mostWaiting = 100
+const maxWaiting = 100
 
 const waiting = new WeakMap<Socket, number>()
 
@@ -13,7 +13,7 @@ const waiting = new WeakMap<Socket, number>()
  */
 export function afterEarlierRequests(request: FastifyRequest, reply: FastifyReply, start: () => void): void {
   const { socket } = request.raw
-  if (add(socket, 1) > mostWaiting) {
+  if (add(socket, 1) > maxWaiting) {
     socket.destroy()
     return
   }

@@ -18,7 +18,7 @@ const singular: readonly (string | undefined)[] = byLength([
 const hostField = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]*)(?::\d{0,5})?$/i
 
 const longestTarget = 8 * 1024
-const mostHeaders = 100
+const maxHeaders = 100
 
 /** Why a request head is rejected: it is too large, or ambiguous (RFC 9112, 3.2 and 11.2). */
 export function rejectionOfHead(raw: IncomingMessage): AppError | undefined {
@@ -26,8 +26,8 @@ export function rejectionOfHead(raw: IncomingMessage): AppError | undefined {
   if (url.length > longestTarget) {
     return new AppError('address_too_long', `The URL must have at most ${longestTarget} characters.`)
   }
-  if (rawHeaders.length > 2 * mostHeaders) {
-    return new AppError('headers_too_large', `A request must have at most ${mostHeaders} headers.`)
+  if (rawHeaders.length > 2 * maxHeaders) {
+    return new AppError('headers_too_large', `A request must have at most ${maxHeaders} headers.`)
   }
   return ambiguous(raw)
 }

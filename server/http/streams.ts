@@ -8,7 +8,7 @@ import { readInTime } from './slow-upload.ts'
 /** Connections on which a request is read for longer than `requestTimeout`. */
 export const longUploads = new WeakSet<object>()
 /** Uploads at a time: each holds the ids of what it adds. */
-const mostUploads = 8
+const maxUploads = 8
 /** Time in which a client may send the rest of a body that is not read. */
 const dropMs = 5000
 
@@ -70,7 +70,7 @@ export class Streams {
    * @throws AppError `busy` where the user already sends one, or several others do
    */
   upload({ userId, raw }: FastifyRequest): AsyncIterable<Buffer> {
-    if (this.#uploads.has(userId) || this.#uploads.size >= mostUploads)
+    if (this.#uploads.has(userId) || this.#uploads.size >= maxUploads)
       throw new AppError('busy', 'Another import is running. Try again when it is done.', { retryAfter: 5 })
     this.#uploads.set(userId, raw.socket)
     longUploads.add(raw.socket)

@@ -1,7 +1,7 @@
 import type { Log } from '../log.ts'
 
 /** Rejected requests that are logged individually each second. */
-const mostLines = 10
+const maxLines = 10
 
 /**
  * Decides which rejected requests get their own log line; the others are counted in one line per
@@ -22,11 +22,11 @@ export class RefusalLog {
   take(): boolean {
     this.#refused += 1
     this.#timer ??= setTimeout(() => this.#sum(), 1000).unref()
-    return this.#refused <= mostLines
+    return this.#refused <= maxLines
   }
 
   #sum(): void {
-    const unlogged = this.#refused - mostLines
+    const unlogged = this.#refused - maxLines
     this.#refused = 0
     this.#timer = undefined
     if (unlogged > 0)

@@ -18,7 +18,7 @@ export interface ChangesPage {
 }
 
 /** Approximate size of a page in bytes. A page ends before an item that would exceed it. */
-const mostBytes = 1024 * 1024
+const maxBytes = 1024 * 1024
 /** Minimum number of log entries that are read for a page. */
 const leastEntries = 100
 
@@ -60,7 +60,7 @@ export class Changes {
     let { type, id } = since
     let bytes = 0
     let rows = leastEntries
-    while (changes.length < limit && bytes < mostBytes) {
+    while (changes.length < limit && bytes < maxBytes) {
       const wanted = Math.min(limit - changes.length, rows)
       const found = await this.#read(db => readNext(db, this.#owner, type, id, wanted))
       for (const body of found) {
@@ -91,7 +91,7 @@ export class Changes {
     let bytes = 0
     for (const [n, entry] of entries.entries()) {
       if (!isNews(entry) || (isSettings(entry) && !this.#reader.seesSettings)) continue
-      if (chosen.size === limit || (chosen.size > 0 && bytes + entry.bytes > mostBytes)) {
+      if (chosen.size === limit || (chosen.size > 0 && bytes + entry.bytes > maxBytes)) {
         next = positionAfter(state.epoch, entries[n - 1] as Entry)
         break
       }

@@ -27,7 +27,7 @@ export interface EventPage {
   readonly hasMore: boolean
 }
 
-const mostEntries = 200
+const maxEntries = 200
 
 const names: Readonly<Record<number, string>> = {
   [actions.created]: 'created',
@@ -59,7 +59,7 @@ export async function readEvents(
   position: Position,
   run: <T>(read: (db: Session) => Promise<T>) => Promise<T>,
 ): Promise<EventPage> {
-  const page = await run(db => readLog(db, owner, position, mostEntries))
+  const page = await run(db => readLog(db, owner, position, maxEntries))
   const { state } = page
   const entries = page.entries.slice(0, within(page.entries))
   const isCut = entries.length < page.entries.length

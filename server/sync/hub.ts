@@ -14,7 +14,7 @@ export interface Follower {
 }
 
 /** Streams and waiting requests of one owner in this process. */
-export const mostFollowers = 20
+export const maxFollowers = 20
 const pollMs = 1000
 
 interface Owner {
@@ -53,8 +53,8 @@ export class Hub {
    */
   follow(owner: string, follower: Follower): () => void {
     const own = this.#owners.get(owner) ?? { revision: -1, followers: new Set() }
-    if (own.followers.size >= mostFollowers)
-      throw new AppError('too_many_requests', `You have ${mostFollowers} open streams; close one first.`, {
+    if (own.followers.size >= maxFollowers)
+      throw new AppError('too_many_requests', `You have ${maxFollowers} open streams; close one first.`, {
         retryAfter: 5,
       })
     this.#owners.set(owner, own)

@@ -17,7 +17,7 @@ export class BatchSize {
     this.#bytes += bytes
     // Doubles at most: long tasks may follow short ones.
     if (this.#rows < this.#next) return
-    this.#next = within(4, Math.min(2 * this.#rows, (mostBytes * this.#rows) / this.#bytes), mostRows)
+    this.#next = within(4, Math.min(2 * this.#rows, (maxBytes * this.#rows) / this.#bytes), maxRows)
     this.#rows = 0
     this.#bytes = 0
   }
@@ -26,8 +26,8 @@ export class BatchSize {
 /** Rows of the first statement. */
 export const firstRows = 100
 /** Rows and bytes that one statement reads. */
-const mostRows = 400
-const mostBytes = 64 * 1024
+const maxRows = 400
+const maxBytes = 64 * 1024
 
 const within = (least: number, value: number, most: number) =>
   Math.round(Math.min(most, Math.max(least, value)))

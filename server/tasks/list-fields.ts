@@ -43,4 +43,4 @@ export type List = ItemOf<ListFields>
 export type NewList = NewOf<ListFields>
 export type ListChange = ChangeOf<ListFields>
 /** Lists of one owner. */
-export const mostLists = 500
+export const maxLists = 500

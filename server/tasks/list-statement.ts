@@ -13,7 +13,7 @@ import { restOf, type Source } from './list-source.ts'
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
 /** Tasks that a page in the order of an index passes over at most. */
-export const mostPassed = 1000
+export const maxPassed = 1000
 
 function past(order: Order, place: Position, isDown: boolean, parameters: Parameters): string {
   const [key, id] = placeIn(order, place, parameters)
@@ -60,7 +60,7 @@ export function smallListStatement(
 }
 
 /**
- * A page in the order of an index. It passes over at most `mostPassed` tasks that the query does
+ * A page in the order of an index. It passes over at most `maxPassed` tasks that the query does
  * not ask for. If it is not full then, the last row is the last task that was looked at, and the
  * page lacks those behind it.
  */
@@ -86,9 +86,9 @@ export function indexedListStatement(owner: string, query: ListQuery, source: So
           key,
           // The second part is run where the first one does not fill the page.
           `(
-            (select false as is_end, tasks.* from (select tasks.* ${from} limit ${mostPassed} + ${limit}) as tasks
+            (select false as is_end, tasks.* from (select tasks.* ${from} limit ${maxPassed} + ${limit}) as tasks
               where ${rest.join(' and ')} limit ${limit})
-            union all (select true, tasks.* ${from} offset ${mostPassed} + ${limit} - 1 limit 1)
+            union all (select true, tasks.* ${from} offset ${maxPassed} + ${limit} - 1 limit 1)
             limit ${limit}
           ) as tasks`,
         )

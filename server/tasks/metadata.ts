@@ -5,13 +5,13 @@ import { notValue } from '../quote.ts'
 export type Metadata = Readonly<Record<string, unknown>>
 
 /** Bytes of compact JSON. */
-const mostBytes = 4096
+const maxBytes = 4096
 
 /** @throws InvalidValue */
 export function readMetadata(value: unknown): Metadata {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidValue(`must be an object${notValue(value)}`)
-  if (sizeOf(value) > mostBytes) throw new InvalidValue(`must have at most ${mostBytes} bytes as JSON`)
+  if (sizeOf(value) > maxBytes) throw new InvalidValue(`must have at most ${maxBytes} bytes as JSON`)
   checkTexts(value)
   return value as Metadata
 }

@@ -6,7 +6,7 @@ import { isoLength, secondLength, writeFraction, writeSecond } from '../fields/i
 /** Where nothing tells how long it will be. */
 const firstSize = 4096
 /** The most bytes reserved ahead: one long text does not make all later ones costly. */
-const mostExpected = 512 * 1024
+const maxExpected = 512 * 1024
 
 /** Bytes that are printed often, made ready. */
 export interface Piece {
@@ -50,7 +50,7 @@ export class Printer {
    * be as much, and a little more.
    */
   expect(length: number): void {
-    this.#expected = Math.min(mostExpected, Math.ceil(length * 1.125))
+    this.#expected = Math.min(maxExpected, Math.ceil(length * 1.125))
   }
 
   /** Of what was printed since it was last taken. */

@@ -8,7 +8,7 @@ import { smallListStatement, tasksOfIds, turnStatement } from './list-statement.
 import type { TakeTasks } from './printed-tasks.ts'
 
 /** Owners with more tasks or bytes are scanned in turns. */
-const mostAtOnce = { tasks: 500, bytes: 512 * 1024 }
+const maxAtOnce = { tasks: 500, bytes: 512 * 1024 }
 
 /**
  * A page in an order without an index, or of tasks that a filter chooses. The tasks of a large
@@ -28,7 +28,7 @@ export async function scanList(
     lacks,
     hasMore,
     last: end,
-  } = await turn(db => readPage(db, smallListStatement(owner, query, mostAtOnce), query, into))
+  } = await turn(db => readPage(db, smallListStatement(owner, query, maxAtOnce), query, into))
   if (!lacks) return { state, next: hasMore ? end : null }
   const { found } = await find(owner, query, turn, turnRows)
   const page = found.slice(0, query.limit)

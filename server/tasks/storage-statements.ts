@@ -7,7 +7,7 @@ import { keyBytesIn, taskBytesIn } from './bytes.ts'
 const total = 'owners.live_bytes + owners.trash_bytes + owners.log_bytes + owners.key_bytes'
 
 /** Whether the owner's row, as it is now, needs attention: see `Storage`. */
-export const needsRoom = (limit: string) =>
+export const needsReclaim = (limit: string) =>
   `(owners.counted_revision <> owners.revision or ${total} > ${limit})`
 
 /** Rows that one statement removes. */

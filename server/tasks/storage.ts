@@ -3,25 +3,28 @@ import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import * as statements from './storage-statements.ts'
 
-/** What one owner may store, and what happens at the limit. */
-export interface Room {
-  /** Number of tasks. */
+/** What one owner may store. */
+export interface Quota {
+  /** Maximum number of tasks. */
   readonly tasks: number
-  /** Bytes of tasks that are not in the trash. */
+  /** Maximum bytes of tasks that are not in the trash. */
   readonly liveBytes: number
-  /** Bytes of tasks, trash, change log and idempotency keys. */
+  /** Maximum bytes of tasks, trash, change log and idempotency keys. */
   readonly bytes: number
-  /** Called by a write whose owner's row needs attention. Never rejects: the write is done. */
-  make(owner: string): Promise<void>
+  /**
+   * Removes the oldest rows of an owner who stores more. A write calls it if the owner's row says
+   * so (`needsReclaim`). Never rejects: the write is done.
+   */
+  reclaim(owner: string): Promise<void>
 }
 
-const most = Number.MAX_SAFE_INTEGER
-export const unlimited: Room = { tasks: most, liveBytes: most, bytes: most, async make() {} }
+const { MAX_SAFE_INTEGER: all } = Number
+export const unlimited: Quota = { tasks: all, liveBytes: all, bytes: all, async reclaim() {} }
 
-/** After this time a client no longer waits for the answer to a retried write. */
+/** Changes younger than this may still be needed to answer a retried write. */
 const retriedSeconds = 600
-/** Steps for one write; the rest is left to the next. A write adds three rows at most. */
-const mostSteps = 8
+/** Statements for one write; the next write continues. A write adds at most three rows. */
+const maxSteps = 8
 
 interface Usage {
   readonly tasks: number
@@ -35,17 +38,17 @@ interface Usage {
 const totalOf = ({ live, trash, log, keys }: Usage) => live + trash + log + keys
 
 /**
- * Bounds what each owner stores, without a sum per write: the statements that write maintain
- * counters on the owner's row. At the limit the owner's own requests drop the oldest rows: changes
- * older than a retry, keys and changes beyond a sixteenth of the storage each, trash, and at last
- * all changes and keys. The keys of imported lines are dropped only then, because an import that is
- * sent again without them adds its lines again. An eighth of the storage is left to trash, log and
- * keys, so that live tasks alone never fill it.
+ * Bounds what each owner stores. Each write updates counters on the owner's row, so no write sums
+ * up rows. Above the limit, the owner's next write removes the oldest rows, in this order: changes
+ * that no retry needs; keys and changes beyond a sixteenth of the storage each; trash; all changes
+ * and keys. Keys of imported lines are removed last, because an import that is repeated without
+ * them adds its lines again. Live tasks can take seven eighths of the storage.
  *
- * `counted_revision` follows `revision`. It falls behind where something else wrote, such as an
- * older version during an upgrade; the rows are then counted once, by the owner's next write.
+ * `counted_revision` increases with `revision`. It falls behind if a program that does not update
+ * the counters wrote, such as an older version during an upgrade. The owner's next write then
+ * counts all rows.
  */
-export class Storage implements Room {
+export class Storage implements Quota {
   readonly tasks: number
   readonly liveBytes: number
   readonly bytes: number
@@ -53,7 +56,7 @@ export class Storage implements Room {
   readonly #share: number
   readonly #db: Database
   readonly #log: Log
-  readonly #making = new Map<string, Promise<void>>()
+  readonly #reclaiming = new Map<string, Promise<void>>()
 
   constructor(db: Database, limits: { readonly maxTasks: number; readonly maxStorage: number }, log: Log) {
     const { maxTasks, maxStorage } = limits
@@ -63,24 +66,24 @@ export class Storage implements Room {
     this.tasks = maxTasks
     this.bytes = maxStorage
     this.liveBytes = maxStorage - Math.floor(maxStorage / 8)
-    // Some more than needed, so that not every write at the limit has to make room.
+    // Below the limit, so that not every write at the limit has to remove rows.
     this.#goal = maxStorage - Math.min(Math.floor(maxStorage / 16), 2 ** 20)
   }
 
-  /** Writes of one owner that come together wait for the same work. */
-  make(owner: string): Promise<void> {
-    const known = this.#making.get(owner)
+  /** Simultaneous calls for one owner share the work. */
+  reclaim(owner: string): Promise<void> {
+    const known = this.#reclaiming.get(owner)
     if (known) return known
-    const making = this.#make(owner)
+    const reclaiming = this.#reclaim(owner)
       .catch(error =>
         this.#log.warn({ err: error }, 'storage could not be freed; the next write tries again'),
       )
-      .finally(() => this.#making.delete(owner))
-    this.#making.set(owner, making)
-    return making
+      .finally(() => this.#reclaiming.delete(owner))
+    this.#reclaiming.set(owner, reclaiming)
+    return reclaiming
   }
 
-  async #make(owner: string): Promise<void> {
+  async #reclaim(owner: string): Promise<void> {
     let usage = await usageOf(this.#db, owner)
     if (usage?.isCounted === false) {
       await recount(this.#db, owner)
@@ -95,7 +98,7 @@ export class Storage implements Room {
     ) => {
       for (let isMore = true; isMore && usage && has(usage); steps += 1) {
         const excess = totalOf(usage) - this.#goal
-        if (excess <= 0 || steps === mostSteps) return
+        if (excess <= 0 || steps === maxSteps) return
         const [row] = await this.#db.query(statement, [owner, excess, ...rest])
         if (!row) return
         const [lookedAt = 0, live = 0, trash = 0, log = 0, keys = 0] = row.map(Number)
@@ -112,37 +115,37 @@ export class Storage implements Room {
     await drop(statements.dropTrash, hasTrash)
     await drop(statements.dropChanges, hasLog, 0)
     await drop(statements.dropKeys, hasKeys, true)
-    // Nothing is left that could be dropped, whatever the counters say.
-    if (steps < mostSteps && totalOf(usage) > this.#goal && usage.trash + usage.log + usage.keys > 0)
+    // Nothing is left to remove, so the counters are wrong.
+    if (steps < maxSteps && totalOf(usage) > this.#goal && usage.trash + usage.log + usage.keys > 0)
       await recount(this.#db, owner)
   }
 }
 
 /**
- * Why a task was not created, or did not grow.
- * @returns nothing where the counters were wrong, and are right now: the write is to be tried again
+ * Why a task was not created, or was not allowed to grow.
+ * @returns undefined if the counters were wrong. They are corrected; try the write again.
  */
-export async function refusalOf(db: Session, owner: string, room: Room): Promise<AppError | undefined> {
+export async function refusalOf(db: Session, owner: string, quota: Quota): Promise<AppError | undefined> {
   const usage = await usageOf(db, owner)
   if (usage?.isCounted === false) {
     await recount(db, owner)
     return undefined
   }
-  return usage && usage.tasks >= room.tasks ? tooManyTasks(room) : storageFull(room)
+  return usage && usage.tasks >= quota.tasks ? tooManyTasks(quota) : storageFull(quota)
 }
 
-export function tooManyTasks({ tasks }: Room): AppError {
-  return new AppError('too_many_tasks', `You have ${tasks} tasks, which is the most there can be.`)
+export function tooManyTasks({ tasks }: Quota): AppError {
+  return new AppError('too_many_tasks', `You have ${tasks} tasks, the maximum. Delete some first.`)
 }
 
-export function storageFull({ liveBytes }: Room): AppError {
+export function storageFull({ liveBytes }: Quota): AppError {
   return new AppError(
     'storage_full',
-    `Your storage is full: all your tasks together can take ${liveBytes} bytes. Delete tasks or shorten their texts.`,
+    `Your storage is full: your tasks may take ${liveBytes} bytes in total. Delete tasks or shorten their texts.`,
   )
 }
 
-/** What an owner stores. It is counted first where the counters cannot be relied on. */
+/** What an owner stores. Rows are counted first if the counters are wrong. */
 export async function countedUsage(db: Database, owner: string): Promise<Omit<Usage, 'isCounted'>> {
   const usage = await usageOf(db, owner)
   if (usage?.isCounted === false) await recount(db, owner)

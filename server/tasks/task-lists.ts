@@ -46,7 +46,7 @@ const placeIn = (row: DataRow, from: number): Place => [
 ]
 
 /** Tasks that one statement passes over. */
-const mostSkipped = 1000
+const maxSkipped = 1000
 
 /**
  * The tasks of one owner as lists. A class, because each request has one and closures cost more.
@@ -64,7 +64,7 @@ export class TaskLists {
 
   /** Newest first. Gives the number of the owner's tasks in all. */
   async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
-    const isDeep = offset > mostSkipped
+    const isDeep = offset > maxSkipped
     const wanted = isDeep ? 0 : Math.min(limit, firstRows)
     const size = new BatchSize()
     let total = 0
@@ -103,7 +103,7 @@ export class TaskLists {
     into: TakeTasks,
     { skip = 0, limit = Number.MAX_SAFE_INTEGER }: Range = {},
   ): AsyncGenerator<boolean, void, undefined> {
-    const isDeep = skip > mostSkipped
+    const isDeep = skip > maxSkipped
     const place = isDeep ? await this.#skip(skip) : newest
     if (place === undefined) return
     yield* this.#batchesAfter(place, into, {
@@ -149,11 +149,11 @@ export class TaskLists {
   #skip(count: number): Promise<Place | undefined> {
     const pass = async (turn: Turn) => {
       let place: Place | undefined = newest
-      for (let left = count; left > 0 && place; left -= mostSkipped) {
+      for (let left = count; left > 0 && place; left -= maxSkipped) {
         const after: Place = place
         place = undefined
         await turn(db =>
-          db.read(statements.skip, [this.#owner, ...after, Math.min(left, mostSkipped) - 1], row => {
+          db.read(statements.skip, [this.#owner, ...after, Math.min(left, maxSkipped) - 1], row => {
             place = [timeOf(row, 0), row.integer(1)]
           }),
         )

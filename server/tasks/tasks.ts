@@ -18,7 +18,7 @@ import { lookUp, type Replay } from './keys.ts'
 import { changedFields, isSame } from './rules.ts'
 import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
-import { type Room, refusalOf, storageFull, unlimited } from './storage.ts'
+import { type Quota, refusalOf, storageFull, unlimited } from './storage.ts'
 import {
   createStatement,
   removeStatement,
@@ -50,15 +50,15 @@ export class Tasks {
   readonly #database: Database
   readonly #db: Session
   readonly #owner: string
-  readonly #room: Room
+  readonly #quota: Quota
   readonly #guard: Guard | undefined
   readonly #actor: string
 
-  constructor(db: Database, owner: string, { room = unlimited, guard, actor = 'issuer' }: TasksOptions) {
+  constructor(db: Database, owner: string, { quota = unlimited, guard, actor = 'issuer' }: TasksOptions) {
     this.#database = db
     this.#db = guarded(db, guard)
     this.#owner = owner
-    this.#room = room
+    this.#quota = quota
     this.#guard = guard
     this.#actor = actor
   }
@@ -76,7 +76,7 @@ export class Tasks {
   /** @throws AppError `too_many_tasks`, `storage_full`, and those of `lookUp` */
   async create(task: NewTask, { keyed }: WriteOptions = {}): Promise<Outcome> {
     if ((task.parent_id ?? null) !== null) return this.#change({ keyed }, change => createTask(change, task))
-    const built = createStatement({ tasks: this.#room.tasks, ...this.#context }, task, { keyed })
+    const built = createStatement({ tasks: this.#quota.tasks, ...this.#context }, task, { keyed })
     return this.#untilDone(
       () => this.#write(built),
       async () => {
@@ -128,7 +128,7 @@ export class Tasks {
     decide: (task: Task) => TaskChange,
     { keyed, revisions }: WriteOptions = {},
   ): Promise<Outcome> {
-    for (let attempt = 0; attempt < mostEdits; attempt += 1) {
+    for (let attempt = 0; attempt < maxEdits; attempt += 1) {
       const { task, replay, epoch } = await lookUp(this.#db, this.#owner, id, keyed)
       if (replay) return outcomeOf(replay)
       if (!task) throw notFound()
@@ -199,7 +199,7 @@ export class Tasks {
     return {
       db: this.#database,
       owner: this.#owner,
-      room: this.#room,
+      quota: this.#quota,
       guard: this.#guard,
       actor: this.#actor,
     }
@@ -212,7 +212,7 @@ export class Tasks {
   async remove(id: number, options: WriteOptions = {}): Promise<Removal> {
     const { statement, values } = removeStatement(this.#context, id, options)
     const rows = await this.#once(() => this.#db.query(statement, values, this.#guard))
-    if (rows?.[0]?.[0] === 't') await this.#room.make(this.#owner)
+    if (rows?.[0]?.[0] === 't') await this.#quota.reclaim(this.#owner)
     const [, revision, epoch] = rows?.[0] ?? []
     if (rows?.[0]) return { revision: Number(revision), epoch: String(epoch), ...done }
     const found = await lookUp(this.#db, this.#owner, id, options.keyed)
@@ -232,21 +232,21 @@ export class Tasks {
   }
 
   get #context(): WriteContext {
-    const { liveBytes, bytes } = this.#room
+    const { liveBytes, bytes } = this.#quota
     return { owner: this.#owner, actor: this.#actor, liveBytes, bytes }
   }
 
   async #write({ statement, values }: BuiltStatement): Promise<Outcome | undefined> {
     let task: Task | undefined
-    let needsRoom = false
+    let needsReclaim = false
     let epoch = '0'
     const take: TakeRow = row => {
       task = tasks.read(row)
-      needsRoom = row.flag(tasks.names.length)
+      needsReclaim = row.flag(tasks.names.length)
       epoch = String(row.integer(tasks.names.length + 1))
     }
     await this.#once(() => this.#db.read(statement, values, take, this.#guard))
-    if (needsRoom) await this.#room.make(this.#owner)
+    if (needsReclaim) await this.#quota.reclaim(this.#owner)
     return task && { task, revision: task.revision, epoch, ...done }
   }
 
@@ -269,20 +269,20 @@ export class Tasks {
     explain: () => Promise<Outcome | undefined>,
   ): Promise<Outcome> {
     let refusal: AppError | undefined
-    for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       const outcome = (await write()) ?? (await explain())
       if (outcome) return outcome
-      refusal = await refusalOf(this.#db, this.#owner, this.#room)
+      refusal = await refusalOf(this.#db, this.#owner, this.#quota)
       if (refusal) break
     }
-    throw refusal ?? storageFull(this.#room)
+    throw refusal ?? storageFull(this.#quota)
   }
 }
 
 /** Attempts at a write that meets changes of others each time. */
-const mostAttempts = 4
+const maxAttempts = 4
 /** Attempts at an edit. */
-const mostEdits = 20
+const maxEdits = 20
 // Spread last: in Node 20, V8 makes a hidden class of 600 bytes for each object whose literal adds
 // properties behind a spread.
 const done = { isExpected: true, isChanged: true, isReplayed: false } as const
@@ -331,7 +331,7 @@ export function tasksOf(db: Database, owner: string, options: TasksOptions = {})
 }
 
 export interface TasksOptions {
-  readonly room?: Room
+  readonly quota?: Quota
   /** Checked before each write, and each read that waited. */
   readonly guard?: Guard | undefined
   /** Who writes: see `Grant.actor`. */

@@ -99,14 +99,14 @@ export function shortTime(text: string): string | undefined {
 const longTime = (time: string) => (time.length === 5 ? `${time}:00` : time)
 
 const zones = new Map<string, boolean>()
-const mostZones = 1000
+const maxZones = 1000
 
 /** Whether a name is an IANA time zone. Offsets such as `+01:00` are not. */
 export function isTimeZone(name: string): boolean {
   const known = zones.get(name)
   if (known !== undefined) return known
   const isName = /^[A-Za-z][A-Za-z0-9_+/-]{0,49}$/.test(name) && isKnownToNode(name)
-  if (zones.size < mostZones) zones.set(name, isName)
+  if (zones.size < maxZones) zones.set(name, isName)
   return isName
 }
 

@@ -5,7 +5,7 @@ import { changeBytes, keyBytes, taskBytes, taskBytesIn } from './bytes.ts'
 import { actions, itemTypes, outcomes } from './changes.ts'
 import { type TaskField, tasks } from './fields.ts'
 import type { Keyed } from './keys.ts'
-import { needsRoom } from './storage-statements.ts'
+import { needsReclaim } from './storage-statements.ts'
 
 // A write is one statement. A statement that locks the owner precedes it in the same packet and
 // transaction, so it sees what earlier writes did. It reads the old row, increments the owner's
@@ -86,7 +86,7 @@ const raised = (logBytes: string, hasKey: boolean, changed?: string) => {
 }
 
 const returning = (bytes: string) =>
-  `returning owners.revision, owners.written_at as at, ${needsRoom(bytes)} as needs_room, owners.epoch`
+  `returning owners.revision, owners.written_at as at, ${needsReclaim(bytes)} as needs_reclaim, owners.epoch`
 
 /**
  * SQL of a position after all siblings: the key of an integer in `fractional-indexing`, whose first
@@ -157,7 +157,7 @@ export function createStatement(
       ),
       logged as (${logged(`${actions.created}`, 'null', { id: 'made.id', before: 'null', actor, bytes: log, from: 'made, owner' })})
       ${key?.claimed(['made.id', 'owner.revision', `${outcomes.created}`, 'owner.at'], 'made, owner') ?? ''}
-      select made.*, owner.needs_room, owner.epoch from made, owner`,
+      select made.*, owner.needs_reclaim, owner.epoch from made, owner`,
     )
   })
   return { statement, values: parameters.values }
@@ -268,7 +268,7 @@ export function updateStatement(
       }
       update ${table} set ${set.join(', ')}
       from old, owner where tasks.user_id = $1 and tasks.id = $2::bigint ${key ? 'and old.is_changed' : ''}
-      returning ${tasks.columns('tasks')}, owner.needs_room, owner.epoch`,
+      returning ${tasks.columns('tasks')}, owner.needs_reclaim, owner.epoch`,
     )
   })
   return { statement, values: parameters.values }
@@ -311,7 +311,7 @@ export function removeStatement(
       ${key?.claimed(['$2::bigint', 'owner.revision', `${outcomes.deleted}`, 'owner.at'], 'owner') ?? ''}
       update ${table} set deleted_at = owner.at, updated_at = owner.at, revision = owner.revision
       from owner where tasks.user_id = $1 and tasks.id = $2::bigint
-      returning owner.needs_room, owner.revision, owner.epoch`,
+      returning owner.needs_reclaim, owner.revision, owner.epoch`,
     )
   })
   return { statement, values: parameters.values }

@@ -89,19 +89,19 @@ function watchRevocations(metrics: Metrics, revocations: Revocations): void {
 }
 
 interface Door {
-  readonly admission: { readonly inside: number; readonly room: number; readonly refusedInAll: number }
+  readonly admission: { readonly inUse: number; readonly slots: number; readonly refusedTotal: number }
   readonly connections: { readonly open: number; readonly cut: number; readonly unread: number }
   readonly streams: { readonly open: number }
   readonly sync: { readonly open: number; onLag(listener: (seconds: number) => void): void }
 }
 
 export function watchLoad(metrics: Metrics, { admission, connections, streams, sync }: Door): void {
-  metrics.gauge('http_server_active_requests', 'Requests whose handler is running.', () => admission.inside)
-  metrics.gauge('duly_requests_room', 'Maximum number of concurrent handlers.', () => admission.room)
+  metrics.gauge('http_server_active_requests', 'Requests whose handler is running.', () => admission.inUse)
+  metrics.gauge('duly_requests_room', 'Maximum number of concurrent handlers.', () => admission.slots)
   metrics.counter(
     'duly_requests_rejected_total',
     'Requests rejected with 503 because the server was overloaded.',
-    () => admission.refusedInAll,
+    () => admission.refusedTotal,
   )
   metrics.gauge('duly_connections', 'Open client connections.', () => connections.open)
   metrics.gauge(

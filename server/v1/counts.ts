@@ -78,19 +78,19 @@ const usage: Route = {
       },
     },
   },
-  async handle(request, reply, { db, room }) {
+  async handle(request, reply, { db, quota }) {
     const { tasks, live, trash, log, keys } = await countedUsage(db, request.userId)
     return sendJson(
       reply,
       JSON.stringify({
         task_count: tasks,
-        task_limit: room.tasks,
+        task_limit: quota.tasks,
         live_bytes: live,
-        live_bytes_limit: room.liveBytes,
+        live_bytes_limit: quota.liveBytes,
         trash_bytes: trash,
         history_bytes: log + keys,
         total_bytes: live + trash + log + keys,
-        total_bytes_limit: room.bytes,
+        total_bytes_limit: quota.bytes,
       }),
     )
   },

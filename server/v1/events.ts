@@ -10,7 +10,7 @@ import { ref } from '../openapi/operation.ts'
 import { closed } from '../openapi/schemas.ts'
 import { notValue } from '../quote.ts'
 import { eventNames } from '../sync/events.ts'
-import { mostFollowers } from '../sync/hub.ts'
+import { maxFollowers } from '../sync/hub.ts'
 import { readPosition } from '../sync/position.ts'
 import { callerOf, changeSchemas, listChanges, syncSchemas } from './changes.ts'
 
@@ -24,7 +24,7 @@ const streamEvents: Route = {
   operation: {
     id: 'streamEvents',
     summary: 'Stream changes as they happen',
-    description: `Server-Sent Events. The \`id\` of each is a position for \`since\`, also of \`GET /api/v1/changes\`; \`event\` is one of ${eventNames.map(name => `\`${name}\``).join(', ')}; \`data\` is an \`Event\`. There is one event for each item of each change, with the item as it is when the event is sent. The first event is \`ready\`. The stream begins now, or after \`Last-Event-ID\` or \`since\`, without loss or repetition. If that is too old, an event \`reset\` follows, and the client reads everything again with \`GET /api/v1/changes\`. A comment is sent every 15 seconds. The stream ends with the token. A user has ${mostFollowers} streams at most.`,
+    description: `Server-Sent Events. The \`id\` of each is a position for \`since\`, also of \`GET /api/v1/changes\`; \`event\` is one of ${eventNames.map(name => `\`${name}\``).join(', ')}; \`data\` is an \`Event\`. There is one event for each item of each change, with the item as it is when the event is sent. The first event is \`ready\`. The stream begins now, or after \`Last-Event-ID\` or \`since\`, without loss or repetition. If that is too old, an event \`reset\` follows, and the client reads everything again with \`GET /api/v1/changes\`. A comment is sent every 15 seconds. The stream ends with the token. A user has ${maxFollowers} streams at most.`,
     parameters: [
       {
         name: 'since',

@@ -3,7 +3,7 @@ import { schemaOf } from '../fields/schema.ts'
 import type { Parameter, Schema } from '../openapi/operation.ts'
 import { tasks } from '../tasks/fields.ts'
 import { sortOrders } from '../tasks/list-query.ts'
-import { dueValues, mostTags, searchLimits, valuesOf } from './list-request.ts'
+import { dueValues, maxTags, searchLimits, valuesOf } from './list-request.ts'
 import { cursorParameter, limitParameter } from './page-parameters.ts'
 
 // The query parameters of a list, for the OpenAPI document and the check of their names.
@@ -77,7 +77,7 @@ export const listParameters: readonly Parameter[] = [
   parameter('tag', 'Only tasks with this tag. Repeat it: tasks must have all of the tags.', {
     type: 'array',
     items: { type: 'string' },
-    maxItems: mostTags,
+    maxItems: maxTags,
   }),
   parameter(
     'due',

@@ -17,7 +17,7 @@ import { readLimit } from './page-parameters.ts'
 // What a list can be asked for.
 
 export const searchLimits = { characters: 200, words: 20 }
-export const mostTags = 20
+export const maxTags = 20
 /** Values of `due`; the first ones depend on the time. */
 const relative = ['overdue', 'today', 'next_7_days'] as const
 export const dueValues = [...relative, 'none', 'any'] as const
@@ -184,8 +184,8 @@ function readTags(request: FastifyRequest): readonly string[] {
   const tags = [tag]
     .flat()
     .flatMap(value => (typeof value === 'string' && value.trim() !== '' ? [value.trim()] : []))
-  if (tags.length > mostTags)
-    throw brokenQuery('tag', `"tag" may be given at most ${mostTags} times, not ${tags.length}.`)
+  if (tags.length > maxTags)
+    throw brokenQuery('tag', `"tag" may be given at most ${maxTags} times, not ${tags.length}.`)
   if (!tags.every(isStorable)) throw brokenQuery('tag', '"tag" must not contain a NUL character.')
   return [...new Set(tags.map(tagKey))].sort()
 }

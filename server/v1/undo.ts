@@ -115,7 +115,7 @@ const undoRoute: Route = {
         change => {
           const revision = revisionIn(text, request.userId, change.owner.epoch)
           if (revision === undefined) throw notFound()
-          return undo(change, revision, { tasks: context.room.tasks })
+          return undo(change, revision, { tasks: context.quota.tasks })
         },
         done => {
           const id = done.isChanged ? JSON.stringify(changeId(request.userId, done)) : 'null'

@@ -23,7 +23,7 @@ import type { Webhooks } from '../sync/webhooks/service.ts'
 import {
   createWebhook,
   getWebhook,
-  mostWebhooks,
+  maxWebhooks,
   removeWebhook,
   renewSecret,
   type SecretWebhook,
@@ -88,7 +88,7 @@ const create: Route = {
     id: 'createWebhook',
     audited: true,
     summary: 'Create a webhook',
-    description: `Events that happen from now on are sent to the URL, signed as Standard Webhooks describes (https://www.standardwebhooks.com). The response shows the secret this once. At most ${mostWebhooks} webhooks.`,
+    description: `Events that happen from now on are sent to the URL, signed as Standard Webhooks describes (https://www.standardwebhooks.com). The response shows the secret this once. At most ${maxWebhooks} webhooks.`,
     body: {
       required: true,
       schema: ref('NewWebhook'),

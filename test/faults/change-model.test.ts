@@ -119,7 +119,7 @@ function assertSame(found: State, expected: State, what: string, ...without: str
   assert.deepEqual(plain(found), plain(expected), what)
 }
 
-const context = (user: string) => ({ db, owner: user, room: unlimited, actor: 'session' })
+const context = (user: string) => ({ db, owner: user, quota: unlimited, actor: 'session' })
 const change = (user: string, work: (change: Change) => Promise<unknown>) => runChange(context(user), work)
 
 /** What a random step does, on items that may be missing or in the trash. */

@@ -1,7 +1,7 @@
 import { createServer, connect as dial, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-const mostLateMs = 40
+const maxLateMs = 40
 
 /**
  * How connections are dealt with. Shut: cut and refused. Reset: the same, with a reset. Slow: every packet is late. Silent: nothing
@@ -80,7 +80,7 @@ export class Door {
   #lead(from: Socket, to: Socket, pair: Pair): void {
     let before = Promise.resolve()
     const late = (bytes: Buffer) => {
-      const ms = this.#mode === 'slow' ? Math.random() * mostLateMs : 0
+      const ms = this.#mode === 'slow' ? Math.random() * maxLateMs : 0
       before = Promise.all([before, pause(ms)]).then(() => {
         if (!to.destroyed) to.write(bytes)
       })

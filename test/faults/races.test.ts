@@ -82,7 +82,7 @@ describe('changes that race', () => {
   it('leave no task behind: in a list or below a task that is deleted meanwhile', async () => {
     const user = newUser()
     for (let n = 0; n < rounds; n += 1) {
-      const context = { db: other, owner: user, room: unlimited, actor: 'session' }
+      const context = { db: other, owner: user, quota: unlimited, actor: 'session' }
       const list = await runChange(context, change => createList(change, { name: 'a' }))
       assert.ok(!list.isReplayed)
       const { id } = list.result

@@ -14,9 +14,9 @@ import { getWebhook, jobOf } from './webhooks.ts'
 /** How long deliveries are stored. */
 export const keptDays = 7
 /** Maximum number of stored deliveries of one webhook; the oldest are removed first. */
-const mostKept = 10_000
+const maxKept = 10_000
 /** Maximum number of waiting tests and repetitions of one webhook. */
-const mostRequested = 20
+const maxRequested = 20
 
 /** Types of messages that are not events of the log. */
 const testEvent = 'webhook.test'
@@ -61,7 +61,7 @@ const one = statement(
   `select ${columns} from duly.deliveries where deliveries.user_id = $1 and deliveries.id = $2 and deliveries.webhook_id = $3::bigint`,
 )
 const hasRoom = `(select count(*) from duly.deliveries as others
-  where others.user_id = $1 and others.webhook_id = $3::bigint and others.is_requested) < ${mostRequested}`
+  where others.user_id = $1 and others.webhook_id = $3::bigint and others.is_requested) < ${maxRequested}`
 const insertTest = statement(
   'duly_delivery_test',
   `insert into duly.deliveries (user_id, id, webhook_id, event, status, attempts, created_at, is_requested, at, epoch, revision, item_type,
@@ -174,13 +174,13 @@ export async function requestAgain(
 }
 
 function tooMany(): AppError {
-  return new AppError('too_many_requests', `${mostRequested} deliveries of this webhook are waiting.`, {
+  return new AppError('too_many_requests', `${maxRequested} deliveries of this webhook are waiting.`, {
     retryAfter: 5,
   })
 }
 
 /** Removes the oldest deliveries of a webhook that has more than `most`. */
-export async function trimDeliveries(db: Session, owner: string, webhook: number, most = mostKept) {
+export async function trimDeliveries(db: Session, owner: string, webhook: number, most = maxKept) {
   await db.query(trim, [owner, webhook, most])
 }
 

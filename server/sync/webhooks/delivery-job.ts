@@ -57,9 +57,9 @@ interface Outgoing {
  * Limits of one run: attempts, and the time after which no attempt begins. The job continues after
  * others have run.
  */
-const mostAttempts = 100
-const mostMs = 5000
-const mostRequested = 20
+const maxAttempts = 100
+const maxMs = 5000
+const maxRequested = 20
 /** Attempts for all webhooks of an owner in this process. */
 const rate = { perSecond: 100, burst: 200 }
 /** Seconds: 5, 10, 20 … up to three hours, and up to a tenth more. */
@@ -91,7 +91,7 @@ export class Deliveries {
     const target = await loadTarget(db, owner, id)
     if (!target || !(await this.#options.mayDeliver(owner))) return
     const agent = newAgent(target.url.protocol)
-    const until = performance.now() + mostMs
+    const until = performance.now() + maxMs
     let attempts = 0
     const attempt = async (message: Message, data: string, isRetry: boolean) => {
       if (attempts > 0 && performance.now() > until) throw new RunEnds(0)
@@ -105,7 +105,7 @@ export class Deliveries {
       return result
     }
     try {
-      for (const message of await requestedOf(db, { owner, id }, mostRequested))
+      for (const message of await requestedOf(db, { owner, id }, maxRequested))
         await recordAgain(
           db,
           { owner, id },
@@ -113,7 +113,7 @@ export class Deliveries {
           await attempt(message, await this.#dataOf(owner, message), false),
         )
       await this.#enqueue(owner, id, await this.#deliver(owner, id, target, attempt))
-      if (Math.random() < attempts / mostAttempts) await trimDeliveries(db, owner, id)
+      if (Math.random() < attempts / maxAttempts) await trimDeliveries(db, owner, id)
     } catch (error) {
       if (!(error instanceof RunEnds)) throw error
       await this.#enqueue(owner, id, error.delay)
@@ -147,7 +147,7 @@ export class Deliveries {
     let { position, failures } = target
     if (!target.isActive) return undefined
     if (target.wait > 0) return target.wait
-    for (let left = mostAttempts; ; ) {
+    for (let left = maxAttempts; ; ) {
       const page = await this.#read(owner, id, target.events, position)
       for (const { message, data, to } of page.outgoing) {
         if (left === 0) return 0

@@ -24,10 +24,10 @@ interface SendOptions {
 
 const attemptMs = 10_000
 /** Of the body of a response, which is discarded. */
-const mostBytes = 64 * 1024
+const maxBytes = 64 * 1024
 const bodyMs = 1000
 /** Addresses of a name that are tried. */
-const mostAddresses = 4
+const maxAddresses = 4
 
 /**
  * Connections for the attempts of one run. None are shared between webhooks. Proxies in the
@@ -60,7 +60,7 @@ export async function send(
     if (found.length === 0) return end(null, 'name_not_resolved')
     const allowed = found.filter(address => options.networks.allows(address, url.protocol))
     if (allowed.length === 0) return end(null, 'address_not_allowed')
-    return end(await post(url, message, allowed.slice(0, mostAddresses), options.agent, signal), null)
+    return end(await post(url, message, allowed.slice(0, maxAddresses), options.agent, signal), null)
   } catch (error) {
     return end(null, timer.aborted ? 'timed_out' : errorOf(error))
   }
@@ -112,7 +112,7 @@ function post(
       let bytes = 0
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length
-        if (bytes > mostBytes) response.destroy()
+        if (bytes > maxBytes) response.destroy()
       })
       response.on('error', () => {})
       response.on('close', () => {

@@ -30,7 +30,7 @@ export const wake = write(
 const pauseMs = 200
 /** Between two searches for webhooks that were not woken. */
 const searchMs = 60_000
-const mostBehind = 1000
+const maxBehind = 1000
 
 /**
  * The webhooks of this process. The change log says what is to be delivered, so a write stores
@@ -100,7 +100,7 @@ export class Webhooks {
 
   /** Wakes the webhooks that have something to deliver. */
   async search(): Promise<void> {
-    const owners = await this.#options.db.query(behind, [mostBehind])
+    const owners = await this.#options.db.query(behind, [maxBehind])
     this.oldest = Math.max(0, ...owners.map(([, seconds]) => Number(seconds)))
     for (const [owner] of owners) this.#wake(String(owner))
   }

@@ -12,7 +12,7 @@ import { newSecret, type SecretCipher } from './secrets.ts'
 // an active webhook. `$1` is the owner.
 
 /** Webhooks of one owner. */
-export const mostWebhooks = 20
+export const maxWebhooks = 20
 /** How long the secret before the current one signs too. */
 const overlap = '24 hours'
 
@@ -32,7 +32,7 @@ const insert = statement(
     created_at, updated_at)
   select $1, $2, $3::text::jsonb, $4, $5::boolean, $6, $7::bigint, $8::bigint, $9::smallint, $10::bigint,
     $11::text::timestamptz, $11::text::timestamptz
-  where (select count(*) from duly.webhooks as others where others.user_id = $1) < ${mostWebhooks}
+  where (select count(*) from duly.webhooks as others where others.user_id = $1) < ${maxWebhooks}
   returning webhooks.id`,
 )
 /** Whatever is set, the next attempt is made at once. */
@@ -96,7 +96,7 @@ export async function createWebhook(
     cipher.encrypt(owner.id, secret),
     ...[epoch, revision, type, item, at],
   ])
-  if (!row) throw new AppError('too_many_webhooks', `You have ${mostWebhooks} webhooks; delete one first.`)
+  if (!row) throw new AppError('too_many_webhooks', `You have ${maxWebhooks} webhooks; delete one first.`)
   await db.query(noteWebhooks, [owner.id])
   return { webhook: await getWebhook(db, owner.id, Number(row[0])), secret }
 }

@@ -1,7 +1,7 @@
 import type { Session } from '../../db/database.ts'
 import { AppError } from '../../errors.ts'
 import { appendedPosition } from '../position.ts'
-import { type ListRow, mostItems, readFamily, readLists, reserveIds, type TaskRow } from './rows.ts'
+import { type ListRow, maxItems, readFamily, readLists, reserveIds, type TaskRow } from './rows.ts'
 
 /** The owner as a change finds it, whose row it has locked. */
 export interface OwnerRow {
@@ -104,7 +104,7 @@ export class Change {
     for (const id of families) this.#families.add(id)
     const wanted = new Set([...plain, ...families])
     const rows = await readFamily(this.db, this.owner.id, plain, families)
-    if (rows.length > mostItems) throw tooLarge()
+    if (rows.length > maxItems) throw tooLarge()
     for (const row of rows) this.track(row, wanted.has(row.id))
   }
 
@@ -227,6 +227,6 @@ export class Change {
 export function tooLarge(): AppError {
   return new AppError(
     'change_too_large',
-    `One change can touch ${mostItems} items at most. Divide it into smaller ones.`,
+    `One change can touch ${maxItems} items at most. Divide it into smaller ones.`,
   )
 }

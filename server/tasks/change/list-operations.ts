@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { AppError, brokenRules } from '../../errors.ts'
-import { type ListChange, mostLists, type NewList } from '../list-fields.ts'
+import { type ListChange, maxLists, type NewList } from '../list-fields.ts'
 import { positionBetween, positionsBetween } from '../position.ts'
 import { derivedTimes } from '../when.ts'
 import type { Change } from './change.ts'
@@ -142,6 +142,6 @@ function inOrder(change: Change): ListRow[] {
 
 function checkCount(change: Change): void {
   const count = [...change.lists.values()].filter(({ now }) => now.deleted_at === null).length
-  if (count >= mostLists)
-    throw new AppError('too_many_lists', `You have ${mostLists} lists, which is the most there can be.`)
+  if (count >= maxLists)
+    throw new AppError('too_many_lists', `You have ${maxLists} lists, the maximum. Delete one first.`)
 }

@@ -11,7 +11,7 @@ export type TaskRow = Task & { readonly deleted_at: string | null }
 export type ListRow = List & { readonly deleted_at: string | null }
 
 /** Items that one change may touch. */
-export const mostItems = 10_000
+export const maxItems = 10_000
 
 const listColumns = `${lists.columns('lists')}, lists.deleted_at`
 const taskColumns = `${tasks.columns('tasks')}, tasks.deleted_at`
@@ -49,7 +49,7 @@ const family = statement(
     ) as child
   )
   select ${leanColumns('tasks.id = any($2::bigint[] || $3::bigint[])')}
-  from (select id from up union select id from down limit ${mostItems + 1000}) as wanted
+  from (select id from up union select id from down limit ${maxItems + 1000}) as wanted
   cross join lateral (
     select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.id = wanted.id offset 0
   ) as tasks`,
@@ -59,11 +59,11 @@ const family = statement(
 const tagged = statement(
   'duly_change_tagged',
   `select ${leanColumns('false')} from duly.tasks
-  where tasks.user_id = $1 and tasks.deleted_at is null and tasks.tag_keys @> array[$2]::text[] limit ${mostItems + 1}`,
+  where tasks.user_id = $1 and tasks.deleted_at is null and tasks.tag_keys @> array[$2]::text[] limit ${maxItems + 1}`,
 )
 
 /** An instant takes 0.1 ms to derive. The rest is left to `deriveTimes`, which runs every month. */
-const mostTimed = 500
+const maxTimed = 500
 
 /**
  * $2 list, $3 and $4 revision and time of the change that deleted its tasks. Those with an instant.
@@ -72,7 +72,7 @@ const timed = statement(
   'duly_change_timed',
   `select ${leanColumns('false')} from duly.tasks
   where tasks.user_id = $1 and tasks.list_id = $2::bigint and tasks.revision = $3::bigint and tasks.deleted_at = $4::text::timestamptz
-    and (tasks.start_at is not null or tasks.due_at is not null) limit ${mostTimed}`,
+    and (tasks.start_at is not null or tasks.due_at is not null) limit ${maxTimed}`,
 )
 
 /** $2 how many ids to reserve. */

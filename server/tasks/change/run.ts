@@ -4,10 +4,10 @@ import { timeOf } from '../../fields/field.ts'
 import { keyBytes } from '../bytes.ts'
 import { itemTypes, outcomes } from '../changes.ts'
 import { type Keyed, lookUp, type Replay } from '../keys.ts'
-import { type Room, storageFull, tooManyTasks } from '../storage.ts'
-import { needsRoom } from '../storage-statements.ts'
+import { type Quota, storageFull, tooManyTasks } from '../storage.ts'
+import { needsReclaim } from '../storage-statements.ts'
 import { Change, type OwnerRow, tooLarge } from './change.ts'
-import { mostItems, type TaskRow } from './rows.ts'
+import { maxItems, type TaskRow } from './rows.ts'
 import { entriesOf, saveItems, saveLog } from './save.ts'
 import { runSweeps } from './sweeps.ts'
 
@@ -17,7 +17,7 @@ import { runSweeps } from './sweeps.ts'
 export interface ChangeContext {
   readonly db: Database
   readonly owner: string
-  readonly room: Room
+  readonly quota: Quota
   readonly guard?: Guard | undefined
   /** Stored with each change: see `Grant.actor`. */
   readonly actor: string
@@ -67,7 +67,7 @@ const raiseOwner = statement(
   `update duly.owners set revision = $2::bigint, counted_revision = owners.counted_revision + 1, written_at = $3::text::timestamptz,
     task_count = owners.task_count + $4::bigint, live_bytes = owners.live_bytes + $5::bigint, trash_bytes = owners.trash_bytes + $6::bigint,
     log_bytes = owners.log_bytes + $7::bigint, key_bytes = owners.key_bytes + $9::bigint, history_from = least(owners.history_from, $3::text::timestamptz)
-  where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsRoom('$8::bigint')}, owners.live_bytes + owners.key_bytes`,
+  where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsReclaim('$8::bigint')}, owners.live_bytes + owners.key_bytes`,
 )
 
 /**
@@ -94,8 +94,8 @@ export async function runChange<T>(
   work: (change: Change) => Promise<T>,
   options: ChangeOptions<T> = {},
 ): Promise<ChangeOutcome<T>> {
-  const { db, owner, room, guard } = context
-  let needsRoom = false
+  const { db, owner, quota, guard } = context
+  let needsReclaim = false
   let hasWebhooks = false
   const run = async (session: Session): Promise<ChangeOutcome<T>> => {
     const row = await lockOwner(session, owner)
@@ -107,7 +107,7 @@ export async function runChange<T>(
     const change = new Change(session, row, context.actor)
     const result = await work(change)
     const saved = await save(change, context)
-    needsRoom = saved.needsRoom
+    needsReclaim = saved.needsReclaim
     const { isChanged } = saved
     const revision = row.revision + (isChanged ? 1 : 0)
     const done: Done<T> = { isReplayed: false, result, change, isChanged, revision, epoch: row.epoch }
@@ -117,7 +117,7 @@ export async function runChange<T>(
   }
   try {
     const outcome = await db.change(owner, run, guard, () => hasWebhooks)
-    if (needsRoom) await room.make(owner)
+    if (needsReclaim) await quota.reclaim(owner)
     return outcome
   } catch (error) {
     if (!(error instanceof DryRun)) throw error
@@ -157,12 +157,12 @@ async function lockOwner(db: Session, id: string): Promise<OwnerRow> {
 
 async function save(
   change: Change,
-  { room }: ChangeContext,
-): Promise<{ isChanged: boolean; needsRoom: boolean }> {
+  { quota }: ChangeContext,
+): Promise<{ isChanged: boolean; needsReclaim: boolean }> {
   const { db, owner, revision, actor } = change
   const entries = entriesOf(change)
-  if (entries.length > mostItems) throw tooLarge()
-  if (entries.length === 0 && !change.direct) return { isChanged: false, needsRoom: false }
+  if (entries.length > maxItems) throw tooLarge()
+  if (entries.length === 0 && !change.direct) return { isChanged: false, needsReclaim: false }
   const { direct } = change
   const [stored, logBytes] = await Promise.all([
     saveItems(change),
@@ -183,15 +183,15 @@ async function save(
     stored.live + (direct?.live ?? 0),
     stored.trash + (direct?.trash ?? 0),
     logBytes + swept.logBytes + (direct?.log ?? 0),
-    room.bytes,
+    quota.bytes,
     direct?.keys ?? 0,
   ]
   const [[count, live, full, kept] = []] = await db.query(raiseOwner, values)
-  if (stored.tasks > 0 && Number(count) > room.tasks) throw tooManyTasks(room)
-  if (stored.live > 0 && Number(live) > room.liveBytes) throw storageFull(room)
+  if (stored.tasks > 0 && Number(count) > quota.tasks) throw tooManyTasks(quota)
+  if (stored.live > 0 && Number(live) > quota.liveBytes) throw storageFull(quota)
   // An import must not displace the keys of its own lines.
-  if (direct && direct.keys > 0 && Number(kept) > room.bytes) throw storageFull(room)
-  return { isChanged: true, needsRoom: full === 't' }
+  if (direct && direct.keys > 0 && Number(kept) > quota.bytes) throw storageFull(quota)
+  return { isChanged: true, needsReclaim: full === 't' }
 }
 
 async function storeKey<T>(done: Done<T>, keyed: Keyed, answer?: Answer): Promise<void> {

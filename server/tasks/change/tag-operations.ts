@@ -3,7 +3,7 @@ import { problemOf } from '../../fields/input.ts'
 import { notValue } from '../../quote.ts'
 import { checkTags, tagKey } from '../tags.ts'
 import { type Change, tooLarge } from './change.ts'
-import { mostItems, readTagged } from './rows.ts'
+import { maxItems, readTagged } from './rows.ts'
 
 /**
  * Renames a tag of all tasks that are not in the trash; a task that has the new one keeps it once.
@@ -13,7 +13,7 @@ import { mostItems, readTagged } from './rows.ts'
 export async function replaceTag(change: Change, from: string, to?: string): Promise<number> {
   const key = tagKey(from.trim())
   const rows = await readTagged(change.db, change.owner.id, key)
-  if (rows.length > mostItems) throw tooLarge()
+  if (rows.length > maxItems) throw tooLarge()
   for (const row of rows) {
     change.track(row, false)
     const tags = row.tags.flatMap(tag => (tagKey(tag) === key ? (to === undefined ? [] : [to]) : [tag]))

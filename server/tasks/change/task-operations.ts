@@ -10,7 +10,7 @@ import type { TaskRow } from './rows.ts'
 // before.
 
 /** Levels of tasks. The top level is one. */
-export const mostLevels = 8
+export const maxLevels = 8
 
 /** Where a task is to be moved. Absent values stay as they are. */
 export interface Move {
@@ -171,7 +171,7 @@ export async function restoreTask(change: Change, id: number): Promise<TaskRow> 
 function homeOf(change: Change, task: TaskRow, restored: readonly TaskRow[]): Scope {
   const parent = task.parent_id === null ? undefined : change.findTask(task.parent_id)
   const height = heightAmong(task, restored)
-  if (parent && change.depthOf(parent) + height <= mostLevels)
+  if (parent && change.depthOf(parent) + height <= maxLevels)
     return { list_id: parent.list_id, parent_id: parent.id }
   const list = task.list_id === null ? undefined : change.findList(task.list_id)
   return { list_id: list?.id ?? null, parent_id: null }
@@ -205,8 +205,8 @@ async function scopeOf(
 
 function checkLevels(change: Change, task: TaskRow): void {
   if (task.parent_id === null) return
-  if (change.depthOf(task) - 1 + change.heightOf(task) > mostLevels)
-    throw broken('parent_id', `Tasks can have ${mostLevels} levels at most.`)
+  if (change.depthOf(task) - 1 + change.heightOf(task) > maxLevels)
+    throw broken('parent_id', `Tasks can have ${maxLevels} levels at most.`)
 }
 
 const broken = (field: string, message: string) => brokenRules([{ field, message }])

@@ -3,14 +3,14 @@ import { AppError } from '../../errors.ts'
 import type { Fields } from '../../fields/field.ts'
 import { actions, itemAt, itemTypes, loggedValue } from '../changes.ts'
 import { tasks } from '../fields.ts'
-import { lists, mostLists } from '../list-fields.ts'
+import { lists, maxLists } from '../list-fields.ts'
 import { isSame } from '../rules.ts'
 import { derivedAgain, derivedTimes, type When } from '../when.ts'
 import type { Change } from './change.ts'
 import { tooLarge } from './change.ts'
 import { removeList, restoreList } from './list-operations.ts'
-import { type ListRow, mostItems, type TaskRow } from './rows.ts'
-import { mostLevels } from './task-operations.ts'
+import { type ListRow, maxItems, type TaskRow } from './rows.ts'
+import { maxLevels } from './task-operations.ts'
 
 // Undo: an item gets back the values that a change has replaced, where it still has those that the
 // change wrote. An undo is a change itself, so it can be undone.
@@ -47,7 +47,7 @@ interface Entry {
 const entriesAt = statement(
   'duly_undo_entries',
   `select changes.item_type, changes.item_id, changes.action, changes.fields::text from duly.changes
-  where changes.user_id = $1 and changes.revision = $2::bigint order by changes.item_type desc, changes.item_id limit ${mostItems + 1}`,
+  where changes.user_id = $1 and changes.revision = $2::bigint order by changes.item_type desc, changes.item_id limit ${maxItems + 1}`,
 )
 
 type Row = TaskRow | ListRow
@@ -65,7 +65,7 @@ export async function undo(
   most: { readonly tasks: number },
 ): Promise<readonly { readonly type: Kind; readonly id: number }[]> {
   const entries = await readEntries(change, revision)
-  if (entries.length > mostItems) return undoSweep(change, entries)
+  if (entries.length > maxItems) return undoSweep(change, entries)
   await load(change, entries)
   const conflicts: Conflict[] = []
   for (const entry of entries) {
@@ -257,8 +257,8 @@ function checkPlace(change: Change, id: number, conflicts: Conflict[]): void {
   if (!parent) add('task', task, 'Its parent is not there.', ['parent_id'])
   else if (parent.list_id !== task.list_id) add('task', task, 'Its parent is in another list.', ['list_id'])
   else if (change.depthOf(task) > 50) add('task', task, 'It would be a part of itself.', ['parent_id'])
-  else if (change.depthOf(task) - 1 + change.heightOf(task) > mostLevels)
-    add('task', task, `Tasks can have ${mostLevels} levels at most.`, ['parent_id'])
+  else if (change.depthOf(task) - 1 + change.heightOf(task) > maxLevels)
+    add('task', task, `Tasks can have ${maxLevels} levels at most.`, ['parent_id'])
 }
 
 function checkCounts(change: Change, most: { readonly tasks: number }, conflicts: Conflict[]): void {
@@ -273,9 +273,9 @@ function checkCounts(change: Change, most: { readonly tasks: number }, conflicts
       reason: `There can be ${most.tasks} tasks at most.`,
     })
   const list = [...change.lists.values()].find(({ before, now }) => live(now) > live(before))?.now
-  if (list && count > mostLists)
+  if (list && count > maxLists)
     conflicts.push({
       ...{ type: 'list', id: list.id, fields: [], item: list },
-      reason: `There can be ${mostLists} lists at most.`,
+      reason: `There can be ${maxLists} lists at most.`,
     })
 }

@@ -2,7 +2,7 @@ import { AppError, brokenRules } from '../../errors.ts'
 import type { Change, Tracked } from '../change/change.ts'
 import { createList } from '../change/list-operations.ts'
 import { type ChangeContext, runChange } from '../change/run.ts'
-import { createTask, mostLevels } from '../change/task-operations.ts'
+import { createTask, maxLevels } from '../change/task-operations.ts'
 import type { NewTask, Task } from '../fields.ts'
 import type { List, NewList } from '../list-fields.ts'
 import { tooManyTasks } from '../storage.ts'
@@ -81,8 +81,8 @@ export class Import {
     const { ids, waiting, counts } = outcome.result
     if (this.#isDry) {
       this.#unstored += counts.tasks
-      const { room } = this.#context
-      if (outcome.change.owner.taskCount + this.#unstored > room.tasks) throw tooManyTasks(room)
+      const { quota } = this.#context
+      if (outcome.change.owner.taskCount + this.#unstored > quota.tasks) throw tooManyTasks(quota)
     }
     for (const [old, id] of ids.task) this.#ids.task.set(old, id)
     for (const [old, id] of ids.list) this.#ids.list.set(old, id)
@@ -98,7 +98,7 @@ export class Import {
   #checkParent({ line, id, values }: TaskLine): void {
     const wrong = this.#structure.add(id, values.parent_id ?? null)
     if (wrong === 'cycle') throw broken(line, 'parent_id', 'A task cannot become a part of itself.')
-    if (wrong === 'depth') throw broken(line, 'parent_id', `Tasks can have ${mostLevels} levels at most.`)
+    if (wrong === 'depth') throw broken(line, 'parent_id', `Tasks can have ${maxLevels} levels at most.`)
   }
 }
 
@@ -238,7 +238,7 @@ class Chunk {
     const parentId = parent === null ? undefined : this.#idOf({ type: 'task', id: parent })
     const row = parentId === undefined ? undefined : change.findTask(parentId)
     // The user may have moved or deleted the parent since it was imported.
-    const isBelow = row && change.depthOf(row) + structure.heightOf(line.id) <= mostLevels
+    const isBelow = row && change.depthOf(row) + structure.heightOf(line.id) <= maxLevels
     if (above && row && row.list_id !== listId)
       throw broken(line.line, 'list_id', 'A task is in the list of its parent.')
     try {
@@ -268,7 +268,7 @@ class Chunk {
     const change = this.#change
     const [child, above] = [change.findTask(id), change.getTask(parent)]
     if (child?.parent_id !== null || child.list_id !== above.list_id) return
-    if (change.depthOf(above) + change.heightOf(child) > mostLevels) return
+    if (change.depthOf(above) + change.heightOf(child) > maxLevels) return
     change.setTask(id, { parent_id: parent })
     keepTimes(change.tasks.get(id))
   }

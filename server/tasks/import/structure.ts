@@ -1,7 +1,7 @@
-import { mostLevels } from '../change/task-operations.ts'
+import { maxLevels } from '../change/task-operations.ts'
 
 /** The most that a number of levels above a part can be is one less. */
-const mostBelow = mostLevels - 1
+const maxBelow = maxLevels - 1
 
 /**
  * The tree of the tasks of an import, which come in any order: a part may come before its parent.
@@ -22,7 +22,7 @@ export class Structure {
     const above = this.#above(parent)
     if (parent === id || above.includes(id)) return 'cycle'
     let height = this.heightOf(id)
-    if (above.length + height > mostLevels) return 'depth'
+    if (above.length + height > maxLevels) return 'depth'
     this.#parents.set(id, parent)
     for (const one of above) {
       height += 1
@@ -37,7 +37,7 @@ export class Structure {
     const found = [id]
     for (let next = this.#parents.get(id); next !== undefined; next = this.#parents.get(next)) {
       found.push(next)
-      if (found.length > mostBelow) break
+      if (found.length > maxBelow) break
     }
     return found
   }
