@@ -141,7 +141,7 @@ export function tooManyTasks({ tasks }: Quota): AppError {
 export function storageFull({ liveBytes }: Quota): AppError {
   return new AppError(
     'storage_full',
-    `Your storage is full: your tasks may take ${liveBytes} bytes in total. Delete tasks or shorten their texts.`,
+    `Your storage is full: your tasks can take at most ${liveBytes} bytes. Delete tasks or shorten their texts.`,
   )
 }
 
