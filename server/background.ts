@@ -45,7 +45,13 @@ export class Background {
 
   constructor({ config, db, log, secrets, revocations, streams, stopping }: BackgroundOptions) {
     this.#db = db
-    this.sync = new Sync({ db, log, stopping, turn: (user, read) => streams.turn(user, read) })
+    this.sync = new Sync({
+      db,
+      log,
+      stopping,
+      readRevocations: () => revocations.recent(),
+      turn: (user, read) => streams.turn(user, read),
+    })
     this.#jobs = new JobRunner({
       db,
       log,

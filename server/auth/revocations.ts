@@ -158,6 +158,14 @@ export class Revocations {
     return undefined
   }
 
+  /**
+   * Reads news, unless they were read less than half a second ago.
+   * @throws AppError `database_away`
+   */
+  async recent(): Promise<void> {
+    if (this.#now() - this.#lookedAt >= agedMs) await this.look()
+  }
+
   /** The next request waits for news, because something was revoked here. */
   expire(): void {
     this.#lookedAt = Number.NEGATIVE_INFINITY

@@ -23,8 +23,8 @@ export interface Source {
   readonly log: Log
 }
 
-/** Seconds between two comments, which keep proxies from closing the connection. */
-const commentEvery = 15
+/** Beats between two comments (15 s), which keep proxies from closing the connection. */
+const commentEvery = 30
 const retryMs = 2000
 
 let opened = 0
@@ -44,7 +44,7 @@ export class EventStream implements Follower {
   /** Whether all events from before its start are sent. */
   #isLive = false
   #isReading = false
-  /** Not all streams send their comments in the same second. */
+  /** Not all streams send their comments at the same beat. */
   readonly #turn = opened++ % commentEvery
 
   constructor(raw: ServerResponse, source: Source) {
@@ -66,7 +66,7 @@ export class EventStream implements Follower {
     if (this.#isBegun && !this.#isReading) void this.#send()
   }
 
-  tick(second: number): void {
+  tick(beat: number): void {
     if (!this.#isBegun || !this.#isOpen) return
     const { check, expiresAt } = this.#source
     if (expiresAt <= Date.now()) {
@@ -74,7 +74,7 @@ export class EventStream implements Follower {
       return
     }
     this.#settle(check)
-    if (second % commentEvery === this.#turn && !this.#raw.writableNeedDrain) this.#write(':\n\n')
+    if (beat % commentEvery === this.#turn && !this.#raw.writableNeedDrain) this.#write(':\n\n')
     if (this.#isWoken && !this.#isReading) void this.#send()
   }
 

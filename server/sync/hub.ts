@@ -7,15 +7,23 @@ import { moved } from '../tasks/sync-statements.ts'
 export interface Follower {
   /** The owner's log may have grown. */
   wake(): void
-  /** Called once a second, with the number of the second. */
-  tick(second: number): void
+  /** Called twice a second, with the number of the beat. */
+  tick(beat: number): void
   /** The server stops. */
   end(): void
 }
 
 /** Streams and waiting requests of one owner in this process. */
 export const maxFollowers = 20
-const pollMs = 1000
+const beatMs = 500
+const beatsPerPoll = 2
+
+interface HubOptions {
+  readonly db: Database
+  readonly log: Log
+  /** Reads the revocations, unless they were read less than half a second ago. */
+  readonly readRevocations: () => Promise<void>
+}
 
 interface Owner {
   revision: number
@@ -26,19 +34,24 @@ interface Owner {
  * Wakes those who wait for changes. Writes of this process wake the followers of their owner
  * directly. Writes of other processes are found by one statement a second, which names the owners
  * that are followed; nothing is asked while there are none. `NOTIFY` would serialize commits.
+ *
+ * Twice a second all followers check their callers, with revocations read before. So they end
+ * within a second of a revocation.
  */
 export class Hub {
   readonly #db: Database
   readonly #log: Log
+  readonly #readRevocations: () => Promise<void>
   readonly #owners = new Map<string, Owner>()
   #open = 0
-  #second = 0
+  #beats = 0
   #timer: NodeJS.Timeout | undefined
   #isAway = false
 
-  constructor(db: Database, log: Log) {
+  constructor({ db, log, readRevocations }: HubOptions) {
     this.#db = db
     this.#log = log
+    this.#readRevocations = readRevocations
     db.onWritten?.(owner => this.wrote(owner))
   }
 
@@ -60,7 +73,7 @@ export class Hub {
     this.#owners.set(owner, own)
     own.followers.add(follower)
     this.#open += 1
-    this.#timer ??= setTimeout(() => this.#beat(), pollMs).unref()
+    this.#timer ??= setTimeout(() => this.#beat(), beatMs).unref()
     return () => {
       if (!own.followers.delete(follower)) return
       this.#open -= 1
@@ -87,13 +100,15 @@ export class Hub {
 
   async #beat(): Promise<void> {
     const startedAt = performance.now()
-    this.#second += 1
+    this.#beats += 1
+    // If this fails, so does the check of each follower.
+    if (this.#owners.size > 0) await this.#readRevocations().catch(() => {})
     for (const { followers } of this.#owners.values())
-      for (const follower of followers) follower.tick(this.#second)
-    await this.#poll()
+      for (const follower of followers) follower.tick(this.#beats)
+    if (this.#beats % beatsPerPoll === 0) await this.#poll()
     this.#timer = undefined
     if (this.#owners.size === 0) return
-    const pause = Math.max(pollMs / 10, pollMs - (performance.now() - startedAt))
+    const pause = Math.max(beatMs / 10, beatMs - (performance.now() - startedAt))
     this.#timer = setTimeout(() => this.#beat(), pause).unref()
   }
 

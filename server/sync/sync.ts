@@ -12,6 +12,8 @@ import { Waiter } from './waiter.ts'
 
 interface SyncOptions {
   readonly db: Database
+  /** Reads the revocations, unless they were read less than half a second ago. */
+  readonly readRevocations: () => Promise<void>
   /** Runs a read of one user when it is the user's turn. */
   readonly turn: <T>(user: { readonly userId: string }, read: () => Promise<T>) => Promise<T>
   /** Aborted at shutdown. */
@@ -40,10 +42,10 @@ export class Sync {
   #onLag: (seconds: number) => void = () => {}
 
   constructor(options: SyncOptions) {
-    const { db, stopping, log } = options
+    const { db, stopping } = options
     this.#options = options
     this.#reads = db.reads ?? new FairReads(db, db, 1)
-    this.#hub = new Hub(db, log)
+    this.#hub = new Hub(options)
     stopping.addEventListener('abort', () => this.#hub.endAll())
   }
 
