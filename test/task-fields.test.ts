@@ -62,7 +62,7 @@ describe('structured fields of a task', () => {
       ['start', 'now', { date: '2026-12-01', time: '09:31' }, { date: '2026-12-02' }],
       ['deadline', '2026-02-30', '1.12.2026', 20261201, ''],
       ['estimate_minutes', 0, 525_601, 1.5, '90'],
-      ['metadata', [], 'x', { a: 'x'.repeat(4090) }, { a: '\0' }, { a: '\ud800' }],
+      ['metadata', [], 'x', { a: 'x'.repeat(4090) }, { a: '\0' }, { a: '\ud800' }, { a: [2 ** 53] }],
     ]
     for (const [name, ...values] of wrong)
       for (const value of values) {

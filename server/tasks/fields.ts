@@ -146,7 +146,7 @@ export const tasks = fieldTable({
     read: readMetadata,
     schema: { type: 'object', additionalProperties: true },
     description:
-      'Belongs to the client: at most 4,096 bytes of JSON. A change sets the members that it names; null removes one.',
+      'Belongs to the client: at most 4,096 bytes of JSON, with numbers up to 2^53-1. A change sets the members that it names; null removes one.',
     example: {},
   },
   created_at: { kind: 'time', example: '2026-01-31T09:30:00.000000Z' },

@@ -12,7 +12,7 @@ export function readMetadata(value: unknown): Metadata {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InvalidValue(`must be an object${notValue(value)}`)
   if (sizeOf(value) > maxBytes) throw new InvalidValue(`must have at most ${maxBytes} bytes as JSON`)
-  checkTexts(value)
+  checkValues(value)
   return value as Metadata
 }
 
@@ -35,12 +35,19 @@ function sizeOf(value: object): number {
   }
 }
 
-/** @throws InvalidValue for a text in it that PostgreSQL cannot store */
-function checkTexts(value: unknown): void {
+/**
+ * @throws InvalidValue for a text in it that PostgreSQL cannot store, and for a number that was
+ * rounded when the JSON was read, so that it could not be returned as it was sent
+ */
+function checkValues(value: unknown): void {
   if (typeof value === 'string') checkStorable(value)
+  if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+    throw new InvalidValue(
+      `must not contain a number beyond ${Number.MAX_SAFE_INTEGER}, which JSON rounds; send it as a string`,
+    )
   if (typeof value !== 'object' || value === null) return
   for (const [name, member] of Object.entries(value)) {
     checkStorable(name)
-    checkTexts(member)
+    checkValues(member)
   }
 }
