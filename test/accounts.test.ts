@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -230,9 +230,9 @@ describe('a server where sign-ups are closed', () => {
 describe('a server with a list of breached passwords', () => {
   const folder = mkdtempSync(join(tmpdir(), 'duly-breached-'))
   const breached = 'correct horse battery'
+  const list = join(folder, 'list')
   let careful: Served
   before(async () => {
-    const list = join(folder, 'list')
     writeFileSync(list, `${createHash('sha1').update(breached).digest('hex').toUpperCase()}:7\n`)
     careful = await served({ BREACHED_PASSWORDS: list, ...behindProxy })
   })
@@ -258,6 +258,23 @@ describe('a server with a list of breached passwords', () => {
     const [known, unknown] = [newPerson(careful, { email }), newPerson(careful)]
     assert.deepEqual(seen(await signIn(known, breached)), [401, 'INVALID_EMAIL_OR_PASSWORD'])
     assert.deepEqual(seen(await signIn(unknown, breached)), [401, 'INVALID_EMAIL_OR_PASSWORD'])
+  })
+
+  it('accepts no new password while the list is missing or empty, and lets users sign in', async () => {
+    const person = newPerson(careful, { password: 'a horse of its own' })
+    const { email, password } = person
+    const signUp = () => person.auth('POST', '/sign-up/email', { name: 'x', email, password })
+    const listed = readFileSync(list)
+    for (const damage of [() => writeFileSync(list, ''), () => rmSync(list)]) {
+      damage()
+      const refused = await signUp()
+      assert.deepEqual(seen(refused), [503, 'BUSY'])
+      assert.match(refused.body.message, /New passwords cannot be checked right now/)
+      assert.equal(refused.headers.get('retry-after'), '60')
+    }
+    assert.equal((await signIn(person, password)).status, 401)
+    writeFileSync(list, listed)
+    assert.equal((await signUp()).status, 200)
   })
 })
 

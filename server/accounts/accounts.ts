@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { isPattern, matcherOf } from '../origins.ts'
+import { reasonOf } from '../system-error.ts'
 import { isBreached } from './breached-passwords.ts'
 import { devices } from './devices.ts'
 import { FairTurns } from './fair-turns.ts'
@@ -96,9 +97,23 @@ export function openAccounts({ config, db, log, secrets, publicUrl }: AccountsOp
       })
       return (await loaded).issuer
     },
-    /** @throws AppError `password_compromised` if the list of breached passwords contains it */
+    /**
+     * @throws AppError `password_compromised` if the list of breached passwords contains it, `busy`
+     * while the list cannot be read
+     */
     async refuseBreached(password: string): Promise<void> {
-      if (list === undefined || !(await isBreached(list, password))) return
+      if (list === undefined) return
+      const isKnown = await isBreached(list, password).catch((error: unknown) => {
+        const reason = reasonOf(error) ?? (error as Error).message
+        log.error(
+          `cannot read ${list}: ${reason}. New passwords are rejected until BREACHED_PASSWORDS can be read`,
+        )
+        throw new AppError('busy', 'New passwords cannot be checked right now. Please try again later.', {
+          retryAfter: 60,
+          cause: error,
+        })
+      })
+      if (!isKnown) return
       throw new AppError(
         'password_compromised',
         'This password is known from a data breach. Choose another one.',

@@ -20,20 +20,23 @@ export function listProblem(path: string): string | undefined {
 /**
  * Whether a file of sorted SHA-1 hashes contains a password. The hashes are one per line, as Have I
  * Been Pwned publishes them; text after a hash is ignored. Reads a few hundred bytes per line.
+ * Rejects if the file cannot be read or is empty.
  */
 export async function isBreached(path: string, password: string): Promise<boolean> {
   const wanted = createHash('sha1').update(password).digest('hex').toUpperCase()
   const list = await open(path, 'r')
   try {
-    return await holds(list, wanted)
+    const { size } = await list.stat()
+    if (size < hashLength) throw new Error('it has no SHA-1 hash')
+    return await holds(list, size, wanted)
   } finally {
     await list.close()
   }
 }
 
-async function holds(file: FileHandle, wanted: string): Promise<boolean> {
+async function holds(file: FileHandle, size: number, wanted: string): Promise<boolean> {
   let low = 0
-  let high = (await file.stat()).size
+  let high = size
   // The line that begins in `low … high`, if any, is the one.
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
