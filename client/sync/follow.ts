@@ -31,38 +31,35 @@ const earlyMs = 5000
 export function followerOf(context: Context, transport: Transport, repeatCreation: () => Promise<void>) {
   const { copy, commit, signal } = context
   let since: string | undefined
-  /** Set while all items are read: those that were seen. The others are gone. */
-  let seen: Set<string> | undefined
+  /** Set while all items are read: those of the copy that were not seen, which may be gone. */
+  let unseen: Set<string> | undefined
   let request = new AbortController()
   signal.addEventListener('abort', () => request.abort())
 
   async function take({ changes, next, has_more }: ChangePage): Promise<void> {
-    if (!seen) await repeatCreation()
+    if (!unseen) await repeatCreation()
     const entries: Entry[] = []
-    const isWhole = seen !== undefined
+    const isWhole = unseen !== undefined
     for (const change of changes as Change[]) {
       const { type, id = 0, deleted } = change
       if (type !== 'settings' && !(Number.isSafeInteger(id) && id > 0)) continue
       const key = keyOf(type, id)
       const item = change[type]
-      if (deleted || !item) {
-        entries.push([key, undefined])
-        seen?.delete(key)
-      } else {
-        // Revisions of the copy may be those of data that was replaced.
-        entries.push(...(seen ? [[key, item] as const] : itemEntries(copy, key, item)))
-        seen?.add(key)
-      }
+      if (deleted || !item) entries.push([key, undefined])
+      // Revisions of the copy may be those of data that was replaced.
+      else if (unseen) entries.push([key, item])
+      else entries.push(...itemEntries(copy, key, item))
+      unseen?.delete(key)
     }
     since = next
-    if (!has_more && seen) {
-      for (const key of copy.base.keys()) if (!seen.has(key)) entries.push([key, undefined])
-      seen = undefined
+    if (!has_more && unseen) {
+      for (const key of unseen) entries.push([key, undefined])
+      unseen = undefined
     }
-    if (!seen) entries.push(['since', since])
+    if (!unseen) entries.push(['since', since])
     // Without its end, what was read as a whole is of no use.
-    void commit(entries, undefined, seen !== undefined)
-    if (isWhole && !seen) void commit(renewed(copy))
+    void commit(entries, undefined, unseen !== undefined)
+    if (isWhole && !unseen) void commit(renewed(copy))
     if (has_more || context.isCurrent) return
     context.isCurrent = true
     context.wake()
@@ -70,7 +67,7 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
 
   function readAll(): void {
     since = undefined
-    seen = new Set()
+    unseen = new Set(copy.base.keys())
   }
 
   const read = (from: string | undefined, waits = false): Promise<ChangePage> =>

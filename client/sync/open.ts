@@ -29,6 +29,8 @@ export interface SyncEvent extends Changed {
 export type OpenSync = Awaited<ReturnType<typeof openSync>>
 
 interface Message {
+  /** The store has more than these entries. */
+  readonly isStored?: boolean
   readonly entries?: readonly Entry[]
   readonly settled?: Settled
   readonly isOnline?: true
@@ -65,6 +67,8 @@ export async function openSync(
   let network: Network | undefined
   let lastTurn: Promise<unknown> = Promise.resolve()
   const sleepers = new Set<() => void>()
+  /** Whether other tabs have yet to learn of parts that were read. */
+  let hasParts = false
 
   const emit = (event: Partial<SyncEvent>) => {
     for (const listener of [...listeners]) guarded(() => listener({ ...nothing, ...event }))
@@ -88,6 +92,12 @@ export async function openSync(
     emit({ ...changed, ...(settled && { settled }) })
     settleFlushes()
   }
+  /** Shows what the store has, and no other items. */
+  const load = async () => {
+    const stored = new Map(await store.load())
+    const gone = [...copy.base.keys()].filter(key => !stored.has(key))
+    show([...gone.map(key => [key, undefined] as const), ...stored])
+  }
   const rejectFlushes = (error: unknown) => {
     for (const one of flushes) one.reject(error)
     flushes.clear()
@@ -107,8 +117,14 @@ export async function openSync(
     async commit(entries, settled, isPart) {
       if (signal.aborted || entries.length === 0) return
       show(entries, settled)
-      await save(entries, isPart)
-      tell({ entries, ...(settled && { settled }) })
+      if (isPart) {
+        hasParts = true
+        return save(entries, isPart)
+      }
+      const isStored = hasParts
+      hasParts = false
+      await save(entries)
+      tell({ entries, isStored, ...(settled && { settled }) })
     },
     inTurn(work) {
       const result = lastTurn.then(work)
@@ -150,10 +166,12 @@ export async function openSync(
     emit({ isCleared: true })
   }
 
-  shared?.receive(given => {
-    const { entries, settled, isOnline, hasFailed, isCleared, wantsFlush }: Message = given
+  const receive = async (message: Message) => {
+    const { entries, isStored, settled, isOnline, hasFailed, isCleared, wantsFlush } = message
     if (signal.aborted) return
     if (isCleared) return forget()
+    // What cannot be read here, such as on a damaged disk, is read from the server at the next visit.
+    if (isStored) await load().catch(() => undefined)
     if (entries) show(entries, settled)
     if (isOnline) setStatus({ isOnline })
     if (hasFailed) {
@@ -162,9 +180,13 @@ export async function openSync(
     }
     if (wantsFlush && isLeader) network?.readNow()
     context.wake()
+  }
+  let received = Promise.resolve()
+  shared?.receive(message => {
+    received = received.then(() => receive(message))
   })
   try {
-    show([...(await store.load())])
+    await load()
     void context.commit(copy.unusedIds())
   } catch (storeError) {
     // Without the store, the copy lives as long as the program.

@@ -9,7 +9,8 @@ export function saverOf(store: SyncStore, report: (error: unknown) => void) {
   let saving: Promise<void> | undefined
 
   const saveAll = async () => {
-    await undefined
+    // To write thousands takes long enough to be seen: they are shown first.
+    await (unsaved.size > 1000 ? new Promise(resolve => setTimeout(resolve, 200)) : undefined)
     try {
       while (unsaved.size > 0) {
         const batch = unsaved

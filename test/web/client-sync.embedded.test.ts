@@ -129,8 +129,21 @@ describe('client.sync in a browser', () => {
       await api.call('POST', '/api/v1/batch', { user, json: { operations } })
     }
     const context = await browser.newContext()
+    let release = () => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    await context.route('**/changes?*since=*', async route => {
+      await released
+      await route.continue()
+    })
     const page = await tab(context, user)
-    await until(async () => (await titles(page)).length === 300)
+    await until(async () => (await titles(page)).length > 0)
+    // A tab that is opened meanwhile has all of it, too.
+    const late = await tab(context, user)
+    release()
+    for (const one of [page, late]) await until(async () => (await titles(one)).length === 300)
+    await late.close()
     const idOf = (title: string) => `sync.tasks.all().find(({ title }) => title === '${title}').id`
     await page.evaluate(`sync.tasks.remove(${idOf('Brick 150')})`)
     await page.evaluate(`sync.tasks.update(${idOf('Brick 250')}, { title: 'Stone' })`)

@@ -55,7 +55,7 @@ export async function openCopy(userId: string): Promise<void> {
     const { copy, status } = open
     if (isCleared) return isLeaving ? undefined : endSession()
     // While everything is read for the first time, not each page is worth the time to show it.
-    if (!status.isLoaded && !writes && changed?.size && tasks.size < 20 * shown) return
+    if (!status.isLoaded && !writes && changed?.size && tasks.size < 100 * shown) return
     shown = tasks.size
     if (shown > 0 || status.isLoaded || status.error) begin()
     // It loads all files of the app, which would delay the tasks.

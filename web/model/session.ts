@@ -19,6 +19,8 @@ export class AuthError extends Error {
 /** @throws AuthError for a refusal @throws TypeError without a network */
 export async function auth<T>(path: string, fields?: object): Promise<T> {
   const { response, body } = await inOrder(fields ? 'exclusive' : 'shared', () => request(path, fields))
+  // The session comes with a token, which saves another call at the first visit.
+  current = response.headers.get('set-auth-jwt') ?? current
   if (response.ok) return body
   throw new AuthError(response.status, body?.code ?? '', body?.message ?? `${response.status}`)
 }
