@@ -1,8 +1,8 @@
--- Spreads Duly's tasks over the workers of a Citus cluster, by owner. Once, on the coordinator, as the owner of the schema `duly`,
--- after `create extension citus` and `duly migrate up`, while no replica runs. In one transaction: all of it, or nothing.
+-- Distributes Duly's tables over the workers of a Citus cluster, by owner. Run it once, on the coordinator, as the owner of the
+-- schema `duly`, after `create extension citus` and `duly migrate up`, while no replica runs. It is one transaction.
 begin;
 
--- All that is one owner's comes to lie on one shard, so that one worker has it all.
+-- All rows of an owner are on one shard.
 select create_distributed_table('duly.owners', 'id', colocate_with => 'none');
 select create_distributed_table('duly.tasks', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.lists', 'user_id', colocate_with => 'duly.owners');
@@ -13,5 +13,5 @@ select create_distributed_table('duly.jobs', 'user_id', colocate_with => 'duly.o
 select create_distributed_table('duly.webhooks', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.deliveries', 'user_id', colocate_with => 'duly.owners');
 
--- All other tables stay on the coordinator: README.md says why. None is a reference table.
+-- All other tables stay on the coordinator, not as reference tables. README.md says why.
 commit;

@@ -1,4 +1,4 @@
 
-# What a Space wants otherwise: this port, and a user (1000) who may write to /tmp alone.
+# A Space requires this port, and runs the image as user 1000, who can write only to /tmp.
 ENV PORT=7860 CONTRACT=todo-app DATA_DIR=/tmp/duly
 EXPOSE 7860
