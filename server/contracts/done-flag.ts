@@ -2,12 +2,12 @@ import type { FieldProblem } from '../errors.ts'
 import type { JsonObject } from '../http/json-body.ts'
 import { notValue } from '../quote.ts'
 
-// Front ends call the flag of a completed task by several names, or say it by a word.
+// Front ends have several names for the done flag, or send a word in `status`.
 
 const names = ['is_completed', 'completed', 'complete'] as const
 const doneWords = ['completed', 'complete', 'done', 'finished', 'closed']
 
-/** Names that are understood in every body and query, the contract's own first. */
+/** The names accepted in every body and query, the contract's own first. */
 export const flagNames = (own: string): readonly string[] => [own, ...names.filter(name => name !== own)]
 
 /**

@@ -10,14 +10,13 @@ const form =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/i
 
 /**
- * Whether a value is an instant, which may equal a stored one that was written in another time
- * zone.
+ * Whether a value is an instant. It can equal a stored one that was written in another time zone.
  */
 export const isInstant = (value: unknown): boolean =>
   typeof value === 'string' && form.exec(value.trim())?.[4] !== undefined
 
 /**
- * @returns the value, and how it is to be shown where that is not as `dueDate` shows it
+ * @returns the value, and its spelling if `dueDate` would show it differently
  * @throws InvalidValue
  */
 export function readDueDate(value: unknown): { readonly due: When | null; readonly spelling: string | null } {
@@ -36,7 +35,7 @@ export function readDueDate(value: unknown): { readonly due: When | null; readon
   return { due, spelling: isShownAsSent ? sent : null }
 }
 
-/** What a due date looks like, where nobody wrote it in another way. */
+/** The form of a due date without a spelling. */
 export function dueDate(due: When | null): string | null {
   if (!due) return null
   if (due.at !== undefined) return due.at

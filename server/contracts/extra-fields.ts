@@ -12,11 +12,11 @@ import type { When } from '../tasks/when.ts'
 import { isDoneWord } from './done-flag.ts'
 import { dueDate, readDueDate } from './due-date.ts'
 
-// Fields that front ends send beside those of their written contract. They are stored as the fields
-// of `v1`, with the spelling beside them where it is another one, so that `HIGH` comes back as
+// Fields that front ends send in addition to those of their written contract. They are stored in
+// the fields of `v1`. If the spelling differs, it is stored too, so that `HIGH` is returned as
 // `HIGH`.
 
-/** The part of a task that the extra fields show. */
+/** The part of a task from which the extra fields are derived. */
 export type ExtraSource = Pick<Task, 'is_completed' | 'priority' | 'tags' | 'due' | 'metadata' | 'spellings'>
 
 interface ExtraField {
@@ -78,7 +78,7 @@ export const extraFields: Readonly<
 export type ExtraName = keyof typeof extraFields
 export const extraNames = Object.keys(extraFields) as ExtraName[]
 
-/** What extra fields change of a task. */
+/** The change of a task that follows from extra fields. */
 export interface ExtraChange {
   readonly priority?: Task['priority']
   readonly due?: When | null
@@ -96,13 +96,13 @@ const priorities: ReadonlyMap<string, 'low' | 'medium' | 'high'> = new Map([
   ['critical', 'high'],
 ])
 
-/** The priority that a word means, if it means one. */
+/** The priority for a word, if there is one. */
 export const priorityOf = (text: string) => priorities.get(text.trim().toLowerCase()) ?? null
 
 /**
  * Reads the extra fields of a body.
- * @param flag whether the task is completed afterwards, where the body says so
- * @returns `category` where it is sent: it is a member of the metadata
+ * @param flag whether the body completes or reopens the task
+ * @returns also `category` if it was sent: it is a member of the metadata
  */
 export function readExtras(body: JsonObject, flag: boolean | undefined) {
   const change: { -readonly [Name in keyof ExtraChange]: ExtraChange[Name] } = {}

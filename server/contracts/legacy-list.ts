@@ -24,12 +24,12 @@ export interface LegacyList {
   readonly handle: Route['handle']
 }
 
-/** What a list says beside its tasks. */
+/** The facts about a list that a response can contain. */
 interface Totals {
   readonly count: number
   readonly completed: number
   readonly window: { readonly offset: number; readonly limit: number }
-  /** Tasks in this answer. */
+  /** Number of tasks in this response. */
   readonly shown: number
 }
 
@@ -139,8 +139,8 @@ interface Print {
 }
 
 /**
- * Sends a list in the cheapest way: as it lies in the index, unless filters, an order or counters
- * need a look at every task.
+ * Sends a list in the cheapest way: in the order of the index, unless filters, an order or counters
+ * require reading every task.
  */
 async function sendList(
   request: FastifyRequest,

@@ -32,7 +32,7 @@ import { exampleOwner, exampleTask, ownerSchema } from './task-schemas.ts'
 
 export type LegacyTask = ReturnType<typeof legacyTask>
 
-/** Reads, writes and describes the tasks of a contract of existing front ends. */
+/** The wire format of tasks in a contract of existing front ends. */
 export function legacyTask(declared: Legacy, options: readonly ContractOption[]) {
   const { prefix, completed, limits, absent } = declared
   const showsDefaults = options.includes('defaults')
@@ -67,7 +67,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
     const extras = readExtras(body, flag)
     const values = {
       ...texts.values,
-      // Shown alike, so a form that sends it back changes nothing.
+      // Equal to the shown value, so a form that sends it back changes nothing.
       ...(absent === '' && texts.values.description === '' ? { description: null } : {}),
       ...(flag === undefined ? {} : { is_completed: flag }),
       ...extras.change,
@@ -103,7 +103,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
     /** Sends the task that a write has returned, if the caller may see it. */
     sendWritten: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) =>
       maySee(request, outcome) ? send(request, reply, outcome.task) : reply.code(204).send(),
-    /** A list of the caller's tasks, to be printed. @param head what stands before the first */
+    /** A printer for a list of the caller's tasks. @param head the text before the first task */
     print: (request: FastifyRequest, head: string) => new PrintedTasks(form, ownerJson(request.userId), head),
 
     /** @throws AppError `broken_rule` */
@@ -115,7 +115,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
       if (all.length > 0) throw brokenRules(all)
       const { spellings, ...others } = values
       const written = Object.entries(spellings ?? {}).filter(([, spelling]) => spelling !== null)
-      // It has a title.
+      // `title` is required, so it is there.
       const task = {
         ...others,
         ...(written.length > 0 ? { spellings: Object.fromEntries(written) } : {}),
@@ -124,11 +124,10 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
     },
 
     /**
-     * Changes a task as a body says. Forms send whole tasks back: a value that equals the one that
-     * was shown is never refused and changes nothing, however it is stored.
-     * @param isWhole whether title and flag are required, and a description that is not sent is
-     * removed
-     * @param mayBeEmpty whether a body without a field is accepted
+     * Updates a task from a body. Forms send whole tasks back: a value that equals the shown one is
+     * always accepted and changes nothing, whatever is stored.
+     * @param isWhole whether title and flag are required, and an absent description is removed
+     * @param mayBeEmpty whether a body without fields is accepted
      * @throws AppError `broken_rule`, `nothing_to_change`, and those of `Tasks.update`
      */
     async change(
@@ -147,7 +146,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
       const mayBeEcho = isInstant(body.due_date) || (showsDefaults && body.priority !== undefined)
       if (problems.length === 0 && category === undefined && !mayBeEcho)
         return own.update(id, { ...removed, ...values })
-      // The flag has several names, of which one wins.
+      // The flag has several names. One of them decides.
       const names = flagNames(completed)
       try {
         return await own.edit(id, task => {
@@ -165,7 +164,7 @@ export function legacyTask(declared: Legacy, options: readonly ContractOption[])
       }
     },
 
-    /** @throws AppError `broken_rule` where the body has neither a status nor a flag */
+    /** @throws AppError `broken_rule` if the body has neither a status nor a flag */
     readStatus(request: FastifyRequest): TaskChange {
       const { values, problems } = read(request, readJson(request))
       const { is_completed, spellings } = values
@@ -206,7 +205,7 @@ interface ShownField {
   readonly schema: Schema
   /** The value as JSON. @param owner the owner as JSON */
   of(task: Task, owner: string): string
-  /** How a list prints it, and what it prints for null. */
+  /** How a list prints it, and the text for null. */
   readonly part: PrintedField | Computed
   readonly none?: string
 }
@@ -264,8 +263,8 @@ const noExtras: ExtraSource = {
 const defaults: Readonly<Partial<Record<ExtraName, string>>> = { priority: 'medium', category: 'other' }
 
 /**
- * The columns that an extra field is read from beside the flag. Where all are null, it has no value
- * of its own.
+ * The columns from which an extra field is derived, in addition to the flag. If all are null, the
+ * field has no value.
  */
 const sources: Readonly<Record<ExtraName, readonly TaskField[]>> = {
   priority: ['priority', 'spellings'],

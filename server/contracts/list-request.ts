@@ -8,29 +8,29 @@ import { tagKey } from '../tasks/tags.ts'
 import { flagNames, isDoneWord } from './done-flag.ts'
 import { priorityOf } from './extra-fields.ts'
 
-// The query parameters of lists that existing front ends send. What means nothing is ignored: front
-// ends send `sort=default`.
+// The query parameters of lists that existing front ends send. Unknown values are ignored, such as
+// `sort=default`.
 
-/** What a front end asks of a list. */
+/** A request for a list. */
 export interface ListRequest {
   readonly filters: ListFilters
   readonly sort: SortOrder
-  /** Absent where the whole list is asked for. */
+  /** Undefined for the whole list. */
   readonly window: { readonly offset: number; readonly limit: number } | undefined
 }
 
-/** The paging parameters of a written contract, which are checked. */
+/** The paging parameters of a written contract. */
 export interface Paging {
   readonly skip?: 'skip' | 'offset'
-  /** Whether `limit` is checked. */
+  /** Whether an invalid `limit` is rejected. */
   readonly limit?: true
-  /** Tasks in a page at most. */
+  /** Maximum number of tasks in a page. */
   readonly most: number
-  /** Whether a list without paging parameters is a page. */
+  /** Whether a request without paging parameters returns a page. */
   readonly isPaged: boolean
 }
 
-/** Tasks of a page whose size is not sent. */
+/** Default number of tasks in a page. */
 export const usualSize = 50
 
 /** @throws AppError `broken_rule` for the parameters of the written contract */
@@ -102,7 +102,7 @@ const booleans: ReadonlyMap<string, boolean> = new Map([
 
 const isAny = (text: string) => ['all', 'any'].includes(text.toLowerCase())
 
-/** What the names of an order mean, and whether it descends without `order`. */
+/** The orders by name, and whether they descend by default. */
 const orders: ReadonlyMap<string, readonly [sort: SortOrder, descends: boolean]> = new Map([
   ['created_at', ['created_at', true]],
   ['created', ['created_at', true]],
@@ -119,7 +119,7 @@ function sortIn(query: Readonly<Record<string, unknown>>): SortOrder {
   const [sort, descends] = orders.get(isMinus ? asked.slice(1) : asked) ?? ['created_at', true]
   const order = (textIn(query.order) ?? textIn(query.sort_order))?.toLowerCase()
   const isDescending = order === 'desc' || (order !== 'asc' && (isMinus || descends))
-  // Each order has one that descends.
+  // Every order exists in descending direction too.
   return isDescending ? (`-${sort}` as SortOrder) : sort
 }
 

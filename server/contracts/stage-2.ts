@@ -28,7 +28,7 @@ export const stage2: Legacy = {
       database_full: 'DATABASE_ERROR',
       outcome_unknown: 'DATABASE_ERROR',
       keys_away: 'INTERNAL_ERROR',
-      // The contract has no code for it. Clients try this one again.
+      // The contract has no code of its own for it. Clients retry after this one.
       too_many_requests: 'INTERNAL_ERROR',
       busy: 'INTERNAL_ERROR',
       internal: 'INTERNAL_ERROR',

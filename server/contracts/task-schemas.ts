@@ -25,8 +25,8 @@ export const taskPathParameters: Readonly<Record<string, PathParameter>> = {
 }
 
 /**
- * For a token without `tasks:read` whose write changed nothing: it may see only what it has
- * written.
+ * The response to a write that changed nothing, for a token without `tasks:read`: it sees only
+ * tasks that it has written.
  */
 export const unseen: Answer = {
   description: 'Nothing had to be changed, and the token has no scope `tasks:read`.',

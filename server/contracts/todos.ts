@@ -21,7 +21,7 @@ export const todos: Legacy = {
       database_full: 'SERVICE_UNAVAILABLE',
       outcome_unknown: 'SERVICE_UNAVAILABLE',
       keys_away: 'SERVICE_UNAVAILABLE',
-      // The contract has no code for it. Clients try this one again.
+      // The contract has no code of its own for it. Clients retry after this one.
       too_many_requests: 'SERVICE_UNAVAILABLE',
       busy: 'SERVICE_UNAVAILABLE',
       internal: 'INTERNAL_ERROR',

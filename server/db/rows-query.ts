@@ -7,9 +7,8 @@ import type { Row, TakeRow } from './database.ts'
 // columns each time, and copies every row through a parser for each column. Callers know the
 // columns of their statements. This relies on internals of the driver, so its version is pinned.
 //
-// Callbacks are assigned to a constant before they become a property. V8 allocates a function
-// literal that is assigned to a property as long-lived (old space), where everything it refers to
-// would stay until the next full collection.
+// Callbacks are assigned to a constant before they become a property: see "Callbacks" in
+// docs/decisions/0029-code-for-v8.md.
 
 /** The part of the driver's connection that a statement uses. */
 interface Wire {

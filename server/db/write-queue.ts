@@ -102,7 +102,7 @@ export class WriteQueue<Session extends Lane> {
     return new Promise((resolve, reject) => {
       const owner = String(values[0])
       const since = this.#now()
-      // Not AsyncLocalStorage.snapshot(): in Node 20 that makes a wrapper of 2 KB each time.
+      // Not AsyncLocalStorage.snapshot(): see docs/decisions/0029-code-for-v8.md.
       const context = new AsyncResource('DulyWrite', { requireManualDestroy: true })
       this.#waiting.push({
         owner,

@@ -5,7 +5,7 @@ import { isoTime } from './iso-time.ts'
 // A kind of item (tasks, lists) is described once, as a table of fields. Columns, types,
 // validation, statements, JSON, exports and the OpenAPI document are derived from it.
 
-/** What a column holds. Another kind does not compile until each reader and printer handles it. */
+/** The kind of a value. A new kind compiles only when every reader and printer handles it. */
 export type Kind = 'integer' | 'text' | 'boolean' | 'time' | 'json'
 
 /** The PostgreSQL type of a column. */
@@ -24,7 +24,7 @@ interface Common {
   readonly nullable?: true
   /** Whether clients may set it. */
   readonly writable?: true
-  /** Whether a new item must have it. Other writable fields begin as `initial`, or as null. */
+  /** Whether a new item must have it. The default of other fields is `initial`, or null. */
   readonly required?: true
   readonly initial?: boolean | number | string
   /** Whether lists can be filtered by its value. */
@@ -55,7 +55,7 @@ export interface TextField extends Common {
   readonly visible?: true
   /** Whether it is a date: `2026-12-01`. */
   readonly date?: true
-  /** A regular expression for the text, and what such a text is. */
+  /** A regular expression for the text, and a noun for messages. */
   readonly matches?: { readonly pattern: string; readonly as: string }
   /** The values that it may have. */
   readonly values?: readonly string[]
@@ -72,21 +72,21 @@ export interface PlainField extends Common {
 export interface JsonField<T = unknown> extends Common {
   readonly kind: 'json'
   readonly schema: Readonly<Record<string, unknown>>
-  /** What stands for null. */
+  /** The value that clients see for null. */
   readonly empty: T
-  /** Reads what a client sent. @throws InvalidValue */
+  /** Reads a value that a client sent. @throws InvalidValue */
   read(value: unknown): T
   /** Whether a change names the members that it sets, with null for those that it removes. */
   readonly merges?: true
   /**
-   * Bytes that a value counts as, where its length does not. Such a value may be empty without
+   * The bytes that a value counts as, instead of its length. Such a value may be empty without
    * being null.
    */
   readonly bytes?: number
   readonly derived?: Readonly<Record<string, Derived<T & {}>>>
 }
 
-/** What is wrong with a value, as the rest of a sentence that begins with the field's name. */
+/** A problem of a value: the end of a sentence that begins with the name of the field. */
 export class InvalidValue extends Error {}
 
 export type Field = TextField | PlainField | JsonField
@@ -127,7 +127,7 @@ export interface FieldTable<F extends Fields> {
   /** Without those that are hidden. */
   readonly shown: readonly (keyof F & string)[]
   readonly filters: readonly (keyof F & string)[]
-  /** Columns whose length varies, with the SQL of their bytes: what a row weighs. */
+  /** Columns of variable length, with the SQL of their bytes. */
   readonly sized: Readonly<Record<string, (sql: string) => string>>
   /** The columns as a select list, in their order. */
   columns(table: string): string

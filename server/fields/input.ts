@@ -7,21 +7,21 @@ import { isDate } from './iso-time.ts'
 import { schemaOf } from './schema.ts'
 import { isBlank } from './visible.ts'
 
-// Input is validated by Ajv, with schemas that come from the fields. The messages are ours.
+// Validates input with Ajv, by schemas that are derived from the fields. The messages are Duly's.
 
 /** A field that a client may send. */
 export interface Input {
-  /** On the wire. */
+  /** The name on the wire. */
   readonly name: string
   readonly field: Field
-  /** Unicode code points, where it is another number than the field's. */
+  /** Unicode code points, if the number differs from the field's. */
   readonly maxLength?: number | undefined
 }
 
 /**
  * @param body a JSON object
- * @returns the values of the inputs that were sent, by name, trimmed where they are to be; or what
- * is wrong
+ * @returns the values of the inputs that were sent, by name and trimmed if the field is; or the
+ * problems
  */
 export type ReadInput = (body: Readonly<Record<string, unknown>>) => {
   readonly values: Readonly<Record<string, unknown>>
@@ -51,13 +51,13 @@ export function inputReader(inputs: readonly Input[], required: readonly string[
   }
 }
 
-/** What an InvalidValue says of a field. Another error is thrown again. */
+/** The problem of a field, from an InvalidValue. Other errors are thrown again. */
 export function problemOf(error: unknown, field: string, label: string): FieldProblem {
   if (!(error instanceof InvalidValue)) throw error
   return { field, message: `${label} ${error.message}.` }
 }
 
-/** Structured values are read by code: a schema cannot say which dates exist. */
+/** Structured values are read by code: a schema cannot define which dates exist. */
 function readValue(
   field: JsonField,
   name: string,
@@ -68,7 +68,7 @@ function readValue(
   try {
     values[name] = value === null ? null : field.read(value)
   } catch (error) {
-    // It was sent, so nothing says that it is missing.
+    // It was sent, so it is not missing.
     values[name] = value
     problems.push(problemOf(error, name, labelOf(name)))
   }
@@ -84,7 +84,7 @@ function compile(inputs: readonly Input[], required: readonly string[]): Validat
       validate: (_: unknown, text: string) => holds(text),
       errors: false,
     })
-  // PostgreSQL stores neither; anything else comes back as it was sent.
+  // PostgreSQL cannot store these. All other texts are returned as they were sent.
   check('withoutNul', text => !text.includes('\0'))
   check('wellFormed', text => text.isWellFormed())
   check('visible', text => !isBlank(text))
@@ -120,7 +120,7 @@ function problemsOf(
   })
 }
 
-/** What is said first of a value that breaks several rules. */
+/** If a value breaks several rules, the first of these is reported. */
 const keywords = [
   'required',
   'type',

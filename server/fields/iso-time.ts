@@ -1,8 +1,8 @@
-// Times as tasks tell them: ISO 8601 in UTC with six digits of a second, from PostgreSQL's
-// microseconds since 2000.
+// Times of tasks: ISO 8601 in UTC with six decimals of a second, from PostgreSQL's microseconds
+// since 2000.
 
 export const isoLength = '2026-01-31T09:30:00.000000Z'.length
-/** How far two times of the same second are alike. */
+/** Length of the part that two times of the same second share. */
 export const secondLength = '2026-01-31T09:30:00.'.length
 
 const scratch = Buffer.alloc(isoLength)

@@ -1,7 +1,7 @@
 /** Who made a change. */
 export interface Author {
   readonly kind: string
-  /** Of a personal access token. */
+  /** The name of a personal access token. */
   readonly name: string | null
 }
 

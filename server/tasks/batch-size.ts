@@ -1,7 +1,7 @@
-// Statements on lists are short whatever the tasks are like: the embedded database runs one at a
-// time, for all users.
+// Keeps statements on lists short, also if tasks are large: the embedded database runs one
+// statement at a time, for all users.
 
-/** How many rows the next statement of a list reads. */
+/** Decides how many rows the next statement of a list reads. */
 export class BatchSize {
   #next = firstRows
   #rows = 0
@@ -15,7 +15,7 @@ export class BatchSize {
   add(bytes: number): void {
     this.#rows += 1
     this.#bytes += bytes
-    // Doubles at most: long tasks may follow short ones.
+    // At most doubled: long tasks may follow short ones.
     if (this.#rows < this.#next) return
     this.#next = within(4, Math.min(2 * this.#rows, (maxBytes * this.#rows) / this.#bytes), maxRows)
     this.#rows = 0

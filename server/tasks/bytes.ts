@@ -1,8 +1,8 @@
 import { tasks } from './fields.ts'
 
-// The number of bytes that a row counts as: its texts, and a constant for the rest of the row and
-// its index entries, as measured by `npm run bench size`. It follows from the row alone, so that
-// adding and subtracting agree.
+// The bytes that a row counts as: its texts, and a constant for the rest of the row and its index
+// entries, as measured by `npm run bench size`. They are computed from the row alone, so the
+// statement that adds a row and the one that removes it count the same.
 
 const taskRow = 350
 const taskCopiesOfOwner = 4
@@ -20,17 +20,17 @@ export const taskBytesIn = (table: string) => taskBytes(`${table}.user_id`, colu
 /** Bytes of an idempotency key. @param owner its SQL @param answer SQL of a stored answer */
 const keyBytesOf = (owner: string, answer?: string) =>
   `(${keyRow} + ${keyCopiesOfOwner} * octet_length(${owner})${answer ? ` + coalesce(octet_length(${answer}), 0)` : ''})`
-/** Where `$1` is the owner. */
+/** Bytes of an idempotency key of the owner `$1`. */
 export const keyBytes = (answer?: string) => keyBytesOf('$1', answer)
 export const keyBytesIn = (table: string) => keyBytesOf(`${table}.user_id`, `${table}.answer`)
 
 /**
- * Bytes of an entry of the change log, which the entry stores. `$1` is the owner.
- * @param values the SQL of the bytes that it logs
+ * Bytes of an entry of the change log of the owner `$1`. The entry stores this number.
+ * @param values SQL of the bytes of each logged value
  */
 export const changeBytes = (values: readonly string[] = []) =>
   `(${[changeRow, `${changeCopiesOfOwner} * octet_length($1)`, ...values].join(' + ')})`
 
-/** Bytes of an entry of the change log, without the values that it logs. */
+/** Bytes of an entry of the change log without its values. */
 export const changeOverhead = (owner: string): number =>
   changeRow + changeCopiesOfOwner * Buffer.byteLength(owner)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
-// The id of a change: its revision, and a check that binds it to the owner and the owner's epoch.
-// It is no secret: it is only accepted from the owner.
+// The id of a change: its revision, and a checksum that binds it to the owner and the owner's
+// epoch. It is not secret: it is accepted only from the owner.
 
 export function changeId(owner: string, { revision, epoch }: { revision: number; epoch: string }): string {
   return `${revision.toString(36)}-${checkOf(owner, epoch, revision)}`

@@ -2,14 +2,14 @@ import { type Session, statement } from '../db/database.ts'
 import type { Field, Fields } from '../fields/field.ts'
 import { tasks } from './fields.ts'
 
-// The change log: an entry for each item that a change touched. `before` is the item's previous
-// revision, so an item's history is read by its key. A create logs no values: they are in the row
-// and in later entries.
+// The change log: an entry for each item of each change. `before` is the item's previous revision,
+// so the history of an item is read by primary key. The entry of a create has no values: they are
+// in the row and in later entries.
 
-/** As `item_type` stores it. */
+/** Values of `item_type`. */
 export const itemTypes = { task: 1, list: 2, settings: 3 } as const
 
-/** As `action` stores it. */
+/** Values of `action`. */
 export const actions = {
   created: 1,
   updated: 2,
@@ -20,18 +20,18 @@ export const actions = {
   restored: 7,
   /** Created and moved to the trash by one change. Shown as `created`. */
   discarded: 8,
-  /** Moved only to make room among its siblings. Not in the history, and left alone by undo. */
+  /** Moved only to make room for a sibling. The history does not show it; undo ignores it. */
   rebalanced: 9,
-  /** Removed for good, with the contents of its history. */
+  /** Removed permanently, with the values in its history. */
   purged: 10,
 } as const
 
-/** What a keyed write did, as `outcome` stores it. */
+/** What a keyed write did: values of `outcome`. */
 export const outcomes = { unchanged: 0, created: 1, updated: 2, deleted: 3 } as const
 
 const stepsAtOnce = 500
 
-/** Entries of item $2 of type $5 from revision $3 back to $4, newest first, at most $6. */
+/** At most $6 entries of item $2 of type $5, from revision $3 back to $4, newest first. */
 export const walk = statement(
   'duly_change_walk',
   `with recursive walk as (
@@ -47,7 +47,7 @@ export const walk = statement(
   from walk order by walk.step`,
 )
 
-/** Tells tasks and lists apart. */
+/** A kind of item: tasks or lists. */
 interface Kind {
   readonly type: number
   readonly fields: Fields
@@ -56,9 +56,9 @@ interface Kind {
 const taskKind: Kind = { type: itemTypes.task, fields: tasks.fields }
 
 /**
- * An item as it was at an earlier revision, from the item as it is and its log.
- * @param updatedAt when it had last been updated then, where that is known
- * @returns nothing where the log does not reach back so far
+ * An item at an earlier revision, rebuilt from its current state and its log.
+ * @param updatedAt its update time at that revision, if known
+ * @returns undefined if the log does not reach back so far
  */
 export async function itemAt<Item extends { readonly id: number; readonly revision: number }>(
   db: Session,
@@ -79,7 +79,7 @@ export async function itemAt<Item extends { readonly id: number; readonly revisi
     if (rows.length === 0) return undefined
     for (const [at, before, fields] of rows) {
       if (Number(at) <= revision) break
-      // Written by a write statement.
+      // Stored by a write statement in this form.
       const changed = JSON.parse(fields ?? '{}') as Record<string, readonly [unknown, unknown]>
       for (const [name, [old]] of Object.entries(changed)) past[name] = loggedValue(name, old, table)
       from = before === null ? undefined : Number(before)
@@ -91,11 +91,11 @@ export async function itemAt<Item extends { readonly id: number; readonly revisi
     if (!entry) return undefined
     past.updated_at = entry[3]
   }
-  // Each name is a field of the item, with a value that it had.
+  // From the log, so each name is a field and each value was stored in it.
   return past as unknown as Item
 }
 
-/** A value of an item, from the log. @param fields of its kind */
+/** A value of the log as a value of the field. @param fields of the kind of item */
 export function loggedValue(name: string, logged: unknown, fields: Fields = tasks.fields): unknown {
   const field: Field | undefined = fields[name]
   if (field?.kind === 'time') return timeIn(logged)

@@ -6,15 +6,14 @@ import { conditionsOf } from './list-filters.ts'
 import { orderOf, placeIn } from './list-order.ts'
 import type { Position } from './list-query.ts'
 
-// How many open tasks an owner has, where and when. They are counted in turns, in an index that has
-// no others.
+// Counts the open tasks of an owner by list and by due date, in turns, in an index of open tasks.
 
 export interface Counts {
   /** Open tasks of the inbox. */
   readonly inbox: number
   /** Open tasks of each list, in the order of the lists. */
   readonly lists: readonly { readonly id: number; readonly openTasks: number }[]
-  /** Open tasks that are not in archived lists. */
+  /** Open tasks outside of archived lists. */
   readonly overdue: number
   readonly today: number
   readonly nextDays: number
@@ -25,7 +24,7 @@ export interface Counts {
 const { key, type, start } = orderOf('due')
 const shapes = new Shapes('duly_counts')
 
-/** For each list: its id, the counts of its tasks among the next `rows`, and the last place. */
+/** For each list among the next `rows` tasks: its id, its counts, and the last place. */
 function turnStatement(owner: string, clock: Clock, from: Position, rows: number): BuiltStatement {
   const parameters = new Parameters(owner)
   const place = placeIn({ type }, from, parameters).join(', ')
@@ -56,7 +55,7 @@ const trash = statement(
     + (select count(*) from duly.lists where lists.user_id = $1 and lists.deleted_at is not null)`,
 )
 
-/** Tasks that are due today, and in today and the six days after it, are those of `clock`. */
+/** @param clock decides which days are today and the next seven */
 export async function countsOf(db: Database, owner: string, clock: Clock, reader: Reader): Promise<Counts> {
   const counts = new Map<number, { open: number; overdue: number; today: number; nextDays: number }>()
   /** @returns whether there may be more */

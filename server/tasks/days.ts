@@ -3,7 +3,7 @@ import { Temporal } from 'temporal-polyfill'
 // The boundaries of days in a time zone. A value with a zone is compared by its instant; a floating
 // one or a date by its key, which is its wall time as text (when.ts).
 
-/** The time of a request, and the zone in which its days are meant. */
+/** The time of a request, and the time zone of its days. */
 export interface Clock {
   /** An instant in UTC: `2026-12-01T08:30:00Z`. */
   readonly now: string
@@ -11,15 +11,15 @@ export interface Clock {
   readonly zone: string
 }
 
-/** Some days in a row. */
+/** Consecutive days. */
 export interface Period {
   /** The first and the last key. */
   readonly keys: readonly [first: string, last: string]
-  /** Instants: the first one, and the one after the last. */
+  /** Instants: the first, and the end, exclusive. */
   readonly instants: readonly [first: string, end: string]
 }
 
-/** The days from `first` to `last`, both included. Without one of them there is no bound. */
+/** The days from `first` to `last`, both inclusive. If one is undefined, there is no bound. */
 export function daysBetween(first: string | undefined, last: string | undefined, zone: string): Period {
   return {
     keys: [first ?? '', last === undefined ? allKeys : `${last}~`],
@@ -30,21 +30,21 @@ export function daysBetween(first: string | undefined, last: string | undefined,
   }
 }
 
-/** Today and the days after it, `count` in all. */
+/** `count` days, beginning with today. */
 export function daysFromToday(clock: Clock, count: number): Period {
   const today = todayOf(clock)
   return daysBetween(today.toString(), today.add({ days: count - 1 }).toString(), clock.zone)
 }
 
-/** What has passed at a time. */
+/** Bounds of what has passed at a time. */
 export interface Passed {
-  /** The instants before this one. */
+  /** Instants before this one have passed. */
   readonly instantsBefore: string
-  /** The dates before this one. */
+  /** Dates before this one have passed. */
   readonly datesBefore: string
-  /** The keys of floating times before this one. */
+  /** Floating times with keys before this one have passed. */
   readonly timesBefore: string
-  /** Floating times from the first key to before the second have not passed. */
+  /** Except those from the first key to the second, exclusive. */
   readonly except: readonly [from: string, until: string]
 }
 
@@ -90,8 +90,8 @@ function startOf(date: Temporal.PlainDate, zone: string): string {
 }
 
 /**
- * Two dates as keys, between which the keys of a period lie in whatever zone they are: a wall time
- * is at most 26 hours from the time in another zone.
+ * Two dates, as keys, that enclose all keys of a period in every time zone: wall times of two zones
+ * differ by at most 26 hours.
  */
 export function keysAround({ keys: [first, last] }: Period): readonly [first: string, last: string] {
   return [
@@ -100,7 +100,7 @@ export function keysAround({ keys: [first, last] }: Period): readonly [first: st
   ]
 }
 
-/** As `keysAround`: the last key of what has passed. */
+/** Like `keysAround`: a key after all keys that have passed. */
 export const lastKeyPassed = ({ datesBefore }: Passed): string => dayFrom(datesBefore, 3)
 
 const dayFrom = (date: string, days: number) => {
@@ -114,7 +114,7 @@ const dateOf = (date: string) => Temporal.PlainDate.from(date)
 const allKeys = '~~'
 const lastDay = '9999-12-31'
 
-/** As `sortKeyOf` in when.ts, to the millisecond. */
+/** Like `sortKeyOf` in when.ts, to the millisecond. */
 function keyOf(wall: Temporal.ZonedDateTime | Temporal.PlainDateTime): string {
   const { year, month, day, hour, minute, second, millisecond } = wall
   const two = (number: number) => String(number).padStart(2, '0')

@@ -34,9 +34,9 @@ const when = <const Name extends 'start' | 'due'>(name: Name) => ({
 })
 
 /**
- * The fields of a task. A field takes a migration, an entry here and a test: statements, JSON,
- * validation, filters, exports and the OpenAPI document follow. Legacy contracts name the fields
- * that they show.
+ * The fields of a task. A new field needs a migration, an entry here and a test. Statements, JSON,
+ * validation, filters, exports and the OpenAPI document are derived. Legacy contracts name the
+ * fields that they show.
  */
 export const tasks = fieldTable({
   id: { kind: 'integer', minimum: 1, example: 7 },
@@ -174,5 +174,5 @@ export type TaskFields = typeof tasks.fields
 export type TaskField = keyof TaskFields & string
 export type Task = ItemOf<TaskFields>
 export type NewTask = NewOf<TaskFields>
-/** An absent field stays as it is. */
+/** Absent fields do not change. */
 export type TaskChange = ChangeOf<TaskFields>

@@ -1,11 +1,11 @@
 import { invisible, whiteSpace } from '../fields/visible.ts'
 
-// The text as searches and the order of titles compare it. It is computed here and stored, since
-// PostgreSQL's `lower()` knows only what the locale of the database knows: ASCII under `C`.
+// The folded text that searches and the order of titles compare. It is computed here and stored,
+// because PostgreSQL's `lower()` depends on the locale of the database: ASCII only, under `C`.
 
 /**
- * Folds what a person who searches would not distinguish, in every script: case, accents, widths
- * and compatibility variants, quotes and dashes, digits of other scripts, invisible characters,
+ * Removes differences that do not matter to a search, in every script: case, accents, widths and
+ * compatibility variants, quotes and dashes, digits of other scripts, invisible characters,
  * runs of white space. Case is folded as by Unicode's full case folding, with the dotted and
  * dotless i of Turkish folded together.
  *
@@ -38,7 +38,7 @@ export function fold(text: string): string {
     .normalize('NFC')
 }
 
-/** The folded words of a text. A word that PostgreSQL could not store is found in no task. */
+/** The folded words of a text. A word that PostgreSQL cannot store matches no task. */
 export function wordsOf(text: string): string[] {
   return fold(text.toWellFormed())
     .split(' ')

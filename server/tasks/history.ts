@@ -3,13 +3,13 @@ import { AppError } from '../errors.ts'
 import { actions, itemTypes, loggedValue, walk } from './changes.ts'
 import { tasks } from './fields.ts'
 
-// The history of a task, from the log: each entry names the revision before it.
+// The history of a task. Each entry of the log names the previous revision.
 
 export interface HistoryEntry {
   readonly revision: number
   readonly at: string
   readonly action: HistoryAction
-  /** As the log stores it: see `Grant.actor`. */
+  /** In the form of the log: see `Grant.actor`. */
   readonly actor: string
   readonly fields: Readonly<Record<string, { readonly from: unknown; readonly to: unknown }>>
 }
@@ -25,7 +25,7 @@ export const historyActions = [
 ] as const
 export type HistoryAction = (typeof historyActions)[number]
 
-/** What an action is called outside. Rebalancing and removal for good have no name. */
+/** The name of an action in the API; undefined for rebalancing and permanent removal. */
 export function actionName(action: number): HistoryAction | undefined {
   if (action === actions.discarded) return 'created'
   return historyActions.find(name => actions[name] === action)
@@ -38,9 +38,9 @@ const lastRevision = quick(
 )
 
 /**
- * Newest first, as far back as the log reaches.
- * @param from the revision that the page begins with
- * @returns `next`, where the next page begins
+ * A page of the history, newest first, as far back as the log reaches.
+ * @param from the revision at which the page begins
+ * @returns `next`: the revision at which the next page begins
  * @throws AppError `task_not_found`
  */
 export async function historyOf(
@@ -71,7 +71,7 @@ export async function historyOf(
 
 /** The fields that clients see. */
 function shown(logged: string | null | undefined): HistoryEntry['fields'] {
-  // Written by a write statement.
+  // Stored by a write statement in this form.
   const fields = JSON.parse(logged ?? '{}') as Record<string, readonly [unknown, unknown]>
   return Object.fromEntries(
     Object.entries(fields)

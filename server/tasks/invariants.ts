@@ -2,8 +2,8 @@ import { type Statement, unprepared } from '../db/database.ts'
 import { keyBytesIn, taskBytesIn } from './bytes.ts'
 
 /**
- * What is true of the tasks of all owners at any moment. Each statement gives the names of some
- * that break it.
+ * What is always true of the tasks of all owners. Each statement returns some owners or tasks of
+ * which it is not.
  */
 export const invariants: readonly { readonly holds: string; readonly broken: Statement }[] = [
   {
@@ -17,8 +17,8 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
-    // Of owners that were counted: see `Storage`. Where more is counted than there is, the owner's
-    // next write at the limit counts again: an older version may have swept during an upgrade.
+    // Only owners whose counters are valid (see `Storage`). Counters that are too high are allowed:
+    // an older version may have removed rows during an upgrade. A write at the limit counts again.
     holds: 'the byte counts of every owner are correct',
     broken: unprepared(
       `select owners.id from duly.owners left join (
@@ -36,7 +36,7 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
-    // Older entries may have been pruned, so the first one that is there may name one that is not.
+    // Older entries may have been removed, so the oldest one may name a missing one.
     holds: 'the change log of every owner has no gap',
     broken: unprepared(
       `select owners.id from duly.owners join (
@@ -46,8 +46,8 @@ export const invariants: readonly { readonly holds: string; readonly broken: Sta
     ),
   },
   {
-    // A time is never before that of the owner's last write: one write with a clock that is ahead,
-    // and all that follow are as well.
+    // Times of an owner never decrease: after one write with a clock that is ahead, later writes
+    // have its time.
     holds: 'the last write of every owner is in the past',
     broken: unprepared(
       `select owners.id from duly.owners where owners.written_at > now() + interval '1 minute' limit 5`,

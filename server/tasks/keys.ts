@@ -5,15 +5,15 @@ import { timeOf } from '../fields/field.ts'
 import { itemAt, outcomes } from './changes.ts'
 import { type Task, tasks } from './fields.ts'
 
-// Idempotency keys. A keyed write stores its key in its own statement. Nothing of the answer is
-// stored: where the key is used, the answer is rebuilt from the task and its log.
+// Idempotency keys. A keyed write stores its key in its own statement, without the answer: if the
+// key is used again, the answer is rebuilt from the task and its log.
 
-/** A write that is done at most once. Key and fingerprint are hashes, as UUIDs. */
+/** The idempotency key of a write. Key and fingerprint are hashes, as UUIDs. */
 export interface Keyed {
   readonly key: string
-  /** Tells requests with the same key apart. */
+  /** Of the request: a key must not be used for another one. */
   readonly fingerprint: string
-  /** Tells this attempt from others with the same key. */
+  /** Random, so an attempt recognizes a key that it stored itself. */
   readonly claim: number
 }
 
@@ -29,7 +29,7 @@ export function hashed(text: string): string {
   )
 }
 
-/** $2 task, or null for the one that the key names; $3 key, or null. */
+/** $2 task, or null for the task of the key; $3 key, or null. */
 const look = statement(
   'duly_key_look',
   `select keys.fingerprint::text, keys.claim, keys.outcome, keys.revision, keys.item_at, keys.item_id,
@@ -48,27 +48,28 @@ interface UsedKey {
   readonly isMine: boolean
   readonly outcome: OutcomeOf<typeof outcomes>
   readonly revision: number
-  /** When an unchanged task had last been updated. */
+  /** The update time of a task that the write did not change. */
   readonly itemAt: string | undefined
   readonly answer: string | null
 }
 
 export interface Found {
-  /** The task as it is; absent where it is missing or deleted. */
+  /** The current task; undefined if it is missing or deleted. */
   readonly task: Task | undefined
-  /** What the key stands for, where it is used. */
+  /** The outcome of the earlier request with the same key. */
   readonly replay: Replay | undefined
-  /** Of the owner; '0' where there is none. */
+  /** Of the owner; '0' if there is no owner. */
   readonly epoch: string
 }
 
-/** What became of a keyed write that was done before, or that had nothing to change. */
+/** The outcome of a keyed write that was executed before, or that found nothing to change. */
 export interface Replay {
+  /** Whether another request stored the key. */
   readonly isRepeated: boolean
   readonly isChanged: boolean
-  /** The task as the write left it; absent where it deleted the task, or has a stored answer. */
+  /** The task as the write left it; undefined after a deletion, or if the answer is stored. */
   readonly task: Task | undefined
-  /** The answer, where it was stored. */
+  /** The stored answer, if any. */
   readonly answer: string | null
   /** The revision of the change, or of the task that was not changed. */
   readonly revision: number
@@ -76,9 +77,9 @@ export interface Replay {
 }
 
 /**
- * What a write that wrote nothing has met.
- * @throws AppError `idempotency_key_reused` where the key came with another request,
- * `answer_dropped` where its answer cannot be rebuilt
+ * Finds out why a write wrote nothing.
+ * @throws AppError `idempotency_key_reused` if the key was used for another request,
+ * `answer_dropped` if the answer cannot be rebuilt
  */
 export async function lookUp(
   db: Session,
@@ -95,7 +96,7 @@ export async function lookUp(
       key = {
         fingerprint: found.text(0) ?? '',
         isMine: found.integer(1) === keyed?.claim,
-        // One of them, as the write statements store it.
+        // The write statements store no other value.
         outcome: found.integer(2) as UsedKey['outcome'],
         revision: found.integer(3),
         itemAt: found.isNull(4) ? undefined : timeOf(found, 4),

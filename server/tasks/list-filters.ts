@@ -16,7 +16,7 @@ const ifGiven =
   ): Filter =>
   (query, parameters) => {
     const value = query[name]
-    // A null has a condition of its own.
+    // `idIs` handles null.
     return value === undefined || value === null ? undefined : condition(value, parameters)
   }
 
@@ -76,7 +76,7 @@ const filters: readonly Filter[] = [
   ifGiven('completedIn', (instants, parameters) => isBetween('tasks.completed_at', instants, parameters)),
 ]
 
-/** The conditions that choose the tasks of a query. */
+/** The conditions for the filters of a query. */
 export const conditionsOf = (query: ListFilters, parameters: Parameters): string[] =>
   filters.flatMap(filter => filter(query, parameters) ?? [])
 
@@ -85,15 +85,15 @@ function isOneOf(name: TaskField, value: TaskFilters[TaskField], parameters: Par
     const texts = value.map(text => text ?? '')
     return `coalesce(tasks.${name}, '') = any(${parameters.add(texts, 'text[]')})`
   }
-  // Arrays are lists of texts.
+  // Arrays contain only texts.
   return `tasks.${name} = ${parameters.add(value as string | number | boolean, sqlTypes[tasks.fields[name].kind])}`
 }
 
-/** Half the cost of `like`, which tries each character. */
+/** Half the cost of `like`, which tries to match at each character. */
 const contains = (word: string) =>
   `(strpos(tasks.title_key, ${word}) > 0 or strpos(tasks.description_key, ${word}) > 0)`
 
-/** Evaluated once in a statement, and hashed. */
+/** PostgreSQL evaluates the subquery once per statement, and hashes the result. */
 const notArchived = `(tasks.list_id is null or tasks.list_id not in (
   select lists.id from duly.lists where lists.user_id = $1 and lists.is_archived and lists.deleted_at is null
 ))`

@@ -3,27 +3,27 @@ import type { Parameters } from '../db/shapes.ts'
 import { timeOf } from '../fields/field.ts'
 import type { Position, SortOrder } from './list-query.ts'
 
-// The orders of lists: the SQL of the key that each compares.
+// The orders of lists, with the SQL of their sort keys.
 
 export interface Order {
   readonly key: string
   readonly type: 'text' | 'timestamptz'
   readonly isDescending: boolean
-  /** Before the first task, and after the last. */
+  /** Positions before the first task and after the last. */
   readonly start: Position
   readonly end: Position
 }
 
 interface Key {
   readonly key: string
-  /** The key in descending order, where tasks without a value come last in both. */
+  /** The key for descending order: tasks without a value come last in both directions. */
   readonly none: string
   readonly type: Order['type']
   readonly first: string
   readonly last: string
 }
 
-// One character more than any key of a title, of the last code point.
+// After every key of a title: longer, and of the highest code point.
 const lastText = '\u{10ffff}'.repeat(65)
 const text = (key: string, none = key): Key => ({ key, none, type: 'text', first: '', last: lastText })
 const time = (key: string, none = key): Key => ({
@@ -33,7 +33,7 @@ const time = (key: string, none = key): Key => ({
   first: '-infinity',
   last: 'infinity',
 })
-/** A text that a task may not have. */
+/** A text that can be null. */
 const optional = (sql: string) => text(`coalesce(${sql}, '~')`, `coalesce(${sql}, '')`)
 const rank = (none: string) =>
   `(case tasks.priority when 'low' then '1' when 'medium' then '2' when 'high' then '3' else '${none}' end) collate "C"`
@@ -41,13 +41,13 @@ const rank = (none: string) =>
 const keys = {
   created_at: time('tasks.created_at'),
   updated_at: time('tasks.updated_at'),
-  // Most titles have no more bytes: counting characters costs more than the rest of a scan.
+  // Most titles have at most 64 bytes. Counting characters costs more than the rest of a scan.
   title: text(
     'case when octet_length(tasks.title_key) <= 64 then tasks.title_key else left(tasks.title_key, 64) end',
   ),
   due: optional('tasks.due_key'),
   deadline: optional('tasks.deadline'),
-  // Not infinite: a place in this order is read as a time.
+  // Not infinity, which `timeOf` cannot read.
   completed_at: time(
     `coalesce(tasks.completed_at, '2999-12-31 23:59:59.999999+00'::timestamptz)`,
     `coalesce(tasks.completed_at, '1000-01-01 00:00:00+00'::timestamptz)`,
@@ -70,11 +70,11 @@ export function orderOf(sort: SortOrder): Order {
     : { key, type, isDescending, start: lowest, end: highest }
 }
 
-/** Before the first task and after the last, in one direction of an order. */
+/** The positions before the first task and after the last, in either direction of an order. */
 export const endsOf = ({ isDescending, start, end }: Order, isDown: boolean) =>
   isDown === isDescending ? ([start, end] as const) : ([end, start] as const)
 
-/** The SQL of the key and the id of a place in an order. */
+/** SQL: the key and the id of a position in an order. */
 export function placeIn(
   { type }: Pick<Order, 'type'>,
   { key, id }: Position,
@@ -84,7 +84,7 @@ export function placeIn(
   return [type === 'text' ? `${value} collate "C"` : value, parameters.add(id, 'bigint')]
 }
 
-/** Reads a place in an order from the columns of its key and its id. */
+/** Reads a position in an order from the columns of its key and its id. */
 export const positionIn = (
   { type }: Pick<Order, 'type'>,
   row: DataRow,

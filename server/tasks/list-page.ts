@@ -8,31 +8,31 @@ import type { ListQuery, Position, SortOrder } from './list-query.ts'
 import type { TakeTasks } from './printed-tasks.ts'
 
 /**
- * The owner's revision, and the epoch that tells this owner from a former one of the same id; 0 and
- * '0' for one never seen.
+ * The owner's revision and epoch. The epoch distinguishes the owner from an earlier, removed one
+ * with the same id. 0 and '0' for an owner without data.
  */
 export interface OwnerState {
   readonly revision: number
   readonly epoch: string
 }
 
-/** What there is to say of a page beside its tasks. */
+/** What a page returns in addition to its tasks. */
 export interface ListEnd {
-  /** Of the moment of the tasks or an older one: never ahead of them. */
+  /** Never newer than the tasks. */
   readonly state: OwnerState
-  /** Where the next page begins; null where there is none. */
+  /** Where the next page begins; null on the last page. */
   readonly next: Position | null
 }
 
 export interface Page {
   readonly state: OwnerState
-  /** Whether it may lack tasks, so that a scan is needed. */
+  /** Whether tasks may be missing, so that a scan is needed. */
   readonly lacks: boolean
   readonly count: number
   readonly hasMore: boolean
   /** Its last task, if it is full. */
   readonly last: Position | null
-  /** The last task that was looked at, if the page lacks those behind it. */
+  /** If `lacks`: the last task that was examined. Tasks after it are missing. */
   readonly stop: Position | null
 }
 
@@ -49,10 +49,10 @@ export async function readPage(
   let last: Position | null = null
   let stop: Position | null = null
   await db.read(statement, values, row => {
-    // An owner who has never written has neither.
+    // Null for an owner without data.
     if (count === 0 && !row.isNull(0)) state = { revision: row.integer(0), epoch: String(row.integer(1)) }
     lacks = !row.isNull(2) && row.flag(2)
-    // An owner without tasks still comes as a row.
+    // One row without a task comes if there are none.
     if (row.isNull(taskFrom)) return
     if (lacks) {
       stop = positionOf(query.sort, row)
@@ -68,8 +68,8 @@ export async function readPage(
 }
 
 /**
- * The first column of the task. Before it come the owner's revision and epoch, whether the page may
- * lack tasks, and the key of the order.
+ * The first column of the task. The columns before it are the owner's revision and epoch, `lacks`,
+ * and the sort key.
  */
 const taskFrom = 4
 

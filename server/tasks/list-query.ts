@@ -22,8 +22,8 @@ export const sortOrders = [
 export type SortOrder = (typeof sortOrders)[number]
 
 /**
- * Where a page ended: the sort key of its last task, as text, and its id. One from outside is first
- * seen by `isPosition`.
+ * Where a page ends: the sort key of its last task, as text, and its id. `isPosition` checks those
+ * of clients.
  */
 export interface Position {
   readonly key: string
@@ -31,27 +31,27 @@ export interface Position {
 }
 
 /**
- * Of fields that lists can be filtered by: a value, or some texts of which null stands for none.
+ * Filters by field: a value, or several texts, of which null matches tasks without a value.
  */
 export type TaskFilters = Readonly<
   Partial<Record<TaskField, string | number | boolean | null | readonly (string | null)[]>>
 >
 
-/** Which tasks a list has. */
+/** The filters of a list. */
 export interface ListFilters {
   /** Only tasks whose fields have these values. */
   readonly filters?: TaskFilters
-  /** The title or the description contains each word of it. */
+  /** Words that must all be in the title or the description. */
   readonly search?: string
-  /** Keys of tags, all of which a task must have. */
+  /** Keys of tags that a task must all have. */
   readonly tags?: readonly string[]
   /** `category` of the metadata. */
   readonly category?: string
-  /** The spelling of a priority that has no value; null for tasks that have neither. */
+  /** The spelling of an unknown priority; null for tasks without priority and spelling. */
   readonly priorityWord?: string | null
   /** Only tasks of this list; null for the inbox. */
   readonly list?: number | null
-  /** Without the tasks of archived lists. */
+  /** Excludes tasks of archived lists. */
   readonly hidesArchived?: true
   /** Only children of this task; null for the top level. */
   readonly parent?: number | null
@@ -62,9 +62,9 @@ export interface ListFilters {
   /** Only tasks that are due in all of these periods. */
   readonly dueIn?: readonly Period[]
   readonly startIn?: readonly Period[]
-  /** Dates, both included. */
+  /** Dates, both inclusive. */
   readonly deadlineIn?: readonly [first: string, last: string]
-  /** Instants, the first one included. */
+  /** Instants; `end` is exclusive. */
   readonly completedIn?: readonly [first: string, end: string]
 }
 

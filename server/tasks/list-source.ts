@@ -2,14 +2,14 @@ import type { Parameters } from '../db/shapes.ts'
 import { keysAround, lastKeyPassed } from './days.ts'
 import type { ListFilters, ListQuery, SortOrder } from './list-query.ts'
 
-/** An index that has all tasks of a query, and perhaps others. */
+/** An index that contains all tasks of a query, and possibly others. */
 export interface Source {
   readonly index: 'tasks_created_at' | 'tasks_due' | 'tasks_open' | 'tasks_completed' | 'tasks_children'
-  /** In the order of the index. */
+  /** The order of the index. */
   readonly sort: SortOrder
-  /** The filters of a query that all tasks of the source pass. */
+  /** The filters that every task in the index matches. */
   readonly filters: readonly string[]
-  /** Conditions beside those of all live tasks, from which the planner finds the index. */
+  /** Conditions from which the planner finds the index, in addition to those of live tasks. */
   conditions(query: ListQuery, parameters: Parameters): readonly string[]
 }
 
@@ -20,7 +20,7 @@ const byCreation: Source = {
   conditions: () => [],
 }
 
-/** All open tasks. Those that are due in a period lie together, more or less. */
+/** All open tasks. Those that are due in a period are close together. */
 const byDue: Source = {
   index: 'tasks_due',
   sort: 'due',
@@ -60,7 +60,7 @@ const ofParent: Source = {
   conditions: ({ parent }, parameters) => [`tasks.parent_id = ${parameters.add(parent ?? 0, 'bigint')}`],
 }
 
-/** The index from which a query is read: the one in its order, else the one with fewest tasks. */
+/** The index for a query: the one in its order, or else the one with the fewest tasks. */
 export function sourceOf(query: ListQuery): Source {
   const { filters = {}, list, parent, sort, overdue } = query
   if (parent) return ofParent
@@ -73,14 +73,14 @@ export function sourceOf(query: ListQuery): Source {
   return isOpen ? byDue : byCreation
 }
 
-/** Whether the source has the tasks in the order of the query. */
+/** Whether the index has the order of the query. */
 export function isInOrder({ sort }: Source, query: ListQuery): boolean {
   const [own, other] = [sort, query.sort].map(name => name.replace('-', ''))
-  // Backwards, tasks without a due date would come first.
+  // In reverse, tasks without a due date would come first.
   return own === other && query.sort !== '-due'
 }
 
-/** The index in the order of a query, if its first tasks are worth a look. */
+/** The index in the order of a query, if its first tasks probably match. */
 export function sourceInOrder(query: ListQuery): Source | undefined {
   const source = sourceOf(query)
   if (isInOrder(source, query)) return source
@@ -88,7 +88,7 @@ export function sourceInOrder(query: ListQuery): Source | undefined {
   return source === byDue && isInOrder(byCreation, query) ? byCreation : undefined
 }
 
-/** The filters of a query that not all tasks of the source pass. */
+/** The filters that not every task in the index matches. */
 export function restOf({ filters: known }: Source, query: ListQuery): ListFilters {
   const { sort: _sort, limit: _limit, after: _after, filters = {}, ...others } = query
   const unknown = (values: object) =>

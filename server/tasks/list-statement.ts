@@ -6,13 +6,13 @@ import { endsOf, type Order, orderOf, placeIn } from './list-order.ts'
 import type { ListQuery, Position } from './list-query.ts'
 import { restOf, type Source } from './list-source.ts'
 
-// A list statement is composed from named parts: an order, and a condition for each filter that the
-// query uses. Its text depends on which parts are used, never on their values.
+// A list statement is composed of an order and a condition for each filter of the query. Its text
+// depends on which filters are used, never on their values.
 
 /** One primary-key look-up. */
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
-/** Tasks that a page in the order of an index passes over at most. */
+/** Maximum number of tasks without a match that a page in the order of an index skips. */
 export const maxPassed = 1000
 
 function past(order: Order, place: Position, isDown: boolean, parameters: Parameters): string {
@@ -22,9 +22,9 @@ function past(order: Order, place: Position, isDown: boolean, parameters: Parame
 
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
 
-// A page is a row for each task, which begins with the owner's revision and epoch, whether the page
-// may lack tasks, and the key of the order. An owner without tasks still gives one row. That row on
-// the left keeps the join a nested loop, which keeps the order.
+// A page has a row for each task. It begins with the owner's revision and epoch, `lacks` (see
+// `Page`) and the sort key. `always` returns one row without tasks too, and makes the join a nested
+// loop, which keeps the order.
 const page = (lacks: string, key: string, tasksOfPage: string) =>
   `select owners.revision, owners.epoch, ${lacks} as lacks, found.list_key, ${tasks.columns('found')}
     from (select 1) as always
@@ -32,8 +32,8 @@ const page = (lacks: string, key: string, tasksOfPage: string) =>
     left join lateral (select ${key} as list_key, tasks.* from ${tasksOfPage}) as found on true`
 
 /**
- * A page of an owner who has no more tasks and bytes than `most`. One who has more gives no tasks,
- * and the page lacks them.
+ * A page of an owner with at most so many tasks and bytes. For larger owners it returns no tasks,
+ * and `lacks` is true.
  */
 export function smallListStatement(
   owner: string,
@@ -44,7 +44,7 @@ export function smallListStatement(
   const order = orderOf(query.sort)
   const { key, isDescending } = order
   const way = isDescending ? 'desc' : 'asc'
-  // Also on the first page, so that all pages have one text.
+  // On the first page too, so that all pages have the same text.
   const passed = past(order, query.after ?? order.start, isDescending, parameters)
   const filters = conditionsOf(query, parameters)
   const limit = parameters.add(query.limit + 1, 'bigint')
@@ -60,9 +60,8 @@ export function smallListStatement(
 }
 
 /**
- * A page in the order of an index. It passes over at most `maxPassed` tasks that the query does
- * not ask for. If it is not full then, the last row is the last task that was looked at, and the
- * page lacks those behind it.
+ * A page in the order of an index. It skips at most `maxPassed` tasks that do not match. If the
+ * page is not full by then, its last row is the last task that was examined, with `lacks`.
  */
 export function indexedListStatement(owner: string, query: ListQuery, source: Source): BuiltStatement {
   const parameters = new Parameters(owner)
@@ -84,7 +83,7 @@ export function indexedListStatement(owner: string, query: ListQuery, source: So
       : page(
           'found.is_end',
           key,
-          // The second part is run where the first one does not fill the page.
+          // The second part runs only if the first one does not fill the page.
           `(
             (select false as is_end, tasks.* from (select tasks.* ${from} limit ${maxPassed} + ${limit}) as tasks
               where ${rest.join(' and ')} limit ${limit})
@@ -95,23 +94,22 @@ export function indexedListStatement(owner: string, query: ListQuery, source: So
   return { statement: prepared(shapes, text), values: parameters.values }
 }
 
-/** What a turn of a scan looks at. */
+/** What a turn of a scan examines. */
 export interface TurnPlace {
-  /** In the order of the source. */
+  /** The place before the first task, in the order of the source. */
   readonly from: Position
   readonly isDown: boolean
-  /** In the order of the query: tasks from here on are of no use. */
+  /** In the order of the query: tasks from here on are not on the page. */
   readonly before: Position
-  /** How many tasks, at most. */
+  /** Maximum number of tasks. */
   readonly rows: number
 }
 
 /**
- * Looks at the next tasks of a source. Each row begins with the place of the last of them in the
- * order of the source, a key and an id, which are null once the source has ended. Then comes one of
- * the tasks that the query asks for, the first ones in its order, a key and an id, or nulls if
- * there are none; then, if tasks are counted, how many the filters choose, and how many of these
- * are completed.
+ * Examines the next tasks of a source, and returns the first matches in the order of the query.
+ * Columns of each row: key and id of the last examined task in the order of the source (null at the
+ * end of the source); key and id of a match (null if there is none); with `counts`, the number of
+ * matches and of completed matches.
  */
 export function turnStatement(
   owner: string,
@@ -133,12 +131,12 @@ export function turnStatement(
   const all = [live, ...source.conditions(query, parameters)].join(' and ')
   const chosen = [
     ...conditionsOf(query, parameters),
-    // Once a page is found, few tasks pass. The others are not even put into a row.
+    // Once there is a full page, this removes most tasks early.
     ...(counts ? [] : [`${asked.key} ${precedes}= ${until?.[0]}`]),
   ]
-  // PostgreSQL checks a condition of the key alone once for a page of the index, and compares rows
-  // for each entry. Tasks of the same time as the first or the last are then told apart by their
-  // ids. Among the indexes of fewer tasks, such conditions would mislead the planner.
+  // PostgreSQL checks a condition on the key alone once per page of the index, but a row comparison
+  // for each entry. So the id is compared only for tasks created at the same time as the first or
+  // the last. With the indexes of fewer tasks, such conditions would mislead the planner.
   const isByKey = source.index === 'tasks_created_at' && !counts
   const next = isByKey
     ? `${all} and ${order.key} ${ahead}= ${fromKey} and (${order.key} ${ahead} ${fromKey} or tasks.id ${ahead} ${fromId})`

@@ -14,7 +14,7 @@ export async function readState(db: Session, owner: string): Promise<OwnerState>
   return row ? { revision: Number(row[0]), epoch: row[1] ?? '0' } : nobody
 }
 
-/** One page: from an index in its order, and by a scan where that lacks some. */
+/** Reads one page from an index in its order, as far as that goes, and the rest by a scan. */
 export async function readList(
   reads: Reads,
   owner: string,
@@ -25,7 +25,7 @@ export async function readList(
   const scan = (rest: ListQuery, take = into) =>
     reads.scan(owner, (turn, rows) => scanList(owner, rest, take, turn, rows), reader)
   const source = sourceInOrder(query)
-  // A search reads long texts.
+  // A search reads long texts, so it runs in turns.
   if (!source || query.search !== undefined) return scan(query)
   const { state, next, count, last, stop } = await readIndexed(reads, owner, { query, source }, into, reader)
   if (!stop) return { state, next }
@@ -40,9 +40,9 @@ export async function readList(
 }
 
 /**
- * Reads one page from an index in its order. Long pages take several statements. The state is that
- * of the first one.
- * @returns also how many tasks were read, and where to look for others
+ * Reads one page from an index in its order, a long one in several statements. The returned state
+ * is that of the first statement.
+ * @returns also how many tasks were read, and from where to scan if some are missing
  */
 async function readIndexed(
   reads: Reads,
@@ -70,15 +70,15 @@ async function readIndexed(
 }
 
 /**
- * Whether a page of this order can have ended here: positions come back from clients, and what
- * PostgreSQL could not read as a time or as a text must not reach it.
+ * Whether a page in this order can end at this position. Positions come from clients, and
+ * PostgreSQL must be able to read the key as a time or a text.
  */
 export function isPosition(sort: SortOrder, key: unknown, id: unknown): boolean {
   if (typeof key !== 'string' || !Number.isSafeInteger(id)) return false
   return orderOf(sort).type === 'text' ? isStorable(key) : isTime(key)
 }
 
-// Read back, since a day such as 31 February has the form of one; and PostgreSQL knows no year 0.
+// Parsed, because 31 February has the form of a date. PostgreSQL has no year 0.
 function isTime(key: string): boolean {
   if (!/^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(key)) return false
   const time = new Date(key)

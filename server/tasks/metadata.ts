@@ -18,7 +18,7 @@ export function readMetadata(value: unknown): Metadata {
 
 /**
  * Sets the members of `patch`; null removes one.
- * @throws InvalidValue where the result is too long
+ * @throws InvalidValue if the result is too long
  */
 export function patchMetadata(metadata: Metadata, patch: Metadata): Metadata {
   const members = Object.entries({ ...metadata, ...patch }).filter(([, member]) => member !== null)
@@ -29,15 +29,15 @@ function sizeOf(value: object): number {
   try {
     return Buffer.byteLength(JSON.stringify(value))
   } catch (error) {
-    // V8 gives up on thousands of levels, which need more bytes than are allowed.
+    // `JSON.stringify` fails for thousands of levels, which exceed the limit anyway.
     if (error instanceof RangeError) return Number.POSITIVE_INFINITY
     throw error
   }
 }
 
 /**
- * @throws InvalidValue for a text in it that PostgreSQL cannot store, and for a number that was
- * rounded when the JSON was read, so that it could not be returned as it was sent
+ * @throws InvalidValue for texts that PostgreSQL cannot store, and for numbers that were rounded
+ * when the JSON was parsed
  */
 function checkValues(value: unknown): void {
   if (typeof value === 'string') checkStorable(value)

@@ -3,14 +3,14 @@ import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing'
 // Positions are keys of `fractional-indexing`: compared as ASCII, there is always one between two
 // others. Equal positions are allowed; siblings are then ordered by id.
 
-/** Longer keys are a reason to rebalance. */
+/** Siblings get new positions instead of longer ones. */
 const longest = 24
 
 /**
- * A position after all positions that the owner has: the key of an integer, whose first character
- * tells the number of digits. `appended` in write-statements.ts is the same in SQL.
- * @param number the owner's revision, so no sibling has to be read
- * @param nth of several that one change appends
+ * A position after all positions of the owner: the key of an integer, whose first character encodes
+ * the number of digits. `appended` in write-statements.ts is the same in SQL.
+ * @param number follows from the owner's revision, so no sibling has to be read
+ * @param nth index among the positions that one change appends
  */
 export function appendedPosition(number: number, nth = 0): string {
   const digits = String(number)
@@ -19,8 +19,8 @@ export function appendedPosition(number: number, nth = 0): string {
 }
 
 /**
- * A position between two siblings, null being the start or the end.
- * @returns undefined where there is no room for a short one
+ * A position between two siblings; null is the start or the end.
+ * @returns undefined if there is no short one
  */
 export function positionBetween(low: string | null, high: string | null): string | undefined {
   if (low !== null && high !== null && low >= high) return undefined
@@ -28,7 +28,7 @@ export function positionBetween(low: string | null, high: string | null): string
   return key.length > longest ? undefined : key
 }
 
-/** As `positionBetween`, for several in order. */
+/** Like `positionBetween`, for several positions in order. */
 export function positionsBetween(
   low: string | null,
   high: string | null,

@@ -3,51 +3,51 @@ import type { Kind } from '../fields/field.ts'
 import { type TaskField, tasks } from './fields.ts'
 import { type Piece, Printer, pieceOf } from './printer.ts'
 
-// Lists are printed from the bytes that PostgreSQL sends: no text and no object is made of a row in
-// between.
+// Prints lists from the bytes that PostgreSQL sends, without strings or objects for the rows
+// (docs/decisions/0012-lists-are-printed-from-bytes.md).
 
-/** A column of a task, or its owner, who is the same for all of a list. */
+/** A column of a task, or its owner, which is the same for the whole list. */
 export type PrintedField = TaskField | 'user_id'
 
-/** A value that is computed, as JSON, from the row whose columns begin at `from`. */
+/** Computes a value, as JSON, from the row whose columns begin at `from`. */
 export type Computed = (row: DataRow, from: number) => string
 
-/** Where the tasks of a list go, one by one, as rows whose columns begin at `from`. */
+/** Receives the tasks of a list, one by one, as rows whose columns begin at `from`. */
 export interface TakeTasks {
-  /** Called before the first, where the number of tasks is known. */
+  /** Called before the first task, if the number of tasks is known. */
   expect(count: number): void
   add(row: DataRow, from: number): void
 }
 
-/** How a task is written in a list. Texts are in quotes. */
+/** The format of a task in a list. Texts are in quotes. */
 export interface TaskForm {
   /**
-   * What is written before each value, the value, and what is written where it is null, if not
-   * `noText` or `noValue`.
+   * Each value, with the text before it and, if it is not `noText` or `noValue`, the text that
+   * represents null.
    */
   readonly parts: readonly (readonly [before: string, field: PrintedField | Computed, none?: string])[]
-  /** What is written after a task, and between two. */
+  /** The text after each task, and between two tasks. */
   readonly end: string
   readonly between: string
-  /** What is written where a text, and another value, is null. */
+  /** The text that represents null, for texts and for other values. */
   readonly noText: string
   readonly noValue: string
-  /** What stands around a time. */
+  /** The text before and after a time. */
   readonly timeQuote: string
-  /** Whether structured values are written as texts: JSON within quotes. */
+  /** Whether structured values are texts that contain JSON. */
   readonly quotesJson?: boolean
-  /** What stands for an ASCII character of a text: mostly itself, and at most six bytes. */
+  /** Escapes an ASCII character of a text, to at most six bytes. Returns most unchanged. */
   readonly escaped: (character: string) => string
   /**
-   * Whether U+0085, U+2028 and U+2029, at which some readers end a line, are written as in JSON:
-   * `\u2028`.
+   * Whether U+0085, U+2028 and U+2029 are escaped as in JSON (`\u2028`): some readers end a line at
+   * them.
    */
   readonly escapesLineBreaks?: boolean
 }
 
 export type ReadyForm = ReturnType<typeof ready>
 
-/** Makes a form what rows are printed by. To be done once, not for each list. */
+/** Prepares a format for printing. Call it once, not for each list. */
 export function ready({
   parts,
   end,
@@ -79,23 +79,23 @@ export function ready({
     timeQuote: pieceOf(timeQuote),
     quotesJson,
     escapesLineBreaks,
-    /** By byte; none for those that stay. */
+    /** By byte; undefined if the byte is not escaped. */
     escapes: Array.from({ length: 256 }, (_, byte) => {
       const character = String.fromCharCode(byte)
       const instead = byte < 0x80 ? escaped(character) : character
       return instead === character ? undefined : Buffer.from(instead)
     }),
-    /** Bytes at most, beside the texts and the owner. */
+    /** Maximum bytes of a task without its texts and its owner. */
     most: befores + parts.length * longestValue + end.length + between.length,
   }
 }
 
-/** Texts become six times as long at most: `\u0000`. */
+/** The longest escape has six bytes: `\u0000`. */
 const longestEscape = 6
 const longestTime = '"2026-01-31T09:30:00.000000Z"'
 const [quote, yes, no] = [pieceOf('"'), pieceOf('true'), pieceOf('false')]
 
-/** A list while it is printed. */
+/** Prints a list. */
 export class PrintedTasks {
   readonly #form: ReadyForm
   readonly #owner: Piece
@@ -103,25 +103,25 @@ export class PrintedTasks {
   #count = 0
   #expected = 0
 
-  /** @param owner what stands for the owner @param head what stands before the first task */
+  /** @param owner the printed owner @param head the text before the first task */
   constructor(form: ReadyForm, owner: string, head: string) {
     this.#form = form
     this.#owner = pieceOf(owner)
     this.#printer.text(head)
   }
 
-  /** How many tasks there are so far. */
+  /** The number of printed tasks. */
   get count(): number {
     return this.#count
   }
 
-  /** What was printed since this was last called, and `tail` after it. */
+  /** Returns what was printed since the last call, followed by `tail`. */
   take(tail = ''): Buffer {
     this.#printer.text(tail)
     return this.#printer.take()
   }
 
-  /** Makes room for so many tasks at once. */
+  /** Reserves memory for so many tasks at once. */
   expect(count: number): void {
     this.#expected = count
   }
@@ -145,7 +145,7 @@ export class PrintedTasks {
       else this.#value(row, kind, from + place)
     }
     printer.copy(end)
-    // As if the others were as long.
+    // Assumes that the other tasks are as long as the first.
     if (this.#count === 1 && this.#expected > 1) printer.expect(this.#expected * printer.length)
   }
 

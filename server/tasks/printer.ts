@@ -1,14 +1,14 @@
 import { isoLength, secondLength, writeFraction, writeSecond } from '../fields/iso-time.ts'
 
-// Bytes are copied four at a time, by hand: texts are as short as titles are, and a call that
-// copies many at once costs more than they do. V8 makes each access of a DataView one instruction.
+// Bytes are copied four at a time in a loop: most texts are titles, for which a call that copies
+// memory costs more. V8 compiles each access of a DataView to one instruction.
 
-/** Where nothing tells how long it will be. */
+/** If no size is expected. */
 const firstSize = 4096
-/** The most bytes reserved ahead: one long text does not make all later ones costly. */
+/** Limits what one long text makes later lists reserve. */
 const maxExpected = 512 * 1024
 
-/** Bytes that are printed often, made ready. */
+/** Bytes that are printed often, prepared for copying. */
 export interface Piece {
   readonly words: Int32Array
   readonly length: number
@@ -23,7 +23,7 @@ export function pieceOf(text: string): Piece {
   return { words, length: bytes.length }
 }
 
-/** Writes bytes one after the other into memory that grows and is handed over without a copy. */
+/** Appends bytes to memory that grows, and hands it over without a copy. */
 export class Printer {
   #bytes: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
@@ -33,11 +33,11 @@ export class Printer {
   #secondAt = 0
 
   /**
-   * Makes room for so many bytes more. What is printed without it, except by `text`, must fit into
-   * what was asked for.
+   * Reserves memory for so many more bytes. Call it before every method that prints, except `text`,
+   * which does so itself.
    */
   reserve(length: number): void {
-    // Four bytes are written where there may be one.
+    // The last bytes are written as a word of four.
     const needed = this.#at + length + 4
     if (needed <= this.#bytes.length) return
     const printed = this.#bytes.subarray(0, this.#at)
@@ -46,14 +46,14 @@ export class Printer {
   }
 
   /**
-   * How much is printed until it is taken, about: when what there is does not suffice, there will
-   * be as much, and a little more.
+   * Announces how many bytes will be printed, so that memory grows to that size, and a little more,
+   * at once.
    */
   expect(length: number): void {
     this.#expected = Math.min(maxExpected, Math.ceil(length * 1.125))
   }
 
-  /** Of what was printed since it was last taken. */
+  /** The bytes printed since the last `take`. */
   get length(): number {
     return this.#at
   }
@@ -71,7 +71,7 @@ export class Printer {
   }
 
   /**
-   * Copies a text; an ASCII character that has something at its place in `instead` becomes that.
+   * Copies a text. Bytes that have an entry in `instead` are replaced by it.
    */
   copyEscaped(
     source: DataView,
@@ -99,7 +99,7 @@ export class Printer {
     this.#at = at
   }
 
-  /** @throws RangeError for what is no integer, or beyond 2^53 */
+  /** @throws RangeError unless it is a safe integer */
   integer(number: number): void {
     if (!Number.isSafeInteger(number)) throw new RangeError(`${number} is no integer that can be printed`)
     if (number < 0) {
@@ -120,9 +120,9 @@ export class Printer {
     this.#digits(number, digits)
   }
 
-  /** As `isoTime`. */
+  /** Prints the same text as `isoTime`. */
   time(second: number, microsecond: number): void {
-    // A task that was never changed has the same time twice.
+    // A task that was never changed has two equal times.
     if (second === this.#second) this.#repeatSecond()
     else {
       writeSecond(this.#bytes, this.#at, second)
@@ -133,11 +133,11 @@ export class Printer {
     this.#at += isoLength
   }
 
-  /** What was printed since it was last taken. */
+  /** Returns what was printed since the last call. */
   take(): Buffer {
     const printed = this.#bytes.subarray(0, this.#at)
     this.#use(Buffer.alloc(0))
-    // What follows is the next batch of a list.
+    // The next batch of a list has about the same size.
     this.#expected = printed.length
     this.#at = 0
     this.#second = Number.NaN
@@ -168,8 +168,8 @@ export class Printer {
 }
 
 /**
- * Whether one of four bytes is a control character, a quote or a backslash; and now and then where
- * none is.
+ * Whether one of four bytes is a control character, a quote or a backslash. Can be true for other
+ * bytes, never false for these.
  */
 function mayNeedEscape(word: number): boolean {
   const [quote, backslash] = [word ^ 0x22222222, word ^ 0x5c5c5c5c]

@@ -8,18 +8,18 @@ import { patchMetadata } from './metadata.ts'
 import { type Spellings, spellingsOf } from './spellings.ts'
 import { isAfter } from './when.ts'
 
-// What a change of fields makes of a task.
+// Rules for the fields of a task, and the effects of a change on other fields.
 
-/** @throws AppError `broken_rule` for a task that would start after it is due */
+/** @throws AppError `broken_rule` if the task would start after it is due */
 export function checkOrder({ start, due }: Pick<TaskChange, 'start' | 'due'>): void {
   if (start && due && isAfter(start, due))
     throw brokenRules([{ field: 'start', message: 'Start must not be after the due date.' }])
 }
 
 /**
- * A change whose metadata is the whole object that results.
- * @throws AppError `broken_rule` where that becomes too long, or the task would start after it is
- * due
+ * The change with the resulting metadata instead of its patch.
+ * @throws AppError `broken_rule` if the metadata becomes too long, or the task would start after it
+ * is due
  */
 export function wholeChange(task: Task, change: TaskChange): TaskChange {
   if (change.start || change.due) checkOrder({ start: task.start, due: task.due, ...change })
@@ -31,7 +31,7 @@ export function wholeChange(task: Task, change: TaskChange): TaskChange {
   }
 }
 
-/** The fields that a change sets, with those that follow them. @param at the time of the change */
+/** The fields that a change sets, and those that follow them. @param at the time of the change */
 export function changedFields(task: Task, change: TaskChange, at: string): Partial<Task> {
   const { is_completed: isDone } = change
   const values: Record<string, unknown> = {}
@@ -47,7 +47,7 @@ export function changedFields(task: Task, change: TaskChange, at: string): Parti
   return values
 }
 
-/** As `restated` in spellings.ts says it in SQL. */
+/** The same as `restated` in spellings.ts, which is SQL. */
 function restatedStatus({ spellings: { status } }: Task, isDone: boolean): string | null {
   if (status == null) return null
   const isCapitals = status === status.toUpperCase() && status !== status.toLowerCase()

@@ -11,10 +11,9 @@ import type { TakeTasks } from './printed-tasks.ts'
 const maxAtOnce = { tasks: 500, bytes: 512 * 1024 }
 
 /**
- * A page in an order without an index, or of tasks that a filter chooses. The tasks of a large
- * owner are looked at in turns, in the order of an index; each is met once, so a task that nobody
- * changes meanwhile is neither skipped nor shown twice. The state is read first, so it is never
- * newer than the tasks.
+ * Reads a page in an order without an index, or with filters. The tasks of a large owner are
+ * examined in turns, in the order of an index, each once: a task that does not change meanwhile is
+ * neither skipped nor repeated. The state is read first, so it is never newer than the tasks.
  */
 export async function scanList(
   owner: string,
@@ -38,22 +37,23 @@ export async function scanList(
 }
 
 interface Found extends Position {
-  /** The key as PostgreSQL compares it: texts by code point, and times, which all have one form. */
+  /** Compares as in PostgreSQL: texts by code point, and times, which all have the same form. */
   readonly sortKey: Buffer
 }
 
-/** What a query finds. */
+/** The matches of a query. */
 export interface Selection {
-  /** The first tasks in the query's order after its position, one more than its limit. */
+  /** The first matches after the query's position, in its order: at most `limit` + 1. */
   readonly found: readonly Found[]
-  /** All that were seen. */
+  /** The number of all matches, if they were counted. */
   readonly count: number
   readonly completed: number
 }
 
 /**
- * @param turnRows tasks that a turn looks at, at most
- * @param looksAtAll whether all are counted, also once the page is full
+ * Finds the tasks of a page in turns.
+ * @param turnRows maximum number of tasks that a turn examines
+ * @param looksAtAll whether to examine and count all tasks, even if the page is full
  */
 export async function find(
   owner: string,
@@ -67,15 +67,15 @@ export async function find(
   const wanted = query.limit + 1
   const source = sourceOf(query)
   const order = orderOf(source.sort)
-  // In the order of the source, the scan begins at the position and ends once the page is full.
+  // In the order of the source, the scan begins at the position and ends when the page is full.
   const isSorted = isInOrder(source, query)
-  // In the same direction otherwise: times of change are close to those of creation.
+  // Otherwise in the same direction: tasks that changed late were often created late.
   let from: Position | undefined = isSorted ? (query.after ?? start) : endsOf(order, isDescending)[0]
   let before = end
-  // A scan in the order of the source often ends soon.
+  // A scan in the order of the source often ends early.
   let rows = isSorted && !looksAtAll ? 2 * wanted : turnRows
   const found: Found[] = []
-  /** How many of them are in order. */
+  /** The number of sorted elements at the start of `found`. */
   let sorted = 0
   let count = 0
   let completed = 0
@@ -99,8 +99,7 @@ export async function find(
       }),
     )
     if (!isSorted) {
-      // Sorted once there are many more: whatever the number of turns, a task is compared a few
-      // times.
+      // Sorted only when its length has doubled, so each task is sorted only a few times.
       if (from && found.length < 2 * sorted + wanted) continue
       found.sort((a, b) => (isDescending ? compare(b, a) : compare(a, b)))
     }
@@ -116,7 +115,7 @@ export async function find(
 }
 
 /**
- * Reads the tasks of a page, so many at a time as one statement should read.
+ * Reads the tasks of a page, in statements of limited size.
  * @param read runs a statement when it is the owner's turn
  * @returns a generator that yields, after each statement, whether more follow
  */

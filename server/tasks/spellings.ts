@@ -1,7 +1,7 @@
-// How a front end wrote what `priority`, `due` and `is_completed` mean, so that it gets back `HIGH`
-// or `in_review`.
+// The texts that a front end sent for `priority`, `due` and `is_completed`, such as `HIGH` or
+// `in_review`. It gets them back as it sent them.
 
-/** By the name on the wire. A change has null for those that it removes. */
+/** By name on the wire. In a change, null removes one. */
 export interface Spellings {
   readonly priority?: string | null
   readonly due_date?: string | null
@@ -9,9 +9,9 @@ export interface Spellings {
 }
 
 /**
- * SQL of the spellings after the flag is set. A status that no longer holds becomes `DONE` or
- * `TO_DO` if it was in capitals, and is removed otherwise.
- * @param isDone SQL of the new flag
+ * SQL: the spellings after the flag is set. A status that contradicts the flag becomes `DONE` or
+ * `TO_DO` if it was in capitals; otherwise it is removed.
+ * @param isDone SQL: the new flag
  */
 export const restated = (isDone: string) =>
   `case when old.spellings ->> 'status' is null or old.is_completed = (${isDone}) then old.spellings
@@ -20,7 +20,8 @@ export const restated = (isDone: string) =>
     else old.spellings - 'status' end`
 
 /**
- * What a change of values means for their spellings: another one, or none.
+ * The change of the spellings that follows from a change of values: a new value has the given
+ * spelling, or none.
  * @param change values by field
  */
 export function spellingsOf(change: {

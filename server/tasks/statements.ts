@@ -1,18 +1,18 @@
 import { quick, statement } from '../db/database.ts'
 import { tasks } from './fields.ts'
 
-// Statements that read one task, and lists in order of creation. `$1` is the owner in each of them.
+// Statements that read one task, and lists in order of creation. `$1` is the owner.
 
 const columns = tasks.columns('tasks')
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
-// Says `deleted_at is null` in words that the planner cannot match with the index of lists: see
+// Means `deleted_at is null`, in a form that does not match the partial index of lists: see
 // write-statements.ts.
 const one = `tasks.user_id = $1 and tasks.id = $2 and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
 const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
 
 /**
- * $2 limit, $3 offset. A row of the owner's number of tasks alone, if there is an owner; then one
- * for each task, with null there.
+ * $2 limit, $3 offset. The first row has only the owner's number of tasks; there is none without an
+ * owner. Then follow the tasks, with null in its place.
  */
 export const page = statement(
   'duly_page',
@@ -21,14 +21,14 @@ export const page = statement(
   (select null, ${columns} from duly.tasks where ${live} ${newestFirst} limit $2 offset $3)`,
 )
 
-/** $2 and $3: creation time and id of the last task of the batch before; $4 limit, $5 offset. */
+/** $2 and $3 creation time and id of the previous task, $4 limit, $5 offset. */
 export const batch = statement(
   'duly_batch',
   `select ${columns} from duly.tasks
   where ${live} and (tasks.created_at, tasks.id) < ($2::timestamptz, $3::bigint) ${newestFirst} limit $4 offset $5`,
 )
 
-/** $2 and $3 as for `batch`: creation time and id of the task after the next $4. */
+/** Creation time and id of the task that follows the next $4. $2 and $3 as in `batch`. */
 export const skip = statement(
   'duly_skip',
   `select tasks.created_at, tasks.id from duly.tasks

@@ -1,12 +1,12 @@
 import { ownerWrite, type Session, type Statement, statement } from '../db/database.ts'
 import { keyBytesIn, taskBytesIn } from './bytes.ts'
 
-// What is older than its time is removed for good, in small steps. Which owners have such rows is
-// looked up across owners; rows are removed owner by owner.
+// Permanently removes expired rows, in small steps. Owners with expired rows are looked up across
+// owners; the rows are removed owner by owner.
 
 const batchSize = 1000
 
-/** $1 days, $2 at most. */
+/** $1 days, $2 limit. */
 const expired = (table: 'tasks' | 'lists') =>
   statement(
     `duly_expired_${table}`,
@@ -42,9 +42,9 @@ export async function sweepTrash(db: Session, days: number): Promise<number> {
 }
 
 /**
- * Removes what is older than `days`, in small steps.
- * @param expired $1 days, $2 at most: owners and ids
- * @param remove $2 ids of an owner, $3 days
+ * Removes rows that are older than `days`, in small steps.
+ * @param expired finds owners and ids: $1 days, $2 limit
+ * @param remove removes rows of one owner: $2 ids, $3 days
  * @returns how many rows were found
  */
 export async function sweep(
@@ -70,14 +70,14 @@ export async function sweep(
 
 const cutoff = 'now() - make_interval(days => $2::integer)'
 
-/** $1 days: owners whose log or keys may have older rows; $2 at most. */
+/** Owners whose log or keys may have expired rows. $1 days, $2 limit. */
 const ownersWithHistory = statement(
   'duly_history_owners',
   `select owners.id from duly.owners where owners.history_from < now() - make_interval(days => $1::integer)
   order by owners.history_from limit $2`,
 )
 
-/** $2 days. Removes the oldest changes of one owner. Returns how many. */
+/** Removes the oldest expired changes of one owner. $2 days. Returns how many. */
 const removeChanges = statement(
   'duly_history_changes',
   `with swept as (
@@ -108,7 +108,7 @@ const removeKeys = statement(
   returning (select count(*) from swept)`,
 )
 
-/** The time of the oldest row that is left. Without rows, the next write sets it. */
+/** Stores the time of the oldest remaining row. Without rows, the next write sets it. */
 const noteOldest = ownerWrite(
   'duly_history_from',
   `update duly.owners set history_from = coalesce(least(

@@ -3,7 +3,8 @@ import { itemTypes } from './changes.ts'
 import { tasks } from './fields.ts'
 import { lists } from './list-fields.ts'
 
-// Statements of clients that follow the changes of an owner. `$1` is the owner in all but the last.
+// Statements for clients that follow the changes of an owner. `$1` is the owner, except in the last
+// two.
 
 /**
  * $2, $3, $4 revision, type and id of the entry before the first; $5 limit. Each row begins with
@@ -37,7 +38,7 @@ export const logAfter = statement(
   order by entry.revision, entry.item_type, entry.item_id`,
 )
 
-/** $2 ids. The live lists among them. */
+/** The live lists with these ids. $2 ids. */
 export const listsOfIds = statement(
   'duly_sync_lists',
   `select ${lists.columns('lists')} from duly.lists where lists.user_id = $1
@@ -59,7 +60,7 @@ export const tasksAfter = statement(
     and coalesce(tasks.deleted_at, 'infinity') = 'infinity' order by tasks.id limit $3`,
 )
 
-/** Whether the owner has an active webhook, from now on. */
+/** Stores whether the owner has an active webhook. */
 export const noteWebhooks = ownerWrite(
   'duly_webhooks_note',
   `update duly.owners set has_webhooks = exists (select from duly.webhooks where webhooks.user_id = $1 and webhooks.is_active)
@@ -67,9 +68,9 @@ export const noteWebhooks = ownerWrite(
 )
 
 /**
- * $1 limit. Owners of active webhooks that have not delivered all that has happened, and seconds
- * since the oldest change that is not delivered. A position at the end of a revision has type 9.
- * Those that wait for a retry have a job, so they come last.
+ * Owners of active webhooks with undelivered changes, and seconds since the oldest of these. $1
+ * limit. A position at the end of a revision has type 9. Webhooks that wait for a retry have a job,
+ * so they come last.
  */
 export const behind = statement(
   'duly_webhooks_behind',
@@ -85,7 +86,7 @@ export const behind = statement(
   group by webhooks.user_id order by bool_or(webhooks.retry_at is null) desc, 2 desc limit $1`,
 )
 
-/** $1 owners, $2 their last known revisions. Those that have another one by now. */
+/** Owners whose revision has changed. $1 owners, $2 their last known revisions. */
 export const moved = statement(
   'duly_sync_moved',
   `select owners.id, owners.revision from unnest($1::text[], $2::bigint[]) as known (id, revision)

@@ -1,7 +1,7 @@
 import { type Database, type Reader, statement } from '../db/database.ts'
 import { listRead } from '../db/fair-reads.ts'
 
-/** The spelling that most tasks have, and the number of open tasks with the tag. */
+/** A tag in its most frequent spelling, with the number of its open tasks. */
 export interface CountedTag {
   readonly name: string
   readonly openTasks: number

@@ -13,18 +13,18 @@ import { find, readTasks } from './scan.ts'
 import { settingsOf } from './settings.ts'
 import * as statements from './statements.ts'
 
-/** Which of the tasks: after the first `skip`, `limit` at most. */
+/** At most `limit` tasks after the first `skip`. */
 export interface Range {
   readonly skip?: number
   readonly limit?: number
 }
 
-/** Tasks that filters have chosen. */
+/** The tasks that match filters. */
 export interface Selected {
-  /** All that the filters match, and the completed ones of them. */
+  /** The number of all matching tasks, and of the completed ones among them. */
   readonly count: number
   readonly completed: number
-  /** Prints the tasks. Yields whether more may follow. */
+  /** Prints the selected range. Yields whether more follows. */
   readonly batches: AsyncGenerator<boolean, void, undefined>
 }
 
@@ -45,11 +45,11 @@ const placeIn = (row: DataRow, from: number): Place => [
   row.integer(from + tasks.placeOf('id')),
 ]
 
-/** Tasks that one statement passes over. */
+/** Maximum number of tasks that one statement skips. */
 const maxSkipped = 1000
 
 /**
- * The tasks of one owner as lists. A class, because each request has one and closures cost more.
+ * The tasks of one owner as lists. A class: see docs/decisions/0029-code-for-v8.md.
  */
 export class TaskLists {
   readonly #db: Session
@@ -62,7 +62,7 @@ export class TaskLists {
     this.#reader = reader
   }
 
-  /** Newest first. Gives the number of the owner's tasks in all. */
+  /** Prints a page, newest first. @returns the number of all tasks of the owner */
   async page(limit: number, offset: number, into: TakeTasks): Promise<number> {
     const isDeep = offset > maxSkipped
     const wanted = isDeep ? 0 : Math.min(limit, firstRows)
@@ -94,9 +94,8 @@ export class TaskLists {
   }
 
   /**
-   * Every task, or as many as `limit` says after the first `skip`, newest first, in batches of
-   * about 64 KiB. Take what a batch has printed before the next. No session is held between two
-   * batches.
+   * Prints all tasks or a range of them, newest first, in batches of about 64 KiB. Take the output
+   * of a batch before the next one. No session is held between two batches.
    * @yields whether more may follow
    */
   async *batches(
@@ -143,8 +142,8 @@ export class TaskLists {
   }
 
   /**
-   * Passes over the newest `count` tasks, in turns.
-   * @returns the last of them, if there are so many
+   * Skips the newest `count` tasks, in turns.
+   * @returns the place of the last of them; undefined if there are fewer
    */
   #skip(count: number): Promise<Place | undefined> {
     const pass = async (turn: Turn) => {
@@ -167,7 +166,7 @@ export class TaskLists {
     return this.#db.reads ?? new FairReads(this.#db, this.#db, 1)
   }
 
-  /** One primary-key look-up: whether anything changed can be told without reading a task. */
+  /** One look-up by primary key. Shows whether anything has changed, without reading a task. */
   state(): Promise<OwnerState> {
     return readState(this.#db, this.#owner)
   }
@@ -177,14 +176,14 @@ export class TaskLists {
     return (await settingsOf(this.#db, this.#owner)).settings.time_zone
   }
 
-  /** One page. */
+  /** Prints one page. */
   list(query: ListQuery, into: TakeTasks): Promise<ListEnd> {
     return readList(this.#reads, this.#owner, query, into, this.#reader)
   }
 
   /**
-   * The tasks that filters choose, counted: `limit` at most after the first `skip`. Take what a
-   * batch has printed before the next.
+   * Counts the tasks that match filters, and prints a range of them in batches. Take the output of
+   * a batch before the next one.
    */
   async select(
     query: ListFilters & Pick<ListQuery, 'sort'>,
@@ -194,7 +193,7 @@ export class TaskLists {
     const wanted = { ...query, limit: Math.min(Number.MAX_SAFE_INTEGER - 1, skip + limit) }
     const scan = (turn: Turn, rows: number) => find(this.#owner, wanted, turn, rows, true)
     const { found, count, completed } = await this.#reads.scan(this.#owner, scan, this.#reader)
-    // A slow reader holds no more than ids.
+    // For a slow reader, only ids stay in memory.
     const page = found.slice(skip, skip + limit)
     const read: Turn = work => this.#reads.moreOfList(this.#owner, work, this.#reader)
     return { count, completed, batches: readTasks(this.#owner, page, into, read) }

@@ -27,25 +27,25 @@ import {
   type WriteOptions,
 } from './write-statements.ts'
 
-/** What became of a write. */
+/** The outcome of a write. */
 export interface Outcome {
-  /** Whether the task's revision was one of those that the write expects. */
+  /** False if the task has none of the expected revisions. Nothing was written then. */
   readonly isExpected: boolean
   /** Whether anything was written. */
   readonly isChanged: boolean
-  /** Whether this is the outcome of an earlier request with the same key. */
+  /** Whether an earlier request with the same key was executed instead. */
   readonly isReplayed: boolean
-  /** The task as the write left it, or as it is where another revision was expected. */
+  /** The task after the write; the current one if another revision was expected. */
   readonly task: Task
-  /** The owner's revision that the change has, and epoch: see change-id.ts. */
+  /** Identify the change, if there was one: see change-id.ts. */
   readonly revision: number
   readonly epoch: string
 }
 
-/** A removal has a task only where the task's revision is none of those expected. */
+/** The outcome of a removal. It has a task only if another revision was expected. */
 export type Removal = Omit<Outcome, 'task'> & { readonly task?: Task }
 
-/** The tasks of one owner. A class, because each request has one and closures cost more. */
+/** The tasks of one owner. A class: see docs/decisions/0029-code-for-v8.md. */
 export class Tasks {
   readonly #database: Database
   readonly #db: Session
@@ -91,9 +91,8 @@ export class Tasks {
   }
 
   /**
-   * Changes the fields that are given. Where nothing differs, nothing is written.
-   * @throws AppError `task_not_found`, `storage_full` for a task that would grow, and those of
-   * `lookUp`
+   * Changes the given fields. Writes nothing if none of them differs.
+   * @throws AppError `task_not_found`, `storage_full` if the task would grow, and those of `lookUp`
    */
   update(id: number, values: TaskChange, options: WriteOptions = {}): Promise<Outcome> {
     const { keyed, revisions } = options
@@ -110,18 +109,17 @@ export class Tasks {
         const { task, replay, epoch } = await lookUp(this.#db, this.#owner, id, keyed)
         if (replay) return outcomeOf(replay)
         if (!task) throw notFound()
-        const found = { ...unchanged, task, revision: task.revision, epoch }
-        if (revisions && !revisions.includes(task.revision)) return { ...found, isExpected: false }
-        // With a key, it would have been stored.
-        return !keyed && isIn(task, change) ? found : undefined
+        if (isOtherThan(revisions, task)) return notWritten(task, epoch, false)
+        // With a key, the key would have been stored.
+        return !keyed && isIn(task, change) ? notWritten(task, epoch, true) : undefined
       },
     )
   }
 
   /**
-   * As `update`, with a change that depends on the task. It is decided again where the task has
-   * changed meanwhile.
-   * @throws AppError `busy` where that happens each time
+   * Like `update`, for a change that depends on the task. If another request changes the task
+   * meanwhile, `decide` is called again.
+   * @throws AppError `busy` if that happens each time
    */
   async edit(
     id: number,
@@ -132,8 +130,7 @@ export class Tasks {
       const { task, replay, epoch } = await lookUp(this.#db, this.#owner, id, keyed)
       if (replay) return outcomeOf(replay)
       if (!task) throw notFound()
-      if (revisions && !revisions.includes(task.revision))
-        return { ...unchanged, isExpected: false, task, revision: task.revision, epoch }
+      if (isOtherThan(revisions, task)) return notWritten(task, epoch, false)
       const outcome = await this.update(id, decide(task), { keyed, revisions: [task.revision] })
       if (outcome.isExpected) return outcome
     }
@@ -143,7 +140,7 @@ export class Tasks {
   }
 
   /**
-   * Reads and flips in one statement: n toggles at once flip n times.
+   * Inverts the flag in one statement, so n simultaneous toggles invert it n times.
    * @throws AppError `task_not_found`
    */
   async toggle(id: number): Promise<Outcome> {
@@ -161,14 +158,14 @@ export class Tasks {
   }
 
   /**
-   * Takes a task out of the trash, with the descendants that were deleted with it.
+   * Restores a task, with the descendants that were deleted with it.
    * @throws AppError `task_not_found`, `too_many_tasks`, `storage_full`, and those of `lookUp`
    */
   restore(id: number, options: WriteOptions = {}): Promise<Outcome> {
     return this.#change(options, change => restoreTask(change, id))
   }
 
-  /** Runs a change whose answer is one task. @param expected a task whose revision is compared */
+  /** Runs a change that returns one task. @param expected the task whose revision is compared */
   async #change(
     { keyed, revisions }: WriteOptions,
     work: (change: Change) => Promise<TaskRow>,
@@ -190,8 +187,7 @@ export class Tasks {
       return { isExpected: true, isChanged, isReplayed: false, task: rowOf(outcome), revision, epoch }
     } catch (error) {
       if (!(error instanceof OtherRevision)) throw error
-      const { task, epoch } = error
-      return { ...unchanged, isExpected: false, task, revision: task.revision, epoch }
+      return notWritten(error.task, error.epoch, false)
     }
   }
 
@@ -212,23 +208,22 @@ export class Tasks {
   async remove(id: number, options: WriteOptions = {}): Promise<Removal> {
     const { statement, values } = removeStatement(this.#context, id, options)
     const rows = await this.#once(() => this.#db.query(statement, values, this.#guard))
-    if (rows?.[0]?.[0] === 't') await this.#quota.reclaim(this.#owner)
-    const [, revision, epoch] = rows?.[0] ?? []
-    if (rows?.[0]) return { revision: Number(revision), epoch: String(epoch), ...done }
-    const found = await lookUp(this.#db, this.#owner, id, options.keyed)
-    const { task, replay } = found
-    if (replay)
-      return { ...done, isReplayed: replay.isRepeated, revision: replay.revision, epoch: replay.epoch }
+    const [row] = rows ?? []
+    if (row) {
+      const [needsReclaim, revision, epoch] = row
+      if (needsReclaim === 't') await this.#quota.reclaim(this.#owner)
+      return removed(Number(revision), String(epoch), false)
+    }
+    const { task, replay, epoch } = await lookUp(this.#db, this.#owner, id, options.keyed)
+    if (replay) return removed(replay.revision, replay.epoch, replay.isRepeated)
     if (!task) throw notFound()
-    if (options.revisions && !options.revisions.includes(task.revision))
-      return { ...unchanged, isExpected: false, task, revision: task.revision, epoch: found.epoch }
-    // It has children.
-    const removed = await this.#change(options, change => removeTask(change, id), {
+    if (isOtherThan(options.revisions, task)) return notWritten(task, epoch, false)
+    // The task has children.
+    const outcome = await this.#change(options, change => removeTask(change, id), {
       expected: id,
       isRemoved: true,
     })
-    const { task: last, ...outcome } = removed
-    return outcome.isExpected ? outcome : { ...outcome, task: last }
+    return outcome.isExpected ? removed(outcome.revision, outcome.epoch, outcome.isReplayed) : outcome
   }
 
   get #context(): WriteContext {
@@ -247,10 +242,11 @@ export class Tasks {
     }
     await this.#once(() => this.#db.read(statement, values, take, this.#guard))
     if (needsReclaim) await this.#quota.reclaim(this.#owner)
-    return task && { task, revision: task.revision, epoch, ...done }
+    if (!task) return undefined
+    return { isExpected: true, isChanged: true, isReplayed: false, task, revision: task.revision, epoch }
   }
 
-  /** Runs a write, which does nothing where another one has stored its key at the same moment. */
+  /** Runs a write. Returns undefined if another request stores the same key at the same moment. */
   async #once<T>(write: () => Promise<T>): Promise<T | undefined> {
     try {
       return await write()
@@ -261,8 +257,8 @@ export class Tasks {
   }
 
   /**
-   * Writes; where nothing was written, finds out why, and writes again where that has passed:
-   * another request changed the task meanwhile, or the counters of the storage were wrong.
+   * Tries a write until it is executed or `explain` tells why it was not. It is tried again if
+   * another request changed the task meanwhile, or if the counters of the storage were wrong.
    */
   async #untilDone(
     write: () => Promise<Outcome | undefined>,
@@ -279,26 +275,42 @@ export class Tasks {
   }
 }
 
-/** Attempts at a write that meets changes of others each time. */
+/** Attempts at a write that other requests interfere with. */
 const maxAttempts = 4
-/** Attempts at an edit. */
+/** Attempts at an edit that other requests interfere with. */
 const maxEdits = 20
-// Spread last: in Node 20, V8 makes a hidden class of 600 bytes for each object whose literal adds
-// properties behind a spread.
-const done = { isExpected: true, isChanged: true, isReplayed: false } as const
-const unchanged = { isExpected: true, isChanged: false, isReplayed: false } as const
 
-/** @param isRemoved whether the write deleted the task, so that there is none to return */
+const notWritten = (task: Task, epoch: string, isExpected: boolean): Outcome => ({
+  isExpected,
+  isChanged: false,
+  isReplayed: false,
+  task,
+  revision: task.revision,
+  epoch,
+})
+
+const removed = (revision: number, epoch: string, isReplayed: boolean): Removal => ({
+  isExpected: true,
+  isChanged: true,
+  isReplayed,
+  revision,
+  epoch,
+})
+
+const isOtherThan = (expected: readonly number[] | undefined, { revision }: Task): boolean =>
+  expected !== undefined && !expected.includes(revision)
+
+/** @param isRemoved whether the write deleted the task, and so returns none */
 function outcomeOf(replay: Replay, isRemoved = false): Outcome {
   const { isRepeated, isChanged, revision, epoch } = replay
   // A removal returns no task.
   const task = isRemoved ? ({} as Task) : replay.task
-  // Only the key of a removal has none, and its request has another fingerprint.
+  // Only a removal's key has no task, and a removal has another fingerprint.
   if (!task) throw notFound()
   return { isExpected: true, isChanged, isReplayed: isRepeated, task, revision, epoch }
 }
 
-/** Ends a change that expects another revision of a task. */
+/** Rolls back a change that expects another revision of a task. */
 class OtherRevision extends Error {
   readonly task: Task
   readonly epoch: string
@@ -312,7 +324,7 @@ class OtherRevision extends Error {
 
 function checkRevision(change: Change, id: number, revisions: readonly number[]): void {
   const task = change.getTask(id)
-  if (!revisions.includes(task.revision)) throw new OtherRevision(task, change.owner.epoch)
+  if (isOtherThan(revisions, task)) throw new OtherRevision(task, change.owner.epoch)
 }
 
 /** Whether a change would change nothing. */
@@ -322,9 +334,8 @@ function isIn(task: Task, change: TaskChange): boolean {
 }
 
 /**
- * The tasks of one owner: with the lists of task-lists.ts and the changes of change/, the only door
- * to task rows. A task that is missing, deleted or another owner's is the same thing here: not
- * found, by the statement itself.
+ * The tasks of one owner. Rows of tasks are read and written only here, in task-lists.ts and in
+ * change/. The statements themselves find no task that is missing, deleted or another owner's.
  */
 export function tasksOf(db: Database, owner: string, options: TasksOptions = {}): Tasks {
   return new Tasks(db, owner, options)
@@ -332,13 +343,13 @@ export function tasksOf(db: Database, owner: string, options: TasksOptions = {})
 
 export interface TasksOptions {
   readonly quota?: Quota
-  /** Checked before each write, and each read that waited. */
+  /** Checked before each write, and before a read that waited. */
   readonly guard?: Guard | undefined
   /** Who writes: see `Grant.actor`. */
   readonly actor?: string | undefined
 }
 
-/** Whether another request has stored the same idempotency key first. */
+/** Whether another request stored the same idempotency key first. */
 function isKeyTaken(error: unknown): boolean {
   return error instanceof Error && 'constraint' in error && error.constraint === 'keys_pkey'
 }

@@ -3,9 +3,9 @@ import { AppError } from '../errors.ts'
 import { tasksOf } from './tasks.ts'
 import { derivedAgain, derivedTimes, type When } from './when.ts'
 
-// Governments change time zones. Wall time and zone are the truth, so the stored instants are
-// derived again where the time zone data of this process gives others. Those of tasks in the trash
-// are derived when the tasks are restored.
+// Governments change time zones. Wall time and zone are authoritative, so stored instants are
+// derived again if they differ under the time zone data of this process. For tasks in the trash
+// this happens when they are restored.
 
 /** The version of the data, such as `2025c`. `temporal-polyfill` takes it from `Intl`. */
 export const timeZoneData = process.versions.tz ?? 'unknown'
@@ -17,7 +17,7 @@ const owners = statement(
   'duly_times_owners',
   'select owners.id from duly.owners where owners.id > $1 order by owners.id limit $2::bigint',
 )
-/** The next tasks by id; start and due are null where they have no instant. */
+/** The next tasks by id. Start and due are null without an instant. */
 const times = statement(
   'duly_times_tasks',
   `select tasks.id, case when tasks.start_at is not null then tasks.start end, case when tasks.due_at is not null then tasks.due end
@@ -26,8 +26,8 @@ const times = statement(
 )
 
 /**
- * Walks all owners in short statements, and writes the tasks whose instants differ as the operator.
- * It may be repeated at any time.
+ * Reads the tasks of all owners in short statements, and writes those whose instants differ, as a
+ * change of the operator. It can be repeated at any time.
  * @returns how many tasks it changed
  */
 export async function deriveTimes(db: Database, signal: AbortSignal): Promise<number> {
@@ -60,7 +60,7 @@ async function deriveTimesOf(db: Database, owner: string, signal: AbortSignal): 
     })
     for (const id of wrong) {
       const changed = await own.edit(id, derivedTimes).catch(error => {
-        // Removed meanwhile.
+        // The task was removed meanwhile.
         if (error instanceof AppError && error.code === 'task_not_found') return undefined
         throw error
       })

@@ -4,13 +4,13 @@ import { timeOf } from '../fields/field.ts'
 import { type Task, tasks } from './fields.ts'
 import { type List, lists } from './list-fields.ts'
 
-// What is in the trash, newest first. `$1` is the owner.
+// The items in the trash, newest first. `$1` is the owner.
 
 export type TrashItem =
   | { readonly type: 'task'; readonly deleted_at: string; readonly task: Task }
   | { readonly type: 'list'; readonly deleted_at: string; readonly list: List }
 
-/** Where a page ended. */
+/** Where a page ends. */
 export interface TrashPlace {
   readonly deletedAt: string
   readonly type: TrashItem['type']
@@ -32,7 +32,7 @@ const trashedLists = trashed('lists', lists.columns('lists'))
 const ranks = { list: 1, task: 0 }
 const idOf = (item: TrashItem) => (item.type === 'task' ? item.task.id : item.list.id)
 
-/** @returns one item more than `limit`, where there are more */
+/** @returns one item more than `limit` if there are more */
 export async function readTrash(
   db: Database,
   owner: string,

@@ -3,9 +3,9 @@ import { InvalidValue } from '../fields/field.ts'
 import { isDate } from '../fields/iso-time.ts'
 import { notValue, quote } from '../quote.ts'
 
-// When something starts or is due. "On Monday", "at 9 wherever I am" and "at 9 in Berlin" are
-// different things, so a value is a date, a date with a local time, or both with a time zone. Wall
-// time and zone are the truth; the instant is derived.
+// Start and due dates. "On Monday", "at 9 wherever I am" and "at 9 in Berlin" are different, so a
+// value is a date, a date with a local time, or both with a time zone. Wall time and zone are
+// authoritative; the instant is derived.
 
 export interface When {
   /** `2026-12-01`, from the year 1000 to 9999. */
@@ -71,15 +71,15 @@ export function inUtc(instant: string): When {
 }
 
 /**
- * Sorts by wall time as written, a date after the times of its day. To be compared by code point.
+ * A key to sort by wall time, with a date after all times of its day. Compare it by code point.
  */
 export function sortKeyOf({ date, time }: When): string {
   return time === undefined ? `${date}~` : `${date}T${longTime(time)}`
 }
 
 /**
- * Whether something starts after it is due: by instants where both have a time zone, else by wall
- * clocks. A date is its whole day.
+ * Whether `start` is after `due`: by instants if both have a time zone, otherwise by wall time. A
+ * date is the whole day.
  */
 export function isAfter(start: When, due: When): boolean {
   if (start.at !== undefined && due.at !== undefined) return Date.parse(start.at) > Date.parse(due.at)
@@ -87,7 +87,7 @@ export function isAfter(start: When, due: When): boolean {
   return wall(start, '00:00:00') > wall(due, '24')
 }
 
-/** A time of the day without seconds that are zero, or nothing where it is none. */
+/** A time of day in its shortest form; undefined if it is not valid. */
 export function shortTime(text: string): string | undefined {
   const [, minutes, seconds = '00', fraction = ''] =
     /^((?:[01]\d|2[0-3]):[0-5]\d)(?::([0-5]\d)(?:\.(\d{3}))?)?$/.exec(text) ?? []
@@ -119,16 +119,16 @@ function isKnownToNode(name: string): boolean {
   }
 }
 
-/** Start and due, with today's instants, where these differ. */
+/** Start and due with the current instants; only those whose instant changes. */
 export function derivedTimes({ start, due }: { readonly start?: When | null; readonly due?: When | null }) {
   const [newStart, newDue] = [derivedAgain(start), derivedAgain(due)]
   return { ...(newStart ? { start: newStart } : {}), ...(newDue ? { due: newDue } : {}) }
 }
 
 /**
- * A value with the instant that the time zone data of this process gives.
- * @returns undefined where that is the instant it has, the zone is no longer known, or the instant
- * is beyond all years
+ * A value with the instant according to the time zone data of this process.
+ * @returns undefined if the instant is the same, the zone is no longer known, or the year is out of
+ * range
  */
 export function derivedAgain(value: When | null | undefined): When | undefined {
   if (value?.at === undefined || value.time === undefined || value.time_zone === undefined) return undefined

@@ -25,20 +25,20 @@ const itemType = itemTypes.task
 // statistics, as on the embedded database, the planner would read the owner's whole list by it.
 const one = `tasks.user_id = $1 and tasks.id = $2::bigint and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
 
-/** Of all writes. */
+/** Common to all writes. */
 export interface WriteContext {
   readonly owner: string
   /** Stored with each change: see `Grant.actor`. */
   readonly actor: string
-  /** Bytes of live tasks, and bytes of everything, at most. */
+  /** Maximum bytes of live tasks, and of everything. */
   readonly liveBytes: number
   readonly bytes: number
 }
 
 export interface WriteOptions {
-  /** The write is done only where the task's revision is one of these. */
+  /** The write is executed only if the task has one of these revisions. */
   readonly revisions?: readonly number[] | undefined
-  /** The write is done at most once for this key. */
+  /** The write is executed at most once for this key. */
   readonly keyed?: Keyed | undefined
 }
 
@@ -76,7 +76,7 @@ const raised = (logBytes: string, hasKey: boolean, changed?: string) => {
   const bytes = changed === undefined ? logBytes : `case when ${changed} then ${logBytes} else 0 end`
   return [
     `revision = owners.revision + ${count}`,
-    // Stays behind once a writer did not count: see storage.ts.
+    // Falls behind for good when a writer does not update the counters: see storage.ts.
     `counted_revision = owners.counted_revision + ${count}`,
     `written_at = ${changed === undefined ? clock : `case when ${changed} then ${clock} else owners.written_at end`}`,
     `history_from = least(owners.history_from, statement_timestamp())`,
@@ -89,8 +89,8 @@ const returning = (bytes: string) =>
   `returning owners.revision, owners.written_at as at, ${needsReclaim(bytes)} as needs_reclaim, owners.epoch`
 
 /**
- * SQL of a position after all siblings: the key of an integer in `fractional-indexing`, whose first
- * character tells the number of digits.
+ * SQL: a position after all siblings. It is the key of an integer in `fractional-indexing`, whose
+ * first character encodes the number of digits.
  */
 const appended = (number: string) => `chr(96 + length((${number})::text)) || (${number})::text`
 
@@ -102,7 +102,7 @@ const logged = (
   `insert into duly.changes (user_id, revision, item_type, item_id, action, fields, before, actor, at, bytes)
   select $1, owner.revision, ${itemType}, ${of.id}, ${action}, ${fields}, ${of.before}, ${of.actor}, owner.at, ${of.bytes} from ${of.from}`
 
-/** A new task. The owner need not exist. `tasks` is the number of tasks at most. */
+/** Creates a task, and the owner if necessary. `tasks` is the maximum number of tasks. */
 export function createStatement(
   context: WriteContext & { readonly tasks: number },
   task: Readonly<Record<string, unknown>>,
@@ -164,8 +164,9 @@ export function createStatement(
 }
 
 /**
- * Sets fields of a task, and what follows them. @param change values by field; `flips` names a
- * boolean field that is turned around
+ * Changes fields of a task, and the columns that follow them.
+ * @param change values by field
+ * @param options `flips`: a boolean field to invert, instead of `change`
  */
 export function updateStatement(
   context: WriteContext,
@@ -216,7 +217,7 @@ export function updateStatement(
     })
     const logBytes = changeBytes(loggedBytes)
     const isChanged = changes.join(' or ') || 'false'
-    // A new value that is computed from old ones is computed once.
+    // A new value that depends on old ones is computed once, in `old`.
     const computed = Object.entries(columns).filter(
       ([, sql]) => sql.includes('old.') && !sql.includes('owner.'),
     )
@@ -275,8 +276,8 @@ export function updateStatement(
 }
 
 /**
- * Moves a task to the trash. The row stays as its own tombstone until the sweep, or until its room
- * is needed.
+ * Moves a task without children to the trash. The row is its own tombstone until a job removes it,
+ * or until the storage is full.
  */
 export function removeStatement(
   context: WriteContext,
@@ -294,7 +295,7 @@ export function removeStatement(
       one,
       ...(key ? [key.isNew] : []),
       ...(expected ? [`tasks.revision = any(${expected})`] : []),
-      // A task with children is removed by a change that removes them too.
+      // `removeTask` in change/ removes a task with its children.
       'not exists (select from duly.tasks as child where child.user_id = $1 and child.parent_id = $2::bigint and child.deleted_at is null)',
     ]
     return ownerWrite(
@@ -319,7 +320,7 @@ export function removeStatement(
 
 const isWritable = (name: string) => (tasks.writable as readonly string[]).includes(name)
 
-/** Adds the value of a field, and the values that are derived from it. */
+/** Adds parameters for the value of a field and for the columns that are derived from it. */
 function addValues(
   placeholders: Record<string, string>,
   name: TaskField,
@@ -337,16 +338,13 @@ function addValues(
     )
 }
 
-/**
- * SQL of an object with the members of a patch, without those that are null in it. No object stays
- * none.
- */
+/** SQL: an object after a merge patch; null if the result is empty and there was no object. */
 const merged = (old: string, patch: string) =>
   `case when ${old} is null then nullif(jsonb_strip_nulls(${patch}), '{}') else jsonb_strip_nulls((${old}) || ${patch}) end`
 
 /**
- * `{"title": ["old", "new"]}` of the fields that change. If one field is given, it is one of them:
- * otherwise nothing is logged.
+ * SQL: `{"title": ["old", "new"]}` of the fields that change. A single given field always changes:
+ * otherwise there is nothing to log.
  */
 function jsonOf(
   names: readonly string[],
@@ -363,7 +361,7 @@ function jsonOf(
   return pairs.join(' || ') || 'null'
 }
 
-/** Completing and reopening have actions of their own. */
+/** SQL: the action of an update. Completing and reopening have their own. */
 function actionOf(columns: Readonly<Record<string, string>>): string {
   const done = columns.is_completed
   if (done === undefined) return `${actions.updated}`

@@ -17,7 +17,7 @@ import { exampleList, listJson } from './list-wire.ts'
 import { type Operation, operations } from './operations.ts'
 import { example } from './task-wire.ts'
 
-// Several operations as one change: all or nothing.
+// A batch: several operations as one change, all or nothing.
 
 const most = 100
 const exampleListJson = JSON.parse(listJson(exampleList)) as object
@@ -95,7 +95,7 @@ const batch: Route = {
   },
 }
 
-/** An operation as it was sent, with what it does. */
+/** An operation as it was sent, with its implementation. */
 interface Wanted {
   readonly operation: Operation
   readonly body: JsonObject
@@ -127,11 +127,11 @@ async function runAll(change: Change, wanted: readonly Wanted[]): Promise<ItemNa
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0
 
-/** Where ids can stand in an operation. */
+/** The members of an operation that contain ids. */
 const idNames = ['id', 'list_id', 'parent_id', 'before', 'after', 'move_tasks_to']
 const partNames = ['task', 'changes']
 
-/** An operation with ids in place of the refs. @throws AppError `broken_rule` for an unknown ref */
+/** Replaces refs by ids. @throws AppError `broken_rule` for an unknown ref */
 function resolved(body: JsonObject, refs: ReadonlyMap<string, number>, prefix = ''): JsonObject {
   let known = body
   for (const [name, value] of Object.entries(body)) {
@@ -151,7 +151,7 @@ function resolved(body: JsonObject, refs: ReadonlyMap<string, number>, prefix = 
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** An error with the place of its operation. */
+/** An error that names the operation. */
 function placed(error: unknown, n: number): unknown {
   if (!(error instanceof AppError)) return error
   const problems = error.problems.length > 0 ? error.problems : [{ field: 'id', message: error.message }]

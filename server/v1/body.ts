@@ -5,18 +5,18 @@ import type { JsonObject } from '../http/json-body.ts'
 import { quote } from '../quote.ts'
 import { isSame } from '../tasks/rules.ts'
 
-// Bodies of `v1`: a field that does not exist is refused by name, since a misspelt one must not
-// look like success.
+// Request bodies of `v1`. Unknown fields are rejected by name: a misspelt field must not look like
+// success.
 
 export interface SentBody {
   readonly values: Readonly<Record<string, unknown>>
-  /** Fields that clients cannot set. They must equal what is stored. */
+  /** Read-only fields. Their values must equal the stored ones. */
   readonly readOnly: JsonObject
 }
 
 /**
- * @param writable names that `read` takes
- * @param names of all fields that the item has on the wire
+ * @param writable the names that `read` accepts
+ * @param names all fields that the item has on the wire
  * @throws AppError `broken_rule`
  */
 export function bodyReader(

@@ -14,7 +14,7 @@ import { example } from './task-wire.ts'
 
 const path = '/api/v1/changes'
 const waits = { min: 0, max: 60, fallback: 0 }
-/** A connection that waits is not idle. Some more, for the answer. */
+/** Longer than the wait itself, so that the connection is not closed as idle. */
 const graceMs = 10_000
 
 const deleted = { deleted: { const: true } }
@@ -23,7 +23,7 @@ const id = { id: { type: 'integer', minimum: 1 } }
 
 const kinds = { task: ref('Task'), list: ref('ChangedList') }
 
-/** The schemas of changes; with more properties, those of events. */
+/** The schemas of changes. With further properties, those of events. */
 export const changeSchemas = (more: Readonly<Record<string, Schema>> = {}): Schema => ({
   anyOf: [
     ...Object.entries(kinds).flatMap(([type, schema]) => [

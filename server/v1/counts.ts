@@ -11,7 +11,7 @@ import { countedUsage } from '../tasks/storage.ts'
 import { timeZoneParameter } from './list-parameters.ts'
 import { readZone } from './list-request.ts'
 
-// What a sidebar shows, and how full the storage is.
+// Counts for a sidebar, and the used storage.
 
 const about = (description: string) => ({ ...countSchema, description })
 

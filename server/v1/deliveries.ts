@@ -25,7 +25,7 @@ import { notCursor } from './list-cursor.ts'
 import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { serviceOf } from './webhook-service.ts'
 
-// What became of the events that were sent to a webhook.
+// The deliveries of a webhook: the events that were sent to it, with the results.
 
 const path = '/api/v1/webhooks/{webhook_id}'
 const { names, fields } = deliveries
@@ -105,7 +105,7 @@ const redeliver: Route = {
   },
 }
 
-/** Has the webhook's job send something, and looks for the job. */
+/** Gives the webhook's job something to send, and starts it. */
 async function sendRequested(
   request: FastifyRequest,
   reply: FastifyReply,

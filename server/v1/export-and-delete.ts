@@ -31,8 +31,7 @@ const formats: Readonly<Record<'ndjson' | 'csv', Format>> = {
       escapesLineBreaks: true,
     }),
   },
-  // RFC 4180. Texts are as they were written, also those that a spreadsheet would take for a
-  // formula: they are the user's own.
+  // RFC 4180. Texts that a spreadsheet takes for a formula are not changed: they are the user's.
   csv: {
     mediaType: 'text/csv',
     head: `${tasks.shown.join(',')}\r\n`,
@@ -98,7 +97,7 @@ const exportTasks: Route = {
     const lists = name === 'ndjson' ? listLines(await liveLists(db, request.userId)) : ''
     const list = new PrintedTasks(form, '', mark + head + lists)
     const batches = ownLists(request, { db }).batches(list)
-    // A failure before the first line is an error answer. A later one breaks the connection off.
+    // A failure before the first line becomes an error response. A later one closes the connection.
     let { done } = await streams.turn(request, () => batches.next())
     const lines = async function* () {
       for (; !done; { done } = await batches.next()) yield list.take()
@@ -147,7 +146,7 @@ export const exportAndDelete: RouteModule = {
 const listLines = (lists: readonly List[]) =>
   lists.map(list => `${escapeBreaks(`{"type":"list",${listJson(list).slice(1)}`)}\n`).join('')
 
-/** Some readers end a line at these. */
+/** Some programs end a line at these characters. */
 const escapeBreaks = (json: string) =>
   json.replaceAll(
     /[\u0085\u2028\u2029]/g,

@@ -6,10 +6,10 @@ import { isPosition } from '../tasks/list.ts'
 import { listReader } from './list-wire.ts'
 import { bodyLimit as longestLine, taskReader } from './task-wire.ts'
 
-// Reads an export in NDJSON, in chunks that are imported as one change each. No more than a chunk
-// and a line are in memory.
+// Reads an export in NDJSON, in chunks that are imported as one change each. At most one chunk and
+// one line are in memory.
 
-/** Short, since the embedded database runs one statement at a time, for all users. */
+/** Small, because the embedded database runs one statement at a time, for all users. */
 const most = { lines: 250, bytes: 256 * 1024 }
 
 export interface LineChunk {
@@ -27,7 +27,7 @@ export async function* chunksOf(body: AsyncIterable<Buffer>): AsyncGenerator<Lin
   let bytes = 0
   let end = 0
   for await (const line of linesOf(body)) {
-    // Not before there is another line: the last chunk is told apart.
+    // A chunk is imported when the next line arrives: only then is it not the last one.
     if (lines.length >= most.lines || bytes >= most.bytes) {
       yield { lines, end, isLast: false }
       lines = []
@@ -112,7 +112,7 @@ function timeIn<Name extends string>(
 /** The fields that clients can set. */
 function valuesOf<Values>(read: typeof taskReader.new, body: JsonObject, line: number): Values {
   try {
-    // What the reader has seen.
+    // `read` has validated them.
     return read(body).values as Values
   } catch (error) {
     if (!(error instanceof AppError)) throw error

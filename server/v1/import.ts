@@ -72,7 +72,7 @@ const importTasks: Route = {
     const run = progressOf(request, body, new Import(ownChanges(request, context), id, isDry), work =>
       streams.turn(request, work),
     )
-    // A failure before the first line is an error answer.
+    // A failure before the first line becomes an error response.
     let next: IteratorResult<object, void>
     try {
       next = await run.next()

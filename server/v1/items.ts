@@ -7,7 +7,7 @@ import type { ListRow, TaskRow } from '../tasks/change/rows.ts'
 import type { Done } from '../tasks/change/run.ts'
 import { listJson } from './list-wire.ts'
 
-// Items that one change has touched, as answers show them.
+// The items of a change, as JSON of a response.
 
 export interface ItemName {
   readonly type: 'task' | 'list'
@@ -15,8 +15,8 @@ export interface ItemName {
 }
 
 /**
- * The items as a change left them, as JSON. A token without `tasks:read` sees only those that the
- * change has written.
+ * The items after a change, as JSON. A token without `tasks:read` sees only those that the change
+ * has written.
  */
 export function itemsJson(request: FastifyRequest, done: Done<readonly ItemName[]>): string {
   const { mayRead } = grantOf(request)

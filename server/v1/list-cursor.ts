@@ -11,9 +11,9 @@ import { isTimeZone } from '../tasks/when.ts'
 
 // The cursors that lead from page to page, and the entity tag of a page.
 
-/** Where a page begins. */
+/** A cursor: where a page begins. */
 export interface Cursor {
-  /** Of the order and the filters for which it is valid. */
+  /** Of the order and the filters: the cursor is valid only for these. */
   readonly fingerprint: string
   readonly position: Position
   /** Of the first page, so that all pages have the same days. */
@@ -30,7 +30,7 @@ export function writeCursor({ fingerprint, position: { key, id }, clock }: Curso
   return Buffer.from(JSON.stringify(parts)).toString('base64url')
 }
 
-/** @throws AppError `broken_rule` where it is no cursor of such a query */
+/** @throws AppError `broken_rule` unless it is a cursor of such a query */
 export function readCursor(
   cursor: string,
   query: { readonly sort: SortOrder; readonly fingerprint: string; readonly usesDays: boolean },
@@ -53,11 +53,11 @@ export function readCursor(
   if (fingerprint !== query.fingerprint || !isPosition(query.sort, key, id)) throw mistaken()
   const clock = query.usesDays ? clockOf(now, zone) : undefined
   if (query.usesDays && !clock) throw mistaken()
-  // What `isPosition` has seen.
+  // Checked by `isPosition`.
   return { fingerprint: query.fingerprint, position: { key, id } as Position, clock }
 }
 
-/** @param page where the client finds cursors, in words */
+/** @param page describes the response in which clients find cursors */
 export const notCursor = (cursor: string, page: string): AppError =>
   brokenQuery('cursor', `"cursor" must be the \`next_cursor\` of ${page}${notValue(cursor)}.`)
 
@@ -75,7 +75,7 @@ export function nextPage(path: string, query: unknown, cursor: string): string {
   return `${path}?${new URLSearchParams([...parameters, ['cursor', cursor]])}`
 }
 
-/** What an answer depends on, beside its owner. */
+/** What a response depends on, in addition to its owner. */
 interface Asked {
   readonly query: Pick<ListQuery, 'limit' | 'after'>
   readonly fields: readonly string[] | undefined
@@ -84,8 +84,8 @@ interface Asked {
 }
 
 /**
- * Of one owner's answer to one query at one revision. The epoch keeps a removed owner's tags from
- * those of a later one.
+ * The entity tag of one owner's response to one query at one revision. The epoch differs between a
+ * removed owner and a later one with the same id.
  */
 export function listTag(
   owner: string,

@@ -20,7 +20,7 @@ const csv = (values: readonly string[]): readonly [Schema, Partial<Parameter>] =
   { explode: false },
 ]
 
-/** @param none what stands for null */
+/** @param none the word for null */
 const idOr = (none: string): Schema => ({
   anyOf: [{ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, { const: none }],
 })

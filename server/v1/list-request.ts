@@ -14,21 +14,21 @@ import { isTimeZone } from '../tasks/when.ts'
 import { fingerprintOf, readCursor } from './list-cursor.ts'
 import { readLimit } from './page-parameters.ts'
 
-// What a list can be asked for.
+// Reads the query string of a list.
 
 export const searchLimits = { characters: 200, words: 20 }
 export const maxTags = 20
-/** Values of `due`; the first ones depend on the time. */
+/** Values of `due` that depend on the time. */
 const relative = ['overdue', 'today', 'next_7_days'] as const
 export const dueValues = [...relative, 'none', 'any'] as const
 
 export interface ListRequest {
   readonly query: ListQuery
-  /** The fields that the tasks are to have; all if absent. */
+  /** The fields to return; all if undefined. */
   readonly fields: readonly TaskField[] | undefined
   /** Equal for requests with the same order and filters. */
   readonly fingerprint: string
-  /** If days matter. */
+  /** Set if the query depends on what day it is in a time zone. */
   readonly clock: Clock | undefined
   /** Whether the answer depends on the time of the request. */
   readonly isRelative: boolean
@@ -69,7 +69,7 @@ export async function readListRequest(
 
 type Days = readonly [first: string | undefined, last: string | undefined]
 
-/** The order and the filters of a request, as far as they need no time and no zone. */
+/** The order and the filters, before days are resolved in a time zone. */
 interface Asked extends ListFilters {
   readonly sort: ListQuery['sort']
   readonly due: (typeof dueValues)[number] | undefined
@@ -144,7 +144,7 @@ function readFilters(request: FastifyRequest): TaskFilters {
   return Object.fromEntries(filters.filter(([, value]) => value !== undefined))
 }
 
-/** The values of a filter by a field: those of the field, and `none`. */
+/** The values of a filter: those of the field, and `none`. */
 export function valuesOf(field: Field): readonly string[] {
   const values = field.kind === 'text' ? (field.values ?? []) : []
   return field.nullable ? [...values, 'none'] : values
@@ -162,7 +162,7 @@ function someOf(
       name,
       `"${name}" must be one or more of ${values.join(', ')}, separated by commas${notValue(unknown)}.${suggestion(unknown, values)}`,
     )
-  // In the order of `values`, so that the order and repetitions make no difference.
+  // In the order of `values`, so that order and repetitions in the request make no difference.
   return (
     chosen && values.filter(value => chosen.includes(value)).map(value => (value === 'none' ? null : value))
   )

@@ -4,7 +4,7 @@ import { closed, countSchema, sent } from '../openapi/schemas.ts'
 import { type List, lists } from '../tasks/list-fields.ts'
 import { bodyReader } from './body.ts'
 
-// Lists as `v1` reads, writes and describes them.
+// The wire format of lists in `v1`.
 
 const { names, writable } = lists
 const inputs = writable.map(name => ({ name, field: lists.fields[name] }))
@@ -16,7 +16,7 @@ export const listReader = {
   change: bodyReader(inputReader(inputs), writable, names),
 }
 
-/** @param openTasks absent where tasks are not counted */
+/** @param openTasks undefined if tasks are not counted */
 export const listJson = (list: List, openTasks?: number): string =>
   JSON.stringify({
     ...Object.fromEntries(names.map(name => [name, list[name]])),

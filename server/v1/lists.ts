@@ -89,7 +89,7 @@ const create: Route = {
   handle(request, reply, context) {
     const { values, readOnly } = listReader.new(readJson(request))
     checkReadOnly(readOnly)
-    // What the reader has seen.
+    // Validated above.
     const work = (change: Change) => createList(change, values as unknown as NewList)
     return sendChange(request, reply, context, work, done => {
       const answer = answerOf(done)

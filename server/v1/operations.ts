@@ -19,7 +19,7 @@ export interface Operation {
   /** The names in its body, beside `op`. */
   readonly fields: readonly string[]
   readonly schema: Schema
-  /** The ids that it names: tasks, and tasks whose descendants it needs too. */
+  /** The ids of the tasks that it needs, and of those that it needs with their descendants. */
   ids(body: JsonObject): { readonly plain?: readonly unknown[]; readonly structural?: readonly unknown[] }
   /** @param body with ids in place of refs */
   run(change: Change, body: JsonObject): Promise<ItemName>
@@ -37,7 +37,7 @@ const revision: Schema = {
   type: 'integer',
   description: 'The revision that the item must have, as with If-Match.',
 }
-/** A task or its change, in which an id may be a ref. */
+/** A task or a change of one. Ids can be refs. */
 const withRefs = (name: string): Schema => ({
   type: 'object',
   description: `As \`${name}\`; \`list_id\` and \`parent_id\` may be refs.`,
@@ -66,7 +66,7 @@ function operation(
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A part of an operation. Problems in it are placed below its name. */
+/** A member of an operation. Problems in it are reported below its name. */
 async function within<T>(body: JsonObject, name: string, work: (part: JsonObject) => T): Promise<Awaited<T>> {
   const part = body[name]
   if (!isObject(part))
@@ -166,7 +166,7 @@ export const operations: readonly Operation[] = [
       within(body, 'list', async part => {
         const { values, readOnly } = listReader.new(part)
         checkReadOnly(readOnly)
-        // What the reader has seen.
+        // Validated above.
         return list((await createList(change, values as unknown as NewList)).id)
       }),
   }),

@@ -2,14 +2,14 @@ import type { FastifyRequest } from 'fastify'
 import { queryInteger } from '../http/parameters.ts'
 import type { Parameter } from '../openapi/operation.ts'
 
-// Pages of lists: how long they are, and where the next one begins.
+// The query parameters `limit` and `cursor`.
 
 const limits = { min: 1, max: 1000, fallback: 100 }
 
 /** @throws AppError `broken_rule` */
 export const readLimit = (request: FastifyRequest): number => queryInteger(request, 'limit', limits)
 
-/** @param items what a page has, in the plural */
+/** @param items the items of a page, in the plural */
 export const limitParameter = (items: string): Parameter => ({
   name: 'limit',
   in: 'query',
@@ -18,7 +18,7 @@ export const limitParameter = (items: string): Parameter => ({
   example: 20,
 })
 
-/** @param also what else the request must have */
+/** @param also other requirements of the request */
 export const cursorParameter = (also = ''): Parameter => ({
   name: 'cursor',
   in: 'query',

@@ -4,7 +4,7 @@ import type { Schema } from '../openapi/operation.ts'
 import { notValue } from '../quote.ts'
 import { unknownProblems } from './body.ts'
 
-// Bodies that say where an item is moved.
+// Request bodies that move an item.
 
 type Name = 'list_id' | 'parent_id' | 'before' | 'after'
 
@@ -41,6 +41,6 @@ export function placeIn<N extends Name>(
   if (body.before !== undefined && body.after !== undefined)
     problems.push({ field: 'after', message: 'Send "before" or "after", not both.' })
   if (problems.length > 0) throw brokenRules(problems)
-  // Each was checked.
+  // Each was validated above.
   return body as Readonly<Partial<Record<N, number | null>>>
 }

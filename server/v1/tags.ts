@@ -14,7 +14,7 @@ import { readTag, replaceTag } from '../tasks/change/tag-operations.ts'
 import { tagsOf } from '../tasks/tag-list.ts'
 import { unknownProblems } from './body.ts'
 
-// Tags over all tasks.
+// The tags of all tasks.
 
 const path = '/api/v1/tags'
 const name = { type: 'string', minLength: 1, maxLength: 50 }

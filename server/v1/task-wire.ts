@@ -15,7 +15,7 @@ import { wholeChange } from '../tasks/rules.ts'
 import type { Outcome } from '../tasks/tasks.ts'
 import { bodyReader, checkReadOnly } from './body.ts'
 
-// Tasks as `v1` reads, writes and describes them: all fields that are not hidden.
+// The wire format of tasks in `v1`: all fields that are not hidden.
 
 const writable = tasks.writable.filter(name => tasks.shown.includes(name))
 const required = writable.filter(name => 'required' in tasks.fields[name])
@@ -45,7 +45,7 @@ export const bodyLimit = bodyOf(title.maxLength + description.maxLength, 40 * 10
 
 export const oneTask = (description: string): Answer => ({ description, schema: ref('Task'), example })
 
-/** A change of a task, and what the request says of fields that cannot be set. */
+/** A change of a task, and the values of read-only fields in the request. */
 export interface SentChange {
   readonly change: TaskChange
   readonly readOnly: JsonObject
@@ -55,7 +55,7 @@ export interface SentChange {
 export function newTaskIn(body: JsonObject): NewTask {
   const { values, readOnly } = taskReader.new(body)
   checkReadOnly(readOnly)
-  // What the reader has seen.
+  // Validated above.
   return values as unknown as NewTask
 }
 
@@ -66,7 +66,7 @@ export function changeIn(body: JsonObject): SentChange {
 }
 
 /**
- * What a request changes of a task: its list and its parent only where they differ.
+ * The change that a request makes to a task. Contains list and parent only if they differ.
  * @throws AppError `broken_rule`
  */
 export function changeOf(task: Task, { change, readOnly }: SentChange): TaskChange {
@@ -79,14 +79,14 @@ export function changeOf(task: Task, { change, readOnly }: SentChange): TaskChan
   }
 }
 
-/** Whether the task must be known to tell what a request changes. */
+/** Whether the change depends on the current task. */
 export const dependsOnTask = ({ change, readOnly }: SentChange): boolean =>
   Object.keys(readOnly).length > 0 ||
   [change.metadata, change.start, change.due].some(value => value) ||
   change.list_id !== undefined ||
   change.parent_id !== undefined
 
-/** A list of tasks, to be printed. @param head what stands before the first */
+/** A printer for a list of tasks. @param head the text before the first task */
 export const printedTasks = (head: string, fields?: readonly TaskField[]) =>
   new PrintedTasks(fields ? ready(taskForm(fields)) : form, '', head)
 

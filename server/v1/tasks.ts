@@ -83,7 +83,7 @@ const list: Route = {
     const asked = await readListRequest(request, { now, zone: () => own.timeZone() })
     reply.header('cache-control', 'private, no-cache')
     if (!asked.isRelative && request.headers['if-none-match'] !== undefined) {
-      // The owner's revision tells whether anything has changed, without a look at the tasks.
+      // The owner's revision shows whether anything has changed, without reading a task.
       const tag = listTag(request.userId, asked, await own.state())
       if (isKnown(request, tag)) return reply.code(304).header('etag', tag).send()
     }
@@ -289,7 +289,7 @@ function sendWritten(request: FastifyRequest, reply: FastifyReply, outcome: Outc
 }
 
 /**
- * 412, with the task as it is, so that the client can decide without another call. A token without
+ * Sends 412 with the current task, so that the client needs no further request. A token without
  * `tasks:read` gets no task.
  */
 function sendChanged(request: FastifyRequest, reply: FastifyReply, task: Task): FastifyReply {
@@ -307,7 +307,7 @@ function sendChanged(request: FastifyRequest, reply: FastifyReply, task: Task): 
 }
 
 /**
- * @throws AppError `unsupported_media_type`, with what would be read in `Accept-Post` or
+ * @throws AppError `unsupported_media_type`, with the accepted types in `Accept-Post` or
  * `Accept-Patch` (RFC 5789, 2.2)
  */
 function requireMediaType(request: FastifyRequest, reply: FastifyReply, accepted: readonly string[]): void {

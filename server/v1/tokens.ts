@@ -16,7 +16,7 @@ import { ref } from '../openapi/operation.ts'
 import { closed, sent } from '../openapi/schemas.ts'
 import { notValue, quote } from '../quote.ts'
 
-// Personal access tokens: for scripts, which cannot sign in.
+// Personal access tokens, for scripts.
 
 const path = '/api/v1/tokens'
 const nameLength = 100
@@ -146,7 +146,7 @@ export const accessTokens: RouteModule = {
   routes: [create, list, revoke],
 }
 
-/** @throws AppError `broken_rule` that names each field that is not what it may be */
+/** @throws AppError `broken_rule` that names each invalid field */
 function readNewToken(body: JsonObject, owner: string): NewAccessToken {
   const problems: FieldProblem[] = ownerProblems(body, owner)
   const rule = (field: string, holds: boolean, message: string) => {

@@ -19,7 +19,7 @@ import { listJson } from './list-wire.ts'
 import { cursorParameter, limitParameter, readLimit } from './page-parameters.ts'
 import { example } from './task-wire.ts'
 
-// What is in the trash, and its removal for good.
+// The trash: its items, and their permanent removal.
 
 const path = '/api/v1/trash'
 const types = ['task', 'list'] as const

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
 import type { Webhooks } from '../sync/webhooks/service.ts'
 
-/** @throws AppError `route_not_found` without a secret that encrypts those of webhooks */
+/** @throws AppError `route_not_found` if the server has no secret to encrypt those of webhooks */
 export function serviceOf({ webhooks }: Pick<Context, 'webhooks'>): Webhooks {
   if (webhooks) return webhooks
   throw new AppError(

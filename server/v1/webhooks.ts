@@ -117,7 +117,7 @@ const create: Route = {
     const { cipher, networks } = serviceOf(context)
     const { values, readOnly } = readNew(readJson(request))
     checkReadOnly(readOnly)
-    // What the reader has seen.
+    // Validated above.
     const given = checkUrl(values, networks) as NewWebhook
     return sendChange(
       request,
@@ -253,7 +253,7 @@ const secretAnswer = ({ webhook, secret }: SecretWebhook): WriteAnswer => ({
   body: JSON.stringify({ ...webhook, secret }),
 })
 
-/** @throws AppError `broken_rule` where the URL is one that is never connected to */
+/** @throws AppError `broken_rule` if the server never connects to this URL */
 function checkUrl(
   values: Readonly<Record<string, unknown>>,
   networks: Webhooks['networks'],

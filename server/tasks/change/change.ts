@@ -3,15 +3,15 @@ import { AppError } from '../../errors.ts'
 import { appendedPosition } from '../position.ts'
 import { type ListRow, maxItems, readFamily, readLists, reserveIds, type TaskRow } from './rows.ts'
 
-/** The owner as a change finds it, whose row it has locked. */
+/** The owner's row, which the change has locked. */
 export interface OwnerRow {
   readonly id: string
-  /** Of the last change. */
+  /** The revision of the last change. */
   readonly revision: number
   readonly epoch: string
   readonly positionBase: number
   readonly taskCount: number
-  /** The time of this change: never before that of the last one. */
+  /** The time of this change. Never earlier than the previous change. */
   readonly at: string
   /** Whether one of the owner's webhooks is active. */
   readonly hasWebhooks: boolean
@@ -19,18 +19,18 @@ export interface OwnerRow {
 
 /** An item before and after a change. */
 export interface Tracked<Row> {
-  /** Absent for an item that the change creates. */
+  /** Undefined if the change creates the item. */
   readonly before: Row | undefined
   now: Row
   /** Whether its description was read. */
   readonly isWhole: boolean
-  /** Whether it only makes room for another one. */
+  /** Whether it is moved only to make room for a sibling. */
   isRebalanced?: boolean
-  /** Whether its times are stored as they are here, instead of the time of the change. */
+  /** Whether the times in `now` are stored, instead of the time of the change. */
   keepsTimes?: boolean
 }
 
-/** What statements have changed that store their own entries of the log. */
+/** Sums of what statements have changed that write to the log themselves. */
 export interface Direct {
   tasks: number
   live: number
@@ -39,24 +39,24 @@ export interface Direct {
   keys: number
 }
 
-/** A statement for many tasks at once, which are not read. Runs when the change is stored. */
+/** Changes all tasks of a list without reading them, by a statement when the change is stored. */
 export interface Sweep {
   readonly kind: 'trash' | 'restore' | 'move'
   readonly list: number
-  /** Where they are moved; null is the inbox. */
+  /** The list that they move to; null is the inbox. */
   readonly to?: number | null
-  /** The change that deleted them. */
+  /** The revision of the change that deleted them. */
   readonly revision?: number
 }
 
 /**
- * What one request changes, in a transaction that holds the owner's row: items are read, changed
- * here, and stored together at the end, with one revision.
+ * The working set of one request, in a transaction that has locked the owner's row: items are read
+ * into it, changed in it, and stored together at the end, with one revision.
  */
 export class Change {
   readonly db: Session
   readonly owner: OwnerRow
-  /** Who makes it: see `Grant.actor`. */
+  /** Who makes the change: see `Grant.actor`. */
   readonly actor: string
   readonly tasks = new Map<number, Tracked<TaskRow>>()
   readonly lists = new Map<number, Tracked<ListRow>>()
@@ -84,19 +84,19 @@ export class Change {
     return this.owner.revision + 1
   }
 
-  /** After all positions of the owner. */
+  /** Creates a position after all positions of the owner. */
   append(): string {
     return appendedPosition(this.owner.positionBase + this.revision, this.#appended++)
   }
 
-  /** A position before those of later changes and after all others. */
+  /** A position after all others, and before those of later changes. */
   get end(): string {
     return appendedPosition(this.owner.positionBase + this.revision + 1)
   }
 
-  /** Reads tasks with their ancestors; those of `structural` with their descendants as well. */
+  /** Reads tasks with their ancestors, and those of `structural` with their descendants too. */
   async load(ids: readonly number[], structural: readonly number[] = []): Promise<void> {
-    // What this change creates is known, with all of its parts.
+    // A task that this change creates is already here, with its descendants.
     const isNew = (id: number) => this.tasks.has(id) && this.tasks.get(id)?.before === undefined
     const plain = ids.filter(id => !this.tasks.get(id)?.isWhole)
     const families = structural.filter(id => !this.#families.has(id) && !isNew(id))
@@ -108,7 +108,7 @@ export class Change {
     for (const row of rows) this.track(row, wanted.has(row.id))
   }
 
-  /** Notes a row that was read. One that is known stays as it is. */
+  /** Adds a row that was read. If it was added before, only its description is. */
   track(row: TaskRow, isWhole: boolean): void {
     const known = this.tasks.get(row.id)
     if (!known) this.tasks.set(row.id, { before: row, now: this.#swept(row), isWhole })
@@ -121,7 +121,7 @@ export class Change {
       })
   }
 
-  /** A row as the sweeps before it was read leave it. */
+  /** Applies the sweeps so far to a row that is read after them. */
   #swept(row: TaskRow): TaskRow {
     let now = row
     for (const { kind, list, to } of this.sweeps) {
@@ -195,7 +195,7 @@ export class Change {
 
   /** The task and its descendants that are not in the trash, parents first. */
   subtree(task: TaskRow): TaskRow[] {
-    // A set, since an undo may meet a cycle before it is refused.
+    // A map ends the loop in a cycle, which an undo can contain before it is rejected.
     const found = new Map([[task.id, task]])
     for (const [id] of found)
       for (const child of this.childrenOf(id)) if (child.deleted_at === null) found.set(child.id, child)
@@ -209,7 +209,7 @@ export class Change {
     return isOfThis(one) === isOfThis(other) && (isOfThis(one) || one.now.revision === other.now.revision)
   }
 
-  /** How many levels a task has above it, and itself. */
+  /** The number of levels from the top level to a task, both included. */
   depthOf(task: TaskRow): number {
     let depth = 1
     for (let id = task.parent_id; id !== null && depth < 100; depth += 1)
@@ -217,7 +217,7 @@ export class Change {
     return depth
   }
 
-  /** How many levels there are below a task, and its own. */
+  /** The number of levels from a task to its deepest descendant, both included. */
   heightOf(task: TaskRow): number {
     const children = this.childrenOf(task.id).filter(child => child.deleted_at === null)
     return 1 + Math.max(0, ...children.map(child => this.heightOf(child)))

@@ -35,8 +35,8 @@ export async function updateList(change: Change, id: number, values: ListChange)
 }
 
 /**
- * Moves a list to the trash, with its tasks, or moves these to another list.
- * @param to a list, or null for the inbox
+ * Moves a list to the trash with its tasks, or after moving its tasks to another list.
+ * @param to the list that gets the tasks; null is the inbox
  */
 export async function removeList(change: Change, id: number, to?: number | null): Promise<ListRow> {
   await change.loadLists()
@@ -57,7 +57,7 @@ export async function removeList(change: Change, id: number, to?: number | null)
 }
 
 /**
- * Takes a list out of the trash, with the tasks that were deleted with it. It comes last.
+ * Restores a list, with the tasks that were deleted with it, as the last list.
  * @throws AppError `list_not_found`, `too_many_lists`
  */
 export async function restoreList(change: Change, id: number): Promise<ListRow> {
@@ -71,7 +71,7 @@ export async function restoreList(change: Change, id: number): Promise<ListRow> 
     if (task.now.list_id === id && change.isDeletedWith(tracked, task))
       change.setTask(task.now.id, { deleted_at: null, ...derivedTimes(task.now) })
   }
-  // One that this very change has deleted is left as it was.
+  // If this change deleted the list, the sweep of its tasks has not run yet.
   const sweep = change.sweeps.findIndex(({ kind, list }) => kind === 'trash' && list === id)
   if (sweep >= 0) change.sweeps.splice(sweep, 1)
   else {
@@ -81,10 +81,10 @@ export async function restoreList(change: Change, id: number): Promise<ListRow> 
   return change.setList(id, { deleted_at: null, position: change.append() })
 }
 
-/** Restores those tasks of a list whose instants other time zone data gives. */
+/** Restores the tasks of a list whose instants differ under the current time zone data. */
 async function deriveTimes(change: Change, list: ListRow): Promise<void> {
   for (const [n, row] of (await readTimed(change.db, change.owner.id, list)).entries()) {
-    // Requests of others come between: all of them can take 0.2 s.
+    // Lets other requests run: all tasks together can take 0.2 s.
     if (n % 50 === 49) await setImmediate()
     if (change.tasks.has(row.id)) continue
     const times = derivedTimes(row)
@@ -94,7 +94,10 @@ async function deriveTimes(change: Change, list: ListRow): Promise<void> {
   }
 }
 
-/** Places a list before or after another one; null is the end or the start. Default: the end. */
+/**
+ * Moves a list before or after another one. `before: null` is the end (the default), `after: null`
+ * the start.
+ */
 export async function moveList(
   change: Change,
   id: number,
@@ -123,7 +126,7 @@ export async function moveList(
   const [low, high] = [others[place - 1]?.position ?? null, others[place]?.position ?? null]
   const position = positionBetween(low, high)
   if (position !== undefined) return change.setList(id, { position })
-  // All lists are few enough to be spread.
+  // There is no room for another position. Lists are few, so all get new ones.
   const order = others.toSpliced(place, 0, list)
   const positions = positionsBetween(null, change.end, order.length) ?? []
   for (const [n, one] of order.entries()) {

@@ -2,9 +2,9 @@ import { positionBetween, positionsBetween } from '../position.ts'
 import type { Change } from './change.ts'
 import { readSiblings, type TaskRow } from './rows.ts'
 
-// Where a task stands among its siblings.
+// The position of a task among its siblings.
 
-/** The top level of a list, null being the inbox, or the children of a task. */
+/** Siblings: the children of a task, or the top level of a list; list null is the inbox. */
 export interface Scope {
   readonly list_id: number | null
   readonly parent_id: number | null
@@ -13,17 +13,16 @@ export interface Scope {
 type Side = 'before' | 'after'
 type Mark = Pick<TaskRow, 'position' | 'id'>
 
-/** Siblings that are moved to make room: at first, and at most. */
+/** Siblings on each side that are moved to make room: at the first attempt, and at most. */
 const window = { first: 16, most: 5000 }
 
 export const isIn = (scope: Scope, task: TaskRow): boolean =>
   task.parent_id === scope.parent_id && (scope.parent_id !== null || task.list_id === scope.list_id)
 
 /**
- * A position between a sibling and its neighbour, `from` being null for the end or the start of the
- * siblings. Makes room where there is none.
- * @param task is no sibling of itself
- * @returns its position of today where it is in this place already
+ * A position for `task` directly before or after the sibling `from`. If `from` is null: at the end
+ * (`before`) or at the start (`after`). Makes room if necessary.
+ * @returns the current position if the task is already in this place
  */
 export async function placeBeside(
   change: Change,
@@ -50,7 +49,7 @@ export async function placeBeside(
 
 const isBelow = (a: Mark, b: Mark) => a.position < b.position || (a.position === b.position && a.id < b.id)
 
-/** Spreads the nearest siblings, more of them until there is room. */
+/** Gives the nearest siblings new positions: four times as many with each attempt. */
 async function makeRoom(
   change: Change,
   scope: Scope,
@@ -61,7 +60,7 @@ async function makeRoom(
   for (let count = window.first; ; count *= 4) {
     const below = low ? [low, ...(await siblings(change, scope, 'before', low, count, [task.id]))] : []
     const above = [high, ...(await siblings(change, scope, 'after', high, count, [task.id]))]
-    // The outermost ones stay where they are.
+    // The outermost siblings keep their positions.
     const bottom = below.length > count ? (below.pop()?.position ?? null) : null
     const top = above.length > count ? (above.pop()?.position ?? null) : change.end
     const positions = positionsBetween(bottom, top, below.length + 1 + above.length)
@@ -85,7 +84,7 @@ async function makeRoom(
   }
 }
 
-/** The nearest siblings on one side, as this change leaves them. */
+/** The nearest siblings on one side, including the changes made so far. */
 async function siblings(
   change: Change,
   scope: Scope,

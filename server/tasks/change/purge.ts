@@ -3,7 +3,7 @@ import { changeBytes, taskBytesIn } from '../bytes.ts'
 import { actions, itemTypes } from '../changes.ts'
 import type { Change, Direct } from './change.ts'
 
-// Removal for good, with the contents of the history. `$1` is the owner.
+// Permanent removal, with the values in the change log. `$1` is the owner.
 
 const batchSize = 2000
 
@@ -23,7 +23,7 @@ const purge = (table: 'tasks' | 'lists', type: number, bytes: string) =>
     select gone.id, gone.revision, gone.bytes, (select coalesce(sum(bytes), 0) from logged) from gone`,
   )
 
-/** $2 ids and $3 their last revisions, $4 type. Returns the bytes that the log has less. */
+/** $2 ids, $3 their last revisions, $4 type. Returns the freed bytes of the log and of answers. */
 const erase = statement(
   'duly_purge_history',
   `with recursive walk (id, revision, before) as (
@@ -79,7 +79,7 @@ const ofList = statement(
   `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null and tasks.list_id = $2::bigint limit ${batchSize}`,
 )
 
-/** Removes items that are in the trash; others stay. @returns how many were removed */
+/** Removes those of the items that are in the trash. @returns how many were removed */
 async function purgeItems(change: Change, kind: keyof typeof kinds, ids: readonly number[]): Promise<number> {
   if (ids.length === 0) return 0
   const { db, owner, revision, at, actor } = change
@@ -98,7 +98,7 @@ async function purgeItems(change: Change, kind: keyof typeof kinds, ids: readonl
   return rows.length
 }
 
-/** Removes a task that is in the trash, with its descendants. @returns whether there is one */
+/** Removes a task from the trash, with its descendants. @returns whether it was in the trash */
 export async function purgeTask(change: Change, id: number): Promise<boolean> {
   await change.load([], [id])
   const task = change.tasks.get(id)?.now
@@ -114,7 +114,7 @@ export async function purgeTask(change: Change, id: number): Promise<boolean> {
   )
 }
 
-/** Removes a list that is in the trash, with its tasks there. @returns whether there is one */
+/** Removes a list from the trash, with its tasks there. @returns whether it was in the trash */
 export async function purgeList(change: Change, id: number): Promise<boolean> {
   if ((await purgeItems(change, 'list', [id])) === 0) return false
   for (;;) {
@@ -128,7 +128,7 @@ export async function purgeList(change: Change, id: number): Promise<boolean> {
   }
 }
 
-/** Removes everything that is in the trash. @returns how many items */
+/** Empties the trash. @returns how many items were removed */
 export async function emptyTrash(change: Change): Promise<number> {
   let count = 0
   for (const kind of ['task', 'list'] as const) {

@@ -4,18 +4,18 @@ import { timeOf } from '../../fields/field.ts'
 import { type Task, tasks } from '../fields.ts'
 import { type List, lists } from '../list-fields.ts'
 
-// The rows that a change looks at, in a transaction that holds the owner's row. `$1` is the owner.
+// Reads the rows of a change, in a transaction that has locked the owner's row. `$1` is the owner.
 
 /** A task that may be in the trash. */
 export type TaskRow = Task & { readonly deleted_at: string | null }
 export type ListRow = List & { readonly deleted_at: string | null }
 
-/** Items that one change may touch. */
+/** Maximum number of items in one change. */
 export const maxItems = 10_000
 
 const listColumns = `${lists.columns('lists')}, lists.deleted_at`
 const taskColumns = `${tasks.columns('tasks')}, tasks.deleted_at`
-/** Without the description, which can be long, where it is not needed. */
+/** The description can be long, so it is read only for the tasks that are changed. */
 const leanColumns = (isWhole: string) =>
   taskColumns.replace('tasks.description,', `case when ${isWhole} then tasks.description end as description,`)
 
@@ -25,11 +25,10 @@ const allLists = statement(
 )
 
 /**
- * $2 tasks and their ancestors; $3 tasks and their descendants as well. Those of $2 and $3 are read
- * with their descriptions. `offset 0` keeps the joins nested loops: a generic plan believes in
- * thousands of ids, and would read all tasks of the owner. `+ 0` keeps the estimate of children at
- * one: PostgreSQL clears hash tables for all tasks that it expects in each execution, which takes
- * most of the time even for forty children.
+ * The tasks $2 and $3 with their descriptions, the ancestors of both, and the descendants of $3.
+ * `offset 0` makes every join a nested loop: a generic plan expects thousands of ids, and would
+ * read all tasks of the owner. `+ 0` lowers the estimated number of children to one: each execution
+ * clears a hash table of the estimated size, which took most of the time even for forty children.
  */
 const family = statement(
   'duly_change_family',
@@ -55,18 +54,19 @@ const family = statement(
   ) as tasks`,
 )
 
-/** $2 key of a tag. */
+/** $2 the key of a tag. */
 const tagged = statement(
   'duly_change_tagged',
   `select ${leanColumns('false')} from duly.tasks
   where tasks.user_id = $1 and tasks.deleted_at is null and tasks.tag_keys @> array[$2]::text[] limit ${maxItems + 1}`,
 )
 
-/** An instant takes 0.1 ms to derive. The rest is left to `deriveTimes`, which runs every month. */
+/** Deriving an instant takes 0.1 ms. The monthly `deriveTimes` does the others. */
 const maxTimed = 500
 
 /**
- * $2 list, $3 and $4 revision and time of the change that deleted its tasks. Those with an instant.
+ * The tasks with an instant that a change deleted with their list. $2 list, $3 revision and $4 time
+ * of that change.
  */
 const timed = statement(
   'duly_change_timed',
@@ -75,7 +75,7 @@ const timed = statement(
     and (tasks.start_at is not null or tasks.due_at is not null) limit ${maxTimed}`,
 )
 
-/** $2 how many ids to reserve. */
+/** $1 how many ids to reserve. */
 const nextTaskIds = statement(
   'duly_next_task_ids',
   `select nextval('duly.tasks_id_seq') from generate_series(1, $1::integer)`,
@@ -86,7 +86,7 @@ const nextListIds = statement(
 )
 
 const deletedIn = (row: DataRow, column: number) => (row.isNull(column) ? null : timeOf(row, column))
-// A spread and one more field would cost three times as much as reading the row.
+// Not a spread: see docs/decisions/0029-code-for-v8.md.
 export const taskIn = (row: DataRow): TaskRow =>
   Object.assign(tasks.read(row), { deleted_at: deletedIn(row, tasks.names.length) })
 const listIn = (row: DataRow): ListRow =>
@@ -121,15 +121,15 @@ export async function reserveIds(db: Session, what: 'task' | 'list', count: numb
 
 /** The siblings on one side of a place, nearest first. */
 export interface SiblingQuery {
-  /** 0 is the inbox. Means nothing where there is a parent. */
+  /** 0 is the inbox. Ignored if there is a parent. */
   readonly list: number
   /** 0 is the top level. */
   readonly parent: number
   readonly direction: 'before' | 'after'
-  /** Null is the end, or the start. */
+  /** Null: the end (`before`) or the start (`after`). */
   readonly from: { readonly position: string; readonly id: number } | null
   readonly limit: number
-  /** Tasks that are left out. */
+  /** Tasks to leave out. */
   readonly except: readonly number[]
 }
 

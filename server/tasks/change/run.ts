@@ -11,8 +11,8 @@ import { maxItems, type TaskRow } from './rows.ts'
 import { entriesOf, saveItems, saveLog } from './save.ts'
 import { runSweeps } from './sweeps.ts'
 
-// Runs a change: one transaction that locks the owner first, so that it sees what all earlier
-// writes did and nothing changes meanwhile.
+// Runs a change in one transaction. It locks the owner first, so it sees all earlier writes, and no
+// other write runs meanwhile.
 
 export interface ChangeContext {
   readonly db: Database
@@ -25,23 +25,23 @@ export interface ChangeContext {
 
 export interface ChangeOptions<T> {
   readonly keyed?: Keyed | undefined
-  /** Whether nothing is stored. */
+  /** Whether the transaction is rolled back at the end. */
   readonly isDry?: boolean
-  /** What a repeated request gets. */
+  /** What is needed to answer a repeated request. */
   readonly answerOf?: (result: T, done: Done<T>) => Answer
 }
 
-/** One task whose row and log tell the answer, or a text that is stored. */
+/** A task, from whose row and log the answer is rebuilt; or the answer itself, which is stored. */
 export type Answer = { readonly task: TaskRow; readonly isRemoved?: boolean } | { readonly text: string }
 
-/** What became of a change. */
+/** The outcome of a change that was run. */
 export interface Done<T> {
   readonly isReplayed: false
   readonly result: T
-  /** With the items as it left them. */
+  /** The working set, as it was stored. */
   readonly change: Change
   readonly isChanged: boolean
-  /** The owner's revision afterwards, and epoch. */
+  /** Of the owner, after the change. */
   readonly revision: number
   readonly epoch: string
 }
@@ -86,8 +86,9 @@ const addKey = statement(
 )
 
 /**
- * @throws what `work` throws, and then nothing was changed; AppError `change_too_large`,
- * `too_many_tasks`, `storage_full`, `idempotency_key_reused`, `answer_dropped`
+ * Runs a change and stores it, or returns the outcome of an earlier request with the same key.
+ * @throws what `work` throws; AppError `change_too_large`, `too_many_tasks`, `storage_full`,
+ * `idempotency_key_reused`, `answer_dropped`. Nothing is stored then.
  */
 export async function runChange<T>(
   context: ChangeContext,
@@ -121,12 +122,12 @@ export async function runChange<T>(
     return outcome
   } catch (error) {
     if (!(error instanceof DryRun)) throw error
-    // The result of this very work.
+    // Thrown above, with the result of `work`.
     return error.done as Done<T>
   }
 }
 
-/** Ends the transaction of a dry run. */
+/** Rolls back the transaction of a dry run. */
 class DryRun extends Error {
   readonly done: unknown
 
@@ -189,7 +190,7 @@ async function save(
   const [[count, live, full, kept] = []] = await db.query(raiseOwner, values)
   if (stored.tasks > 0 && Number(count) > quota.tasks) throw tooManyTasks(quota)
   if (stored.live > 0 && Number(live) > quota.liveBytes) throw storageFull(quota)
-  // An import must not displace the keys of its own lines.
+  // An import must not cause its own keys to be removed.
   if (direct && direct.keys > 0 && Number(kept) > quota.bytes) throw storageFull(quota)
   return { isChanged: true, needsReclaim: full === 't' }
 }

@@ -10,16 +10,16 @@ import { isSame } from '../rules.ts'
 import type { Change, Tracked } from './change.ts'
 import type { ListRow, TaskRow } from './rows.ts'
 
-// Stores the items of a change: one statement for all that are new, and one for each set of fields
-// that differ. Values are sent as JSON. `$1` is the owner.
+// Stores the items of a change: one statement for all new items, and one for each set of changed
+// fields. Values are sent as JSON. `$1` is the owner.
 
 type Row = TaskRow | ListRow
 type Values = Readonly<Record<string, unknown>>
 
-/** What a statement has stored. */
+/** How a statement has changed the owner's counters. */
 export interface Stored {
-  /** How many tasks more, and their bytes. */
   tasks: number
+  /** Bytes. */
   live: number
   trash: number
 }
@@ -37,7 +37,7 @@ interface Table {
   readonly name: 'tasks' | 'lists'
   readonly itemType: number
   readonly fields: Fields
-  /** SQL of the bytes of a row. */
+  /** SQL: the bytes of a row. */
   readonly bytes: string
 }
 
@@ -52,12 +52,12 @@ const tables = {
 } satisfies Record<string, Table>
 
 const unlogged = new Set(['id', 'created_at', 'updated_at', 'revision'])
-/** What most new tasks have. */
+/** The fields that most new tasks set. */
 const usual = new Set(['title', 'description', 'is_completed', 'list_id', 'parent_id', 'position'])
 const inserts = new Shapes('duly_change_insert')
 const updates = new Shapes('duly_change_update')
 
-/** The items that a change has changed, as entries of the log. */
+/** The entries of the log for a change. */
 export function entriesOf(change: Change): Entry[] {
   return [
     ...[...change.lists.values()].flatMap(item => entryOf(tables.lists, item)),
@@ -90,7 +90,7 @@ function changedNames({ fields }: Table, before: Row, now: Row): string[] {
   )
 }
 
-/** The first that applies. */
+/** The action of an entry: the first that applies. */
 function actionOf(item: {
   readonly wasLive: boolean
   readonly isLive: boolean
@@ -108,7 +108,7 @@ function actionOf(item: {
   return actions.updated
 }
 
-/** Stores the rows of a change, and logs those that are new. */
+/** Stores the rows of a change, and logs the new ones. */
 export async function saveItems(change: Change): Promise<Stored> {
   const stored: Stored = { tasks: 0, live: 0, trash: 0 }
   const work = [
@@ -148,7 +148,7 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
     )
   const at = [change.revision, change.at] as const
   const allNames = [...Object.keys(table.fields).filter(name => !unlogged.has(name)), 'deleted_at']
-  // Reading 28 columns from JSON costs PostgreSQL a third of an insert. Most new tasks have eight.
+  // Most new tasks set 8 of 28 columns. Reading the others from JSON takes a third of the insert.
   const usedNames = allNames.filter(name => usual.has(name))
   const isUsual = created.every(row =>
     allNames.every(name => usual.has(name) || isNone(table.fields[name], (row as unknown as Values)[name])),
@@ -173,13 +173,13 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
 const isNone = (field: Field | undefined, value: unknown): boolean =>
   value === null || (field?.kind === 'json' && isSame(value, field.empty))
 
-/** The columns of some fields, with those that are derived. */
+/** The values of some fields, and of the columns that are derived from them. */
 function columnsOf({ fields }: Table, row: Row, names: readonly string[]): Values {
   const columns: Record<string, unknown> = {}
   for (const name of names) {
     const value = (row as unknown as Values)[name]
     const field = fields[name]
-    // An absent member is null.
+    // PostgreSQL reads an absent member as null.
     if (isNone(field, value)) continue
     columns[name] = value
     if (field?.kind !== 'text' && field?.kind !== 'json') continue
@@ -202,10 +202,10 @@ function typesOf({ fields }: Table, names: readonly string[]): [column: string, 
   })
 }
 
-/** A time, which is read from its text once instead of for each row. */
+/** A time. `offset 0` parses the text once instead of for each row. */
 const timeIn = (text: string) => `(select ${text}::text::timestamptz as at offset 0) as change`
 
-/** How many tasks more there are, and how many bytes, live and in the trash. */
+/** SQL: the change of the number of live tasks, and of the bytes, live and in the trash. */
 const counts = (table: Table, signed: readonly (readonly [sign: '+' | '-', from: string])[]) => {
   if (table.name === 'lists') return 'select 0, 0, 0'
   const sum = (value: string, isLive: boolean) =>
@@ -245,7 +245,7 @@ function updateStatement(table: Table, names: readonly string[]) {
   })
 }
 
-/** Also logs what it inserts: $5 actor, $6 bytes of an entry. */
+/** Also logs the inserted rows. $5 actor, $6 bytes of an entry. */
 function insertStatement(table: Table, names: readonly string[]) {
   return inserts.get(`${table.name} ${names.length}`, name => {
     const { name: of, bytes, itemType } = table
@@ -281,7 +281,7 @@ const logEntries = statement(
     as entry (type smallint, id bigint, action smallint, fields jsonb, before bigint, bytes integer)`,
 )
 
-/** @returns the bytes that the entries count as */
+/** Stores entries of the log. @returns their bytes */
 export async function saveLog(
   db: Session,
   { id, at }: Change['owner'],
@@ -289,7 +289,7 @@ export async function saveLog(
   { revision, actor }: { readonly revision: number; readonly actor: string },
 ): Promise<number> {
   const overhead = changeOverhead(id)
-  // New items are logged where they are inserted.
+  // The statement that inserts new items logs them.
   const rows = entries
     .filter(({ action }) => action !== actions.created && action !== actions.discarded)
     .map(entry => ({

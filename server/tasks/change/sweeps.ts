@@ -5,12 +5,12 @@ import { appendedPosition } from '../position.ts'
 import type { Change, Sweep } from './change.ts'
 import type { Stored } from './save.ts'
 
-// What happens to all tasks of a list at once, however many there are. They are not read. `$1` is
-// the owner, $2 the list, $3 and $4 revision and time, $5 actor, $6 tasks that the change has read.
+// Statements that change all tasks of a list, whatever their number, without reading them. $1
+// owner, $2 list, $3 revision, $4 time, $5 actor, $6 tasks to leave out: the change has read them.
 
 const bytes = taskBytesIn('tasks')
 
-/** @param set assigns the columns @param extra bytes of the logged values */
+/** @param parts SQL; `logged`: the bytes of each logged value */
 function sweep(
   name: string,
   parts: { where: string; old?: string; set: string; action: number; fields: string; logged?: string[] },
@@ -45,14 +45,14 @@ const statements = {
     action: actions.deleted,
     fields: 'null',
   }),
-  /** $7 the revision that deleted them. */
+  /** $7 the revision of the change that deleted them. */
   restore: sweep('restore', {
     where: `tasks.deleted_at is not null and tasks.revision = $7::bigint`,
     set: 'deleted_at = null',
     action: actions.restored,
     fields: 'null',
   }),
-  /** $7 another list, $8 what their positions begin with. */
+  /** $7 the other list, $8 the prefix of their positions there. */
   move: sweep('move', {
     where: isLive,
     old: `, tasks.position, case when tasks.parent_id is null
@@ -66,7 +66,7 @@ const statements = {
 }
 
 /**
- * Runs the sweeps of a change, once its items are stored.
+ * Runs the sweeps of a change after its items are stored, and adds their effect to `stored`.
  * @returns how many tasks were changed, and the bytes of the log
  */
 export async function runSweeps(
@@ -97,7 +97,7 @@ export async function runSweeps(
 
 function extraOf({ owner, revision }: Change, { kind, to, revision: deletedBy }: Sweep) {
   if (kind === 'restore') return [deletedBy ?? 0]
-  // After what the change appends by itself.
+  // After the positions that the change itself has appended.
   if (kind === 'move') return [to ?? null, `${appendedPosition(owner.positionBase + revision)}9`]
   return []
 }

@@ -6,9 +6,9 @@ import { type Change, tooLarge } from './change.ts'
 import { maxItems, readTagged } from './rows.ts'
 
 /**
- * Renames a tag of all tasks that are not in the trash; a task that has the new one keeps it once.
- * @param to absent where the tag is removed
- * @returns how many tasks have had it
+ * Renames or removes a tag of all tasks that are not in the trash.
+ * @param to the new name; undefined removes the tag
+ * @returns how many tasks had the tag
  */
 export async function replaceTag(change: Change, from: string, to?: string): Promise<number> {
   const key = tagKey(from.trim())

@@ -6,19 +6,18 @@ import type { Change } from './change.ts'
 import { isIn, placeBeside, type Scope } from './places.ts'
 import type { TaskRow } from './rows.ts'
 
-// Operations on tasks that look at other tasks. Each reads what it needs, unless that was read
-// before.
+// Operations that read other tasks than the one they change. Each reads what is not read yet.
 
-/** Levels of tasks. The top level is one. */
+/** Maximum number of levels of tasks, including the top level. */
 export const maxLevels = 8
 
-/** Where a task is to be moved. Absent values stay as they are. */
+/** Where to move a task. Absent values do not change. */
 export interface Move {
   readonly list_id?: number | null
   readonly parent_id?: number | null
-  /** A sibling that it is placed before, or null for the last place. */
+  /** The sibling that it precedes; null for the last place. */
   readonly before?: number | null
-  /** A sibling that it is placed after, or null for the first place. */
+  /** The sibling that it follows; null for the first place. */
   readonly after?: number | null
 }
 
@@ -48,7 +47,7 @@ export async function createTask(change: Change, given: NewTask): Promise<TaskRo
   return made
 }
 
-/** With all fields: V8 takes 25 µs where a spread is followed by new ones, 0.3 otherwise. */
+/** With all fields: see "Objects" in docs/decisions/0029-code-for-v8.md. */
 const emptyTask: TaskRow = {
   id: 0,
   title: '',
@@ -73,7 +72,7 @@ const emptyTask: TaskRow = {
 }
 
 /**
- * Changes fields; another list or parent moves the task to the end there.
+ * Changes fields. With another list or parent, the task moves to the end there.
  * @param values with the whole metadata: see `wholeChange`
  */
 export async function updateTask(
@@ -106,18 +105,14 @@ export async function moveTask(change: Change, id: number, move: Move): Promise<
   const { before, after } = move
   if (before !== undefined && after !== undefined)
     throw broken('after', 'Send "before" or "after", not both.')
-  const position =
-    typeof after === 'number'
-      ? await placeBeside(change, scope, task, 'after', siblingOf(change, task, scope, 'after', after))
-      : after === null
-        ? await placeBeside(change, scope, task, 'after', null)
-        : typeof before === 'number'
-          ? await placeBeside(change, scope, task, 'before', siblingOf(change, task, scope, 'before', before))
-          : await placeBeside(change, scope, task, 'before', null)
+  const side = after === undefined ? 'before' : 'after'
+  const siblingId = after ?? before ?? null
+  const sibling = siblingId === null ? null : siblingOf(change, task, scope, side, siblingId)
+  const position = await placeBeside(change, scope, task, side, sibling)
   const moved = change.setTask(id, { position, ...scope })
   const tracked = change.tasks.get(id)
   if (tracked) tracked.isRebalanced = false
-  for (const part of change.subtree(moved).slice(1)) change.setTask(part.id, { list_id: scope.list_id })
+  for (const { id: part } of change.subtree(moved)) change.setTask(part, { list_id: scope.list_id })
   checkLevels(change, moved)
   return moved
 }
@@ -143,8 +138,8 @@ export async function removeTask(change: Change, id: number): Promise<TaskRow> {
 }
 
 /**
- * Takes a task out of the trash, with the descendants that were deleted with it. It comes last:
- * under its parent, else at the top level of its list, else in the inbox.
+ * Restores a task, with the descendants that were deleted with it. It becomes the last child of its
+ * parent, or else the last task of its list, or else of the inbox.
  * @throws AppError `task_not_found`
  */
 export async function restoreTask(change: Change, id: number): Promise<TaskRow> {
@@ -182,7 +177,7 @@ function heightAmong(task: TaskRow, among: readonly TaskRow[]): number {
   return 1 + Math.max(0, ...children.map(child => heightAmong(child, among)))
 }
 
-/** Where a task belongs that names a list or a parent, or neither. */
+/** The siblings that a list and a parent select. Absent values are those of `now`. */
 async function scopeOf(
   change: Change,
   { list_id: list, parent_id: parent }: Pick<Move, 'list_id' | 'parent_id'>,

@@ -12,17 +12,17 @@ import { removeList, restoreList } from './list-operations.ts'
 import { type ListRow, maxItems, type TaskRow } from './rows.ts'
 import { maxLevels } from './task-operations.ts'
 
-// Undo: an item gets back the values that a change has replaced, where it still has those that the
+// Undo restores the values that a change has replaced, if the items still have the values that the
 // change wrote. An undo is a change itself, so it can be undone.
 
-/** An item that keeps a change from being undone. */
+/** An item because of which a change cannot be undone. */
 export interface Conflict {
   readonly type: 'task' | 'list'
   readonly id: number
-  /** Fields with another value than the change wrote. */
+  /** Fields whose value is not the one that the change wrote. */
   readonly fields: readonly string[]
   readonly reason: string
-  /** As it is; absent where it is gone for good. */
+  /** Its current state; undefined if it was removed permanently. */
   readonly item?: TaskRow | ListRow | undefined
 }
 
@@ -91,7 +91,7 @@ async function readEntries(change: Change, revision: number): Promise<Entry[]> {
       type: Number(type),
       id: Number(id),
       action: Number(action),
-      // Written by a write statement.
+      // Stored by a write statement in this form.
       fields: JSON.parse(fields ?? '{}') as Entry['fields'],
     }))
     .filter(({ type }) => type === itemTypes.task || type === itemTypes.list)
@@ -106,7 +106,7 @@ export function notFound(): AppError {
 async function load(change: Change, entries: readonly Entry[]): Promise<void> {
   await change.loadLists()
   const touched = entries.filter(({ type }) => type === itemTypes.task)
-  // The places that tasks return to.
+  // The former and the current parents of the tasks.
   const parents = touched.flatMap(({ fields }) => (fields.parent_id ?? []).map(Number).filter(Boolean))
   await change.load(
     parents,
@@ -114,9 +114,7 @@ async function load(change: Change, entries: readonly Entry[]): Promise<void> {
   )
 }
 
-/**
- * A change of more items than can be read: a list that was deleted, or restored, with its tasks.
- */
+/** Undoes a change that is too large to read: a list deleted or restored with its tasks. */
 async function undoSweep(change: Change, entries: readonly Entry[]) {
   await change.loadLists()
   for (const { type, id, action } of entries) {
@@ -174,11 +172,11 @@ async function revert(
   }
 }
 
-/** The log may be older than the time zone data. */
+/** A logged value, with the instant of the current time zone data. */
 const today = (name: string, value: unknown): unknown =>
   name === 'start' || name === 'due' ? (derivedAgain(value as When | null) ?? value) : value
 
-/** Fields that follow others, so that they are no conflict of their own. */
+/** Fields that follow others, so they cause no conflict. */
 const followers = new Set(['position', 'completed_at', 'spellings'])
 
 function revertFields(
@@ -194,7 +192,7 @@ function revertFields(
   const changed: string[] = []
   for (const [name, logged] of Object.entries(fields)) {
     const [old, written] = logged.map(value => today(name, loggedValue(name, value, table)))
-    // In the trash there is no order.
+    // The position of an item in the trash has no meaning.
     const isIdle = name === 'position' && row.deleted_at !== null && action === actions.restored
     if (isIdle || isSame(now[name], old)) continue
     const holds = isSame(now[name], written)
@@ -202,11 +200,11 @@ function revertFields(
     else if (!followers.has(name)) changed.push(name)
   }
   if (changed.length > 0) refuse('It has changed since.', changed)
-  // The names are fields, with values that they had.
+  // From the log, so each name is a field and each value was stored in it.
   else set(change, kind, id, values as Partial<Row>)
 }
 
-/** The fields that differ from what the item was created with. */
+/** The fields whose values differ from those with which the item was created. */
 async function changedSince(change: Change, kind: Kind, row: Row, revision: number): Promise<string[]> {
   if (row.revision === revision) return []
   const table = kind === 'task' ? tasks : lists
@@ -216,7 +214,7 @@ async function changedSince(change: Change, kind: Kind, row: Row, revision: numb
   return table.writable.filter(name => !followers.has(name) && !isSame(then?.[name], now[name]))
 }
 
-/** A list that goes to the trash must not leave tasks behind. */
+/** A list that moves to the trash must not leave live tasks. */
 async function checkList(change: Change, id: number, conflicts: Conflict[]): Promise<void> {
   const { before, now } = change.lists.get(id) ?? {}
   if (!now || now.deleted_at === null || before?.deleted_at !== null) return
@@ -227,14 +225,14 @@ async function checkList(change: Change, id: number, conflicts: Conflict[]): Pro
     conflicts.push({ type: 'list', id, fields: [], reason: 'It has other tasks by now.', item: now })
 }
 
-/** $2 list, $3 tasks that were read. */
+/** The live tasks of the list $2 without the tasks $3. */
 const otherTasks = statement(
   'duly_undo_list_tasks',
   `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.list_id = $2::bigint
     and coalesce(tasks.deleted_at, 'infinity') = 'infinity' and tasks.id <> all($3::bigint[]) limit 1`,
 )
 
-/** Whether the tree is in order where a task was. */
+/** Adds conflicts if the task, its parent, its children or its list do not fit together. */
 function checkPlace(change: Change, id: number, conflicts: Conflict[]): void {
   const known = new Set(conflicts.map(one => `${one.type} ${one.id}`))
   const add = (kind: Kind, item: Row, reason: string, fields: readonly string[]) => {

@@ -10,18 +10,18 @@ import { type Imported, importedBefore, keyOf, type Line, storeKeys } from './ke
 import { numberAfter, raiseBase } from './position-base.ts'
 import { Structure } from './structure.ts'
 
-/** What a line sets that clients cannot set otherwise. */
+/** The fields that only an import can set. */
 type Kept<Item> = Partial<Pick<Item, Extract<keyof Item, 'position' | 'created_at' | 'updated_at'>>>
 
 interface Numbered {
   /** Number of the line. */
   readonly line: number
-  /** As in the line. */
+  /** The id in the line. */
   readonly id: number
 }
 export interface TaskLine extends Numbered {
   readonly type: 'task'
-  /** `list_id` and `parent_id` are those of lines. */
+  /** `list_id` and `parent_id` are ids in lines. */
   readonly values: NewTask
   readonly kept: Kept<Task> & Partial<Pick<Task, 'completed_at'>>
 }
@@ -35,26 +35,26 @@ export type ImportLine = TaskLine | ListLine
 export interface Counts {
   readonly tasks: number
   readonly lists: number
-  /** Lines that were imported before. */
+  /** Lines that an earlier request imported. */
   readonly skipped: number
 }
 
-/** Tasks whose parent has not come yet: they are at the top level until then. */
+/** Tasks whose parent is in a later line. They stay at the top level until it is imported. */
 interface Waiting {
   readonly line: number
   readonly children: number[]
 }
 
 /**
- * An import of one owner. Each chunk is one change. The ids of all lines are held in memory, as
- * many as the owner may have tasks; their contents are not.
+ * An import of one owner. Each chunk is one change. Only the ids of all lines stay in memory, as
+ * many as the owner may have tasks.
  */
 export class Import {
   readonly #context: ChangeContext
   readonly #id: string
   readonly #isDry: boolean
   readonly #structure = new Structure()
-  /** The ids that lines got. */
+  /** The new ids, by the id in the line. */
   readonly #ids = { task: new Map<number, number>(), list: new Map<number, number>() }
   readonly #waiting = new Map<number, Waiting>()
   /** Tasks that a dry run would have stored. */
@@ -67,8 +67,9 @@ export class Import {
   }
 
   /**
-   * @param isLast whether no other chunk follows
-   * @throws AppError, and then nothing of the chunk is stored; `broken_rule` names the line
+   * Imports a chunk, or nothing of it if it throws.
+   * @param isLast whether it is the last chunk
+   * @throws AppError; `broken_rule` names the line
    */
   async add(lines: readonly ImportLine[], isLast: boolean): Promise<Counts> {
     for (const line of lines) if (line.type === 'task') this.#checkParent(line)
@@ -105,7 +106,7 @@ export class Import {
 export const broken = (line: number, field: string, message: string) =>
   brokenRules([{ field: field === '' ? `${line}` : `${line}/${field}`, message: `Line ${line}: ${message}` }])
 
-/** An error with the place of its line. */
+/** An error that names the line. */
 function placed(error: unknown, line: number): unknown {
   if (!(error instanceof AppError) || error.code !== 'broken_rule') return error
   const [{ field, message } = { field: '', message: error.message }] = error.problems
@@ -118,7 +119,7 @@ interface Stored {
   readonly counts: Counts
 }
 
-/** One chunk, in its transaction, which may be run again. */
+/** One chunk, in its transaction. The transaction may be repeated, with a new object. */
 class Chunk {
   readonly #change: Change
   readonly #importId: string
@@ -167,7 +168,7 @@ class Chunk {
     return this.#new[type].get(id) ?? this.#known[type].get(id)
   }
 
-  /** The lines that are to be imported. Looks up what was imported before. */
+  /** The lines that were not imported before. */
   async #missing(): Promise<ImportLine[]> {
     const wanted = new Map<string, Line>()
     const want = (line: Line) => {
@@ -193,7 +194,7 @@ class Chunk {
       return true
     })
     const skipped = new Set(this.#lines.filter(line => !fresh.includes(line)))
-    // An import that was interrupted: its tasks still wait for parents that come.
+    // Tasks of an interrupted import can still wait for their parents.
     for (const line of skipped) if (line.type === 'task') this.#waitFor(line)
     return fresh
   }
@@ -217,7 +218,7 @@ class Chunk {
     this.#imported.push({ key: keyOf(this.#importId, { type, id }), type, id: given })
   }
 
-  /** Reads the parents that are stored, and the tasks that wait for these. */
+  /** Reads the stored parents of these tasks, and the stored tasks that wait for one of these. */
   async #loadParents(tasks: readonly TaskLine[]): Promise<void> {
     const parents = tasks.flatMap(({ values }) => {
       const id = values.parent_id && this.#idOf({ type: 'task', id: values.parent_id })
@@ -227,7 +228,7 @@ class Chunk {
     await this.#change.load(parents, children)
   }
 
-  /** Adds a task, after its parent where that is in `left`. */
+  /** Adds a task; first its parent if that is in `left`. */
   async #addTask(line: TaskLine, left: Map<number, TaskLine>, structure: Structure): Promise<void> {
     if (!left.delete(line.id)) return
     const { parent_id: parent = null, list_id: list = null, ...values } = line.values
@@ -254,7 +255,7 @@ class Chunk {
     }
   }
 
-  /** The inbox where the list was deleted since it was imported. */
+  /** The list of a task; the inbox if the list was deleted since it was imported. */
   #listOf({ line }: TaskLine, list: number | null): number | null {
     if (list === null) return null
     const id = this.#idOf({ type: 'list', id: list })
@@ -263,7 +264,7 @@ class Chunk {
     return this.#change.findList(id) ? id : null
   }
 
-  /** Puts a task that waits below its parent, unless the user has moved or deleted it. */
+  /** Moves a waiting task below its parent, unless the user has moved or deleted it. */
   #attach(id: number, parent: number): void {
     const change = this.#change
     const [child, above] = [change.findTask(id), change.getTask(parent)]

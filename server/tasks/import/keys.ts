@@ -3,11 +3,11 @@ import { keyBytes } from '../bytes.ts'
 import { itemTypes, outcomes } from '../changes.ts'
 import { hashed } from '../keys.ts'
 
-// An idempotency key for each line, so that an import that is sent again adds only what is missing.
+// Idempotency keys of the lines of an import. A repeated import adds only the missing lines.
 
 export interface Line {
   readonly type: 'task' | 'list'
-  /** As in the line. */
+  /** The id in the line. */
   readonly id: number
 }
 
@@ -32,7 +32,7 @@ const add = statement(
 export const keyOf = (importId: string, { type, id }: Line): string =>
   hashed(`import\n${importId}\n${type}\n${id}`)
 
-/** The ids that lines got before, by key. */
+/** The ids of items that were imported before, by key. */
 export async function importedBefore(
   db: Session,
   owner: string,
@@ -45,11 +45,11 @@ export async function importedBefore(
 export interface Imported {
   readonly key: string
   readonly type: Line['type']
-  /** That it got. */
+  /** Of the new item. */
   readonly id: number
 }
 
-/** @returns the bytes of the keys */
+/** Stores the keys. @returns their bytes */
 export async function storeKeys(
   db: Session,
   owner: string,

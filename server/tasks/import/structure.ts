@@ -1,22 +1,22 @@
 import { maxLevels } from '../change/task-operations.ts'
 
-/** The most that a number of levels above a part can be is one less. */
-const maxBelow = maxLevels - 1
+/** Maximum number of ancestors of a task. */
+const maxAncestors = maxLevels - 1
 
 /**
- * The tree of the tasks of an import, which come in any order: a part may come before its parent.
- * Ids are those of the lines. Tasks without parent and parts take no memory here.
+ * The tree of the tasks of an import. They come in any order: a child can come before its parent.
+ * Ids are those in the lines. Tasks without parent and children take no memory here.
  */
 export class Structure {
   readonly #parents = new Map<number, number>()
-  /** Levels below a task, itself included. One where absent. */
+  /** Levels from a task to its deepest descendant, both included. Absent: one. */
   readonly #heights = new Map<number, number>()
 
   heightOf(id: number): number {
     return this.#heights.get(id) ?? 1
   }
 
-  /** @returns what is wrong with the parent, if anything; then the task is not added */
+  /** @returns what is wrong with the parent. The task is not added then. */
   add(id: number, parent: number | null): 'cycle' | 'depth' | undefined {
     if (parent === null || this.#parents.has(id)) return undefined
     const above = this.#above(parent)
@@ -32,12 +32,12 @@ export class Structure {
     return undefined
   }
 
-  /** A task and those above it that are known, or are named by those. */
+  /** A task and its known ancestors, up to the first one that is only named. */
   #above(id: number): number[] {
     const found = [id]
     for (let next = this.#parents.get(id); next !== undefined; next = this.#parents.get(next)) {
       found.push(next)
-      if (found.length > maxBelow) break
+      if (found.length > maxAncestors) break
     }
     return found
   }
