@@ -2,40 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
 import { join } from 'node:path'
+import { withoutCoverage } from './heavy.ts'
 
 // Loaded first into every process and thread of a test run that measures coverage. `NODE_V8_COVERAGE`
 // takes a third more CPU time: it counts calls, and reads and writes what concerns each package.
 
-/** Heavy files, and the programs that they start: they run hardly a line that others leave out. */
-const uncounted = [
-  'account-attacks',
-  'account-growth',
-  'contracts.',
-  'docs',
-  'fair-reads',
-  'faults',
-  'first-migration',
-  'front-ends',
-  'half-sent',
-  'hostile-',
-  'impatient-client',
-  'isolation',
-  'kept-young',
-  'long-data-dir',
-  'operations',
-  'other-issuers',
-  'overload',
-  'plans',
-  'rate-limit',
-  'replicas-behind-nginx',
-  'sign-in-attacks',
-  'snapshot',
-  'storage',
-  'sub-path',
-  'unread-answers',
-  'web/screens',
-  'web/stories',
-].map(name => join('dist', 'test', name))
+const uncounted = withoutCoverage.map(name => join('dist', 'test', name))
 if (uncounted.some(name => process.argv[1]?.includes(name))) delete process.env.TEST_COVERAGE
 
 const server = new URL('../server/', import.meta.url).href

@@ -9,8 +9,10 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { linesRun } from './coverage.ts'
 import { placeForData } from './data-folder.ts'
+import { byThemselves, longest, withoutCoverage } from './heavy.ts'
 import { Outcome } from './outcome.ts'
 import { makeDatabase, makeFolder, startWithTemplate } from './template.ts'
+import { together } from './together.ts'
 
 // Every check: format and lint, every test file once, what involves a database a second time on the
 // embedded one, and how many lines of the server the tests ran. Only the first of the two runs
@@ -19,38 +21,11 @@ import { makeDatabase, makeFolder, startWithTemplate } from './template.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const coverage = join(root, 'coverage')
+const shared = join(dist, 'test', 'together')
+/** Of files that run several test files; another run may have its own. */
+const ofThisRun = join(shared, String(process.pid))
 const minimumCoverage = 90
 const patienceMs = { usual: 600_000, faults: 1_800_000 }
-/** What takes longest, the longest first. */
-const longest = [
-  'front-ends.',
-  'web',
-  'operations.',
-  'faults',
-  'replicas-behind-nginx.',
-  'snapshot.',
-  'program.',
-  'operator.',
-  'docs.',
-  'command-line.',
-  'impatient-client.',
-  'storage.',
-  'first-migration.',
-  'account-attacks.',
-  'isolation.',
-  'hostile-',
-  'other-issuers.',
-  'backup.',
-  'doctor.',
-  'sub-path.',
-  'rate-limit.',
-  'contracts.',
-  'half-sent.',
-  'unread-answers.',
-  'restore.',
-  'account-pages.',
-  'openapi.',
-]
 /** Suites beside those of test/faults/ that try more in `npm run test:faults`. */
 const generated = ['front-ends.', 'hostile-', 'isolation.', 'list-model.']
 /** Through faults, at the least. */
@@ -92,6 +67,8 @@ if (whole) {
 }
 process.env.TEST_DATA ??= placeForData()
 
+const apart = [...withoutCoverage, ...byThemselves]
+process.once('exit', () => rmSync(ofThisRun, { recursive: true, force: true }))
 const files = testFiles()
 const isEmbedded = (file: string) =>
   file.endsWith('.embedded.test.js') || !file.startsWith(join(dist, 'test'))
@@ -144,7 +121,7 @@ async function suite(chosen: readonly string[], databaseOf: (file: string) => st
   const timeout = values.faults ? patienceMs.faults : patienceMs.usual
   // A test often waits: for a disk, a clock, another program.
   const concurrency = 2 * availableParallelism()
-  const stream = run({ files: longestFirst(chosen), concurrency, timeout })
+  const stream = run({ files: inProcesses(chosen), concurrency, timeout })
   outcome.follow(stream, databaseOf)
   stream.on('test:diagnostic', ({ message }) => {
     writes += Number(/^(\d+) writes acknowledged/.exec(message)?.[1] ?? 0)
@@ -154,13 +131,23 @@ async function suite(chosen: readonly string[], databaseOf: (file: string) => st
   await finished(report)
 }
 
-/** So that none of these is begun when all others have ended. */
-function longestFirst(chosen: readonly string[]): string[] {
-  const rank = (file: string) => {
-    const place = longest.findIndex(name => file.includes(join('test', name)))
-    return place === -1 ? longest.length : place
-  }
-  return chosen.toSorted((a, b) => rank(a) - rank(b))
+/** The longest first, each in a process of its own; then the others, several in one process. */
+function inProcesses(chosen: readonly string[]): string[] {
+  const rank = (file: string) => longest.findIndex(name => isOf(name, file))
+  const first = chosen.filter(file => rank(file) !== -1).toSorted((a, b) => rank(a) - rank(b))
+  const alone = chosen.filter(file => rank(file) === -1 && apart.some(name => isOf(name, file)))
+  const others = chosen.filter(file => !first.includes(file) && !alone.includes(file))
+  const [ofProgram, ofEmbedded] = [others.filter(file => !isEmbedded(file)), others.filter(isEmbedded)]
+  return [
+    ...first,
+    ...alone,
+    ...together(ofThisRun, '.test.js', ofProgram),
+    ...together(ofThisRun, '.embedded.test.js', ofEmbedded),
+  ]
+}
+
+function isOf(name: string, file: string): boolean {
+  return file.startsWith(join(dist, 'test', name))
 }
 
 function testFiles(): string[] {
@@ -170,7 +157,7 @@ function testFiles(): string[] {
         join(dist, folder, name),
       ),
     )
-    .filter(file => file.endsWith('.test.js') && file.includes(only))
+    .filter(file => file.endsWith('.test.js') && file.includes(only) && !file.startsWith(shared))
     .filter(file => !values.faults || values.only !== undefined || long.some(name => file.includes(name)))
     .sort()
 }
