@@ -170,7 +170,7 @@ export async function openSync(
     const { entries, isStored, settled, isOnline, hasFailed, isCleared, wantsFlush } = message
     if (signal.aborted) return
     if (isCleared) return forget()
-    // What cannot be read here, such as on a damaged disk, is read from the server at the next visit.
+    // What cannot be read here is read from the server at the next visit.
     if (isStored) await load().catch(() => undefined)
     if (entries) show(entries, settled)
     if (isOnline) setStatus({ isOnline })
