@@ -5,6 +5,7 @@ import { render } from 'preact'
 import { App } from './app/app.tsx'
 import { applyAppearance } from './app/appearance.ts'
 import { begin } from './app/start.ts'
+import { keepFocus } from './parts/focus.ts'
 import { loadTexts } from './texts/texts.ts'
 
 applyAppearance()
@@ -12,4 +13,5 @@ applyAppearance()
 void Promise.all([loadTexts(localStorage.getItem('duly-language') ?? ''), begin()]).then(() => {
   const place = document.getElementById('app')
   if (place) render(<App />, place)
+  keepFocus()
 })

@@ -42,7 +42,10 @@ function Main() {
   const [overlay, setOverlay] = useState<'palette' | 'shortcuts' | 'menu' | undefined>()
   const close = () => setOverlay(undefined)
   useShortcuts(setOverlay)
-  useEffect(close, [address.view, address.list])
+  useEffect(() => {
+    close()
+    scrollTo({ top: 0, behavior: 'instant' })
+  }, [address.view, address.list])
   useTitle(address)
   return (
     <div class={`shell ${address.task === null ? '' : 'has-panel'}`}>

@@ -8,8 +8,8 @@ interface NavLinkProps {
   readonly label: string
   readonly count?: number | undefined
   readonly color?: string | null
-  /** Tasks can be dropped here. */
-  readonly list?: number
+  /** Tasks can be dropped here. Empty for the inbox. */
+  readonly list?: number | '' | undefined
 }
 
 /** A view or a list, with the number of its open tasks. */

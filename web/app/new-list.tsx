@@ -4,6 +4,7 @@ import { focus } from '../parts/focus.ts'
 import { Icon } from '../parts/icon.tsx'
 import { t } from '../texts/texts.ts'
 import { go } from './address.ts'
+import { focusEntry } from './shortcuts.ts'
 
 /** A button that becomes a field for the name of a list. */
 export function NewList() {
@@ -16,7 +17,9 @@ export function NewList() {
     // The field loses the focus when it goes away, and would create the list again.
     typed.current = undefined
     setName(undefined)
-    if (trimmed !== '') go({ view: 'list', list: createList(trimmed) })
+    if (trimmed === '') return
+    go({ view: 'list', list: createList(trimmed) })
+    setTimeout(focusEntry)
   }
   if (name === undefined) {
     return (

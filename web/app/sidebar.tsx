@@ -36,6 +36,7 @@ export function Sidebar({ address, isOpen, close }: SidebarProps) {
       icon={view}
       label={t().views[view]}
       count={count}
+      list={view === 'inbox' ? '' : undefined}
     />
   )
   return (

@@ -35,7 +35,8 @@ export async function start(user: User): Promise<void> {
   if (!isFresh) void refresh(user)
 }
 
-async function refresh(user: User): Promise<void> {
+/** Reads name, email address and the like again. */
+export async function refresh(user: User): Promise<void> {
   const current = await sessionUser().catch(() => user)
   if (!current || current.id !== user.id) return endSession()
   rememberUser(current)

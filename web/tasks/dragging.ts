@@ -21,16 +21,30 @@ export function beginDrag(event: PointerEvent, { list, rows, height, showLine }:
     const gap = Math.round((y - list.getBoundingClientRect().top) / height)
     return Math.min(Math.max(gap, 0), rows.length)
   }
-  const move = ({ clientX, clientY }: PointerEvent) =>
-    showLine(listAt(clientX, clientY) === undefined ? gapAt(clientY) * height : undefined)
-  const end = ({ type, clientX, clientY }: PointerEvent) => {
-    for (const name of ['pointerup', 'pointercancel'] as const) grip.removeEventListener(name, end)
+  let target: HTMLElement | undefined
+  const aim = (at: HTMLElement | undefined) => {
+    target?.classList.remove('is-target')
+    target = at
+    target?.classList.add('is-target')
+  }
+  const move = ({ clientX, clientY }: PointerEvent) => {
+    aim(listAt(clientX, clientY))
+    showLine(target ? undefined : gapAt(clientY) * height)
+    // Near an edge, what is beyond it comes into view.
+    const step = clientY < 64 ? -16 : clientY > innerHeight - 64 ? 16 : 0
+    if (step !== 0) scrollBy({ top: step, behavior: 'instant' })
+  }
+  const end = ({ type, clientY }: PointerEvent) => {
+    const name = target?.dataset.list
+    for (const event of ['pointerup', 'pointercancel'] as const) grip.removeEventListener(event, end)
     grip.removeEventListener('pointermove', move)
     document.body.classList.remove('is-dragging')
+    aim(undefined)
     showLine(undefined)
     if (type !== 'pointerup') return
-    const target = listAt(clientX, clientY)
-    if (target !== undefined) moveTask(row.task, { list_id: Number(target), parent_id: null })
+    // The inbox is no list.
+    if (name !== undefined)
+      moveTask(row.task, { list_id: name === '' ? null : Number(name), parent_id: null })
     else drop(row, rows, gapAt(clientY))
   }
   grip.addEventListener('pointermove', move)
@@ -38,8 +52,8 @@ export function beginDrag(event: PointerEvent, { list, rows, height, showLine }:
 }
 
 /** The list in the navigation at this place. */
-const listAt = (x: number, y: number): string | undefined =>
-  document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-list]')?.dataset.list
+const listAt = (x: number, y: number): HTMLElement | undefined =>
+  document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-list]') ?? undefined
 
 /** Drops a row before the one at `gap`, as its sibling, or at the end of the top level. */
 function drop(row: Row, rows: readonly Row[], gap: number): void {

@@ -60,7 +60,8 @@ function lastPart(words: readonly string[], hasDate: boolean): Part | undefined 
 }
 
 /** What a date field reads, but what in a title is more often something else: "Tom", "so", "3.5". */
-const notDates = /^([Tt]om|[Tt]od|\p{Ll}\p{Ll}|\d+\.\d+|\d+ ([Dd]ay|[Ww]eek|[Tt]ag|[Ww]oche).*)$/u
+const notDates =
+  /^([Tt]om|[Tt]od|\p{Ll}\p{Ll}|\d+[./]\d+|\d+ ([Dd]ay|[Ww]eek|[Mm]onth|[Yy]ear|[Tt]ag|[Ww]oche|[Mm]onat|[Jj]ahr).*)$/u
 
 interface PartsProps {
   readonly typed: string

@@ -1,11 +1,11 @@
 import { openTask } from '../app/address.ts'
 import { chosen } from '../app/appearance.ts'
-import { focusEntry } from '../app/shortcuts.ts'
 import { changeTask, completeTask, deleteTasks, moveTask } from '../model/actions.ts'
 import { stableId } from '../model/copy.ts'
 import { state, update } from '../model/store.ts'
 import type { Row } from '../model/views.ts'
 import { t } from '../texts/texts.ts'
+import type { Range } from './range.ts'
 import { toggleSelected } from './task-row.tsx'
 import type { TopOf } from './window.ts'
 
@@ -16,10 +16,11 @@ interface ListKeys {
   readonly setActive: (id: number) => void
   readonly topOf: TopOf
   readonly isMovable: boolean
+  readonly range: Range
 }
 
 /** The keys of a list of tasks. One row has the focus; arrow keys move it. */
-export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovable }: ListKeys) {
+export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovable, range }: ListKeys) {
   const focus = (index: number) => {
     const row = rows[Math.min(Math.max(index, 0), rows.length - 1)]
     if (!row) return
@@ -29,11 +30,11 @@ export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovab
     if (top > innerHeight - 120) scrollBy({ top: top - innerHeight + 120, behavior: 'instant' })
     requestAnimationFrame(() => focusTitle(list.current, rows.indexOf(row)))
   }
-  /** The row is about to go: the one below gets the focus, or the one above, or the field. */
-  const focusNext = () => {
-    const next = rows[activeIndex + 1] ?? rows[activeIndex - 1]
-    if (next) setActive(stableId(next.task.id))
-    setTimeout(() => (next ? focusActive(list.current) : focusEntry()), 50)
+  const step = (by: number, isShift: boolean) => {
+    const index = Math.min(Math.max(activeIndex + by, 0), rows.length - 1)
+    if (isShift) range.extend(activeIndex, index)
+    else range.begin(undefined)
+    focus(index)
   }
   return (event: KeyboardEvent) => {
     const row = rows[activeIndex]
@@ -44,27 +45,24 @@ export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovab
       if (!isMovable || !moveByKey(key, rows, activeIndex)) return
       // The row may have become another element.
       setTimeout(() => focusActive(list.current), 50)
-    } else if (key === 'ArrowDown' || key === 'j') {
-      if (event.shiftKey) toggleSelected(task.id)
-      focus(activeIndex + 1)
-    } else if (key === 'ArrowUp' || key === 'k') {
-      if (event.shiftKey) toggleSelected(task.id)
-      focus(activeIndex - 1)
-    } else if (key === 'Home') focus(0)
+    } else if (key === 'ArrowDown' || key === 'j') step(1, event.shiftKey)
+    else if (key === 'ArrowUp' || key === 'k') step(-1, event.shiftKey)
+    else if (key === 'Home') focus(0)
     else if (key === 'End') focus(rows.length - 1)
     else if (key === 'PageDown') focus(activeIndex + 10)
     else if (key === 'PageUp') focus(activeIndex - 10)
     else if (key === 'Delete' || key === 'Backspace') {
       deleteTasks(state.selected.size > 0 ? state.selected : [task.id])
-      focusNext()
-    } else if (key === 'Escape' && state.selected.size > 0) update({ selected: new Set() })
-    else if (chosen('shortcuts') === 'off') return
-    else if (key === 'x') toggleSelected(task.id)
-    else if (key === 'e') openTask(task.id)
-    else if (key === ' ') {
-      completeTask(task)
-      focusNext()
-    } else if (/^[0-3]$/.test(key)) {
+    } else if (key === 'Escape' && state.selected.size > 0) {
+      update({ selected: new Set() })
+      range.begin(undefined)
+    } else if (chosen('shortcuts') === 'off') return
+    else if (key === 'x') {
+      toggleSelected(task.id)
+      range.begin(activeIndex)
+    } else if (key === 'e') openTask(task.id)
+    else if (key === ' ') completeTask(task)
+    else if (/^[0-3]$/.test(key)) {
       const priority = ([null, 'high', 'medium', 'low'] as const)[Number(key)] ?? null
       changeTask(task.id, { priority }, t().changedTask(task.title))
     } else return

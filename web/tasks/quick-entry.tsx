@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { Address } from '../app/address.ts'
 import { createTask, type Fields } from '../model/actions.ts'
 import { addDays, today } from '../model/dates.ts'
+import { focusList } from '../parts/focus.ts'
 import { Icon } from '../parts/icon.tsx'
 import { lazy } from '../parts/lazy.tsx'
 import { t } from '../texts/texts.ts'
@@ -46,7 +47,7 @@ export function QuickEntry({ address }: { readonly address: Address }) {
           enterkeyhint="done"
           dir="auto"
           onInput={event => setTitle(event.currentTarget.value)}
-          onKeyDown={event => event.key === 'Escape' && event.currentTarget.blur()}
+          onKeyDown={event => /^(Escape|ArrowDown)$/.test(event.key) && focusList()}
         />
       </form>
       {title.includes(' ') ? (

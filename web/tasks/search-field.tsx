@@ -1,5 +1,5 @@
 import { go } from '../app/address.ts'
-import { focus } from '../parts/focus.ts'
+import { focus, focusList } from '../parts/focus.ts'
 import { Icon } from '../parts/icon.tsx'
 import { tl } from '../texts/later-texts.ts'
 
@@ -17,6 +17,7 @@ export function SearchField({ query }: { readonly query: string }) {
         autocomplete="off"
         dir="auto"
         onInput={event => go({ query: event.currentTarget.value }, true)}
+        onKeyDown={event => event.key === 'ArrowDown' && focusList()}
       />
     </div>
   )

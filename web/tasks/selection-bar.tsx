@@ -3,6 +3,7 @@ import { byPosition } from '../../client/sync/positions.ts'
 import { changeTasks, deleteTasks } from '../model/actions.ts'
 import { state, update } from '../model/store.ts'
 import type { Priority } from '../model/types.ts'
+import { Icon } from '../parts/icon.tsx'
 import { WhenDialog } from '../task/when-dialog.tsx'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
@@ -21,6 +22,9 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
     )
   return (
     <section class="selection" aria-label={tl().selection}>
+      <button type="button" class="icon-button" aria-label={tl().clearSelection} onClick={clear}>
+        <Icon name="close" />
+      </button>
       <strong role="status">{tl().selectedCount(selected.size)}</strong>
       <button
         type="button"
@@ -84,9 +88,6 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
       />
       <button type="button" class="button danger" onClick={() => deleteTasks(selected)}>
         {tl().delete}
-      </button>
-      <button type="button" class="button quiet" onClick={clear}>
-        {tl().clearSelection}
       </button>
       {isDating ? (
         <WhenDialog

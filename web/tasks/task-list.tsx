@@ -5,6 +5,7 @@ import { useStore } from '../model/store.ts'
 import { isOrdered, type Row } from '../model/views.ts'
 import { t } from '../texts/texts.ts'
 import { useListKeys } from './keyboard.ts'
+import { useRange } from './range.ts'
 import { TaskRow } from './task-row.tsx'
 import { layout, useRowHeight, useWindow } from './window.ts'
 
@@ -32,8 +33,13 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
     })
   }, [])
   const isActive = ({ task }: Row) => stableId(task.id) === active
-  const activeIndex = active === undefined ? 0 : Math.max(0, rows.findIndex(isActive))
-  const onKeyDown = useListKeys({ list, rows, activeIndex, setActive, topOf, isMovable })
+  const found = active === undefined ? -1 : rows.findIndex(isActive)
+  // When a row goes away, the next one takes its place.
+  const lastIndex = useRef(0)
+  const activeIndex = found >= 0 ? found : Math.min(lastIndex.current, rows.length - 1)
+  lastIndex.current = activeIndex
+  const range = useRange(rows)
+  const onKeyDown = useListKeys({ list, rows, activeIndex, setActive, topOf, isMovable, range })
   const [line, setLine] = useState<number | undefined>()
   const drag = (event: PointerEvent) => {
     if (isMovable && list.current)
@@ -51,6 +57,7 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
       aria-label={t().tasks}
       style={{ height: `${topOf(rows.length)}px` }}
       onKeyDown={onKeyDown}
+      onClick={range.click}
       onPointerDown={drag}
     >
       {shown.map(row => {

@@ -58,7 +58,9 @@ const Content = memo(function Content(props: ContentProps & { readonly list: Lis
   const { id, title, is_completed, priority } = task
   const tabIndex = isActive ? 0 : -1
   const choose = (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || state.selected.size > 0) toggleSelected(id)
+    // The list selects the rows up to this one.
+    if (event.shiftKey) return
+    if (event.ctrlKey || event.metaKey || state.selected.size > 0) toggleSelected(id)
     else openTask(id)
   }
   return (

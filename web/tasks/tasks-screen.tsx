@@ -48,7 +48,7 @@ export function TasksScreen({ address }: { readonly address: Address }) {
       {rows.length === 0 ? (
         <Empty address={address} isLoaded={isLoaded} />
       ) : (
-        <TaskList rows={rows} address={address} moment={moment} />
+        <TaskList key={place} rows={rows} address={address} moment={moment} />
       )}
       {selected.size > 0 ? <SelectionBar selected={selected} /> : null}
     </section>
