@@ -14,9 +14,8 @@ const groups = [
   { name: 'first', test: isOnFirstScreen },
   { name: 'start', test: /\/client\/|\/web\/(app|model\/api|tasks\/dragging)/ },
   { name: 'texts', test: /\/texts\/(later-texts\.|en\.ts\?)/ },
-  { name: 'task', test: /\/web\/(task\/|tasks\/entry-words|model\/|parts\/)/ },
   { name: 'account', test: /\/web\/(account\/(?!qr)|import\/|webhooks\/)/ },
-  { name: 'more', test: /\/web\/(tasks|trash|waiting|palette|shortcuts)\// },
+  { name: 'more', test: /\/web\/(task|tasks|model|parts|trash|waiting|palette|shortcuts)\// },
 ]
 const options = { root, base: './', configFile: false, clearScreen: false }
 
@@ -62,7 +61,7 @@ function isOnFirstScreen(id) {
   if (id.includes('?')) return false
   const name = id.slice(root.length)
   const isLater =
-    /^(app\/(later|new-list|keep|worker)|model\/(api|words|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
+    /^(app\/(later|new-list|keep|worker)|model\/(api|words|months|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
       name,
     )
   return (

@@ -143,6 +143,7 @@ describe('the account of a user', () => {
     await profile.getByLabel('Name').fill('Ann B.')
     await profile.getByRole('button', { name: 'Change name' }).click()
     await page.getByText('Ann B. · ann@example.com').waitFor()
+    assert.equal(await profile.getByLabel('Name').inputValue(), 'Ann B.')
     await profile.getByLabel('New email address').fill('ann.b@example.com')
     await profile.getByRole('button', { name: 'Change email address' }).click()
     for (const [n, to, next] of [
@@ -323,6 +324,8 @@ describe('the account of a user', () => {
     await openAccount(page)
     const deletion = section(page, 'Delete account')
     await deletion.getByText('You have no password').waitFor()
+    await deletion.getByRole('button', { name: 'Delete account' }).click()
+    await deletion.getByRole('checkbox', { name: 'Yes, delete everything' }).check()
     await deletion.getByRole('button', { name: 'Delete account' }).click()
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await context.close()

@@ -71,8 +71,8 @@ export const cookiesOf = (person: Person, url: string) =>
 export const entry = (page: Page) => page.getByRole('textbox', { name: 'Add a task' })
 
 /** Adds a task with the field at the top, and waits until it is in the list. */
-export async function add(page: Page, title: string): Promise<void> {
-  await entry(page).fill(title)
+export async function add(page: Page, typed: string, title = typed): Promise<void> {
+  await entry(page).fill(typed)
   await entry(page).press('Enter')
   await row(page, title).waitFor()
 }

@@ -22,9 +22,11 @@ describe('the web app', () => {
     await page.getByRole('link', { name: 'Account' }).click()
     await page.getByRole('button', { name: 'Sign out' }).first().click()
     await page.getByRole('dialog').getByRole('button', { name: 'Choose a password' }).click()
-    await page.getByLabel('Your email address').fill('ann@example.com')
+    const address = page.getByLabel('Your email address')
+    assert.equal(await address.inputValue(), 'you@duly.localhost')
+    await address.fill('ann@example.com')
     await page.getByLabel('New password').fill('correct horse battery')
-    await page.getByRole('button', { name: 'Change password' }).click()
+    await page.getByRole('button', { name: 'Choose a password' }).click()
     await page.getByText('Saved.').waitFor()
     await sent(page)
     await page.getByRole('button', { name: 'Sign out' }).first().click()
@@ -68,6 +70,7 @@ describe('the web app', () => {
     await sent(page)
     await panel.getByText('History').click()
     await panel.getByText('Created').first().waitFor()
+    await panel.getByText('Priority: No priority → High').waitFor()
     await panel.getByRole('button', { name: 'Close' }).click()
 
     await page.getByRole('link', { name: /^Today/ }).click()
@@ -91,7 +94,14 @@ describe('the web app', () => {
     await until(async () => (await titles(page))[0] === 'Book the train')
     await drag(page, 'Pay the rent', page.getByRole('link', { name: 'Home' }))
     await until(async () => !(await titles(page)).includes('Pay the rent'))
+    await page.getByRole('link', { name: 'Home' }).click()
+    await drag(page, 'Pay the rent', page.getByRole('link', { name: /^Inbox/ }))
+    await page.getByText('This list is empty.').waitFor()
     await page.getByRole('button', { name: 'Undo' }).click()
+    await row(page, 'Pay the rent').waitFor()
+    await sent(page)
+    await page.getByRole('link', { name: /^Inbox/ }).click()
+    await page.keyboard.press('ControlOrMeta+z')
     await row(page, 'Pay the rent').waitFor()
 
     await row(page, 'Book the train').click({ modifiers: ['ControlOrMeta'] })
@@ -110,11 +120,11 @@ describe('the web app', () => {
     await until(async () => !(await titles(page)).includes('Find her number'))
     await sent(page)
     await page.getByRole('link', { name: 'Trash' }).click()
-    await page
-      .getByRole('listitem')
-      .filter({ hasText: 'Call Anna' })
-      .getByRole('button', { name: 'Restore' })
-      .click()
+    const deleted = page.getByRole('listitem').filter({ hasText: 'Call Anna' })
+    await deleted.getByRole('button', { name: 'Delete forever' }).click()
+    await page.getByRole('dialog').getByText('“Call Anna” is deleted for good').waitFor()
+    await page.keyboard.press('Escape')
+    await deleted.getByRole('button', { name: 'Restore' }).click()
     await page.getByRole('link', { name: /^Inbox/ }).click()
     await row(page, 'Find her number').waitFor()
     // Open subtasks take the place of a completed task.
@@ -133,6 +143,15 @@ describe('the web app', () => {
       .click()
     await entry(page).press('Enter')
     await row(page, 'Send postcard 3.5 #travel High Tomorrow, 09:00').waitFor()
+    // What is read from the last words of a task.
+    const words = { Mow: 'day after tomorrow', Trim: 'in 2 days', Dig: 'tmr at noon', Sow: 'in one day' }
+    for (const [title, when] of Object.entries(words)) await add(page, `${title} ${when}`, title)
+    const [mow, trim] = await Promise.all(
+      ['Mow', 'Trim'].map(it => row(page, it).locator('.due').innerText()),
+    )
+    assert.equal(mow, trim)
+    assert.equal(await row(page, 'Dig').locator('.due').innerText(), 'Tomorrow, 12:00')
+    assert.equal(await row(page, 'Sow').locator('.due').innerText(), 'Tomorrow')
     await context.close()
   })
 
@@ -191,7 +210,7 @@ describe('the web app', () => {
 
     await train.context.setOffline(false)
     await row(office.page, 'Written in the tunnel').waitFor()
-    await page.getByRole('link', { name: /1 change needs you/ }).click()
+    await page.getByRole('link', { name: /1 change to review/ }).click()
     for (const text of ['Write the report in the train', 'Write the report at the office'])
       await page.getByRole('definition').getByText(text, { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Keep mine' }).click()
@@ -251,8 +270,21 @@ describe('the web app', () => {
       await row(page, title).waitFor()
     }
     await press('Escape')
+    await until(() => isFocused(row(page, 'First')))
+    // All rows from where Shift was pressed, and fewer on the way back.
+    await press('Shift+ArrowDown', 'Shift+ArrowDown')
+    await page.getByText('3 selected').waitFor()
+    await press('Shift+ArrowUp')
+    await page.getByText('2 selected').waitFor()
+    await press('Delete')
+    await until(async () => String(await titles(page)) === 'Third')
+    await until(() => isFocused(row(page, 'Third')))
+    await press('ControlOrMeta+z')
+    await row(page, 'First').click()
+    await row(page, 'Third').click({ modifiers: ['Shift'] })
+    await page.getByText('3 selected').waitFor()
     await row(page, 'First').focus()
-    await press('ArrowDown', 'Alt+ArrowUp')
+    await press('Escape', 'Escape', 'ArrowDown', 'Alt+ArrowUp')
     await until(async () => String(await titles(page)) === 'Second,First,Third')
     await row(page, 'First').focus()
     await press('Alt+ArrowRight')
@@ -260,7 +292,7 @@ describe('the web app', () => {
     await row(page, 'Third').focus()
     await press('Space')
     await until(async () => (await titles(page)).length === 2)
-    await until(() => hasFocus(page))
+    await until(() => isFocused(row(page, 'First')))
     await press('ControlOrMeta+z')
     await row(page, 'Third').waitFor()
     await press('?')
@@ -277,9 +309,22 @@ describe('the web app', () => {
     await press('Enter')
     await page.getByRole('complementary', { name: 'Details' }).waitFor()
     await press('Escape')
-    await until(() =>
-      row(page, 'Second').evaluate(element => element === element.ownerDocument.activeElement),
-    )
+    await until(() => isFocused(row(page, 'Second')))
+    // Whatever goes away with the focus.
+    await row(page, 'Second').click()
+    await page.getByRole('complementary').getByRole('button', { name: 'Delete' }).press('Enter')
+    await until(() => isFocused(row(page, 'Third')))
+    await page.getByRole('button', { name: 'Undo' }).press('Enter')
+    await row(page, 'Second').waitFor()
+    await until(() => hasFocus(page))
+    await press('g', 't')
+    await page.getByRole('heading', { name: 'Today' }).waitFor()
+    await until(() => hasFocus(page))
+    await page.getByRole('button', { name: 'New list' }).press('Enter')
+    await page.keyboard.type('Garden')
+    await press('Enter')
+    await page.getByRole('heading', { name: 'Garden' }).waitFor()
+    await until(() => isFocused(entry(page)))
     await context.close()
   })
 
@@ -326,6 +371,9 @@ describe('the web app', () => {
     assert.deepEqual(app.errors, [])
   })
 })
+
+const isFocused = (element: Locator): Promise<boolean> =>
+  element.evaluate(it => it === it.ownerDocument.activeElement)
 
 const hasFocus = (page: Page): Promise<boolean> =>
   page.evaluate('document.activeElement !== document.body && document.activeElement !== null')

@@ -8,11 +8,12 @@ import { deleteAccount } from './leave.ts'
 export function DeleteAccount() {
   const madeUp = useStore(state => state.madeUpPassword)
   const hasPassword = useHasPassword()
+  const isAsked = madeUp === undefined && hasPassword
   const remove = ({ password = '' }) => deleteAccount(madeUp ?? password)
   return (
     <Form submit={remove} label={tl().deleteAccount} done="" isDanger>
       <p>{tl().deleteAccountAbout}</p>
-      {madeUp === undefined && hasPassword ? (
+      {isAsked ? (
         <Field
           name="password"
           label={tl().password}
@@ -20,7 +21,12 @@ export function DeleteAccount() {
           autocomplete="current-password"
           maxLength={128}
         />
-      ) : null}
+      ) : (
+        <label class="choice">
+          <input type="checkbox" required />
+          {tl().deleteAccountSure}
+        </label>
+      )}
       {hasPassword ? null : <p class="quiet">{tl().deleteWithoutPassword}</p>}
     </Form>
   )

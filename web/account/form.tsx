@@ -61,6 +61,7 @@ export function Field({
   type = 'text',
   isOptional = false,
   autocomplete = 'off',
+  value,
   ...rest
 }: FieldProps) {
   return (
@@ -73,6 +74,8 @@ export function Field({
         autocomplete={autocomplete}
         required={!isOptional}
         dir="auto"
+        // What the form is reset to.
+        defaultValue={value}
         {...rest}
       />
     </label>

@@ -1,8 +1,10 @@
 import { forgetFirstPassword } from '../app/first-password.ts'
+import { refresh } from '../app/start.ts'
 import { auth } from '../model/session.ts'
 import { state, useStore } from '../model/store.ts'
 import type { SignInOptions } from '../sign-in/sign-in.tsx'
 import { tl } from '../texts/later-texts.ts'
+import { t } from '../texts/texts.ts'
 import { Field, Form, useAnswer } from './form.tsx'
 import { useHasPassword } from './has-password.ts'
 
@@ -14,11 +16,14 @@ export function Password() {
     const given = madeUp ?? currentPassword
     await auth('/change-password', { currentPassword: given, newPassword, revokeOtherSessions: true })
     forgetFirstPassword()
-    if (email !== '' && email !== state.user?.email) await auth('/change-email', { newEmail: email })
+    const { user } = state
+    if (!user || email === '' || email === user.email) return
+    await auth('/change-email', { newEmail: email })
+    await refresh(user)
   }
   if (!hasPassword) return <FirstPassword />
   return (
-    <Form submit={submit} label={tl().changePassword}>
+    <Form submit={submit} label={madeUp === undefined ? tl().changePassword : t().choosePassword}>
       {madeUp === undefined ? (
         <Field
           name="currentPassword"
@@ -33,6 +38,7 @@ export function Password() {
           label={tl().yourEmail}
           type="email"
           autocomplete="username"
+          value={state.user?.email ?? ''}
           maxLength={254}
           isOptional
         />

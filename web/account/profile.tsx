@@ -1,24 +1,19 @@
-import { auth, rememberUser, sessionUser } from '../model/session.ts'
-import { update, useStore } from '../model/store.ts'
+import { refresh } from '../app/start.ts'
+import { auth } from '../model/session.ts'
+import { useStore } from '../model/store.ts'
 import { tl } from '../texts/later-texts.ts'
 import { Field, Form } from './form.tsx'
 
 /** Name and email address. */
 export function Profile() {
   const user = useStore(state => state.user)
-  const refresh = async () => {
-    const current = await sessionUser()
-    if (!current) return
-    rememberUser(current)
-    update({ user: current })
-  }
   const rename = async ({ name = '' }) => {
     await auth('/update-user', { name })
-    await refresh()
+    if (user) await refresh(user)
   }
   const changeEmail = async ({ newEmail = '' }) => {
     await auth('/change-email', { newEmail })
-    await refresh()
+    if (user) await refresh(user)
   }
   return (
     <>

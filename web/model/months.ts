@@ -1,6 +1,6 @@
-import { dateOf, dayMs, format, numberOf } from '../model/dates.ts'
+import { dateOf, dayMs, format, numberOf } from './dates.ts'
 
-// What only the calendar needs of dates.
+// What only the calendar and typed dates need of dates.
 
 export function addMonths(date: string, months: number): string {
   const [year = 0, month = 1, day = 1] = date.split('-').map(Number)

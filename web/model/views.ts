@@ -1,8 +1,9 @@
 import { byPosition } from '../../client/sync/positions.ts'
 import type { Address } from '../app/address.ts'
+import { whenText } from '../parts/when-text.ts'
 import { t } from '../texts/texts.ts'
 import { childrenOf } from './copy.ts'
-import { addDays, dayOf, formatDay, isOverdue, today } from './dates.ts'
+import { addDays, dayOf, isOverdue, today } from './dates.ts'
 import { state } from './store.ts'
 import type { Task, When } from './types.ts'
 
@@ -38,7 +39,7 @@ export function rowsOf(address: Address): Row[] {
     case 'upcoming': {
       const from = addDays(today(), 1)
       const later = open.filter(task => (dayOf(dueOf(task)) ?? '') >= from)
-      return grouped(later.sort(byDue), task => formatDay(dayOf(dueOf(task)) ?? ''))
+      return grouped(later.sort(byDue), task => whenText({ date: dayOf(dueOf(task)) ?? '' }))
     }
     case 'completed': {
       const done = [...state.tasks.values()].filter(task => task.is_completed && isShown(task))
@@ -61,7 +62,8 @@ export function rowsOf(address: Address): Row[] {
   }
 }
 
-const textOf = ({ title, description }: Task): string => `${title}\n${description ?? ''}`.toLowerCase()
+const textOf = ({ title, description, tags }: Task): string =>
+  [title, description, ...tags].join('\n').toLowerCase()
 
 export function filterOf({ tags, priorities }: Address): (task: Task) => boolean {
   const wanted = tags.map(tag => tag.toLowerCase())

@@ -1,5 +1,7 @@
 import { tl } from '../texts/later-texts.ts'
 import { addDays, formatOf, today, wallClock, weekdayOf } from './dates.ts'
+import { addMonths } from './months.ts'
+import { state } from './store.ts'
 import type { When } from './types.ts'
 
 /**
@@ -7,7 +9,7 @@ import type { When } from './types.ts'
  * `in 3 days`, `24.12. 18:00`, `2026-12-01`. Undefined if the text is not one.
  */
 export function readWhen(text: string): When | undefined {
-  let rest = ` ${text.trim().toLowerCase().replaceAll(/\s+/g, ' ')} `
+  let rest = ` ${text.trim().toLowerCase().replaceAll(/\s+/g, ' ')} `.replace(/ noon /, ' 12pm ')
   const time = takeTime()
   const date = readDate(
     rest
@@ -41,19 +43,40 @@ function readDate(text: string, time: string | undefined): string | undefined {
   const known = words[text]
   if (known !== undefined) return addDays(now, known)
   const weekday = weekdays().findIndex(names =>
-    names.includes(text.replace(/^(next|nächsten?|kommenden?) /, '')),
+    names.includes(text.replace(/^(this|next|diese[ns]?|nächste[ns]?|kommende[ns]?) /, '')),
   )
   if (weekday >= 0) return addDays(now, ((weekday - weekdayOf(now) + 6) % 7) + 1)
-  const [, count, unit = ''] = /^(?:in )?(\d{1,3}) (days?|weeks?|tage?n?|wochen?)$/.exec(text) ?? []
-  if (count !== undefined) return addDays(now, Number(count) * (/^w/.test(unit) ? 7 : 1))
+  const [, amount, unit] = distance.exec(text) ?? []
+  if (amount !== undefined) return after(now, Number.parseInt(amount, 10) || 1, unit)
   const [, year, month, day] = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(text) ?? []
   if (year !== undefined) return dateFrom(Number(year), Number(month), Number(day))
   const [, d, m, y] = /^(\d{1,2})\.\s?(\d{1,2})\.?\s?(\d{4})?$/.exec(text) ?? []
   if (d !== undefined) return withYear(Number(d), Number(m), y)
+  const [, a, b, slashYear] = /^(\d{1,2})\/(\d{1,2})(?:\/(\d{4}))?$/.exec(text) ?? []
+  const format = state.settings.date_format
+  if (a !== undefined && format === 'DD/MM/YYYY') return withYear(Number(a), Number(b), slashYear)
+  if (a !== undefined && format === 'MM/DD/YYYY') return withYear(Number(b), Number(a), slashYear)
   return readMonthName(text)
 }
 
-const english: Readonly<Record<string, number>> = { today: 0, tod: 0, tomorrow: 1, tom: 1, 'next week': 7 }
+const english: Readonly<Record<string, number>> = {
+  today: 0,
+  tod: 0,
+  tonight: 0,
+  tomorrow: 1,
+  tom: 1,
+  tmr: 1,
+  'day after tomorrow': 2,
+}
+
+/** As in "in 3 days", "in a week" and "next month". */
+const distance =
+  /^(?:in )?(\d{1,3}|(?<=in )(?:an?|one|eine[mnr]?)|next|nächste[nrs]?) (day|week|month|year|tag|woche|monat|jahr)[a-z]{0,2}$/
+
+function after(date: string, count: number, unit = ''): string {
+  if (/^[mjy]/.test(unit)) return addMonths(date, unit.startsWith('m') ? count : count * 12)
+  return addDays(date, unit.startsWith('w') ? count * 7 : count)
+}
 
 const weekdayNames = new Map<string, string[][]>()
 
@@ -68,18 +91,20 @@ function weekdays(): string[][] {
 function weekdaysIn(locales: readonly string[]): string[][] {
   return Array.from({ length: 7 }, (_, day) => {
     const ms = Date.UTC(2023, 0, 1 + day)
-    return locales.flatMap(locale =>
+    const names = locales.flatMap(locale =>
       (['long', 'short'] as const).map(weekday =>
         formatOf(locale, { weekday, timeZone: 'UTC' }).format(ms).toLowerCase().replace('.', ''),
       ),
     )
+    return day === 6 ? [...names, 'weekend', 'wochenende'] : names
   })
 }
 
 function readMonthName(text: string): string | undefined {
-  const [, day = '', name = '', year] = /^(\d{1,2})\.? (\p{L}+)\.?(?: (\d{4}))?$/u.exec(text) ?? []
+  const [, day = '', name = '', year] =
+    /^(\d{1,2})(?:\.|st|nd|rd|th)? (\p{L}+)\.?(?: (\d{4}))?$/u.exec(text) ?? []
   const [, otherName = '', otherDay = '', otherYear] =
-    /^(\p{L}+)\.? (\d{1,2})(?: (\d{4}))?$/u.exec(text) ?? []
+    /^(\p{L}+)\.? (\d{1,2})(?:st|nd|rd|th)?(?: (\d{4}))?$/u.exec(text) ?? []
   const wanted = name || otherName
   if (wanted.length < 3) return undefined
   const month = Array.from({ length: 12 }, (_, n) => n).find(n =>

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { addDays, today, weekdayOf } from '../model/dates.ts'
+import { addMonths, formatLongDay, formatMonth, weekdayName } from '../model/months.ts'
 import { state } from '../model/store.ts'
 import { Icon } from '../parts/icon.tsx'
 import { tl } from '../texts/later-texts.ts'
-import { addMonths, formatLongDay, formatMonth, weekdayName } from './months.ts'
 
 interface CalendarProps {
   readonly value: string | undefined

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { get } from '../model/api.ts'
 import { formatInstant } from '../model/dates.ts'
 import { state, useStore } from '../model/store.ts'
-import type { HistoryPage, When } from '../model/types.ts'
+import type { HistoryPage, Priority, When } from '../model/types.ts'
 import { whenText } from '../parts/when-text.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
@@ -41,11 +41,13 @@ function Entries({ id }: { readonly id: number }) {
             {entry.by.kind === 'session' ? '' : ` · ${entry.by.name ?? entry.by.kind}`}
           </span>
           <strong>{tl().historyActions[entry.action]}</strong>
-          {Object.entries(entry.fields ?? {}).map(([name, { from, to }]) => (
-            <span key={name} dir="auto">
-              {fieldName(name)}: {shown(from)} → {shown(to)}
-            </span>
-          ))}
+          {Object.entries(entry.fields ?? {}).map(([name, { from, to }]) =>
+            isTold(name) ? null : (
+              <span key={name} dir="auto">
+                {fieldName(name)}: {shown(name, from)} → {shown(name, to)}
+              </span>
+            ),
+          )}
         </li>
       ))}
     </ol>
@@ -54,7 +56,15 @@ function Entries({ id }: { readonly id: number }) {
 
 const fieldName = (name: string): string => (tl().fields as Readonly<Record<string, string>>)[name] ?? name
 
-function shown(value: unknown): string {
+/** Whether the action says it. */
+const isTold = (name: string): boolean => /^(position|is_completed|completed_at)$/.test(name)
+
+function shown(name: string, value: unknown): string {
+  if (name === 'list_id' && value === null) return t().views.inbox
+  if (name === 'list_id') return state.lists.get(Number(value))?.name ?? `${value}`
+  if (name === 'parent_id' && value !== null) return state.tasks.get(Number(value))?.title ?? `${value}`
+  if (name === 'priority') return t().priorities[(value ?? 'none') as Priority]
+  if (name === 'deadline' && value !== null) return whenText({ date: String(value) })
   if (value === null || value === undefined || value === '') return '–'
   if (Array.isArray(value)) return value.join(', ')
   if (typeof value === 'object') return 'date' in value ? whenText(value as When) : JSON.stringify(value)

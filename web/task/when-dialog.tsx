@@ -43,6 +43,8 @@ export function WhenDialog({ title, value, isDateOnly = false, onChange, onClose
           {tl().typeDate}
           <input
             value={words}
+            // On a phone, its keyboard would cover the calendar.
+            autofocus={matchMedia('(pointer: fine)').matches}
             placeholder={tl().dateExample}
             autocomplete="off"
             aria-invalid={words.trim() !== '' && !read}

@@ -10,12 +10,19 @@ import { t } from '../texts/texts.ts'
 
 type Item = TrashPage['items'][number]
 
+/** What the user is asked about before it is deleted for good. */
+interface Doomed {
+  readonly path: string
+  readonly title: string
+  readonly about: string
+}
+
 /** What was deleted, newest first. It is read from the server, so it needs a network. */
 export function Trash() {
   const [items, setItems] = useState<readonly Item[] | undefined>()
   const [cursor, setCursor] = useState<string | null>(null)
   const [problem, setProblem] = useState('')
-  const [isEmptying, setEmptying] = useState(false)
+  const [doomed, setDoomed] = useState<Doomed | undefined>()
   const version = useStore(state => state.version)
   const load = async (from?: string) => {
     const page = await get<TrashPage>('/trash', from === undefined ? {} : { cursor: from })
@@ -33,18 +40,27 @@ export function Trash() {
     act([{ op: type === 'task' ? 'restore' : 'restore_list', id }], tl().restored(name))
     setItems(shown => shown?.filter(one => one !== item))
   }
-  const remove = (path: string) =>
+  const remove = ({ path }: Doomed) =>
     attempt(async () => {
+      setDoomed(undefined)
       await call({ method: 'DELETE', path })
-      setEmptying(false)
       await load()
     })
+  const empty = { path: '/trash', title: tl().emptyTrash, about: tl().emptyTrashAbout }
+  const doom = (item: Item) => {
+    const { id, name } = contentOf(item)
+    setDoomed({
+      path: `/trash/${item.type}/${id}`,
+      title: tl().deleteForever,
+      about: tl().deleteForeverAbout(name),
+    })
+  }
   return (
     <section class="screen">
       <header class="screen-head">
         <h1>{t().views.trash}</h1>
         {items && items.length > 0 ? (
-          <button type="button" class="button danger" onClick={() => setEmptying(true)}>
+          <button type="button" class="button danger" onClick={() => setDoomed(empty)}>
             {tl().emptyTrash}
           </button>
         ) : null}
@@ -66,11 +82,7 @@ export function Trash() {
               <button type="button" class="button" onClick={() => restore(item)}>
                 {tl().restore}
               </button>
-              <button
-                type="button"
-                class="button danger"
-                onClick={() => remove(`/trash/${item.type}/${contentOf(item).id}`)}
-              >
+              <button type="button" class="button danger" onClick={() => doom(item)}>
                 {tl().deleteForever}
               </button>
             </span>
@@ -82,11 +94,11 @@ export function Trash() {
           {tl().more}
         </button>
       )}
-      {isEmptying ? (
-        <Dialog title={tl().emptyTrash} onClose={() => setEmptying(false)}>
-          <p>{tl().emptyTrashAbout}</p>
-          <button type="button" class="button danger" onClick={() => remove('/trash')}>
-            {tl().emptyTrash}
+      {doomed ? (
+        <Dialog title={doomed.title} onClose={() => setDoomed(undefined)}>
+          <p dir="auto">{doomed.about}</p>
+          <button type="button" class="button danger" onClick={() => remove(doomed)}>
+            {doomed.title}
           </button>
         </Dialog>
       ) : null}

@@ -63,9 +63,11 @@ function Refused({ write }: { readonly write: Write }) {
             {problem?.kind === 'conflict' ? tl().keepMine : tl().sendAgain}
           </button>
         )}
-        <button type="button" class="button" onClick={asNew}>
-          {tl().asNewTask}
-        </button>
+        {Object.keys(mine).length === 0 ? null : (
+          <button type="button" class="button" onClick={asNew}>
+            {tl().asNewTask}
+          </button>
+        )}
         <button type="button" class="button" onClick={() => discard(key)}>
           {problem?.kind === 'conflict' ? tl().keepTheirs : tl().discard}
         </button>
