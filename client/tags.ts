@@ -1,10 +1,11 @@
 import { iterate } from './pages.ts'
-import type { components } from './schema.ts'
+import type { components, operations } from './schema.ts'
 import type { CallOptions, Transport } from './transport.ts'
 import { type WriteOptions, written } from './writes.ts'
 
 export type TagPage = components['schemas']['TagList']
 export type Tag = TagPage['tags'][number]
+export type TagOptions = NonNullable<operations['listTags']['parameters']['query']>
 export type TaggedCount = components['schemas']['TaggedCount']
 
 export type Tags = ReturnType<typeof tagsOf>
@@ -12,17 +13,17 @@ export type Tags = ReturnType<typeof tagsOf>
 const path = '/api/v1/tags'
 
 export function tagsOf(transport: Transport) {
-  const list = (options: CallOptions = {}): Promise<TagPage> =>
-    transport.send({ method: 'GET', path, ...options })
+  const list = (query: TagOptions = {}, options: CallOptions = {}): Promise<TagPage> =>
+    transport.send({ method: 'GET', path, query, ...options })
 
   return {
-    /** Returns the tags by name. */
+    /** Returns one page of the tags, by name. */
     list,
 
     /** Iterates over the tags by name. */
     all: (options: CallOptions = {}) =>
       iterate(
-        () => list(options),
+        cursor => list(cursor, options),
         page => page.tags,
       ),
 

@@ -59,7 +59,7 @@ import { changeSettings } from '../server/tasks/settings.ts'
 import { Storage, unlimited } from '../server/tasks/storage.ts'
 import { pruneHistory, sweepTrash } from '../server/tasks/sweep.ts'
 import { behind, moved } from '../server/tasks/sync-statements.ts'
-import { tagsOf } from '../server/tasks/tag-list.ts'
+import { tagPage } from '../server/tasks/tag-list.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { readTrash } from '../server/tasks/trash.ts'
 import { ownTasks } from './own-tasks.ts'
@@ -182,7 +182,7 @@ async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
       async () => {
         const { task } = await tasksOf(watched, owner).create({ title: 'e' })
         await historyOf(watched, owner, task.id, { from: null, limit: 1 })
-        await tagsOf(watched, owner, { isGone: () => false })
+        await tagPage(watched, owner, { after: '', limit: 1 }, { isGone: () => false })
         await tasksOf(watched, owner).remove(task.id)
         await run(change => purgeTask(change, task.id))
       },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import { countsOf } from '../server/tasks/counts.ts'
+import { tagPage } from '../server/tasks/tag-list.ts'
 import { newUser, type Served, served } from './served.ts'
 
 let api: Served
@@ -77,6 +78,55 @@ describe('the counts of a user', () => {
       nextDays: due(4, 9),
       trash: 0,
     })
+  })
+})
+
+describe('the tags and lists of a user with many tasks', () => {
+  /** 3,000 tasks with two tags each: `common` in two spellings, and one of their own. */
+  async function tagged(user: string): Promise<void> {
+    const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position, list_id, tags, tag_keys)
+      select $1, 'a', 'a', n % 10 = 0, now(), now(), 1, 'a0', $2,
+        jsonb_build_array(case when n % 3 = 0 then 'Common' else 'common' end, 'T' || 10000 - n), array['common', 't' || 10000 - n]
+      from generate_series(1, 3000) as n`
+    const list = await create(user, '/api/v1/lists', { name: 'large' })
+    await api.server.db.query(unprepared(tasks), [user, list])
+  }
+
+  it('are complete, in pages of 1,000 tags', async () => {
+    const user = newUser()
+    await tagged(user)
+    const found: { name: string; open_task_count: number }[] = []
+    for (let query = ''; ; ) {
+      const { status, body } = await api.call('GET', `/api/v1/tags${query}`, { user })
+      assert.equal(status, 200)
+      assert.ok(body.tags.length <= 1000)
+      found.push(...body.tags)
+      if (body.next_cursor === null) break
+      query = `?cursor=${body.next_cursor}`
+    }
+    const own = Array.from({ length: 3000 }, (_, n) => ({
+      name: `T${7000 + n}`,
+      open_task_count: n % 10 === 0 ? 0 : 1,
+    }))
+    assert.deepEqual(found, [{ name: 'common', open_task_count: 2700 }, ...own])
+    for (const cursor of ['*', 'a=='])
+      assert.equal((await api.call('GET', `/api/v1/tags?cursor=${cursor}`, { user })).status, 422)
+    const [list] = (await api.call('GET', '/api/v1/lists', { user })).body.lists
+    assert.equal(list.open_task_count, 2700)
+  })
+
+  it('are read in statements of 500 tasks, between which other users have their turn', async () => {
+    const user = newUser()
+    await tagged(user)
+    const { db } = api.server
+    let statements = 0
+    const query: typeof db.query = (statement, values) => {
+      statements += 1
+      return db.query(statement, values)
+    }
+    const counting: typeof db = Object.assign(Object.create(db), { reads: undefined, query })
+    await tagPage(counting, user, { after: '', limit: 10 }, { isGone: () => false })
+    assert.equal(statements, 7)
   })
 })
 

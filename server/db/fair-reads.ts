@@ -62,6 +62,10 @@ export const listRead = <T>(
   reader: Reader,
 ): Promise<T> => (db.reads ? db.reads.list(owner, read, reader) : read(db))
 
+/** A further statement of a read that `listRead` began. It is never refused. */
+export const nextListRead: typeof listRead = (db, owner, read, reader) =>
+  db.reads ? db.reads.moreOfList(owner, read, reader) : read(db)
+
 async function allowed<T>({ isGone, guard }: Reader, read: () => Promise<T>): Promise<T> {
   if (isGone()) throw closed()
   await guard?.check()

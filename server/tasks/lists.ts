@@ -1,15 +1,26 @@
 import { type Database, quick, type Reader, type Session, statement } from '../db/database.ts'
-import { listRead } from '../db/fair-reads.ts'
+import { listRead, nextListRead } from '../db/fair-reads.ts'
 import { AppError } from '../errors.ts'
 import { type List, lists } from './list-fields.ts'
+import { orderOf } from './list-order.ts'
 
 // Reads of the lists of one owner. `$1` is the owner.
 
-/** The number of open tasks of each list. The inbox is null. */
+/** Open tasks that one statement counts: about 2 ms of the embedded database. */
+const countedAtOnce = 2000
+const { key: due, start } = orderOf('due')
+/**
+ * How many of the next open tasks each list has, and the place of the last, in the order of an index
+ * of open tasks. The inbox is null.
+ */
 const openCounts = statement(
   'duly_list_counts',
-  `select tasks.list_id, count(*) from duly.tasks
-  where tasks.user_id = $1 and tasks.deleted_at is null and not tasks.is_completed group by tasks.list_id`,
+  `with part as materialized (
+    select tasks.list_id, ${due} as due, tasks.id from duly.tasks
+    where tasks.user_id = $1 and tasks.deleted_at is null and not tasks.is_completed and (${due}, tasks.id) > ($2, $3::bigint)
+    order by ${due}, tasks.id limit $4
+  ), last as (select part.due, part.id from part order by part.due desc, part.id desc limit 1)
+  select part.list_id, count(*), last.due, last.id from part cross join last group by part.list_id, last.due, last.id`,
 )
 const allLists = statement(
   'duly_lists',
@@ -49,7 +60,21 @@ async function collect(db: Session, owner: string, id?: number): Promise<List[]>
   return found
 }
 
+/** Counted in many statements, between which other users have their turn. */
 async function countsOf(db: Database, owner: string, reader: Reader): Promise<Map<number, number>> {
-  const rows = await listRead(db, owner, session => session.query(openCounts, [owner]), reader)
-  return new Map(rows.map(([list, count]) => [Number(list ?? 0), Number(count)]))
+  const counts = new Map<number, number>()
+  let place: readonly [string, string | number] = [start.key, start.id]
+  let read = listRead
+  for (let seen = countedAtOnce; seen === countedAtOnce; ) {
+    const values = [owner, ...place, countedAtOnce]
+    const rows = await read(db, owner, session => session.query(openCounts, values), reader)
+    read = nextListRead
+    seen = 0
+    for (const [list, count, due, id] of rows) {
+      counts.set(Number(list ?? 0), (counts.get(Number(list ?? 0)) ?? 0) + Number(count))
+      seen += Number(count)
+      place = [due ?? '', Number(id)]
+    }
+  }
+  return counts
 }

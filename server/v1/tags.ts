@@ -7,17 +7,21 @@ import { readJson } from '../http/json-body.ts'
 import { sendJson } from '../http/json-reply.ts'
 import { changeHeader, sendChange } from '../http/own-changes.ts'
 import { readerOf } from '../http/own-tasks.ts'
+import { queryText } from '../http/parameters.ts'
 import type { Route, RouteModule } from '../http/route.ts'
 import { type Answer, ref } from '../openapi/operation.ts'
 import { closed, countSchema, sent } from '../openapi/schemas.ts'
 import { readTag, replaceTag } from '../tasks/change/tag-operations.ts'
-import { tagsOf } from '../tasks/tag-list.ts'
+import { tagPage } from '../tasks/tag-list.ts'
 import { unknownProblems } from './body.ts'
+import { notCursor } from './list-cursor.ts'
+import { cursorParameter } from './page-parameters.ts'
 
 // The tags of all tasks.
 
 const path = '/api/v1/tags'
 const name = { type: 'string', minLength: 1, maxLength: 50 }
+const pageSize = 1000
 const fails = ['change_too_large'] as const
 const changed: Answer = {
   description: 'How many tasks had the tag.',
@@ -33,7 +37,8 @@ const list: Route = {
     id: 'listTags',
     summary: 'List tags',
     description:
-      'The tags of all tasks that are not in the trash, by name, with the number of open tasks. `next_cursor` is always null.',
+      'The tags of all tasks that are not in the trash, by name, with the number of open tasks. A page has 1,000 tags at most.',
+    parameters: [cursorParameter()],
     answers: {
       200: {
         description: 'The tags.',
@@ -43,10 +48,21 @@ const list: Route = {
     },
   },
   async handle(request, reply, { db }) {
-    const tags = await tagsOf(db, request.userId, readerOf(request))
+    const page = { after: keyIn(queryText(request, 'cursor')), limit: pageSize }
+    const { tags, next } = await tagPage(db, request.userId, page, readerOf(request))
     const shown = tags.map(({ name, openTasks }) => ({ name, open_task_count: openTasks }))
-    return sendJson(reply, JSON.stringify({ tags: shown, next_cursor: null }))
+    const cursor = next === null ? null : Buffer.from(next).toString('base64url')
+    return sendJson(reply, JSON.stringify({ tags: shown, next_cursor: cursor }))
   },
+}
+
+/** The key of the last tag of the page before. @throws AppError `broken_rule` */
+function keyIn(cursor: string | undefined): string {
+  if (cursor === undefined) return ''
+  const key = Buffer.from(cursor, 'base64url').toString()
+  if (Buffer.from(key).toString('base64url') !== cursor || key === '')
+    throw notCursor(cursor, 'a page of tags')
+  return key
 }
 
 const rename: Route = {
@@ -105,7 +121,7 @@ export const tagRoutes: RouteModule = {
   schemas: {
     TagList: closed({
       tags: { type: 'array', items: closed({ name, open_task_count: countSchema }) },
-      next_cursor: { type: 'null' },
+      next_cursor: { type: ['string', 'null'] },
     }),
     TagRename: sent({ from: name, to: name }, ['from', 'to']),
     TagName: sent({ name }, ['name']),
