@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Session, type Statement, unprepared } from '../server/db/database.ts'
 import { wake } from '../server/sync/webhooks/service.ts'
+import { createStatement } from '../server/tasks/create-statement.ts'
 import { daysFromToday, passedAt } from '../server/tasks/days.ts'
 import { keyedBy } from '../server/tasks/keys.ts'
 import { type ListFilters, sortOrders } from '../server/tasks/list-query.ts'
@@ -12,10 +13,11 @@ import {
   tasksOfIds,
   turnStatement,
 } from '../server/tasks/list-statement.ts'
+import { removeStatement } from '../server/tasks/remove-statement.ts'
 import * as statements from '../server/tasks/statements.ts'
 import * as storage from '../server/tasks/storage-statements.ts'
 import * as sync from '../server/tasks/sync-statements.ts'
-import { createStatement, removeStatement, updateStatement } from '../server/tasks/write-statements.ts'
+import { updateStatement } from '../server/tasks/update-statement.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 

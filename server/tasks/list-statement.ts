@@ -1,6 +1,7 @@
 import { quick, statement } from '../db/database.ts'
 import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.ts'
 import { tasks } from './fields.ts'
+import { isLive } from './is-live.ts'
 import { conditionsOf } from './list-filters.ts'
 import { endsOf, type Order, orderOf, placeIn } from './list-order.ts'
 import type { ListQuery, Position } from './list-query.ts'
@@ -186,7 +187,7 @@ export const tasksOfIds = statement(
   `select ${tasks.columns('tasks')} from unnest($2::bigint[]) with ordinality as place (id, at)
   cross join lateral (
     select * from duly.tasks where tasks.user_id = $1 and tasks.id = place.id
-      and coalesce(tasks.deleted_at, 'infinity') = 'infinity' offset 0
+      and ${isLive} offset 0
   ) as tasks order by place.at`,
 )
 

@@ -8,7 +8,7 @@ const longest = 24
 
 /**
  * A position after all positions of the owner: the key of an integer, whose first character encodes
- * the number of digits. `appended` in write-statements.ts is the same in SQL.
+ * the number of digits. `appended` in create-statement.ts is the same in SQL.
  * @param number follows from the owner's revision, so no sibling has to be read
  * @param nth index among the positions that one change appends
  */

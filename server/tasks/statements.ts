@@ -1,13 +1,12 @@
 import { quick, statement } from '../db/database.ts'
 import { tasks } from './fields.ts'
+import { isLive } from './is-live.ts'
 
 // Statements that read one task, and lists in order of creation. `$1` is the owner.
 
 const columns = tasks.columns('tasks')
 const live = 'tasks.user_id = $1 and tasks.deleted_at is null'
-// Means `deleted_at is null`, in a form that does not match the partial index of lists: see
-// write-statements.ts.
-const one = `tasks.user_id = $1 and tasks.id = $2 and coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
+const one = `tasks.user_id = $1 and tasks.id = $2 and ${isLive}`
 const newestFirst = 'order by tasks.created_at desc, tasks.id desc'
 
 /**

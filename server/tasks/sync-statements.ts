@@ -1,6 +1,7 @@
 import { ownerWrite, statement } from '../db/database.ts'
 import { itemTypes } from './changes.ts'
 import { tasks } from './fields.ts'
+import { isLive } from './is-live.ts'
 import { lists } from './list-fields.ts'
 
 // Statements for clients that follow the changes of an owner. `$1` is the owner, except in the last
@@ -52,12 +53,10 @@ export const listsAfter = statement(
     and coalesce(lists.deleted_at, 'infinity') = 'infinity' order by lists.id limit $3`,
 )
 
-// Means `deleted_at is null`, in a form that does not match the indexes of live tasks: see
-// write-statements.ts.
 export const tasksAfter = statement(
   'duly_sync_first_tasks',
   `select ${tasks.columns('tasks')} from duly.tasks where tasks.user_id = $1 and tasks.id > $2::bigint
-    and coalesce(tasks.deleted_at, 'infinity') = 'infinity' order by tasks.id limit $3`,
+    and ${isLive} order by tasks.id limit $3`,
 )
 
 /** Stores whether the owner has an active webhook. */

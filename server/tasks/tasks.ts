@@ -13,19 +13,16 @@ import {
   restoreTask,
   updateTask,
 } from './change/task-operations.ts'
+import { createStatement } from './create-statement.ts'
 import { type NewTask, type Task, type TaskChange, tasks } from './fields.ts'
 import { lookUp, type Replay } from './keys.ts'
+import { removeStatement } from './remove-statement.ts'
 import { changedFields, isSame } from './rules.ts'
 import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
 import { type Quota, refusalOf, storageFull, unlimited } from './storage.ts'
-import {
-  createStatement,
-  removeStatement,
-  updateStatement,
-  type WriteContext,
-  type WriteOptions,
-} from './write-statements.ts'
+import { updateStatement } from './update-statement.ts'
+import type { WriteContext, WriteOptions } from './write-statements.ts'
 
 /** The outcome of a write. */
 export interface Outcome {

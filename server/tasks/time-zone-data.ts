@@ -1,5 +1,6 @@
 import { type Database, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
+import { isLive } from './is-live.ts'
 import { tasksOf } from './tasks.ts'
 import { derivedAgain, derivedTimes, type When } from './when.ts'
 
@@ -21,7 +22,7 @@ const owners = statement(
 const times = statement(
   'duly_times_tasks',
   `select tasks.id, case when tasks.start_at is not null then tasks.start end, case when tasks.due_at is not null then tasks.due end
-  from duly.tasks where tasks.user_id = $1 and tasks.id > $2::bigint and coalesce(tasks.deleted_at, 'infinity') = 'infinity'
+  from duly.tasks where tasks.user_id = $1 and tasks.id > $2::bigint and ${isLive}
   order by tasks.id limit $3::bigint`,
 )
 

@@ -1,6 +1,7 @@
 import { statement } from '../../db/database.ts'
 import { changeBytes, taskBytesIn } from '../bytes.ts'
 import { actions, itemTypes } from '../changes.ts'
+import { isLive } from '../is-live.ts'
 import { appendedPosition } from '../position.ts'
 import type { Change, Sweep } from './change.ts'
 import type { Stored } from './save.ts'
@@ -35,8 +36,6 @@ function sweep(
     select (select count(*) from written), (select coalesce(sum(bytes), 0) from written), (select coalesce(sum(bytes), 0) from logged)`,
   )
 }
-
-const isLive = `coalesce(tasks.deleted_at, 'infinity') = 'infinity'`
 
 const statements = {
   trash: sweep('trash', {

@@ -3,6 +3,7 @@ import { AppError } from '../../errors.ts'
 import type { Fields } from '../../fields/field.ts'
 import { actions, itemAt, itemTypes, loggedValue } from '../changes.ts'
 import { tasks } from '../fields.ts'
+import { isLive } from '../is-live.ts'
 import { lists, maxLists } from '../list-fields.ts'
 import { isSame } from '../rules.ts'
 import { derivedAgain, derivedTimes, type When } from '../when.ts'
@@ -229,7 +230,7 @@ async function checkList(change: Change, id: number, conflicts: Conflict[]): Pro
 const otherTasks = statement(
   'duly_undo_list_tasks',
   `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.list_id = $2::bigint
-    and coalesce(tasks.deleted_at, 'infinity') = 'infinity' and tasks.id <> all($3::bigint[]) limit 1`,
+    and ${isLive} and tasks.id <> all($3::bigint[]) limit 1`,
 )
 
 /** Adds conflicts if the task, its parent, its children or its list do not fit together. */
