@@ -1,5 +1,5 @@
 import type { Copy, Write } from './copy.ts'
-import { effectsOf } from './effects.ts'
+import { type Effect, effectsOf } from './effects.ts'
 import { type Fields, fieldsOf, pick, valuesIn } from './fields.ts'
 import { keyOf, newKey, type SyncOperation, typeOf } from './operations.ts'
 
@@ -14,6 +14,16 @@ export function newWrite(copy: Copy, operations: readonly SyncOperation[]): Omit
     ...(base && { base }),
   }
 }
+
+/** What takes effects back: the items as they are now. */
+export const inverseOf = (effects: readonly Effect[], copy: Copy): Effect[] =>
+  effects
+    .map(({ type, id, set }): Effect => {
+      const item = type === 'settings' ? copy.settings : copy[`${type}s`].get(id)
+      if (!item) return { type, id, set: null }
+      return { type, id, set: set ? pick({ ...item }, Object.keys(set)) : { ...item }, isNew: !set }
+    })
+    .reverse()
 
 /** What the server had in the fields of an update, before the writes that wait. */
 function baseOf(copy: Copy, [update, ...others]: readonly SyncOperation[]): Fields | undefined {

@@ -1,9 +1,10 @@
 import { browser, isOffline } from './browser.ts'
 import type { Context, Settled, SyncOptions } from './context.ts'
 import { type Changed, Copy, type Write } from './copy.ts'
+import type { Effect } from './effects.ts'
 import { guarded } from './guarded.ts'
 import type { Network } from './network.ts'
-import { newWrite } from './new-write.ts'
+import { inverseOf, newWrite } from './new-write.ts'
 import { checkIds, mapIds, type SyncOperation } from './operations.ts'
 import { saverOf } from './saver.ts'
 import type { Entry, SyncStore } from './store.ts'
@@ -242,9 +243,11 @@ export async function openSync(
 
     /**
      * Makes one write of these operations: shows it, stores it, and sends it when it can.
-     * @returns its key, and a promise that resolves when the store has it, or cannot store it
+     * @param shown what to show until the server has done it, if the operations do not tell
+     * @returns its key, what takes it back, and a promise that resolves when the store has it, or
+     * cannot store it
      */
-    write(given: readonly SyncOperation[], label?: string): { key: string; stored: Promise<void> } {
+    write(given: readonly SyncOperation[], label?: string, shown?: readonly Effect[]) {
       if (signal.aborted) throw closed()
       checkIds(given)
       // Plain data that the caller can no longer change, with the ids that are known by now.
@@ -253,13 +256,15 @@ export async function openSync(
       )
       const one: Write = {
         ...newWrite(copy, operations),
+        ...(shown && { effects: shown.map(effect => mapIds(effect, copy.realId)) }),
         seq: (copy.writes.at(-1)?.seq ?? 0) + 1,
         ...(label !== undefined && { label }),
       }
       context.unsent.add(one.key)
+      const inverse = inverseOf(one.effects, copy)
       const stored = context.commit([[`write:${one.key}`, one]])
       void stored.then(context.wake)
-      return { key: one.key, stored }
+      return { key: one.key, inverse, stored }
     },
 
     /** Sends a write with a problem again, over what others have changed since. */

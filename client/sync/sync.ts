@@ -81,7 +81,8 @@ export async function syncOf(transport: Transport, store: SyncStore, options: Sy
     undo: async (change: string): Promise<void> => write({ op: 'undo', change }),
 
     /** Makes one write of up to 100 operations, which the server does all or not at all. */
-    write: open.write,
+    write: (operations: readonly SyncOperation[], label?: string): { key: string; stored: Promise<void> } =>
+      open.write(operations, label),
     subscribe: open.subscribe,
     retry: open.retry,
     discard: open.discard,

@@ -36,7 +36,10 @@ export function Account({ section }: { readonly section: string }) {
   useStore(from => from.version)
   const user = useStore(from => from.user)
   useEffect(() => {
-    if (section !== '') document.getElementById(`section-${section}`)?.scrollIntoView()
+    if (section === '') return
+    const card = document.getElementById(`section-${section}`)
+    card?.scrollIntoView()
+    card?.querySelector('input')?.focus({ preventScroll: true })
   }, [section])
   return (
     <section class="screen account">

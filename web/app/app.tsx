@@ -4,7 +4,7 @@ import { lazy } from '../parts/lazy.tsx'
 import { Notices } from '../parts/notices.tsx'
 import { TasksScreen } from '../tasks/tasks-screen.tsx'
 import { loadTexts, t } from '../texts/texts.ts'
-import { type Address, closeTask, useAddress } from './address.ts'
+import { type Address, closeTask, go, useAddress } from './address.ts'
 import { useShortcuts } from './shortcuts.ts'
 import { Sidebar } from './sidebar.tsx'
 import { titleOf } from './titles.ts'
@@ -47,6 +47,11 @@ function Main() {
     scrollTo({ top: 0, behavior: 'instant' })
   }, [address.view, address.list])
   useTitle(address)
+  const { view, list } = address
+  const isGone = useStore(from => from.isLoaded && view === 'list' && !from.lists.has(list ?? 0))
+  useEffect(() => {
+    if (isGone) go({ view: 'inbox' }, true)
+  }, [isGone])
   return (
     <div class={`shell ${address.task === null ? '' : 'has-panel'}`}>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>

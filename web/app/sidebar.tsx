@@ -7,6 +7,7 @@ import { lazy } from '../parts/lazy.tsx'
 import { t } from '../texts/texts.ts'
 import { type Address, hashOf } from './address.ts'
 import { NavLink } from './nav-link.tsx'
+import { isTyping } from './shortcuts.ts'
 import { SyncStatus } from './sync-status.tsx'
 
 const NewList = lazy(() => import('./later.ts').then(it => it.NewList))
@@ -26,7 +27,9 @@ export function Sidebar({ address, isOpen, close }: SidebarProps) {
   useEffect(() => {
     if (!isOpen) return
     nav.current?.querySelector<HTMLElement>('a')?.focus()
-    return () => document.querySelector<HTMLElement>('.top-bar button')?.focus()
+    return () => {
+      if (!isTyping(document.activeElement)) document.querySelector<HTMLElement>('.top-bar button')?.focus()
+    }
   }, [isOpen])
   const lists = [...state.lists.values()].filter(({ is_archived }) => !is_archived).sort(byPosition)
   const item = (view: IconName & Address['view'], count?: number) => (

@@ -1,7 +1,7 @@
 import type { SyncOperation } from '../../client/sync/operations.ts'
 import type { NewTask, TaskChange, TaskPlace } from '../../client/tasks.ts'
 import { t } from '../texts/texts.ts'
-import { childrenOf, enqueue, newId, realId } from './copy.ts'
+import { childrenOf, type Enqueued, enqueue, newId, realId } from './copy.ts'
 import { state, update } from './store.ts'
 import type { Task } from './types.ts'
 import { record } from './undo.ts'
@@ -68,10 +68,10 @@ export function createList(name: string): number {
 
 /** Does operations as one change, or more where there are over a hundred, and lets them be undone. */
 export function act(operations: readonly SyncOperation[], label: string): void {
-  const keys: string[] = []
+  const writes: Enqueued[] = []
   for (let at = 0; at < operations.length; at += 100)
-    keys.push(enqueue(operations.slice(at, at + 100), label))
-  if (keys.length > 0) record(label, keys)
+    writes.push(enqueue(operations.slice(at, at + 100), label))
+  if (writes.length > 0) record(label, writes)
 }
 
 const tasksOf = (ids: Iterable<number>): Task[] => [...ids].flatMap(id => state.tasks.get(realId(id)) ?? [])

@@ -1,4 +1,5 @@
 import type { Context } from '../../client/sync/context.ts'
+import type { Effect } from '../../client/sync/effects.ts'
 import { omit } from '../../client/sync/fields.ts'
 import { indexedDbStore } from '../../client/sync/indexed-db.ts'
 import { type OpenSync, openSync, type SyncEvent } from '../../client/sync/open.ts'
@@ -101,9 +102,18 @@ function adoptSettings(): void {
   )
 }
 
-/** Shows and stores a write, and sends it as soon as possible. @returns its key */
-export const enqueue = (operations: readonly SyncOperation[], label: string): string =>
-  sync?.write(operations, label).key ?? ''
+/** A write, and what takes it back. */
+export interface Enqueued {
+  readonly key: string
+  readonly inverse: readonly Effect[]
+}
+
+/** Shows and stores a write, and sends it as soon as possible. */
+export const enqueue = (
+  operations: readonly SyncOperation[],
+  label: string,
+  shown?: readonly Effect[],
+): Enqueued => sync?.write(operations, label, shown) ?? { key: '', inverse: [] }
 
 /** Drops a write that was not sent, or that was refused. @returns whether it could */
 export const discard = (key: string): boolean => sync?.discard(key) ?? false

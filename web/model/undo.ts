@@ -1,14 +1,14 @@
 import { t } from '../texts/texts.ts'
-import { discard, enqueue, onSettled } from './copy.ts'
+import { discard, type Enqueued, enqueue, onSettled } from './copy.ts'
 import { announce } from './notices.ts'
 
 // What the user can undo. The server undoes a change: its history knows what each field was before.
-// A write that was not sent yet is taken back instead.
+// Until it has, the items are shown as they were. A write that was not sent yet is taken back.
 
 interface Done {
   readonly label: string
-  /** Of its writes, with the ids of their changes once the server has confirmed them. */
-  readonly changes: Map<string, string | undefined>
+  /** Its writes by their keys, with the ids of their changes once the server has confirmed them. */
+  readonly writes: Map<string, Enqueued & { readonly change?: string }>
   /** The user wants it undone as soon as its writes are confirmed. */
   isUnwanted?: boolean
 }
@@ -17,9 +17,9 @@ const undoable: Done[] = []
 const redoable: Done[] = []
 
 /** Shows what was done, and lets the user undo it. */
-export function record(label: string, keys: readonly string[]): void {
+export function record(label: string, writes: readonly Enqueued[]): void {
   redoable.length = 0
-  push(undoable, { label, changes: new Map(keys.map(key => [key, undefined])) })
+  push(undoable, label, writes)
   announce({ kind: 'done', text: label, action: { label: t().undo, run: undo } })
 }
 
@@ -34,30 +34,30 @@ export function redo(): void {
 }
 
 function revert(done: Done, into: Done[], text: string): void {
-  const keys: string[] = []
-  for (const [key, change] of [...done.changes].reverse()) {
-    if (change !== undefined) keys.push(undoChange(change, done.label))
+  const { label } = done
+  const writes: Enqueued[] = []
+  for (const { key, change, inverse } of [...done.writes.values()].reverse()) {
+    if (change !== undefined) writes.push(enqueue([{ op: 'undo', change }], label, inverse))
     else if (!discard(key)) done.isUnwanted = true
   }
-  if (done.isUnwanted) push(undoable, done)
-  if (keys.length > 0) push(into, { label: done.label, changes: new Map(keys.map(key => [key, undefined])) })
+  if (done.isUnwanted) undoable.push(done)
+  if (writes.length > 0) push(into, label, writes)
   announce({ kind: 'done', text })
 }
 
-const undoChange = (change: string, label: string): string => enqueue([{ op: 'undo', change }], label)
-
-function push(stack: Done[], done: Done): void {
-  stack.push(done)
+function push(stack: Done[], label: string, writes: readonly Enqueued[]): void {
+  stack.push({ label, writes: new Map(writes.map(one => [one.key, one])) })
   if (stack.length > 100) stack.shift()
 }
 
 onSettled.listener = (key, change) => {
   for (const stack of [undoable, redoable]) {
-    const found = stack.find(({ changes }) => changes.has(key))
-    if (!found) continue
-    if (change === undefined) found.changes.delete(key)
-    else found.changes.set(key, change)
-    if (found.isUnwanted && [...found.changes.values()].every(one => one !== undefined)) {
+    const found = stack.find(({ writes }) => writes.has(key))
+    const write = found?.writes.get(key)
+    if (!found || !write) continue
+    if (change === undefined) found.writes.delete(key)
+    else found.writes.set(key, { ...write, change })
+    if (found.isUnwanted && [...found.writes.values()].every(one => one.change !== undefined)) {
       stack.splice(stack.indexOf(found), 1)
       delete found.isUnwanted
       revert(found, redoable, t().undone(found.label))

@@ -7,6 +7,7 @@ import { formatInstant } from '../model/dates.ts'
 import { state, useStore } from '../model/store.ts'
 import type { Task } from '../model/types.ts'
 import { Icon } from '../parts/icon.tsx'
+import { toggleSelected } from '../tasks/task-row.tsx'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Description } from './description.tsx'
@@ -92,6 +93,16 @@ function Details({ task, close }: { readonly task: Task; readonly close: () => v
         <button type="button" class="button" onClick={() => duplicateTask(task)}>
           <Icon name="copy" />
           {tl().duplicate}
+        </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            close()
+            toggleSelected(task.id)
+          }}
+        >
+          {tl().select}
         </button>
         <button
           type="button"

@@ -101,6 +101,7 @@ export const deLater: LaterTexts = {
   none: 'Keine Angabe',
   completeOpen: 'Erledigen oder wieder öffnen',
   duplicate: 'Duplizieren',
+  select: 'Auswählen',
   delete: 'Löschen',
   history: 'Verlauf',
   historyActions: {

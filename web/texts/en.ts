@@ -101,6 +101,7 @@ export const enLater = {
   none: 'None',
   completeOpen: 'Complete or reopen',
   duplicate: 'Duplicate',
+  select: 'Select',
   delete: 'Delete',
   history: 'History',
   historyActions: {
