@@ -117,7 +117,7 @@ async function fill(client: pg.Client, users: readonly string[], tasks: number):
         case when day is not null then jsonb_build_object('date', day) end, day || '~',
         (array['low', 'medium', 'high'])[1 + n % 5], case when n % 10 = 3 then '["home"]'::jsonb end,
         case when n % 10 = 3 then array['home'] end, case when n % 7 = 0 then day end,
-        nullif(n % 11, 0) * (n % 2), case when n % 13 = 0 then 1 end
+        nullif(n % 11 * (n % 2), 0), case when n % 13 = 0 then 1 end
       from generate_series(1, $2::integer) as n, unnest($1::text[]) as owner,
         lateral (select n % 10 <> 0 as done, md5(n::text) || ' task ' || n as title,
           repeat('Water the basil twice. ', 3) as text, now() - make_interval(secs => 600 * ($2::integer - n)) as at,
@@ -125,7 +125,6 @@ async function fill(client: pg.Client, users: readonly string[], tasks: number):
       order by n`,
     [users, tasks],
   )
-  await client.query('update duly.tasks set list_id = null where list_id = 0')
   await client.query('vacuum analyze duly.owners, duly.tasks')
   const { rows } = await client.query(
     `select sum(octet_length(title) + octet_length(description)) / 1e6 as megabytes from duly.tasks where user_id = $1`,

@@ -126,31 +126,20 @@ export function turnStatement(
   const [, lastOfAll] = endsOf(order, isDown)
   const [fromKey, fromId] = placeIn(order, from, parameters)
   const [endKey, endId] = placeIn(order, lastOfAll, parameters)
-  const [stopKey, stopId] = [`coalesce(stop.place, ${endKey})`, `coalesce(stop.id, ${endId})`]
   const [after, until] = [query.after ?? asked.start, before].map(place => placeIn(asked, place, parameters))
   const [passes, precedes] = asked.isDescending ? ['<', '>'] : ['>', '<']
-  const all = [live, ...source.conditions(query, parameters)].join(' and ')
-  const chosen = [
+  const next = [
+    live,
+    ...source.conditions(query, parameters),
+    `(${order.key}, tasks.id) ${ahead} (${fromKey}, ${fromId})`,
+  ].join(' and ')
+  const matches = [
+    next,
+    `(${order.key}, tasks.id) ${behind}= (coalesce(stop.place, ${endKey}), coalesce(stop.id, ${endId}))`,
     ...conditionsOf(query, parameters),
     // Once there is a full page, this removes most tasks early.
     ...(counts ? [] : [`${asked.key} ${precedes}= ${until?.[0]}`]),
-  ]
-  // PostgreSQL checks a condition on the key alone once per page of the index, but a row comparison
-  // for each entry. So the id is compared only for tasks created at the same time as the first or
-  // the last. With the indexes of fewer tasks, such conditions would mislead the planner.
-  const isByKey = source.index === 'tasks_created_at' && !counts
-  const next = isByKey
-    ? `${all} and ${order.key} ${ahead}= ${fromKey} and (${order.key} ${ahead} ${fromKey} or tasks.id ${ahead} ${fromId})`
-    : `${all} and (${order.key}, tasks.id) ${ahead} (${fromKey}, ${fromId})`
-  const matches = [
-    ...(isByKey
-      ? [all, `${order.key} ${ahead}= ${fromKey}`, `${order.key} ${behind}= ${stopKey}`]
-      : [next, `(${order.key}, tasks.id) ${behind}= (${stopKey}, ${stopId})`]),
-    ...chosen,
   ].join(' and ')
-  const isOfTurn = isByKey
-    ? `(part.place ${ahead} ${fromKey} or part.id ${ahead} ${fromId}) and (part.place ${behind} ${stopKey} or part.id ${behind}= ${stopId}) and`
-    : ''
   const limit = parameters.add(query.limit + 1, 'bigint')
   const rows = rowsOf(query, parameters.add(most, 'bigint'))
   const count = 'count(*) over () as count, count(*) filter (where tasks.is_completed) over () as completed'
@@ -164,9 +153,9 @@ export function turnStatement(
     ) as stop on true
     left join lateral (
       select part.key, part.id${counts ? ', part.count, part.completed' : ''} from (
-        select ${asked.key} as key, tasks.id, ${counts ? count : `${order.key} as place`} from duly.tasks where ${matches} offset 0
+        select ${asked.key} as key, tasks.id${counts ? `, ${count}` : ''} from duly.tasks where ${matches} offset 0
       ) as part
-      where ${isOfTurn} (part.key, part.id) ${passes} (${after?.join()}) and (part.key, part.id) ${precedes} (${until?.join()})
+      where (part.key, part.id) ${passes} (${after?.join()}) and (part.key, part.id) ${precedes} (${until?.join()})
       order by part.key ${direction}, part.id ${direction} limit ${limit}
     ) as found on true`
   return { statement: prepared(shapes, text), values: parameters.values }
