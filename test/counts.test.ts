@@ -64,6 +64,14 @@ describe('the counts of a user', () => {
       select $1, 'a', 'a', n % 10 = 0, now(), now(), 1, 'a0', case when n % 3 = 0 then '2026-12-0' || 1 + n % 9 || '~' end, nullif(n % 4, 0)
       from generate_series(1, 3000) as n`
     await api.server.db.query(unprepared(tasks), [user])
+    const trash = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position, deleted_at)
+      select $1, 'a', 'a', n % 2 = 0, now(), now(), 1, 'a0', timestamptz '2026-12-01' + make_interval(secs => n / 1000)
+      from generate_series(1, 4100) as n`
+    await api.server.db.query(unprepared(trash), [user])
+    const lists = `insert into duly.lists (user_id, name, position, is_archived, created_at, updated_at, revision, deleted_at)
+      select $1, n::text, 'a' || 9 - n / 300, false, now(), now(), 1, case when n % 300 <> 0 then now() end
+      from generate_series(1, 2100) as n returning id, deleted_at is null`
+    const made = await api.server.db.query(unprepared(lists), [user])
     const clock = { now: '2026-12-04T12:00:00Z', zone: 'UTC' }
     const counts = await countsOf(api.server.db, user, clock, { isGone: () => false })
     const all = Array.from({ length: 3000 }, (_, n) => n + 1).filter(n => n % 10 !== 0)
@@ -71,12 +79,15 @@ describe('the counts of a user', () => {
       all.filter(n => n % 3 === 0 && 1 + (n % 9) >= first && 1 + (n % 9) <= last).length
     assert.deepEqual(counts, {
       inbox: all.filter(n => n % 4 === 0).length,
-      // The lists of these tasks do not exist.
-      lists: [],
+      // The lists of these tasks do not exist. Those that do are read by id, and ordered by position.
+      lists: made
+        .filter(([, isLive]) => isLive === 't')
+        .map(([id]) => ({ id: Number(id), openTasks: 0 }))
+        .reverse(),
       overdue: due(1, 3),
       today: due(4, 4),
       nextDays: due(4, 9),
-      trash: 0,
+      trash: 4100 + 2093,
     })
   })
 })

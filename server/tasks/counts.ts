@@ -1,4 +1,4 @@
-import { type Database, type Reader, type Session, statement } from '../db/database.ts'
+import { type Database, type Reader, type Session, statement, type Turn } from '../db/database.ts'
 import { FairReads } from '../db/fair-reads.ts'
 import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.ts'
 import { type Clock, daysFromToday, passedAt } from './days.ts'
@@ -6,7 +6,8 @@ import { conditionsOf } from './list-filters.ts'
 import { orderOf, placeIn } from './list-order.ts'
 import type { Position } from './list-query.ts'
 
-// Counts the open tasks of an owner by list and by due date, in turns, in an index of open tasks.
+// Counts the open tasks of an owner by list and by due date, and what is in the trash, in turns, in
+// indexes of open and of deleted tasks.
 
 export interface Counts {
   /** Open tasks of the inbox. */
@@ -44,16 +45,58 @@ function turnStatement(owner: string, clock: Clock, from: Position, rows: number
   return { statement: prepared(shapes, text), values: parameters.values }
 }
 
-const lists = statement(
+/** The next lists by id, including those in the trash. */
+const nextLists = statement(
   'duly_counts_lists',
-  `select lists.id, lists.is_archived from duly.lists where lists.user_id = $1 and lists.deleted_at is null
-  order by lists.position, lists.id`,
+  `select lists.id, lists.is_archived, lists.position, lists.deleted_at is null from duly.lists
+  where lists.user_id = $1 and lists.id > $2::bigint order by lists.id limit $3::bigint`,
 )
-const trash = statement(
+/** The number of the next `$4` tasks in the trash, and the place of the last one. */
+const nextTrash = statement(
   'duly_counts_trash',
-  `select (select count(*) from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null)
-    + (select count(*) from duly.lists where lists.user_id = $1 and lists.deleted_at is not null)`,
+  `with part as materialized (
+    select tasks.deleted_at, tasks.id from duly.tasks
+    where tasks.user_id = $1 and tasks.deleted_at is not null and (tasks.deleted_at, tasks.id) > ($2::timestamptz, $3::bigint)
+    order by tasks.deleted_at, tasks.id limit $4::bigint
+  )
+  select (select count(*) from part), part.deleted_at, part.id from part order by part.deleted_at desc, part.id desc limit 1`,
 )
+
+interface CountedList {
+  readonly id: number
+  readonly isArchived: boolean
+  readonly position: string
+}
+
+/** The live lists in their order, and how many are in the trash. */
+async function readLists(owner: string, turn: Turn, rows: number) {
+  const live: CountedList[] = []
+  let trash = 0
+  let after = 0
+  for (let isMore = true; isMore; ) {
+    const found = await turn(session => session.query(nextLists, [owner, after, rows]))
+    for (const [id, isArchived, position, isLive] of found) {
+      after = Number(id)
+      if (isLive === 't') live.push({ id: after, isArchived: isArchived === 't', position: position ?? '' })
+      else trash += 1
+    }
+    isMore = found.length === rows
+  }
+  live.sort((a, b) => (a.position === b.position ? a.id - b.id : a.position < b.position ? -1 : 1))
+  return { live, trash }
+}
+
+async function countTrash(owner: string, turn: Turn, rows: number): Promise<number> {
+  let count = 0
+  let place: readonly [string, number] = ['-infinity', 0]
+  for (let isMore = true; isMore; ) {
+    const [[seen, at, id] = []] = await turn(session => session.query(nextTrash, [owner, ...place, rows]))
+    count += Number(seen ?? 0)
+    place = [at ?? '', Number(id)]
+    isMore = Number(seen) === rows
+  }
+  return count
+}
 
 /** @param clock decides which days are today and the next seven */
 export async function countsOf(db: Database, owner: string, clock: Clock, reader: Reader): Promise<Counts> {
@@ -79,21 +122,21 @@ export async function countsOf(db: Database, owner: string, clock: Clock, reader
   return (db.reads ?? new FairReads(db, db, 1)).scan(
     owner,
     async (turn, rows) => {
-      const known = await turn(session => session.query(lists, [owner]))
-      const [trashed] = await turn(session => session.query(trash, [owner]))
+      const lists = await readLists(owner, turn, rows)
+      const trash = lists.trash + (await countTrash(owner, turn, rows))
       for (let isMore = true; isMore; ) {
         isMore = await turn(session => count(session, rows))
       }
-      const archived = new Set(known.filter(([, is]) => is === 't').map(([id]) => Number(id)))
+      const archived = new Set(lists.live.filter(({ isArchived }) => isArchived).map(({ id }) => id))
       const sum = (name: 'overdue' | 'today' | 'nextDays') =>
         [...counts].reduce((total, [id, of]) => total + (archived.has(id) ? 0 : of[name]), 0)
       return {
         inbox: counts.get(0)?.open ?? 0,
-        lists: known.map(([id]) => ({ id: Number(id), openTasks: counts.get(Number(id))?.open ?? 0 })),
+        lists: lists.live.map(({ id }) => ({ id, openTasks: counts.get(id)?.open ?? 0 })),
         overdue: sum('overdue'),
         today: sum('today'),
         nextDays: sum('nextDays'),
-        trash: Number(trashed?.[0]),
+        trash,
       }
     },
     reader,
