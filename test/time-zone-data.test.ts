@@ -6,6 +6,7 @@ import { createList, removeList, restoreList } from '../server/tasks/change/list
 import { runChange } from '../server/tasks/change/run.ts'
 import { restoreTask } from '../server/tasks/change/task-operations.ts'
 import { undo } from '../server/tasks/change/undo.ts'
+import { inTurns } from '../server/tasks/in-turns.ts'
 import { unlimited } from '../server/tasks/storage.ts'
 import { deriveTimes } from '../server/tasks/time-zone-data.ts'
 import { ownTasks } from './own-tasks.ts'
@@ -27,6 +28,20 @@ const misplace = (user: string, id: number, name: 'start' | 'due', zone = berlin
   )
 
 describe('when the time zone data has changed', () => {
+  it('other requests run while many instants are derived', async () => {
+    let others = 0
+    const run = () => {
+      others += 1
+      next = setImmediate(run)
+    }
+    let next = setImmediate(run)
+    const seen: number[] = []
+    for await (const n of inTurns(Array.from({ length: 500 }, (_, n) => n))) seen.push(n)
+    clearImmediate(next)
+    assert.deepEqual([seen.length, seen.at(-1)], [500, 499])
+    assert.ok(others >= 9, `${others} turns of the event loop`)
+  })
+
   it('instants are derived again, as a change by the operator, and nothing else is written', async () => {
     const user = newUser()
     const own = ownTasks(db, user)

@@ -1,5 +1,6 @@
 import { type Database, statement } from '../db/database.ts'
 import { AppError } from '../errors.ts'
+import { inTurns } from './in-turns.ts'
 import { isLive } from './is-live.ts'
 import { tasksOf } from './tasks.ts'
 import { derivedAgain, derivedTimes, type When } from './when.ts'
@@ -52,14 +53,15 @@ async function deriveTimesOf(db: Database, owner: string, signal: AbortSignal): 
   for (let isMore = true; isMore; ) {
     signal.throwIfAborted()
     let seen = 0
-    const wrong: number[] = []
+    const timed: { readonly id: number; readonly times: readonly When[] }[] = []
     await db.read(times, [owner, after, tasksInStep], row => {
       seen += 1
       after = row.integer(0)
-      const [start, due] = [1, 2].map(n => (row.isNull(n) ? null : (JSON.parse(row.json(n)) as When)))
-      if (derivedAgain(start) || derivedAgain(due)) wrong.push(after)
+      const found = [1, 2].flatMap(n => (row.isNull(n) ? [] : [JSON.parse(row.json(n)) as When]))
+      if (found.length > 0) timed.push({ id: after, times: found })
     })
-    for (const id of wrong) {
+    for await (const { id, times } of inTurns(timed)) {
+      if (!times.some(time => derivedAgain(time))) continue
       const changed = await own.edit(id, derivedTimes).catch(error => {
         // The task was removed meanwhile.
         if (error instanceof AppError && error.code === 'task_not_found') return undefined

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import { AppError, brokenRules } from '../../errors.ts'
+import { inTurns } from '../in-turns.ts'
 import { type ListChange, maxLists, type NewList } from '../list-fields.ts'
 import { positionBetween, positionsBetween } from '../position.ts'
 import { derivedTimes } from '../when.ts'
@@ -83,9 +83,7 @@ export async function restoreList(change: Change, id: number): Promise<ListRow> 
 
 /** Restores the tasks of a list whose instants differ under the current time zone data. */
 async function deriveTimes(change: Change, list: ListRow): Promise<void> {
-  for (const [n, row] of (await readTimed(change.db, change.owner.id, list)).entries()) {
-    // Lets other requests run: all tasks together can take 0.2 s.
-    if (n % 50 === 49) await setImmediate()
+  for await (const row of inTurns(await readTimed(change.db, change.owner.id, list))) {
     if (change.tasks.has(row.id)) continue
     const times = derivedTimes(row)
     if (Object.keys(times).length === 0) continue
