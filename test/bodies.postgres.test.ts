@@ -146,6 +146,15 @@ describe('an idempotency key', () => {
     assert.equal((await api.call('GET', path, { user })).body.tasks.length, 1)
   })
 
+  it('tells nested values apart by their members, not by their order', async () => {
+    const user = newUser()
+    const send = (metadata: string) => isReplayed(keyed(user, 'k', `{"title":"a","metadata":${metadata}}`))
+    assert.deepEqual(await send('{"a":{"b":1,"c":[2,{"d":3,"e":4}]},"__proto__":5}'), [201, null])
+    assert.deepEqual(await send('{"__proto__":5,"a":{"c":[2,{"e":4,"d":3}],"b":1}}'), [201, 'true'])
+    assert.deepEqual(await send('{"a":{"b":1,"c":[2,{"d":3,"e":4}]},"__proto__":6}'), [422, null])
+    assert.deepEqual(await send('{"a":{"b":1,"c":[{"d":3,"e":4},2]},"__proto__":5}'), [422, null])
+  })
+
   it('is the same with and without quotes', async () => {
     const user = newUser()
     const first = await keyed(user, '"a-key"', json)

@@ -56,11 +56,11 @@ function keyOf(request: FastifyRequest): string | undefined {
 
 /** Equal for requests with the same method, path, query, condition and JSON value. */
 function fingerprintOf(request: FastifyRequest): string {
-  const { method, routeOptions, params, query, body } = request
+  const { method, routeOptions, params, query } = request
   // An answer with a task is not repeated for a token that may not read it, nor vice versa.
   const { mayRead } = grantOf(request)
   const condition = expectedRevisions(request)?.toSorted() ?? null
-  const value = canonicalBody(body)
+  const value = canonicalBody(request)
   return (
     canonicalJson([method, routeOptions.url, params, query, condition, mayRead]) +
     (typeof value === 'string' ? value : value.toString('latin1'))

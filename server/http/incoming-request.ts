@@ -26,6 +26,7 @@ export function receiveRequests(
   app.decorateRequest('isRejected', false)
   app.decorateRequest('auditFacts', undefined)
   app.decorateRequest('span', undefined)
+  app.decorateRequest('json', undefined)
   const constant = Object.entries(headers)
   const { traces } = telemetry
   const receive = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => {

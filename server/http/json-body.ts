@@ -4,6 +4,13 @@ import { notValue } from '../quote.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The value of the body, once `readJson` has parsed it. */
+    json: unknown
+  }
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
@@ -39,6 +46,7 @@ export const ignoreTypeOfEmptyBody: onRequestHookHandler = ({ headers }, _reply,
 export function readJson(request: FastifyRequest): JsonObject {
   refuseOtherEncodings(request)
   const value = parse(request.body)
+  request.json = value
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw brokenRules([{ field: '', message: `The body must be a JSON object${notValue(value)}.` }])
   }
@@ -76,10 +84,10 @@ function parse(body: unknown): unknown {
  * Equal for equal JSON values, whatever their indentation and member order. A body that is not
  * JSON, or nested too deeply, is returned as is.
  */
-export function canonicalBody(body: unknown): string | Buffer {
+export function canonicalBody({ body, json }: FastifyRequest): string | Buffer {
   if (!Buffer.isBuffer(body) || body.length === 0) return ''
   try {
-    return canonicalJson(JSON.parse(utf8.decode(body)))
+    return canonicalJson(json === undefined ? JSON.parse(utf8.decode(body)) : json)
   } catch {
     return body
   }
@@ -91,8 +99,15 @@ export const canonicalJson = (value: unknown): string => JSON.stringify(inOrder(
 function inOrder(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(inOrder)
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(members.map(([name, inner]) => [name, inOrder(inner)]))
+  const members = value as JsonObject
+  const ordered: Record<string, unknown> = {}
+  for (const name of Object.keys(members).sort()) {
+    // An assignment would set the prototype. For other names, it takes half the time.
+    if (name === '__proto__')
+      Object.defineProperty(ordered, name, { value: inOrder(members[name]), enumerable: true })
+    else ordered[name] = inOrder(members[name])
+  }
+  return ordered
 }
 
 function notJson(message: string): AppError {
