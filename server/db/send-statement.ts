@@ -61,7 +61,9 @@ export function sendStatement<T>(
         resolve(read(result))
       }
     }
-    if (take || quick || write) session.submit(new RowsQuery(name, text, values, answer, take, describe))
+    // Unnamed ones go to the driver's own query: some have several statements in a text.
+    if (take || quick || write || (name && read === rowsOf))
+      session.submit(new RowsQuery(name, text, values, answer, take, describe))
     else session.submit({ name, text, rowMode: 'array' }, values, answer)
   })
 }
