@@ -18,7 +18,7 @@ import { Hints } from './hints.ts'
 import { Streams } from './http/streams.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
-import { cannotListen, closeApp, listen, portOf, requirePorts } from './listen.ts'
+import { closeApp, listen, portOf, requirePorts } from './listen.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
 import { reencryptWebhooks } from './sync/webhooks/reencrypt.ts'
@@ -64,12 +64,10 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const secret = currentSecret(config)
     const secrets = acceptedSecrets(config)
     const stop = new AbortController()
-    const accessTokens = new AccessTokenVerifier(db, log)
-    closers.push(() => accessTokens.flush())
-    const ownKeys = config.accounts ? new OwnKeys(db) : undefined
+    // `tokens` and `background` need the revocations, which call them only when requests arrive.
     const revocations = new Revocations({
       db,
-      onKeys: () => forgetKeys(),
+      onKeys: () => tokens.forget(),
       onLook: () => background.nudge(),
       onFailure: error => log.error({ err: error }, 'cannot read the revocations; retrying'),
     })
@@ -84,27 +82,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
       stopping: stop.signal,
     })
     const { sync, webhooks } = background
-    const tokens: Tokens = new Tokens({
-      algorithms: config.algorithms,
-      secrets,
-      rules: config.rules,
-      userClaim: config.userClaim,
-      clockSkew: config.clockSkew,
-      remoteIssuers: config.remoteIssuers.map(({ url, rules }) => ({
-        keys: new RemoteKeys({ url, log }),
-        rules,
-      })),
-      ownKeys,
-      sessionExists: id => sessionExists(db, id),
-      accessTokens,
-      tickets: new Tickets(db),
-      revocations,
-    })
-    const forgetKeys = () => {
-      ownKeys?.forget()
-      tokens.forget()
-    }
-    const accounts = openAccounts({ config, db, log, secrets, publicUrl: () => publicUrl() })
+    const accessTokens = new AccessTokenVerifier(db, log)
+    closers.push(() => accessTokens.flush())
+    const tokens: Tokens = openTokens({ config, db, log, secrets, revocations, accessTokens })
+    const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${portOf(app) ?? config.port}`)
+    const accounts = openAccounts({ config, db, log, secrets, publicUrl })
     if (accounts) closers.push(() => accounts.close())
     const shared = config.redis === undefined ? undefined : await SharedBuckets.open(config.redis, log)
     if (shared) closers.push(() => shared.close())
@@ -146,17 +128,11 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     if (migrated.length > 0) log.info({ migrations: migrated }, 'migrated the database')
     closers.push(() => background.stop())
     await background.start()
-    if (metrics && config.metrics?.port !== undefined) {
-      const {
-        host,
-        metrics: { port, token },
-      } = config
-      const open = await openMetricsPort(metrics, { host, port, token }, log).catch(error => {
-        throw cannotListen({ host, port, setting: 'METRICS_PORT' }, error)
-      })
+    const { port, token } = config.metrics ?? {}
+    if (metrics && port !== undefined) {
+      const open = await openMetricsPort(metrics, { host: config.host, port, token }, log)
       closers.push(() => open.close())
     }
-    const publicUrl = () => config.publicUrl ?? new URL(`http://localhost:${portOf(app) ?? config.port}`)
     if (!config.postgres) {
       removeAbandoned(config.dataDir)
       const { serveCommands } = await import('./operator/control.ts')
@@ -170,16 +146,42 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     const url = await listen(app, config, db.label)
     const announceStop = () => stop.abort()
     closers.push(async () => announceStop())
-    if (accounts) {
-      if (config.smtp === undefined)
-        log.info('SMTP_URL is not set: links are written to this log instead of being emailed')
-    }
+    if (accounts && config.smtp === undefined)
+      log.info('SMTP_URL is not set: links are written to this log instead of being emailed')
     if (secrets.length > 1) closers.push(reencryptSecrets(db, accounts, webhooks, log))
     return { url, databaseLabel: db.label, db, firstStart: created, secret, announceStop, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+interface TokenOptions {
+  readonly config: Config
+  readonly db: Database
+  readonly log: Log
+  readonly secrets: readonly string[]
+  readonly revocations: Revocations
+  readonly accessTokens: AccessTokenVerifier
+}
+
+function openTokens({ config, db, log, secrets, revocations, accessTokens }: TokenOptions): Tokens {
+  return new Tokens({
+    algorithms: config.algorithms,
+    secrets,
+    rules: config.rules,
+    userClaim: config.userClaim,
+    clockSkew: config.clockSkew,
+    remoteIssuers: config.remoteIssuers.map(({ url, rules }) => ({
+      keys: new RemoteKeys({ url, log }),
+      rules,
+    })),
+    ownKeys: config.accounts ? new OwnKeys(db) : undefined,
+    sessionExists: id => sessionExists(db, id),
+    accessTokens,
+    tickets: new Tickets(db),
+    revocations,
+  })
 }
 
 /** Personal access tokens do not count: creating one takes another kind of token. */

@@ -127,8 +127,9 @@ export class Tokens {
     this.#options.revocations?.expire()
   }
 
-  /** Clears the cache of verified tokens. */
+  /** Clears the caches of verified tokens and of Duly's own keys: the keys have changed. */
   forget(): void {
+    this.#options.ownKeys?.forget()
     this.#known.clear()
   }
 

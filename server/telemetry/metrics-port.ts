@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { cannotListen } from '../listen.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
 import { isToken } from './metrics-token.ts'
@@ -12,7 +13,7 @@ interface MetricsPort {
 
 /**
  * Serves `/metrics` on a separate port, which the public proxy does not expose.
- * @throws if it cannot listen there
+ * @throws StartError if it cannot listen there
  */
 export async function openMetricsPort(
   metrics: Metrics,
@@ -43,7 +44,8 @@ export async function openMetricsPort(
   })
   server.maxConnections = 32
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    const refuse = (error: Error) => reject(cannotListen({ host, port, setting: 'METRICS_PORT' }, error))
+    server.once('error', refuse)
     server.listen(port, host, resolve)
   })
   const { address, family, port: taken } = server.address() as AddressInfo
