@@ -18,7 +18,7 @@ import { Hints } from './hints.ts'
 import { Streams } from './http/streams.ts'
 import { rateLimits } from './limits/rate-limit.ts'
 import { SharedBuckets } from './limits/shared-buckets.ts'
-import { closeApp, listen, portOf, requirePorts } from './listen.ts'
+import { cannotListen, closeApp, listen, portOf, requirePorts } from './listen.ts'
 import type { Log } from './log.ts'
 import { removeAbandoned } from './operator/snapshot.ts'
 import { reencryptWebhooks } from './sync/webhooks/reencrypt.ts'
@@ -130,7 +130,10 @@ export async function startServer(config: Config, log: Log): Promise<Server> {
     await background.start()
     const { port, token } = config.metrics ?? {}
     if (metrics && port !== undefined) {
-      const open = await openMetricsPort(metrics, { host: config.host, port, token }, log)
+      const { host } = config
+      const open = await openMetricsPort(metrics, { host, port, token }, log).catch(error => {
+        throw cannotListen({ host, port, setting: 'METRICS_PORT' }, error)
+      })
       closers.push(() => open.close())
     }
     if (!config.postgres) {

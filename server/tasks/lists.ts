@@ -10,8 +10,8 @@ import { orderOf } from './list-order.ts'
 const countedAtOnce = 2000
 const { key: due, start } = orderOf('due')
 /**
- * How many of the next open tasks each list has, and the place of the last, in the order of an index
- * of open tasks. The inbox is null.
+ * Counts the next open tasks by list, in the order of an index of open tasks, and returns the place
+ * of the last. The inbox is null.
  */
 const openCounts = statement(
   'duly_list_counts',

@@ -1,6 +1,5 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { cannotListen } from '../listen.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
 import { isToken } from './metrics-token.ts'
@@ -13,7 +12,7 @@ interface MetricsPort {
 
 /**
  * Serves `/metrics` on a separate port, which the public proxy does not expose.
- * @throws StartError if it cannot listen there
+ * @throws if it cannot listen there
  */
 export async function openMetricsPort(
   metrics: Metrics,
@@ -44,8 +43,7 @@ export async function openMetricsPort(
   })
   server.maxConnections = 32
   await new Promise<void>((resolve, reject) => {
-    const refuse = (error: Error) => reject(cannotListen({ host, port, setting: 'METRICS_PORT' }, error))
-    server.once('error', refuse)
+    server.once('error', reject)
     server.listen(port, host, resolve)
   })
   const { address, family, port: taken } = server.address() as AddressInfo

@@ -1,4 +1,5 @@
 import { AppError, brokenRules } from '../../errors.ts'
+import type { Field } from '../../fields/field.ts'
 import { type NewTask, type TaskChange, tasks } from '../fields.ts'
 import { changedFields, checkOrder } from '../rules.ts'
 import { derivedTimes } from '../when.ts'
@@ -48,28 +49,14 @@ export async function createTask(change: Change, given: NewTask): Promise<TaskRo
 }
 
 /** With all fields: see "Objects" in docs/decisions/0029-code-for-v8.md. */
-const emptyTask: TaskRow = {
-  id: 0,
-  title: '',
-  description: null,
-  is_completed: false,
-  completed_at: null,
-  list_id: null,
-  parent_id: null,
-  priority: null,
-  tags: tasks.fields.tags.empty,
-  start: null,
-  due: null,
-  deadline: null,
-  estimate_minutes: null,
-  metadata: tasks.fields.metadata.empty,
-  spellings: tasks.fields.spellings.empty,
-  position: '',
-  created_at: '',
-  updated_at: '',
-  revision: 0,
-  deleted_at: null,
-}
+const emptyTask = Object.fromEntries([
+  ...Object.entries<Field>(tasks.fields).map(([name, field]) => [
+    name,
+    field.kind === 'json' ? field.empty : (field.initial ?? null),
+  ]),
+  ['deleted_at', null],
+  // `createTask` sets the fields that cannot be null.
+]) as unknown as TaskRow
 
 /**
  * Changes fields. With another list or parent, the task moves to the end there.
