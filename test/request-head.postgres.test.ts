@@ -25,7 +25,7 @@ const bodyOf = (answer: string) => JSON.parse(answer.slice(answer.indexOf('\r\n\
 const host = 'Host: tasks.example'
 
 describe('a header field that has one value', () => {
-  it('is refused with 400 where it is sent twice, and nothing is written', async () => {
+  it('is refused with 400 where it is sent twice or unknown, and nothing is written', async () => {
     const user = newUser()
     const auth = `Authorization: Bearer ${tokenOf(user)}`
     const type = 'Content-Type: application/json'
@@ -44,7 +44,11 @@ describe('a header field that has one value', () => {
       'Idempotency-Key': [host, auth, type, length, 'Idempotency-Key: a', 'Idempotency-Key: b'],
       'If-Match': [host, auth, type, length, 'If-Match: "1"', 'If-Match: "2"'],
     }
-    for (const [name, headers] of Object.entries(twice)) {
+    const unknown: Record<string, string[]> = {
+      'Transfer-Encoding that is not known': [host, auth, type, 'Transfer-Encoding: gzip, chunked'],
+      'Expect that is not known': [host, auth, type, length, 'Expect: 200-ok'],
+    }
+    for (const [name, headers] of Object.entries({ ...twice, ...unknown })) {
       const answer = await answerTo(['POST /api/v1/tasks HTTP/1.1', ...headers], body)
       assert.equal(statusOf(answer), 400, `${name}: ${answer}`)
       assert.equal(bodyOf(answer).code, 'bad_request', name)

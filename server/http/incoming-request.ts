@@ -37,6 +37,8 @@ export function receiveRequests(
     if (!traces) return done(rejection)
     beginSpan(traces, request, reply).within(() => done(rejection))
   }
+  // Without a listener, Node answers an unknown `Expect` with 417 and no body.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.addHook('onRequest', (request, reply, done) => {
     // Node gives the socket to one response after the other.
     if (reply.raw.socket !== null) receive(request, reply, done)

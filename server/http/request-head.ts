@@ -20,7 +20,10 @@ const hostField = /^(?:\[[\da-f:.]+\]|[\w.~%!$&'()*+;=-]*)(?::\d{0,5})?$/i
 const longestTarget = 8 * 1024
 const maxHeaders = 100
 
-/** Why a request head is rejected: it is too large, or ambiguous (RFC 9112, 3.2 and 11.2). */
+/**
+ * Why a request head is rejected: it is too large, ambiguous (RFC 9112, 3.2 and 11.2), or asks for
+ * what the server does not do.
+ */
 export function rejectionOfHead(raw: IncomingMessage): AppError | undefined {
   const { url = '', rawHeaders } = raw
   if (url.length > longestTarget) {
@@ -69,7 +72,11 @@ function ambiguous({
     if (seen & bit) return bad(`The header "${name}" is repeated. Send it once.`)
     seen |= bit
   }
-  const { host } = headers
+  const { host, expect, 'transfer-encoding': encoding } = headers
+  if (encoding !== undefined && encoding.toLowerCase() !== 'chunked')
+    return bad('The header "Transfer-Encoding" must be "chunked". Send the body uncompressed.')
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    return bad('The header "Expect" must be "100-continue".')
   if (host === undefined && httpVersion !== '1.0') return bad('The header "Host" is required.')
   if (host !== undefined && !hostField.test(host))
     return bad('The header "Host" must be a host name and an optional port.')
