@@ -52,7 +52,7 @@ export function createIssuer(options: IssuerOptions) {
       if (state.error && response.status >= 400) throw state.error
       if (state.code && response.status === 200) {
         await giveBackAttempt(db, [state.code.count]).catch(error =>
-          log.warn({ err: error }, 'cannot give back an attempt'),
+          log.warn({ err: error }, 'cannot undo the count of an attempt'),
         )
       }
       return { response, user: state.user }

@@ -79,6 +79,6 @@ export class AccessTokenVerifier {
     if (ids.length === 0) return
     await this.#db
       .query(saveUse, [ids])
-      .catch(error => this.#log.warn({ err: error }, 'when tokens were used could not be noted'))
+      .catch(error => this.#log.warn({ err: error }, 'cannot store when tokens were used'))
   }
 }

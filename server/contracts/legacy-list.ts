@@ -91,7 +91,7 @@ export function legacyList(
         }),
     example: JSON.parse(`${isBare ? '[' : '{"tasks":['}${JSON.stringify(tasks.example)}${tail(example)}`),
     description: isWhole
-      ? 'Every task, newest first, unless parameters ask for fewer.'
+      ? 'All tasks, newest first, or those that the parameters select.'
       : 'One page, newest first, with the number of all tasks.',
     parameters: [...parameters[kind], ...listRequestParameters(tasks.completed)],
     handle(request, reply, context) {

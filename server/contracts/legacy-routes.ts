@@ -96,7 +96,7 @@ const changeRoute = (
   operation: {
     id: `${method === 'PUT' ? 'put' : 'change'}${noun}`,
     summary: 'Change a task',
-    description: 'Fields that are not sent stay as they are.',
+    description: 'Fields that are not sent do not change.',
     body: {
       required: true,
       schema: ref(`${tasks.prefix}TaskChange`),
@@ -152,7 +152,7 @@ const flipRoute = ({ path, noun }: Collection, name: string, tasks: LegacyTask):
   operation: {
     id: `${name === 'complete' ? 'toggle' : 'flip'}${noun}`,
     summary: 'Complete or reopen a task',
-    description: `Sets the flag that the body has. Without a body, or with \`{}\`, flips \`${tasks.completed}\`.`,
+    description: `Sets the flag in the body. Without a body, or with \`{}\`, inverts \`${tasks.completed}\`.`,
     body: {
       required: false,
       schema: ref(`${tasks.prefix}TaskChange`),
@@ -196,7 +196,7 @@ const statusRoute = ({ path, noun }: Collection, tasks: LegacyTask): Route => ({
   operation: {
     id: `setStatusOf${noun}`,
     summary: 'Set the status of a task',
-    description: 'Completes or reopens the task, as the word in `status` or the flag says.',
+    description: 'Completes or reopens the task, according to `status` or the flag.',
     body: {
       required: true,
       schema: ref(`${tasks.prefix}TaskChange`),

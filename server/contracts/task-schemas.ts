@@ -29,7 +29,7 @@ export const taskPathParameters: Readonly<Record<string, PathParameter>> = {
  * tasks that it has written.
  */
 export const unseen: Answer = {
-  description: 'Nothing had to be changed, and the token has no scope `tasks:read`.',
+  description: 'Nothing changed, and the token lacks the scope `tasks:read`.',
 }
 
 /** The same for writes that can be repeated with their key. */

@@ -2,7 +2,8 @@ import type { Legacy } from './declaration.ts'
 
 export const todoApp: Legacy = {
   name: 'todo-app',
-  about: 'Bare lists; the flag is `completed`; `PUT` changes what is sent, `PATCH …/complete` flips.',
+  about:
+    'Bare lists; the flag is `completed`; `PUT` changes the sent fields, `PATCH …/complete` inverts the flag.',
   prefix: 'TodoApp',
   shows: ['id', 'user_id', 'title', 'description', 'completed', 'created_at', 'updated_at'],
   completed: 'completed',

@@ -3,7 +3,7 @@ import type { Legacy } from './declaration.ts'
 /** Always on, at paths of its own. */
 export const todos: Legacy = {
   name: 'todos',
-  about: 'Todos of the token’s owner, who is never shown: bare lists, `PUT` changes what is sent.',
+  about: 'Todos of the user of the token: bare lists, `PUT` changes the sent fields.',
   prefix: 'Todos',
   collections: [{ path: '/api/v1/todos', noun: 'Todo' }],
   shows: ['id', 'title', 'description', 'is_completed', 'created_at', 'updated_at'],

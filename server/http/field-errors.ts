@@ -10,5 +10,5 @@ export function fieldErrors({ problems }: AppError): { errors?: { field: string;
 export const fieldErrorsSchema: Schema = {
   type: 'array',
   items: closed({ field: { type: 'string' }, message: { type: 'string' } }),
-  description: 'Every broken rule, where there are several.',
+  description: 'All broken rules, if there are several.',
 }

@@ -30,13 +30,13 @@ export const idempotencyKey: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',
   description:
-    'A text of your choice, best a UUID, with or without quotes. A request that changes something is done once: the same request (method, path, query, `If-Match` and JSON value) with the same key gets the first answer again, with `Idempotent-Replayed: true`. Keys are known for HISTORY_DAYS. Where the storage of the user is full (MAX_STORAGE), or the task was deleted for good, the answer may be gone: 409 `answer_dropped`.',
+    'An id of your choice, ideally a UUID, with or without quotes. The request is executed once: a retry (same key, method, path, query, `If-Match` and JSON value) gets the first response again, with `Idempotent-Replayed: true`. Keys are stored for HISTORY_DAYS. If the storage of the user is full (MAX_STORAGE), or the task was permanently removed, a retry can get 409 `answer_dropped`.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 }
 
 export const replayedHeader = {
   'Idempotent-Replayed': {
-    description: 'Present where this is the answer to an earlier request with the same key.',
+    description: 'Present if an earlier request with the same key was executed instead.',
     schema: { const: 'true' },
   },
 }

@@ -23,7 +23,7 @@ export interface WriteAnswer {
 
 export const changeHeader: Readonly<Record<string, Header>> = {
   'Duly-Change': {
-    description: 'The id of the change, for `POST /api/v1/undo`. Absent where nothing changed.',
+    description: 'The id of the change, for `POST /api/v1/undo`. Absent if nothing changed.',
     schema: { type: 'string' },
   },
 }

@@ -13,7 +13,7 @@ const about = `Tasks of users. No user can see the tasks of another.
 All calls except those of the service itself need a token: a JWT in \`Authorization: Bearer …\` whose \`sub\` is the user.
 A task of another user is not found, like a task that does not exist.
 
-Requests are limited by user, and requests without a valid token by address. The header \`RateLimit\` has the requests left.`
+Requests are limited by user, and requests without a valid token by address. The header \`RateLimit\` contains the remaining requests.`
 
 /** The OpenAPI 3.1 document of all routes that are enabled. @param base the path of PUBLIC_URL */
 export function openApi(registrations: readonly Registration[], base = ''): object {
@@ -123,7 +123,7 @@ const retryAfter = {
 }
 const rateLimit = {
   RateLimit: {
-    description: 'Requests left (`r`), and seconds until all are available again (`t`).',
+    description: 'Remaining requests (`r`), and seconds until all are available again (`t`).',
     schema: { type: 'string' },
     example: '"user";r=0;t=2',
   },

@@ -90,12 +90,12 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   list_not_found: {
     title: 'List not found',
     meaning: 'You have no list with this id.',
-    fix: 'Read your lists to see their ids.',
+    fix: 'List your lists to see their ids.',
   },
   change_not_found: {
     title: 'Change not found',
     meaning: 'You made no change with this id, or it is older than HISTORY_DAYS.',
-    fix: 'Send the value of the `Duly-Change` header of an answer.',
+    fix: 'Send the value of the `Duly-Change` header of a response.',
   },
   undo_conflict: {
     title: 'The change cannot be undone',
@@ -110,7 +110,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
   },
   too_many_lists: {
     title: 'Too many lists',
-    meaning: 'You have as many lists as there can be.',
+    meaning: 'You have the maximum number of lists.',
     fix: 'Delete a list.',
   },
   route_not_found: {
@@ -186,7 +186,7 @@ export const problems: Readonly<Record<ErrorCode, Problem>> = {
     title: 'Too many requests',
     meaning:
       'You have reached the rate limit of the user or the address, or of sign-in attempts. Nothing was done.',
-    fix: 'Wait for the seconds in Retry-After. `RateLimit` in each response has the requests left.',
+    fix: 'Wait for the seconds in Retry-After. `RateLimit` in each response contains the remaining requests.',
   },
   password_compromised: {
     title: 'The password is compromised',

@@ -85,7 +85,7 @@ export const tasks = fieldTable({
     nullable: true,
     writable: true,
     minimum: 1,
-    description: 'The task that this one is a part of. It is in the same list.',
+    description: 'The parent task. It is in the same list.',
     example: null,
   },
   position: {
@@ -128,7 +128,7 @@ export const tasks = fieldTable({
     nullable: true,
     writable: true,
     date: true,
-    description: 'The last day on which it makes sense.',
+    description: 'The last day on which the task can be done.',
     example: null,
   },
   estimate_minutes: {

@@ -132,7 +132,7 @@ async function replayOf(
   if (!task)
     throw new AppError(
       'answer_dropped',
-      'This request was done before, and its answer is no longer stored. Read the task to see the result.',
+      'This request was executed before, and its response is no longer stored. Read the task to see the result.',
     )
   return { ...replay, task }
 }

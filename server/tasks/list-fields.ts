@@ -30,7 +30,7 @@ export const lists = fieldTable({
     kind: 'boolean',
     writable: true,
     initial: false,
-    description: 'The tasks of an archived list are listed only where the list is named.',
+    description: 'Tasks of an archived list are listed only with its `list_id`.',
     example: false,
   },
   created_at: { kind: 'time', example: '2026-01-31T09:30:00.000000Z' },

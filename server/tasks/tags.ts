@@ -21,7 +21,7 @@ export function checkTags(tags: readonly string[]): readonly string[] {
     if (Array.from(tag).length > most.characters)
       throw new InvalidValue(`must have at most ${most.characters} characters each: ${quote(tag)} is longer`)
     checkStorable(tag)
-    if (isBlank(tag)) throw new InvalidValue('must contain a visible character each')
+    if (isBlank(tag)) throw new InvalidValue('must each contain a visible character')
     if (tag.includes(',')) throw new InvalidValue(`must not contain commas: ${quote(tag)}`)
   }
   const keys = tags.map(tagKey)

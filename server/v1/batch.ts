@@ -30,12 +30,12 @@ const batch: Route = {
   operation: {
     id: 'batch',
     summary: 'Change several items at once',
-    description: `1 to ${most} operations, all or nothing, as one change with one revision. \`"$a"\` in place of an id is the item that the operation with \`"ref": "a"\` has created. If one fails, the answer is its error, with pointers such as \`#/operations/3/task/title\`, and nothing is changed. With \`dry_run\` the answer is the same, without \`change\`, and nothing is stored; the idempotency key is ignored.`,
+    description: `1 to ${most} operations, all or nothing, as one change with one revision. \`"$a"\` in place of an id is the item that the operation with \`"ref": "a"\` created. If one fails, the response is its error, with pointers such as \`#/operations/3/task/title\`, and nothing is changed. With \`dry_run\` the response is the same, without \`change\`, and nothing is stored; the idempotency key is ignored.`,
     parameters: [
       {
         name: 'dry_run',
         in: 'query',
-        description: 'Whether nothing is stored.',
+        description: 'Whether to check the operations only, and store nothing.',
         schema: { enum: ['true', 'false'], default: 'false' },
       },
       idempotencyKey,
@@ -64,7 +64,7 @@ const batch: Route = {
     ],
     answers: {
       200: {
-        description: 'The item of each operation, as it is in the end.',
+        description: 'The item of each operation, in its final state.',
         schema: ref('BatchResult'),
         example: {
           results: [{ list: exampleListJson }, { task: example }, { task: example }],
@@ -221,7 +221,7 @@ export const batchRoutes: RouteModule = {
         results: { type: 'array', items: itemSchema },
         change: {
           type: ['string', 'null'],
-          description: 'For undo; null where nothing changed. Absent in a dry run.',
+          description: 'For undo; null if nothing changed. Absent in a dry run.',
         },
       },
     },

@@ -58,7 +58,7 @@ export const listChanges: Route = {
     id: 'listChanges',
     summary: 'List changes since a position',
     description:
-      'For clients that hold a copy. Returns each item that has changed since, once and as it is now, in the order of the last changes. Without `since`, returns the settings, then all lists and all tasks that are not in the trash; what changes meanwhile comes again. Settings are included for tokens with the scope `account`. A page may have fewer changes than `limit`, even none, while `has_more` is true.',
+      'For clients that keep a copy. Returns the current state of each item that has changed since, once, in the order of the last changes. Without `since`, returns the settings, then all lists and all tasks that are not in the trash; items that change meanwhile are returned again. Settings are included for tokens with the scope `account`. A page may have fewer changes than `limit`, even none, while `has_more` is true.',
     parameters: [
       since,
       limitParameter('changes'),

@@ -22,7 +22,7 @@ const counts: Route = {
     id: 'getCounts',
     summary: 'Count your tasks',
     description:
-      'Returns the number of open tasks in each list and by due date, as the filter `due` of the list of tasks finds them.',
+      'Returns the number of open tasks in each list and by due date, with the same meaning as the filter `due` of the list of tasks.',
     parameters: [timeZoneParameter],
     answers: {
       200: {
@@ -98,7 +98,7 @@ const usage: Route = {
 
 export const countRoutes: RouteModule = {
   name: 'counts',
-  about: 'How many tasks there are, and how much storage they take.',
+  about: 'Counts of tasks, and the storage usage.',
   schemas: {
     Counts: closed({
       inbox: about('Open tasks without a list.'),

@@ -41,7 +41,7 @@ const streamEvents: Route = {
       {
         name: 'Last-Event-ID',
         in: 'header',
-        description: 'The `id` of the last event; browsers send it. It wins over `since`.',
+        description: 'The `id` of the last event; browsers send it. It takes precedence over `since`.',
         schema: { type: 'string' },
       },
     ],

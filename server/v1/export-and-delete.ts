@@ -119,7 +119,7 @@ const deleteAccount: Route = {
     audited: true,
     summary: 'Delete your account',
     description:
-      'For users of other issuers: every task, token and answer kept for retries. Who has an account on this server removes it with `POST /api/auth/delete-user`.',
+      'For users of other issuers: deletes all tasks, tokens and stored responses. Users with an account on this server use `POST /api/auth/delete-user`.',
     fails: ['account_elsewhere'],
     answers: { 204: { description: 'Everything is deleted.' } },
   },

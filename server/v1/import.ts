@@ -133,7 +133,7 @@ function importId(request: FastifyRequest): string {
 
 export const importRoutes: RouteModule = {
   name: 'import',
-  about: 'Import of an export.',
+  about: 'Import of exported lists and tasks.',
   schemas: {},
   readsBodies: true,
   routes: [importTasks],

@@ -59,7 +59,7 @@ export const listParameters: readonly Parameter[] = [
   limitParameter('tasks'),
   parameter(
     'sort',
-    'The order; with `-` descending. Titles are compared without regard to case and accents. A due date is compared as it is written, a date after the times of its day. Tasks without a value come last. `position` needs `parent_id`, and `list_id` if that is `none`.',
+    'The order; a leading `-` means descending. Titles are compared without regard to case and accents. A due date is compared as it is written, a date after the times of its day. Tasks without a value come last. `position` needs `parent_id`, and `list_id` if that is `none`.',
     { enum: sortOrders, default: '-created_at' },
   ),
   ...tasks.filters.map(filterOf),
@@ -81,7 +81,7 @@ export const listParameters: readonly Parameter[] = [
   }),
   parameter(
     'due',
-    '`overdue`: open tasks whose due date has passed; a date has passed when its day has ended. `today`: due today. `next_7_days`: due today or in the six days after it. `none`, `any`: without or with a due date. A due date with a time zone is compared as an instant; others are meant in `time_zone`. The answers to the first three have no ETag, and their pages have the time of the first one.',
+    '`overdue`: open tasks whose due date has passed; a date has passed when its day has ended. `today`: due today. `next_7_days`: due today or in the six days after it. `none`, `any`: without or with a due date. A due date with a time zone is compared as an instant; others are interpreted in `time_zone`. Responses to the first three have no ETag, and all pages use the time of the first page.',
     { enum: dueValues },
   ),
   ...days('due', 'that are due'),
@@ -90,10 +90,6 @@ export const listParameters: readonly Parameter[] = [
   parameter('completed_from', 'Only tasks completed at this time or later.', time),
   parameter('completed_to', 'Only tasks completed before this time.', time),
   timeZoneParameter,
-  parameter(
-    'fields',
-    'The fields that each task is to have, separated by commas. Default: all.',
-    ...csv(tasks.shown),
-  ),
+  parameter('fields', 'The fields to return, separated by commas. Default: all.', ...csv(tasks.shown)),
   cursorParameter(' Order and filters must be the same.'),
 ]

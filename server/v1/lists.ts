@@ -207,7 +207,7 @@ const restore: Route = {
     id: 'restoreList',
     summary: 'Restore a list',
     description:
-      'Takes a list out of the trash, with the tasks that were deleted with it. A list that is not in the trash stays as it is.',
+      'Restores a list from the trash, with the tasks that were deleted with it. A list that is not in the trash does not change.',
     parameters: [idempotencyKey],
     fails: ['list_not_found', 'too_many_lists', 'too_many_tasks', 'storage_full'],
     answers: { 200: written('The list.'), 204: unseenWrite },
@@ -224,7 +224,7 @@ const move: Route = {
   operation: {
     id: 'moveList',
     summary: 'Move a list',
-    description: 'Places a list among the others; without a body at the end.',
+    description: 'Moves a list among the others. Without a body, it becomes the last.',
     parameters: [idempotencyKey],
     body: {
       required: true,

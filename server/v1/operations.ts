@@ -28,7 +28,7 @@ export interface Operation {
 const idSchema: Schema = {
   anyOf: [
     { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
-    { type: 'string', pattern: '^\\$[\\w-]{1,50}$', description: 'The ref of an operation before.' },
+    { type: 'string', pattern: '^\\$[\\w-]{1,50}$', description: 'The ref of an earlier operation.' },
   ],
 }
 const place: Schema = { anyOf: [...(idSchema.anyOf as Schema[]), { type: 'null' }] }

@@ -9,8 +9,8 @@ import { unknownProblems } from './body.ts'
 type Name = 'list_id' | 'parent_id' | 'before' | 'after'
 
 const id: Schema = { type: ['integer', 'null'], minimum: 1, maximum: Number.MAX_SAFE_INTEGER }
-const before = { ...id, description: 'A sibling that it is placed before; null is the last place.' }
-const after = { ...id, description: 'A sibling that it is placed after; null is the first place.' }
+const before = { ...id, description: 'The sibling that it precedes; null is the last place.' }
+const after = { ...id, description: 'The sibling that it follows; null is the first place.' }
 const places = { type: 'object', not: { required: ['before', 'after'] } }
 
 export const placeSchemas = {

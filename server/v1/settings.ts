@@ -89,7 +89,7 @@ const change: Route = {
 
 export const settingsRoutes: RouteModule = {
   name: 'settings',
-  about: 'What the user prefers. The time zone decides what is due today.',
+  about: 'Preferences of the user. The time zone decides what is due today.',
   schemas: { Settings: closed(schemas), SettingsChange: sent(schemas) },
   routes: [get, change],
 }

@@ -71,7 +71,7 @@ const rename: Route = {
   operation: {
     id: 'renameTag',
     summary: 'Rename a tag',
-    description: 'Everywhere. A task that has both names keeps one.',
+    description: 'Renames the tag of all tasks. A task that has both tags keeps one.',
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('TagRename'), examples: { rename: { from: 'home', to: 'house' } } },
     fails,

@@ -104,7 +104,7 @@ const create: Route = {
   operation: {
     id: 'createTask',
     summary: 'Create a task',
-    description: 'Fields that are not named here are refused.',
+    description: 'Unknown fields are rejected.',
     parameters: [idempotencyKey],
     body: {
       required: true,
@@ -161,7 +161,7 @@ const change: Route = {
     id: 'changeTask',
     summary: 'Change a task',
     description:
-      'A JSON Merge Patch (RFC 7396): absent fields stay as they are, `null` removes a value. A request that changes nothing spends no revision.',
+      'A JSON Merge Patch (RFC 7396): absent fields stay as they are, `null` removes a value. A request that changes nothing creates no revision.',
     parameters: [ifMatch, idempotencyKey],
     body: {
       required: true,
@@ -248,7 +248,7 @@ const restore: Route = {
     id: 'restoreTask',
     summary: 'Restore a task',
     description:
-      'Takes a task out of the trash, with the descendants that were deleted with it. It comes last: under its parent, else at the top level of its list, else in the inbox. A task that is not in the trash stays as it is.',
+      'Restores a task from the trash, with the descendants that were deleted with it. It becomes the last child of its parent, or else the last task of its list, or else of the inbox. A task that is not in the trash does not change.',
     parameters: [idempotencyKey],
     fails: ['too_many_tasks', 'storage_full', 'change_too_large'],
     answers: { 200: written(tagged('The task.')), 204: written(unseen) },

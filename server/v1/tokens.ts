@@ -34,7 +34,7 @@ const tokenFields = {
   expires_at: timeSchema,
   last_used_at: {
     anyOf: [timeSchema, { type: 'null' }],
-    description: 'To the minute; null where it never was.',
+    description: 'To the minute; null before the first use.',
   },
 }
 const example = {
@@ -54,7 +54,7 @@ const create: Route = {
     id: 'createToken',
     audited: true,
     summary: 'Create a personal access token',
-    description: `For scripts. The answer shows the token this once; the server stores only its hash. At most ${maxTokens} per user. ${lifetime}`,
+    description: `For scripts. The response contains the token, which is not shown again: the server stores only its hash. At most ${maxTokens} per user. ${lifetime}`,
     body: {
       required: true,
       schema: ref('NewToken'),

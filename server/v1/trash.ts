@@ -33,7 +33,7 @@ const list: Route = {
     id: 'listTrash',
     summary: 'List the trash',
     description:
-      'Deleted tasks and lists, newest first. They are removed for good after TRASH_DAYS, or earlier where the storage of the user is full.',
+      'Deleted tasks and lists, newest first. They are permanently removed after TRASH_DAYS, or earlier if the storage of the user is full.',
     parameters: [
       { name: 'type', in: 'query', description: 'Only tasks, or only lists.', schema: { enum: types } },
       limitParameter('items'),
@@ -69,7 +69,7 @@ const purge: Route = {
   path: `${path}/{type}/{item_id}`,
   operation: {
     id: 'purge',
-    summary: 'Remove an item of the trash for good',
+    summary: 'Permanently remove an item from the trash',
     description:
       'Removes a task with its descendants, or a list with its tasks in the trash, and the contents of their history. It cannot be undone.',
     parameters: [idempotencyKey],
@@ -106,7 +106,7 @@ const empty: Route = {
   operation: {
     id: 'emptyTrash',
     summary: 'Empty the trash',
-    description: 'Removes everything in the trash for good. It cannot be undone.',
+    description: 'Permanently removes everything in the trash. This cannot be undone.',
     parameters: [idempotencyKey],
     answers: { 204: gone },
   },
@@ -125,7 +125,7 @@ const empty: Route = {
 
 export const trashRoutes: RouteModule = {
   name: 'trash',
-  about: 'Deleted tasks and lists, until they are removed for good.',
+  about: 'Deleted tasks and lists, until they are permanently removed.',
   pathParameters: {
     type: { description: 'What the item is.', schema: { enum: types }, example: 'task' },
     item_id: {

@@ -91,7 +91,7 @@ const undoRoute: Route = {
     id: 'undo',
     summary: 'Undo a change',
     description:
-      'Gives each item that the change touched the values that it had before, if it still has those that the change wrote. The undo is a change too: undo it to redo. With nothing left to undo, `change` is null.',
+      'Restores the values that each item had before the change, if the item still has those that the change wrote. The undo is a change too: undo it to redo. If nothing has to be changed, `change` is null.',
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('Undo'), examples: {} },
     fails: ['change_not_found', 'undo_conflict', 'change_too_large', 'storage_full'],
@@ -152,7 +152,7 @@ function changeOf(request: FastifyRequest): string {
 
 export const undoRoutes: RouteModule = {
   name: 'history',
-  about: 'What changed, and undo.',
+  about: 'The history of tasks, and undo.',
   pathParameters: taskPathParameters,
   schemas: {
     History: closed({

@@ -88,7 +88,7 @@ const create: Route = {
     id: 'createWebhook',
     audited: true,
     summary: 'Create a webhook',
-    description: `Events that happen from now on are sent to the URL, signed as Standard Webhooks describes (https://www.standardwebhooks.com). The response shows the secret this once. At most ${maxWebhooks} webhooks.`,
+    description: `Events that happen from now on are sent to the URL, signed as Standard Webhooks describes (https://www.standardwebhooks.com). The response contains the secret, which is not shown again. At most ${maxWebhooks} webhooks.`,
     body: {
       required: true,
       schema: ref('NewWebhook'),

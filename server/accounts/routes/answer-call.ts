@@ -70,7 +70,7 @@ export async function askIssuer(
   request.auditFacts = { ...request.auditFacts, user, beginsSession: beginsSession(response) }
   if (call.attempts === 'account' && response.status === 200) {
     await giveBackAttempt(db, counts.guesses).catch(error =>
-      request.log.warn({ reqId: request.id, err: error }, 'cannot give back an attempt'),
+      request.log.warn({ reqId: request.id, err: error }, 'cannot undo the count of an attempt'),
     )
   }
   return handled

@@ -212,7 +212,7 @@ export class Deliveries {
     const { cipher, networks, resolve, log } = this.#options
     const known = secrets.flatMap(text => cipher.decrypt(owner, text) ?? [])
     if (known.length === 0) {
-      log.error('cannot decrypt the secret of a webhook: BETTER_AUTH_SECRET is another one than before')
+      log.error('cannot decrypt the secret of a webhook: BETTER_AUTH_SECRET has changed')
       return { status: null, error: 'secret_unreadable', ms: 0 }
     }
     const seconds = Math.floor(Date.now() / 1000)

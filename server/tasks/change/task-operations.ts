@@ -88,7 +88,7 @@ export async function moveTask(change: Change, id: number, move: Move): Promise<
   const task = change.getTask(id)
   const scope = await scopeOf(change, move, task)
   const isInside = change.subtree(task).some(one => one.id === scope.parent_id)
-  if (isInside) throw broken('parent_id', 'A task cannot become a part of itself or of one of its parts.')
+  if (isInside) throw broken('parent_id', 'A task cannot become a descendant of itself.')
   const { before, after } = move
   if (before !== undefined && after !== undefined)
     throw broken('after', 'Send "before" or "after", not both.')

@@ -157,16 +157,16 @@ async function revert(
       return
     }
     case actions.restored:
-      if (!row) return refuse('It was removed for good.')
+      if (!row) return refuse('It was removed permanently.')
       if (!isTrashed) set(change, kind, id, { deleted_at: change.at })
       return revertFields(change, kind, entry, row, refuse)
     case actions.deleted:
-      if (!row) return refuse('It was removed for good.')
+      if (!row) return refuse('It was removed permanently.')
       if (isTrashed)
         set(change, kind, id, { deleted_at: null, ...(kind === 'task' ? derivedTimes(row as TaskRow) : {}) })
       return revertFields(change, kind, entry, row, refuse)
     default:
-      if (!row) return refuse('It was removed for good.')
+      if (!row) return refuse('It was removed permanently.')
       if (isTrashed && Object.keys(entry.fields).every(name => followers.has(name))) return
       if (isTrashed) return refuse('It is in the trash.')
       return revertFields(change, kind, entry, row, refuse)
@@ -223,7 +223,7 @@ async function checkList(change: Change, id: number, conflicts: Conflict[]): Pro
   const isLeft = read.some(({ now: task }) => task.list_id === id && task.deleted_at === null)
   const others = [change.owner.id, id, read.flatMap(({ before: task }) => task?.id ?? [])]
   if (isLeft || (await change.db.query(otherTasks, others)).length > 0)
-    conflicts.push({ type: 'list', id, fields: [], reason: 'It has other tasks by now.', item: now })
+    conflicts.push({ type: 'list', id, fields: [], reason: 'It contains other tasks.', item: now })
 }
 
 /** The live tasks of the list $2 without the tasks $3. */
@@ -250,12 +250,13 @@ function checkPlace(change: Change, id: number, conflicts: Conflict[]): void {
     if (child.deleted_at === null && child.list_id !== task.list_id)
       add('task', child, 'It would be in another list than its parent.', ['list_id'])
   if (task.list_id !== null && !change.findList(task.list_id))
-    add('task', task, 'Its list is not there.', ['list_id'])
+    add('task', task, 'Its list does not exist.', ['list_id'])
   if (task.parent_id === null) return
   const parent = change.findTask(task.parent_id)
-  if (!parent) add('task', task, 'Its parent is not there.', ['parent_id'])
+  if (!parent) add('task', task, 'Its parent does not exist.', ['parent_id'])
   else if (parent.list_id !== task.list_id) add('task', task, 'Its parent is in another list.', ['list_id'])
-  else if (change.depthOf(task) > 50) add('task', task, 'It would be a part of itself.', ['parent_id'])
+  else if (change.depthOf(task) > 50)
+    add('task', task, 'It would become a descendant of itself.', ['parent_id'])
   else if (change.depthOf(task) - 1 + change.heightOf(task) > maxLevels)
     add('task', task, `Tasks can have ${maxLevels} levels at most.`, ['parent_id'])
 }

@@ -98,7 +98,7 @@ export class Import {
 
   #checkParent({ line, id, values }: TaskLine): void {
     const wrong = this.#structure.add(id, values.parent_id ?? null)
-    if (wrong === 'cycle') throw broken(line, 'parent_id', 'A task cannot become a part of itself.')
+    if (wrong === 'cycle') throw broken(line, 'parent_id', 'A task cannot become a descendant of itself.')
     if (wrong === 'depth') throw broken(line, 'parent_id', `Tasks can have ${maxLevels} levels at most.`)
   }
 }
