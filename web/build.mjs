@@ -61,7 +61,7 @@ function isOnFirstScreen(id) {
   if (id.includes('?')) return false
   const name = id.slice(root.length)
   const isLater =
-    /^(app\/(later|new-list|keep|worker)|model\/(api|words|months|list-actions|copy-task)|parts\/(dialog|linked)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
+    /^(app\/(later|new-list|password-reminder|worker)|model\/(api|words|months|list-actions|copy-task)|parts\/(dialog|linked|problem|save-file)|tasks\/(dragging|entry-words|search-field|selection-bar|list-menu))\./.test(
       name,
     )
   return (

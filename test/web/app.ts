@@ -78,7 +78,7 @@ export async function add(page: Page, typed: string, title = typed): Promise<voi
 }
 
 /** A task in the list. */
-export const row = (page: Page, title: string) =>
+export const row = (page: Page, title: string | RegExp) =>
   page.getByRole('list', { name: 'Tasks' }).getByRole('button', { name: title })
 
 /** The titles that the list shows, in its order. */

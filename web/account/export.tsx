@@ -1,4 +1,5 @@
 import { base, token } from '../model/session.ts'
+import { saveFile } from '../parts/save-file.ts'
 import { tl } from '../texts/later-texts.ts'
 import { Form } from './form.tsx'
 
@@ -16,11 +17,7 @@ export function Export() {
     const headers = { authorization: `Bearer ${await token()}` }
     const response = await fetch(`${base}api/v1/export?${query}`, { headers })
     if (!response.ok) throw new Error(`${response.status}`)
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(await response.blob())
-    link.download = name
-    link.click()
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+    saveFile(await response.blob(), name)
   }
   return (
     <Form submit={download} label={tl().export} done="">

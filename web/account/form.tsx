@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { announce } from '../model/notices.ts'
+import { problemOf } from '../parts/problem.ts'
 import { tl } from '../texts/later-texts.ts'
 
 interface FormProps {
@@ -27,7 +28,7 @@ export function Form({ submit, label, done = tl().saved, isDanger = false, child
       form.reset()
       if (done !== '') announce({ kind: 'done', text: done })
     } catch (error) {
-      setProblem(error instanceof TypeError ? tl().needsNetwork : (error as Error).message)
+      setProblem(problemOf(error))
     }
     setBusy(false)
   }
@@ -92,7 +93,7 @@ export function useAnswer<T>(read: () => Promise<T>): readonly [T | undefined, (
         setAnswer(value)
         setProblem('')
       },
-      (error: Error) => setProblem(error instanceof TypeError ? tl().needsNetwork : error.message),
+      error => setProblem(problemOf(error)),
     )
   useEffect(() => {
     void load()

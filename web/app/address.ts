@@ -97,8 +97,10 @@ export function useAddress(): Address {
     task: useStore(() => task && realId(task)),
   }
   useEffect(() => {
-    // The server has given the item an id: the address is to work after a reload, too.
-    if (real.list !== list || real.task !== task) go(real, true)
+    // The server has given the item an id: the address is to work after a reload, too. Not if the
+    // user is on the way to another one.
+    const isHere = location.hash === hashOf(address)
+    if (isHere && (real.list !== list || real.task !== task)) go(real, true)
   })
   return real
 }

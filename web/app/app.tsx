@@ -10,7 +10,7 @@ import { Sidebar } from './sidebar.tsx'
 import { titleOf } from './titles.ts'
 import { TopBar } from './top-bar.tsx'
 
-const Keep = lazy(() => import('./later.ts').then(it => it.Keep))
+const PasswordReminder = lazy(() => import('./later.ts').then(it => it.PasswordReminder))
 const SignIn = lazy(() => import('../sign-in/sign-in.tsx').then(it => it.SignIn))
 const TaskPanel = lazy(() => import('../task/task-panel.tsx').then(it => it.TaskPanel))
 const Trash = lazy(() => import('../trash/trash.tsx').then(it => it.Trash))
@@ -64,7 +64,7 @@ function Main() {
       />
       <Sidebar address={address} isOpen={overlay === 'menu'} close={close} />
       <main id="main" tabIndex={-1}>
-        {isMadeUp ? <Keep /> : null}
+        {isMadeUp ? <PasswordReminder /> : null}
         <Screen address={address} />
       </main>
       {address.task === null ? null : <TaskPanel id={address.task} close={closeTask} />}

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { start } from '../app/start.ts'
 import { auth, rememberUser, sessionUser } from '../model/session.ts'
 import { state } from '../model/store.ts'
+import { problemOf } from '../parts/problem.ts'
 import { tl } from '../texts/later-texts.ts'
 import { Forgot } from './forgot.tsx'
 import { OtherWays } from './other-ways.tsx'
@@ -33,7 +34,7 @@ export function SignIn() {
   const [options, setOptions] = useState<SignInOptions | undefined>()
   const [problem, setProblem] = useState('')
   useEffect(() => {
-    auth<SignInOptions>('/options').then(setOptions, () => setProblem(tl().needsNetwork))
+    auth<SignInOptions>('/options').then(setOptions, error => setProblem(problemOf(error)))
   }, [])
   const go = (next: Step) => {
     setProblem('')
@@ -42,9 +43,7 @@ export function SignIn() {
   /** Runs a call, and shows why it failed. */
   const attempt = async (run: () => Promise<void>) => {
     setProblem('')
-    await run().catch((error: unknown) =>
-      setProblem(error instanceof TypeError ? tl().needsNetwork : (error as Error).message),
-    )
+    await run().catch(error => setProblem(problemOf(error)))
   }
   const props = { attempt, go }
   return (

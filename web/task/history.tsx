@@ -3,6 +3,7 @@ import { get } from '../model/api.ts'
 import { formatInstant } from '../model/dates.ts'
 import { state, useStore } from '../model/store.ts'
 import type { HistoryPage, Priority, When } from '../model/types.ts'
+import { problemOf } from '../parts/problem.ts'
 import { whenText } from '../parts/when-text.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
@@ -27,7 +28,7 @@ function Entries({ id }: { readonly id: number }) {
   useEffect(() => {
     get<HistoryPage>(`/tasks/${id}/history`).then(
       ({ history }) => setEntries(history),
-      error => setProblem(state.isOnline ? error.message : tl().needsNetwork),
+      error => setProblem(problemOf(error)),
     )
   }, [id, revision])
   if (problem !== '') return <p role="alert">{problem}</p>

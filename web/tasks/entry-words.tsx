@@ -36,7 +36,8 @@ function read(typed: string, kept: readonly string[]) {
       Object.assign(fields, part.fields, { tags: [...tags, ...(fields.tags ?? [])] })
     }
   }
-  return { title: parts.length === 0 ? typed.trim() : [...words, ...title].join(' '), parts, fields }
+  if (parts.length === 0) return { title: typed.trim(), parts, fields }
+  return { title: [...words, ...title].join(' ').replace(/,$/, ''), parts, fields }
 }
 
 const priorities = ['high', 'medium', 'low'] as const satisfies readonly Priority[]
@@ -53,7 +54,8 @@ function lastPart(words: readonly string[], hasDate: boolean): Part | undefined 
   if (priority) return { text, label: t().priorities[priority], fields: { priority } }
   for (let count = hasDate ? 0 : Math.min(6, words.length - 1); count > 0; count -= 1) {
     const last = words.slice(-count).join(' ')
-    const due = notDates.test(last) ? undefined : readWhen(last)
+    const isNoDate = notDates.test(last) || articles.test(words.at(-count - 1) ?? '')
+    const due = isNoDate ? undefined : readWhen(last)
     if (due) return { text: last, label: whenText(due), fields: { due: due as NonNullable<Fields['due']> } }
   }
   return undefined
@@ -62,6 +64,9 @@ function lastPart(words: readonly string[], hasDate: boolean): Part | undefined 
 /** What a date field reads, but what in a title is more often something else: "Tom", "so", "3.5". */
 const notDates =
   /^([Tt]om|[Tt]od|\p{Ll}\p{Ll}|\d+[./]\d+|\d+ ([Dd]ay|[Ww]eek|[Mm]onth|[Yy]ear|[Tt]ag|[Ww]oche|[Mm]onat|[Jj]ahr).*)$/u
+
+/** Before these, "sun" is no day. */
+const articles = /^(the|an?|my|der|die|das|de[nm])$/i
 
 interface PartsProps {
   readonly typed: string

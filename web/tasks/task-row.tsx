@@ -63,12 +63,6 @@ const Content = memo(function Content(props: ContentProps & { readonly list: Lis
     if (event.ctrlKey || event.metaKey || state.selected.size > 0) toggleSelected(id)
     else openTask(id)
   }
-  /** A long press with a finger. */
-  const hold = (event: MouseEvent) => {
-    if ((event as PointerEvent).pointerType !== 'touch') return
-    event.preventDefault()
-    toggleSelected(id)
-  }
   return (
     <>
       {isMovable ? (
@@ -93,7 +87,6 @@ const Content = memo(function Content(props: ContentProps & { readonly list: Lis
         aria-description={isSelected ? t().selected : undefined}
         onFocus={() => onFocus(id)}
         onClick={choose}
-        onContextMenu={hold}
       >
         <span class="task-text" dir="auto">
           {title}

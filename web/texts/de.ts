@@ -66,7 +66,7 @@ export const de: Texts = {
   sending: n => (n === 0 ? 'Verbindung wird aufgebaut …' : `${n} wird gesendet`),
   offline: 'Offline',
   offlineWaiting: n => `Offline, ${n} wartend`,
-  keepAccount: 'Du probierst Duly aus. Wähle ein Passwort, damit du dich später wieder anmelden kannst.',
+  passwordReminder: 'Du probierst Duly aus. Wähle ein Passwort, damit du dich später wieder anmelden kannst.',
   choosePassword: 'Passwort wählen',
 }
 

@@ -65,7 +65,7 @@ export const en = {
   sending: (n: number) => (n === 0 ? 'Connecting …' : `Sending ${n}`),
   offline: 'Offline',
   offlineWaiting: (n: number) => `Offline, ${n} waiting`,
-  keepAccount: 'You are trying Duly. Choose a password to sign in again later.',
+  passwordReminder: 'You are trying Duly. Choose a password to sign in again later.',
   choosePassword: 'Choose a password',
 }
 

@@ -5,13 +5,14 @@ import { formatInstant } from '../model/dates.ts'
 import { useStore } from '../model/store.ts'
 import type { TrashPage } from '../model/types.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { problemOf } from '../parts/problem.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
 type Item = TrashPage['items'][number]
 
 /** What the user is asked about before it is deleted for good. */
-interface Doomed {
+interface Deletion {
   readonly path: string
   readonly title: string
   readonly about: string
@@ -22,7 +23,7 @@ export function Trash() {
   const [items, setItems] = useState<readonly Item[] | undefined>()
   const [cursor, setCursor] = useState<string | null>(null)
   const [problem, setProblem] = useState('')
-  const [doomed, setDoomed] = useState<Doomed | undefined>()
+  const [deletion, setDeletion] = useState<Deletion | undefined>()
   const version = useStore(state => state.version)
   const load = async (from?: string) => {
     const page = await get<TrashPage>('/trash', from === undefined ? {} : { cursor: from })
@@ -30,7 +31,7 @@ export function Trash() {
     setCursor(page.next_cursor)
     setProblem('')
   }
-  const attempt = (run: () => Promise<void>) => run().catch(() => setProblem(tl().needsNetwork))
+  const attempt = (run: () => Promise<void>) => run().catch(error => setProblem(problemOf(error)))
   useEffect(() => {
     void attempt(load)
   }, [version])
@@ -40,16 +41,16 @@ export function Trash() {
     act([{ op: type === 'task' ? 'restore' : 'restore_list', id }], tl().restored(name))
     setItems(shown => shown?.filter(one => one !== item))
   }
-  const remove = ({ path }: Doomed) =>
+  const remove = ({ path }: Deletion) =>
     attempt(async () => {
-      setDoomed(undefined)
+      setDeletion(undefined)
       await call({ method: 'DELETE', path })
       await load()
     })
   const empty = { path: '/trash', title: tl().emptyTrash, about: tl().emptyTrashAbout }
-  const doom = (item: Item) => {
+  const ask = (item: Item) => {
     const { id, name } = contentOf(item)
-    setDoomed({
+    setDeletion({
       path: `/trash/${item.type}/${id}`,
       title: tl().deleteForever,
       about: tl().deleteForeverAbout(name),
@@ -60,7 +61,7 @@ export function Trash() {
       <header class="screen-head">
         <h1>{t().views.trash}</h1>
         {items && items.length > 0 ? (
-          <button type="button" class="button danger" onClick={() => setDoomed(empty)}>
+          <button type="button" class="button danger" onClick={() => setDeletion(empty)}>
             {tl().emptyTrash}
           </button>
         ) : null}
@@ -82,7 +83,7 @@ export function Trash() {
               <button type="button" class="button" onClick={() => restore(item)}>
                 {tl().restore}
               </button>
-              <button type="button" class="button danger" onClick={() => doom(item)}>
+              <button type="button" class="button danger" onClick={() => ask(item)}>
                 {tl().deleteForever}
               </button>
             </span>
@@ -94,11 +95,11 @@ export function Trash() {
           {tl().more}
         </button>
       )}
-      {doomed ? (
-        <Dialog title={doomed.title} onClose={() => setDoomed(undefined)}>
-          <p dir="auto">{doomed.about}</p>
-          <button type="button" class="button danger" onClick={() => remove(doomed)}>
-            {doomed.title}
+      {deletion ? (
+        <Dialog title={deletion.title} onClose={() => setDeletion(undefined)}>
+          <p dir="auto">{deletion.about}</p>
+          <button type="button" class="button danger" onClick={() => remove(deletion)}>
+            {deletion.title}
           </button>
         </Dialog>
       ) : null}

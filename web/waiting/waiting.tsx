@@ -2,6 +2,7 @@ import { createTask } from '../model/actions.ts'
 import { discard, retry } from '../model/copy.ts'
 import { useStore } from '../model/store.ts'
 import type { Write } from '../model/types.ts'
+import { saveFile } from '../parts/save-file.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
@@ -92,9 +93,5 @@ export function downloadWrites(writes: readonly Write[]): void {
     null,
     2,
   )
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
-  link.download = 'duly-unsent.json'
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  saveFile(new Blob([text], { type: 'application/json' }), 'duly-unsent.json')
 }

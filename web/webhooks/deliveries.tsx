@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { Form } from '../account/form.tsx'
 import { call, get } from '../model/api.ts'
 import { formatInstant } from '../model/dates.ts'
+import { problemOf } from '../parts/problem.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import type { Delivery, DeliveryPage } from './types.ts'
@@ -17,7 +18,7 @@ export function Deliveries({ path }: { readonly path: string }) {
         setShown({ ...page, deliveries: [...before, ...page.deliveries] })
         setProblem('')
       },
-      () => setProblem(tl().needsNetwork),
+      error => setProblem(problemOf(error)),
     )
   const isPending = shown?.deliveries.some(({ status }) => status === 'pending') === true
   useEffect(() => {

@@ -1,10 +1,10 @@
 import { t } from '../texts/texts.ts'
 
 /** Reminds a user of "Try it now" to choose a password. Nobody knows the one that was made up. */
-export function Keep() {
+export function PasswordReminder() {
   return (
     <aside class="banner">
-      <p>{t().keepAccount}</p>
+      <p>{t().passwordReminder}</p>
       <a class="button" href="#/account/password">
         {t().choosePassword}
       </a>
