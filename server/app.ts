@@ -20,6 +20,7 @@ import { errorShapes } from './http/error-shapes.ts'
 import { health } from './http/health.ts'
 import { receiveRequests } from './http/incoming-request.ts'
 import { acceptAnyBody } from './http/json-body.ts'
+import { LargeBodies } from './http/large-bodies.ts'
 import { metrics } from './http/metrics.ts'
 import { noRoute } from './http/no-route.ts'
 import { observe } from './http/observe.ts'
@@ -115,7 +116,8 @@ export async function createApp(context: Context): Promise<FastifyInstance> {
   receiveRequests(app, context, headers)
   observe(app, telemetry)
   await allowOrigins(app, config)
-  for (const registration of routes) await app.register(register(registration, context, admission))
+  const entrance = { admission, bodies: new LargeBodies() }
+  for (const registration of routes) await app.register(register(registration, context, entrance))
   await app.register(noRoute(routes, context))
   return app
 }

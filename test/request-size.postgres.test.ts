@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
+import { rawConnection } from './raw-connection.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
 // How much a request may be, in every contract's own way of saying no.
@@ -92,6 +93,27 @@ for (const contract of contracts) {
         assert.notEqual((await send(path, `{"x":"${'x'.repeat(64 * kib - 8)}"}`)).status, 413, path)
         assert.equal((await send(path, `{"x":"${'x'.repeat(64 * kib)}"}`)).status, 413, path)
       }
+    })
+
+    it('large bodies of one user have 16 MiB in all, and those of others are read', async () => {
+      const path = '/api/v1/batch'
+      const [user, other] = [newUser(), newUser()]
+      const head = [`POST ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${tokenOf(user)}`]
+      const half = async () => {
+        const { socket, received } = await rawConnection(api.server.url)
+        const length = 'Content-Length: 4194304'
+        socket.write(`${[...head, 'Content-Type: application/json', length].join('\r\n')}\r\n\r\n{`)
+        return { socket, received }
+      }
+      const batch = `{"operations":[{"op":"create","task":{"title":"a"}}]${' '.repeat(65 * kib)}}`
+      const held = await Promise.all(Array.from({ length: 4 }, half))
+      let status = 200
+      while (status === 200) status = (await send(path, batch, user)).status
+      assert.equal(status, 429)
+      assert.equal((await send(path, batch, other)).status, 200)
+      assert.equal((await send('/api/v1/tasks', '{"title":"a"}', user)).status, 201)
+      for (const { socket } of held) socket.destroy()
+      while (status !== 200) status = (await send(path, batch, user)).status
     })
 
     it('a client that is still sending a body that is too large gets the response', async () => {

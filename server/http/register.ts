@@ -13,7 +13,9 @@ import type { Admission } from './admission.ts'
 import { auditLog } from './audit-log.ts'
 import { answerError, type ErrorShape } from './error-reply.ts'
 import { ignoreTypeOfEmptyBody, passBodies } from './json-body.ts'
+import type { LargeBodies } from './large-bodies.ts'
 import { queryNames } from './query-names.ts'
+import { longestBody } from './request-size.ts'
 import { type Route, type RouteModule, routerPath } from './route.ts'
 import { nonPageHeaders } from './security-headers.ts'
 
@@ -38,7 +40,7 @@ export interface Registration {
 export function register(
   registration: Registration,
   context: Context,
-  admission: Admission,
+  { admission, bodies }: { readonly admission: Admission; readonly bodies: LargeBodies },
 ): FastifyPluginCallback {
   const { module, errors } = registration
   return (scope, _options, done) => {
@@ -52,6 +54,9 @@ export function register(
         ...optionsOf(route),
         ...(operation.audited ? { onResponse: auditLog(auditNameOf(operation), audit) } : {}),
         ...(operation.body || method === 'GET' ? {} : { onRequest: ignoreTypeOfEmptyBody }),
+        ...(route.bodyLimit && route.bodyLimit > longestBody
+          ? { onRequest: bodies.hook(route.bodyLimit) }
+          : {}),
         handler: handlerOf(route, registration, context, admission),
       })
     }
