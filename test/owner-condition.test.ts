@@ -15,6 +15,7 @@ import {
 } from '../server/tasks/list-statement.ts'
 import { removeStatement } from '../server/tasks/remove-statement.ts'
 import * as statements from '../server/tasks/statements.ts'
+import { unlimited } from '../server/tasks/storage.ts'
 import * as storage from '../server/tasks/storage-statements.ts'
 import * as sync from '../server/tasks/sync-statements.ts'
 import { updateStatement } from '../server/tasks/update-statement.ts'
@@ -104,10 +105,10 @@ describe('every statement on tasks', () => {
     }),
   )
   const ofStorage = Object.values(storage).filter(one => typeof one === 'object')
-  const context = { owner: 'ann', actor: 'issuer', liveBytes: 1, bytes: 1 }
+  const context = { owner: 'ann', actor: 'issuer', quota: unlimited }
   const writes = [{}, { revisions: [1] }, { keyed: keyedBy('key', 'request') }].flatMap(options =>
     [
-      createStatement({ ...context, tasks: 1 }, { title: 'a' }, options),
+      createStatement(context, { title: 'a' }, options),
       updateStatement(context, 1, { title: 'b' }, options),
       updateStatement(context, 1, { description: 'c', is_completed: true }, options),
       removeStatement(context, 1, options),

@@ -6,6 +6,7 @@ import { AppError } from '../server/errors.ts'
 import { keyedBy } from '../server/tasks/keys.ts'
 import { removeStatement } from '../server/tasks/remove-statement.ts'
 import { get } from '../server/tasks/statements.ts'
+import { unlimited } from '../server/tasks/storage.ts'
 import { sweepTrash } from '../server/tasks/sweep.ts'
 import { updateStatement } from '../server/tasks/update-statement.ts'
 import { ownTasks } from './own-tasks.ts'
@@ -133,7 +134,7 @@ describe('the tasks of one owner', () => {
 })
 
 describe('the plan of a statement on one task', () => {
-  const context = { owner: 'alice', actor: 'issuer', liveBytes: 1000, bytes: 1000 }
+  const context = { owner: 'alice', actor: 'issuer', quota: unlimited }
   const keyed = keyedBy('key', 'request')
   const options = [{}, { revisions: [1] }, { keyed }, { revisions: [1], keyed }]
   const writes = options.flatMap(option => [

@@ -15,18 +15,18 @@ import {
 
 const shapes = new Shapes('duly_create')
 
-/** Creates a task, and the owner if necessary. `tasks` is the maximum number of tasks. */
+/** Creates a task, and the owner if necessary. */
 export function createStatement(
-  context: WriteContext & { readonly tasks: number },
+  context: WriteContext,
   task: Readonly<Record<string, unknown>>,
   { keyed }: WriteOptions,
 ): BuiltStatement {
   const parameters = new Parameters(context.owner)
   const actor = parameters.add(context.actor, 'text')
   const [most, live, bytes] = [
-    parameters.add(context.tasks, 'bigint'),
-    parameters.add(context.liveBytes, 'bigint'),
-    parameters.add(context.bytes, 'bigint'),
+    parameters.add(context.quota.tasks, 'bigint'),
+    parameters.add(context.quota.liveBytes, 'bigint'),
+    parameters.add(context.quota.bytes, 'bigint'),
   ]
   const key = keyParts(parameters, keyed)
   const names = tasks.writable.filter(

@@ -25,7 +25,10 @@ export function removeStatement(
 ): BuiltStatement {
   const parameters = new Parameters(context.owner)
   parameters.add(id, 'bigint')
-  const [actor, bytes] = [parameters.add(context.actor, 'text'), parameters.add(context.bytes, 'bigint')]
+  const [actor, bytes] = [
+    parameters.add(context.actor, 'text'),
+    parameters.add(context.quota.bytes, 'bigint'),
+  ]
   const expected = revisions && parameters.add(revisions, 'bigint[]')
   const key = keyParts(parameters, keyed)
   const statement = shapes.get(`${expected !== undefined} ${keyed !== undefined}`, name => {

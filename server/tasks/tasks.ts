@@ -22,7 +22,7 @@ import { spellingsOf } from './spellings.ts'
 import * as statements from './statements.ts'
 import { type Quota, refusalOf, storageFull, unlimited } from './storage.ts'
 import { updateStatement } from './update-statement.ts'
-import type { WriteContext, WriteOptions } from './write-statements.ts'
+import type { WriteOptions } from './write-statements.ts'
 
 /** The outcome of a write. */
 export interface Outcome {
@@ -44,20 +44,14 @@ export type Removal = Omit<Outcome, 'task'> & { readonly task?: Task }
 
 /** The tasks of one owner. A class: see docs/decisions/0029-code-for-v8.md. */
 export class Tasks {
-  readonly #database: Database
   readonly #db: Session
   readonly #owner: string
-  readonly #quota: Quota
-  readonly #guard: Guard | undefined
-  readonly #actor: string
+  readonly #context: ChangeContext
 
   constructor(db: Database, owner: string, { quota = unlimited, guard, actor = 'issuer' }: TasksOptions) {
-    this.#database = db
     this.#db = guarded(db, guard)
     this.#owner = owner
-    this.#quota = quota
-    this.#guard = guard
-    this.#actor = actor
+    this.#context = { db, owner, quota, guard, actor }
   }
 
   /** @throws AppError `task_not_found` */
@@ -73,7 +67,7 @@ export class Tasks {
   /** @throws AppError `too_many_tasks`, `storage_full`, and those of `lookUp` */
   async create(task: NewTask, { keyed }: WriteOptions = {}): Promise<Outcome> {
     if ((task.parent_id ?? null) !== null) return this.#change({ keyed }, change => createTask(change, task))
-    const built = createStatement({ tasks: this.#quota.tasks, ...this.#context }, task, { keyed })
+    const built = createStatement(this.#context, task, { keyed })
     return this.#untilDone(
       () => this.#write(built),
       async () => {
@@ -171,7 +165,7 @@ export class Tasks {
     const rowOf = ({ result, change }: Done<TaskRow>) => change.tasks.get(result.id)?.now ?? result
     try {
       const outcome = await runChange(
-        this.#changeContext,
+        this.#context,
         async change => {
           if (expected !== undefined) await change.load([expected])
           if (revisions && expected !== undefined) checkRevision(change, expected, revisions)
@@ -188,27 +182,17 @@ export class Tasks {
     }
   }
 
-  get #changeContext(): ChangeContext {
-    return {
-      db: this.#database,
-      owner: this.#owner,
-      quota: this.#quota,
-      guard: this.#guard,
-      actor: this.#actor,
-    }
-  }
-
   /**
    * Moves a task and its descendants to the trash.
    * @throws AppError `task_not_found`, `change_too_large`, and those of `lookUp`
    */
   async remove(id: number, options: WriteOptions = {}): Promise<Removal> {
     const { statement, values } = removeStatement(this.#context, id, options)
-    const rows = await this.#once(() => this.#db.query(statement, values, this.#guard))
+    const rows = await this.#once(() => this.#db.query(statement, values, this.#context.guard))
     const [row] = rows ?? []
     if (row) {
       const [needsReclaim, revision, epoch] = row
-      if (needsReclaim === 't') await this.#quota.reclaim(this.#owner)
+      if (needsReclaim === 't') await this.#context.quota.reclaim(this.#owner)
       return removed(Number(revision), String(epoch), false)
     }
     const { task, replay, epoch } = await lookUp(this.#db, this.#owner, id, options.keyed)
@@ -223,11 +207,6 @@ export class Tasks {
     return outcome.isExpected ? removed(outcome.revision, outcome.epoch, outcome.isReplayed) : outcome
   }
 
-  get #context(): WriteContext {
-    const { liveBytes, bytes } = this.#quota
-    return { owner: this.#owner, actor: this.#actor, liveBytes, bytes }
-  }
-
   async #write({ statement, values }: BuiltStatement): Promise<Outcome | undefined> {
     let task: Task | undefined
     let needsReclaim = false
@@ -237,8 +216,8 @@ export class Tasks {
       needsReclaim = row.flag(tasks.names.length)
       epoch = String(row.integer(tasks.names.length + 1))
     }
-    await this.#once(() => this.#db.read(statement, values, take, this.#guard))
-    if (needsReclaim) await this.#quota.reclaim(this.#owner)
+    await this.#once(() => this.#db.read(statement, values, take, this.#context.guard))
+    if (needsReclaim) await this.#context.quota.reclaim(this.#owner)
     if (!task) return undefined
     return { isExpected: true, isChanged: true, isReplayed: false, task, revision: task.revision, epoch }
   }
@@ -265,10 +244,10 @@ export class Tasks {
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       const outcome = (await write()) ?? (await explain())
       if (outcome) return outcome
-      refusal = await refusalOf(this.#db, this.#owner, this.#quota)
+      refusal = await refusalOf(this.#db, this.#owner, this.#context.quota)
       if (refusal) break
     }
-    throw refusal ?? storageFull(this.#quota)
+    throw refusal ?? storageFull(this.#context.quota)
   }
 }
 

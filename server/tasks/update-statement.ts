@@ -33,12 +33,12 @@ export function updateStatement(
   const parameters = new Parameters(context.owner)
   parameters.add(id, 'bigint')
   const actor = parameters.add(context.actor, 'text')
-  const bytes = parameters.add(context.bytes, 'bigint')
+  const bytes = parameters.add(context.quota.bytes, 'bigint')
   const expected = revisions && parameters.add(revisions, 'bigint[]')
   const key = keyParts(parameters, keyed)
   const names = flips ? [flips] : tasks.writable.filter(name => change[name] !== undefined)
   const hasText = names.some(name => name in tasks.sized)
-  const live = hasText ? parameters.add(context.liveBytes, 'bigint') : undefined
+  const live = hasText ? parameters.add(context.quota.liveBytes, 'bigint') : undefined
   const placeholders: Record<string, Sql> = {}
   if (!flips) for (const name of names) addValues(placeholders, name, change[name] ?? null, parameters)
   const shape = [names, flips, expected !== undefined, keyed !== undefined].join(' ')

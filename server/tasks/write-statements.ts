@@ -6,6 +6,7 @@ import { itemTypes } from './changes.ts'
 import { type TaskField, tasks } from './fields.ts'
 import { isLive } from './is-live.ts'
 import type { Keyed } from './keys.ts'
+import type { Quota } from './storage.ts'
 import { needsReclaim } from './storage-statements.ts'
 
 // The parts that the statements of creates, updates and removals have in common.
@@ -27,9 +28,7 @@ export interface WriteContext {
   readonly owner: string
   /** Stored with each change: see `Grant.actor`. */
   readonly actor: string
-  /** Maximum bytes of live tasks, and of everything. */
-  readonly liveBytes: number
-  readonly bytes: number
+  readonly quota: Quota
 }
 
 export interface WriteOptions {
