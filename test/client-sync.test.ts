@@ -42,6 +42,8 @@ class Device {
   network: Network = 'on'
   #cut = new AbortController()
   #writes = 0
+  /** Called before a request is sent. */
+  beforeRequest?: (method: string) => Promise<unknown>
   /** Called before this device gets a response. */
   beforeResponse?: (method: string, text: string) => Promise<void>
   /** The method and path of each request that reached the server. */
@@ -98,6 +100,7 @@ class Device {
     if (this.network === 'off') throw new TypeError('no network')
     const { method = 'GET' } = init
     if (!/wait=/.test(url)) this.sent.push(`${method} ${new URL(url).pathname.slice('/api/v1'.length)}`)
+    await this.beforeRequest?.(method)
     const signals = [this.#cut.signal, ...(signal ? [signal] : [])]
     const response = await fetch(url, { ...init, signal: AbortSignal.any(signals) })
     if (this.beforeResponse) await this.beforeResponse(method, await response.clone().text())
@@ -229,6 +232,25 @@ describe('a local copy', () => {
     )
     assert.ok(!titles.has('Once,Once'))
     await assertEqual(device)
+  })
+
+  it('has a new task once nothing waits, if changes were read before a creation whose response is lost', async () => {
+    const device = await deviceOf(newUser())
+    await device.settle()
+    const events = new EventEmitter()
+    const changesRead = once(events, 'changes')
+    device.beforeResponse = async method => void (method === 'GET' && events.emit('changes'))
+    device.beforeRequest = async method => method === 'POST' && changesRead
+    device.go('lossy')
+    await device.sync.tasks.create({ title: 'Once' })
+    // The creation is on its way before changes are read.
+    await setImmediate()
+    await device.settle()
+    assert.deepEqual(
+      device.sync.tasks.all().map(({ title }) => title),
+      ['Once'],
+    )
+    assert.equal(device.sent.filter(call => call.startsWith('POST')).length, 2)
   })
 
   it('converges with other copies and the server after random writes, losses and restarts', async () => {

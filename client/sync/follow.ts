@@ -28,7 +28,7 @@ const earlyMs = 5000
  * Follows the server with one request at a time, which waits until something changes. It needs no
  * EventSource and no tickets, passes every proxy, and is the same request that catches up.
  */
-export function followerOf(context: Context, transport: Transport, repeatCreation: () => Promise<void>) {
+export function followerOf(context: Context, transport: Transport, repeatCreation: () => Promise<boolean>) {
   const { copy, commit, signal } = context
   let since: string | undefined
   /** Set while all items are read: those of the copy that were not seen, which may be gone. */
@@ -37,7 +37,7 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
   signal.addEventListener('abort', () => request.abort())
 
   async function take({ changes, next, has_more }: ChangePage): Promise<void> {
-    if (!unseen) await repeatCreation()
+    const hasRepeated = !unseen && (await repeatCreation())
     const entries: Entry[] = []
     const isWhole = unseen !== undefined
     for (const change of changes as Change[]) {
@@ -60,7 +60,9 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
     // Without its end, what was read as a whole is of no use.
     void commit(entries, undefined, unseen !== undefined)
     if (isWhole && !unseen) void commit(renewed(copy))
-    if (has_more || context.isCurrent) return
+    // These changes may be older than the item whose creation was repeated.
+    if (hasRepeated) context.isCurrent = false
+    if (has_more || context.isCurrent || hasRepeated) return
     context.isCurrent = true
     context.wake()
   }

@@ -116,13 +116,15 @@ export function outboxOf(context: Context, transport: Transport, readNow: () => 
     /**
      * Repeats a creation whose response may have been lost, before changes are shown: they may
      * contain the item, which would be shown twice.
+     * @returns whether there was one
      */
-    async repeat(): Promise<void> {
+    async repeat(): Promise<boolean> {
       const one = next()
-      if (!one?.operations.some(isCreation) || unsent.has(one.key) || one.key === repeated) return
+      if (!one?.operations.some(isCreation) || unsent.has(one.key) || one.key === repeated) return false
       repeated = one.key
       // If it fails again, the changes are shown all the same.
       await send(one).catch(() => undefined)
+      return true
     },
 
     /** Sends until the signal is aborted. */
