@@ -18,6 +18,7 @@ import {
   ownDatabase,
   testSecret,
   tokenOf,
+  unlimited,
 } from './served.ts'
 
 const folder = dataFolder()
@@ -62,7 +63,7 @@ describe('a backup, taken while people write', () => {
   let script = ''
 
   before(async () => {
-    const server = await dulyStart({ ...own.env, ...secret })
+    const server = await dulyStart({ ...own.env, ...secret, ...unlimited })
     const api = apiOf(server)
     ann = await newUserHere(api)
     const made = await api.call('POST', '/api/v1/tokens', {

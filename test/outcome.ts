@@ -14,8 +14,8 @@ interface Thrown {
 }
 
 interface File {
-  /** The names of the suites that have begun, and of the test in them. */
-  readonly path: string[]
+  /** The names of the suites that have begun and of the test in them, by their nesting. */
+  readonly path: (string | undefined)[]
   /** The end of what it has printed to its standard error. */
   said: string
 }
@@ -47,7 +47,11 @@ export class Outcome {
       files.set(name, known)
       return known
     }
-    stream.on('test:start', ({ file, name, nesting }) => fileOf(file).path.splice(nesting, Infinity, name))
+    stream.on('test:start', ({ file, name, nesting }) => {
+      const { path } = fileOf(file)
+      path.length = nesting
+      path[nesting] = name
+    })
     stream.on('test:stderr', ({ file, message }) => {
       const known = fileOf(file)
       known.said = (known.said + message).slice(-shownLines * shownColumns)
@@ -85,11 +89,12 @@ export class Outcome {
     return name === file || name === relative(process.cwd(), file)
   }
 
-  #fail(database: string, file: string, path: readonly string[], reason: string): void {
+  #fail(database: string, file: string, path: readonly (string | undefined)[], reason: string): void {
     const source = relative(this.#root, file)
       .replace(/^dist./, '')
       .replace(/js$/, 'ts')
-    this.failures.push([`${source} ${database}`, ...path].join(' › ') + shown(reason))
+    const names = path.filter(name => name !== undefined)
+    this.failures.push([`${source} ${database}`, ...names].join(' › ') + shown(reason))
   }
 }
 

@@ -6,11 +6,11 @@ import { unprepared } from '../server/db/database.ts'
 import { newUserThere } from './front-end.ts'
 import { operator } from './operator.ts'
 import { behindProxy, newUserHere } from './person.ts'
-import { type Served, served } from './served.ts'
+import { type Served, served, unlimited } from './served.ts'
 
 let api: Served
 before(async () => {
-  api = await served(behindProxy)
+  api = await served({ ...behindProxy, ...unlimited })
 })
 after(() => api.close())
 
