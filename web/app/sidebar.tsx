@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { byPosition } from '../../client/sync/positions.ts'
 import { state, useStore } from '../model/store.ts'
-import { countOpen } from '../model/views.ts'
+import type { List } from '../model/types.ts'
+import { activeLists, countOpen } from '../model/views.ts'
 import type { IconName } from '../parts/icon.tsx'
 import { lazy } from '../parts/lazy.tsx'
 import { t } from '../texts/texts.ts'
@@ -31,7 +32,19 @@ export function Sidebar({ address, isOpen, close }: SidebarProps) {
       if (!isTyping(document.activeElement)) document.querySelector<HTMLElement>('.top-bar button')?.focus()
     }
   }, [isOpen])
-  const lists = [...state.lists.values()].filter(({ is_archived }) => !is_archived).sort(byPosition)
+  const archived = [...state.lists.values()].filter(({ is_archived }) => is_archived).sort(byPosition)
+  const listItem = ({ id, name, color }: List) => (
+    <NavLink
+      key={id}
+      to={hashOf({ view: 'list', list: id })}
+      isCurrent={address.view === 'list' && address.list === id}
+      icon="list"
+      color={color}
+      label={name}
+      count={counts?.lists.get(id)}
+      list={id}
+    />
+  )
   const item = (view: IconName & Address['view'], count?: number) => (
     <NavLink
       to={hashOf({ view })}
@@ -64,21 +77,14 @@ export function Sidebar({ address, isOpen, close }: SidebarProps) {
           {item('trash')}
         </ul>
         <h2 id="lists">{t().lists}</h2>
-        <ul aria-labelledby="lists">
-          {lists.map(({ id, name, color }) => (
-            <NavLink
-              key={id}
-              to={hashOf({ view: 'list', list: id })}
-              isCurrent={address.view === 'list' && address.list === id}
-              icon="list"
-              color={color}
-              label={name}
-              count={counts?.lists.get(id)}
-              list={id}
-            />
-          ))}
-        </ul>
+        <ul aria-labelledby="lists">{activeLists().map(listItem)}</ul>
         <NewList />
+        {archived.length === 0 ? null : (
+          <details class="archived">
+            <summary>{t().archived}</summary>
+            <ul>{archived.map(listItem)}</ul>
+          </details>
+        )}
         <div class="sidebar-end">
           <SyncStatus />
           <ul>{item('account')}</ul>

@@ -5,7 +5,7 @@ import { t } from '../texts/texts.ts'
 import { childrenOf } from './copy.ts'
 import { addDays, dayOf, isOverdue, today } from './dates.ts'
 import { state } from './store.ts'
-import type { Task, When } from './types.ts'
+import type { List, Task, When } from './types.ts'
 
 // Which tasks a view shows, and in which order.
 
@@ -112,6 +112,10 @@ function tree(list: number | null): Row[] {
   add(childrenOf(null, list), 0)
   return rows
 }
+
+/** The lists in their order. @param also an archived one that is included all the same */
+export const activeLists = (also?: number | null): List[] =>
+  [...state.lists.values()].filter(({ id, is_archived }) => !is_archived || id === also).sort(byPosition)
 
 /** Open tasks of each view, for the numbers beside their names. */
 export function countOpen(): { inbox: number; today: number; lists: Map<number, number> } {

@@ -1,8 +1,7 @@
-import { byPosition } from '../../client/sync/positions.ts'
 import { type Fields, moveTask } from '../model/actions.ts'
 import { isOverdue } from '../model/dates.ts'
-import { state } from '../model/store.ts'
 import type { Priority, Task, When } from '../model/types.ts'
+import { activeLists } from '../model/views.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import { Tags } from './tags.tsx'
@@ -15,7 +14,6 @@ interface FactsProps {
 
 /** List, dates, priority, tags and estimate. */
 export function Facts({ task, change }: FactsProps) {
-  const lists = [...state.lists.values()].sort(byPosition)
   const move = (value: string) =>
     moveTask(task, { list_id: value === '' ? null : Number(value), parent_id: null })
   return (
@@ -24,7 +22,7 @@ export function Facts({ task, change }: FactsProps) {
         <span>{t().list}</span>
         <select value={task.list_id ?? ''} onChange={event => move(event.currentTarget.value)}>
           <option value="">{t().views.inbox}</option>
-          {lists.map(({ id, name }) => (
+          {activeLists(task.list_id).map(({ id, name }) => (
             <option key={id} value={id}>
               {name}
             </option>

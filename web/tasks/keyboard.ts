@@ -28,7 +28,7 @@ export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovab
     const top = (list.current?.getBoundingClientRect().top ?? 0) + topOf(rows.indexOf(row))
     if (top < 120) scrollBy({ top: top - 120, behavior: 'instant' })
     if (top > innerHeight - 120) scrollBy({ top: top - innerHeight + 120, behavior: 'instant' })
-    requestAnimationFrame(() => focusTitle(list.current, rows.indexOf(row)))
+    requestAnimationFrame(() => focusActive(list.current))
   }
   const step = (by: number, isShift: boolean) => {
     const index = Math.min(Math.max(activeIndex + by, 0), rows.length - 1)
@@ -43,8 +43,8 @@ export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovab
     const { key } = event
     if (event.altKey) {
       if (!isMovable || !moveByKey(key, rows, activeIndex)) return
-      // The row may have become another element.
-      setTimeout(() => focusActive(list.current), 50)
+      // An element that is moved loses the focus.
+      setTimeout(() => document.activeElement === document.body && focusActive(list.current), 50)
     } else if (key === 'ArrowDown' || key === 'j') step(1, event.shiftKey)
     else if (key === 'ArrowUp' || key === 'k') step(-1, event.shiftKey)
     else if (key === 'Home') focus(0)
@@ -69,10 +69,6 @@ export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovab
     event.preventDefault()
     event.stopPropagation()
   }
-}
-
-function focusTitle(list: HTMLElement | null, index: number): void {
-  list?.querySelector<HTMLElement>(`[data-index="${index}"] .task-title`)?.focus({ preventScroll: true })
 }
 
 function focusActive(list: HTMLElement | null): void {

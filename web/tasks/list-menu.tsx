@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { go } from '../app/address.ts'
-import { changeList, deleteList } from '../model/list-actions.ts'
+import { changeList, deleteList, moveList } from '../model/list-actions.ts'
 import { state } from '../model/store.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { tl } from '../texts/later-texts.ts'
@@ -52,6 +52,12 @@ export function ListMenu({ id }: { readonly id: number }) {
             ))}
           </fieldset>
           <p class="actions">
+            <button type="button" class="button" onClick={() => moveList(list, -1)}>
+              {tl().moveUp}
+            </button>
+            <button type="button" class="button" onClick={() => moveList(list, 1)}>
+              {tl().moveDown}
+            </button>
             <button
               type="button"
               class="button"

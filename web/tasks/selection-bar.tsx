@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks'
-import { byPosition } from '../../client/sync/positions.ts'
 import { changeTasks, deleteTasks } from '../model/actions.ts'
-import { state, update } from '../model/store.ts'
+import { update } from '../model/store.ts'
 import type { Priority } from '../model/types.ts'
+import { activeLists } from '../model/views.ts'
 import { Icon } from '../parts/icon.tsx'
 import { WhenDialog } from '../task/when-dialog.tsx'
 import { tl } from '../texts/later-texts.ts'
@@ -13,7 +13,6 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
   const [isDating, setDating] = useState(false)
   const label = tl().changedTasks(selected.size)
   const clear = () => update({ selected: new Set() })
-  const lists = [...state.lists.values()].sort(byPosition)
   const addTag = (tag: string) =>
     changeTasks(
       selected,
@@ -68,7 +67,7 @@ export function SelectionBar({ selected }: { readonly selected: ReadonlySet<numb
       >
         <option value="">{tl().moveToList}</option>
         <option value="inbox">{t().views.inbox}</option>
-        {lists.map(({ id, name }) => (
+        {activeLists().map(({ id, name }) => (
           <option key={id} value={id}>
             {name}
           </option>
