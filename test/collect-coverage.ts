@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
 import { join } from 'node:path'
-import { withoutCoverage } from './heavy.ts'
+import { isUncovered } from './heavy.ts'
 
 // Loaded first into every process and thread of a test run that measures coverage. `NODE_V8_COVERAGE`
 // takes a third more CPU time: it counts calls, and reads and writes what concerns each package.
 
-const uncounted = withoutCoverage.map(name => join('dist', 'test', name))
-if (uncounted.some(name => process.argv[1]?.includes(name))) delete process.env.TEST_COVERAGE
+if (isUncovered(process.argv[1] ?? '')) delete process.env.TEST_COVERAGE
 
 const server = new URL('../server/', import.meta.url).href
 const { TEST_COVERAGE: folder } = process.env

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+
 // Test files that are treated apart from the others, by the start of their paths in test/.
 
 /** What takes longest, the longest first: begun before all others. */
@@ -32,7 +34,7 @@ export const longest = [
 ]
 
 /** They run hardly a line of server/ that others leave out, nor do the programs that they start. */
-export const withoutCoverage = [
+const uncovered = [
   'account-attacks',
   'account-growth',
   'contracts.',
@@ -64,3 +66,7 @@ export const withoutCoverage = [
 
 /** They need a process to themselves, since others change what it has only once. */
 export const byThemselves = ['../server/accounts/passwords.']
+
+/** Whether the coverage of a test file is not measured, to save processor time. */
+export const isUncovered = (file: string): boolean =>
+  file.includes('.uncovered.') || uncovered.some(name => file.includes(join('dist', 'test', name)))

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { linesRun } from './coverage.ts'
 import { placeForData } from './data-folder.ts'
-import { byThemselves, longest, withoutCoverage } from './heavy.ts'
+import { byThemselves, isUncovered, longest } from './heavy.ts'
 import { Outcome } from './outcome.ts'
 import { makeDatabase, makeFolder, startWithTemplate } from './template.ts'
 import { together } from './together.ts'
@@ -67,7 +67,6 @@ if (whole) {
 }
 process.env.TEST_DATA ??= placeForData()
 
-const apart = [...withoutCoverage, ...byThemselves]
 process.once('exit', () => rmSync(ofThisRun, { recursive: true, force: true }))
 const files = testFiles()
 const isEmbedded = (file: string) =>
@@ -135,15 +134,16 @@ async function suite(chosen: readonly string[], databaseOf: (file: string) => st
 function inProcesses(chosen: readonly string[]): string[] {
   const rank = (file: string) => longest.findIndex(name => isOf(name, file))
   const first = chosen.filter(file => rank(file) !== -1).toSorted((a, b) => rank(a) - rank(b))
-  const alone = chosen.filter(file => rank(file) === -1 && apart.some(name => isOf(name, file)))
+  const alone = chosen.filter(file => byThemselves.some(name => isOf(name, file)))
   const others = chosen.filter(file => !first.includes(file) && !alone.includes(file))
-  const [ofProgram, ofEmbedded] = [others.filter(file => !isEmbedded(file)), others.filter(isEmbedded)]
-  return [
-    ...first,
-    ...alone,
-    ...together(ofThisRun, '.test.js', ofProgram),
-    ...together(ofThisRun, '.embedded.test.js', ofEmbedded),
-  ]
+  const kindOf = (file: string) =>
+    `${isUncovered(file) ? '.uncovered' : ''}${isEmbedded(file) ? '.embedded' : ''}.test.js`
+  const kinds = [...new Set(others.map(kindOf))]
+  const inGroups = kinds.flatMap(kind => {
+    const files = others.filter(file => kindOf(file) === kind)
+    return together(ofThisRun, kind, files)
+  })
+  return [...first, ...alone, ...inGroups]
 }
 
 function isOf(name: string, file: string): boolean {
