@@ -51,7 +51,7 @@ export interface Context {
 }
 
 /** The state of the process between start and exit. */
-export interface Lifecycle {
+interface Lifecycle {
   /** Aborted at shutdown, before connections are closed: streams end, and `/readyz` returns 503. */
   readonly stopping: AbortSignal
 }

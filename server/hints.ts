@@ -14,7 +14,7 @@ const texts = {
     'A browser was not allowed to call from its page. If the page is yours, add its origin to CORS_ORIGINS.',
 } as const
 
-export type Hint = keyof typeof texts
+type Hint = keyof typeof texts
 
 /** Names the setting that a failing client probably needs: one log line per cause and process. */
 export class Hints {

@@ -79,7 +79,7 @@ export type ExtraName = keyof typeof extraFields
 export const extraNames = Object.keys(extraFields) as ExtraName[]
 
 /** The change of a task that follows from extra fields. */
-export interface ExtraChange {
+interface ExtraChange {
   readonly priority?: Task['priority']
   readonly due?: When | null
   readonly tags?: readonly string[]

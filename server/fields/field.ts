@@ -45,7 +45,7 @@ interface Derived<T> {
   of(value: T): Value
 }
 
-export interface TextField extends Common {
+interface TextField extends Common {
   readonly kind: 'text'
   /** Unicode code points. Absent for texts that clients do not write. */
   readonly maxLength?: number
@@ -62,7 +62,7 @@ export interface TextField extends Common {
   readonly derived?: Readonly<Record<string, Derived<string>>>
 }
 
-export interface PlainField extends Common {
+interface PlainField extends Common {
   readonly kind: 'integer' | 'boolean' | 'time'
   readonly minimum?: number
   readonly maximum?: number
@@ -100,7 +100,7 @@ interface Plain {
   readonly time: string
 }
 
-export type ValueOf<F extends Field> = F extends { kind: 'json'; read(value: unknown): infer T }
+type ValueOf<F extends Field> = F extends { kind: 'json'; read(value: unknown): infer T }
   ? T
   : Plain[Exclude<F['kind'], 'json'>] | (F extends { nullable: true } ? null : never)
 export type ItemOf<F extends Fields> = { readonly [Name in keyof F]: ValueOf<F[Name]> }

@@ -1,5 +1,5 @@
 /** Who made a change. */
-export interface Author {
+interface Author {
   readonly kind: string
   /** The name of a personal access token. */
   readonly name: string | null

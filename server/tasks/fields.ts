@@ -170,7 +170,7 @@ export const tasks = fieldTable({
   },
 })
 
-export type TaskFields = typeof tasks.fields
+type TaskFields = typeof tasks.fields
 export type TaskField = keyof TaskFields & string
 export type Task = ItemOf<TaskFields>
 export type NewTask = NewOf<TaskFields>

@@ -23,10 +23,10 @@ export const historyActions = [
   'deleted',
   'restored',
 ] as const
-export type HistoryAction = (typeof historyActions)[number]
+type HistoryAction = (typeof historyActions)[number]
 
 /** The name of an action in the API; undefined for rebalancing and permanent removal. */
-export function actionName(action: number): HistoryAction | undefined {
+function actionName(action: number): HistoryAction | undefined {
   if (action === actions.discarded) return 'created'
   return historyActions.find(name => actions[name] === action)
 }

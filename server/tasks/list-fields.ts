@@ -38,7 +38,7 @@ export const lists = fieldTable({
   revision: { kind: 'integer', minimum: 1, example: 3 },
 })
 
-export type ListFields = typeof lists.fields
+type ListFields = typeof lists.fields
 export type List = ItemOf<ListFields>
 export type NewList = NewOf<ListFields>
 export type ListChange = ChangeOf<ListFields>

@@ -14,7 +14,7 @@ import { restOf, type Source } from './list-source.ts'
 export const ownerState = quick('duly_state', 'select revision, epoch from duly.owners where id = $1')
 
 /** Maximum number of tasks without a match that a page in the order of an index skips. */
-export const maxPassed = 1000
+const maxPassed = 1000
 
 function past(order: Order, place: Position, isDown: boolean, parameters: Parameters): string {
   const [key, id] = placeIn(order, place, parameters)
@@ -96,7 +96,7 @@ export function indexedListStatement(owner: string, query: ListQuery, source: So
 }
 
 /** What a turn of a scan examines. */
-export interface TurnPlace {
+interface TurnPlace {
   /** The place before the first task, in the order of the source. */
   readonly from: Position
   readonly isDown: boolean

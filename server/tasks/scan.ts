@@ -42,7 +42,7 @@ interface Found extends Position {
 }
 
 /** The matches of a query. */
-export interface Selection {
+interface Selection {
   /** The first matches after the query's position, in its order: at most `limit` + 1. */
   readonly found: readonly Found[]
   /** The number of all matches, if they were counted. */

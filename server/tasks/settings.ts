@@ -54,7 +54,7 @@ const store = statement(
   on conflict (user_id) do update set ${names.map(name => `${name} = excluded.${name}`).join(', ')}, revision = excluded.revision`,
 )
 
-export interface StoredSettings {
+interface StoredSettings {
   readonly settings: Settings
   /** Of the change that set them; 0 for the defaults. */
   readonly revision: number

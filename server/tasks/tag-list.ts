@@ -2,7 +2,7 @@ import { type Database, type Reader, statement } from '../db/database.ts'
 import { listRead, nextListRead } from '../db/fair-reads.ts'
 
 /** A tag in its most frequent spelling, with the number of its open tasks. */
-export interface CountedTag {
+interface CountedTag {
   readonly name: string
   readonly openTasks: number
 }

@@ -40,7 +40,7 @@ export interface Outcome {
 }
 
 /** The outcome of a removal. It has a task only if another revision was expected. */
-export type Removal = Omit<Outcome, 'task'> & { readonly task?: Task }
+type Removal = Omit<Outcome, 'task'> & { readonly task?: Task }
 
 /** The tasks of one owner. A class: see docs/decisions/0029-code-for-v8.md. */
 export class Tasks {
@@ -317,7 +317,7 @@ export function tasksOf(db: Database, owner: string, options: TasksOptions = {})
   return new Tasks(db, owner, options)
 }
 
-export interface TasksOptions {
+interface TasksOptions {
   readonly quota?: Quota
   /** Checked before each write, and before a read that waited. */
   readonly guard?: Guard | undefined

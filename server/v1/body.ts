@@ -8,7 +8,7 @@ import { isSame } from '../tasks/rules.ts'
 // Request bodies of `v1`. Unknown fields are rejected by name: a misspelt field must not look like
 // success.
 
-export interface SentBody {
+interface SentBody {
   readonly values: Readonly<Record<string, unknown>>
   /** Read-only fields. Their values must equal the stored ones. */
   readonly readOnly: JsonObject

@@ -12,7 +12,7 @@ import { bodyLimit as longestLine, taskReader } from './task-wire.ts'
 /** Small, because the embedded database runs one statement at a time, for all users. */
 const most = { lines: 250, bytes: 256 * 1024 }
 
-export interface LineChunk {
+interface LineChunk {
   readonly lines: readonly ImportLine[]
   /** Number of the last line. */
   readonly end: number

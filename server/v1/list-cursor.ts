@@ -12,7 +12,7 @@ import { isTimeZone } from '../tasks/when.ts'
 // The cursors that lead from page to page, and the entity tag of a page.
 
 /** A cursor: where a page begins. */
-export interface Cursor {
+interface Cursor {
   /** Of the order and the filters: the cursor is valid only for these. */
   readonly fingerprint: string
   readonly position: Position

@@ -46,7 +46,7 @@ export const bodyLimit = bodyOf(title.maxLength + description.maxLength, 40 * 10
 export const oneTask = (description: string): Answer => ({ description, schema: ref('Task'), example })
 
 /** A change of a task, and the values of read-only fields in the request. */
-export interface SentChange {
+interface SentChange {
   readonly change: TaskChange
   readonly readOnly: JsonObject
 }

@@ -87,7 +87,7 @@ const nextListIds = statement(
 
 const deletedIn = (row: DataRow, column: number) => (row.isNull(column) ? null : timeOf(row, column))
 // Not a spread: see docs/decisions/0029-code-for-v8.md.
-export const taskIn = (row: DataRow): TaskRow =>
+const taskIn = (row: DataRow): TaskRow =>
   Object.assign(tasks.read(row), { deleted_at: deletedIn(row, tasks.names.length) })
 const listIn = (row: DataRow): ListRow =>
   Object.assign(lists.read(row), { deleted_at: deletedIn(row, lists.names.length) })
@@ -120,7 +120,7 @@ export async function reserveIds(db: Session, what: 'task' | 'list', count: numb
 }
 
 /** The siblings on one side of a place, nearest first. */
-export interface SiblingQuery {
+interface SiblingQuery {
   /** 0 is the inbox. Ignored if there is a parent. */
   readonly list: number
   /** 0 is the top level. */

@@ -23,7 +23,7 @@ export interface ChangeContext {
   readonly actor: string
 }
 
-export interface ChangeOptions<T> {
+interface ChangeOptions<T> {
   readonly keyed?: Keyed | undefined
   /** Whether the transaction is rolled back at the end. */
   readonly isDry?: boolean
@@ -46,7 +46,7 @@ export interface Done<T> {
   readonly epoch: string
 }
 
-export type ChangeOutcome<T> = Done<T> | { readonly isReplayed: true; readonly replay: Replay }
+type ChangeOutcome<T> = Done<T> | { readonly isReplayed: true; readonly replay: Replay }
 
 const readOwner = statement(
   'duly_change_owner',

@@ -19,13 +19,13 @@ interface Numbered {
   /** The id in the line. */
   readonly id: number
 }
-export interface TaskLine extends Numbered {
+interface TaskLine extends Numbered {
   readonly type: 'task'
   /** `list_id` and `parent_id` are ids in lines. */
   readonly values: NewTask
   readonly kept: Kept<Task> & Partial<Pick<Task, 'completed_at'>>
 }
-export interface ListLine extends Numbered {
+interface ListLine extends Numbered {
   readonly type: 'list'
   readonly values: NewList
   readonly kept: Kept<List>
