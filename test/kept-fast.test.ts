@@ -22,7 +22,7 @@ function watch(db: Database): void {
     // Not for a request: replicas look whether anything was revoked, jobs are due, the embedded database whether to tidy up.
     if (
       /from duly.revocations|pg_current_wal_lsn/.test(statement.text) ||
-      /^duly_jobs?_/.test(statement.name)
+      /^duly_(jobs?|times)_/.test(statement.name)
     )
       return
     sent.push(statement.name || statement.text)
