@@ -3,17 +3,33 @@ export function focus(element: HTMLElement | null): void {
   element?.focus()
 }
 
-/** When the element with the focus goes away, the list gets the focus. */
+/** When the element with the focus is moved it keeps the focus; when it goes away, the list gets it. */
 export function keepFocus(): void {
-  let last: EventTarget | null = null
+  let last: HTMLElement | undefined
+  const isLost = () => document.activeElement === document.body
   addEventListener('focusin', ({ target }) => {
-    last = target
+    last = target as HTMLElement
   })
-  const look = () => {
-    if (document.activeElement === document.body && last instanceof Element && !last.isConnected) focusList()
-  }
-  // Later, since the focus may be on its way to another element.
-  new MutationObserver(() => setTimeout(look)).observe(document.body, { childList: true, subtree: true })
+  // A person may also leave an element, for example by a click beside it.
+  addEventListener('focusout', () =>
+    setTimeout(() => {
+      if (isLost()) last = undefined
+    }),
+  )
+  new MutationObserver(records => {
+    const element = last
+    if (
+      !element ||
+      !records.some(({ removedNodes }) => [...removedNodes].some(node => node.contains(element)))
+    )
+      return
+    // Later, since the focus may be on its way to another element.
+    setTimeout(() => {
+      if (!isLost()) return
+      if (element.isConnected) element.focus({ preventScroll: true })
+      else focusList()
+    })
+  }).observe(document.body, { childList: true, subtree: true })
 }
 
 /** Focuses the row that arrow keys start from, or what is shown instead of a list. */

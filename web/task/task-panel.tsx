@@ -26,7 +26,10 @@ export function TaskPanel({ id, close }: { readonly id: number; readonly close: 
     const before = document.activeElement
     if (matchMedia('(max-width: 60rem)').matches) panel.current?.focus()
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true })
+      // The focus may be elsewhere by now, for example moved by an arrow key.
+      const isInside = panel.current?.contains(document.activeElement)
+      if (isInside && before instanceof HTMLElement && before.isConnected)
+        before.focus({ preventScroll: true })
     }
   }, [])
   useEffect(() => {

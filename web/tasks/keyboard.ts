@@ -43,8 +43,6 @@ export function useListKeys({ list, rows, activeIndex, setActive, topOf, isMovab
     const { key } = event
     if (event.altKey) {
       if (!isMovable || !moveByKey(key, rows, activeIndex)) return
-      // An element that is moved loses the focus.
-      setTimeout(() => document.activeElement === document.body && focusActive(list.current), 50)
     } else if (key === 'ArrowDown' || key === 'j') step(1, event.shiftKey)
     else if (key === 'ArrowUp' || key === 'k') step(-1, event.shiftKey)
     else if (key === 'Home') focus(0)
