@@ -97,6 +97,23 @@ export async function sent(page: Page): Promise<void> {
   await page.locator('.status').first().waitFor({ state: 'detached' })
 }
 
+/** Waits until the device has stored so many writes that are not sent yet. */
+export async function stored(page: Page, writes: number): Promise<void> {
+  await until(async () => (await page.evaluate(storedWrites)) === writes)
+}
+
+const storedWrites = `(async () => {
+  const [{ name }] = await indexedDB.databases()
+  const done = request => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+  const database = await done(indexedDB.open(name))
+  const keys = await done(database.transaction('groups').objectStore('groups').getAllKeys())
+  database.close()
+  return keys.filter(key => key.startsWith('write:')).length
+})()`
+
 /** Waits until the service worker serves the page. */
 export async function installed(page: Page): Promise<void> {
   await page.evaluate('navigator.serviceWorker.ready')

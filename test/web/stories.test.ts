@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Locator, Page } from 'playwright-core'
-import { type App, add, entry, installed, openApp, row, sent, titles, until } from './app.ts'
+import { type App, add, entry, installed, openApp, row, sent, stored, titles, until } from './app.ts'
 
 let app: App
 before(async () => {
@@ -17,6 +17,7 @@ describe('the web app', () => {
     await page.getByRole('button', { name: 'Try it now' }).click()
     await page.getByText('Your inbox is empty').waitFor()
     await add(page, 'Water the plants')
+    await sent(page)
     // Nobody knows the password that was made up, but this device does not forget it.
     await page.reload()
     await page.getByRole('link', { name: 'Account' }).click()
@@ -203,6 +204,7 @@ describe('the web app', () => {
     // What the server has done is undone, too.
     await train.page.keyboard.press('ControlOrMeta+z')
     await row(train.page, 'Read the book').waitFor()
+    await stored(train.page, 1)
     await train.page.reload()
     await row(train.page, 'Read the book').waitFor()
     await row(train.page, 'Write the report').waitFor()
@@ -214,6 +216,7 @@ describe('the web app', () => {
     await train.page.getByText('Waiting to be sent').waitFor()
     await train.page.getByRole('link', { name: /Offline, 3 waiting/ }).waitFor()
     await train.page.getByRole('complementary').getByRole('button', { name: 'Close' }).click()
+    await stored(train.page, 3)
     // The app is closed and opened again, still without a network.
     await train.page.close()
     const page = await train.context.newPage()
