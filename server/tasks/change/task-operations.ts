@@ -7,7 +7,7 @@ import type { Change } from './change.ts'
 import { isIn, placeBeside, type Scope } from './places.ts'
 import type { TaskRow } from './rows.ts'
 
-// Operations that read other tasks than the one they change. Each reads what is not read yet.
+// Operations on a task that also read its relatives. Each loads the tasks that the change lacks.
 
 /** Maximum number of levels of tasks, including the top level. */
 export const maxLevels = 8
