@@ -4,7 +4,8 @@ import { type BuiltStatement, Parameters, prepared, Shapes } from '../db/shapes.
 import { type Clock, daysFromToday, passedAt } from './days.ts'
 import { conditionsOf } from './list-filters.ts'
 import { orderOf, placeIn } from './list-order.ts'
-import type { Position } from './list-query.ts'
+import type { ListFilters, Position } from './list-query.ts'
+import { byPosition } from './position.ts'
 
 // Counts the open tasks of an owner by list and by due date, and what is in the trash, in turns, in
 // indexes of open and of deleted tasks.
@@ -25,22 +26,31 @@ export interface Counts {
 const { key, type, start } = orderOf('due')
 const shapes = new Shapes('duly_counts')
 
-/** For each list among the next `rows` tasks: its id, its counts, and the last place. */
-function turnStatement(owner: string, clock: Clock, from: Position, rows: number): BuiltStatement {
+/** The place before the first open task. */
+export const beforeOpenTasks: Position = start
+
+/**
+ * Counts the next `rows` open tasks by list; the inbox is null. Columns: the list, the place of the
+ * last task, the number of tasks, and of those that match each filter.
+ */
+export function openTasksTurn(
+  owner: string,
+  from: Position,
+  rows: number,
+  filters: readonly ListFilters[] = [],
+): BuiltStatement {
   const parameters = new Parameters(owner)
   const place = placeIn({ type }, from, parameters).join(', ')
-  const matching = [
-    { overdue: passedAt(clock) },
-    { dueIn: [daysFromToday(clock, 1)] },
-    { dueIn: [daysFromToday(clock, 7)] },
-  ].map(filter => `coalesce(${conditionsOf(filter, parameters).join(' and ')}, false)`)
+  const matching = filters.map(filter => `coalesce(${conditionsOf(filter, parameters).join(' and ')}, false)`)
+  const columns = [`${key} as place`, ...matching.map((condition, n) => `${condition} as is_${n}`)]
+  const counted = ['count(*)', ...matching.map((_, n) => `count(*) filter (where part.is_${n})`)]
   const text = `with part as materialized (
-      select tasks.list_id, tasks.id, ${key} as place, ${matching.map((condition, n) => `${condition} as is_${n}`).join(', ')}
+      select tasks.list_id, tasks.id, ${columns.join(', ')}
       from duly.tasks
       where tasks.user_id = $1 and tasks.deleted_at is null and not tasks.is_completed and (${key}, tasks.id) > (${place})
       order by ${key}, tasks.id limit ${parameters.add(rows, 'bigint')}
     ), last as (select part.place, part.id from part order by part.place desc, part.id desc limit 1)
-    select part.list_id, count(*), ${matching.map((_, n) => `count(*) filter (where part.is_${n})`).join(', ')}, last.place, last.id
+    select part.list_id, last.place, last.id, ${counted.join(', ')}
     from part cross join last group by part.list_id, last.place, last.id`
   return { statement: prepared(shapes, text), values: parameters.values }
 }
@@ -82,7 +92,7 @@ async function readLists(owner: string, turn: Turn, rows: number) {
     }
     isMore = found.length === rows
   }
-  live.sort((a, b) => (a.position === b.position ? a.id - b.id : a.position < b.position ? -1 : 1))
+  live.sort(byPosition)
   return { live, trash }
 }
 
@@ -101,11 +111,16 @@ async function countTrash(owner: string, turn: Turn, rows: number): Promise<numb
 /** @param clock decides which days are today and the next seven */
 export async function countsOf(db: Database, owner: string, clock: Clock, reader: Reader): Promise<Counts> {
   const counts = new Map<number, { open: number; overdue: number; today: number; nextDays: number }>()
+  const filters = [
+    { overdue: passedAt(clock) },
+    { dueIn: [daysFromToday(clock, 1)] },
+    { dueIn: [daysFromToday(clock, 7)] },
+  ]
   /** @returns whether there may be more */
   const count = async (session: Session, rows: number) => {
     let seen = 0
-    const { statement, values } = turnStatement(owner, clock, from, rows)
-    for (const [list, open, overdue, today, nextDays, place, id] of await session.query(statement, values)) {
+    const { statement, values } = openTasksTurn(owner, from, rows, filters)
+    for (const [list, place, id, open, overdue, today, nextDays] of await session.query(statement, values)) {
       const known = counts.get(Number(list ?? 0)) ?? { open: 0, overdue: 0, today: 0, nextDays: 0 }
       seen += Number(open)
       from = { key: place ?? '', id: Number(id) }
@@ -118,7 +133,7 @@ export async function countsOf(db: Database, owner: string, clock: Clock, reader
     }
     return seen === rows
   }
-  let from = start
+  let from = beforeOpenTasks
   return (db.reads ?? new FairReads(db, db, 1)).scan(
     owner,
     async (turn, rows) => {

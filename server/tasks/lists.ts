@@ -1,27 +1,13 @@
 import { type Database, quick, type Reader, type Session, statement } from '../db/database.ts'
 import { listRead, nextListRead } from '../db/fair-reads.ts'
 import { AppError } from '../errors.ts'
+import { beforeOpenTasks, openTasksTurn } from './counts.ts'
 import { type List, lists } from './list-fields.ts'
-import { orderOf } from './list-order.ts'
 
 // Reads of the lists of one owner. `$1` is the owner.
 
 /** Open tasks that one statement counts: about 2 ms of the embedded database. */
 const countedAtOnce = 2000
-const { key: due, start } = orderOf('due')
-/**
- * Counts the next open tasks by list, in the order of an index of open tasks, and returns the place
- * of the last. The inbox is null.
- */
-const openCounts = statement(
-  'duly_list_counts',
-  `with part as materialized (
-    select tasks.list_id, ${due} as due, tasks.id from duly.tasks
-    where tasks.user_id = $1 and tasks.deleted_at is null and not tasks.is_completed and (${due}, tasks.id) > ($2, $3::bigint)
-    order by ${due}, tasks.id limit $4
-  ), last as (select part.due, part.id from part order by part.due desc, part.id desc limit 1)
-  select part.list_id, count(*), last.due, last.id from part cross join last group by part.list_id, last.due, last.id`,
-)
 const allLists = statement(
   'duly_lists',
   `select ${lists.columns('lists')} from duly.lists where lists.user_id = $1 and lists.deleted_at is null
@@ -63,17 +49,17 @@ async function collect(db: Session, owner: string, id?: number): Promise<List[]>
 /** Counted in many statements, between which other users have their turn. */
 async function countsOf(db: Database, owner: string, reader: Reader): Promise<Map<number, number>> {
   const counts = new Map<number, number>()
-  let place: readonly [string, string | number] = [start.key, start.id]
+  let from = beforeOpenTasks
   let read = listRead
   for (let seen = countedAtOnce; seen === countedAtOnce; ) {
-    const values = [owner, ...place, countedAtOnce]
-    const rows = await read(db, owner, session => session.query(openCounts, values), reader)
+    const { statement, values } = openTasksTurn(owner, from, countedAtOnce)
+    const rows = await read(db, owner, session => session.query(statement, values), reader)
     read = nextListRead
     seen = 0
-    for (const [list, count, due, id] of rows) {
+    for (const [list, place, id, count] of rows) {
       counts.set(Number(list ?? 0), (counts.get(Number(list ?? 0)) ?? 0) + Number(count))
       seen += Number(count)
-      place = [due ?? '', Number(id)]
+      from = { key: place ?? '', id: Number(id) }
     }
   }
   return counts

@@ -3,6 +3,15 @@ import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing'
 // Positions are keys of `fractional-indexing`: compared as ASCII, there is always one between two
 // others. Equal positions are allowed; siblings are then ordered by id.
 
+/** Compares siblings in their order. */
+export const byPosition = (a: Placed, b: Placed): number =>
+  a.position < b.position ? -1 : a.position > b.position ? 1 : a.id - b.id
+
+interface Placed {
+  readonly position: string
+  readonly id: number
+}
+
 /** Siblings get new positions instead of longer ones. */
 const longest = 24
 

@@ -1,7 +1,7 @@
 import { AppError, brokenRules } from '../../errors.ts'
 import { inTurns } from '../in-turns.ts'
 import { type ListChange, maxLists, type NewList } from '../list-fields.ts'
-import { positionBetween, positionsBetween } from '../position.ts'
+import { byPosition, positionBetween, positionsBetween } from '../position.ts'
 import { derivedTimes } from '../when.ts'
 import type { Change } from './change.ts'
 import { type ListRow, readTimed, reserveIds } from './rows.ts'
@@ -138,7 +138,7 @@ export async function moveList(
 function inOrder(change: Change): ListRow[] {
   return [...change.lists.values()]
     .flatMap(({ now }) => (now.deleted_at === null ? [now] : []))
-    .sort((a, b) => (a.position === b.position ? a.id - b.id : a.position < b.position ? -1 : 1))
+    .sort(byPosition)
 }
 
 function checkCount(change: Change): void {

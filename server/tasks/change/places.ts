@@ -1,4 +1,4 @@
-import { positionBetween, positionsBetween } from '../position.ts'
+import { byPosition, positionBetween, positionsBetween } from '../position.ts'
 import type { Change } from './change.ts'
 import { readSiblings, type TaskRow } from './rows.ts'
 
@@ -47,7 +47,7 @@ export async function placeBeside(
   )
 }
 
-const isBelow = (a: Mark, b: Mark) => a.position < b.position || (a.position === b.position && a.id < b.id)
+const isBelow = (a: Mark, b: Mark) => byPosition(a, b) < 0
 
 /** Gives the nearest siblings new positions: four times as many with each attempt. */
 async function makeRoom(
@@ -109,6 +109,6 @@ async function siblings(
     return isBeyond ? [now] : []
   })
   return [...stored, ...own]
-    .sort((a, b) => ((direction === 'before') === isBelow(a, b) ? 1 : -1))
+    .sort((a, b) => (direction === 'before' ? byPosition(b, a) : byPosition(a, b)))
     .slice(0, limit)
 }
