@@ -41,8 +41,8 @@ const tagsOfNext = statement(
 
 /**
  * The first tags after a key, in the order of their keys, of tasks that are not in the trash. The
- * tasks are looked at in many statements, between which other users have their turn. Only the tags
- * of the page are held.
+ * tasks are looked at in many statements, between which other users have their turn. Of the tags, a
+ * few pages are held at most.
  */
 export async function tagPage(
   db: Database,
