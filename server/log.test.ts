@@ -7,10 +7,10 @@ import { promisify } from 'node:util'
 import { pino } from 'pino'
 import { infoLines, timeInLine } from './log.ts'
 
-describe('a line of the log', () => {
+describe('a log line', () => {
   const module = new URL('./log.js', import.meta.url).href
 
-  it('says its time as ISO 8601 does, to the millisecond', () => {
+  it('has its time in ISO 8601, with milliseconds', () => {
     mock.timers.enable({ apis: ['Date'] })
     const time = timeInLine()
     const moments = [1, 999, 1000, 1009, 1e12, 1e12 + 10, 1_795_000_000_999, 1_795_000_001_000, 999]
@@ -21,7 +21,7 @@ describe('a line of the log', () => {
     mock.timers.reset()
   })
 
-  it('is the same as pino makes, where it is made in one go', () => {
+  it("is the same as pino's when infoLines writes it", () => {
     const written: string[] = []
     const log = pino({ base: null, timestamp: () => ',"time":"now"' }, { write: line => written.push(line) })
     const write = infoLines(log, 'said "so"')
@@ -40,9 +40,9 @@ describe('a line of the log', () => {
     assert.deepEqual(written, [])
   })
 
-  const endings = { 'is told to end': 'process.exit(0)', 'has nothing left to do': '', fails: 'throw 1' }
+  const endings = { 'calls process.exit': 'process.exit(0)', ends: '', fails: 'throw 1' }
   for (const [ending, last] of Object.entries(endings)) {
-    it(`is written when the process ${ending}, however much there is`, async () => {
+    it(`is written completely when the process ${ending}`, async () => {
       const program = `
         const { createLog } = await import(${JSON.stringify(module)})
         const log = createLog('info', false)
@@ -62,7 +62,7 @@ describe('a line of the log', () => {
     })
   }
 
-  it('is lost where nobody reads and 16 MiB are waiting, and a line in its place tells how many are', async () => {
+  it('is dropped when 16 MiB are waiting for the reader, and one line reports how many were dropped', async () => {
     const program = `
       const { createLog } = await import(${JSON.stringify(module)})
       const log = createLog('info', false)

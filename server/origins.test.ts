@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { matcherOf, readOrigin } from './origins.ts'
 
 describe('an origin in CORS_ORIGINS', () => {
-  it('is read in the form in which browsers send it', () => {
+  it('is normalized to the form that browsers send', () => {
     const read: Readonly<Record<string, string>> = {
       'https://App.Example.com/': 'https://app.example.com',
       'https://app.example.com:443': 'https://app.example.com',
@@ -28,7 +28,7 @@ describe('an origin in CORS_ORIGINS', () => {
     for (const [text, origin] of Object.entries(read)) assert.equal(readOrigin(text), origin, text)
   })
 
-  it('is refused where it names none, or more than one domain', () => {
+  it('is rejected if it is not an origin or names more than one domain', () => {
     for (const text of [
       ...[
         'localhost',
@@ -62,7 +62,7 @@ describe('an origin in CORS_ORIGINS', () => {
 })
 
 describe('the Origin of a request', () => {
-  it('matches a pattern by exactly one label', () => {
+  it('matches a pattern with exactly one label in place of the asterisk', () => {
     const matches = matcherOf(['https://*.example.app', 'http://*.localhost:3000', 'https://x.test'])
     for (const origin of [
       'https://a.example.app',

@@ -6,7 +6,7 @@ import { AppError, exit, StartError } from './errors.ts'
 import { cannotListen } from './listen.ts'
 import { explain } from './system-error.ts'
 
-/** As Node makes them. */
+/** As Node creates them. */
 function systemError(code: string, more: object = {}): Error {
   return Object.assign(new Error(`${code}: something, open '/srv/data'`), {
     code,
@@ -16,7 +16,7 @@ function systemError(code: string, more: object = {}): Error {
   })
 }
 
-describe('an error of the system', () => {
+describe('a system error', () => {
   const codes = [
     ['EACCES', 'permission denied', exit.noPerm],
     ['EPERM', 'operation not permitted', exit.noPerm],
@@ -29,14 +29,14 @@ describe('an error of the system', () => {
     ['EIO', 'the device reported an error', exit.ioErr],
   ] as const
   for (const [code, reason, exitCode] of codes) {
-    it(`with the code ${code} is a sentence with a fix, without a stack`, () => {
+    it(`with the code ${code} is reported as a sentence with a fix, without a stack`, () => {
       const failure = failureOf(systemError(code, { path: '/srv/data' }))
       assert.equal(failure.exitCode, exitCode)
       assert.match(failure.text, new RegExp(`^Cannot open "/srv/data": ${reason}\\. [A-Z].*\\.\\n$`))
     })
   }
 
-  it('is found behind an error that the API would answer with', () => {
+  it('is found as the cause of an AppError', () => {
     const cause = systemError('ECONNREFUSED', { syscall: 'connect', address: '127.0.0.1', port: 5432 })
     const away = new AppError('database_away', 'The database cannot be reached right now.', { cause })
     assert.match(
@@ -45,14 +45,14 @@ describe('an error of the system', () => {
     )
   })
 
-  it('that is not known stays as it is', () => {
+  it('with an unknown code is not changed', () => {
     const error = systemError('EUNKNOWN')
     assert.equal(explain(error), error)
   })
 })
 
 describe('an unexpected error', () => {
-  it('keeps its stack and those of its causes, and says that it is a bug to report', () => {
+  it('is reported as a bug, with its stack and those of its causes', () => {
     const { text, exitCode } = failureOf(new TypeError('x is not y', { cause: new Error('the cause') }))
     assert.equal(exitCode, exit.software)
     for (const part of [
@@ -64,7 +64,7 @@ describe('an unexpected error', () => {
   })
 })
 
-describe('a port that cannot be listened on', () => {
+describe('a port on which the server cannot listen', () => {
   for (const [code, fix] of [
     ['EACCES', 'permission denied. Ports below 1024 need privileges; set PORT, for example 8000.'],
     ['EADDRINUSE', 'the port is in use. Stop the program that uses it, or set PORT to a free port.'],

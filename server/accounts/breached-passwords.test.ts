@@ -14,10 +14,10 @@ const file = join(folder, 'list')
 
 describe('the list of breached passwords', () => {
   for (const [name, lineOf, end] of [
-    ['as Have I Been Pwned writes it', (hash: string) => `${hash}:${hash.length}`, '\r\n'],
+    ['in the format of Have I Been Pwned', (hash: string) => `${hash}:${hash.length}`, '\r\n'],
     ['with hashes alone', (hash: string) => hash.toLowerCase(), '\n'],
   ] as const) {
-    it(`finds every password that is in it, and no other, ${name}`, async () => {
+    it(`finds every password of the list and no other, ${name}`, async () => {
       for (const count of [1, 2, 3, 10, 257]) {
         const passwords = Array.from({ length: count }, (_, n) => `password ${n}`)
         const lines = passwords.map(hashOf).sort().map(lineOf)
@@ -31,7 +31,7 @@ describe('the list of breached passwords', () => {
     })
   }
 
-  it('has to be one', () => {
+  it('is rejected if it is missing or its first line is not a SHA-1 hash', () => {
     for (const text of ['', 'hello', '\n', '5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD']) {
       writeFileSync(file, text)
       assert.equal(listProblem(file), 'its first line is not a SHA-1 hash')

@@ -22,7 +22,7 @@ it('every spelling of an email address has one canonical form', () => {
   }
 })
 
-it('text that is no email address has none', () => {
+it('text that is not an email address has no canonical form', () => {
   for (const text of [
     '',
     '@',

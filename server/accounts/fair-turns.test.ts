@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { AppError } from '../errors.ts'
 import { FairTurns } from './fair-turns.ts'
 
-/** Turns of which each ends when the test says so. */
+/** Turns that end when the test calls `endAll`. */
 function held(options: { atOnce: number; waiting: number }, most = 8) {
   const turns = new FairTurns(options)
   const order: string[] = []
@@ -33,7 +33,7 @@ function held(options: { atOnce: number; waiting: number }, most = 8) {
   }
 }
 
-it('a key with many turns waits behind itself, not before others', async () => {
+it('requests beyond the turn of a key do not delay the requests of other keys', async () => {
   for (const [name, flood] of [
     ['one address, one account', () => ['network a', 'account a']],
     ['one address, many accounts', (n: number) => ['network a', `account ${n}`]],
@@ -46,7 +46,7 @@ it('a key with many turns waits behind itself, not before others', async () => {
     await endAll()
     assert.equal(order.filter(turn => turn.startsWith('other')).length, 40, name)
     assert.equal(refused.filter(turn => turn.startsWith('other')).length, 0, name)
-    // After the one that was under way.
+    // The first turn was already running.
     assert.deepEqual(
       order.slice(1, 41),
       Array.from({ length: 40 }, (_, n) => `other ${n}`),
@@ -56,7 +56,7 @@ it('a key with many turns waits behind itself, not before others', async () => {
   }
 })
 
-it('an account alone does not fill the places of its address', async () => {
+it('one account does not take all waiting places of its address', async () => {
   const { ask, order, refused, endAll } = held({ atOnce: 1, waiting: 64 })
   for (let n = 0; n < 200; n += 1) ask(`flood ${n}`, 'network a', 'account a')
   for (let n = 0; n < 40; n += 1) ask(`other ${n}`, 'network a', `account ${n}`)
@@ -66,7 +66,7 @@ it('an account alone does not fill the places of its address', async () => {
   assert.equal(refused.length, 192)
 })
 
-it('too many in all are refused, the latest of the key with the most first', async () => {
+it('excess requests are rejected, the latest of the key with the most waiting requests first', async () => {
   const { ask, order, refused, endAll } = held({ atOnce: 1, waiting: 4 })
   for (let n = 0; n < 5; n += 1) ask(`a${n}`, 'network a', `account ${n}`)
   ask('b', 'network b', 'account b')
@@ -76,7 +76,7 @@ it('too many in all are refused, the latest of the key with the most first', asy
   assert.deepEqual(order, ['a0', 'b', 'c0', 'c1', 'c2'])
 })
 
-it('a turn that ends early makes room, once', async () => {
+it('a turn that is ended early releases its place once', async () => {
   const turns = new FairTurns({ atOnce: 1, waiting: 4 })
   let finish = () => {}
   const first = turns.run(['a'], 8, async endTurn => {

@@ -6,7 +6,7 @@ const base = new URL('https://tasks.example.com')
 const trusted = ['https://tasks.example.com', 'https://app.example.com:8443', 'capacitor://localhost']
 const target = (text: string) => redirectTarget(text, base, trusted)
 
-it('a redirect leads to this server or to a trusted origin, in the normalized form', () => {
+it('redirectTarget returns the normalized form of targets on this server and on trusted origins', () => {
   for (const [text, expected] of [
     ['/docs', '/docs'],
     ['/docs?a=//b#c', '/docs?a=//b#c'],
@@ -25,7 +25,7 @@ it('a redirect leads to this server or to a trusted origin, in the normalized fo
   }
 })
 
-it('no redirect leads to another server, however it is spelt', () => {
+it('redirectTarget rejects every spelling of another server', () => {
   for (const text of [
     'https://evil.example',
     '//evil.example',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { plainJson } from './session-token.ts'
 
-it('a payload has no character that atob rejects, wherever its characters stand', () => {
+it('the payload contains no character that atob rejects, at any position', () => {
   const characters = Array.from({ length: 0x250 }, (_, code) => String.fromCharCode(code))
   for (const character of [...characters, '用', '\u2028', '\uffff', '😀', '\ud800']) {
     for (const before of ['', 'x', 'xx']) {

@@ -46,7 +46,7 @@ after(() => {
   for (const close of opened) close()
 })
 
-/** An issuer on this machine, which counts how often it was asked. */
+/** An issuer on this machine that counts its requests. */
 async function newIssuer(answer: Answer = json(edSet)) {
   const issuer = { url: new URL('http://127.0.0.1'), fetches: 0, answer, close }
   const server = createServer((_request, response) => {
@@ -65,7 +65,7 @@ async function newIssuer(answer: Answer = json(edSet)) {
   }
 }
 
-/** Keys of an issuer, with a clock that is set by hand and a log that can be read. */
+/** Keys of an issuer, with a clock that the test sets and the lines of the log. */
 function newKeys(url: URL) {
   const clock = { now: second * 1000 }
   const lines: string[] = []
@@ -78,7 +78,7 @@ function jwtOf(kid: string | undefined, alg = 'EdDSA'): Jwt {
   return { alg, kid, claims: {}, signed: '', signature: Buffer.alloc(0) }
 }
 
-/** The public keys found, as the text that tells them apart. */
+/** The public keys found, as text that can be compared. */
 async function found(keys: RemoteKeys, kid: string | undefined, alg = 'EdDSA') {
   return (await keys.find(jwtOf(kid, alg))).map(textOf)
 }
@@ -106,14 +106,14 @@ function refusal(reason: RegExp) {
 }
 
 describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
-  it('are not fetched before a token asks for them', async () => {
+  it('are not fetched before a token needs them', async () => {
     const issuer = await newIssuer()
     newKeys(issuer.url)
     await setImmediate()
     assert.equal(issuer.fetches, 0)
   })
 
-  it('are fetched once for a hundred requests at once', async () => {
+  it('are fetched once for a hundred concurrent requests', async () => {
     const issuer = await newIssuer()
     const { keys } = newKeys(issuer.url)
     const answers = await Promise.all(Array.from({ length: 100 }, () => found(keys, 'ed')))
@@ -121,7 +121,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(issuer.fetches, 1)
   })
 
-  it('are fetched once for a hundred requests with as many kids', async () => {
+  it('are fetched once for a hundred concurrent requests with different kids', async () => {
     const issuer = await newIssuer()
     const { keys } = newKeys(issuer.url)
     const answers = await Promise.all(Array.from({ length: 100 }, (_, kid) => found(keys, `${kid}`)))
@@ -129,7 +129,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(issuer.fetches, 1)
   })
 
-  it('are there at once when they are known', async () => {
+  it('are returned synchronously once they are known', async () => {
     const issuer = await newIssuer()
     const { keys, clock } = newKeys(issuer.url)
     await found(keys, 'ed')
@@ -140,7 +140,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(issuer.fetches, 1)
   })
 
-  it('are asked for at most once per half-minute, though a thousand unknown kids come', async () => {
+  it('are fetched at most every 30 s for a thousand unknown kids', async () => {
     const issuer = await newIssuer()
     const { keys, clock } = newKeys(issuer.url)
     await found(keys, 'ed')
@@ -154,7 +154,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(issuer.fetches, 2)
   })
 
-  it('are read again for an unknown kid after half a minute, and not before', async () => {
+  it('are fetched again for an unknown kid after 30 s, and not before', async () => {
     const issuer = await newIssuer()
     const { keys, clock } = newKeys(issuer.url)
     await found(keys, 'ed')
@@ -168,7 +168,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(issuer.fetches, 2)
   })
 
-  it('that the issuer has withdrawn are no longer used once they were read again', async () => {
+  it('are no longer used once a fetch omits them', async () => {
     const issuer = await newIssuer()
     const { keys, clock } = newKeys(issuer.url)
     await found(keys, 'ed')
@@ -178,7 +178,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.deepEqual(await found(keys, 'ed'), [])
   })
 
-  it('are read again, without anyone waiting, when they are ten minutes old', async () => {
+  it('are fetched again after ten minutes, while requests use the old ones', async () => {
     const issuer = await newIssuer()
     const { keys, clock } = newKeys(issuer.url)
     await found(keys, 'ed')
@@ -196,7 +196,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(issuer.fetches, 2)
   })
 
-  it('stay in use while the issuer is down, for days', async () => {
+  it('stay in use while the issuer is unavailable for days', async () => {
     const issuer = await newIssuer()
     const { keys, clock, lines } = newKeys(issuer.url)
     await found(keys, 'ed')
@@ -211,7 +211,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(lines.length, 3)
   })
 
-  it('come back with the issuer', async () => {
+  it('are fetched when the issuer is available again', async () => {
     const issuer = await newIssuer(json('', 503))
     const { keys, clock } = newKeys(issuer.url)
     await assert.rejects(found(keys, 'ed'), isAway)
@@ -224,7 +224,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     assert.equal(issuer.fetches, 2)
   })
 
-  it('are away for everyone who waits when the first fetch fails, and it is logged once', async () => {
+  it('are unavailable to all waiting requests if the first fetch fails, which is logged once', async () => {
     const issuer = await newIssuer()
     issuer.close()
     const { keys, lines } = newKeys(issuer.url)
@@ -244,10 +244,10 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     ['null', json('null')],
     ['a text', json('"keys"')],
     ['an object without keys', json({})],
-    ['keys that are no list', json({ keys: { ed: edSet.keys[0] } })],
+    ['keys that are not an array', json({ keys: { ed: edSet.keys[0] } })],
     ['more than 256 KiB', json(padded(256 * 1024 + 1))],
     [
-      'half an answer',
+      'a part of an answer',
       response => {
         response.writeHead(200, { 'content-length': '1000' }).write('{"keys":[', () => response.destroy())
       },
@@ -255,7 +255,7 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     ['a closed connection', response => void response.destroy()],
   ]
   for (const [name, answer] of useless) {
-    it(`are away when the issuer has only ever answered with ${name}`, async () => {
+    it(`are unavailable when the issuer has only ever answered with ${name}`, async () => {
       const { keys, lines } = newKeys((await newIssuer(answer)).url)
       await assert.rejects(found(keys, 'ed'), isAway)
       assert.equal(lines.length, 1)
@@ -273,13 +273,13 @@ describe('the keys of a remote issuer', { timeout: 60_000 }, () => {
     })
   }
 
-  it('may come in an answer of 256 KiB', async () => {
+  it('are accepted in an answer of 256 KiB', async () => {
     const { keys } = newKeys((await newIssuer(json(padded(256 * 1024)))).url)
     assert.deepEqual(await found(keys, 'ed'), [textOf(ed.publicKey)])
   })
 
   for (const status of [301, 302, 303, 307, 308]) {
-    it(`are not looked for where a redirect points: ${status}`, async () => {
+    it(`are not fetched from the target of a redirect: ${status}`, async () => {
       const elsewhere = await newIssuer()
       const issuer = await newIssuer(
         response => void response.writeHead(status, { location: elsewhere.url.href }).end(),
@@ -299,17 +299,17 @@ describe('a key of a remote issuer', () => {
     ['a private EC key', jwk(p256.privateKey, { kid: 'ed' })],
     ['a private RSA key', jwk(rsa.privateKey, { kid: 'ed' })],
     ['for encryption', jwk(nextEd.publicKey, { kid: 'ed', use: 'enc' })],
-    ['of a kind that is not known', { kty: 'PQ', kid: 'ed', x: 'AAAA' }],
-    ['of a curve that is not known', { kty: 'OKP', crv: 'Ed999', kid: 'ed', x: 'AAAA' }],
+    ['of an unknown type', { kty: 'PQ', kid: 'ed', x: 'AAAA' }],
+    ['of an unknown curve', { kty: 'OKP', crv: 'Ed999', kid: 'ed', x: 'AAAA' }],
     ['without its point', { kty: 'OKP', crv: 'Ed25519', kid: 'ed' }],
-    ['off its curve', { ...jwk(p256.publicKey, { kid: 'ed' }), y: 'AAAA' }],
+    ['not on its curve', { ...jwk(p256.publicKey, { kid: 'ed' }), y: 'AAAA' }],
     ['null', null],
     ['a text', textOf(nextEd.publicKey)],
     ['a list', [jwk(nextEd.publicKey, { kid: 'ed' })]],
     ['empty', {}],
   ]
   for (const [name, key] of unusable) {
-    it(`is passed over when it is ${name}`, async () => {
+    it(`is ignored if it is ${name}`, async () => {
       const { keys } = newKeys((await newIssuer(json({ keys: [key, ...edSet.keys] }))).url)
       assert.deepEqual(await found(keys, 'ed'), [textOf(ed.publicKey)])
       for (const alg of [...hmacAlgorithms, 'ES256', 'RS256', 'PS512']) {
@@ -318,19 +318,19 @@ describe('a key of a remote issuer', () => {
     })
   }
 
-  it('is found by its kid, and every one that fits where the token names none', async () => {
+  it('is found by its kid; without a kid in the token, all keys that fit are found', async () => {
     const set = { keys: [...edSet.keys, jwk(nextEd.publicKey, { kid: 'next' }), jwk(rsa.publicKey)] }
     const { keys } = newKeys((await newIssuer(json(set))).url)
     assert.deepEqual(await found(keys, 'next'), [textOf(nextEd.publicKey)])
     assert.deepEqual(await found(keys, undefined), [textOf(ed.publicKey), textOf(nextEd.publicKey)])
   })
 
-  it('without a kid fits any', async () => {
+  it('without a kid fits any token', async () => {
     const { keys } = newKeys((await newIssuer(json({ keys: [jwk(ed.publicKey)] }))).url)
     assert.deepEqual(await found(keys, 'whatever'), [textOf(ed.publicKey)])
   })
 
-  it('that says its alg is used for that one only', async () => {
+  it('with an alg is used for that algorithm only', async () => {
     const set = { keys: [jwk(rsa.publicKey, { kid: 'rsa', alg: 'PS256' })] }
     const { keys } = newKeys((await newIssuer(json(set))).url)
     assert.deepEqual(await found(keys, 'rsa', 'PS256'), [textOf(rsa.publicKey)])
@@ -384,7 +384,7 @@ describe('a token of a remote issuer', () => {
       assert.equal(issuer.fetches, 1)
     })
 
-    it(`is refused when ${alg} is said of the key of another kind`, async () => {
+    it(`is rejected when its header says ${alg} and its kid names a key of another type`, async () => {
       const { verify } = await newTokens()
       for (const other of set.keys.filter(key => key.kid !== kid)) {
         await assert.rejects(
@@ -395,7 +395,7 @@ describe('a token of a remote issuer', () => {
     })
   }
 
-  it("is refused when it is signed with a key that is not the issuer's", async () => {
+  it('is rejected when its key is not one of the issuer', async () => {
     const { verify } = await newTokens()
     for (const kid of ['key 0', 'unknown', undefined]) {
       await assert.rejects(
@@ -405,7 +405,7 @@ describe('a token of a remote issuer', () => {
     }
   })
 
-  it('is refused when it brings its own key', async () => {
+  it('is rejected when its header contains its own key', async () => {
     const { verify } = await newTokens()
     const header = { jwk: jwk(nextEd.publicKey), jku: 'https://evil.example.com/jwks', x5c: ['AAAA'] }
     await assert.rejects(
@@ -414,7 +414,7 @@ describe('a token of a remote issuer', () => {
     )
   })
 
-  it('is refused when its kid is not a text, or it has a crit header', async () => {
+  it('is rejected when its kid is not a string, or with a crit header', async () => {
     const { verify, issuer } = await newTokens()
     await assert.rejects(verify(tokenOf('EdDSA', ed.privateKey, { kid: 7 })), refusal(/^kid is not a text$/))
     await assert.rejects(
@@ -424,7 +424,7 @@ describe('a token of a remote issuer', () => {
     assert.equal(issuer.fetches, 0)
   })
 
-  it('is refused when its claims do not hold, and is not remembered then', async () => {
+  it('is rejected when its claims are invalid, and is not remembered', async () => {
     const { verify, clock } = await newTokens()
     const token = tokenOf('ES256', p256.privateKey, {}, { nbf: second + 31 })
     await assert.rejects(verify(token), refusal(/nbf/))
@@ -443,7 +443,7 @@ describe('a token of a remote issuer', () => {
     ['raw x or n', key => Buffer.from(jwk(key).x ?? jwk(key).n ?? '', 'base64url')],
   ]
   for (const [name, text] of texts) {
-    it(`is refused when it is an HMAC with a public key as the secret, as ${name}`, async () => {
+    it(`is rejected when it is an HMAC with a public key as the secret, as ${name}`, async () => {
       for (const held of [secret, undefined]) {
         const { verify, issuer } = await newTokens(held)
         for (const { publicKey } of [ed, p256, rsa]) {
@@ -460,7 +460,7 @@ describe('a token of a remote issuer', () => {
     })
   }
 
-  it("is refused when it is an HMAC with a shared secret out of the issuer's set", async () => {
+  it('is rejected when it is an HMAC with a shared secret from the key set of the issuer', async () => {
     const text = 'a shared secret of 32 characters'
     const oct = { kty: 'oct', k: Buffer.from(text).toString('base64url'), alg: 'HS256' }
     const { verify } = await newTokens(undefined, json({ keys: [oct, ...set.keys] }))
@@ -471,14 +471,14 @@ describe('a token of a remote issuer', () => {
     )
   })
 
-  it('costs no fetch when it is an HMAC', async () => {
+  it('causes no fetch when it is an HMAC', async () => {
     const { verify, issuer } = await newTokens(secret, json('', 500))
     const token = signHmac({ sub: 'alice', exp: second + 600 }, createSecretKey(Buffer.from(secret)))
     assert.equal(await verify(token), 'alice')
     assert.equal(issuer.fetches, 0)
   })
 
-  it('waits for the keys, and then answers at once', async () => {
+  it('waits for the first fetch, and is then verified synchronously', async () => {
     const { tokens } = await newTokens()
     const token = tokenOf('EdDSA', ed.privateKey)
     const waiting = tokens.verify(token)
@@ -488,7 +488,7 @@ describe('a token of a remote issuer', () => {
     assert.deepEqual(tokens.verify(tokenOf('EdDSA', ed.privateKey, {}, { n: 2 })), identity)
   })
 
-  it('is neither good nor bad as long as no key could be fetched', async () => {
+  it('is reported as unverifiable, not as invalid, until the keys can be fetched', async () => {
     const { verify, issuer, clock } = await newTokens(secret, json('', 500))
     const token = tokenOf('EdDSA', ed.privateKey)
     await assert.rejects(verify(token), isAway)
@@ -498,7 +498,7 @@ describe('a token of a remote issuer', () => {
     assert.equal(await verify(token), 'alice')
   })
 
-  it('that is remembered is refused with the next key set without its key', async () => {
+  it('that is remembered is rejected after its key is removed from the set', async () => {
     const { verify, issuer, clock } = await newTokens()
     const year = { exp: second + 31_536_000 }
     const token = tokenOf('EdDSA', ed.privateKey, { kid: 'key 0' }, year)
@@ -507,7 +507,7 @@ describe('a token of a remote issuer', () => {
     assert.equal(await verify(other), 'alice')
     issuer.answer = json({ keys: set.keys.slice(1) })
     clock.now += tenMinutes + 1
-    // The keys are read again although every token that comes is known.
+    // The keys are fetched again although all tokens are remembered.
     while ((await outcome(verify, token)) === 'alice') await setImmediate()
     assert.match(await outcome(verify, token), /^the signature does not match$/)
     assert.equal(await verify(other), 'alice')
@@ -522,13 +522,13 @@ describe('a token of a remote issuer', () => {
     ['its key for encryption', [jwk(ed.publicKey, { kid: 'key 0', use: 'enc' }), jwk(rsa.publicKey)]],
   ]
   for (const [name, keys] of replaced) {
-    it(`that is remembered is refused once the issuer publishes ${name}`, async () => {
+    it(`that is remembered is rejected once the issuer publishes ${name}`, async () => {
       const { verify, issuer, clock } = await newTokens()
       const token = tokenOf('EdDSA', ed.privateKey, { kid: 'key 0' })
       assert.equal(await verify(token), 'alice')
       issuer.answer = json({ keys })
       clock.now += halfMinute
-      // An unknown key has the set read again.
+      // An unknown kid causes another fetch.
       await assert.rejects(verify(tokenOf('EdDSA', nextEd.privateKey, { kid: 'unknown' })))
       assert.match(await outcome(verify, token), /^the signature does not match$/)
     })
@@ -537,9 +537,9 @@ describe('a token of a remote issuer', () => {
   for (const [name, answer] of [
     ['an error', json('', 500)],
     ['no JSON', json('<!doctype html>')],
-    ['no key that can be read', json({ keys: [null, { kty: 'PQ' }] })],
+    ['no readable key', json({ keys: [null, { kty: 'PQ' }] })],
   ] as const) {
-    it(`stays good while the issuer answers with ${name}`, async () => {
+    it(`stays valid while the issuer answers with ${name}`, async () => {
       const { verify, issuer, clock } = await newTokens()
       const token = tokenOf('EdDSA', ed.privateKey, { kid: 'key 0' })
       assert.equal(await verify(token), 'alice')

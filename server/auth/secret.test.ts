@@ -33,8 +33,8 @@ function dataDirWith(secret: string): string {
   return dataDir
 }
 
-describe('the kept secret', () => {
-  it('is made once, with its folders, and stays the same', () => {
+describe('the stored secret', () => {
+  it('is created once, with its directories, and stays the same', () => {
     const dataDir = join(newDataDir(), 'further', 'in')
     const secret = keptSecret(dataDir)
     assert.match(secret, /^[\w-]{43}$/)
@@ -43,7 +43,7 @@ describe('the kept secret', () => {
     assert.deepEqual(readdirSync(dataDir), ['secret'])
   })
 
-  it('is another one in another folder', () => {
+  it('differs between directories', () => {
     assert.notEqual(keptSecret(newDataDir()), keptSecret(newDataDir()))
   })
 
@@ -59,12 +59,12 @@ describe('the kept secret', () => {
     assert.equal(statSync(dataDir).mode & 0o777, 0o700)
   })
 
-  it('is the same for processes that make it at once', { timeout: 60_000 }, async () => {
+  it('is the same for processes that create it at once', { timeout: 60_000 }, async () => {
     const [makers, rounds] = [4, 25]
     const dataDirs = Array.from({ length: rounds }, newDataDir)
     const meeting = newDataDir()
     mkdirSync(meeting)
-    // In every round each waits for all others at the last moment, without leaving its processor.
+    // In every round each process waits for all others in a loop that does not yield the CPU.
     const script = `
       import { readdirSync, writeFileSync } from 'node:fs'
       import { join } from 'node:path'
@@ -89,13 +89,13 @@ describe('the kept secret', () => {
     for (const dataDir of dataDirs) assert.deepEqual(readdirSync(dataDir), ['secret'])
   })
 
-  it('may be put there by hand, and is trimmed', () => {
+  it('may be written by hand, and is trimmed', () => {
     const own = 'my own secret, of 32 characters.'
     assert.equal(keptSecret(dataDirWith(`  ${own}\r\n\n`)), own)
   })
 
   for (const kept of ['', '\n', 'x'.repeat(31), `${' '.repeat(40)}short${' '.repeat(40)}`]) {
-    it(`is refused with a sentence when the file holds ${JSON.stringify(kept)}`, () => {
+    it(`is rejected, and kept, when the file contains ${JSON.stringify(kept)}`, () => {
       const dataDir = dataDirWith(kept)
       const file = join(dataDir, 'secret')
       assert.throws(
@@ -114,7 +114,7 @@ describe('the kept secret', () => {
     })
   }
 
-  it('is refused with a sentence where the folder cannot be made', () => {
+  it('causes an error that names the setting if the directory cannot be created', () => {
     const file = join(folder, 'a file')
     writeFileSync(file, '')
     assert.throws(

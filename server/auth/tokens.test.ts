@@ -11,7 +11,7 @@ const secret = 'correct horse battery staple 12345'
 const keyOf = (text: string) => createSecretKey(Buffer.from(text))
 const key = keyOf(secret)
 
-/** Verified tokens, with a clock that is set by hand. */
+/** Verified tokens, with a clock that the test sets. */
 function newTokens(options: Partial<TokenOptions> = {}) {
   const clock = { now: second * 1000 }
   const tokens = new Tokens({
@@ -40,7 +40,7 @@ function refusal(reason: RegExp, expired = false) {
 
 describe('an HMAC token', () => {
   for (const alg of hmacAlgorithms) {
-    it(`of ${alg} is accepted, at once`, () => {
+    it(`of ${alg} is accepted synchronously`, () => {
       const { tokens } = newTokens()
       assert.deepEqual(tokens.verify(tokenOf({}, alg)), {
         userId: 'alice',
@@ -48,19 +48,19 @@ describe('an HMAC token', () => {
       })
     })
 
-    it(`of ${alg} is refused where another algorithm is asked for`, () => {
+    it(`of ${alg} is rejected if another algorithm is configured`, () => {
       const { tokens } = newTokens({ algorithms: hmacAlgorithms.filter(name => name !== alg) })
       assert.throws(() => tokens.verify(tokenOf({}, alg)), refusal(/algorithm that is not accepted/))
     })
   }
 
-  it('signed with another secret is refused', () => {
+  it('signed with another secret is rejected', () => {
     const { tokens } = newTokens()
     const token = signHmac({ sub: 'alice', exp: second + 600 }, keyOf('another secret of 32 characters.'))
     assert.throws(() => tokens.verify(token), refusal(/^the signature does not match$/))
   })
 
-  it('signed with an empty secret is refused, where there is a secret and where there is none', () => {
+  it('signed with an empty secret is rejected, with and without a configured secret', () => {
     const token = signHmac({ sub: 'alice', exp: second + 600 }, createSecretKey(Buffer.alloc(0)))
     for (const held of [[secret], []]) {
       const { tokens } = newTokens({ secrets: held })
@@ -68,12 +68,12 @@ describe('an HMAC token', () => {
     }
   })
 
-  it('is refused where there is no secret', () => {
+  it('is rejected without a configured secret', () => {
     const { tokens } = newTokens({ secrets: [] })
     assert.throws(() => tokens.verify(tokenOf()), refusal(/^the signature does not match$/))
   })
 
-  it('whose payload was changed is refused', () => {
+  it('whose payload was changed is rejected', () => {
     const { tokens } = newTokens()
     const token = tokenOf()
     tokens.verify(token)
@@ -82,7 +82,7 @@ describe('an HMAC token', () => {
     assert.throws(() => tokens.verify(forged), refusal(/^the signature does not match$/))
   })
 
-  it('whose header was changed is refused', () => {
+  it('whose header was changed is rejected', () => {
     const { tokens } = newTokens()
     const [, payload, signature] = tokenOf().split('.')
     for (const header of [{ alg: 'HS384' }, { alg: 'HS256' }, { alg: 'HS256', typ: 'JWT', kid: 'x' }]) {
@@ -95,7 +95,7 @@ describe('an HMAC token', () => {
 
   const others = ['none', 'None', 'hs256', '', 'HS1', 'constructor', '__proto__', 'toString', 'dir', 'ES256K']
   for (const alg of [...others, ...publicKeyAlgorithms]) {
-    it(`that says "${alg}" is refused`, () => {
+    it(`that says "${alg}" is rejected`, () => {
       const { tokens } = newTokens()
       const [, payload, signature] = tokenOf().split('.')
       const start = `${part({ alg })}.${payload}`
@@ -105,7 +105,7 @@ describe('an HMAC token', () => {
     })
   }
 
-  it('with a public-key algorithm is refused where no issuer is set up', () => {
+  it('with a public-key algorithm is rejected without a configured issuer', () => {
     const { tokens } = newTokens({ algorithms: publicKeyAlgorithms })
     const [, payload, signature] = tokenOf().split('.')
     assert.throws(
@@ -114,12 +114,12 @@ describe('an HMAC token', () => {
     )
   })
 
-  it('of more than 8 KiB is refused, however good its signature', () => {
+  it('of more than 8 KiB is rejected, even with a valid signature', () => {
     const { tokens } = newTokens()
     assert.throws(() => tokens.verify(tokenOf({ more: 'x'.repeat(8192) })), refusal(/^longer than 8 KiB$/))
   })
 
-  it('must be from the issuer and for the audience that are set up', () => {
+  it('must have the configured issuer and audience', () => {
     const { tokens } = newTokens({ rules: { issuers: ['https://me'], audiences: ['tasks'] } })
     const good = { iss: 'https://me', aud: ['tasks', 'mail'] }
     assert.deepEqual(tokens.verify(tokenOf(good)), { userId: 'alice', expiresAt: (second + 600) * 1000 })
@@ -128,7 +128,7 @@ describe('an HMAC token', () => {
     assert.throws(() => tokens.verify(tokenOf()), refusal(/iss/))
   })
 
-  it('is read as the claim says that is named, with the tolerance that is set', () => {
+  it('is read with the configured user claim and tolerance', () => {
     const { tokens } = newTokens({ userClaim: 'user.id', clockSkew: 300 })
     assert.deepEqual(tokens.verify(tokenOf({ user: { id: 7 }, iat: second + 300 })), {
       userId: '7',
@@ -153,7 +153,7 @@ describe('a token that was accepted', () => {
     assert.throws(() => tokens.verify(notBefore(2)), refusal(/nbf/), 'another one is read')
   })
 
-  it('expires all the same, at its very moment', () => {
+  it('expires at its exp all the same', () => {
     const { tokens, clock } = newTokens()
     const token = tokenOf()
     tokens.verify(token)
@@ -165,7 +165,7 @@ describe('a token that was accepted', () => {
     assert.throws(() => tokens.verify(token), refusal(/^expired$/, true))
   })
 
-  it('is not taken for another that differs in one character of its signature', () => {
+  it('is not confused with a token that differs in one character of the signature', () => {
     const { tokens } = newTokens()
     const token = tokenOf()
     tokens.verify(token)
@@ -174,7 +174,7 @@ describe('a token that was accepted', () => {
     assert.throws(() => tokens.verify(forged), refusal(/^the signature does not match$/))
   })
 
-  it('is forgotten when twice as many others have come as are remembered', () => {
+  it('is forgotten after twice as many others as the limit', () => {
     const { tokens, clock } = newTokens({ remembered: 3 })
     const all = Array.from({ length: 100 }, (_, user) => notBefore(user))
     for (const token of all) tokens.verify(token)
@@ -184,7 +184,7 @@ describe('a token that was accepted', () => {
     assert.ok(known.every(token => all.indexOf(token) >= 94))
   })
 
-  it('stays remembered as long as it is in use', () => {
+  it('stays remembered while it is in use', () => {
     const { tokens, clock } = newTokens({ remembered: 3 })
     const [used = '', idle = '', ...others] = Array.from({ length: 100 }, (_, user) => notBefore(user))
     tokens.verify(idle)
@@ -210,7 +210,7 @@ describe('a token that was accepted', () => {
 })
 
 describe('a token that was refused', () => {
-  it('is not remembered: it is accepted once it is valid', () => {
+  it('is not remembered, and is accepted once it is valid', () => {
     const { tokens, clock } = newTokens()
     const token = tokenOf({ nbf: second + 31 })
     assert.throws(() => tokens.verify(token), refusal(/nbf/))
@@ -227,13 +227,13 @@ describe('a token that was refused', () => {
     ['as garbage', 'garbage', /^not three base64url parts$/],
   ]
   for (const [name, token, reason, expired] of never) {
-    it(`${name} is refused every time, for the same reason`, () => {
+    it(`${name} is rejected every time, for the same reason`, () => {
       const { tokens } = newTokens()
       for (let time = 0; time < 3; time++) assert.throws(() => tokens.verify(token), refusal(reason, expired))
     })
   }
 
-  it("takes nobody else's place in the memory", () => {
+  it('does not displace an accepted one', () => {
     const { tokens, clock } = newTokens({ remembered: 1 })
     const token = tokenOf({ nbf: second })
     tokens.verify(token)

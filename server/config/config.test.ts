@@ -41,7 +41,7 @@ interface Sample {
   readonly text: string
   readonly shown: (config: Config) => unknown
   readonly value: unknown
-  /** What else has to be set for it to show. */
+  /** Other settings without which it has no effect. */
   readonly beside?: Env
 }
 
@@ -50,7 +50,7 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 const list = join(folder, 'list')
 writeFileSync(list, '5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:1\n')
 
-/** For every setting a value that is not its default, and where that shows. */
+/** For each setting, a value other than the default, and where the configuration shows it. */
 const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
 
 const samples: Readonly<Record<string, Sample>> = {
@@ -186,7 +186,7 @@ describe('the settings', () => {
     })
   })
 
-  it('have each a sample in this test', () => {
+  it('each have a sample in this test', () => {
     const others = settings.filter(({ name }) => !/^(GITHUB|GOOGLE)_/.test(name))
     assert.deepEqual(Object.keys(samples).sort(), others.map(row => row.name).sort())
   })
@@ -209,7 +209,7 @@ describe('the settings', () => {
     if (!sample) continue
     const { text, shown, value, beside } = sample
     for (const used of [name, ...aliases]) {
-      it(`${used} is read, and trimmed`, () => {
+      it(`${used} is read and trimmed`, () => {
         assert.notDeepEqual(shown(readConfig({ ...beside })), value)
         for (const written of [text, `  ${text} \n`]) {
           assert.deepEqual(shown(readConfig({ ...beside, [used]: written })), value)
@@ -225,7 +225,7 @@ describe('the settings', () => {
     }
 
     for (const [index, alias] of aliases.entries()) {
-      it(`${alias} steps in where the names before it are empty`, () => {
+      it(`${alias} is used if the names before it are empty`, () => {
         const empty = Object.fromEntries([name, ...aliases.slice(0, index)].map(before => [before, '']))
         const config = readConfig({ ...beside, ...empty, [alias]: text })
         assert.deepEqual(shown(config), value)
@@ -234,7 +234,7 @@ describe('the settings', () => {
     }
   }
 
-  it('go by the first name that is set, and say which names were ignored', () => {
+  it('use the first name that is set, and note the names that are ignored', () => {
     const config = readConfig({
       SECRET_KEY: `${secret} in SECRET_KEY`,
       JWT_SECRET: `${secret} in JWT_SECRET`,
@@ -253,18 +253,18 @@ describe('the settings', () => {
     ])
   })
 
-  it('say nothing of an alias with the same value', () => {
+  it('note nothing about an alias with the same value', () => {
     assert.deepEqual(readConfig({ PORT: '8080', API_PORT: '8080', HOST: '::', API_HOST: '' }).notes, [])
   })
 
-  it('repeat no secret in what they note', () => {
+  it('repeat no secret in notes', () => {
     const { notes } = readConfig({ BETTER_AUTH_SECRET: secret, JWT_SECRET: `other ${secret}` })
     assert.equal(notes.length, 1)
     assert.ok(!notes.join().includes(secret))
   })
 })
 
-describe('a setting that cannot be', () => {
+describe('an invalid setting', () => {
   const cases: readonly (readonly [name: string, values: readonly string[], fix: string])[] = [
     [
       'PORT',
@@ -342,7 +342,7 @@ describe('a setting that cannot be', () => {
 
   for (const [name, values, fix] of cases) {
     for (const value of values) {
-      it(`is refused with its fix: ${name}=${value}`, () => {
+      it(`is rejected with its fix: ${name}=${value}`, () => {
         const [problem = '', ...others] = problemsOf({ [name]: value })
         assert.deepEqual(others, [])
         assert.ok(problem.includes(`: ${fix}`), problem)
@@ -403,7 +403,7 @@ describe('a setting that cannot be', () => {
     ['BETTER_AUTH_SECRET_ALSO', 'hunter2', /^BETTER_AUTH_SECRET_ALSO: must have/],
   ]
   for (const [name, value, problem] of shown) {
-    it(`is reported with its value, unless that is secret: ${name}=${value}`, () => {
+    it(`is reported with its value unless it is secret: ${name}=${value}`, () => {
       const [said = ''] = problemsOf({ [name]: value })
       assert.match(said, problem)
       assert.doesNotMatch(said, /hun|ter2/)
@@ -418,7 +418,7 @@ describe('a setting that cannot be', () => {
     )
   })
 
-  it('is reported together with all others, and no secret is repeated', () => {
+  it('is reported together with all others, without secrets', () => {
     const broken = {
       PORT: '99999',
       DATABASE_URL: 'postgres://u-alice:pw-tiger@h-db/tasks?sslmode=m-maybe',
@@ -443,7 +443,7 @@ describe('a setting that cannot be', () => {
     }
   })
 
-  it('is one problem, not two: a broken JWKS_URL does not make JWT_ALGORITHM wrong', () => {
+  it('is reported once: an invalid JWKS_URL does not make JWT_ALGORITHM invalid', () => {
     const problems = problemsOf({ JWKS_URL: 'app.example.com/jwks', JWT_ALGORITHM: 'EdDSA' })
     assert.deepEqual(problems, [
       'JWKS_URL="app.example.com/jwks": must be an absolute URL, such as https://app.example.com/api/auth/jwks. Separate several with commas.',
@@ -451,8 +451,8 @@ describe('a setting that cannot be', () => {
   })
 })
 
-describe('an address of public keys', () => {
-  it('is refused with a password in it, which is not repeated', () => {
+describe('JWKS_URL', () => {
+  it('is rejected if it contains a password, which is not repeated', () => {
     const [problem, ...others] = problemsOf({ JWKS_URL: 'https://u-alice:pw-tiger@app.example.com/jwks' })
     assert.deepEqual(others, [])
     assert.match(problem ?? '', /^JWKS_URL="https:.*: must not contain a user name/)
@@ -517,7 +517,7 @@ describe('a setting at its limit', () => {
 describe('the accepted algorithms', () => {
   const all = [...hmacAlgorithms, ...publicKeyAlgorithms]
   const cases: readonly (readonly [name: string, env: Env, algorithms: readonly string[]])[] = [
-    ['embedded: HMAC, with the kept secret', {}, hmacAlgorithms],
+    ['embedded: HMAC, with the stored secret', {}, hmacAlgorithms],
     ['embedded with a secret: HMAC', { BETTER_AUTH_SECRET: secret }, hmacAlgorithms],
     ['embedded with a remote issuer: all', { JWKS_URL: jwks }, all],
     ['DATABASE_URL and a secret: HMAC', { DATABASE_URL: database, SECRET_KEY: secret }, hmacAlgorithms],
@@ -536,9 +536,9 @@ describe('the accepted algorithms', () => {
     ['narrowed to one, named twice', { JWT_ALGORITHM: 'HS256,HS256' }, ['HS256']],
     ['narrowed through the alias', { ALGORITHM: 'HS256' }, ['HS256']],
     ['narrowed to one of each kind', { JWKS_URL: jwks, JWT_ALGORITHM: 'EdDSA,HS256' }, ['HS256', 'EdDSA']],
-    ['narrowed away from HMAC', { JWKS_URL: jwks, JWT_ALGORITHM: 'ES256' }, ['ES256']],
+    ['narrowed to others than HMAC', { JWKS_URL: jwks, JWT_ALGORITHM: 'ES256' }, ['ES256']],
     ['narrowed to HMAC beside a remote issuer', { JWKS_URL: jwks, JWT_ALGORITHM: 'HS256' }, ['HS256']],
-    ['asked for one without a key beside one with', { JWT_ALGORITHM: 'HS256,RS256' }, ['HS256']],
+    ['narrowed to one without a key and one with', { JWT_ALGORITHM: 'HS256,RS256' }, ['HS256']],
   ]
   for (const [name, env, algorithms] of cases) {
     it(`are, ${name}`, () => {
@@ -560,7 +560,7 @@ describe('the accepted algorithms', () => {
     })
   }
 
-  it('name the user in a claim that can tell users apart', () => {
+  it('accept as JWT_USER_CLAIM only a claim that identifies users', () => {
     for (const claim of ['sub', 'email', 'user.id', 'https://example.com/user_id', 'größe']) {
       assert.equal(readConfig({ JWT_USER_CLAIM: claim }).userClaim, claim)
     }
@@ -576,7 +576,7 @@ describe('the accepted algorithms', () => {
     }
   })
 
-  it('report a claim and a clock skew that cannot be, together', () => {
+  it('report an invalid claim and an invalid clock skew together', () => {
     const problems = problemsOf({ JWT_USER_CLAIM: 'a b', JWT_CLOCK_SKEW: '-1' })
     assert.deepEqual(problems, [
       'JWT_USER_CLAIM="a b": must be the name of one claim, such as sub or user.id.',
@@ -598,7 +598,7 @@ describe('the accepted algorithms', () => {
     })
   }
 
-  it('are noted when there are none, and only then', () => {
+  it('are noted if there are none', () => {
     const note = 'No token can be accepted, so every request returns 401. Set BETTER_AUTH_SECRET or JWKS_URL.'
     const accounts = 'Accounts are off, because BETTER_AUTH_SECRET is not set.'
     assert.deepEqual(readConfig({ DATABASE_URL: database }).notes, [note, accounts])
@@ -613,13 +613,13 @@ describe('providers', () => {
     ['GITHUB', (env: Record<string, string>) => readConfig(env).github],
     ['GOOGLE', (env: Record<string, string>) => readConfig(env).google],
   ] as const) {
-    it(`${name} is set up with an id and a secret`, () => {
+    it(`${name} is enabled by an id and a secret`, () => {
       const env = { [`${name}_CLIENT_ID`]: ' id ', [`${name}_CLIENT_SECRET`]: 'hidden' }
       assert.deepEqual(shown(env), { clientId: 'id', clientSecret: 'hidden' })
       assert.equal(shown({ [`${name}_CLIENT_ID`]: ' ' }), undefined)
     })
 
-    it(`${name} is no half of them`, () => {
+    it(`${name} is rejected with only one of the two`, () => {
       for (const half of ['CLIENT_ID', 'CLIENT_SECRET']) {
         assert.throws(
           () => readConfig({ [`${name}_${half}`]: 'hidden-1' }),
@@ -637,7 +637,7 @@ describe('providers', () => {
 describe('other issuers', () => {
   const urls = `${jwks}, https://b.example.com/jwks`
 
-  it('have rules each, in the same order', () => {
+  it('each have their own rules, in the same order', () => {
     const { remoteIssuers } = readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a,b', JWT_AUDIENCE: 'x' })
     assert.deepEqual(
       remoteIssuers.map(({ url, rules }) => [url.href, rules]),
@@ -648,7 +648,7 @@ describe('other issuers', () => {
     )
   })
 
-  it('share a rule that is the only one', () => {
+  it('share a single rule', () => {
     const { remoteIssuers } = readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a' })
     assert.deepEqual(
       remoteIssuers.map(({ rules }) => rules.issuers),
@@ -656,7 +656,7 @@ describe('other issuers', () => {
     )
   })
 
-  it('are refused with more rules than there are of them', () => {
+  it('are rejected with more rules than issuers', () => {
     assert.throws(
       () => readConfig({ JWKS_URL: urls, JWT_ISSUER: 'a,b,c' }),
       /JWT_ISSUER="a,b,c": must name one issuer, .* or 2/,
@@ -664,7 +664,7 @@ describe('other issuers', () => {
   })
 })
 
-describe('what is in front', () => {
+describe('a proxy in front', () => {
   const cases: readonly [string, number | string[]][] = [
     ['none', 0],
     ['1', 1],
@@ -672,7 +672,7 @@ describe('what is in front', () => {
     ['fd00::/8, loopback', ['fd00::/8', 'loopback']],
   ]
   for (const [text, trusted] of cases) {
-    it(`can be ${text}`, () => assert.deepEqual(readConfig({ TRUST_PROXY: text }).trustProxy, trusted))
+    it(`may be ${text}`, () => assert.deepEqual(readConfig({ TRUST_PROXY: text }).trustProxy, trusted))
   }
   for (const text of [
     'yes',
@@ -684,7 +684,7 @@ describe('what is in front', () => {
     '::1/129',
     '-1',
   ]) {
-    it(`cannot be ${text}`, () =>
+    it(`may not be ${text}`, () =>
       assert.throws(() => readConfig({ TRUST_PROXY: text }), /TRUST_PROXY=.*: must be none/))
   }
   for (const text of [
@@ -701,13 +701,13 @@ describe('what is in front', () => {
     'a.example.com',
     'https://a:b@c.example',
   ]) {
-    it(`cannot be reached at ${text}`, () =>
+    it(`may not be reached at ${text}`, () =>
       assert.throws(() => readConfig({ PUBLIC_URL: text }), /PUBLIC_URL=?.*: must/))
   }
 })
 
 describe('PUBLIC_URL', () => {
-  it('may have a path, with and without a slash at its end', () => {
+  it('may have a path, with or without a trailing slash', () => {
     for (const text of [
       'https://Example.org/duly',
       'https://example.org/duly/',
@@ -731,7 +731,7 @@ describe('the environment', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('is what the process was given, then what .env adds, with flags in front', () => {
+  it('consists of flags, then the process environment, then .env', () => {
     process.env.DULY_TEST_A = 'process'
     process.env.DULY_TEST_B = 'process'
     assert.equal(readEnv().DULY_TEST_A, 'process')

@@ -27,8 +27,8 @@ const refused = (file: string, message: RegExp, named = false) =>
     error => error instanceof StartError && error.exitCode === exit.config && message.test(error.message),
   )
 
-describe('a file of settings', () => {
-  it('may be a pipe, as password managers make one', { skip: process.platform === 'win32' }, async () => {
+describe('an env file', () => {
+  it('may be a pipe, as password managers create one', { skip: process.platform === 'win32' }, async () => {
     const fifo = join(folder, 'fifo')
     execFileSync('mkfifo', ['-m', '600', fifo])
     const writer = spawn('sh', ['-c', 'echo PORT=8080 > "$0"', fifo])
@@ -40,15 +40,15 @@ describe('a file of settings', () => {
   const expected = { DATABASE_URL: 'postgres://a:b@c/d', PORT: '8080' }
   for (const [what, content] of [
     ['begins with a byte order mark', `\ufeff${line}`],
-    ['has the line ends of Windows', line.replaceAll('\n', '\r\n')],
+    ['has CRLF line ends', line.replaceAll('\n', '\r\n')],
     ['has both', `\ufeff${line.replaceAll('\n', '\r\n')}`],
     ['has "export" before the names', line.replaceAll(/^(?=\w)/gm, 'export ')],
     ['has spaces around the names and values', line.replaceAll('=', '  =  ')],
-    ['has comments behind the values', line.replaceAll('\n', ' # a comment\n')],
+    ['has comments after the values', line.replaceAll('\n', ' # a comment\n')],
     ['has quotation marks around the values', line.replaceAll(/=(.*)/g, '="$1" # a comment')],
-    ['has no end of line at its end', line.trimEnd()],
+    ['has no line break at the end', line.trimEnd()],
   ] as const) {
-    it(`that ${what} keeps all of its lines`, () => {
+    it(`that ${what} is read completely`, () => {
       assert.deepEqual(readEnvFile(fileWith(content), false), { values: expected, notes: [] })
     })
   }
@@ -58,11 +58,11 @@ describe('a file of settings', () => {
     assert.deepEqual({ ...parseEnvFile(text).values }, { ...parseEnv(text) })
   })
 
-  it('may have # in a value', () => {
+  it('may contain # in a value', () => {
     assert.deepEqual(parseEnvFile('A=pass#word\nB=a #b').values, { A: 'pass#word', B: 'a' })
   })
 
-  it('has lines reported that are not understood', () => {
+  it('reports lines that are not NAME=value', () => {
     const { values, notes } = parseEnvFile('A=1\nPORT 8000\nB="x" y')
     assert.deepEqual(values, { A: '1', B: 'x' })
     assert.deepEqual(notes, [
@@ -71,7 +71,7 @@ describe('a file of settings', () => {
     ])
   })
 
-  it('has an open quotation mark reported, and a name that is set twice', () => {
+  it('reports an open quotation mark and a name that is set twice', () => {
     const { values, notes } = parseEnvFile("A='1\nB=2\nB=3")
     assert.deepEqual(values, { A: "'1", B: '3' })
     assert.equal(notes.length, 2)
@@ -83,11 +83,11 @@ describe('a file of settings', () => {
     ['UTF-16', Buffer.from('\ufeffPORT=1\n', 'utf16le').swap16()],
     ['not UTF-8', Buffer.from('PASSWORD=pässword\n', 'latin1')],
   ] as const) {
-    it(`that is ${what} is refused with a fix`, () =>
+    it(`that is ${what} is rejected with a fix`, () =>
       refused(fileWith(content), new RegExp(`it is ${what}\\. Save it as UTF-8\\.$`)))
   }
 
-  it('that is a directory is refused with a sentence', () => {
+  it('that is a directory is rejected with an error message', () => {
     const directory = join(folder, 'directory.env')
     mkdirSync(directory)
     assert.throws(
@@ -96,7 +96,7 @@ describe('a file of settings', () => {
     )
   })
 
-  it('that was named and does not exist is an error; .env need not exist', () => {
+  it('is required if ENV_FILE names it; .env is optional', () => {
     assert.throws(
       () => readEnvFile(join(folder, 'none'), true),
       /Cannot read the settings in ".*none": it does not/,
@@ -105,10 +105,10 @@ describe('a file of settings', () => {
   })
 })
 
-describe('a file of settings that others can write', {
+describe('an env file that others can write', {
   skip: process.platform === 'win32' && 'no owners',
 }, () => {
-  it('is refused, and used where the operator has named it', () => {
+  it('is rejected, unless the operator has named it', () => {
     const file = fileWith('PORT=1', 0o666)
     refused(file, /every user of this machine can change it\. Run "chmod o-w .*", or set ENV_FILE=/)
     assert.equal(readEnvFile(file, true).values.PORT, '1')
@@ -118,11 +118,11 @@ describe('a file of settings that others can write', {
     )
   })
 
-  it('is accepted where only a group can: that is the default of many systems', () => {
+  it('is accepted if only a group can, since that is the default of many systems', () => {
     assert.deepEqual(readEnvFile(fileWith('PORT=1', 0o664), false).notes, [])
   })
 
-  it('in a directory in which others can replace it is used with a warning; in /tmp they cannot', () => {
+  it('causes a warning in a directory in which others can replace it, other than /tmp', () => {
     const open = join(folder, 'open')
     mkdirSync(open)
     writeFileSync(join(open, '.env'), 'PORT=1', { mode: 0o600 })
@@ -132,9 +132,9 @@ describe('a file of settings that others can write', {
     assert.deepEqual(readEnvFile(join(open, '.env'), false).notes, [])
   })
 
-  // Only root can give a file away.
+  // Only root can change the owner of a file.
   const isRoot = process.getuid?.() === 0
-  it('because it is theirs is refused, behind a link too', { skip: !isRoot && 'needs root' }, () => {
+  it('is rejected if another user owns it, also behind a link', { skip: !isRoot && 'needs root' }, () => {
     const file = fileWith('PORT=1')
     chownSync(file, 65_534, 65_534)
     refused(file, /it belongs to user 65534, and Duly runs as user 0\. Run "chown 0 /)

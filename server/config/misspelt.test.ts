@@ -53,14 +53,14 @@ describe('a misspelt setting', () => {
     ],
     ...['OTEL_RESOURCE_ATTRIBUTES', 'PUBLIC_KEY', 'BASE_URL', 'AUTH_URL'],
   ]) {
-    it(`is not what others call ${name}`, () => assert.deepEqual(inEnvironment(name), []))
+    it(`is not a name that other software uses: ${name}`, () => assert.deepEqual(inEnvironment(name), []))
   }
 
-  it('is not one of our own names', () => {
+  it('is not a name of our own', () => {
     assert.deepEqual(misspelt(Object.fromEntries(known.map(name => [name, 'x'])), {}, known), [])
   })
 
-  it('in a file is reported with every other name that is not a setting', () => {
+  it('in a file is reported with all other unknown names', () => {
     const file = { PORT: '1', DATABSE_URL: 'x', NEXT_PUBLIC_URL: 'y' }
     assert.deepEqual(misspelt({}, file, known), [
       'The settings file sets names that Duly does not know: DATABSE_URL (did you mean DATABASE_URL?), NEXT_PUBLIC_URL.',
@@ -69,7 +69,7 @@ describe('a misspelt setting', () => {
 })
 
 describe('a value', () => {
-  it('with quotation marks or white space around it is reported, without the value', () => {
+  it('with quotation marks or white space around it is reported, without the value itself', () => {
     const notes = strangeValues({ PORT: '"8000"', BETTER_AUTH_SECRET: ' hidden ', DATA_DIR: "it's" }, known)
     assert.equal(notes.length, 2)
     assert.match(notes.join(), /PORT has quotation marks .*BETTER_AUTH_SECRET has white space/)
@@ -99,7 +99,7 @@ describe('HOST', () => {
     '/tmp/socket',
     '-x',
   ]) {
-    it(`is refused with a fix: ${text}`, () =>
+    it(`is rejected with a fix: ${text}`, () =>
       assert.throws(() => readConfig({ HOST: text }), /HOST=.*: must be an address such as 127\.0\.0\.1/))
   }
 })

@@ -7,7 +7,7 @@ import { type DataRow, leaveRowsAsBytes } from './data-row.ts'
 
 type Columns = readonly (string | null)[]
 
-/** A row as it comes from PostgreSQL. */
+/** A row as PostgreSQL sends it. */
 function messageOf(columns: Columns): Buffer {
   const parts = columns.map(column => {
     const text = Buffer.from(column ?? '')
@@ -22,10 +22,10 @@ function messageOf(columns: Columns): Buffer {
   return Buffer.concat([head, body])
 }
 
-/** A client that hears from a stream of ours, and what it says of each message. */
+/** A client on a stream that the test writes to, and what it emits for each message. */
 function listening() {
   const client = leaveRowsAsBytes(new pg.Client({ stream: () => new PassThrough() as never }))
-  // The driver's types leave it out.
+  // Missing in the types of the driver.
   const { connection } = client as unknown as {
     connection: NodeJS.EventEmitter & { stream: PassThrough; attachListeners(stream: PassThrough): void }
   }
@@ -40,7 +40,7 @@ function listening() {
 }
 
 describe('rows', () => {
-  it('are the same wherever the bytes on the wire are cut', async () => {
+  it('are the same at whatever positions the stream is split', async () => {
     const rows = fc.array(fc.array(fc.option(fc.string({ unit: 'binary', maxLength: 40 })), { maxLength: 5 }))
     await fc.assert(
       fc.asyncProperty(
@@ -62,7 +62,7 @@ describe('rows', () => {
     )
   })
 
-  it('that are longer than what comes at once are put together', () => {
+  it('longer than one chunk are joined', () => {
     const { stream, heard } = listening()
     const rows = [['a'.repeat(300_000)], ['b'], ['c'.repeat(70_000), null]]
     const bytes = Buffer.concat(rows.map(messageOf))
@@ -71,7 +71,7 @@ describe('rows', () => {
     assert.deepEqual(heard, rows)
   })
 
-  it('come among the other messages, which are told as ever', async () => {
+  it('are emitted in order with all other messages', async () => {
     const { stream, heard } = listening()
     const complete = Buffer.from('C\0\0\0\x0dSELECT 1\0')
     const failed = Buffer.from('E\0\0\0\x1bSFEHLER\0VERROR\0C22012\0\0')

@@ -4,8 +4,8 @@ import pg from 'pg'
 import { AppError } from '../errors.ts'
 import { databaseError } from './database-error.ts'
 
-describe('what the driver has not sent', () => {
-  it('was not done, a write as little as a read', async () => {
+describe('the error of a query that the driver has not sent', () => {
+  it('is "database away", for writes and for reads', async () => {
     const client = new pg.Client({ host: '127.0.0.1', port: 1 })
     client.on('error', () => {})
     const connecting = assert.rejects(client.connect())

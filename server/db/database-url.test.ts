@@ -24,7 +24,7 @@ function problemOf(text: string): string {
 }
 
 describe('a database URL', () => {
-  it('is taken as Neon prints it', () => {
+  it('is accepted as Neon prints it', () => {
     const url =
       'postgresql://user:pw@ep-x-pooler.eu-central-1.aws.neon.tech/neondb?sslmode=require&channel_binding=require'
     assert.deepEqual(addressOf(url), {
@@ -47,7 +47,7 @@ describe('a database URL', () => {
     })
   })
 
-  it('is known to be unencrypted by default where the host is remote and nothing is said about TLS', () => {
+  it('is known to be unencrypted if the host is remote and TLS is not mentioned', () => {
     const isPlain = (url: string) => addressOf(url).plainByDefault
     for (const host of ['db', 'db.example.com', '10.0.0.1', '[2001:db8::1]']) {
       assert.equal(isPlain(`postgres://alice:pw@${host}/tasks`), true, host)
@@ -60,7 +60,7 @@ describe('a database URL', () => {
     }
   })
 
-  it('refuses unknown parameters that have the name of a property of every object', () => {
+  it('rejects unknown parameters with names of Object.prototype', () => {
     for (const name of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       assert.match(problemOf(`postgres://alice:pw@db/tasks?${name}=x`), new RegExp(`^${name}: remove it`))
     }
@@ -68,12 +68,12 @@ describe('a database URL', () => {
 
   const parts: readonly (readonly [name: string, url: string, Partial<PostgresAddress>])[] = [
     [
-      'gives every part',
+      'contains every part',
       'postgres://alice:pw@db.example.com:6543/tasks',
       { host: 'db.example.com', port: 6543, database: 'tasks', user: 'alice', password: 'pw' },
     ],
     [
-      'is plain, unpooled and unbound unless it says more',
+      'has no TLS, pooler or channel binding by default',
       'postgres://alice:pw@db/tasks',
       { port: 5432, ssl: false, enableChannelBinding: false, transactionPooler: false },
     ],
@@ -82,10 +82,10 @@ describe('a database URL', () => {
       'postgres://al%40ice:p%2Fw%3A%25@db/t%20asks',
       { user: 'al@ice', password: 'p/w:%', database: 't asks' },
     ],
-    ['keeps a bare per cent sign', 'postgres://alice:100%@db/tasks', { password: '100%' }],
-    ['may leave out the password', 'postgres://alice@db/tasks', { user: 'alice', password: '' }],
-    ['may leave out the host', 'postgres:///tasks', { host: 'localhost', port: 5432, database: 'tasks' }],
-    ['may leave out the database', 'postgres://alice@db', { host: 'db', database: undefined }],
+    ['keeps a lone percent sign', 'postgres://alice:100%@db/tasks', { password: '100%' }],
+    ['may omit the password', 'postgres://alice@db/tasks', { user: 'alice', password: '' }],
+    ['may omit the host', 'postgres:///tasks', { host: 'localhost', port: 5432, database: 'tasks' }],
+    ['may omit the database', 'postgres://alice@db', { host: 'db', database: undefined }],
     ['may name an IPv6 address', 'postgres://alice@[::1]:5433/tasks', { host: '::1', port: 5433 }],
     [
       'may name a Unix socket as its host parameter',
@@ -93,12 +93,12 @@ describe('a database URL', () => {
       { host: '/var/run/postgresql', port: 5432, database: 'tasks' },
     ],
     [
-      'may name a Unix socket beside a host, which is then not used',
+      'may name a Unix socket besides a host, which is then not used',
       'postgres://alice:pw@localhost/tasks?host=/var/run/postgresql',
       { host: '/var/run/postgresql', user: 'alice', password: 'pw', database: 'tasks' },
     ],
     [
-      'may name a user and a Unix socket, and leave out the host',
+      'may name a user and a Unix socket, and omit the host',
       'postgres://alice:pw@/tasks?host=/cloudsql/project:region:instance',
       { host: '/cloudsql/project:region:instance', user: 'alice', password: 'pw', database: 'tasks' },
     ],
@@ -109,7 +109,7 @@ describe('a database URL', () => {
     ],
     ['may name the port as a parameter', 'postgres://db/tasks?port=6543', { port: 6543 }],
     [
-      'names the program to PostgreSQL',
+      'sets the application name',
       'postgres://alice@db/tasks?application_name=tasks%20of%20ours',
       { applicationName: 'tasks of ours' },
     ],
@@ -118,8 +118,12 @@ describe('a database URL', () => {
       'postgres://db?fallback_application_name=x',
       { applicationName: 'x' },
     ],
-    ['says how long to wait', 'postgres://db/tasks?connect_timeout=30', { connectMs: 30_000 }],
-    ['passes options on', 'postgres://db/tasks?options=endpoint%3Dep-x', { options: 'endpoint=ep-x' }],
+    ['sets the connect timeout', 'postgres://db/tasks?connect_timeout=30', { connectMs: 30_000 }],
+    [
+      'passes options to the server',
+      'postgres://db/tasks?options=endpoint%3Dep-x',
+      { options: 'endpoint=ep-x' },
+    ],
     [
       'keeps a plus sign, as libpq does',
       'postgres://db/tasks?user=a+b&password=c+d',
@@ -148,7 +152,7 @@ describe('a database URL', () => {
       { ssl: { rejectUnauthorized: false, minVersion: 'TLSv1.3' } },
     ],
     [
-      'may ask for what is done in any case',
+      'may set a parameter to what Duly does anyway',
       'postgres://db/tasks?client_encoding=UTF8&target_session_attrs=read-write&gssencmode=prefer&sslsni=1&uselibpqcompat=true',
       { host: 'db' },
     ],
@@ -181,10 +185,10 @@ describe('a database URL', () => {
     ['postgres://alice:pw@db/%ff', unreadable],
   ]
   for (const [url, problem] of bad) {
-    it(`is refused as ${JSON.stringify(url)}`, () => assert.equal(problemOf(url), problem))
+    it(`is rejected: ${JSON.stringify(url)}`, () => assert.equal(problemOf(url), problem))
   }
 
-  it('is refused with a port parameter that is not a port', () => {
+  it('is rejected with an invalid port parameter', () => {
     assert.equal(typeof problemOf('postgres://alice@db/tasks?port=abc'), 'string')
   })
 })
@@ -207,10 +211,10 @@ describe('the label of a database', () => {
     ['postgres:///', 'localhost:5432'],
   ]
   for (const [url, place] of places) {
-    it(`has its port in messages: ${place}`, () => assert.equal(placeOf(addressOf(url)), place))
+    it(`includes its port in messages: ${place}`, () => assert.equal(placeOf(addressOf(url)), place))
   }
 
-  it('names neither user nor password where no database is named', () => {
+  it('contains neither user nor password if no database is named', () => {
     const { label } = addressOf('postgres://u-alice:pw-tiger@db')
     assert.doesNotMatch(label, /u-alice|pw-tiger/)
   })
@@ -250,13 +254,13 @@ describe('sslmode', () => {
       assert.deepEqual(options, expected)
       assert.equal(checkServerIdentity !== undefined, name === 'any name')
       // A name that is not the certificate's raises no error.
-      // As never: the certificate is not looked at.
+      // As never, since Node would not check the certificate.
       assert.equal(checkServerIdentity?.('another', {} as never), undefined)
     })
   }
 
   for (const mode of ['prefer', 'allow', 'REQUIRE', 'true', 'verify_full', '']) {
-    it(`is refused as "${mode}", with the modes there are`, () => {
+    it(`is rejected as "${mode}", with the valid modes`, () => {
       assert.equal(
         problemOf(`postgres://alice:pw@db/tasks?sslmode=${mode}`),
         `sslmode="${mode}" in it must be one of disable, require, no-verify, verify-ca, verify-full.`,
@@ -271,7 +275,7 @@ describe('sslmode', () => {
   })
 
   for (const mode of ['disable', 'require', 'verify-ca']) {
-    it(`is refused as ${mode} with the system's root certificates, which only verify-full fits`, () => {
+    it(`is rejected as ${mode} with the system's root certificates, which require verify-full`, () => {
       assert.match(
         problemOf(`postgres://alice:pw@db/tasks?sslmode=${mode}&sslrootcert=system`),
         /verify-full/,
@@ -279,7 +283,7 @@ describe('sslmode', () => {
     })
   }
 
-  it('with a root certificate that is not there is refused', () => {
+  it('is rejected with a root certificate that does not exist', () => {
     const missing = encodeURIComponent(join(folder, 'missing.crt'))
     assert.match(
       problemOf(`postgres://alice:pw@db/tasks?sslmode=verify-full&sslrootcert=${missing}`),
@@ -287,7 +291,7 @@ describe('sslmode', () => {
     )
   })
 
-  it('with a root certificate that is a folder is refused with the same sentence', () => {
+  it('is rejected with the same message if the root certificate is a directory', () => {
     assert.match(
       problemOf(`postgres://alice:pw@db/tasks?sslmode=verify-full&sslrootcert=${encodeURIComponent(folder)}`),
       /^the file sslrootcert=".*" in it cannot be read: it is a directory\.$/,
@@ -312,7 +316,7 @@ describe('ssl', () => {
     })
   }
 
-  it('is verify-full where a root certificate is named and nothing else', () => {
+  it('is verify-full if only a root certificate is given', () => {
     const { ssl } = addressOf(`postgres://alice:pw@db/tasks?${root}`)
     assert.deepEqual(ssl, { ...checked, ca: 'a certificate\n' })
   })
@@ -335,13 +339,13 @@ describe('ssl', () => {
     'sslmode=require&ssl_min_protocol_version=TLSv9',
   ]
   for (const query of refused) {
-    it(`is refused as ${query}`, () => {
+    it(`is rejected as ${query}`, () => {
       assert.match(problemOf(`postgres://alice:pw@db/tasks?${query}`), /ssl|channel_binding/i)
     })
   }
 })
 
-describe('a parameter that Duly cannot honour', () => {
+describe('a parameter that Duly does not support', () => {
   const drivers: Readonly<Record<string, string>> = {
     libpq: `hostaddr passfile require_auth keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout
       replication gssencmode sslcompression sslcert sslkey sslkeylogfile sslpassword sslcertmode sslcrl sslcrldir sslsni
@@ -365,7 +369,7 @@ describe('a parameter that Duly cannot honour', () => {
       binary_parameters search_path timezone datestyle`,
   }
   for (const [driver, names] of Object.entries(drivers)) {
-    it(`is refused by its name, with what to do instead: ${driver}`, () => {
+    it(`is rejected by name, with an alternative: ${driver}`, () => {
       for (const name of names.split(/\s+/)) {
         const problem = problemOf(`postgres://alice:pw-tiger@db/tasks?${name}=hunter2`)
         assert.ok(problem.startsWith(`${name}: `), problem)
@@ -375,7 +379,7 @@ describe('a parameter that Duly cannot honour', () => {
     })
   }
 
-  it('is refused together with the others', () => {
+  it('is reported together with the others', () => {
     const problem = problemOf('postgres://db/tasks?schema=public&connection_limit=5')
     assert.match(problem, /schema: .* connection_limit: .*DATABASE_POOL/)
   })
@@ -386,7 +390,7 @@ describe('a parameter that Duly cannot honour', () => {
     '-cstatement_timeout=1',
     '-c client_encoding=LATIN1',
   ]) {
-    it(`is an option that Duly sets: ${options}`, () => {
+    it(`is rejected as an option that Duly sets: ${options}`, () => {
       assert.match(
         problemOf(`postgres://db/tasks?options=${encodeURIComponent(options)}`),
         /^options: remove /,
@@ -395,7 +399,7 @@ describe('a parameter that Duly cannot honour', () => {
   }
 
   for (const value of ['0', '-1', 'x', '1.5', '1000']) {
-    it(`is connect_timeout=${value}`, () => {
+    it(`is rejected as connect_timeout=${value}`, () => {
       assert.match(problemOf(`postgres://db/tasks?connect_timeout=${value}`), /connect_timeout/)
     })
   }
@@ -403,11 +407,11 @@ describe('a parameter that Duly cannot honour', () => {
 
 describe('a password with reserved characters', () => {
   for (const password of ['a#b', 'a/b', 'a?b', '12?b', 'a/b@c', 'a?b=c', '1#2']) {
-    it(`that are not encoded is refused, and not repeated: ${password}`, () => {
+    it(`that are not encoded is rejected, and not repeated: ${password}`, () => {
       const problem = problemOf(`postgres://alice:${password}@db.example.com:5432/tasks`)
       assert.match(problem, /percent-encoded: # as %23/)
     })
-    it(`that are encoded is taken: ${password}`, () => {
+    it(`that are encoded is accepted: ${password}`, () => {
       const { password: found, host } = addressOf(
         `postgres://alice:${encodeURIComponent(password)}@db.example.com:5432/tasks`,
       )
@@ -415,7 +419,7 @@ describe('a password with reserved characters', () => {
     })
   }
 
-  it('of which one is no character is refused', () => {
+  it('that decodes to no character is rejected', () => {
     assert.match(problemOf('postgres://alice:a%ffb@db/tasks'), /% as %25/)
   })
 })
@@ -428,13 +432,13 @@ describe('several hosts', () => {
     'postgres://alice:pw@a/tasks?host=b',
     'postgres:///tasks?host=a&host=b',
   ]) {
-    it(`are refused: ${url}`, () => assert.match(problemOf(url), /host/))
+    it(`are rejected: ${url}`, () => assert.match(problemOf(url), /host/))
   }
 })
 
 describe('the name of a driver', () => {
   for (const scheme of ['postgresql+asyncpg', 'postgresql+psycopg2', 'postgres+psycopg']) {
-    it(`is refused: ${scheme}`, () => {
+    it(`is rejected: ${scheme}`, () => {
       assert.match(problemOf(`${scheme}://alice:pw@db/tasks`), /begin it with postgres(ql)?:\/\//)
     })
   }
@@ -451,7 +455,7 @@ describe("libpq's environment variables", () => {
     return parsed
   }
 
-  it('stand in for what the URL does not say', () => {
+  it('are defaults for what the URL omits', () => {
     const env = {
       PGHOST: 'db.example.com',
       PGPORT: '6000',
@@ -472,7 +476,7 @@ describe("libpq's environment variables", () => {
     )
   })
 
-  it('do not change what the URL says', () => {
+  it('do not override the URL', () => {
     const env = {
       PGHOST: 'other',
       PGPORT: '1',
@@ -488,7 +492,7 @@ describe("libpq's environment variables", () => {
     )
   })
 
-  it('are refused by name where they cannot be honoured', () => {
+  it('are rejected by name if they are not supported', () => {
     assert.match(String(parse('postgres://db/tasks', { PGSERVICE: 'x' })), /^PGSERVICE: /)
     assert.match(String(parse('postgres://db/tasks', { PGSSLCERT: 'x' })), /^PGSSLCERT: /)
     assert.match(
@@ -534,7 +538,7 @@ describe('a transaction pooler', () => {
     ['postgres://alice@x.db.ondigitalocean.com:25061/tasks', false, true],
   ]
   for (const [url, setting, pooled] of cases) {
-    it(`is ${pooled ? '' : 'not '}there with ${url}${setting ? ' and the setting' : ''}`, () => {
+    it(`is ${pooled ? '' : 'not '}assumed for ${url}${setting ? ' with the setting' : ''}`, () => {
       assert.equal(addressOf(url, setting).transactionPooler, pooled)
     })
   }

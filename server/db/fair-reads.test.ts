@@ -11,7 +11,7 @@ const session: Session = {
 }
 const here = { isGone: () => false }
 
-/** A statement that ends when it is told to. */
+/** A statement that runs until the test calls `end`. */
 function statement() {
   let end = () => {}
   const promise = new Promise<void>(resolve => {
@@ -25,14 +25,14 @@ function statement() {
   return { run, end, hasBegun: () => begun }
 }
 
-/** Lets everything run that waits for nothing but promises. */
+/** Resolves after all pending promise callbacks. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
 const isTooMany = (error: unknown) =>
   error instanceof AppError && error.code === 'too_many_requests' && error.retryAfter === 1
 
 describe('scans', () => {
-  it('of one owner run one at a time, eight wait, and more are refused', async () => {
+  it('of one owner run one at a time, eight wait, and more are rejected', async () => {
     const reads = new FairReads(session, session, 2)
     const first = statement()
     const all = Array.from({ length: 12 }, () => reads.scan('ann', turn => turn(first.run), here))
@@ -63,7 +63,7 @@ describe('scans', () => {
     assert.equal(order.join(' '), 'ann bob ann bob ann bob')
   })
 
-  it('that one owner waits for leave another owner’s next turn free', async () => {
+  it('that wait for one owner do not delay the next turn of another owner', async () => {
     const reads = new FairReads(session, session, 2)
     const slow = statement()
     const anns = Array.from({ length: 9 }, () => reads.scan('ann', turn => turn(slow.run), here))
@@ -72,7 +72,7 @@ describe('scans', () => {
     await Promise.all(anns)
   })
 
-  it('whose client has gone are not run, and leave their place to others', async () => {
+  it('are not run after their client has disconnected, and release their place', async () => {
     const reads = new FairReads(session, session, 1)
     const first = statement()
     const running = reads.scan('ann', turn => turn(first.run), here)
@@ -94,7 +94,7 @@ describe('scans', () => {
     for (const { never } of left) assert.equal(never.hasBegun(), false)
   })
 
-  it('whose client goes between two turns end', async () => {
+  it('end between two turns if their client disconnects', async () => {
     const reads = new FairReads(session, session, 1)
     let gone = false
     let turns = 0
@@ -114,7 +114,7 @@ describe('scans', () => {
     assert.equal(turns, 2)
   })
 
-  it('that fail make room for the next', async () => {
+  it('release their place if they fail', async () => {
     const reads = new FairReads(session, session, 1)
     for (let n = 0; n < 3; n += 1) {
       const failing = reads.scan('ann', turn => turn(() => Promise.reject(new Error('no'))), here)
@@ -125,7 +125,7 @@ describe('scans', () => {
 })
 
 describe('list statements', () => {
-  it('of one owner run two at a time, and leave another owner’s free', async () => {
+  it('of one owner run two at a time, and do not delay those of another owner', async () => {
     const reads = new FairReads(session, session, 2)
     const all = Array.from({ length: 35 }, statement)
     const running = all.map(({ run }) => reads.list('ann', run, here))
@@ -138,7 +138,7 @@ describe('list statements', () => {
   })
 })
 
-describe('a read that has waited', () => {
+describe('a read that waited', () => {
   for (const kind of ['list', 'scan'] as const) {
     it(`is authorized again before it runs: ${kind}`, async () => {
       const reads = new FairReads(session, session, 1)

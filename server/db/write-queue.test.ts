@@ -23,8 +23,8 @@ const fakeSession = (name: string): FakeSession => ({
 })
 
 /**
- * A queue of these sessions; `sent` tells what left on which, as owners; `back` ends what left
- * first.
+ * A queue over these sessions. `left` returns the owners of the writes that were sent, by session;
+ * `back` answers the oldest batch that was sent.
  */
 function queueOf(names: string, { most = 32 } = {}) {
   let now = 1000
@@ -63,13 +63,13 @@ function queueOf(names: string, { most = 32 } = {}) {
     },
     add: (owners: string) =>
       Promise.all(owners.split(' ').map(owner => queue.add(write, [owner], undefined))),
-    /** What has left since this was last asked. */
+    /** The batches that were sent since the last call. */
     async left() {
       await turn()
       await turn()
       return sent.splice(0)
     },
-    /** @param undone how many of these writes were undone */
+    /** @param undone how many of these writes were rolled back */
     back(undone = 0) {
       underWay.shift()?.(undone)
     },
@@ -77,7 +77,7 @@ function queueOf(names: string, { most = 32 } = {}) {
 }
 
 describe('writes', () => {
-  it('leave at once, then one transaction behind it, then together what has come meanwhile', async () => {
+  it('are sent at once, then one transaction behind it, then all that arrived meanwhile together', async () => {
     const { add, left, back } = queueOf('ab')
     add('u1')
     assert.deepEqual(await left(), ['a: u1'])
@@ -90,7 +90,7 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['a: u3 u4 u5'])
   })
 
-  it('leave behind others once they are as many, so that all are in two halves', async () => {
+  it('are sent behind a batch once they are as many as it, so that two batches alternate', async () => {
     const { add, left, back } = queueOf('ab')
     add('u1 u2 u3')
     assert.deepEqual(await left(), ['a: u1 u2 u3'])
@@ -105,10 +105,10 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['a: u1 u2'])
   })
 
-  it('of one owner are in transactions behind each other, on one session', async () => {
+  it('of one owner are in consecutive transactions, on one session', async () => {
     const { add, left, back } = queueOf('ab')
     add('u2 u1 u2 u3 u2')
-    // Two of one owner at most: the third waits.
+    // At most two of one owner are in flight: the third waits.
     assert.deepEqual(await left(), ['a: u1 u2 u3 | u2'])
     add('u1 u5')
     assert.deepEqual(await left(), [])
@@ -116,7 +116,7 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['a: u1 u2 u5'])
   })
 
-  it('do not wait for company where one owner writes alone', async () => {
+  it('are sent at once if only one owner writes', async () => {
     const { add, left } = queueOf('ab')
     for (let n = 0; n < 2; n += 1) {
       add('u1')
@@ -124,13 +124,13 @@ describe('writes', () => {
     }
     add('u1')
     assert.deepEqual(await left(), [])
-    // As soon as others wait, so do its own: they would never get their turn.
+    // While others wait, this owner waits too: otherwise the others would never get a turn.
     add('u2')
     add('u1')
     assert.deepEqual(await left(), [])
   })
 
-  it('take another session when a transaction is full, or those before them take long', async () => {
+  it('use another session if a transaction is full or the previous ones are slow', async () => {
     const { add, left } = queueOf('abc', { most: 2 })
     add('u1 u2 u3 u4 u5 u6')
     assert.deepEqual(await left(), ['a: u1 u2', 'b: u3 u4', 'c: u5 u6'])
@@ -151,7 +151,7 @@ describe('writes', () => {
     assert.deepEqual(await slow.left(), ['b: u3'])
   })
 
-  it('do not go behind a session that brings nothing back; its owners wait for it', async () => {
+  it('are not sent behind a session that does not respond; its owners wait for it', async () => {
     const { add, left, pass, back } = queueOf('abc')
     add('u1')
     await left()
@@ -164,7 +164,7 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['b: u1'])
   })
 
-  it('go on the one session there is, however long it takes', async () => {
+  it('are sent on the only session even if it is slow', async () => {
     const { add, left, pass, back, grown } = queueOf('a')
     add('u1')
     await left()
@@ -180,7 +180,7 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['a: u3 u4'])
   })
 
-  it('leave when a session has come, without another write', async () => {
+  it('are sent when a session is added, without another write', async () => {
     const { add, left, pass, sessions, queue } = queueOf('a')
     add('u1')
     await left()
@@ -194,7 +194,7 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['b: u3'])
   })
 
-  it('do not go behind a long list, where there is another session', async () => {
+  it('are not sent behind a long list if there is another session', async () => {
     const { add, left, sessions } = queueOf('ab')
     add('u1')
     await left()
@@ -203,7 +203,7 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['b: u2'])
   })
 
-  it('are told where they cannot be sent at all', async () => {
+  it('fail if they cannot be sent', async () => {
     const queue = new WriteQueue<FakeSession>({
       sessions: () => [fakeSession('a')],
       grow: () => {},
@@ -216,7 +216,7 @@ describe('writes', () => {
     for (let n = 0; n < 4; n += 1) await assert.rejects(queue.add(write, ['u1'], undefined), /not sent/)
   })
 
-  it('leave alone, each on a session, where none may share a commit', async () => {
+  it('are sent one by one, each on a session, if commits may not be shared', async () => {
     const { add, left, back } = queueOf('ab', { most: 1 })
     add('u1 u2 u3')
     assert.deepEqual(await left(), ['a: u1', 'b: u2'])
@@ -224,7 +224,7 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['a: u3'])
   })
 
-  it('that were undone are done again before the others, each by itself', async () => {
+  it('that were rolled back are sent again first, each in its own transaction', async () => {
     const { add, left, back } = queueOf('a')
     add('u1 u2 u3')
     await left()
@@ -234,20 +234,20 @@ describe('writes', () => {
     assert.deepEqual(await left(), ['a: u1 | u2 | u2 u4 u5'])
   })
 
-  it('wait where every session is held, and leave on the first that is free', async () => {
+  it('wait while every session is held, and are sent on the first that is free', async () => {
     const { add, left, sessions, waiting, queue } = queueOf('a')
     for (const session of sessions) session.held = true
     add('u1')
     add('u2')
     assert.deepEqual(await left(), [])
     assert.deepEqual([waiting.length, queue.blocked], [1, 1])
-    // Held again in the same turn: what was promised before leaves before.
+    // Resolved twice in one turn: what was promised first is sent first.
     for (const session of sessions) waiting[0]?.resolve(session)
     assert.deepEqual(await left(), ['a: u1 u2'])
     assert.equal(queue.blocked, 0)
   })
 
-  it('are refused where no session came in time; those that came later wait on', async () => {
+  it('fail if no session is free in time; later ones continue to wait', async () => {
     const { add, left, sessions, waiting, pass } = queueOf('a')
     for (const session of sessions) session.held = true
     const first = add('u1')

@@ -19,19 +19,19 @@ const family = '👨‍👩‍👧'
 describe('a title', () => {
   const accepted: readonly (readonly [name: string, value: string, title: string])[] = [
     ['is trimmed', '  a b\t\n', 'a b'],
-    ['is trimmed of every kind of space', '\u00a0\u3000\u2028\ufeffa\u2003', 'a'],
+    ['has all leading and trailing white space removed', '\u00a0\u3000\u2028\ufeffa\u2003', 'a'],
     ['keeps its inner spaces', 'a \n b', 'a \n b'],
-    ['may be at the limit', 'abcde', 'abcde'],
-    ['may be at the limit once trimmed', '   abcde   ', 'abcde'],
-    ['is counted in code points, so emoji may be at the limit', sheep.repeat(5), sheep.repeat(5)],
-    ['may hold an emoji of as many code points as the limit', family, family],
-    ['may hold right-to-left text', 'שלום', 'שלום'],
-    ['may hold an emoji joined by invisible characters', '👩‍🚀', '👩‍🚀'],
-    ['may hold marks of direction', '\u200fשלום', '\u200fשלום'],
-    ['may hold control characters other than NUL', 'a\u0001\u001b', 'a\u0001\u001b'],
-    ['may hold the last code point', '\u{10ffff}', '\u{10ffff}'],
-    ['is not normalised', 'e\u0301', 'e\u0301'],
-    ['may be made of zeros', '0', '0'],
+    ['may have the maximum length', 'abcde', 'abcde'],
+    ['may have the maximum length once trimmed', '   abcde   ', 'abcde'],
+    ['is counted in code points, so an emoji counts as one', sheep.repeat(5), sheep.repeat(5)],
+    ['may contain an emoji of as many code points as the limit', family, family],
+    ['may contain right-to-left text', 'שלום', 'שלום'],
+    ['may contain an emoji joined by zero-width joiners', '👩‍🚀', '👩‍🚀'],
+    ['may contain marks of direction', '\u200fשלום', '\u200fשלום'],
+    ['may contain control characters other than NUL', 'a\u0001\u001b', 'a\u0001\u001b'],
+    ['may contain the last code point', '\u{10ffff}', '\u{10ffff}'],
+    ['is not normalized', 'e\u0301', 'e\u0301'],
+    ['may consist of digits', '0', '0'],
   ]
   for (const [name, value, title] of accepted) {
     it(name, () => assert.deepEqual(readTitle(value), { values: { title }, problems: [] }))
@@ -47,12 +47,12 @@ describe('a title', () => {
     ['is required', undefined, 'Title is required.'],
     ['is not null', null, text('null')],
     ['is not a number', 7, text('7')],
-    ['is not a truth value', true, text('true')],
-    ['is not a list', ['a'], text('an array')],
+    ['is not a boolean', true, text('true')],
+    ['is not an array', ['a'], text('an array')],
     ['is not an object', { toString: 'a' }, text('an object')],
     ['is not empty', '', empty],
-    ['is not blank', ' \t\r\n ', empty],
-    ['is not blank in any script', '\u00a0\u2003\u3000\ufeff', empty],
+    ['does not consist of white space', ' \t\r\n ', empty],
+    ['does not consist of white space of any script', '\u00a0\u2003\u3000\ufeff', empty],
     ...[
       '\u200b',
       '\u2800',
@@ -66,18 +66,21 @@ describe('a title', () => {
       '\u{e0020}',
       '\u0001',
       ' \u2060 ',
-    ].map(value => [`is not invisible (${JSON.stringify(value)})`, value, invisible] as const),
-    ['is not over the limit', 'abcdef', long],
-    ['is not over the limit in emoji', sheep.repeat(6), long],
-    ['is not over the limit by one emoji', `abcde${sheep}`, long],
-    ['is not over the limit inside', 'a    b', long],
-    ['holds no NUL', 'a\0b', nul],
+    ].map(
+      value =>
+        [`does not consist of invisible characters (${JSON.stringify(value)})`, value, invisible] as const,
+    ),
+    ['does not exceed the limit', 'abcdef', long],
+    ['does not exceed the limit in emoji', sheep.repeat(6), long],
+    ['does not exceed the limit by one emoji', `abcde${sheep}`, long],
+    ['does not exceed the limit through inner spaces', 'a    b', long],
+    ['contains no NUL', 'a\0b', nul],
     ['is not a NUL', '\0', nul],
     ['does not end in a NUL', 'a\0 ', nul],
-    ['holds no lone leading surrogate', 'a\ud83db', half],
-    ['holds no lone trailing surrogate', '\udc11', half],
-    ['holds no surrogates in the wrong order', '\udc11\ud83d', half],
-    ['is not cut through an emoji', `abcd${sheep[0]}`, half],
+    ['contains no lone leading surrogate', 'a\ud83db', half],
+    ['contains no lone trailing surrogate', '\udc11', half],
+    ['contains no surrogates in the wrong order', '\udc11\ud83d', half],
+    ['does not end in half of an emoji', `abcd${sheep[0]}`, half],
   ]
   for (const [name, value, message] of refused) {
     it(name, () => assert.deepEqual(readTitle(value).problems, [{ field: 'title', message }]))
@@ -87,10 +90,10 @@ describe('a title', () => {
 describe('a description', () => {
   const accepted: readonly (readonly [name: string, value: unknown, description: string | null])[] = [
     ['may be null', null, null],
-    ['may be empty, which is not absent', '', ''],
-    ['comes back untrimmed', '  a\n ', '  a\n '],
-    ['may be blank', '   ', '   '],
-    ['may be at the limit', 'abcdefgh', 'abcdefgh'],
+    ['may be empty, which differs from absent', '', ''],
+    ['is returned untrimmed', '  a\n ', '  a\n '],
+    ['may consist of white space', '   ', '   '],
+    ['may have the maximum length', 'abcdefgh', 'abcdefgh'],
     ['is counted in code points', sheep.repeat(8), sheep.repeat(8)],
   ]
   for (const [name, value, description] of accepted) {
@@ -103,14 +106,14 @@ describe('a description', () => {
   const text = (sent: string) => `Description must be a string or null, not ${sent}.`
   const refused: readonly (readonly [name: string, value: unknown, message: string])[] = [
     ['is not a number', 0, text('0')],
-    ['is not a truth value', false, text('false')],
-    ['is not a list', [], text('an array')],
+    ['is not a boolean', false, text('false')],
+    ['is not an array', [], text('an array')],
     ['is not an object', {}, text('an object')],
-    ['is not over the limit', 'abcdefghi', long],
-    ['is not over the limit with its spaces', ' abcdefg ', long],
-    ['is not over the limit in emoji', sheep.repeat(9), long],
-    ['holds no NUL', '\0', 'Description must not contain a NUL character.'],
-    ['holds no lone surrogate', 'a\ud83d', 'Description must not contain half of a surrogate pair.'],
+    ['does not exceed the limit', 'abcdefghi', long],
+    ['does not exceed the limit with its spaces', ' abcdefg ', long],
+    ['does not exceed the limit in emoji', sheep.repeat(9), long],
+    ['contains no NUL', '\0', 'Description must not contain a NUL character.'],
+    ['contains no lone surrogate', 'a\ud83d', 'Description must not contain half of a surrogate pair.'],
   ]
   for (const [name, value, message] of refused) {
     it(name, () => assert.deepEqual(readDescription(value).problems, [{ field: 'description', message }]))
@@ -132,7 +135,7 @@ describe('a flag', () => {
   })
 })
 
-it('every field that breaks a rule is named, in order, and other names are ignored', () => {
+it('all invalid fields are reported in order, and unknown names are ignored', () => {
   const { problems } = read({ description: 7, done: 'no', colour: 'red', title: '' })
   assert.deepEqual(
     problems.map(({ field }) => field),

@@ -7,8 +7,8 @@ import type { AppError } from '../errors.ts'
 import { Admission } from './admission.ts'
 
 /**
- * Admission with a clock of its own. `come` tells how many of so many requests were rejected, `end`
- * ends as many of the others.
+ * Admission with a clock that the test sets. `come` sends requests and returns how many were
+ * rejected; `end` completes admitted ones.
  */
 function room() {
   let now = 1000
@@ -17,7 +17,7 @@ function room() {
   const log = pino({}, { write: line => said.push(JSON.parse(line).msg) })
   const admission = new Admission(log, () => now)
   const ends: (() => void)[] = []
-  /** One request of this user: its outcome, once there is one. */
+  /** A request of this user. `code` is set once it has ended. */
   const request = (userId: string, socket = { destroyed: false }) => {
     const outcome: { code?: string } = {}
     admission
@@ -56,7 +56,7 @@ describe('slots for requests', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }))
   afterEach(() => mock.timers.reset())
 
-  it('are 128 until more come, then as many as are done in 0.3 s, 16 at least and 1,024 at most', async () => {
+  it('number 128 until more requests arrive, then 0.3 s of throughput, from 16 to 1,024', async () => {
     const { come, end, quarterOfASecond } = room()
     assert.equal(await come(130), 2)
     await end(128)
@@ -65,7 +65,7 @@ describe('slots for requests', () => {
       await end(done)
     }
     quarterOfASecond()
-    assert.equal(await come(601), 1, 'of 500 in a quarter of a second')
+    assert.equal(await come(601), 1, '600 slots, from 500 requests in 0.25 s')
     await end(600)
     for (let n = 0; n < 10; n += 1) {
       assert.equal(await come(600), 0)
@@ -80,7 +80,7 @@ describe('slots for requests', () => {
     assert.equal(await come(2), 1)
   })
 
-  it('follow the throughput for as long as more than 128 come at once, also where none is rejected', async () => {
+  it('follow the throughput while more than 128 requests are in progress, even if none is rejected', async () => {
     const { admission, said, come, end, quarterOfASecond } = room()
     await come(129)
     await end(128)
@@ -105,7 +105,7 @@ describe('slots for requests', () => {
     assert.deepEqual(said.slice(1), ['no longer overloaded'])
   })
 
-  it('are left for others, however many requests one user sends; the excess waits, then gets 429', async () => {
+  it('are reserved for others when one user sends many requests, which wait and then get 429', async () => {
     const { admission, said, request, come, end } = room()
     const hog = Array.from({ length: 420 }, () => request('hog'))
     await turn()
@@ -114,8 +114,8 @@ describe('slots for requests', () => {
       hog.slice(415).map(({ code }) => code),
       [undefined, ...Array(4).fill('too_many_requests')],
     )
-    assert.equal(await come(112), 0, 'all others are admitted')
-    assert.deepEqual(said, [], 'which is no overload of the server')
+    assert.equal(await come(112), 0, 'requests of other users are admitted')
+    assert.deepEqual(said, [], 'the server is not overloaded')
     await end(16)
     assert.deepEqual([admission.inUse, hog[15]?.code, hog[16]?.code], [128, 'done', undefined])
     await end(112)
@@ -124,7 +124,7 @@ describe('slots for requests', () => {
     assert.equal(admission.inUse, 0)
   })
 
-  it('are not taken by waiting requests whose client has disconnected', async () => {
+  it('are not used for waiting requests whose client has disconnected', async () => {
     const { admission, request, end } = room()
     const socket = { destroyed: false }
     for (let n = 0; n < 16; n += 1) request('hog')
@@ -132,12 +132,12 @@ describe('slots for requests', () => {
     const last = request('hog')
     socket.destroyed = true
     await end(1)
-    assert.equal(admission.inUse, 16, 'the last one began')
+    assert.equal(admission.inUse, 16, 'the last request has started')
     await end(16)
     assert.deepEqual([admission.inUse, last.code], [0, 'done'])
   })
 
-  it('are given back when a handler throws', async () => {
+  it('are released when a handler throws', async () => {
     const { admission } = room()
     const request = { userId: 'ann', ip: '192.0.2.1', raw: { socket: {} } } as FastifyRequest
     const failing = () => {
@@ -149,7 +149,7 @@ describe('slots for requests', () => {
     assert.equal(admission.inUse, 0)
   })
 
-  it('are waited for by 2,000 requests of all users at most; the others get 503', async () => {
+  it('have at most 2,000 waiting requests in all; further ones get 503', async () => {
     const { admission, request, end } = room()
     const all = Array.from({ length: 8 }, (_, n) => Array.from({ length: 300 }, () => request(`user ${n}`)))
     await turn()
@@ -160,7 +160,7 @@ describe('slots for requests', () => {
     assert.equal(admission.inUse, 0)
   })
 
-  it('that become more again are all used by the requests that wait', async () => {
+  it('are all used by waiting requests when their number increases', async () => {
     const { admission, request, come, end, quarterOfASecond } = room()
     for (let n = 0; n < 100; n += 1) request('hog')
     assert.equal(await come(113), 1)
@@ -174,7 +174,7 @@ describe('slots for requests', () => {
     assert.equal(admission.inUse, 20, 'an eighth of the slots')
   })
 
-  it('are shared by address among requests without a token', async () => {
+  it('are shared by all requests without a token from one address', async () => {
     const { admission, request } = room()
     for (let n = 0; n < 50; n += 1) request('')
     await turn()

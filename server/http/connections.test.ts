@@ -13,7 +13,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close()
 })
 
-/** A server whose answers have `bytes`, and a clock that the test sets. */
+/** A server whose responses have `bytes`, and a clock that the test sets. */
 async function guarded({ bytes = 2, most = 1000 }: { bytes?: number; most?: number } = {}) {
   const body = Buffer.alloc(bytes, 'x')
   const server = createServer((_request, response) => response.end(body))
@@ -44,11 +44,11 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await pause(5)
 }
 
-/** A socket hears that the other side has closed it only while it reads. */
+/** A socket only detects that the other side has closed it while it reads. */
 const closed = (socket: Socket) => socket.closed || once(socket.resume(), 'close')
 
-describe('a client that does not read its answer', () => {
-  it('is disconnected when it has taken too little for half a minute', async () => {
+describe('a client that does not read its response', () => {
+  it('is disconnected after 30 s in which it has read too little', async () => {
     const { connections, clock, said, client, ask } = await guarded({ bytes: 20 * mebibyte })
     const socket = await client()
     socket.pause()
@@ -67,7 +67,7 @@ describe('a client that does not read its answer', () => {
     assert.deepEqual(said, ['closed connections whose clients read too slowly'])
   })
 
-  it('is disconnected as well where it takes a byte from time to time', async () => {
+  it('is disconnected as well if it reads single bytes', async () => {
     const { connections, clock, client, ask } = await guarded({ bytes: 20 * mebibyte })
     const socket = await client()
     socket.pause()
@@ -83,7 +83,7 @@ describe('a client that does not read its answer', () => {
     assert.equal(connections.cut, 1)
   })
 
-  it('is served on where it goes on reading, however long that takes', async () => {
+  it('is not disconnected while it keeps reading, however long the response takes', async () => {
     const { connections, clock, client, ask } = await guarded({ bytes: 40 * mebibyte })
     const socket = await client()
     let received = 0
@@ -94,7 +94,7 @@ describe('a client that does not read its answer', () => {
     })
     socket.pause()
     ask(socket)
-    // More than the system's buffers hold, each time.
+    // Each time more than the buffers of the system hold.
     for (wanted = 12 * mebibyte; wanted < 40 * mebibyte; wanted += 12 * mebibyte) {
       socket.resume()
       await until(() => received >= wanted)
@@ -108,8 +108,8 @@ describe('a client that does not read its answer', () => {
   })
 })
 
-describe('answers that are not read', () => {
-  it('are bounded in all: those of the address that holds the most go first', async () => {
+describe('responses that are not read', () => {
+  it('are bounded in total: those of the address with the most are dropped first', async () => {
     const { connections, client, ask } = await guarded({ bytes: 15 * mebibyte })
     const hogs = await Promise.all(Array.from({ length: 8 }, () => client('127.0.0.2')))
     const other = await client()
@@ -132,7 +132,7 @@ describe('answers that are not read', () => {
 })
 
 describe('connections', () => {
-  it('of one address do not keep another address out', async () => {
+  it('of one address do not block another address', async () => {
     const { connections, client, ask } = await guarded({ most: 20 })
     let gone = 0
     const count = () => {
@@ -151,7 +151,7 @@ describe('connections', () => {
     assert.deepEqual([connections.open, connections.cut], [20, 8])
   })
 
-  it('beyond the limit are refused to the address that has the most', async () => {
+  it('beyond the limit are rejected for the address that has the most', async () => {
     const { connections, client } = await guarded({ most: 20 })
     await Promise.all(Array.from({ length: 20 }, () => client('127.0.0.2')))
     await until(() => connections.open === 20)

@@ -13,19 +13,19 @@ const read = async (body: Readable, slowest: Parameters<typeof readInTime>[1]) =
   return chunks
 }
 
-describe('a body that is read while it is processed', () => {
-  it('may take long as long as enough arrives', async () => {
+describe('a streamed body', () => {
+  it('may take long while enough bytes arrive', async () => {
     const body = Readable.from(['one', 'two', 'three'].map(text => Buffer.from(text)))
     assert.deepEqual(await read(body, { bytes: 3, ms: 60_000 }), ['one', 'two', 'three'])
   })
 
-  it('is refused when nothing more arrives', async () => {
+  it('is rejected if nothing more arrives', async () => {
     const body = new Readable({ read: () => undefined })
     body.push(Buffer.from('one'))
     await assert.rejects(read(body, { bytes: 1, ms: 50 }), { code: 'bad_request' })
   })
 
-  it('is refused when it arrives drop by drop', async () => {
+  it('is rejected if it arrives too slowly', async () => {
     const drops = async function* () {
       for (;;) {
         await pause(5)

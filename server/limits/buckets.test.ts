@@ -11,7 +11,7 @@ describe('a bucket', () => {
   const takes = (buckets: Buckets, key: string, calls: number) =>
     Array.from({ length: calls }, () => buckets.take(key) <= fillingMs).filter(Boolean).length
 
-  it('has its burst at once, and then what flows in', () => {
+  it('allows its burst at once, and then its rate', () => {
     const buckets = open()
     assert.equal(takes(buckets, 'ann', 250), 200)
     for (const [passed, more] of [
@@ -27,7 +27,7 @@ describe('a bucket', () => {
     }
   })
 
-  it('says how long it takes to be full again, and an empty one from when on it has one', () => {
+  it('returns the time until it is full, which exceeds the fill time if it is empty', () => {
     const buckets = open()
     assert.equal(buckets.take('ann'), 10)
     assert.equal(buckets.take('ann'), 20)
@@ -39,7 +39,7 @@ describe('a bucket', () => {
     assert.equal(buckets.take('ann'), fillingMs)
   })
 
-  it('has its whole burst where the time of one call is no round number', () => {
+  it('allows its whole burst if the interval is not a whole number', () => {
     const buckets = new Buckets({ rate: { perSecond: 3, burst: 7 }, now: () => now })
     const filling = 7000 / 3 + 1
     const taken = () => Array.from({ length: 10 }, () => buckets.take('ann')).filter(ms => ms <= filling)
@@ -49,13 +49,13 @@ describe('a bucket', () => {
     }
   })
 
-  it('is not anyone else’s', () => {
+  it('is separate for each key', () => {
     const buckets = open()
     assert.equal(takes(buckets, 'ann', 250), 200)
     assert.equal(takes(buckets, 'bob', 250), 200)
   })
 
-  it('is not forgotten as long as that would give more than there is', () => {
+  it('is not forgotten while that would allow more than the rate', () => {
     const buckets = open()
     const start = now
     let taken = 0
@@ -63,7 +63,7 @@ describe('a bucket', () => {
     assert.ok(taken <= 200 + 20_000 / 10, `${taken}`)
   })
 
-  it('that is full takes no memory', () => {
+  it('that is full uses no memory', () => {
     const buckets = open()
     for (let n = 0; n < 500; n += 1) buckets.take(`${n}`)
     now += fillingMs
@@ -73,13 +73,13 @@ describe('a bucket', () => {
     assert.equal(buckets.size, 2, 'one for each generation')
   })
 
-  it('finds room, however many keys come', () => {
+  it('uses bounded memory for any number of keys', () => {
     const buckets = open()
     for (let n = 0; n < 100_000; n += 1) buckets.take(`${n}`)
     assert.ok(buckets.size <= 2000)
   })
 
-  it('is emptied by a thousand other keys, not by fewer', () => {
+  it('is forgotten after a thousand other keys, not earlier', () => {
     const buckets = open()
     takes(buckets, 'ann', 200)
     for (let n = 0; n < 999; n += 1) buckets.take(`${n}`)

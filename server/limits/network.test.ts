@@ -15,6 +15,6 @@ describe('the network of an address', () => {
     ['no address', 'none'],
     ['x'.repeat(10_000), 'none'],
   ] as const) {
-    it(`${address.slice(0, 40)} is in ${expected}`, () => assert.equal(network(address), expected))
+    it(`${address.slice(0, 40)} belongs to ${expected}`, () => assert.equal(network(address), expected))
   }
 })

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Turns } from './turns.ts'
 
-/** Work that ends when the test says so, in the order in which it was begun. */
+/** Work that ends when the test calls `endOne`, in the order in which it began. */
 function begun(most: number) {
   const turns = new Turns(most)
   const names: string[] = []
@@ -21,7 +21,7 @@ function begun(most: number) {
 }
 
 describe('turns', () => {
-  it('go to each waiting user in rotation, however many one of them asks for', async () => {
+  it('are given to waiting users in rotation, independent of how many each requests', async () => {
     const { names, ask, endOne } = begun(2)
     for (const n of [1, 2, 3, 4, 5]) void ask('hog', `hog ${n}`)
     void ask('ann', 'ann 1')
@@ -32,7 +32,7 @@ describe('turns', () => {
     assert.deepEqual(names, ['hog 1', 'hog 2', 'hog 3', 'ann 1', 'bea 1', 'hog 4', 'hog 5'])
   })
 
-  it('are passed on where the work fails', async () => {
+  it('are passed on if the work fails', async () => {
     const { turns, names, ask } = begun(1)
     await assert.rejects(
       turns.run('hog', async () => {

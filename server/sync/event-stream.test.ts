@@ -8,8 +8,8 @@ import { AppError } from '../errors.ts'
 import { EventStream } from './event-stream.ts'
 import { Hub } from './hub.ts'
 
-describe('a stream whose token ends', () => {
-  it('writes nothing more, at whichever beat its comment is due', async () => {
+describe('a stream whose token is revoked', () => {
+  it('writes nothing more, whenever its next comment is due', async () => {
     const server = createServer()
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const { port } = server.address() as { port: number }
@@ -40,7 +40,7 @@ describe('a stream whose token ends', () => {
 })
 
 describe('the streams of a process', () => {
-  it('are checked twice a second, each time after the revocations were read', async () => {
+  it('are checked twice a second, each time after the revocations are read', async () => {
     mock.timers.enable({ apis: ['setTimeout'] })
     const done: string[] = []
     const hub = new Hub({

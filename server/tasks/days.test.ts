@@ -64,21 +64,21 @@ describe('a day', () => {
       ['2026-04-23T22:00:00Z', '2026-04-24T21:00:00Z'],
     ],
     [
-      'whose last hour is repeated, in Santiago',
+      'whose last hour occurs twice, in Santiago',
       '2026-04-05T03:30:00Z',
       'America/Santiago',
       '2026-04-04',
       ['2026-04-04T03:00:00Z', '2026-04-05T04:00:00Z'],
     ],
     [
-      'that does not come back once midnight has passed, in St. John’s',
+      'that is not repeated when the clock goes back over midnight, in St. John’s',
       '2010-11-07T03:00:00Z',
       'America/St_Johns',
       '2010-11-07',
       ['2010-11-07T02:30:00Z', '2010-11-08T03:30:00Z'],
     ],
     [
-      'after one that was skipped, in Apia',
+      'after a skipped day, in Apia',
       '2011-12-30T10:00:00Z',
       'Pacific/Apia',
       '2011-12-31',
@@ -89,7 +89,7 @@ describe('a day', () => {
     it(what, () => assert.deepEqual(today(now, zone), { keys: [day, `${day}~`], instants }))
   }
 
-  it('may have no bound, and is followed by others', () => {
+  it('may be part of a range, with or without bounds', () => {
     assert.deepEqual(daysBetween(undefined, undefined, 'UTC').instants, ['-infinity', 'infinity'])
     assert.deepEqual(daysBetween('1000-01-01', '9999-12-31', 'Pacific/Auckland').instants, [
       '0999-12-31T12:20:56Z',
@@ -102,7 +102,7 @@ describe('a day', () => {
   })
 })
 
-describe('what has passed', () => {
+describe('what is past', () => {
   const zones = [
     'America/New_York',
     'Pacific/Auckland',
@@ -116,7 +116,7 @@ describe('what has passed', () => {
     'Pacific/Apia',
   ]
 
-  /** Every quarter of an hour around each change of the clock in some years. */
+  /** Every quarter of an hour around each clock change of three years. */
   function* times(zone: string): Generator<Temporal.Instant> {
     for (const year of ['2006', '2011', '2026']) {
       let at = Temporal.Instant.from(`${year}-01-01T00:00:00Z`).toZonedDateTimeISO(zone)
@@ -129,7 +129,7 @@ describe('what has passed', () => {
   }
 
   for (const zone of zones) {
-    it(`of floating times and dates is what the zone database says, in ${zone}`, () => {
+    it(`of floating times and dates agrees with the time zone database, in ${zone}`, () => {
       for (const at of times(zone)) {
         const passed = passedAt({ now: at.toString(), zone })
         const wall = at.toZonedDateTimeISO(zone).toPlainDateTime()
@@ -165,7 +165,7 @@ describe('what has passed', () => {
 })
 
 describe('the keys around a period', () => {
-  it('are those of all instants in it, in whatever zone they are written', () => {
+  it('include those of all instants in it, in every time zone', () => {
     const ends = ['Pacific/Kiritimati', 'Etc/GMT+12', 'UTC']
     for (const zone of ends) {
       const clock = { now: '2026-12-01T12:00:00Z', zone }

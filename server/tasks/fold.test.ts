@@ -35,7 +35,7 @@ describe('folding', () => {
     })
   }
 
-  it('tells apart what a person would', () => {
+  it('keeps different letters distinct', () => {
     const pairs = [
       ['か', 'が'],
       ['は', 'ぱ'],
@@ -49,12 +49,12 @@ describe('folding', () => {
     for (const [one, other] of pairs) assert.notEqual(fold(one ?? ''), fold(other ?? ''))
   })
 
-  it('keeps punctuation, and letters of every script', () => {
+  it('keeps punctuation and the letters of all scripts', () => {
     const text = `a_%\\'" 日本 שלום مرحبا हिन्दी ภาษาไทย 한국어 \u{1f411}`
     assert.equal(fold(text), text)
   })
 
-  it('done twice is the same as once, for every character', () => {
+  it('is idempotent for every character', () => {
     for (let point = 1; point < 0x110000; point += 1) {
       if (point >= 0xd800 && point < 0xe000) continue
       const folded = fold(`x${String.fromCodePoint(point)}y`)
@@ -62,7 +62,7 @@ describe('folding', () => {
     }
   })
 
-  it('leaves no line break, by which texts are joined', () => {
+  it('removes line breaks, which separate the folded texts', () => {
     assert.equal(fold('a\r\n\u2028\u0085b'), 'a b')
   })
 })

@@ -39,7 +39,7 @@ const form: TaskForm = {
   escaped: character => JSON.stringify(character).slice(1, -1),
 }
 
-/** The row as PostgreSQL's binary format has it, somewhere within other bytes. */
+/** The row in PostgreSQL's binary format, preceded by other bytes. */
 function rowOf(task: Values, before: string): DataRow {
   const big = (number: number) => {
     const bytes = Buffer.alloc(8)
@@ -52,7 +52,7 @@ function rowOf(task: Values, before: string): DataRow {
     description: task.description === null ? null : Buffer.from(task.description),
     is_completed: Buffer.from([task.isCompleted ? 1 : 0]),
     completed_at: task.completed === null ? null : big(task.completed),
-    // After the version of the format.
+    // The version of the jsonb format comes first.
     metadata: task.metadata === null ? null : Buffer.from(`\u0001${JSON.stringify(task.metadata)}`),
     created_at: big(task.created),
     updated_at: big(task.updated),
@@ -71,7 +71,7 @@ function rowOf(task: Values, before: string): DataRow {
   return row
 }
 
-/** In the words of JavaScript, which know milliseconds. */
+/** Formats a time with Date, which has only milliseconds. */
 function timeOf(microseconds: number): string {
   const milliseconds = Math.floor(microseconds / 1000)
   const text = new Date(Date.UTC(2000, 0) + milliseconds).toISOString().slice(0, -1)
@@ -93,8 +93,7 @@ const jsonOf = (task: Values, owner: string) =>
     revision: task.revision,
   })
 
-// Well-formed, as what is stored is: every control character, and what stands beside quotes and
-// backslashes.
+// Well-formed Unicode, as stored texts are, with control characters, quotes and backslashes.
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.string({
@@ -120,14 +119,14 @@ const tasks = fc.array(
 )
 
 describe('a printed list', () => {
-  it('is byte for byte what JSON.stringify gives, whatever the tasks are', () => {
+  it('is identical to the output of JSON.stringify for all tasks', () => {
     const inList = ready(form)
     fc.assert(
       fc.property(tasks, text, fc.nat(20), (list, owner, count) => {
         const printed = new PrintedTasks(inList, JSON.stringify(owner), '[')
         printed.expect(count)
         for (const [n, task] of list.entries()) {
-          // Never changed, as most tasks.
+          // An unchanged task, as most are.
           const same = n % 2 ? task : { ...task, updated: task.created }
           printed.add(rowOf(same, owner), 1)
         }
@@ -140,7 +139,7 @@ describe('a printed list', () => {
     )
   })
 
-  it('can be taken piece by piece', () => {
+  it('can be taken in parts', () => {
     const inList = ready(form)
     fc.assert(
       fc.property(tasks, fc.nat(3), (list, every) => {
@@ -171,7 +170,7 @@ describe('a printed list', () => {
     revision: 1,
   }
 
-  it('has as much memory as it needs, where it is known how many tasks come', () => {
+  it('allocates memory for the number of tasks that is expected', () => {
     const printOf = (count: number, first: string) => {
       const printed = new PrintedTasks(ready(form), '7', '[')
       printed.expect(count)
@@ -181,12 +180,12 @@ describe('a printed list', () => {
     }
     const list = printOf(1000, 'as long')
     assert.ok(list.buffer.byteLength < 1.2 * list.length)
-    // One that is long is no reason for a hundred times as much.
+    // One long title does not multiply the memory for all tasks.
     assert.ok(printOf(1000, 'x'.repeat(30_000)).buffer.byteLength < 1024 * 1024)
     assert.ok(printOf(-1, 'x').buffer.byteLength < 8 * 1024)
   })
 
-  it('knows every kind of day', () => {
+  it('prints all dates', () => {
     const inList = ready({ ...form, parts: [['', 'created_at']], end: '', timeQuote: '' })
     const printed = new PrintedTasks(inList, '', '')
     const days = Array.from({ length: 20_000 }, (_, n) => (n * 7 - 36_000) * 86_400e6 + 86_399_999_999)

@@ -22,7 +22,7 @@ describe('when a task is due', () => {
     assert.equal(at('2026-12-01', '09:30', 'UTC'), '2026-12-01T09:30:00Z')
   })
 
-  it('refuses what is no date, time or zone', () => {
+  it('rejects invalid dates, times and zones', () => {
     const date = '2026-12-01'
     const time = '09:30'
     for (const value of [
@@ -53,7 +53,7 @@ describe('when a task is due', () => {
     assert.deepEqual(keys.toSorted(), keys)
   })
 
-  it('tells whether something starts after it is due, a date being its whole day', () => {
+  it('compares start and due, where a date includes its whole day', () => {
     const day = { date: '2026-12-01' }
     const berlin = (time: string) => readWhen({ ...day, time, time_zone: 'Europe/Berlin' })
     const utc = (time: string) => readWhen({ ...day, time, time_zone: 'UTC' })
@@ -69,7 +69,7 @@ describe('when a task is due', () => {
     for (const [start, due, expected] of times) assert.equal(isAfter(start, due), expected)
   })
 
-  it('reads an instant with an offset as a time in UTC', () => {
+  it('parses an instant with an offset as a time in UTC', () => {
     const at = '2026-12-01T08:30:00Z'
     assert.deepEqual(inUtc('2026-12-01T09:30:00.000+01:00'), {
       date: '2026-12-01',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { signUpFields } from './credentials.ts'
 
-it('the name of a new user is the first one that is given, else a part of the email', () => {
+it('a new user is named after the first name that is set, or else after a part of the email address', () => {
   const email = 'ann.b@example.com'
   const nameOf = (sent: object) => signUpFields({ email, password: 'x', ...sent }).name
   for (const [sent, name] of [
