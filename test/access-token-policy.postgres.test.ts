@@ -5,7 +5,8 @@ import { operator } from './operator.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { type Served, twoReplicas, unlimited } from './served.ts'
 
-// Which changes of an account revoke its personal access tokens. docs/accounts.md has the same table.
+// Which changes of an account revoke its personal access tokens. docs/accounts.md has the same
+// table.
 
 let api: Served
 let other: Served
@@ -30,7 +31,7 @@ async function withToken() {
 const listOf = async (person: Person) =>
   (await api.call('GET', '/api/v1/tokens', { token: await person.token() })).body.tokens
 
-/** That it is refused on the other replica, and listed no more. */
+/** The token is rejected on the other replica, and no longer listed. */
 async function isRevoked({ person, use }: { person: Person; use: () => Promise<number> }, password: string) {
   while ((await use()) !== 401) await pause(20)
   const again = newPerson(api, { ...person, password })
@@ -56,14 +57,14 @@ describe('a personal access token', () => {
     await isRevoked(known, newPassword)
   })
 
-  it('stays where a reset fails', async () => {
+  it('is not revoked by a reset that fails', async () => {
     const { use } = await withToken()
     const reset = { newPassword, token: 'invented' }
     assert.equal((await newPerson(api).auth('POST', '/reset-password', reset)).status, 400)
     assert.equal(await use(), 200)
   })
 
-  it('is revoked by duly user sign-out, unless it is told to keep tokens', async () => {
+  it('is revoked by duly user sign-out, unless it is called with --keep-tokens', async () => {
     const known = await withToken()
     const [kept] = await operator(api, ['user', 'sign-out', known.person.email, '--keep-tokens'])
     assert.match(kept ?? '', /personal access tokens are kept\.$/)
@@ -74,7 +75,7 @@ describe('a personal access token', () => {
     await isRevoked(known, known.person.password)
   })
 
-  it('is revoked by a change of the password where that asks for it', async () => {
+  it('is revoked by a change of the password with revokeTokens', async () => {
     for (const [flag, ends] of [
       [{}, false],
       [{ revokeTokens: false, revokeOtherSessions: true }, false],
@@ -89,14 +90,14 @@ describe('a personal access token', () => {
     }
   })
 
-  it('stays where the change of the password is refused', async () => {
+  it('is not revoked by a rejected change of the password', async () => {
     const { person, use } = await withToken()
     const change = { currentPassword: 'wrong horse', newPassword, revokeTokens: true }
     assert.equal((await person.auth('POST', '/change-password', change)).status, 400)
     assert.equal(await use(), 200)
   })
 
-  it('stays with a sign-out, a change of address, and two-factor authentication switched on and off', async () => {
+  it('is not revoked by a sign-out, a new email address, or changes of two-factor authentication', async () => {
     const { person, use } = await withToken()
     const { password } = person
     assert.equal((await person.auth('POST', '/two-factor/enable', { password })).status, 200)
@@ -107,7 +108,7 @@ describe('a personal access token', () => {
     assert.equal(await use(), 200)
   })
 
-  it('is refused while its user is disabled, and good again afterwards', async () => {
+  it('is rejected while its user is disabled, and accepted again afterwards', async () => {
     const { person, use } = await withToken()
     await operator(api, ['user', 'disable', person.email])
     while ((await use()) !== 401) await pause(20)
@@ -115,7 +116,7 @@ describe('a personal access token', () => {
     while ((await use()) !== 200) await pause(20)
   })
 
-  it('of somebody else stays', async () => {
+  it('of another user is not revoked', async () => {
     const bystander = await withToken()
     const known = await withToken()
     await operator(api, ['user', 'sign-out', known.person.email])
@@ -123,7 +124,7 @@ describe('a personal access token', () => {
     assert.equal(await bystander.use(), 200)
   })
 
-  it('is told in the document to end with these', async () => {
+  it('is documented in the OpenAPI document with these rules', async () => {
     const { body } = await api.call('GET', '/openapi.json')
     for (const operation of [body.paths['/api/v1/tokens'].get, body.paths['/api/v1/tokens'].post]) {
       assert.match(

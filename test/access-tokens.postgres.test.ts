@@ -18,7 +18,7 @@ async function newToken(user: string, scopes: readonly string[] = ['tasks:read',
 }
 
 describe('a personal access token', () => {
-  it('is shown once, and listed without itself', async () => {
+  it('is returned once, and listed without the token itself', async () => {
     const user = newUser()
     const json = { name: '  nightly export ', scopes: ['tasks:read'], expires_in_days: 7 }
     const { status, body, headers } = await api.call('POST', path, { user, json })
@@ -34,7 +34,7 @@ describe('a personal access token', () => {
     assert.equal(list.text.includes(token), false)
   })
 
-  it('is good under every contract', async () => {
+  it('is accepted by every contract', async () => {
     const user = newUser()
     const { token } = await newToken(user)
     for (const base of ['/api/v1/tasks', '/api/v1/todos', '/api/tasks', `/api/${user}/tasks`]) {
@@ -46,7 +46,7 @@ describe('a personal access token', () => {
     assert.equal((await api.call('GET', '/api/somebody/tasks', { token })).status, 403)
   })
 
-  it('does what its scopes say, and nothing else', async () => {
+  it('allows what its scopes include, and nothing else', async () => {
     const user = newUser()
     const { body: task } = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' } })
     const reads = (await newToken(user, ['tasks:read'])).token
@@ -86,7 +86,7 @@ describe('a personal access token', () => {
     }
   })
 
-  it('sees nothing that it has not written without tasks:read, also in a dry run', async () => {
+  it('without tasks:read shows only what it has written, also in a dry run', async () => {
     const user = newUser()
     const write = async (path: string, json: object) =>
       (await api.call('POST', `/api/v1/${path}`, { user, json })).body
@@ -119,7 +119,7 @@ describe('a personal access token', () => {
     assert.deepEqual([settings.status, settings.body.time_zone], [200, 'UTC'])
   })
 
-  it('makes, lists and revokes no tokens, and removes no account', async () => {
+  it('cannot create, list or revoke tokens, nor delete the account', async () => {
     const { token, id } = await newToken(newUser())
     for (const [method, address] of [
       ['POST', path],
@@ -135,7 +135,7 @@ describe('a personal access token', () => {
     }
   })
 
-  it('is refused once it is revoked, at once', async () => {
+  it('is rejected as soon as it is revoked', async () => {
     const user = newUser()
     const { token, id } = await newToken(user)
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
@@ -146,7 +146,7 @@ describe('a personal access token', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body, { tokens: [] })
   })
 
-  it('that could not be revoked is still there to be revoked', async () => {
+  it('can be revoked again after a revocation that failed', async () => {
     const user = newUser()
     const { token, id } = await newToken(user)
     await api.call('GET', '/api/v1/tasks', { token })
@@ -161,7 +161,7 @@ describe('a personal access token', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 401)
   })
 
-  it('is revoked by nobody else', async () => {
+  it('cannot be revoked by another user', async () => {
     const { token, id } = await newToken(newUser())
     assert.equal((await api.call('DELETE', `${path}/${id}`, { user: newUser() })).status, 404)
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
@@ -179,7 +179,7 @@ describe('a personal access token', () => {
     assert.deepEqual([status, body.detail], [401, 'The token has expired.'])
   })
 
-  it('that is none is told by its checksum, or by the database', async () => {
+  it('that is invalid is detected by its checksum, or in the database', async () => {
     const { token } = await newToken(newUser())
     const flipped = token.slice(0, 20) + (token[20] === 'a' ? 'b' : 'a') + token.slice(21)
     for (const other of [
@@ -194,7 +194,7 @@ describe('a personal access token', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { token: token.toUpperCase() })).status, 401)
   })
 
-  it('is created without an idempotency key, since the answer holds a secret', async () => {
+  it('is created without storing an idempotency key, since the response contains a secret', async () => {
     const headers = { 'idempotency-key': 'a' }
     for (const path of ['/api/v1/tokens', '/api/v1/events/ticket']) {
       const json = { name: 'a', scopes: ['tasks:read'] }
@@ -203,7 +203,7 @@ describe('a personal access token', () => {
     }
   })
 
-  it('is refused with fields that are not what they may be, each of them named', async () => {
+  it('is not created with invalid fields, which are all named', async () => {
     const user = newUser()
     const good = { name: 'x', scopes: ['tasks:read'], expires_in_days: 1 }
     for (const [broken, field] of [
@@ -232,7 +232,7 @@ describe('a personal access token', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body, { tokens: [] })
   })
 
-  it('comes a hundred times for one user, not more often', async () => {
+  it('is limited to a hundred per user', async () => {
     const user = newUser()
     for (let n = 0; n < 95; n += 1) await newToken(user)
     const five = { user, json: { name: 'x', scopes: ['tasks:read'] } }
@@ -243,7 +243,7 @@ describe('a personal access token', () => {
     assert.deepEqual([status, body.code], [409, 'too_many_tokens'])
   })
 
-  it('is not in the database, and not in the log', async () => {
+  it('is not in the database or the log', async () => {
     const user = newUser()
     const { token } = await newToken(user)
     await api.call('GET', '/api/v1/tasks', { token })
@@ -251,8 +251,8 @@ describe('a personal access token', () => {
   })
 })
 
-describe('when a token was used last', () => {
-  it('is known after the server has stopped, at the latest', async () => {
+describe('the last use of a token', () => {
+  it('is stored when the server stops, at the latest', async () => {
     const database = await ownDatabase()
     const user = newUser()
     const first = await served({}, database)

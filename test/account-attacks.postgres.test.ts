@@ -9,7 +9,8 @@ import { type Answer, type Served, twoReplicas, unlimited } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 import { totpCode } from './totp.ts'
 
-// What others do, with many addresses and in parallel, keeps nobody out; and no guess is evaluated beyond the limit.
+// Attackers with many addresses and parallel requests lock nobody out, and no guess beyond the
+// limits is evaluated.
 
 let smtp: Awaited<ReturnType<typeof startSmtpServer>>
 let api: Served
@@ -36,7 +37,7 @@ const signedIn = async (known: Person): Promise<Person> => {
 const count = (answers: readonly Answer[], ...statuses: number[]) =>
   answers.filter(({ status }) => statuses.includes(status)).length
 
-/** The account whose password hash the others get. */
+/** The account whose password hash the other accounts share. */
 let hash: string | undefined
 async function signUp(): Promise<void> {
   const person = newPerson(api)
@@ -51,7 +52,7 @@ const insertUser = unprepared(
 const insertPassword = unprepared(
   `insert into duly.account (id, "accountId", "providerId", "userId", password, "updatedAt") values ($1, $1, 'credential', $1, $2, now())`,
 )
-/** Somebody with a confirmed account, not signed in. */
+/** A user with a confirmed account, not signed in. */
 async function user(): Promise<Person & { id: string }> {
   const id = randomUUID()
   const person = newPerson(api)
@@ -60,7 +61,7 @@ async function user(): Promise<Person & { id: string }> {
   return { ...person, id }
 }
 
-/** By any of the ways to sign in, whose counts are the same. */
+/** A guess through each of the sign-in routes in turn, which share their counts. */
 const ways = ['/api/auth/sign-in/email', ...signInPaths]
 const guess = (at: Served, email: string, address: string) =>
   post(at, nextOf(ways), { email, password: 'wrong horse' }, { headers: { 'x-forwarded-for': address } })
@@ -71,8 +72,8 @@ const requestReset = (at: Served, email: string, address: string) =>
   })
 
 /**
- * Guesses from 15 addresses until this browser is refused too. A guess more is allowed each half
- * minute, which is shorter than 60 guesses on a busy machine.
+ * Guesses from 15 addresses until this browser is rejected too. Each half minute allows one more
+ * guess; on a busy machine 60 guesses take longer than that.
  */
 async function lockOut(email: string, browser: Person): Promise<void> {
   for (let n = 0; n < 12; n += 1) await requestReset(n % 2 === 0 ? api : other, email, newAddress())
@@ -94,7 +95,7 @@ async function reset(link: string, newPassword: string): Promise<Person> {
 }
 
 describe('one address', () => {
-  it('that signs in with one account without end keeps nobody else from signing in', async () => {
+  it('that signs in to one account continuously does not block the sign-in of others', async () => {
     const attacker = await user()
     const others = await Promise.all(Array.from({ length: 40 }, () => user()))
     await whileHashingTakes(30, async () => {
@@ -105,7 +106,7 @@ describe('one address', () => {
     })
   })
 
-  it('with many accounts does not either, nor do many addresses of one IPv6 network', async () => {
+  it('with many accounts does not block others, nor do many addresses of one IPv6 network', async () => {
     const others = await Promise.all(Array.from({ length: 10 }, () => user()))
     const from = (address: string) =>
       api.call('POST', '/api/auth/sign-in/email', {
@@ -123,7 +124,7 @@ describe('one address', () => {
     })
   })
 
-  it('that sends many forms at once has all of them answered', async () => {
+  it('gets a response to each of many concurrent forms', async () => {
     const address = newAddress()
     const forms = Array.from({ length: 60 }, () =>
       api.call('POST', '/reset-password', {
@@ -135,7 +136,7 @@ describe('one address', () => {
     assert.equal(count(answers, 200, 429), 60)
   })
 
-  it('is stopped after some sign-ins, although the password is right', async () => {
+  it('is rejected after some sign-ins, even with the right password', async () => {
     const person = await user()
     const statuses: number[] = []
     while (statuses.at(-1) !== 429 && statuses.length < 100) {
@@ -147,15 +148,15 @@ describe('one address', () => {
   })
 })
 
-describe('a user whose password and mailbox others try from 15 addresses', () => {
-  it('signs in from a browser that signed in before', async () => {
+describe('a user whose password and mailbox are attacked from 15 addresses', () => {
+  it('signs in from a browser that has signed in before', async () => {
     const person = await signedIn(await user())
     await person.auth('POST', '/sign-out')
     await lockOut(person.email, newPerson(api, person))
     assert.equal((await signIn(person)).status, 200)
   })
 
-  it('gets in from a new browser with an email', async () => {
+  it('signs in from a new browser with an email', async () => {
     const person = await user()
     await lockOut(person.email, newPerson(api, person))
     const before = smtp.emails.filter(({ to }) => to === person.email).length
@@ -169,7 +170,7 @@ describe('a user whose password and mailbox others try from 15 addresses', () =>
     assert.equal(entered.status, 200)
   })
 
-  it('gets in with the last email, where there were more requests than emails', async () => {
+  it('signs in with the last email if there were more requests than emails', async () => {
     const person = await user()
     for (let n = 0; n < 30; n += 1) await requestReset(api, person.email, newAddress())
     assert.equal((await requestReset(api, person.email, newAddress())).status, 200)
@@ -180,7 +181,7 @@ describe('a user whose password and mailbox others try from 15 addresses', () =>
 })
 
 describe('a known browser', () => {
-  it('is one no more after a password reset, for passwords and for codes', async () => {
+  it('loses that status for passwords and codes after a password reset', async () => {
     const person = await signedIn(await user())
     const stolen = new Map(person.cookies)
     await requestReset(api, person.email, newAddress())
@@ -204,7 +205,7 @@ describe('60 guesses in parallel on two replicas', () => {
   const cookiesOf = (person: Person, n: number) =>
     [...person.cookies].map(([name, value]) => `${name}=${spelt(value, n)}`).join('; ')
 
-  it('at a password are evaluated five times', async () => {
+  it('of a password are evaluated five times', async () => {
     const { email } = await user()
     const address = newAddress()
     const answers = await Promise.all(
@@ -216,7 +217,7 @@ describe('60 guesses in parallel on two replicas', () => {
     assert.equal(count(answers, 401, 429, 503), 60)
   })
 
-  it('at the password of a signed-in user are evaluated ten times, however the cookie is spelt', async () => {
+  it('of the password of a signed-in user are evaluated ten times, with any spelling of the cookie', async () => {
     const person = await signedIn(await user())
     const answers: Answer[] = []
     for (let round = 0; round < 6; round += 1) {
@@ -240,7 +241,7 @@ describe('60 guesses in parallel on two replicas', () => {
     assert.equal(count(answers, 200, 401), 0)
   })
 
-  it('at codes of two-factor authentication are evaluated ten times, of every kind together', async () => {
+  it('of two-factor codes are evaluated ten times, all kinds together', async () => {
     const person = await signedIn(await user())
     const enabled = await person.auth('POST', '/two-factor/enable', { password })
     const { totpURI, backupCodes } = enabled.body
@@ -265,7 +266,7 @@ describe('60 guesses in parallel on two replicas', () => {
       (n: number) => guessCode(n, 'verify-backup-code', 'aaaaa-bbbbb'),
       (n: number) => guessCode(n, 'verify-totp', String(100_000 + n)),
       (n: number) => guessCode(n, 'verify-totp', String(100_000 + n)),
-      // With the password again, as front ends send it. Some wait too long for their turn to hash.
+      // With the password again, as front ends send it. Some get 503 while they wait for a hash.
       (n: number) =>
         post(at(n), nextOf(signInPaths), { email: person.email, password, code: String(200_000 + n) }),
     ]
@@ -278,14 +279,15 @@ describe('60 guesses in parallel on two replicas', () => {
     )
     assert.ok(evaluated.length <= 10, String(evaluated.length))
     assert.ok(evaluated.length > 0)
-    // Of two guesses with one challenge at the same moment, Better Auth refuses one unseen.
+    // Of two concurrent guesses with one challenge, Better Auth rejects one without evaluating it.
     const refused = answers.filter(
       ({ status, body }) => [429, 503].includes(status) || body?.code === 'INVALID_TWO_FACTOR_COOKIE',
     )
     assert.equal(refused.length, 60 - evaluated.length)
     const late = { email: person.email, password, code: backupCodes[0] }
     assert.equal((await post(api, nextOf(signInPaths), late)).status, 429)
-    // The right one comes too late from there; a browser that signed in before is not locked out.
+    // The attackers get 429 for the right code too; a browser that signed in before is not locked
+    // out.
     assert.equal((await guessCode(61, 'verify-backup-code', backupCodes[0])).status, 429)
     await person.auth('POST', '/sign-out')
     assert.equal((await signIn(person)).body.twoFactorRedirect, true)

@@ -4,7 +4,8 @@ import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { newUser, type Served, served, unlimited } from './served.ts'
 
-// What one user can make grow beside tasks: sessions, links, personal access tokens and what is remembered of revoked ones.
+// Bounds on what one user stores besides tasks: sessions, links, personal access tokens and
+// revocations.
 
 let api: Served
 before(async () => {
@@ -21,7 +22,7 @@ const rows = (text: string, ...values: string[]) => api.server.db.query(unprepar
 const count = async (text: string, ...values: string[]) => Number((await rows(text, ...values))[0]?.[0])
 
 describe('the sessions of one user', () => {
-  it('are a hundred at most: a new one ends the oldest', async () => {
+  it('number at most a hundred: a new one ends the oldest', async () => {
     const person = await newUserHere(api)
     const [old] = await rows('select id, token from duly.session where "userId" = $1', person.id)
     await rows(
@@ -41,7 +42,7 @@ describe('the sessions of one user', () => {
     assert.equal(await count('select count(*) from duly.session where id = $1', String(old?.[0])), 0)
   })
 
-  it('store no more than the beginning of a long User-Agent', async () => {
+  it('store only the beginning of a long User-Agent', async () => {
     const person = await newUserHere(api)
     const again = newPerson(api, person)
     const { email, password } = person
@@ -68,7 +69,7 @@ describe('the links of one address', () => {
       person.auth('POST', '/link-social', { provider: 'github', callbackURL: `/docs?${'x'.repeat(1000)}` }),
   }
   for (const [name, call] of Object.entries(calls)) {
-    it(`${name} are counted, since each is stored`, async () => {
+    it(`${name} are rate-limited, since each is stored`, async () => {
       const person = await newUserHere(api)
       const before = await count('select count(*) from duly.verification')
       const statuses = new Set<number>()
@@ -80,7 +81,7 @@ describe('the links of one address', () => {
 })
 
 describe('the personal access tokens of one user', () => {
-  it('that are created and revoked all the time are counted, since every replica remembers each', async () => {
+  it('are rate-limited when they are created and revoked, since every replica stores the revocations', async () => {
     const user = newUser()
     const statuses: number[] = []
     for (let n = 0; n < 230; n += 1) {

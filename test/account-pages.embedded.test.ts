@@ -6,7 +6,7 @@ import { behindProxy, newPerson, type Person } from './person.ts'
 import { type Served, served, unlimited } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 
-// From a link in an email to a sign-in, in a browser that runs no script.
+// From the link in an email to a sign-in, in a browser without JavaScript.
 
 let smtp: Awaited<ReturnType<typeof startSmtpServer>>
 let api: Served
@@ -50,7 +50,7 @@ async function confirmed(): Promise<Person> {
 }
 
 describe('the link that confirms an email address', () => {
-  it('confirms it by a click, and not where a mail server opens it', async () => {
+  it('confirms it after a click, not when a mail server opens it', async () => {
     const person = newPerson(api)
     await signUp(person)
     const { link } = await smtp.emailTo(person.email)
@@ -66,14 +66,14 @@ describe('the link that confirms an email address', () => {
     await submit(page)
     assert.equal(await heading(page), 'Your email address is confirmed')
     assert.equal(await signIn(person, person.password), 200)
-    // Used again, it does no harm.
+    // Using it again has no effect.
     await page.goto(link)
     await submit(page)
     assert.equal(await heading(page), 'Your email address is confirmed')
     await page.context().close()
   })
 
-  it('that is broken or expired offers another', async () => {
+  it('that is broken or expired offers a new one', async () => {
     const person = newPerson(api)
     await signUp(person)
     const { link } = await smtp.emailTo(person.email)
@@ -89,7 +89,7 @@ describe('the link that confirms an email address', () => {
     await page.context().close()
   })
 
-  it('changes an address after both have been confirmed', async () => {
+  it('changes an address after both addresses have been confirmed', async () => {
     const person = await confirmed()
     await signIn(person, person.password)
     const newEmail = `new-${person.email}`
@@ -106,7 +106,7 @@ describe('the link that confirms an email address', () => {
 })
 
 describe('the link that resets a password', () => {
-  it('leads from the page that asks for it to a sign-in with the new password', async () => {
+  it('works from the page that requests it to a sign-in with the new password', async () => {
     const person = await confirmed()
     const page = await open(`${api.server.url}/.well-known/change-password`)
     assert.equal(await heading(page), 'Reset your password')
@@ -132,7 +132,7 @@ describe('the link that resets a password', () => {
     await page.context().close()
   })
 
-  it('asks again where the password is too weak, and is still good then', async () => {
+  it('remains valid after a password that is too weak', async () => {
     const person = await confirmed()
     await person.auth('POST', '/request-password-reset', { email: person.email })
     const { link } = await smtp.emailTo(person.email, 2)
@@ -157,7 +157,7 @@ describe('the link that resets a password', () => {
     assert.equal(await signIn(person, '<b>"long" enough</b>'), 200)
   })
 
-  it('says the same for an address without an account', async () => {
+  it('is offered in the same words for an address without an account', async () => {
     const person = await confirmed()
     const ask = (email: string) =>
       api.call('POST', '/reset-password', {
@@ -173,7 +173,7 @@ describe('the link that resets a password', () => {
 describe('the pages of accounts', () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
-  it('run no script, are kept nowhere, and tell nobody their address', async () => {
+  it('run no script, are not cached, and send no referrer', async () => {
     for (const path of [
       '/reset-password',
       '/reset-password?token=x',
@@ -191,7 +191,7 @@ describe('the pages of accounts', () => {
     }
   })
 
-  it('show nothing of what is in their address or form as HTML', async () => {
+  it('escape their parameters and form fields', async () => {
     const evil = '"><script>alert(1)</script>'
     for (const path of ['/reset-password', '/verify-email']) {
       for (const name of ['token', 'error', 'email']) {
@@ -203,7 +203,7 @@ describe('the pages of accounts', () => {
     }
   })
 
-  it('take no form of another site, and nothing that is no form', async () => {
+  it('reject forms of other sites, and other content types', async () => {
     for (const path of ['/reset-password', '/verify-email']) {
       for (const site of ['cross-site', 'same-site']) {
         const headers = { ...form, 'sec-fetch-site': site }
@@ -214,7 +214,7 @@ describe('the pages of accounts', () => {
     }
   })
 
-  it('fit a narrow phone, in light and dark', async () => {
+  it('fit a narrow phone, in light and dark mode', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const context = await browser.newContext({ colorScheme, viewport: { width: 320, height: 640 } })
       const page = await context.newPage()
@@ -232,7 +232,7 @@ describe('the pages of accounts', () => {
     }
   })
 
-  it('are not there without accounts', async () => {
+  it('do not exist without accounts', async () => {
     const without = await served({ ACCOUNTS: 'off' })
     try {
       for (const path of ['/reset-password', '/verify-email?token=x', '/.well-known/change-password'])
@@ -251,8 +251,8 @@ describe('the pages of accounts', () => {
   })
 })
 
-describe('what browsers and crawlers ask for', () => {
-  it('a page for browsers at /, and links for programs', async () => {
+describe('well-known resources', () => {
+  it('GET / returns a page to browsers, and links to programs', async () => {
     const browserAccept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
     const page = await api.call('GET', '/', { headers: { accept: browserAccept } })
     assert.deepEqual([page.status, page.headers.get('content-type')], [200, 'text/html; charset=utf-8'])
@@ -268,7 +268,7 @@ describe('what browsers and crawlers ask for', () => {
     }
   })
 
-  it('an icon, rules for crawlers and a contact', async () => {
+  it('there are an icon, a robots.txt and a security.txt', async () => {
     const icon = await fetch(`${api.server.url}/favicon.ico`)
     assert.deepEqual([icon.status, icon.headers.get('content-type')], [200, 'image/x-icon'])
     assert.deepEqual([...new Uint8Array(await icon.arrayBuffer()).subarray(0, 4)], [0, 0, 1, 0])

@@ -11,7 +11,7 @@ before(async () => {
 })
 after(() => own.close())
 
-it('Better Auth finds every table, column and index that it wants', async () => {
+it('Better Auth finds all tables, columns and indexes that it requires', async () => {
   const nothing = async () => undefined
   const { auth } = createIssuer({
     db: own.db,

@@ -19,8 +19,8 @@ const signIn = (person: Person, password = person.password): Promise<Answer> =>
 const seen = ({ status, body }: Answer) => [status, body.code]
 const sessionOf = async (person: Person) => (await person.auth('GET', '/get-session')).body
 
-describe('somebody who signs up', () => {
-  it('is signed in, and has a list of tasks', async () => {
+describe('a user who signs up', () => {
+  it('is signed in, and has a task list', async () => {
     const person = newPerson(api)
     const { email, password } = person
     const signedUp = await person.auth('POST', '/sign-up/email', { name: 'Ann', email, password })
@@ -36,14 +36,14 @@ describe('somebody who signs up', () => {
     assert.equal((await api.call('GET', '/api/somebody/tasks', { token })).status, 403)
   })
 
-  it('cannot have an address that is taken, in whatever case it is written', async () => {
+  it('cannot use an email address that is taken, in any case', async () => {
     const { email, password } = await newUserHere(api)
     const again = newPerson(api, { email: email.toUpperCase() })
     const answer = await again.auth('POST', '/sign-up/email', { name: 'x', email: again.email, password })
     assert.deepEqual(seen(answer), [422, 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL'])
   })
 
-  it('twice at once has one account', async () => {
+  it('gets one account for two concurrent requests', async () => {
     const [one, two] = [newPerson(api), newPerson(api)]
     const body = { name: 'x', email: one.email, password: one.password }
     const answers = await Promise.all([one, two].map(person => person.auth('POST', '/sign-up/email', body)))
@@ -51,7 +51,7 @@ describe('somebody who signs up', () => {
     assert.equal((await signIn(one)).status, 200)
   })
 
-  it('is told by a sentence which query parameter is wrong', async () => {
+  it('gets an error message that names the invalid query parameter', async () => {
     const person = await newUserHere(api)
     for (const [path, message] of [
       ['/verify-email', 'Token is required.'],
@@ -66,7 +66,7 @@ describe('somebody who signs up', () => {
     }
   })
 
-  it('needs a password of eight characters, and a name', async () => {
+  it('needs a password of at least eight characters, and a name', async () => {
     const person = newPerson(api)
     const body = { name: 'x', email: person.email, password: person.password }
     for (const broken of [
@@ -82,7 +82,7 @@ describe('somebody who signs up', () => {
     }
   })
 
-  it('cannot give themselves what is not theirs to give', async () => {
+  it('cannot set fields that only the server sets', async () => {
     const person = newPerson(api)
     const body = { name: 'x', email: person.email, password: person.password }
     const more = {
@@ -98,8 +98,8 @@ describe('somebody who signs up', () => {
   })
 })
 
-describe('somebody who signs in', () => {
-  it('does so with the right password only', async () => {
+describe('a user who signs in', () => {
+  it('needs the right password', async () => {
     const person = await newUserHere(api)
     const elsewhere = newPerson(api, person)
     assert.deepEqual(seen(await signIn(elsewhere, 'wrong horse battery')), [401, 'INVALID_EMAIL_OR_PASSWORD'])
@@ -108,7 +108,7 @@ describe('somebody who signs in', () => {
     assert.equal((await sessionOf(elsewhere)).user.id, person.id)
   })
 
-  it('gets the same answer for an address that has no account', async () => {
+  it('gets the same response for an address without an account', async () => {
     const nobody = newPerson(api)
     const person = await newUserHere(api)
     const [known, unknown] = [await signIn(newPerson(api, person), 'wrong one'), await signIn(nobody)]
@@ -117,7 +117,7 @@ describe('somebody who signs in', () => {
     assert.deepEqual(names(unknown), names(known))
   })
 
-  it('sees where they are signed in, and ends a session elsewhere', async () => {
+  it('sees all sessions, and can end one on another device', async () => {
     const person = await newUserHere(api)
     const phone = newPerson(api, person)
     await signIn(phone)
@@ -130,14 +130,14 @@ describe('somebody who signs in', () => {
     assert.notEqual(await sessionOf(person), null)
   })
 
-  it('ends no session of anybody else', async () => {
+  it('cannot end a session of another user', async () => {
     const [person, stranger] = [await newUserHere(api), await newUserHere(api)]
     const { session } = await sessionOf(person)
     await stranger.auth('POST', '/revoke-session', { token: session.token })
     assert.notEqual(await sessionOf(person), null)
   })
 
-  it('changes the password, and the others are signed out', async () => {
+  it('can change the password, which ends the other sessions', async () => {
     const person = await newUserHere(api)
     const phone = newPerson(api, person)
     await signIn(phone)
@@ -155,7 +155,7 @@ describe('somebody who signs in', () => {
     assert.equal((await signIn(newPerson(api, { ...person, password: 'another horse' }))).status, 200)
   })
 
-  it('changes the name, the picture and an address that was never confirmed', async () => {
+  it('can change the name, the picture and an unconfirmed address', async () => {
     const person = await newUserHere(api)
     await person.auth('POST', '/update-user', { name: 'Bea', image: 'https://example.com/bea.png' })
     const moved = newPerson(api)
@@ -165,7 +165,7 @@ describe('somebody who signs in', () => {
     assert.equal((await signIn(moved)).status, 200)
   })
 
-  it('resets a forgotten password with the link in the log, without SMTP_URL', async () => {
+  it('can reset a forgotten password with the link in the log, without SMTP_URL', async () => {
     const person = await newUserHere(api)
     const asked = await person.auth('POST', '/request-password-reset', {
       email: person.email,
@@ -189,7 +189,7 @@ describe('somebody who signs in', () => {
     assert.equal((await signIn(other)).status, 200)
   })
 
-  it('is promised no email by the pages that reset a password, without SMTP_URL', async () => {
+  it('is not promised an email by the pages for password resets, without SMTP_URL', async () => {
     const page = await api.call('GET', '/reset-password')
     assert.match(page.text, /This server sends no emails.*Request a link/s)
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -201,7 +201,7 @@ describe('somebody who signs in', () => {
     assert.doesNotMatch(page.text + asked.text, /we send|on its way/)
   })
 
-  it('signs out', async () => {
+  it('can sign out', async () => {
     const person = await newUserHere(api)
     const signedOut = await person.auth('POST', '/sign-out')
     assert.equal(signedOut.status, 200)
@@ -210,14 +210,14 @@ describe('somebody who signs in', () => {
   })
 })
 
-describe('a server where sign-ups are closed', () => {
+describe('a server with closed sign-up', () => {
   let closed: Served
   before(async () => {
     closed = await served({ SIGN_UP: 'closed', ...behindProxy })
   })
   after(() => closed.close())
 
-  it('says so', async () => {
+  it('returns 403 with the reason', async () => {
     const person = newPerson(closed)
     const { email, password } = person
     const answer = await person.auth('POST', '/sign-up/email', { name: 'x', email, password })
@@ -241,7 +241,7 @@ describe('a server with a list of breached passwords', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('lets nobody choose one of them, and tells nobody who has an account', async () => {
+  it('rejects these passwords, without revealing which accounts exist', async () => {
     const person = newPerson(careful, { password: 'a horse of its own' })
     const { email, password } = person
     const refused = await person.auth('POST', '/sign-up/email', { name: 'x', email, password: breached })
@@ -260,7 +260,7 @@ describe('a server with a list of breached passwords', () => {
     assert.deepEqual(seen(await signIn(unknown, breached)), [401, 'INVALID_EMAIL_OR_PASSWORD'])
   })
 
-  it('accepts no new password while the list is missing or empty, and lets users sign in', async () => {
+  it('rejects new passwords while the list is missing or empty, and still lets users sign in', async () => {
     const person = newPerson(careful, { password: 'a horse of its own' })
     const { email, password } = person
     const signUp = () => person.auth('POST', '/sign-up/email', { name: 'x', email, password })
@@ -285,7 +285,7 @@ describe('a server without accounts', () => {
   })
   after(() => bare.close())
 
-  it('offers none, and takes tokens from elsewhere', async () => {
+  it('has no sign-up, and accepts tokens of other issuers', async () => {
     assert.equal((await bare.call('POST', '/api/auth/sign-in/email', { json: {} })).status, 404)
     const { body } = await bare.call('GET', '/openapi.json')
     assert.equal(

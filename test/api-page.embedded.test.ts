@@ -19,8 +19,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-describe('the page about the API', () => {
-  it('gives calls that work, one after the other', async () => {
+describe('docs/api.md', () => {
+  it('contains commands that work in their order', async () => {
     const PATH = makePath(join(folder, 'bin'), ['sh', 'curl', 'sed', 'tr', 'cat'], {})
     const user = newUser()
     const env = { PATH, HOME: folder, DULY_URL: api.server.url, DULY_TOKEN: tokenOf(user) }

@@ -6,7 +6,7 @@ import { auditOf } from '../server/audit.ts'
 import { duly, dulyStart } from './program.ts'
 import { callAt, newUser, ownDatabase, type Served, served } from './served.ts'
 
-// Who has done what to accounts and tokens, as the log tells it afterwards.
+// Who has done what to accounts and tokens, as the log reports it.
 
 const password = 'correct horse battery'
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -29,7 +29,7 @@ describe('the audit log', () => {
         session,
       }))
 
-  it('tells who signed up, in and out, and who tried to', async () => {
+  it('reports sign-ups, sign-ins, sign-outs, and failed attempts', async () => {
     const { url } = api.server
     const email = 'Ann@Example.com'
     const person = sha256('ann@example.com')
@@ -63,11 +63,11 @@ describe('the audit log', () => {
     assert.match(String(line?.reqId), /^[\da-f]{8}-/)
     const all = JSON.stringify(api.lines)
     for (const secret of [email, email.toLowerCase(), password, 'wrong guess', cookie]) {
-      assert.ok(!all.includes(secret), `the log holds ${secret}`)
+      assert.ok(!all.includes(secret), `the log contains ${secret}`)
     }
   })
 
-  it('tells of personal access tokens and of what leaves, by whom ever it was refused', async () => {
+  it('reports changes of personal access tokens, exports and deletions, including rejected ones', async () => {
     const before = api.lines.length
     const user = newUser()
     const json = { name: 'backup', scopes: ['tasks:read'] }
@@ -89,13 +89,13 @@ describe('the audit log', () => {
     assert.ok(!JSON.stringify(api.lines).includes(body.token))
   })
 
-  it('says nothing of calls that touch neither', async () => {
+  it('reports no other requests', async () => {
     const before = api.lines.length
     await api.call('POST', '/api/tasks', { user: newUser(), json: { title: 'a' } })
     assert.deepEqual(since(before), [])
   })
 
-  it('is written whatever LOG_LEVEL leaves out, unless it is silent', () => {
+  it('is written at every LOG_LEVEL except silent', () => {
     const lines: string[] = []
     const write = (line: string) => lines.push(line)
     for (const level of ['fatal', 'warn', 'info', 'silent']) {
@@ -107,7 +107,7 @@ describe('the audit log', () => {
     )
   })
 
-  it('tells what the operator has had a running server do', async () => {
+  it('reports operator commands on a running server', async () => {
     const database = await ownDatabase()
     const server = await dulyStart(database.env)
     const { DATA_DIR = '' } = database.env

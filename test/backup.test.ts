@@ -23,7 +23,7 @@ import {
 
 const folder = dataFolder()
 const file = join(folder, 'tasks.backup')
-// The embedded one has the secret that it makes itself, which has to come along.
+// The embedded database uses the secret that it generated, which the backup must include.
 const secret = { BETTER_AUTH_SECRET: onPostgres ? testSecret : '' }
 
 let own: OwnDatabase
@@ -56,7 +56,7 @@ async function succeeds(args: string[], env: Env) {
 const tokenFor = (user: string, { DATA_DIR }: Env) =>
   tokenOf(user, {}, onPostgres ? testSecret : readFileSync(join(String(DATA_DIR), 'secret'), 'utf8').trim())
 
-describe('a backup, taken while people write', () => {
+describe('a backup that is made during writes', () => {
   const users = [newUser('ann'), newUser('bea'), newUser('cleo')]
   const acknowledged: string[] = []
   let ann: Awaited<ReturnType<typeof newUserHere>>
@@ -94,13 +94,13 @@ describe('a backup, taken while people write', () => {
     await stop(server)
   })
 
-  it('is for its owner only, and leaves nothing beside itself', () => {
+  it('is readable by its owner only, and leaves no temporary files', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600)
     assert.deepEqual(readdirSync(folder), ['tasks.backup'])
     assert.ok(!readdirSync(String(own.env.DATA_DIR)).some(name => name.startsWith('backup-')))
   })
 
-  it('restores a snapshot of everything that was acknowledged, and users sign in as before', async () => {
+  it('restores a snapshot with all acknowledged writes, and users sign in as before', async () => {
     const { stdout } = await succeeds(['restore', file], { ...target.env, ...secret })
     assert.match(stdout, /Every row was verified/)
     const server = await dulyStart({ ...target.env, ...secret })
@@ -130,7 +130,7 @@ describe('a backup, taken while people write', () => {
     assert.equal(
       (await api.call('GET', '/api/v1/tasks', { token: script })).status,
       200,
-      'the script goes on',
+      'the personal access token still works',
     )
     await stop(server)
 
@@ -143,7 +143,7 @@ describe('a backup, taken while people write', () => {
     await db.close()
   })
 
-  it('can be tried out by restoring it, and be written to the standard output', async () => {
+  it('can be verified by restoring it, and written to standard output', async () => {
     const tried = await succeeds(['backup', file, '--force', '--verify'], { ...own.env, ...secret })
     assert.match(tried.stderr, /Verified by restoring it/)
     const { child, ended } = duly(['backup', '-'], { ...own.env, ...secret })
@@ -153,10 +153,10 @@ describe('a backup, taken while people write', () => {
     const other = join(folder, 'output.backup')
     writeFileSync(other, Buffer.concat(chunks))
     const refused = await duly(['restore', other], { ...own.env, ...secret }).ended
-    assert.match(refused.stderr, /Add --replace/, 'it was read as a whole before')
+    assert.match(refused.stderr, /Add --replace/, 'the backup was read completely before the refusal')
   })
 
-  it('is not written over a file, nor made of nothing', async () => {
+  it('does not overwrite a file, and is not made without a database', async () => {
     const there = await duly(['backup', file], { ...own.env, ...secret }).ended
     assert.deepEqual([there.code, /already exists/.test(there.stderr)], [73, true])
     const tooLong = await duly(['backup', join(folder, 'x'.repeat(250))], { ...own.env, ...secret }).ended

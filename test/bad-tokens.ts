@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { testSecret } from './served.ts'
 
-// Everything that is no good token of `user`, as the values of Authorization headers.
+// Invalid tokens of `user`, as values of the Authorization header.
 
 type Header = string | readonly string[]
 type Part = object | string
@@ -11,7 +11,7 @@ const encode = (part: Part) =>
 const hmac = (signed: string, hash = 'sha256', secret = testSecret) =>
   createHmac(hash, secret).update(signed).digest('base64url')
 
-/** A token whose signature holds, whatever it says. */
+/** A token with a valid signature. */
 function signed(header: Part, payload: Part, hash = 'sha256', secret = testSecret): string {
   const text = `${encode(header)}.${encode(payload)}`
   return `${text}.${hmac(text, hash, secret)}`
@@ -37,15 +37,15 @@ export function badTokens(user: string): Readonly<Record<string, Header | undefi
     'not yet valid': signed(head, { ...claims, nbf: now + 60 }),
     'issued in the future': signed(head, { ...claims, iat: now + 60 }),
     'no exp': signed(head, { sub: user }),
-    'exp as a text': signed(head, { ...claims, exp: String(now + 3600) }),
-    'exp beyond numbers': signed(head, `{"sub":"${user}","exp":1e999}`),
+    'exp as a string': signed(head, { ...claims, exp: String(now + 3600) }),
+    'exp as an infinite number': signed(head, `{"sub":"${user}","exp":1e999}`),
     'exp as null': signed(head, { ...claims, exp: null }),
     'another secret': signed(head, claims, 'sha256', 'another secret that is long enough for it'),
     'the empty secret': signed(head, claims, 'sha256', ''),
     'alg none': `${encode({ alg: 'none' })}.${payload}.`,
     'alg nOnE with a signature': `${encode({ alg: 'nOnE' })}.${payload}.${signature}`,
     'no alg': signed({ typ: 'JWT' }, claims),
-    'alg that is a list': signed({ alg: ['HS256'] }, claims),
+    'alg as an array': signed({ alg: ['HS256'] }, claims),
     'another payload': `${header}.${stranger}.${signature}`,
     'another header': `${encode({ ...head, kid: 'x' })}.${payload}.${signature}`,
     'no signature': `${header}.${payload}.`,
@@ -53,8 +53,8 @@ export function badTokens(user: string): Readonly<Record<string, Header | undefi
     'HS512 over an HS256 signature': `${encode({ alg: 'HS512' })}.${payload}.${hmac(`${encode({ alg: 'HS512' })}.${payload}`)}`,
     'RS256 signed with the secret': signed({ alg: 'RS256' }, claims),
     'ES256 signed with the secret': signed({ alg: 'ES256' }, claims),
-    'EdDSA with a key of its own': `${own}.${sign(null, Buffer.from(own), privateKey).toString('base64url')}`,
-    'a subject that is no id, before one that is': signed(head, { ...claims, sub: 1.5, user_id: user }),
+    'EdDSA with another key': `${own}.${sign(null, Buffer.from(own), privateKey).toString('base64url')}`,
+    'an invalid subject before a valid one': signed(head, { ...claims, sub: 1.5, user_id: user }),
     'no subject': signed(head, { exp: claims.exp }),
     'an empty subject': signed(head, { ...claims, sub: '' }),
     'a subject with a NUL': signed(head, { ...claims, sub: `${user}\0` }),
@@ -62,11 +62,11 @@ export function badTokens(user: string): Readonly<Record<string, Header | undefi
     'a subject of a thousand characters': signed(head, { ...claims, sub: 'x'.repeat(1000) }),
     'a crit header': signed({ ...head, crit: ['exp'] }, claims),
     'more than 8 KiB': signed(head, { ...claims, name: 'x'.repeat(9000) }),
-    'a list as payload': signed(head, [claims]),
+    'an array as payload': signed(head, [claims]),
     'null as payload': signed(head, 'null'),
-    'no JSON as payload': signed(head, '{'),
+    'invalid JSON as payload': signed(head, '{'),
     'no UTF-8 as payload': `${header}.${Buffer.from([0xff, 0xfe]).toString('base64url')}.${signature}`,
-    'a token with a blank in it': good.replace('.', ' .'),
+    'a token that contains a space': good.replace('.', ' .'),
   }
   return {
     'no header': undefined,

@@ -10,7 +10,7 @@ import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { newUser, type Served, served, tokenOf, twoReplicas, unlimited } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 
-// A ban ends when an operator ends it, and by nothing else.
+// Only an operator lifts a ban.
 
 let api: Served
 let other: Served
@@ -28,17 +28,17 @@ const statusOf = async (at: Served, token: string) =>
   (await at.call('GET', '/api/v1/tasks', { token })).status
 
 const refusal = unprepared('select refused, expires_at from duly.revocations where subject = $1')
-/** Resolves when the removal that is under way refuses the user's tokens. */
+/** Resolves when the running removal has revoked the user's tokens. */
 async function isBegun(user: string): Promise<void> {
   while ((await db().query(refusal, [subjectOf('user', user)]))[0]?.[0] !== 't') await pause(5)
 }
-/** Resolves when a replica has looked at the revocations later than now. */
+/** Resolves when the replica responds with this status. */
 async function becomes(at: Served, status: number, token: string): Promise<void> {
   while ((await statusOf(at, token)) !== status) await pause(20)
 }
 
 describe('a ban of a user of another issuer', () => {
-  it('outlives the removal of their tasks that was under way, on every replica', async () => {
+  it('stays in force when a removal of their tasks is already running, on every replica', async () => {
     const user = newUser('banned')
     const token = tokenOf(user)
     assert.equal((await api.call('POST', '/api/v1/tasks', { token, json: { title: 'Mine' } })).status, 201)
@@ -53,7 +53,7 @@ describe('a ban of a user of another issuer', () => {
     for (const at of [api, other]) await becomes(at, 200, token)
   })
 
-  it('outlives a removal that began after it, by an operator too', async () => {
+  it('stays in force during a later removal, also one by an operator', async () => {
     const user = newUser('banned')
     await disableUser(db(), user)
     await operator(api, ['user', 'remove', user, '--other-issuer', '--yes'])
@@ -62,7 +62,7 @@ describe('a ban of a user of another issuer', () => {
     assert.deepEqual([row?.[0], row?.[1]], ['t', null])
   })
 
-  it('is no reason to keep others out: who was not banned comes back after a removal', async () => {
+  it('does not apply to a user who is not banned: they can return after a removal', async () => {
     const user = newUser('returns')
     const token = tokenOf(user)
     assert.equal((await api.call('DELETE', '/api/v1/account', { token })).status, 204)
@@ -71,7 +71,7 @@ describe('a ban of a user of another issuer', () => {
 })
 
 describe('a ban of an account', () => {
-  it('is not lifted by the removal of the account, nor by signing up with the same address', async () => {
+  it('is not lifted by deleting the account, nor by signing up with the same address', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const left = person.auth('POST', '/delete-user', { password: person.password })
@@ -89,7 +89,7 @@ describe('a ban of an account', () => {
     assert.equal((await signUp(newPerson(api, { email: person.email }))).status, 200)
   })
 
-  it('keeps the account: its user cannot remove it, an operator can', async () => {
+  it('prevents the user from deleting the account; an operator can delete it', async () => {
     const person = await newUserHere(api)
     await disableUser(db(), person.id)
     assert.equal(await removeAccount(db(), person.id, 'user'), false)
@@ -98,7 +98,7 @@ describe('a ban of an account', () => {
     assert.equal((await signUp(newPerson(api, person))).status, 403)
   })
 
-  it('is not evaded by another account that takes its address', async () => {
+  it('does not let another account take over the address', async () => {
     const banned = await newUserHere(api)
     await operator(api, ['user', 'disable', banned.email])
     await operator(api, ['user', 'remove', banned.email, '--yes'])
@@ -108,7 +108,7 @@ describe('a ban of an account', () => {
     assert.equal((await person.auth('GET', '/get-session')).body.user.email, person.email)
   })
 
-  it('is not lifted by an account’s removal that an operator interrupts with enable', async () => {
+  it('is not lifted by "duly user enable" while the account is being deleted', async () => {
     const person = await newUserHere(api)
     const removal = removeAccount(db(), person.id, 'user')
     await isBegun(person.id)
@@ -120,7 +120,7 @@ describe('a ban of an account', () => {
     assert.equal(row?.[0], 't')
   })
 
-  it('is not to be seen at sign-up where emails are sent', async () => {
+  it('is not revealed by sign-up if emails are sent', async () => {
     const smtp = await startSmtpServer()
     const sending = await served({ ...behindProxy, SMTP_URL: smtp.url })
     try {

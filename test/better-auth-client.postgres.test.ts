@@ -11,10 +11,10 @@ before(async () => {
 })
 after(() => api.close())
 
-it('Better Auth’s own client works unmodified, in a page of the front end', async () => {
+it('Better Auth’s own client works unmodified in a page of a front end', async () => {
   const cookies = new Map<string, string>()
   const address = newAddress()
-  // What a browser does by itself.
+  // What a browser does.
   const browser: typeof fetch = async (input, init) => {
     const headers = new Headers(init?.headers)
     headers.set('origin', 'http://localhost:3000')

@@ -6,7 +6,7 @@ import { isoTime } from '../server/fields/iso-time.ts'
 import { Printer } from '../server/tasks/printer.ts'
 import { ownMigratedDatabase } from './served.ts'
 
-// Values in binary format can be read only with their types: an unknown type must be an error, never a wrong value.
+// Binary values can be decoded only with their types: an unknown type must be an error.
 
 let db: Database
 let close: () => Promise<void>
@@ -51,7 +51,7 @@ describe('a value in binary format', () => {
     ['int8', Number.MIN_SAFE_INTEGER],
   ]
   for (const [type, number] of integers) {
-    it(`is read and printed as ${number}, where it is an ${type}`, async () => {
+    it(`is decoded and printed as ${number} if its type is ${type}`, async () => {
       const found = await read(`(${number})::${type}`, integer)
       assert.equal(found, number)
       assert.equal(printed(number), String(number))
@@ -64,7 +64,7 @@ describe('a value in binary format', () => {
     '9223372036854775807',
     '-9223372036854775808',
   ]) {
-    it(`is refused as ${number}, which is beyond 2^53`, async () => {
+    it(`is rejected as ${number}, which exceeds 2^53`, async () => {
       await assert.rejects(read(`(${number})::int8`, integer), RangeError)
     })
   }
@@ -78,18 +78,18 @@ describe('a value in binary format', () => {
     ['1500-02-28 12:00:00+00', '1500-02-28T12:00:00.000000Z'],
   ]
   for (const [written, expected] of times) {
-    it(`is the time ${expected}`, async () => {
+    it(`is decoded as the time ${expected}`, async () => {
       assert.equal(await read(`'${written}'::timestamptz`, time), expected)
     })
   }
 
   for (const written of ['infinity', '-infinity', '0044-03-15 12:00:00+00 BC', '10000-01-01 00:00:00+00']) {
-    it(`is refused as the time ${written}`, async () => {
+    it(`is rejected as the time ${written}`, async () => {
       await assert.rejects(read(`'${written}'::timestamptz`, time), RangeError)
     })
   }
 
-  it('is a boolean, or a text', async () => {
+  it('is decoded as a boolean or a text', async () => {
     assert.equal(await read('true', flag), true)
     assert.equal(await read('false', flag), false)
     assert.equal(await read(`'é'::text`, row => row.text(0)), 'é')
@@ -97,19 +97,19 @@ describe('a value in binary format', () => {
     assert.equal(await read('null::text', row => row.text(0)), null)
   })
 
-  it('is refused where it is null and its reader does not expect that', async () => {
+  it('is rejected if it is null and the reader does not accept null', async () => {
     await assert.rejects(read('null::int8', integer), /null/)
     await assert.rejects(read('null::boolean', flag), /null/)
     await assert.rejects(read('null::timestamptz', time), /null/)
   })
 
-  it('is refused where its reader is for another kind', async () => {
+  it('is rejected if the reader expects another type', async () => {
     await assert.rejects(read('1::int4', flag), RangeError)
     await assert.rejects(read('true', integer), RangeError)
     await assert.rejects(read('1::int4', time), RangeError)
   })
 
-  it('is read as JSON', async () => {
+  it('is decoded as JSON', async () => {
     const json = (row: DataRow) => JSON.parse(row.json(0))
     assert.deepEqual(await read(`'{"a": [1, null, "é"]}'::jsonb`, json), { a: [1, null, 'é'] })
     await assert.rejects(read('null::jsonb', json), RangeError)
@@ -131,7 +131,7 @@ describe('a value in binary format', () => {
     '1::oid',
   ]
   for (const expression of unknown) {
-    it(`is refused where its type is not known: ${expression}`, async () => {
+    it(`is rejected if its type is unknown: ${expression}`, async () => {
       await assert.rejects(read(expression, integer), TypeError)
       const named = statement(`test_${unknown.indexOf(expression)}`, `select ${expression} as value`)
       await assert.rejects(db.read(named, [], integer), /column "value" is of a type/)
@@ -139,7 +139,7 @@ describe('a value in binary format', () => {
     })
   }
 
-  it('is refused in what a write returns as well', async () => {
+  it('is rejected in the result of a write, too', async () => {
     const half = write('test_half', 'select 0.5::float8 as half from (select $1::text) as owner')
     await assert.rejects(db.read(half, ['owner'], integer), /column "half" is of a type/)
   })
@@ -147,6 +147,6 @@ describe('a value in binary format', () => {
 
 describe('the printer', () => {
   for (const number of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
-    it(`refuses ${number}`, () => assert.throws(() => printed(number), RangeError))
+    it(`rejects ${number}`, () => assert.throws(() => printed(number), RangeError))
   }
 })

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { type RawCaller, rawCaller } from './raw-call.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// Bodies as clients and proxies send them, on a call of each contract.
+// Bodies as clients and proxies send them, to a route of each contract.
 
 let api: Served
 let raw: RawCaller
@@ -32,7 +32,7 @@ const post = (path: string, body: string | Uint8Array, headers: Record<string, s
   })
 
 describe('a body', () => {
-  it('is read with the content coding identity', async () => {
+  it('is accepted with the content coding identity', async () => {
     for (const path of paths) {
       for (const coding of ['identity', 'Identity', ' identity , identity', ''])
         assert.equal(
@@ -43,7 +43,7 @@ describe('a body', () => {
     }
   })
 
-  it('that is compressed is refused with 415, which names what is accepted', async () => {
+  it('that is compressed gets 415, which names the accepted codings', async () => {
     for (const path of paths) {
       for (const coding of ['gzip', 'br', 'deflate', 'identity, gzip', 'x']) {
         const { status, headers, text } = await post(path, gzipSync(json), { 'content-encoding': coding })
@@ -53,7 +53,7 @@ describe('a body', () => {
     }
   })
 
-  it('is read with parameters of its type, and with a byte order mark', async () => {
+  it('is accepted with parameters of its media type, and with a byte order mark', async () => {
     const types = [
       '; charset=utf-8',
       ';charset=UTF-8',
@@ -76,14 +76,14 @@ describe('a body', () => {
     }
   })
 
-  it('is read after Expect: 100-continue, and in chunks', async () => {
+  it('is accepted after Expect: 100-continue, and in chunks', async () => {
     for (const path of paths) {
       assert.equal((await post(path, json, { expect: '100-continue' })).status, 201, path)
       assert.equal((await post(path, json, { 'transfer-encoding': 'chunked' })).status, 201, path)
     }
   })
 
-  it('that is empty does not keep a task from being deleted, whatever its type', async () => {
+  it('that is empty is accepted by DELETE, with any media type', async () => {
     for (const path of paths) {
       for (const headers of [
         { 'content-type': 'application/json' },
@@ -117,7 +117,7 @@ describe('an idempotency key', () => {
     return [status, headers.get('idempotent-replayed')]
   }
 
-  it('recognises the same JSON value, however it is indented and ordered', async () => {
+  it('matches the same JSON value with any indentation and member order', async () => {
     const user = newUser()
     const first = await keyed(user, 'k', '{"title":"a","description":"b","is_completed":false}')
     assert.equal(first.status, 201)
@@ -146,7 +146,7 @@ describe('an idempotency key', () => {
     assert.equal((await api.call('GET', path, { user })).body.tasks.length, 1)
   })
 
-  it('tells nested values apart by their members, not by their order', async () => {
+  it('distinguishes nested values by their members, not their order', async () => {
     const user = newUser()
     const send = (metadata: string) => isReplayed(keyed(user, 'k', `{"title":"a","metadata":${metadata}}`))
     assert.deepEqual(await send('{"a":{"b":1,"c":[2,{"d":3,"e":4}]},"__proto__":5}'), [201, null])
@@ -155,7 +155,7 @@ describe('an idempotency key', () => {
     assert.deepEqual(await send('{"a":{"b":1,"c":[{"d":3,"e":4},2]},"__proto__":5}'), [422, null])
   })
 
-  it('is the same with and without quotes', async () => {
+  it('is the same with and without quotation marks', async () => {
     const user = newUser()
     const first = await keyed(user, '"a-key"', json)
     assert.equal((await keyed(user, 'a-key', json)).text, first.text)
@@ -165,7 +165,7 @@ describe('an idempotency key', () => {
     assert.deepEqual(await isReplayed(keyed(user, 'a"b\\c', '{"title":"c"}')), [201, 'true'])
   })
 
-  it('is refused where its quotes do not match, or nothing is in them', async () => {
+  it('is rejected with unbalanced quotation marks, or if it is empty', async () => {
     for (const key of [
       '"',
       '""',
@@ -181,7 +181,7 @@ describe('an idempotency key', () => {
     assert.equal((await keyed(newUser(), `"${'x'.repeat(255)}"`, json)).status, 201)
   })
 
-  it('is not used up by a body that is refused, also one that is nested too deeply to print', async () => {
+  it('is not used by a rejected body, including one that is nested too deeply to print', async () => {
     const user = newUser()
     const deep = `{"title":"a","metadata":{"x":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`
     assert.deepEqual(await isReplayed(keyed(user, 'deep', deep)), [422, null])

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core'
 import { keptFolder } from './kept-folder.ts'
 
-// A container's root has no sandbox, and its /dev/shm is small.
+// Root in a container has no sandbox, and /dev/shm is small there.
 const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
 const installedNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-// The package's own file names folders of Amazon's machines.
+// The file names of the package contain directories of AWS Lambda.
 const fontsConf = `<?xml version="1.0"?>
 <fontconfig>
   <dir prefix="relative">fonts</dir>
@@ -18,8 +18,9 @@ const fontsConf = `<?xml version="1.0"?>
 `
 
 /**
- * A Chromium for tests. The one that `CHROMIUM_PATH` names and no other; else, on Linux on x64, the one in an npm package,
- * which is the same everywhere and needs nothing installed; else, or where that does not start, an installed one.
+ * A Chromium for tests: the one in `CHROMIUM_PATH` if set. Otherwise, on Linux x64, the one of an
+ * npm package, which is the same on all machines; otherwise, or if that does not start, an
+ * installed one.
  */
 export async function openBrowser(): Promise<Browser> {
   const named = process.env.CHROMIUM_PATH
@@ -39,7 +40,7 @@ export async function openBrowser(): Promise<Browser> {
   )
 }
 
-/** Gives a page an authenticator for passkeys, which says yes by itself. */
+/** Adds a virtual authenticator for passkeys to a page, which approves every request. */
 export async function addAuthenticator(page: Page): Promise<void> {
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('WebAuthn.enable')
@@ -67,7 +68,8 @@ function packaged(): LaunchOptions | undefined {
   const folder = unpacked()
   return {
     executablePath: join(folder, 'chromium'),
-    // What a bare machine lacks: NSS, and a font, without which a page crashes. An installed one of either comes second.
+    // Libraries that a minimal system lacks: NSS, and a font, without which a page crashes.
+    // Installed ones are preferred.
     env: {
       ...process.env,
       LD_LIBRARY_PATH: join(folder, 'al2023', 'lib'),
@@ -76,12 +78,12 @@ function packaged(): LaunchOptions | undefined {
   }
 }
 
-/** Where the package's browser stands unpacked: inside the package, so that it goes when another version comes. */
+/** Where the browser is unpacked: inside the package, so that updating the package removes it. */
 function unpacked(): string {
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.resolve('@sparticuz/chromium')))))
   return keptFolder(join(root, 'unpacked'), draft => {
-    // The package unpacks to the folder for temporary files, and its libraries only where it takes the machine for one of
-    // Amazon's; both are told by the environment, which here is that of a process of its own.
+    // The package unpacks to TMPDIR, and unpacks its libraries only if it detects AWS Lambda. Both
+    // come from the environment, so a separate process sets it.
     const script = "import('@sparticuz/chromium').then(({ default: it }) => it.executablePath())"
     execFileSync(process.execPath, ['--eval', script], {
       cwd: root,

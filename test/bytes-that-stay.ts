@@ -5,9 +5,9 @@ import { runInNewContext } from 'node:vm'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { type Env, openDatabase } from './served.ts'
 
-// Toggles tasks of twenty users, a hundred at once, in the database that the environment names, and
-// prints how many bytes of each toggle were still in use when V8 next collected its young objects.
-// It is a program of its own, since node:test refers to every promise.
+// Toggles tasks of twenty users, a hundred concurrently, in the database that the environment
+// names, and prints how many bytes per toggle survived the next minor collection of V8. It is a
+// separate program, since node:test keeps references to all promises.
 
 const toggles = 20_000
 

@@ -16,7 +16,7 @@ import { undo } from '../server/tasks/change/undo.ts'
 import { unlimited } from '../server/tasks/storage.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
-// A write on one task reads the rows that it is about, whatever else its owner has.
+// A write to one task reads only the rows concerned, whatever else its owner has.
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
@@ -63,7 +63,7 @@ async function measured<T>(work: (change: Change) => Promise<T>): Promise<{ resu
             target.change(
               owner,
               async session => {
-                // As of statements that are used often.
+                // The plan of statements that are used often.
                 await session.query(unprepared('set local plan_cache_mode = force_generic_plan'))
                 const [[before] = []] = await session.query(reads)
                 const result = await run(session)
@@ -80,7 +80,7 @@ async function measured<T>(work: (change: Change) => Promise<T>): Promise<{ resu
   return { result: done.result, rows }
 }
 
-describe('a change of one task of an owner with thousands', () => {
+describe('a change of one task of an owner with thousands of tasks', () => {
   before(fill)
 
   it('reads few rows', async () => {

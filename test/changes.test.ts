@@ -44,7 +44,7 @@ async function createLists(user: string, count: number): Promise<void> {
 }
 
 describe('the changes of a user', () => {
-  it('begin with all that lives, and go on with what has changed since, once and as it is', async () => {
+  it('begin with all existing items, and then return each changed item once, in its current state', async () => {
     const user = newUser()
     const none = await get(user)
     const unset = { time_zone: 'UTC', week_start: 'monday', date_format: 'YYYY-MM-DD', time_format: '24h' }
@@ -74,7 +74,7 @@ describe('the changes of a user', () => {
     const a2 = await patch(user, a.id, { is_completed: true })
     await remove(user, b.id)
     assert.deepEqual((await get(user, since)).body.changes, [task(a2), gone('task', b.id)])
-    // A client that had seen nothing learns of the deleted ones too.
+    // A client without a position gets deleted items too.
     const { changes } = (await get(user, `?since=${none.body.next}`)).body
     assert.deepEqual(
       changes.map(({ type, deleted }: { type: string; deleted: boolean }) => [type, deleted]),
@@ -88,7 +88,7 @@ describe('the changes of a user', () => {
     )
   })
 
-  it('come in pages that a copy can be made of, also within a change of many items', async () => {
+  it('can be copied page by page, also within a change of many items', async () => {
     const user = newUser()
     const copy = copyOf(user)
     await create(user)
@@ -106,7 +106,7 @@ describe('the changes of a user', () => {
     assert.equal(copy.items.size, 132)
   })
 
-  it('that come meanwhile come again, so that a copy is complete', async () => {
+  it('that are made while pages are read are returned again, so that the copy is complete', async () => {
     const user = newUser()
     const made = []
     for (let n = 0; n < 6; n += 1) made.push(await create(user, `task ${n}`))
@@ -134,7 +134,7 @@ describe('the changes of a user', () => {
     assert.equal(rest.filter(({ id }) => id === fifth.id).length, 2)
   })
 
-  it('tell of a task that the trash no longer has', async () => {
+  it('include a task that was removed from the trash', async () => {
     const user = newUser()
     const [a, b] = [await create(user), await create(user)]
     const { next } = (await get(user)).body
@@ -147,7 +147,7 @@ describe('the changes of a user', () => {
     assert.equal(changes.length, 2)
   })
 
-  it('skip what was changed again, in pages that may be empty', async () => {
+  it('omit what was changed again, on pages that may be empty', async () => {
     const user = newUser()
     const { id } = await create(user)
     const copy = copyOf(user)
@@ -156,7 +156,7 @@ describe('the changes of a user', () => {
     assert.deepEqual(await copy.sync({ limit: 1 }), [0, 1])
   })
 
-  it('must be synced again where they no longer reach back, or the data is another', async () => {
+  it('require a new sync if the log no longer reaches back, or after a restore', async () => {
     const user = newUser()
     const { id } = await create(user)
     const { next } = (await get(user)).body
@@ -183,7 +183,7 @@ describe('the changes of a user', () => {
     await resync(later)
   })
 
-  it('of the middle of a change must be synced again where the rest of it was removed', async () => {
+  it('require a new sync within a change if the rest of it was expired', async () => {
     const user = newUser()
     await createLists(user, 3)
     const { next } = (await get(user)).body
@@ -194,7 +194,7 @@ describe('the changes of a user', () => {
     assert.equal((await get(user, `?since=${middle}`)).status, 410)
   })
 
-  it('refuse what is no position, or another user’s, and what they do not know', async () => {
+  it('reject invalid positions, positions of other users, and unknown parameters', async () => {
     const [user, other] = [newUser(), newUser()]
     await create(user)
     await create(other)
@@ -218,7 +218,7 @@ describe('the changes of a user', () => {
     }
   })
 
-  it('show settings only to tokens that may read them', async () => {
+  it('include settings only for tokens with that scope', async () => {
     const user = newUser()
     const json = { name: 'script', scopes: ['tasks:read'] }
     const { token } = (await api.call('POST', '/api/v1/tokens', { user, json })).body
@@ -230,7 +230,7 @@ describe('the changes of a user', () => {
     assert.notEqual(second.body.next, first.body.next)
   })
 
-  it('tell what a trash is emptied of, and what an undo gives back', async () => {
+  it('include what is removed from the trash, and what an undo restores', async () => {
     const user = newUser()
     const copy = copyOf(user)
     const [a, b] = [await create(user), await create(user)]
@@ -246,7 +246,7 @@ describe('the changes of a user', () => {
     assert.deepEqual([one.id, one.deleted, other], [a.id, false, gone('task', b.id)])
   })
 
-  it('are waited for, and come at once', async () => {
+  it('are returned at once to a request that waits', async () => {
     const user = newUser()
     const copy = copyOf(user)
     await copy.sync()
@@ -255,7 +255,7 @@ describe('the changes of a user', () => {
     const body = await create(user)
     await waiting
     assert.deepEqual(copy.tasks(), [body])
-    // What is there already is not waited for.
+    // A request does not wait if there already are changes.
     assert.deepEqual(await copyOf(user).sync({ wait: 60 }), [2])
   })
 })

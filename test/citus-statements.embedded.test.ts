@@ -65,13 +65,13 @@ import { readTrash } from '../server/tasks/trash.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
-// There is no Citus here. What its planner asks of statements is held against those that the program sends.
+// Compares the statements that the program sends with the rules of Citus' planner, without Citus.
 
 type Verdict = 'one shard' | 'one shard, in steps' | 'all shards' | 'refused'
 
 const strictest: readonly Verdict[] = ['refused', 'all shards', 'one shard, in steps']
 
-/** By the rules of Citus' router planner (src/backend/distributed/planner/multi_router_planner.c). */
+/** The rules of Citus' router planner (src/backend/distributed/planner/multi_router_planner.c). */
 function verdictOn({ text }: Statement): Verdict {
   const conflicts = text.match(/\bon conflict\b.*?(?=\breturning\b|$)/gs) ?? []
   const returned = text.match(/\breturning\b.*?(?=\n\s*\)|$)/gs) ?? []
@@ -89,7 +89,7 @@ function verdictOn({ text }: Statement): Verdict {
   return /\bas \(\s*insert\b/.test(text) ? 'one shard, in steps' : 'one shard'
 }
 
-it('a statement that Citus would refuse is told', () => {
+it('statements that Citus would reject are detected', () => {
   const bump = 'update duly.owners set revision = revision + 1'
   const claim = 'insert into duly.keys as kept (user_id) values ($1) on conflict (user_id) do update'
   for (const text of [
@@ -102,7 +102,7 @@ it('a statement that Citus would refuse is told', () => {
   assert.equal(verdictOn({ name: '', text: `${bump} where owners.id = $1 returning revision` }), 'one shard')
 })
 
-it('deploy/citus/README.md says of each call what Citus would make of its statements', async t => {
+it('deploy/citus/README.md describes how Citus would execute the statements of each operation', async t => {
   const readme = readFileSync(new URL('../../deploy/citus/README.md', import.meta.url), 'utf8')
   const [, table = ''] = /\n## The statements\n(.*?)\n## /s.exec(readme) ?? []
   const said = [...table.matchAll(/^\| (.*?) \| (.*?) \|$/gm)].map(([, call, verdict]) => [call, verdict])
@@ -111,7 +111,7 @@ it('deploy/citus/README.md says of each call what Citus would make of its statem
   assert.deepEqual(Object.fromEntries(said.slice(2)), await verdictsOnCalls(db))
 })
 
-/** Does all that the program does with tasks, and gives the strictest verdict on the statements of each call. */
+/** Runs all operations on tasks, and returns the strictest class of statement of each. */
 async function verdictsOnCalls(db: Database): Promise<Record<string, Verdict>> {
   let sent: Statement[] = []
   const noting = (session: Session): Session => ({

@@ -8,8 +8,8 @@ import { unprepared } from '../server/db/database.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { type Env, openDatabase, ownMigratedDatabase } from './served.ts'
 
-// There is no Citus here. What its documentation asks of tables is held against a migrated database as deploy/citus/distribute.sql
-// leaves it.
+// Compares a migrated database, after deploy/citus/distribute.sql, with the documented requirements
+// of Citus, without Citus.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const file = (name: string) => readFileSync(join(root, 'deploy', 'citus', name), 'utf8')
@@ -27,7 +27,7 @@ after(async () => {
   await close()
 })
 
-/** Each with its definition, in one text. */
+/** Each with its definition, as one text. */
 async function foreignKeys(): Promise<string> {
   const { rows } = await client.query(
     `select string_agg(conname || ' ' || pg_get_constraintdef(oid), E'\\n' order by conname) as text
@@ -36,7 +36,7 @@ async function foreignKeys(): Promise<string> {
   return rows[0].text
 }
 
-/** Notes what is distributed, and refuses a table of which a foreign key leads to one that is not, or from one. */
+/** Records distributed tables, and rejects foreign keys between distributed and local tables. */
 const standIn = `
   create table public.distributed (
     name regclass primary key, place integer generated always as identity, holder text, beside text
@@ -67,7 +67,7 @@ describe('deploy/citus/distribute.sql', () => {
     for (const { beside } of others) assert.equal(beside, `duly.${first?.name}`)
   })
 
-  it('leaves every foreign key as it was, and none between what is distributed and what is not', async () => {
+  it('keeps all foreign keys, of which none connects a distributed and a local table', async () => {
     assert.equal(await foreignKeys(), keysBefore)
     const { rows } = await client.query<{
       name: string
@@ -89,12 +89,12 @@ describe('deploy/citus/distribute.sql', () => {
       assert.equal(by.has(from), by.has(to), name)
       const column = by.get(from)
       if (column === undefined) continue
-      // The owner refers to the owner, in the same place.
+      // The owner column references the owner column, at the same position.
       assert.equal(of[on.indexOf(column)], by.get(to), name)
     }
   })
 
-  it('distributes only tables of which every unique index holds the owner', async () => {
+  it('distributes only tables whose unique indexes all contain the owner', async () => {
     const { rows } = await client.query<{ table: string; index: string; columns: string[] }>(
       `select t.relname as table, i.relname as index,
         (select array_agg(attname::text) from pg_attribute where attrelid = indrelid and attnum = any(indkey)) as columns
@@ -107,7 +107,7 @@ describe('deploy/citus/distribute.sql', () => {
       assert.ok(columns.includes(by.get(table) ?? ''), `${index} of ${columns.join(', ')}`)
   })
 
-  it('distributes no table with a trigger or a rule of its own, and none whose numbers are not bigint', async () => {
+  it('distributes no table with triggers, rules, or numbers other than bigint', async () => {
     const { rows } = await client.query<{ table: string }>(
       `select relname as table from pg_class where relnamespace = 'duly'::regnamespace and (
         exists (select from pg_trigger where tgrelid = pg_class.oid and not tgisinternal)
@@ -115,7 +115,7 @@ describe('deploy/citus/distribute.sql', () => {
         or exists (select from pg_attribute where attrelid = pg_class.oid and attidentity <> '' and atttypid <> 'bigint'::regtype)
       )`,
     )
-    // The one that there is, so that the question is known to find something.
+    // A table that has one, as proof that the query finds them.
     assert.deepEqual(
       rows.map(({ table }) => table),
       ['session'],
@@ -123,7 +123,7 @@ describe('deploy/citus/distribute.sql', () => {
     assert.ok(!by.has('session'))
   })
 
-  it('and README.md say of every table where it is', async () => {
+  it('and README.md list the location of every table', async () => {
     const { rows } = await client.query<{ name: string }>(
       `select relname as name from pg_class where relnamespace = 'duly'::regnamespace and relkind in ('r', 'p')`,
     )
@@ -134,7 +134,7 @@ describe('deploy/citus/distribute.sql', () => {
     assert.deepEqual([...named, ...by.keys()].sort(), rows.map(({ name }) => name).sort())
   })
 
-  it('no statement touches a distributed table and one that stays', () => {
+  it('no statement uses a distributed and a local table', () => {
     const sources = readdirSync(join(root, 'server'), { recursive: true, encoding: 'utf8' })
       .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.endsWith('migrations.ts'))
       .map(name => readFileSync(join(root, 'server', name), 'utf8'))
@@ -151,10 +151,10 @@ describe('deploy/citus/distribute.sql', () => {
   })
 })
 
-describe('a program that finds Citus', () => {
+describe('a program on Citus', () => {
   const wayOfWriting = async (env: Env, owners: readonly string[]) => {
     const { db } = await openDatabase(env)
-    // For the first time, statements are prepared, each in a transaction of its own.
+    // The first round prepares the statements, each in a transaction of its own.
     await tasksOf(db, 'first').create(task)
     await Promise.all(owners.map(owner => tasksOf(db, owner).create(task)))
     const count = 'select count(distinct xmin::text) from duly.tasks where user_id = any($1::text[])'
@@ -166,7 +166,7 @@ describe('a program that finds Citus', () => {
   const task = { title: 'One of many', description: null, is_completed: false }
   const owners = (letter: string) => Array.from({ length: 40 }, (_, n) => `${letter}${n}`)
 
-  it('sends each write as a transaction, since each shard would commit its own part, and leaves plans to it', async () => {
+  it('sends each write in a transaction, since shards commit separately, and does not force plans', async () => {
     const own = await ownMigratedDatabase()
     const { transactions, plans } = await wayOfWriting(own.env, owners('a'))
     assert.ok(transactions < 40, `${transactions}`)

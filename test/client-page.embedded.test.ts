@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// The examples of docs/client.md, each as a program of its own that imports the package by its name.
+// Runs each example of docs/client.md as a program that imports the package by its name.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const page = readFileSync(join(root, 'docs', 'client.md'), 'utf8')
 const examples = [...page.matchAll(/^```js\n(.*?)^```$/gms)].map(match => match[1] as string)
 
-/** What each prints, in the order of the page. */
+/** The output of each example, in the order of the page. */
 const printed = [
   '',
   "[ 'Buy milk', 'Call the plumber' ] true\nCall mother\nCall the plumber\n",
@@ -27,9 +27,9 @@ const printed = [
   '#/title Title must not be empty.\n',
 ]
 
-describe('the page about the client', () => {
+describe('docs/client.md', () => {
   let api: Served
-  // Inside the package: its name leads to itself from there.
+  // Inside the package, where its name refers to itself.
   const folder = mkdtempSync(join(root, 'dist', 'examples-'))
   before(async () => {
     api = await served()
@@ -39,10 +39,10 @@ describe('the page about the client', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  it('has the examples that are run here', () => assert.equal(examples.length, printed.length))
+  it('contains as many examples as this test expects', () => assert.equal(examples.length, printed.length))
 
   for (const [n, example] of examples.entries()) {
-    it(`example ${n + 1} does what it says`, async () => {
+    it(`example ${n + 1} prints what the page says`, async () => {
       const file = join(folder, `${n}.mjs`)
       writeFileSync(file, example)
       const env = { ...process.env, DULY_URL: api.server.url, DULY_TOKEN: tokenOf(newUser()) }

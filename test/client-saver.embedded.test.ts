@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { saverOf } from '../client/sync/saver.ts'
 
-describe('a store that saves without waiting', () => {
-  it('has what was added to it, whenever that was', async () => {
+describe('a store that saves asynchronously', () => {
+  it('contains everything that was added, at any time', async () => {
     for (let later = 0; later < 20; later += 1) {
       const saved = new Map<string, unknown>()
       const save = saverOf(
@@ -24,7 +24,7 @@ describe('a store that saves without waiting', () => {
     }
   })
 
-  it('saves parts together with what makes them useful', async () => {
+  it('saves items in one transaction with the items that they need', async () => {
     const batches: string[][] = []
     const save = saverOf(
       {

@@ -77,7 +77,7 @@ class Device {
     else this.#cut = new AbortController()
   }
 
-  /** Sends and reads, through whatever the network does. */
+  /** Sends and reads, with the faults of the network. */
   async settle(): Promise<void> {
     for (;;) {
       try {
@@ -88,7 +88,7 @@ class Device {
     }
   }
 
-  /** Also those that come to light then, because they needed an item of a discarded write. */
+  /** Includes problems that are found now, because a write needed an item of a discarded one. */
   async discardProblems(): Promise<void> {
     while (this.sync.problems.length > 0) {
       for (const { key } of this.sync.problems) this.sync.discard(key)
@@ -116,7 +116,7 @@ const deviceOf = (user: string, options: SyncOptions = {}, store = memoryStore()
 
 const byId = (a: { id: number }, b: { id: number }) => a.id - b.id
 
-/** What the server has. */
+/** The items on the server. */
 async function onServer({ client }: Device): Promise<Task[]> {
   const found: Task[] = []
   for await (const task of client.tasks.all()) found.push(task)
@@ -143,7 +143,7 @@ const problemsOf = ({ sync }: Device) =>
   sync.problems.map(({ problem, operations: [one] }) => [problem?.kind, one?.op])
 
 describe('a local copy', () => {
-  it('has each write at once, sends it, and gives it the real id', async () => {
+  it('contains each write at once, sends it, and replaces its temporary id', async () => {
     const user = newUser()
     const [laptop, phone] = [await deviceOf(user), await deviceOf(user)]
     laptop.go('off')
@@ -234,7 +234,7 @@ describe('a local copy', () => {
     await assertEqual(device)
   })
 
-  it('has a new task once nothing waits, if changes were read before a creation whose response is lost', async () => {
+  it('has a new task once, if changes are read before a creation whose response is lost', async () => {
     const device = await deviceOf(newUser())
     await device.settle()
     const events = new EventEmitter()
@@ -243,7 +243,7 @@ describe('a local copy', () => {
     device.beforeRequest = async method => method === 'POST' && changesRead
     device.go('lossy')
     await device.sync.tasks.create({ title: 'Once' })
-    // The creation is on its way before changes are read.
+    // The creation is in flight before changes are read.
     await setImmediate()
     await device.settle()
     assert.deepEqual(
@@ -356,7 +356,7 @@ describe('a local copy', () => {
         [{ priority: 'medium' }, { priority: 'low' }],
       ],
     )
-    // They survive, until the user has decided.
+    // They remain until the user has decided.
     await phone.restart()
     const [first, second] = phone.sync.problems
     assert.equal(phone.sync.discard(first?.key ?? ''), true)
@@ -366,7 +366,7 @@ describe('a local copy', () => {
     assert.deepEqual(phone.sync.problems, [])
   })
 
-  it('asks the application about a conflict', async () => {
+  it('lets the application decide a conflict', async () => {
     const user = newUser()
     const asked: unknown[] = []
     const laptop = await deviceOf(user, {
@@ -398,7 +398,7 @@ describe('a local copy', () => {
     assert.deepEqual(laptop.sync.problems, [])
   })
 
-  it('doubles nothing when it is closed between sending and recording', async () => {
+  it('duplicates nothing if it is closed between sending and recording', async () => {
     const user = newUser()
     const device = await deviceOf(user)
     device.go('off')
@@ -420,7 +420,7 @@ describe('a local copy', () => {
     assert.equal((await device.client.trash.list()).items.length, 1)
   })
 
-  it('does not revive what others delete while a response is lost', async () => {
+  it('does not restore what others delete while a response is lost', async () => {
     const user = newUser()
     const device = await deviceOf(user)
     await device.settle()
@@ -439,7 +439,7 @@ describe('a local copy', () => {
     assert.equal(device.sync.tasks.get(made), undefined)
   })
 
-  it('keeps refused writes as problems, and goes on with the others', async () => {
+  it('reports rejected writes as problems, and continues with the others', async () => {
     const user = newUser()
     const device = await deviceOf(user)
     const kept = await device.client.tasks.create({ title: 'Kept' })
@@ -472,7 +472,7 @@ describe('a local copy', () => {
         ['Last', null],
       ],
     )
-    // Those that need the refused task wait for it.
+    // Writes that need the rejected task wait for it.
     assert.equal(device.sync.waiting.length, 2)
     await device.restart()
     await device.settle()
@@ -484,7 +484,7 @@ describe('a local copy', () => {
     await assertEqual(device)
   })
 
-  it('starts over when its position is lost, and keeps what was not sent', async () => {
+  it('starts over if its position is invalid, and keeps unsent writes', async () => {
     const user = newUser()
     const device = await deviceOf(user)
     const kept = await device.client.tasks.create({ title: 'Kept' })
@@ -508,7 +508,7 @@ describe('a local copy', () => {
     await assertEqual(device)
   })
 
-  it('never sends the writes of one user as another one', async () => {
+  it('never sends the writes of one user as another user', async () => {
     const [ann, bob] = [newUser(), newUser()]
     const first = await deviceOf(ann)
     await first.settle()
@@ -521,7 +521,7 @@ describe('a local copy', () => {
     assert.equal(second.sync.waiting.length, 1)
   })
 
-  it('works without a disk, and stores everything once there is one', async () => {
+  it('works without storage, and stores everything once storage works', async () => {
     const store = memoryStore()
     let isFull = true
     const save = (entries: readonly Entry[]) =>
@@ -544,7 +544,7 @@ describe('a local copy', () => {
     await assertEqual(device)
   })
 
-  it('is sent by one tab at a time, and shown by all', async () => {
+  it('is sent by one tab at a time, and shown by all tabs', async () => {
     const user = newUser()
     const tab = tabsOf(memoryStore())
     const [first, second] = [await deviceOf(user, {}, tab()), await deviceOf(user, {}, tab())]
@@ -555,7 +555,7 @@ describe('a local copy', () => {
     await assertEqual(first, second)
     assert.ok((first.sync.tasks.get(id)?.id ?? 0) > 0)
     assert.deepEqual([first.sent.includes('POST /tasks'), second.sent], [true, []])
-    // The next one takes over, and what the first had not sent.
+    // The next tab takes over, and sends what the first had not sent.
     first.go('off')
     await first.sync.tasks.update(id, { title: 'By the first tab' })
     first.sync.close()
@@ -575,7 +575,7 @@ describe('a local copy', () => {
   })
 })
 
-/** As after a restore of a backup: another epoch, and another task under an id of before. */
+/** As after a restore of a backup: another epoch, and another task under the same id. */
 async function replaceData(user: string, id: number): Promise<void> {
   const { db } = api.server
   await db.query(unprepared('update duly.owners set epoch = epoch + 1 where id = $1'), [user])
@@ -584,7 +584,9 @@ async function replaceData(user: string, id: number): Promise<void> {
   await db.query(unprepared(older), [user, id])
 }
 
-/** Stores for several tabs over one store, as IndexedDB, BroadcastChannel and Web Locks are. */
+/**
+ * Stores of several tabs that share one store, as with IndexedDB, BroadcastChannel and Web Locks.
+ */
 function tabsOf(store: SyncStore): () => SyncStore {
   const listeners = new Map<object, (message: object) => void>()
   let last: Promise<unknown> = Promise.resolve()
@@ -605,7 +607,10 @@ function tabsOf(store: SyncStore): () => SyncStore {
   }
 }
 
-/** A linear congruential generator (Numerical Recipes). @returns a function for integers below a limit */
+/**
+ * A linear congruential generator (Numerical Recipes).
+ * @returns a function for integers below a limit
+ */
 function randomFrom(start: number): (below: number) => number {
   let state = start >>> 0
   return below => {

@@ -9,7 +9,7 @@ import type { Task } from '../client/tasks.ts'
 
 const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31)
 
-it('knows the order of tasks after any changes, and a write leaves it as it is until it is applied', () => {
+it('knows the order of tasks after any changes, and is not changed by a pending write', () => {
   let state = seed
   const random = (below: number) => {
     state = (state * 48271) % 2147483647
@@ -44,7 +44,7 @@ it('knows the order of tasks after any changes, and a write leaves it as it is u
     ][random(3)] as SyncOperation
   }
   for (let round = 0; round < 60; round += 1) {
-    // Many changes at once are shown in another way than few.
+    // Many changes at once use a different code path than few.
     const count = round % 10 === 0 ? 150 : 1 + random(5)
     copy.apply(Array.from({ length: count }, () => entry(1 + random(round % 10 === 0 ? 200 : 40))))
     check()

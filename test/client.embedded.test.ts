@@ -39,10 +39,12 @@ function isNoAnswer(error: unknown, kind: NoAnswer, message: RegExp): boolean {
   return true
 }
 
-/** What stands between the client and the server: passes a request on, or does to it what the test says. */
+/**
+ * A proxy between client and server: passes a request on, or does to it what the test specifies.
+ */
 interface Fault {
   readonly url: string
-  /** What became of each request, in order. */
+  /** The outcome of each request, in order. */
   readonly seen: string[]
   close(): Promise<void>
 }
@@ -55,7 +57,7 @@ type Deed =
   | 'hang'
   | { status: number; headers?: Record<string, string>; body?: string }
 
-/** A proxy that does the deeds to the requests in their order, and passes on what comes after them. */
+/** A proxy that applies the faults to the requests in their order, and passes on the later ones. */
 async function faulty(deeds: Deed[]): Promise<Fault> {
   const seen: string[] = []
   const proxy = createServer(async (request, response) => {
@@ -89,7 +91,7 @@ async function faulty(deeds: Deed[]): Promise<Fault> {
 }
 
 describe('the client', () => {
-  it('creates, reads, changes, lists and removes', async () => {
+  it('creates, reads, updates, lists and deletes', async () => {
     const { tasks } = clientOf(newUser())
     const task = await tasks.create({ title: 'Water the plants' })
     assert.deepEqual(await tasks.get(task.id), task)
@@ -100,7 +102,7 @@ describe('the client', () => {
     await assert.rejects(tasks.get(task.id), isProblem(404, 'task_not_found'))
   })
 
-  it('goes through every page', async () => {
+  it('iterates over all pages', async () => {
     const { tasks } = clientOf(newUser())
     const titles = ['a', 'b', 'c', 'd', 'e']
     for (const title of titles) await tasks.create({ title })
@@ -110,7 +112,7 @@ describe('the client', () => {
     for await (const task of tasks.all({ sort: 'title', limit: 2, q: 'zz' })) assert.fail(task.title)
   })
 
-  it('plans with lists, subtasks, tags and an order', async () => {
+  it('supports lists, subtasks, tags and the order of tasks', async () => {
     const { tasks, lists, tags, counts, usage } = clientOf(newUser())
     const garden = await lists.create({ name: 'Garden' })
     const home = await lists.create({ name: 'Home', color: '#3b82f6' })
@@ -144,7 +146,7 @@ describe('the client', () => {
     assert.equal((await lists.restore(home.id)).color, '#3b82f6')
   })
 
-  it('deletes, restores and removes for good', async () => {
+  it('deletes, restores and permanently removes', async () => {
     const { tasks, lists, trash } = clientOf(newUser())
     const list = await lists.create({ name: 'Old' })
     const ids: number[] = []
@@ -163,7 +165,7 @@ describe('the client', () => {
     assert.deepEqual(await trash.list(), { items: [], next_cursor: null })
   })
 
-  it('tells the id of each change, undoes it, and says what keeps it from that', async () => {
+  it('returns the id of each change, undoes it, and reports conflicts', async () => {
     const seen: string[] = []
     const url = api.server.url
     const client = createClient({ url, token: tokenOf(newUser()), onChange: change => seen.push(change) })
@@ -236,7 +238,7 @@ describe('the client', () => {
     await proxy.close()
   })
 
-  it('tells a refusal with its code, its rules, and the task as it is', async () => {
+  it('throws an error with the code, the invalid fields and the current task', async () => {
     const { tasks } = clientOf(newUser())
     await assert.rejects(tasks.create({ title: '' }), (error: unknown) => {
       assert.ok(error instanceof DulyError)
@@ -258,7 +260,7 @@ describe('the client', () => {
     await tasks.remove(task.id, { ifMatch: current })
   })
 
-  it('does a write once, however often its answer is lost', async () => {
+  it('executes a write once if responses are lost', async () => {
     const proxy = await faulty([
       'answer lost',
       'refuse',
@@ -272,7 +274,7 @@ describe('the client', () => {
     await proxy.close()
   })
 
-  it('gives up after its attempts, with the last failure', async () => {
+  it('fails with the last error after its attempts', async () => {
     const away = { status: 503, headers: { 'retry-after': '0' } }
     const proxy = await faulty([away, away, away])
     const client = createClient({ url: `${proxy.url}/`, token: tokenOf(newUser()), attempts: 2 })
@@ -285,14 +287,14 @@ describe('the client', () => {
     await assert.rejects(client.tasks.list(), error => isNoAnswer(error, 'network', /ECONNREFUSED/))
   })
 
-  it('does not repeat what would be refused again', async () => {
+  it('does not retry requests that would be rejected again', async () => {
     const proxy = await faulty([])
     await assert.rejects(clientOf(newUser(), proxy.url).tasks.get(1), isProblem(404, 'task_not_found'))
     assert.equal(proxy.seen.length, 1)
     await proxy.close()
   })
 
-  it('asks for a new token once when the old one is refused', async () => {
+  it('requests a new token once if the old one is rejected', async () => {
     const user = newUser()
     const tokens = [tokenOf(user, { exp: 1 }), tokenOf(user)]
     const client = createClient({ url: api.server.url, token: async () => tokens.shift() ?? 'none left' })
@@ -300,7 +302,7 @@ describe('the client', () => {
     await assert.rejects(client.tasks.list(), isProblem(401, 'token_invalid'))
   })
 
-  it('stops when its caller does, also between attempts', async () => {
+  it('is stopped by its signal, also between attempts', async () => {
     const proxy = await faulty([{ status: 503, headers: { 'retry-after': '3600' } }])
     const controller = new AbortController()
     const options = { url: proxy.url, token: tokenOf(newUser()) }
@@ -330,15 +332,15 @@ describe('the client', () => {
     [{ url: 'https://example.com', token: 'x', fetch: 'fetch' }, /"fetch" must be a function/],
   ] as const) {
     it(`is not created with ${JSON.stringify(options)}`, () => {
-      // As a program in JavaScript does.
+      // As a caller in JavaScript can do.
       const wrong = options as unknown as Parameters<typeof createClient>[0]
       const isTypeError = (error: unknown) => error instanceof TypeError && message.test(error.message)
       assert.throws(() => createClient(wrong), isTypeError)
     })
   }
 
-  it('says so when its function returns no token', async () => {
-    // As a session that is over does.
+  it('fails with an explanation if its function returns no token', async () => {
+    // As after the end of a session.
     const token = (() => undefined) as unknown as () => string
     await assert.rejects(
       createClient({ url: api.server.url, token }).tasks.list(),
@@ -346,7 +348,7 @@ describe('the client', () => {
     )
   })
 
-  it('tells a call without an answer by its kind, with the address, and without the query', async () => {
+  it('reports requests without a response by kind and URL, without the query', async () => {
     const html = { headers: { 'content-type': 'text/html' }, body: '<h1>Wi-Fi</h1>' }
     const proxy = await faulty(['refuse', 'cut', 'hang', { status: 200, ...html }, { status: 502, ...html }])
     const { url } = proxy
@@ -372,7 +374,7 @@ describe('the client', () => {
     await proxy.close()
   })
 
-  it('tells a call that its signal has ended, with its reason', async () => {
+  it('reports requests that its signal has aborted, with the reason', async () => {
     const proxy = await faulty(['hang'])
     const client = createClient({ url: proxy.url, token: tokenOf(newUser()) })
     const signal = AbortSignal.timeout(50)

@@ -16,7 +16,7 @@ function installedPglite(): string {
   return (JSON.parse(readFileSync(join(folder, '..', 'package.json'), 'utf8')) as { version: string }).version
 }
 
-test('the packed cluster was made by the installed version of PGlite', () => {
+test('the packed cluster was created by the installed version of PGlite', () => {
   assert.equal(readCluster().header.pglite, installedPglite(), 'run node release/make-cluster.mjs')
 })
 
@@ -25,7 +25,7 @@ test('the packed cluster has at most 4 MiB', () => {
   assert.ok(statSync(packed).size <= 4 * mebibyte)
 })
 
-test('the packed cluster holds no password, no role of its own and no table of ours', async t => {
+test('the packed cluster contains no password, no additional role and no table of Duly', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'duly-cluster-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const directory = join(folder, 'postgres')

@@ -10,11 +10,11 @@ import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
 import { type Env, ownDatabase } from './served.ts'
 
-// What every operator meets: mistakes, and places that cannot be used. None of them has a stack, and none creates anything.
+// Expected failures that operators meet. None prints a stack, and none creates anything.
 
 const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
 const folder = dataFolder()
-// A user who owns nothing has to get into it.
+// An unprivileged user needs access to it.
 chmodSync(folder, 0o755)
 after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -32,7 +32,7 @@ interface Said {
   readonly stderr: string
 }
 
-/** Runs a shell script in which `duly` is the program; as a user who owns nothing where this is root. */
+/** Runs a shell script in which `duly` is the program, as an unprivileged user if this is root. */
 function shell(script: string, env: Env = {}, asNobody = false): Promise<Said> {
   const nobody = asNobody && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
   const program = `duly() { "${process.execPath}" "${cli}" "$@"; }\n${script}`
@@ -122,7 +122,7 @@ describe('an expected failure', () => {
       /cannot be used: it is a directory/,
     ],
     [
-      'a wrong BREACHED_PASSWORDS',
+      'an invalid BREACHED_PASSWORDS',
       ['start'],
       { BREACHED_PASSWORDS: file },
       78,
@@ -159,7 +159,7 @@ describe('an expected failure', () => {
       65,
       /no account for "alice"\. List accounts with "duly user list"\.\n$/,
     ],
-    ['a file that is no backup', ['restore', file], {}, 65, /The backup ".*" cannot be used/],
+    ['a file that is not a backup', ['restore', file], {}, 65, /The backup ".*" cannot be used/],
   ]
   for (const [what, args, env, code, message] of cases) {
     it(`is one sentence: ${what}`, async () => {
@@ -173,7 +173,7 @@ describe('an expected failure', () => {
     })
   }
 
-  it('is one sentence: a DATA_DIR that cannot be written', async () => {
+  it('is one sentence: a DATA_DIR that is not writable', async () => {
     const locked = emptyFolder()
     chmodSync(locked, 0o500)
     for (const DATA_DIR of [locked, join(locked, 'data')]) {
@@ -184,7 +184,7 @@ describe('an expected failure', () => {
     }
   })
 
-  it('is one sentence: a .env that cannot be read', async () => {
+  it('is one sentence: a .env that is not readable', async () => {
     const there = emptyFolder()
     writeFileSync(join(there, '.env'), 'PORT=0\n')
     chmodSync(join(there, '.env'), 0o000)
@@ -202,7 +202,7 @@ describe('an expected failure', () => {
     assert.deepEqual([said.code, /too many files are open\. Raise the limit/.test(said.stderr)], [71, true])
   })
 
-  it('is one sentence: a current directory that is gone', async () => {
+  it('is one sentence: a current directory that was removed', async () => {
     const gone = emptyFolder()
     const said = await shell(`cd "${gone}" && rmdir "${gone}" && duly token --user alice`)
     assert.doesNotMatch(said.stderr, /^ +at .*dist\/server\/cli/m)
@@ -211,14 +211,14 @@ describe('an expected failure', () => {
 })
 
 describe('output', () => {
-  it('that nobody reads to its end is no failure', async () => {
+  it('may be closed by its reader', async () => {
     const { ended, child } = duly(['openapi'])
     child.stdout?.destroy()
     const { code, stderr } = await ended
     assert.deepEqual([code, stderr], [0, ''])
   })
 
-  it('of a backup that nobody reads to its end is one', async () => {
+  it('of a backup must be read completely', async () => {
     const { env, drop } = await ownDatabase()
     const { ended, child } = duly(['backup', '-'], env)
     child.stdout?.destroy()
@@ -228,7 +228,7 @@ describe('output', () => {
     assert.deepEqual([said.code, /the reader closed the pipe/.test(said.stderr)], [74, true])
   })
 
-  it('that cannot be written is a failure with a sentence', async () => {
+  it('that cannot be written fails with a sentence', async () => {
     const said = await shell('duly openapi > /dev/full')
     isSentence(said)
     assert.deepEqual([said.code, said.stderr.split('\n').length], [74, 2])
@@ -321,7 +321,7 @@ describe('arguments are checked before settings and databases', () => {
   after(() => {
     for (const name of Object.keys(broken)) delete process.env[name]
   })
-  // In this process, since a program for each would take ten seconds.
+  // In this process, since one process each would take ten seconds.
   for (const [[name = '', ...args], message] of wrong) {
     it(`duly ${[name, ...args].map(arg => JSON.stringify(arg)).join(' ')}`, async () => {
       const error = await commandOf(name)
@@ -335,7 +335,7 @@ describe('arguments are checked before settings and databases', () => {
     })
   }
 
-  it('and the program prints what is wrong with them', async () => {
+  it('and the program prints the errors', async () => {
     for (const args of [
       ['--prot', '1'],
       ['help', 'strat'],
@@ -347,7 +347,7 @@ describe('arguments are checked before settings and databases', () => {
     }
   })
 
-  it('--help after anything prints the help, and nothing is done', async () => {
+  it('--help anywhere prints the help and does nothing else', async () => {
     for (const args of [
       ['user', 'remove', 'ann@example.com', '--yes', '--help'],
       ['backup', 'x', '-h'],
@@ -364,7 +364,7 @@ describe('arguments are checked before settings and databases', () => {
 })
 
 describe('the settings', () => {
-  it('that look misspelt are warnings, for a server and for a command', async () => {
+  it('that look misspelt cause warnings, in a server and in a command', async () => {
     const cwd = emptyFolder()
     writeFileSync(join(cwd, '.env'), '\ufeffDATA_DRI=x\r\nCONTRACT=stage-2\r\n')
     const env = { CORS_ORIGIN: 'https://example.com' }

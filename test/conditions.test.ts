@@ -10,8 +10,8 @@ after(close)
 const open = (title: string) => ({ title, description: null, is_completed: false })
 const notFound = (error: unknown) => error instanceof AppError && error.code === 'task_not_found'
 
-describe('a change on condition', () => {
-  it('is made where the revision is among those named, and answers with the changed task', async () => {
+describe('a conditional change', () => {
+  it('is made if the revision is one of those given, and returns the changed task', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const outcome = await tasks.updateIf(task.id, { title: 'b', description: 'c' }, [7, task.revision])
@@ -20,7 +20,7 @@ describe('a change on condition', () => {
     assert.deepEqual([outcome.task.title, outcome.task.description, outcome.task.revision], ['b', 'c', 2])
   })
 
-  it('is not made otherwise, and answers with the task as it is now', async () => {
+  it('is not made otherwise, and returns the current task', async () => {
     const tasks = ownTasks(db, newUser())
     const old = await tasks.create(open('a'))
     const now = await tasks.update(old.id, { title: 'b' })
@@ -31,7 +31,7 @@ describe('a change on condition', () => {
     assert.equal((await tasks.state()).revision, 2)
   })
 
-  it('that changes nothing matches, and spends no revision', async () => {
+  it('that changes nothing matches, and uses no revision', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     assert.deepEqual(await tasks.updateIf(task.id, {}, [1]), {
@@ -55,7 +55,7 @@ describe('a change on condition', () => {
     assert.equal((await tasks.state()).revision, 1)
   })
 
-  it('of a task that is missing, deleted or another owner’s finds none', async () => {
+  it('of a missing or deleted task, or one of another owner, finds none', async () => {
     const [tasks, others] = [ownTasks(db, newUser()), ownTasks(db, newUser())]
     const [gone, theirs] = [await tasks.create(open('a')), await others.create(open('b'))]
     await tasks.remove(gone.id)
@@ -66,7 +66,7 @@ describe('a change on condition', () => {
     assert.deepEqual(await others.get(theirs.id), theirs)
   })
 
-  it('by many writers who have seen the same revision is made for exactly one', async () => {
+  it('by many writers with the same revision is made for exactly one', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const outcomes = await Promise.all(
@@ -79,7 +79,7 @@ describe('a change on condition', () => {
     assert.equal(now.revision, 2)
   })
 
-  it('by writers who try again with what they were answered loses none', async () => {
+  it('is never lost by writers that retry with the returned revision', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create({ ...open('a'), description: '' })
     await Promise.all(
@@ -98,8 +98,8 @@ describe('a change on condition', () => {
   })
 })
 
-describe('a removal on condition', () => {
-  it('happens where the revision is among those named, and answers with the task as it was', async () => {
+describe('a conditional deletion', () => {
+  it('is made if the revision is one of those given, and returns the task before it', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     assert.deepEqual(await tasks.removeIf(task.id, [1]), {
@@ -112,7 +112,7 @@ describe('a removal on condition', () => {
     assert.equal((await tasks.page(1, 0)).total, 0)
   })
 
-  it('does not happen otherwise, and answers with the task as it is now', async () => {
+  it('is not made otherwise, and returns the current task', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const now = await tasks.toggle(task.id)
@@ -125,7 +125,7 @@ describe('a removal on condition', () => {
     assert.deepEqual(await tasks.get(task.id), now)
   })
 
-  it('by many who have seen the same revision happens for exactly one, and the others find none', async () => {
+  it('by many writers with the same revision is made for exactly one, and the others find no task', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create(open('a'))
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => tasks.removeIf(task.id, [1])))
@@ -135,7 +135,7 @@ describe('a removal on condition', () => {
     assert.equal((await tasks.state()).revision, 2)
   })
 
-  it('and a change on the same revision: one of them happens', async () => {
+  it('and a conditional change with the same revision: one of them is made', async () => {
     const tasks = ownTasks(db, newUser())
     for (let round = 0; round < 10; round += 1) {
       const task = await tasks.create(open('a'))

@@ -16,14 +16,14 @@ function addressOf(url: string) {
 }
 
 describe('a connection to PostgreSQL', () => {
-  it('is opened by a process that is busy for longer than the time limit', async () => {
+  it('is opened even if the process is busy for longer than the time limit', async () => {
     const url = database.env.DATABASE_URL ?? ''
     const opening = openSession({ ...addressOf(url), connectMs: 1000 })
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1100)
     await (await opening).end()
   })
 
-  it('is given up where the server says nothing', async () => {
+  it('is given up if the server does not respond', async () => {
     const silent = createServer(() => {})
     await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
     const { port } = silent.address() as { port: number }

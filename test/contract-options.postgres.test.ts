@@ -5,7 +5,7 @@ import { ImpatientClient, type Values } from './impatient/client.ts'
 import { duly } from './program.ts'
 import { type OwnDatabase, ownDatabase, type Served, served, testSecret, unlimited } from './served.ts'
 
-// CONTRACT_OPTIONS: each option for the selected contract, and for no other.
+// CONTRACT_OPTIONS: each option applies to the selected contract and to no other.
 
 const contracts = ['task-api', 'stage-2', 'todo-app'] as const
 const options = [
@@ -46,7 +46,7 @@ for (const name of contracts) {
       return others
     }
 
-    it('wraps a task, with defaults, wherever one is answered', async () => {
+    it('wraps each task, with defaults, in every response with one task', async () => {
       const client = newClient()
       const { status, body } = await client.send('POST', '/api/tasks', { title: 'a' })
       const { id } = body.task
@@ -77,7 +77,7 @@ for (const name of contracts) {
       }
     })
 
-    it('lists a bare array of all tasks, or of the page that is asked for', async () => {
+    it('lists a bare array of all tasks, or of the requested page', async () => {
       const client = newClient()
       await createMany(client, client.collection, 52)
       for (const [query, count] of [
@@ -94,7 +94,7 @@ for (const name of contracts) {
       }
     })
 
-    it('answers a deletion with a body', async () => {
+    it('returns a body for a deletion', async () => {
       const client = newClient()
       const { id } = (await client.send('POST', client.collection, { title: 'a' })).body.task
       const { status, body } = await client.send('DELETE', client.at(id))
@@ -103,7 +103,7 @@ for (const name of contracts) {
       assert.equal((await client.send('GET', client.at(id))).status, 404)
     })
 
-    it('answers errors with an object', async () => {
+    it('returns errors as objects', async () => {
       const client = newClient()
       const { statuses, codes } = contract
       for (const [key, answer] of [
@@ -123,7 +123,7 @@ for (const name of contracts) {
       }
     })
 
-    it('leaves todos and v1 as they are', async () => {
+    it('does not change todos and v1', async () => {
       const todos = new ImpatientClient(api(), 'todos')
       const task = await todos.create()
       await todos.change(task, 'PUT', '', { title: 'b' }, { title: 'b' })
@@ -137,7 +137,7 @@ for (const name of contracts) {
 
 for (const name of contracts.filter(contract => declared(contract).list !== 'bare')) {
   describeWith(name, 'whole-list,counts', api => {
-    it('lists all tasks with both counts, unless a page is asked for', async () => {
+    it('lists all tasks with both counts, unless a page is requested', async () => {
       const client = new ImpatientClient(api(), name)
       await createMany(client, client.collection, 50)
       for (const title of ['done', 'done too'])
@@ -161,8 +161,8 @@ for (const name of contracts.filter(contract => declared(contract).list !== 'bar
   })
 }
 
-describe('a start', () => {
-  it('refuses an unknown contract or option, and names those that there are', async () => {
+describe('the server', () => {
+  it('rejects unknown contracts and options, and lists the valid ones', async () => {
     const env = { ...database.env, CONTRACT: 'stage-3', CONTRACT_OPTIONS: 'bare-list,bear-list' }
     const { code, stderr } = await duly(['start'], { ...env, BETTER_AUTH_SECRET: testSecret }).ended
     assert.notEqual(code, 0)

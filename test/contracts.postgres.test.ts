@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// What the four contracts have in common, and where each differs: one row per contract, as their
-// clients know them.
+// What the four contracts have in common, and where they differ: one row per contract.
 
 interface Column {
   readonly settings: Record<string, string>
   collection(user: string): string
   readonly flag: string
-  /** Another name that it has in answers. */
+  /** Another name that it has in responses. */
   readonly also?: string
   readonly absent: string | null
   readonly limits: readonly [title: number, description: number]
@@ -124,7 +123,7 @@ for (const [name, contract] of Object.entries(contracts)) {
       }
     }
 
-    it('shows a task in its own shape, from creation to the list', async () => {
+    it('returns a task in its own shape, from creation to the list', async () => {
       const user = newUser()
       const task = await create(user, { title: ' Buy milk ', priority: null })
       const owner = contract.showsOwner ? { user_id: user } : {}
@@ -158,7 +157,7 @@ for (const [name, contract] of Object.entries(contracts)) {
       )
     })
 
-    it('counts limits in characters, and refuses what breaks a rule in its own way', async () => {
+    it('counts limits in characters, and rejects invalid fields in its own format', async () => {
       const user = newUser()
       const [title, description] = contract.limits
       const full = await create(user, { title: '🐑'.repeat(title), description: '🐑'.repeat(description) })
@@ -185,7 +184,7 @@ for (const [name, contract] of Object.entries(contracts)) {
       assert.deepEqual(await list(user), [full])
     })
 
-    it('removes a task, which is then not found', async () => {
+    it('deletes a task, which is then not found', async () => {
       const user = newUser()
       const { id } = await create(user)
       const path = `${contract.collection(user)}/${id}`
@@ -195,7 +194,7 @@ for (const [name, contract] of Object.entries(contracts)) {
       refused(await api.call('DELETE', path, { user }), 404, contract.codes?.notFound)
     })
 
-    it('tells a missing token from a bad one, and another user’s task from none by nothing', async () => {
+    it('rejects missing and invalid tokens alike, and another user’s task like a missing one', async () => {
       const [alice, bob] = [newUser('alice'), newUser('bob')]
       const { id } = await create(alice)
       const missing = await api.call('GET', contract.collection(alice))
@@ -221,7 +220,7 @@ for (const [name, contract] of Object.entries(contracts)) {
     })
 
     if (name !== 'stage-2') {
-      it('changes with PUT what was sent, and nothing else', async () => {
+      it('changes with PUT only the fields that were sent', async () => {
         const user = newUser()
         const task = await create(user, { title: 'a', description: 'b' })
         const path = `${contract.collection(user)}/${task.id}`
@@ -260,7 +259,7 @@ for (const [name, contract] of Object.entries(contracts)) {
     }
 
     if (name !== 'task-api') {
-      it('streams a list that is longer than a batch, whole and in order', async () => {
+      it('streams a list longer than a batch completely and in order', async () => {
         const user = newUser()
         const made: number[] = []
         for (let n = 0; n < 1100; n += 100) {
@@ -284,7 +283,7 @@ describe('stage-2 alone', () => {
   })
   after(() => api.close())
 
-  it('PUT replaces the whole task, and asks for title and complete', async () => {
+  it('PUT replaces the whole task, and requires title and complete', async () => {
     const user = newUser()
     const { body: task } = await api.call('POST', '/api/tasks', {
       user,
@@ -303,7 +302,7 @@ describe('stage-2 alone', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body, whole)
   })
 
-  it('PATCH changes what was sent, and refuses to change nothing with 400', async () => {
+  it('PATCH changes the fields that were sent, and rejects an empty change with 400', async () => {
     const user = newUser()
     const { body: task } = await api.call('POST', '/api/tasks', {
       user,
@@ -319,7 +318,7 @@ describe('stage-2 alone', () => {
     assert.deepEqual([nothing.status, nothing.body.error_code], [400, 'VALIDATION_ERROR'])
   })
 
-  it('starts as the contract that CONTRACT names, with todos beside it', async () => {
+  it('is the contract of the server if CONTRACT names it, besides todos', async () => {
     const token = tokenOf(newUser())
     const todo = await api.call('POST', '/api/v1/todos', { token, json: { title: 'a', is_completed: true } })
     assert.deepEqual([todo.status, todo.body.is_completed], [201, true])
@@ -352,7 +351,7 @@ describe('todos alone', () => {
     }
   })
 
-  it('refuses a completed flag that is no boolean at creation', async () => {
+  it('rejects a completed flag that is not a boolean', async () => {
     const user = newUser()
     const { status } = await api.call('POST', '/api/v1/todos', {
       user,

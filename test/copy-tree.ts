@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** cpSync looks at every file several times, and takes three times as long. */
+/** cpSync checks every file several times, and takes three times as long. */
 export function copyTree(from: string, to: string): void {
   mkdirSync(to, { mode: 0o700 })
   for (const entry of readdirSync(from, { withFileTypes: true })) {

@@ -33,7 +33,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** One of everything, and what a careless copy would lose. */
+/** One of everything, including what an incomplete copy would lose. */
 async function fill(api: Served) {
   const user = newUser('O\'Neil "the" \\ {null}, é')
   const texts = [
@@ -69,7 +69,7 @@ async function fill(api: Served) {
   const token = await person.token()
   await api.call('POST', '/api/v1/tokens', { token, json: { name: 'a script', scopes: ['tasks:read'] } })
   await person.auth('POST', '/sign-out')
-  // The task of the highest number is gone for good: its number must not come again.
+  // The task with the highest number is permanently removed: its number must not be used again.
   await api.server.db.query(unprepared('delete from duly.tasks where id = $1'), [Number(ids.at(-1))])
 }
 
@@ -95,13 +95,13 @@ async function copies(from: Env, to: string, more: Env = {}) {
 }
 
 describe('a copy', () => {
-  it('holds the same, to the last character, in whichever database, and back', async () => {
+  it('contains the same data, character by character, in either direction', async () => {
     const original = await contents(own.env)
     for (const table of ['owners', 'tasks', 'user', 'account', 'jwks', 'access_tokens', 'revocations']) {
       assert.ok((original.get(table)?.length ?? 0) > 1, `${table} holds something`)
     }
     const kept = join(String(own.env.DATA_DIR), 'secret')
-    if (!onPostgres) writeFileSync(kept, 'a secret that was made by the server itself')
+    if (!onPostgres) writeFileSync(kept, 'a secret that the server generated')
     const first = { DATA_DIR: join(folder, 'first') }
     const { stdout, stderr } = await copies(own.env, first.DATA_DIR)
     assert.equal(stdout.includes(`Set BETTER_AUTH_SECRET to the secret in ${kept}`), !onPostgres)
@@ -117,7 +117,7 @@ describe('a copy', () => {
     await other.drop()
   })
 
-  it('gives new tasks numbers that none has had, and finds them', async () => {
+  it('assigns numbers to new tasks that were never used, and finds them', async () => {
     const env = { DATA_DIR: join(folder, 'first') }
     const { db } = await openDatabase(env)
     const [last] = await db.query(unprepared('select last_value from duly.tasks_id_seq'))
@@ -127,13 +127,13 @@ describe('a copy', () => {
     assert.equal(code, 0, stdout)
   })
 
-  it('is refused where there is data already', async () => {
+  it('is rejected if the target already contains data', async () => {
     const { code, stderr } = await duly(['copy', '--to', join(folder, 'first')], { ...own.env, ...secret })
       .ended
     assert.deepEqual([code, /--replace/.test(stderr)], [73, true])
   })
 
-  it('never repeats a password', async () => {
+  it('never prints a password', async () => {
     const { code, stdout, stderr } = await duly(
       ['copy', '--to', 'postgres://me:hunter2@127.0.0.1:1/x?sslmode=prefer'],
       {

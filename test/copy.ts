@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Answer } from './served.ts'
 
-// A client that holds a copy, and applies nothing but `/changes`.
+// A client with a local copy, which applies only `/changes`.
 
 type Call = (path: string) => Promise<Answer>
 
@@ -9,7 +9,7 @@ export class Copy {
   readonly items = new Map<string, unknown>()
   readonly #call: Call
   #next: string | undefined
-  /** How often it had to start again. */
+  /** How often it had to start over. */
   resyncs = 0
 
   constructor(call: Call) {
@@ -20,7 +20,7 @@ export class Copy {
     return this.#next ?? ''
   }
 
-  /** Applies pages until there is no more. @returns how many changes were in each */
+  /** Applies pages until there is no more. @returns the number of changes of each page */
   async sync({ limit = 100, wait = 0 } = {}): Promise<number[]> {
     const pages: number[] = []
     for (;;) {

@@ -5,7 +5,7 @@ import { operationsOf } from './described.ts'
 import { behindProxy, newPerson } from './person.ts'
 import { type Call, newUser, type Served, served } from './served.ts'
 
-// What a browser needs to let a front end call from another origin; and nothing for origins that were not named.
+// CORS headers for calls of allowed front ends, and none for other origins.
 
 const front = 'http://localhost:3000'
 const second = 'https://app.example.com'
@@ -39,7 +39,7 @@ for (const contract of contracts) {
         headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': asked },
       })
 
-    it('every call may be made from the front ends that were named, with every header it takes', async () => {
+    it('every route can be called from the allowed origins, with every header that it accepts', async () => {
       for (const origin of [front, second]) {
         for (const { path, method } of calls) {
           const { status, headers, text } = await preflight(origin, fill(path), method)
@@ -54,7 +54,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('an answer may be read by them, whatever it is, with the headers that matter', async () => {
+    it('every response can be read by them, with the relevant headers', async () => {
       const answers: [number, string, string, Call][] = [
         [200, 'GET', '/api/v1/tasks', { user }],
         [201, 'POST', '/api/v1/tasks', { user, json: { title: 'a' } }],
@@ -79,7 +79,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('other origins get nothing that lets them in', async () => {
+    it('other origins get no CORS headers', async () => {
       for (const origin of strangers) {
         for (const { path, method } of [{ path: '/api/v1/tasks', method: 'POST' }, ...calls.slice(0, 3)]) {
           const { headers } = await preflight(origin, fill(path), method)
@@ -94,7 +94,7 @@ for (const contract of contracts) {
 }
 
 describe('any origin', () => {
-  it('is let in by *, and then without credentials', async () => {
+  it('is allowed by *, without credentials', async () => {
     const api = await served({ CORS_ORIGINS: '*' })
     const { headers } = await api.call('GET', '/api/v1/tasks', {
       user: newUser(),
@@ -106,7 +106,7 @@ describe('any origin', () => {
   })
 })
 
-describe('front ends that are apps, and previews', () => {
+describe('front ends in apps, and previews', () => {
   const app = 'capacitor://localhost'
   const preview = 'https://pr-1.example.app'
   let api: Served
@@ -115,7 +115,7 @@ describe('front ends that are apps, and previews', () => {
   })
   after(() => api.close())
 
-  it('are let in by their scheme, or by a pattern of one label', async () => {
+  it('are allowed by their scheme, or by a pattern of one label', async () => {
     for (const origin of [app, preview]) {
       const { headers } = await api.call('GET', '/api/v1/tasks', { user: newUser(), headers: { origin } })
       assert.equal(headers.get('access-control-allow-origin'), origin)
@@ -127,7 +127,7 @@ describe('front ends that are apps, and previews', () => {
     }
   })
 
-  it('sign up and in', async () => {
+  it('can sign up and sign in', async () => {
     for (const origin of [app, preview]) {
       const person = newPerson(api)
       const { email, password } = person
@@ -140,7 +140,7 @@ describe('front ends that are apps, and previews', () => {
     }
   })
 
-  it('are where a link leads only if they are named in full', async () => {
+  it('are targets of links only if they are listed in full', async () => {
     for (const [origin, redirectTo, status] of [
       [app, `${app}/reset`, 200],
       [preview, `${preview}/reset`, 403],

@@ -20,7 +20,7 @@ async function create(user: string, path: string, json: object): Promise<number>
 }
 
 describe('the counts of a user', () => {
-  it('are those of open tasks in each list and by due date, and of the trash', async () => {
+  it('include open tasks by list and due date, and the trash', async () => {
     const user = newUser()
     const counts = async (query = '') => (await api.call('GET', `/api/v1/counts${query}`, { user })).body
     const none = { inbox: 0, lists: [], overdue: 0, today: 0, next_7_days: 0, trash: 0 }
@@ -58,7 +58,7 @@ describe('the counts of a user', () => {
     assert.equal((await api.call('GET', '/api/v1/counts?time_zone=Mars', { user })).status, 422)
   })
 
-  it('are complete for many tasks, which are counted in turns', async () => {
+  it('are complete for many tasks, which are counted in steps', async () => {
     const user = newUser()
     const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position, due_key, list_id)
       select $1, 'a', 'a', n % 10 = 0, now(), now(), 1, 'a0', case when n % 3 = 0 then '2026-12-0' || 1 + n % 9 || '~' end, nullif(n % 4, 0)
@@ -79,7 +79,8 @@ describe('the counts of a user', () => {
       all.filter(n => n % 3 === 0 && 1 + (n % 9) >= first && 1 + (n % 9) <= last).length
     assert.deepEqual(counts, {
       inbox: all.filter(n => n % 4 === 0).length,
-      // The lists of these tasks do not exist. Those that do are read by id, and ordered by position.
+      // The lists of these tasks do not exist. Existing ones are read by id, and sorted by
+      // position.
       lists: made
         .filter(([, isLive]) => isLive === 't')
         .map(([id]) => ({ id: Number(id), openTasks: 0 }))
@@ -93,7 +94,7 @@ describe('the counts of a user', () => {
 })
 
 describe('the tags and lists of a user with many tasks', () => {
-  /** 3,000 tasks with two tags each: `common` in two spellings, and one of their own. */
+  /** 3,000 tasks with two tags each: `common` in two spellings, and one of its own. */
   async function tagged(user: string): Promise<void> {
     const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position, list_id, tags, tag_keys)
       select $1, 'a', 'a', n % 10 = 0, now(), now(), 1, 'a0', $2,
@@ -126,7 +127,7 @@ describe('the tags and lists of a user with many tasks', () => {
     assert.equal(list.open_task_count, 2700)
   })
 
-  it('are read in statements of 500 tasks, between which other users have their turn', async () => {
+  it('are read in statements of 500 tasks, between which other users are served', async () => {
     const user = newUser()
     await tagged(user)
     const { db } = api.server
@@ -142,7 +143,7 @@ describe('the tags and lists of a user with many tasks', () => {
 })
 
 describe('the usage of a user', () => {
-  it('is what is stored, beside the limits', async () => {
+  it('consists of the stored amounts and the limits', async () => {
     const user = newUser()
     const usage = async () => (await api.call('GET', '/api/v1/usage', { user })).body
     const empty = await usage()

@@ -15,24 +15,26 @@ import { codeOf } from '../server/system-error.ts'
 
 const gibibyte = 2 ** 30
 const memory = '/dev/shm'
-/** Begins the names of temporary folders, so that the next run knows those of an interrupted one. */
+/** Prefix of temporary directories, so that the next run can remove those of an interrupted one. */
 export const ownPrefix = `duly-tests-${process.pid}-`
 
 /**
- * A folder for the databases of this run, removed when the process ends: in memory if there is room,
- * else among the temporary files. A cluster is a thousand small files; some file systems take a second
- * to create them.
+ * The directory for the databases of this run, removed when the process ends: in memory if there is
+ * room, else under TMPDIR. A cluster has a thousand small files, which some file systems take a
+ * second to create.
  */
 export function placeForData(): string {
   for (const place of [memory, tmpdir()]) if (existsSync(place)) removeAbandoned(place)
   const folder = mkdtempSync(join(hasRoom() ? memory : tmpdir(), ownPrefix))
-  // PostgreSQL runs as another user if this is root.
+  // If this process runs as root, PostgreSQL runs as another user.
   chmodSync(folder, 0o755)
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Removes the folders of interrupted runs of this user; root also runs PostgreSQL as another one. */
+/**
+ * Removes the directories of interrupted runs of this user; root also runs PostgreSQL as another.
+ */
 function removeAbandoned(place: string): void {
   const user = process.getuid?.()
   for (const name of readdirSync(place)) {
@@ -53,7 +55,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** A new folder for a database and what belongs to it. */
+/** A new directory for a database and its files. */
 export function dataFolder(): string {
   return mkdtempSync(join(process.env.TEST_DATA ?? tmpdir(), 'duly-test-'))
 }

@@ -33,13 +33,13 @@ after(async () => {
 async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 30_000
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true')
+    if (Date.now() > deadline) throw new Error('the condition did not become true')
     await pause(50)
   }
 }
 
-describe('while the database is away', () => {
-  it('calls get 503 with Retry-After, the process lives, and all is well once it is back', async () => {
+describe('while the database is unavailable', () => {
+  it('requests get 503 with Retry-After, the process continues, and requests succeed afterwards', async () => {
     const user = newUser()
     const create = (title: string) => api.call('POST', '/api/tasks', { user, json: { title } })
     assert.equal((await create('before')).status, 201)
@@ -62,7 +62,7 @@ describe('while the database is away', () => {
     assert.ok(body.tasks.some((task: { title: string }) => task.title === 'before'))
   })
 
-  it('a write that was lost on the way hears whether it was not done, or may have been', async () => {
+  it('a write that was in flight is reported as not executed, or as possibly executed', async () => {
     const [plain, keyed] = [newUser(), newUser()]
     const create = (user: string, headers = {}) =>
       api.call('POST', '/api/v1/tasks', { user, headers, json: { title: 'once' } })
@@ -80,7 +80,7 @@ describe('while the database is away', () => {
       await until(() => waiting(1))
       const unknown = create(plain)
       door.cut()
-      // Sent or not yet, depending on the moment.
+      // Sent or not, depending on timing.
       for (const answer of [await undone, await unknown]) {
         assert.match(answer.body.code, /^(database_away|outcome_unknown)$/)
         assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/)
@@ -94,11 +94,11 @@ describe('while the database is away', () => {
     assert.equal(body.tasks.length, 2)
   })
 
-  it('says once in the log why a session was lost', () => {
+  it('the log gives the reason for a lost session once', () => {
     assert.ok(api.lines.some(line => /session was lost/.test(String(line.msg))))
   })
 
-  it('an unexpected error is answered with a sentence and an id, and logged once with its stack', async () => {
+  it('an unexpected error returns a message and an id, and is logged once with its stack', async () => {
     const { db } = await openDatabase(database.env)
     const rename = (from: string, to: string) =>
       db.query({ name: '', text: `alter table duly.${from} rename to ${to}` })
@@ -117,7 +117,7 @@ describe('while the database is away', () => {
 })
 
 describe('a start', () => {
-  it('waits for a database that is still coming up, and says so', async () => {
+  it('waits for a database that is still starting, and logs that', async () => {
     door.set('shut')
     const program = duly(['start'], {
       ...database.env,
@@ -133,7 +133,7 @@ describe('a start', () => {
     assert.equal((await program.ended).code, 0)
   })
 
-  it('that the database refuses ends at once with a sentence', async () => {
+  it('that the database rejects ends at once with an error message', async () => {
     const url = new URL(String(database.env.DATABASE_URL))
     url.pathname = '/no_such_database'
     const env = { DATABASE_URL: url.toString(), PORT: '0', BETTER_AUTH_SECRET: testSecret }

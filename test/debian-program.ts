@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { keptFolder } from './kept-folder.ts'
 
-/** A program that a test runs as it is, and a machine may not have: what it may be called, and what Debian calls it. */
+/**
+ * A program that tests run, and a machine may not have: its possible names, and its Debian package.
+ */
 interface Wanted {
   readonly names: readonly string[]
   readonly debianPackage: string
-  /** An environment variable that names one. */
+  /** An environment variable with the path of one. */
   readonly variable: string
 }
 
@@ -28,13 +30,15 @@ const programs = {
   },
 } satisfies Record<string, Wanted>
 
-// Servers stand where a user's PATH often does not lead.
+// Servers are often in directories that are not in the PATH of a user.
 const serverFolders = ['/usr/local/sbin', '/usr/sbin']
-/** Whatever else a package asks for, such as a user of its own, is for machines on which it is installed. */
+/** The files of a package that its program needs; others configure a machine. */
 const isPartOfProgram =
   /^(nginx-core|redis-tools|zlib1g|python3(\.\d+)?(-minimal)?|lib(?!c6$|crypt1$|gcc|stdc).*)$/
 
-/** The one that the variable names and no other; else an installed one; else Debian's, unpacked where no root is needed. */
+/**
+ * The program in `variable` if set; else an installed one; else Debian's, unpacked without root.
+ */
 export function findProgram(program: keyof typeof programs): Found {
   const { names, debianPackage, variable } = programs[program]
   const named = process.env[variable]
@@ -59,7 +63,7 @@ function findIn(folders: readonly string[], names: readonly string[]): string | 
   return names.flatMap(name => folders.map(folder => join(folder, name))).find(path => existsSync(path))
 }
 
-/** All of them at once: what takes long is to hear which packages there are. */
+/** Loads all of them at once, since updating the package lists takes most of the time. */
 function unpacked(): string {
   return keptFolder(join(tmpdir(), `duly-debian-programs-2-${process.getuid?.() ?? 'user'}`), download)
 }
@@ -68,7 +72,7 @@ function download(folder: string): void {
   const lists = join(folder, 'lists')
   const cache = join(folder, 'cache')
   for (const path of [lists, cache]) mkdirSync(join(path, 'partial'), { recursive: true })
-  // As root, apt would load as a user who cannot look into this folder.
+  // As root, apt downloads as a user who cannot read this directory.
   const settings = [`Dir::State::Lists=${lists}`, `Dir::Cache=${cache}`, 'APT::Sandbox::User=root']
   const options = settings.flatMap(setting => ['-o', setting])
   const run = (program: string, ...args: readonly string[]) =>

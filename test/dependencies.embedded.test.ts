@@ -27,7 +27,7 @@ const { dependencies } = JSON.parse(read('package.json')) as {
 const page = read('docs/dependencies.md')
 const running = Object.entries(packages).filter(([place, { dev }]) => place !== '' && !dev)
 
-/** Where a package that is needed at `from` lies: beside it, or above. */
+/** Where a package that `from` requires is installed: beside it, or above. */
 function placeOf(from: string, name: string): string | undefined {
   for (let above = from; ; above = above.slice(0, Math.max(0, above.lastIndexOf('/node_modules/')))) {
     const place = `${above === '' ? '' : `${above}/`}node_modules/${name}`
@@ -36,7 +36,7 @@ function placeOf(from: string, name: string): string | undefined {
   }
 }
 
-/** A package with all that it needs. */
+/** A package and all that it requires. */
 function broughtBy(place: string, seen = new Set<string>()): Set<string> {
   const found = packages[place]
   if (!found || seen.has(place)) return seen
@@ -50,7 +50,7 @@ function broughtBy(place: string, seen = new Set<string>()): Set<string> {
 }
 
 describe('docs/dependencies.md', () => {
-  it('has a row for each direct dependency, with its packages and its licence', () => {
+  it('lists each direct dependency, with its number of packages and its licence', () => {
     const lines = [
       ...page.matchAll(
         /^\| `([^`]+)` \| [^|]+ \| (\d+) \| [\d.]+ \| ([\w.-]+) \| \d{4}-\d\d-\d\d \| [^|]+ \|$/gm,
@@ -79,8 +79,8 @@ describe('docs/dependencies.md', () => {
   })
 })
 
-describe('a package that runs', () => {
-  it('is pinned: by package.json to a version, by the lock to its content', () => {
+describe('each package of a running server', () => {
+  it('is pinned to a version in package.json, and to its content in the lock file', () => {
     for (const [name, version] of Object.entries(dependencies)) assert.match(version, /^\d+\.\d+\.\d+$/, name)
     for (const [place, { integrity }] of running) assert.match(integrity ?? '', /^sha512-/, place)
   })

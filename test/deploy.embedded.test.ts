@@ -10,7 +10,7 @@ import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
 import { accepted, readText, readYaml, root, stopSeconds } from './manifests.ts'
 
-// deploy/ but for Kubernetes: each manifest held against a public tool, and against the program by what it means.
+// Checks each manifest in deploy/, except Kubernetes, with a public tool, and against the program.
 
 const composeFile = 'deploy/compose/compose.yaml'
 const [{ services, networks, volumes }] = readYaml(composeFile)
@@ -19,7 +19,7 @@ const unit = readText('deploy/systemd/duly.service')
 const page = readText('deploy/spaces/README.md')
 const onPostgres = { DATABASE_URL: 'postgres://duly@db/duly', BETTER_AUTH_SECRET: 'x'.repeat(32) }
 
-/** The settings of the image that this Dockerfile makes, and what else is tried of it. */
+/** The settings of the image that this Dockerfile builds. Checks its other instructions. */
 function readDockerfile(text: string, context: string) {
   assert.deepEqual(validate(text), [])
   const file = DockerfileParser.parse(text)
@@ -33,9 +33,9 @@ function readDockerfile(text: string, context: string) {
     const flags = copy.getFlags().map(flag => flag.getName())
     const sources = copy.getArguments().map(argument => argument.getValue())
     for (const source of flags.includes('from') ? [] : sources.slice(0, -1)) {
-      assert.ok(existsSync(join(context, source)), `${source} is not there`)
+      assert.ok(existsSync(join(context, source)), `${source} does not exist`)
       const isKept = kept.some(line => line.startsWith('!') && `${source}/`.startsWith(`${line.slice(1)}/`))
-      assert.ok(isKept, `.dockerignore keeps ${source} out`)
+      assert.ok(isKept, `.dockerignore excludes ${source}`)
     }
   }
   const env = file
@@ -56,15 +56,15 @@ function readDockerfile(text: string, context: string) {
 describe('deploy/docker', () => {
   const read = () => readDockerfile(readText('deploy/docker/Dockerfile'), root)
 
-  it('stands on bases that are named by a tag, with a Node that Duly runs on', () => {
+  it('uses base images with a tag, and a Node version that Duly supports', () => {
     const image = read()
     const bases = image.bases.filter(base => !image.stages.includes(base))
     for (const base of bases) assert.match(base, /^[\w./-]+:(?!latest)[\w.-]+$/)
-    // The release with long-term support until April 2029.
+    // Its long-term support lasts until April 2029.
     assert.match(bases[0] ?? '', /^node:26\.\d+\.\d+-/)
   })
 
-  it('runs as a user with a number, and listens where its settings say', () => {
+  it('runs as a numeric user, and listens as its settings say', () => {
     const image = read()
     assert.match(image.user, /^[1-9]\d*:[1-9]\d*$/)
     const config = accepted(image.env)
@@ -80,8 +80,8 @@ describe('deploy/compose', () => {
   const fill = (text: string) =>
     text.replace(/\$\{(\w+):[-?]([^}]*)\}/g, (_, name: string, fallback: string) => given[name] ?? fallback)
 
-  it('is what the Compose specification describes', () => {
-    // The specification's schema, and habits; the order of keys is ours.
+  it('follows the Compose specification', () => {
+    // The schema of the specification, and conventions; the order of keys is our own.
     const rules = { 'service-keys-order': 0 } as const
     const linter = new DCLinter({ rules, quiet: true, debug: false, exclude: [] })
     const [result] = linter.lintFiles([join(root, composeFile)], false)
@@ -91,7 +91,7 @@ describe('deploy/compose', () => {
     )
   })
 
-  it('gives the server settings that it accepts, and both the same password', () => {
+  it('gives the server valid settings, and both services the same password', () => {
     const filled = Object.entries<string>(duly.environment).map(([name, value]) => [name, fill(value)])
     const config = accepted(Object.fromEntries(filled))
     assert.deepEqual(
@@ -106,7 +106,7 @@ describe('deploy/compose', () => {
     assert.equal(must.length, 2, 'nothing starts without the secrets')
   })
 
-  it('builds the image, and keeps both from what they do not need', () => {
+  it('builds the image, and gives neither service unnecessary privileges', () => {
     const context = join(root, 'deploy/compose', duly.build.context)
     assert.ok(existsSync(join(context, duly.build.dockerfile)))
     assert.ok(duly.read_only)
@@ -126,7 +126,7 @@ describe('deploy/systemd', () => {
   const lines = unit.split('\n').filter(line => line !== '' && !line.startsWith('#'))
   const value = (name: string) => lines.find(line => line.startsWith(`${name}=`))?.slice(name.length + 1)
 
-  it('starts the program with settings that it accepts, and waits for its stop', () => {
+  it('starts the program with valid settings, and waits for its shutdown', () => {
     assert.ok(lines.every(line => /^(\[(Unit|Service|Install)\]|[A-Z]\w+=.*)$/.test(line)))
     const [name = '', dataDir = ''] = value('Environment')?.split('=') ?? []
     const config = accepted({ [name]: dataDir })
@@ -139,7 +139,7 @@ describe('deploy/systemd', () => {
     assert.match(readText('deploy/systemd/duly.sysusers.conf'), new RegExp(`^u ${value('User')} `))
   })
 
-  it('is a unit that systemd accepts, where there is one', () => {
+  it('is a valid unit according to systemd, if systemd is installed', () => {
     const scratch = mkdtempSync(join(tmpdir(), 'duly-systemd-'))
     const file = join(scratch, 'duly.service')
     writeFileSync(file, unit.replace('/usr/bin/node', process.execPath))
@@ -151,7 +151,7 @@ describe('deploy/systemd', () => {
 })
 
 describe('deploy/spaces', () => {
-  it('is made by its commands, and listens where the Space looks for it', () => {
+  it('is created by its commands, and listens on the port of the Space', () => {
     const context = mkdtempSync(join(tmpdir(), 'duly-space-'))
     const [, commands = ''] = /```sh\n(tar .*?)```/s.exec(page) ?? []
     execFileSync('sh', ['-ec', commands.replaceAll(/\bspace\b/g, context)], { cwd: root })
@@ -165,7 +165,7 @@ describe('deploy/spaces', () => {
     assert.ok(config.dataDir.startsWith('/tmp/'))
   })
 
-  it('names settings that the program has', () => {
+  it('uses only existing settings', () => {
     const named = [...page.matchAll(/^\| (?:secret|variable) `(\w+)`/gm)].map(([, name = '']) => [name, ''])
     assert.equal(named.length, 4)
     accepted({ ...Object.fromEntries(named), ...onPostgres })

@@ -7,13 +7,12 @@ import { type ContractName, type ContractOption, contracts } from '../server/con
 import { pathPattern } from '../server/http/route.ts'
 import { openApi } from '../server/openapi/openapi.ts'
 
-// Holds answers against the OpenAPI document: every answer that a test gets from the server goes
-// through here.
+// Checks responses against the OpenAPI document. Tests pass every response of the server to this.
 
 export interface Described {
   readonly document: OpenApi
   readonly validate: Validate
-  /** @throws AssertionError where the document does not foresee this answer */
+  /** @throws AssertionError if the OpenAPI document does not describe this response */
   check(call: { method: string; path: string }, answer: ToCheck): void
 }
 
@@ -23,7 +22,7 @@ interface ToCheck {
   readonly text: string
 }
 
-/** As much of OpenAPI 3.1 as the tests look at. */
+/** The parts of OpenAPI 3.1 that the tests use. */
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>
   readonly components: { readonly schemas: Readonly<Record<string, object>> }
@@ -63,7 +62,10 @@ export interface Operation {
   readonly operation: OperationObject
 }
 
-/** The operations of a contract. Of every contract but the first, only those that the first lacks. */
+/**
+ * The operations of a contract. For contracts other than the first, only those that the first
+ * lacks.
+ */
 export function operationsOf(contract: ContractName): Operation[] {
   const [first = contract] = contracts
   const others = contract === first ? {} : described(first).document.paths
@@ -87,18 +89,20 @@ export function described(
   return made
 }
 
-/** Whether `value` is what the schema at this place of the document says; else why not. */
+/**
+ * Whether `value` matches the schema at this place of the OpenAPI document; otherwise the errors.
+ */
 export type Validate = (pointer: readonly string[], value: unknown) => string | undefined
 
 function validatorOf(document: OpenApi): Validate {
-  // What it compiles is run a few times at most. The rules of Spectral check the schemas themselves.
+  // Compiled schemas run only a few times. The rules of Spectral check the schemas themselves.
   const quick = { code: { optimize: false }, inlineRefs: false, validateSchema: false }
   const ajv = new Ajv2020({ strict: false, allErrors: true, ...quick })
   formats.default(ajv)
   const absolute = (value: unknown): string =>
     JSON.stringify(value).replaceAll('"#/components/', '"duly#/components/')
   ajv.addSchema(JSON.parse(absolute({ $id: 'duly', components: document.components })))
-  // Most answers have one of a few schemas.
+  // Most responses have one of a few schemas.
   const compiled = new Map<string, ValidateFunction>()
   const atPlace = new Map<string, ValidateFunction>()
   const compile = (pointer: readonly string[]) => {
@@ -116,7 +120,7 @@ function validatorOf(document: OpenApi): Validate {
 }
 
 function describe(config: Omit<Parameters<typeof registrations>[0], 'metrics'>): Described {
-  // JSON and back: what the server sends, not what its objects happen to be.
+  // Serialized and parsed, as the server sends it.
   const document = JSON.parse(
     JSON.stringify(openApi(registrations({ ...config, metrics: undefined }))),
   ) as OpenApi
@@ -124,7 +128,7 @@ function describe(config: Omit<Parameters<typeof registrations>[0], 'metrics'>):
   const templates = Object.keys(document.paths)
     .map(template => ({ template, pattern: pathPattern(template) }))
     .sort((a, b) => variables(a.template) - variables(b.template))
-  // Tests call few paths many times.
+  // Tests call the same few paths many times.
   const foundBefore = new Map<string, (typeof templates)[number] | undefined>()
   const templateOf = (called: string) => {
     if (!foundBefore.has(called)) {

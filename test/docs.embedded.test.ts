@@ -4,11 +4,12 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { openBrowser } from './browser.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// The page takes seconds of CPU time to read the document, so the tests share one and reload it twice.
+// The page takes seconds of CPU time to render the document, so the tests share one and reload it
+// twice.
 let api: Served
 let browser: Browser
 let page: Page
-/** Everything that went wrong on the page. */
+/** All errors on the page. */
 const complaints: string[] = []
 before(async () => {
   api = await served()
@@ -32,12 +33,12 @@ after(async () => {
   await api.close()
 })
 
-// The page opens the operation that its address names. A click on a busy machine may be told to have failed and have opened it all
-// the same, and another one would close it again.
+// The page opens the operation in its URL. On a busy machine a click can be reported as failed and
+// still take effect, and a second click would close the operation.
 const address = '/docs#/v1/listTasks'
 const opened = '#operations-v1-listTasks .execute'
 
-/** The browser reports each of these answers as an error. */
+/** The browser reports each of these responses as an error. */
 function assertNoComplaintsBut(status = ''): void {
   assert.deepEqual(
     complaints.splice(0).filter(complaint => status === '' || !complaint.includes(status)),
@@ -45,7 +46,8 @@ function assertNoComplaintsBut(status = ''): void {
   )
 }
 
-// A headless browser on a busy machine may draw no frame for minutes, and a click at a place waits for two: then the element gets one.
+// A headless browser on a busy machine may draw no frame for minutes, and a click at a position
+// waits for two frames. The element itself is clicked then.
 async function click(target: Locator): Promise<void> {
   for (let attempt = 1; attempt < 10; attempt += 1) {
     if (await succeeds(target.click({ timeout: 2000 }))) return
@@ -58,7 +60,7 @@ async function click(target: Locator): Promise<void> {
 async function tryListTasks(status: string): Promise<void> {
   const list = page.locator('#operations-v1-listTasks')
   const shown = list.locator('.live-responses-table tbody .response-col_status').filter({ hasText: status })
-  // The page takes a click from the moment at which it has read the operation, and does not show when that is.
+  // The page accepts clicks once it has rendered the operation, which it does not show.
   for (let attempt = 1; attempt <= 10; attempt += 1) {
     await click(list.locator('.execute'))
     if (await succeeds(shown.waitFor({ timeout: 3000 * attempt }))) return
@@ -73,21 +75,21 @@ const succeeds = (action: Promise<unknown>) =>
   )
 
 describe('the page at /docs', () => {
-  it('shows every operation, and asks nobody but this server', async () => {
+  it('shows every operation, and sends no requests to other servers', async () => {
     assert.equal(await page.title(), 'Duly API')
     const { body: document } = await api.call('GET', '/openapi.json')
     const count = Object.values(document.paths as Record<string, object>).flatMap(item =>
       Object.keys(item),
     ).length
-    // The page draws those in view, and the others while somebody scrolls.
+    // The page renders operations in view, and the others during scrolling.
     assert.equal(await page.evaluate('ui.specSelectors.operations().size'), count)
     assert.ok((await page.locator('.opblock').count()) > 0)
-    // A field of a schema that the operation only refers to.
+    // A field of a schema that the operation only references.
     await page.locator('#operations-v1-listTasks .responses-table', { hasText: 'is_completed' }).waitFor()
     assertNoComplaintsBut()
   })
 
-  it('is dark where the device is, and fits a phone', async () => {
+  it('follows the dark mode of the device, and fits a phone', async () => {
     await page.locator('html.dark-mode').waitFor()
     const desktop = page.viewportSize()
     await page.setViewportSize({ width: 360, height: 740 })
@@ -99,7 +101,7 @@ describe('the page at /docs', () => {
     assertNoComplaintsBut()
   })
 
-  it('lets a person sign up and in, and authorizes every call by that', async () => {
+  it('lets a user sign up and sign in, and authorizes every call with the session', async () => {
     const said = (text: RegExp) => page.locator('#who', { hasText: text }).waitFor()
     const signIn = async (password: string) => {
       await page.locator('#account [name=email]').fill('page@example.com')
@@ -129,7 +131,7 @@ describe('the page at /docs', () => {
     assertNoComplaintsBut('401')
   })
 
-  it('takes a token, tries a call with it, and keeps it over a reload', async () => {
+  it('accepts a token, sends a call with it, and stores it across reloads', async () => {
     const user = newUser()
     await api.call('POST', '/api/v1/tasks', { user, json: { title: 'Seen from the page' } })
     await tryListTasks('401')
@@ -149,7 +151,7 @@ describe('the page at /docs', () => {
     assertNoComplaintsBut('401')
   })
 
-  it('comes with a policy that forbids whatever it does not need', async () => {
+  it('has a policy that allows only what it needs', async () => {
     const { headers } = await api.call('GET', '/docs')
     const policy = headers.get('content-security-policy') ?? ''
     assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/)
@@ -157,7 +159,7 @@ describe('the page at /docs', () => {
     assert.equal(headers.get('x-content-type-options'), 'nosniff')
   })
 
-  it('serves its own files and no others, and not again to who has them', async () => {
+  it('serves only its own files, and returns 304 for cached ones', async () => {
     const { status, headers } = await api.call('GET', '/docs/swagger-ui.css')
     assert.deepEqual([status, headers.get('content-type')], [200, 'text/css; charset=utf-8'])
     const again = await api.call('GET', '/docs/swagger-ui.css', {

@@ -44,13 +44,13 @@ async function change(...texts: string[]) {
 }
 
 describe('duly doctor', () => {
-  it('finds nothing where all is well', async () => {
+  it('reports nothing on a sound database', async () => {
     const { code, wrong, stdout } = await findings()
     assert.deepEqual([code, wrong], [0, []])
     assert.match(stdout, /✔ every task has an owner/)
   })
 
-  it('looks while a server runs, and changes nothing', async () => {
+  it('runs beside a server, and changes nothing', async () => {
     const { child, ended } = await dulyStart(env)
     const { code, stdout } = await findings()
     assert.equal(code, 0, stdout)
@@ -58,15 +58,11 @@ describe('duly doctor', () => {
     child.kill('SIGKILL')
     await ended
     const after = await findings()
-    assert.deepEqual(
-      [after.code, after.wrong],
-      [0, []],
-      'what a killed server leaves behind is in nobody’s way',
-    )
+    assert.deepEqual([after.code, after.wrong], [0, []], 'the files of a killed server are not a problem')
     if (!onPostgres) assert.ok(existsSync(join(dataDir, 'control')))
   })
 
-  it('finds rows that were changed by hand, and names their owner', async () => {
+  it('reports rows that were changed manually, and names their owner', async () => {
     await change(
       `update duly.owners set task_count = 7, live_bytes = live_bytes + 1, written_at = now() + interval '1 day'`,
       `select setval('duly.tasks_id_seq', 1, false)`,
@@ -87,7 +83,7 @@ describe('duly doctor', () => {
     assert.equal(wrong.length, 4)
   })
 
-  it('finds no fault in bytes that the next write of the owner counts', async () => {
+  it('does not report byte counts that the next write of the owner corrects', async () => {
     await change(
       'update duly.owners set task_count = 1, counted_revision = -1, written_at = now()',
       `select setval('duly.tasks_id_seq', 1)`,
@@ -96,14 +92,14 @@ describe('duly doctor', () => {
     await change('update duly.owners set live_bytes = live_bytes - 1, counted_revision = revision')
   })
 
-  it('finds a schema that is newer, or not there', async () => {
+  it('reports a schema that is newer or missing', async () => {
     await change(`insert into duly.migrations (id, name) values (99, 'from the future')`)
     const newer = await findings()
     assert.deepEqual([newer.code, /newer than this version/.test(newer.wrong[0] ?? '')], [1, true])
     await change('delete from duly.migrations where id = 99')
   })
 
-  it('finds another secret', async () => {
+  it('reports a secret that does not match', async () => {
     const { code, wrong, stdout } = await findings({
       BETTER_AUTH_SECRET: 'another secret of at least 32 characters',
     })
@@ -111,18 +107,18 @@ describe('duly doctor', () => {
     assert.equal(stdout.includes('another secret of'), false)
   })
 
-  it('finds settings that cannot be read', async () => {
+  it('reports invalid settings', async () => {
     const { code, stdout } = await findings({ PORT: 'high' })
     assert.deepEqual([code, /✖ the settings are invalid\n.*\n.*PORT="high": must be/.test(stdout)], [1, true])
   })
 
-  it('finds a database that is away', async () => {
+  it('reports an unavailable database', async () => {
     const nobody = 'postgres://nobody@127.0.0.1:1/none?sslrootcert=/no/such/file'
     assert.equal((await findings({ DATABASE_URL: nobody })).code, 1)
   })
 
   if (!onPostgres) {
-    it('finds data that others may look into, a secret that is none, and a restore that was interrupted', async () => {
+    it('reports data that others can read, an invalid secret, and an interrupted restore', async () => {
       chmodSync(dataDir, 0o755)
       writeFileSync(join(dataDir, 'secret'), 'short')
       writeFileSync(join(dataDir, 'restoring'), '')
@@ -139,14 +135,14 @@ describe('duly doctor', () => {
       for (const name of ['secret', 'restoring']) rmSync(join(dataDir, name))
     })
 
-    it('says so where there is nothing yet, and makes nothing', async () => {
+    it('reports that there is no database yet, and creates nothing', async () => {
       const before = readdirSync(dataDir)
       const { code, stdout } = await findings({ DATA_DIR: join(dataDir, 'nothing', 'here') })
       assert.deepEqual([code, /there is no database in/.test(stdout)], [0, true])
       assert.deepEqual(readdirSync(dataDir), before)
     })
 
-    it('finds a data directory that cannot be created', async () => {
+    it('reports a data directory that cannot be created', async () => {
       const { code, wrong, stdout } = await findings({ DATA_DIR: join(dataDir, 'lock', 'below') })
       assert.deepEqual([code, /cannot be created/.test(wrong[0] ?? '')], [1, true])
       assert.match(stdout, /part of the path is not a directory/)

@@ -80,7 +80,7 @@ it('an internationalized email address receives email, and its links work', asyn
   }
 })
 
-it('text that is no email address is rejected by every route that takes one', async () => {
+it('text that is not an email address is rejected by every route that accepts one', async () => {
   for (const email of [
     'anna',
     'anna@',

@@ -53,7 +53,7 @@ describe('with SMTP_URL', () => {
     assert.equal((await post(api, nextOf(signInPaths), person)).status, 200)
   })
 
-  it('signing up at a front end tells nobody that an address has an account, save its owner', async () => {
+  it('signing up at a front end reveals to nobody except the owner that an address has an account', async () => {
     const person = await confirmed()
     const again = (email: string) => post(api, nextOf(signUpPaths), { email, password: 'correct horse' })
     const told: unknown[] = []
@@ -69,7 +69,7 @@ describe('with SMTP_URL', () => {
     assert.equal((await signIn(person)).status, 200)
   })
 
-  it('signing up tells nobody that an address has an account, save its owner', async () => {
+  it('signing up reveals to nobody except the owner that an address has an account', async () => {
     const person = await confirmed()
     const stranger = newPerson(api, { email: person.email, password: 'a stranger’s one' })
     const [known, unknown] = [await signUp(stranger), await signUp(newPerson(api))]
@@ -82,7 +82,7 @@ describe('with SMTP_URL', () => {
     assert.equal((await signIn(person)).status, 200)
   })
 
-  it('three sign-ups at once are answered the same, whether the address has an account or not', async () => {
+  it('three concurrent sign-ups get the same responses with and without an account', async () => {
     const person = await confirmed()
     const told: unknown[] = []
     for (const email of [person.email, newPerson(api).email, ` ${person.email.toUpperCase()}`]) {
@@ -127,7 +127,7 @@ describe('with SMTP_URL', () => {
     assert.equal((await signIn({ ...person, password: newPassword })).status, 200)
   })
 
-  it('a stranger who signed up with the address of somebody else loses the password when the owner resets it', async () => {
+  it('a stranger who signed up with the address of another user loses the password when the owner resets it', async () => {
     const stranger = newPerson(api, { password: 'a stranger’s one' })
     await signUp(stranger)
     const { email } = stranger
@@ -136,16 +136,16 @@ describe('with SMTP_URL', () => {
     const token = new URL((await smtp.emailTo(email, 2)).link).searchParams.get('token')
     const newPassword = owner.password
     assert.equal((await owner.auth('POST', '/reset-password', { newPassword, token })).status, 200)
-    // The reset has confirmed the address as well.
+    // The reset has also confirmed the address.
     assert.equal((await signIn(owner)).status, 200)
     assert.equal((await signIn(stranger)).status, 401)
   })
 
-  it('a stranger who signed up with the address of somebody else loses every session when it is confirmed', async () => {
+  it('a stranger who signed up with the address of another user loses all sessions when it is confirmed', async () => {
     const stranger = newPerson(api)
     const { body } = await signUp(stranger)
     const { db } = api.server
-    // As one from before SMTP_URL was set.
+    // A session from before SMTP_URL was set.
     await db.query(
       unprepared(`insert into duly.session (id, token, "userId", "expiresAt", "createdAt", "updatedAt")
         values ($1, $1, $1, now() + interval '1 day', now(), now())`),
@@ -161,7 +161,7 @@ describe('with SMTP_URL', () => {
     assert.notDeepEqual(sessions, [[body.user.id]])
   })
 
-  it('a link to reset a password that has expired says so, and offers another', async () => {
+  it('an expired link to reset a password says so, and offers another one', async () => {
     const person = await confirmed()
     await person.auth('POST', '/request-password-reset', { email: person.email })
     const { link } = await smtp.emailTo(person.email, 2)
@@ -175,7 +175,7 @@ describe('with SMTP_URL', () => {
     assert.match(body.message, /expired|used/)
   })
 
-  it('a confirmed address changes after the links in the emails to both addresses were opened', async () => {
+  it('a confirmed address changes after the links in the emails to both addresses are opened', async () => {
     const person = await confirmed()
     const newEmail = `new-${person.email}`
     await person.auth('POST', '/change-email', { newEmail, callbackURL: '/docs' })
@@ -187,7 +187,7 @@ describe('with SMTP_URL', () => {
     assert.equal(await emailOf(person), newEmail)
   })
 
-  it('nobody has sign-up emails sent to somebody without end, nor uses up those of the owner', async () => {
+  it('sign-up emails to one address are limited, and do not use up the emails of its owner', async () => {
     const owner = newPerson(api)
     const { email } = owner
     const ways = ['/api/auth/sign-up/email', ...signUpPaths]
@@ -206,7 +206,7 @@ describe('with SMTP_URL', () => {
     for (let n = 0; n < 22; n += 1) assert.ok([200, 202].includes(await ask(newAddress())))
     assert.equal((await signUp(owner)).status, 200)
     await smtp.emailTo(email, 20)
-    // The owner proves the address by emails of other kinds, which sign-ups do not use up.
+    // Emails of other kinds let the owner prove the address; sign-ups do not count against them.
     assert.equal(
       (await owner.auth('POST', '/send-verification-email', { email, callbackURL: '/docs' })).status,
       200,
@@ -223,7 +223,7 @@ describe('with SMTP_URL', () => {
     assert.equal((await signIn(owner)).status, 200)
   })
 
-  it('nobody has reset emails sent to somebody without end, nor used up', async () => {
+  it('reset emails to one address are limited, and the owner can still get one', async () => {
     const person = await confirmed()
     const { email } = person
     const ask = ({ auth }: Person) => auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })
@@ -232,7 +232,7 @@ describe('with SMTP_URL', () => {
     for (let n = 0; n < 5; n += 1) fromOne.push((await ask(one)).status)
     assert.deepEqual(fromOne, [200, 200, 200, 429, 429])
     for (let n = 0; n < 30; n += 1) assert.equal((await ask(newPerson(api))).status, 200)
-    // With a browser that has signed in before, there is an email for every request.
+    // A browser that has signed in before gets an email for every request.
     assert.equal((await ask(person)).status, 200)
     const last = await smtp.emailTo(email, 1 + 20 + 1)
     assert.equal(smtp.emails.filter(({ to }) => to === email).length, 22)
@@ -241,19 +241,19 @@ describe('with SMTP_URL', () => {
     assert.equal(chosen.status, 200)
   })
 
-  it('emails contain links of this server and no text of a user', async () => {
+  it('emails contain links to this server and no text of a user', async () => {
     for (const { text, link } of smtp.emails) {
       assert.match(link, /^http:\/\/localhost:\d+/)
       assert.match(text, /^Subject: [A-Za-z -]+\r?$/m)
     }
   })
 
-  it('no link and no address is in the log', async () => {
+  it('no link and no address is logged', async () => {
     const log = JSON.stringify(api.lines)
     for (const { to, link } of smtp.emails) assert.ok(!log.includes(to) && !log.includes(link))
   })
 
-  it('answers do not wait for the mail server', async () => {
+  it('responses do not wait for the mail server', async () => {
     const away = await served({ ...behindProxy, SMTP_URL: 'smtp://127.0.0.1:9' })
     try {
       const person = newPerson(away)

@@ -3,12 +3,12 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { keepCall } from './leaks.ts'
 import { tokenOf } from './served.ts'
 
-// A client of Server-Sent Events that shows all that comes.
+// A client of Server-Sent Events that exposes everything it receives.
 
 export interface ReceivedEvent {
   readonly id: string
   readonly event: string
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into any event
+  // biome-ignore lint/suspicious/noExplicitAny: tests access fields of any event
   readonly data: any
 }
 
@@ -17,13 +17,13 @@ export interface EventSource {
   readonly headers: IncomingMessage['headers']
   /** All events so far, without `ready`. */
   readonly events: ReceivedEvent[]
-  /** Of the last event, `ready` included. */
+  /** Of the last event, including `ready`. */
   lastId(): string
   /** All text so far. */
   text(): string
-  /** Resolves once `isThere` is true; rejects when the stream ends before. */
+  /** Resolves once `isThere` is true; rejects if the stream ends before. */
   until(isThere: () => boolean): Promise<void>
-  /** Resolves when the stream has ended, or broken off. */
+  /** Resolves when the stream has ended or its connection was closed. */
   readonly ended: Promise<void>
   readonly response: IncomingMessage
   close(): void
@@ -36,7 +36,7 @@ interface Options {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Opens a stream, and waits for its first event or its refusal. */
+/** Opens a stream, and waits for its first event or a rejection. */
 export async function openEvents(
   url: string,
   { user, token = user === undefined ? undefined : tokenOf(user), query = '', headers = {} }: Options,

@@ -39,7 +39,7 @@ const ids = ({ events }: EventSource) => events.map(({ id }) => id)
 const sql = (text: string, values: (string | number)[] = []) => api.server.db.query(unprepared(text), values)
 
 describe('a stream of events', () => {
-  it('tells of each change as it happens: what, by whom, and where to go on', async () => {
+  it('reports each change as it happens: what changed, who changed it, and the next position', async () => {
     const user = newUser()
     const { body: script } = await api.call('POST', '/api/v1/tokens', {
       user,
@@ -76,14 +76,14 @@ describe('a stream of events', () => {
     assert.deepEqual(names(stream), expected)
     assert.deepEqual(stream.events[4]?.data.deleted, true)
     assert.equal(new Set(ids(stream)).size, 5)
-    // Each id is a position of `/changes` too.
+    // Each id is also a position of `/changes`.
     for (const [n, { id }] of stream.events.entries()) {
       const { body } = await api.call('GET', `/api/v1/changes?since=${id}`, { user })
       assert.equal(body.changes.length, n < 4 ? 1 : 0)
     }
   })
 
-  it('goes on where another one ended, at any replica, without loss or repetition', async () => {
+  it('resumes another stream at any replica, without loss or repetition', async () => {
     const user = newUser()
     const whole = await open({ user })
     const start = whole.lastId()
@@ -105,7 +105,7 @@ describe('a stream of events', () => {
     }
   })
 
-  it('goes on within a change of many items', async () => {
+  it('resumes within a change of many items', async () => {
     const user = newUser()
     const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
     for (let n = 0; n < 4; n += 1) {
@@ -124,7 +124,7 @@ describe('a stream of events', () => {
     assert.deepEqual(ids(middle), ids(stream).slice(124))
   })
 
-  it('says that a client must read everything again, and goes on from now', async () => {
+  it('reports that a client must read everything again, and continues from the present', async () => {
     const user = newUser()
     await create(user)
     const early = await open({ user })
@@ -139,7 +139,7 @@ describe('a stream of events', () => {
     assert.equal(stream.events[1]?.event, 'task.created')
   })
 
-  it('is refused a position that is none, a body, and more streams than a user may have', async () => {
+  it('is rejected for an invalid position, a body, or more streams than a user may have', async () => {
     const [user, other] = [newUser(), newUser()]
     await create(user)
     await create(user)
@@ -162,7 +162,7 @@ describe('a stream of events', () => {
     assert.equal(again.status, 200)
   })
 
-  it('is not sent to a client that does not read, and is resumed', async () => {
+  it('is closed if the client does not read, and can be resumed', async () => {
     const user = newUser()
     const slow = await open({ user })
     const start = slow.lastId()
@@ -171,7 +171,7 @@ describe('a stream of events', () => {
     const count = 150
     for (let n = 0; n < count; n += 1)
       await api.call('POST', tasks, { user, json: { title: `task ${n}`, description: text } })
-    // What it has not read waits in the log, not in memory.
+    // Unread events stay in the log, not in memory.
     const most = Math.max(...waitingBytes())
     assert.ok(most < 1024 * 1024, `${most} bytes wait`)
     slow.response.resume()
@@ -182,14 +182,14 @@ describe('a stream of events', () => {
   })
 })
 
-/** Bytes that wait in each connection of this process, which the server is part of. */
+/** Unsent bytes of all connections of this process, which includes the server. */
 function waitingBytes(): number[] {
   const process_ = process as unknown as { _getActiveHandles(): { writableLength?: number }[] }
   return process_._getActiveHandles().map(({ writableLength = 0 }) => writableLength)
 }
 
-describe('a stream of events ends', () => {
-  it('with its token: expired, revoked, or of a disabled user', async () => {
+describe('the end of a stream of events', () => {
+  it('follows the end of its token: expired, revoked, or of a disabled user', async () => {
     const user = newUser()
     const { body: script } = await api.call('POST', '/api/v1/tokens', {
       user,
@@ -262,7 +262,7 @@ describe('a ticket', () => {
     assert.equal((await sql('select from duly.tickets where user_id = $1', [user])).length, 1)
   })
 
-  it('needs the scope to read, and ends with the token that made it', async () => {
+  it('needs the scope to read, and ends with the token that created it', async () => {
     const user = newUser()
     const newToken = async (scopes: string[]) =>
       (await api.call('POST', '/api/v1/tokens', { user, json: { name: 'a', scopes } })).body
@@ -278,7 +278,7 @@ describe('a ticket', () => {
     assert.equal((await with_(second)).status, 401)
   })
 
-  it('is what a page of another origin can use, as far as CORS_ORIGINS goes', async () => {
+  it('can be used by a page of an origin in CORS_ORIGINS', async () => {
     const ticket = await ticketOf({ user: newUser() })
     const stream = await open({ query: `?ticket=${ticket}`, headers: { origin: 'http://localhost:3000' } })
     assert.equal(stream.headers['access-control-allow-origin'], 'http://localhost:3000')
@@ -287,9 +287,9 @@ describe('a ticket', () => {
   })
 })
 
-// The last one: it stops the server.
+// Must be the last test, since it stops the server.
 describe('at shutdown', () => {
-  it('streams and waiting requests end, and no connection is left', async () => {
+  it('streams and waiting requests end, and no connection remains open', async () => {
     const user = newUser()
     const stream = await open({ user }, both.other)
     const waiting = both.other.call('GET', `/api/v1/changes?wait=60&since=${stream.lastId()}`, { user })

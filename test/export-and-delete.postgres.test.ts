@@ -24,8 +24,8 @@ async function withTasks(user: string) {
   return body.tasks as Record<string, unknown>[]
 }
 
-describe('taking everything along', () => {
-  it('gives every task as a line of JSON', async () => {
+describe('an export', () => {
+  it('returns every task as a line of JSON', async () => {
     const user = newUser()
     const tasks = await withTasks(user)
     await withTasks(newUser())
@@ -43,7 +43,7 @@ describe('taking everything along', () => {
     )
   })
 
-  it('gives every task as a row of CSV, by name or by Accept', async () => {
+  it('returns every task as a row of CSV, by parameter or by Accept', async () => {
     const user = newUser()
     const tasks = await withTasks(user)
     const named = await api.call('GET', '/api/v1/export?format=csv', { user })
@@ -73,11 +73,11 @@ describe('taking everything along', () => {
     )
   })
 
-  it('begins a CSV with a byte order mark where that is asked for', async () => {
+  it('begins a CSV with a byte order mark if requested', async () => {
     const user = newUser()
     await withTasks(user)
     const mark = '\ufeff'
-    // `fetch` leaves the mark out of a text.
+    // `fetch` removes the byte order mark from a text.
     const bytes = async (query: string) => {
       const response = await fetch(`${api.server.url}/api/v1/export?${query}`, {
         headers: { authorization: `Bearer ${tokenOf(user)}` },
@@ -93,7 +93,7 @@ describe('taking everything along', () => {
       assert.equal((await api.call('GET', `/api/v1/export?format=csv&bom=${bom}`, { user })).status, 422, bom)
   })
 
-  it('gives the format that Accept prefers', async () => {
+  it('returns the format that Accept prefers', async () => {
     const user = newUser()
     const typeFor = async (accept: string) => {
       const { headers } = await api.call('GET', '/api/v1/export', { user, headers: { accept } })
@@ -131,7 +131,7 @@ describe('taking everything along', () => {
     )
   })
 
-  it('gives nothing to who has nothing, and refuses other formats', async () => {
+  it('is empty for a user without tasks, and rejects other formats', async () => {
     const user = newUser()
     assert.equal((await api.call('GET', '/api/v1/export', { user })).text, '')
     assert.equal(parseCsv((await api.call('GET', '/api/v1/export?format=csv', { user })).text).length, 1)
@@ -140,7 +140,7 @@ describe('taking everything along', () => {
     }
   })
 
-  it('gives lists that are longer than a batch', async () => {
+  it('returns lists that are longer than a batch', async () => {
     const user = newUser()
     const create = (n: number) => api.call('POST', '/api/v1/tasks', { user, json: { title: String(n) } })
     for (let n = 0; n < 1200; n += 100)
@@ -156,8 +156,8 @@ describe('taking everything along', () => {
   })
 })
 
-describe('export and delete', () => {
-  it('leaves nothing in any table', async () => {
+describe('the deletion of an account', () => {
+  it('removes its data from all tables', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const secret = `secret of ${person.id}`
@@ -194,7 +194,10 @@ describe('export and delete', () => {
       'keys',
       'access_tokens',
     ]) {
-      assert.ok(here.includes(table), `${table} had nothing of theirs, so this test would not see it left`)
+      assert.ok(
+        here.includes(table),
+        `${table} has no row of the user, so the test could not detect a remaining one`,
+      )
     }
     assert.equal((await person.auth('POST', '/delete-user', { password: person.password })).status, 200)
     assert.deepEqual(await tablesWith(traces), [])
@@ -211,7 +214,7 @@ describe('export and delete', () => {
     )
   })
 
-  it('leaves nothing of another issuer’s user either, who may come back', async () => {
+  it('removes the data of a user of another issuer, who may return', async () => {
     const user = newUser('leaver')
     const headers = { 'idempotency-key': 'k' }
     await api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' }, headers })
@@ -223,7 +226,7 @@ describe('export and delete', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { user })).body.tasks.length, 1)
   })
 
-  it('deletes no other user’s pending emails, whatever the user’s id is', async () => {
+  it('removes no pending emails of other users, for any user id', async () => {
     const person = await newUserHere(api)
     await person.auth('POST', '/request-password-reset', { email: person.email })
     const { db } = api.server
@@ -236,7 +239,7 @@ describe('export and delete', () => {
     assert.equal(await count(), before)
   })
 
-  it('leaves nothing either of who goes on writing meanwhile', async () => {
+  it('also removes what the user writes at the same time', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     let done = false
@@ -249,7 +252,7 @@ describe('export and delete', () => {
     assert.deepEqual(await tablesWith([person.id]), [])
   })
 
-  it('goes on where it was interrupted', async () => {
+  it('is resumed after an interruption', async () => {
     const person = await newUserHere(api)
     await api.call('POST', '/api/v1/tasks', { token: await person.token(), json: { title: 'x' } })
     const { db } = api.server
@@ -259,7 +262,7 @@ describe('export and delete', () => {
     assert.deepEqual(await tablesWith([person.id, person.email]), [])
   })
 
-  it('with an account here takes more than a token', async () => {
+  it('requires more than a token if the account is on this server', async () => {
     const person = await newUserHere(api)
     const { status, body } = await api.call('DELETE', '/api/v1/account', { token: await person.token() })
     assert.deepEqual([status, body.code], [403, 'account_elsewhere'])
@@ -267,7 +270,7 @@ describe('export and delete', () => {
   })
 })
 
-/** The tables that have one of these anywhere. */
+/** The tables in which one of these occurs anywhere. */
 async function tablesWith(traces: readonly string[]): Promise<string[]> {
   const { db } = api.server
   const tables = await db.query(
@@ -285,7 +288,7 @@ async function tablesWith(traces: readonly string[]): Promise<string[]> {
   return found
 }
 
-/** RFC 4180. */
+/** Parses CSV as specified in RFC 4180. */
 function parseCsv(text: string): string[][] {
   const rows: string[][] = []
   let row: string[] = []

@@ -14,7 +14,7 @@ before(async () => {
 })
 after(() => api.close())
 
-// More than the buffers on the way hold.
+// More than the buffers between server and client hold.
 const tasks = 4000
 const letters = 5000
 
@@ -30,7 +30,7 @@ async function withManyTasks(): Promise<string> {
   return user
 }
 
-describe('a stream of tasks that is under way', () => {
+describe('a stream of tasks in progress', () => {
   for (const path of ['/api/v1/export', '/api/v1/export?format=csv', '/api/v1/todos']) {
     it(`of ${path} ends when its user is disabled`, async () => {
       const user = await withManyTasks()
@@ -51,7 +51,7 @@ describe('a stream of tasks that is under way', () => {
   }
 })
 
-/** Calls `before` ahead of each statement that reads tasks of this user; the statement is sent once that resolves. */
+/** Awaits `before` ahead of each statement that reads tasks of this user. */
 function beforeReads(user: string, before: () => Promise<void>): () => void {
   const { db } = api.server
   const { read } = db
@@ -63,7 +63,7 @@ function beforeReads(user: string, before: () => Promise<void>): () => void {
   return () => void Object.assign(db, { read })
 }
 
-describe('a stream of tasks whose client has gone', () => {
+describe('a stream of tasks whose client has disconnected', () => {
   for (const path of ['/api/v1/export', '/api/v1/todos', '/api/v1/tasks?limit=1000']) {
     it(`reads no further batch: ${path}`, async () => {
       const user = await withManyTasks()
@@ -76,7 +76,7 @@ describe('a stream of tasks whose client has gone', () => {
         if (socket.destroyed) return
         socket.resetAndDestroy()
         await once(socket, 'close')
-        // The server knows of the reset before it reads a later request.
+        // The server detects the reset before it reads a later request.
         for (let n = 0; n < 3; n += 1) await callAt(api.server.url, 'GET', '/livez')
       })
       try {
@@ -85,7 +85,7 @@ describe('a stream of tasks whose client has gone', () => {
         )
         socket.resume()
         while (reads < 2) await pause(5)
-        // The same user's next list waits for the statement that is under way.
+        // The next list of the same user waits for the running statement.
         assert.equal((await callAt(api.server.url, 'GET', '/api/v1/tasks?limit=1', { user })).status, 200)
         assert.equal(reads, 3)
       } finally {
@@ -95,7 +95,7 @@ describe('a stream of tasks whose client has gone', () => {
   }
 })
 
-describe('a list that waits for others of its user', () => {
+describe('a list that waits for other lists of its user', () => {
   it('is not read once the user is disabled', async () => {
     const user = newUser()
     const token = tokenOf(user)
@@ -118,7 +118,7 @@ describe('a list that waits for others of its user', () => {
       const begun = reads
       goOn()
       const refused = (await Promise.all(lists)).filter(({ status }) => status === 401)
-      // An export that has read its lists is refused before its tasks.
+      // An export that has read its lists is rejected before it reads tasks.
       assert.ok(refused.length >= lists.length - begun)
       assert.equal(reads, begun)
     } finally {

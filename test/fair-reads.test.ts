@@ -5,7 +5,7 @@ import { callAt, newUser, type Served, served, tokenOf, unlimited } from './serv
 
 const text = 'The basil twice, the cactus not at all. '.repeat(125)
 
-// Longer than some contracts would accept: their lists are not compared with the OpenAPI document.
+// Longer than some contracts accept: their lists are not compared with the OpenAPI document.
 
 let api: Served
 before(async () => {
@@ -32,7 +32,7 @@ const expensive = [
   '/api/v1/tasks?q=zz',
   'an order without an index',
   '/api/v1/tasks?sort=title&limit=1000',
-  'a filter that few tasks pass',
+  'a filter that few tasks match',
   '/api/v1/tasks?is_completed=true',
   'a deep offset',
   '/api/tasks?offset=99999',
@@ -43,7 +43,7 @@ const expensive = [
 describe('while one user has 100 expensive reads in flight', () => {
   for (let n = 0; n < expensive.length; n += 2) {
     const [what = '', path = ''] = expensive.slice(n, n + 2)
-    it(`(${what}), every request of another user is answered`, async () => {
+    it(`(${what}), every request of another user gets a response`, async () => {
       const [busy, other] = [await userOf(1500), newUser()]
       const tokens = { busy: tokenOf(busy), other: tokenOf(other) }
       const searches = Array.from({ length: 100 }, () =>
@@ -67,7 +67,7 @@ describe('while one user has 100 expensive reads in flight', () => {
 })
 
 describe('a long list is read in short statements', () => {
-  it('whatever asks for it', async () => {
+  it('for every route', async () => {
     const user = await userOf(1500)
     const tasks: number[] = []
     const { db } = api.server
@@ -91,8 +91,8 @@ describe('a long list is read in short statements', () => {
     ]) {
       tasks.length = 0
       assert.equal((await callAt(api.server.url, 'GET', path, { user })).status, 200, path)
-      // 14 tasks are 64 KiB. How long tasks are is known after the first statement.
-      // The export reads lists first.
+      // 14 tasks are 64 KiB. The length of the tasks is known after the first statement.
+      // The export reads the lists first.
       const [first = 0, ...others] = path.endsWith('export') ? tasks.slice(1) : tasks
       assert.ok(first <= 101 && others.length > 60 && Math.max(...others) <= 15, `${path}: ${tasks}`)
     }
@@ -101,7 +101,7 @@ describe('a long list is read in short statements', () => {
 })
 
 describe('a deep offset', () => {
-  it('shows what lies there, and the whole number of tasks', async () => {
+  it('returns the tasks at that offset, and the total number of tasks', async () => {
     const user = await userOf(2300)
     for (const [offset, limit] of [
       [0, 300],

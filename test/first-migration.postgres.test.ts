@@ -10,7 +10,7 @@ import { type PostgresServer, startPostgres } from './postgres-server.ts'
 import { duly, type Ended } from './program.ts'
 import { type OwnDatabase, ownDatabase, served, testSecret } from './served.ts'
 
-// What keeps a server from its first migration is told in a sentence: what PostgreSQL said, its code, and what to do.
+// Failures of the first migration print one sentence: PostgreSQL's message, its code, and the fix.
 
 let own: OwnDatabase
 let url = ''
@@ -43,7 +43,7 @@ const restricted = () => {
 const start = (address: string, more = {}) =>
   duly(['start'], { DATABASE_URL: address, BETTER_AUTH_SECRET: testSecret, PORT: '0', ...more }).ended
 
-/** A sentence that begins like this, at once, and no stack. */
+/** The output is one sentence that begins like this, without a stack. */
 function assertTold({ code, stderr, stdout }: Ended, pattern: RegExp, exitCode = 69): void {
   assert.equal(code, exitCode, stderr)
   assert.match(stderr, pattern)
@@ -62,7 +62,7 @@ describe('a first migration that fails', () => {
     assert.match(migrate.stderr, /^PostgreSQL at .* \(42501\)\./)
   })
 
-  it('of a restore says the same, and that nothing was changed', async () => {
+  it('during a restore says the same, and that nothing was changed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'duly-restricted-'))
     const file = join(folder, 'backup')
     const source = await ownDatabase()
@@ -77,7 +77,7 @@ describe('a first migration that fails', () => {
     }
   })
 
-  it('succeeds for such a role where somebody else has made the schema for it', async () => {
+  it('is avoided if an administrator has created the schema for the role', async () => {
     await say(`create schema duly authorization ${role}`)
     const migrate = await duly(['migrate', 'up'], { DATABASE_URL: restricted() }).ended
     assert.equal(migrate.code, 0, migrate.stderr)
@@ -87,13 +87,13 @@ describe('a first migration that fails', () => {
     await say('drop schema duly cascade')
   })
 
-  it('in a database that is read-only says so', async () => {
+  it('in a read-only database says so', async () => {
     await say(`alter database ${name} set default_transaction_read_only = on`)
     assertTold(await start(url), /read-only \(25006\).*default_transaction_read_only/)
     await say(`alter database ${name} reset default_transaction_read_only`)
   })
 
-  it('in a schema of that name which is something else’s leaves it alone', async () => {
+  it('in a schema of that name with other tables does not change it', async () => {
     await say('create schema duly')
     await say('create table duly.tasks (id integer)')
     assertTold(
@@ -106,7 +106,7 @@ describe('a first migration that fails', () => {
     await say('drop schema duly cascade')
   })
 
-  it('in a database of a newer version names the number to go back to', async () => {
+  it('in a database of a newer version names the version to go back to', async () => {
     await duly(['migrate', 'up'], { DATABASE_URL: url }).ended
     await say(`insert into duly.migrations (id, name) values (100, 'of tomorrow')`)
     assertTold(await start(url), /newer than this version of Duly.*migrate down --to \d+/, 78)
@@ -124,8 +124,8 @@ describe('a first migration that fails', () => {
   })
 })
 
-describe('a server that cannot be reached', () => {
-  it('for want of a host of that name is waited for, and the reason is told at once', async () => {
+describe('a database server that cannot be reached', () => {
+  it('because of its host name is retried, and the reason is logged at once', async () => {
     for (const command of [['start'], ['backup', '-'], ['doctor']]) {
       const env = {
         DATABASE_URL: 'postgres://u:pw@no-such-host.invalid/tasks',
@@ -141,7 +141,7 @@ describe('a server that cannot be reached', () => {
     }
   })
 
-  it('over an unencrypted connection to another machine logs a warning, unless sslmode=disable is set', async () => {
+  it('over an unencrypted connection to another machine causes a warning, unless sslmode=disable is set', async () => {
     for (const [query, isWarned] of [
       ['', true],
       ['?sslmode=disable', false],
@@ -158,13 +158,13 @@ describe('a server that cannot be reached', () => {
     }
   })
 
-  it('for want of TLS ends at once', async () => {
+  it('because it does not support TLS causes an error at once', async () => {
     assertTold(await start(`${url}?sslmode=require`), /the server does not support TLS\. .*sslmode=disable/)
     assertTold(await start(`${url}?ssl=1`), /the server does not support TLS/)
     assertTold(await start(url, { PGSSLMODE: 'require' }), /the server does not support TLS/)
   })
 
-  it('since it is not PostgreSQL ends with a sentence', async () => {
+  it('because it is not PostgreSQL causes an error', async () => {
     const server = createServer(socket => {
       socket.on('error', () => {})
       socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
@@ -179,7 +179,7 @@ describe('a server that cannot be reached', () => {
   })
 })
 
-describe('a server with TLS', () => {
+describe('a database server with TLS', () => {
   let server: PostgresServer
   let folder = ''
   const certificate = () => join(folder, 'server.crt')
@@ -191,7 +191,7 @@ describe('a server with TLS', () => {
     execFileSync('openssl', [...openssl, '-addext', 'subjectAltName=DNS:localhost', ...files], {
       stdio: 'ignore',
     })
-    // It must belong to the user who runs the server, and be readable by no other.
+    // PostgreSQL requires that only the user who runs it can read the key.
     if (process.getuid?.() === 0) execFileSync('chown', ['65534', join(folder, 'server.key')])
     chmodSync(join(folder, 'server.key'), 0o600)
     server = await startPostgres([
@@ -210,20 +210,20 @@ describe('a server with TLS', () => {
       .ended
 
   for (const query of ['ssl=1', 'ssl=true', 'sslmode=require', 'sslmode=require&sslnegotiation=direct']) {
-    it(`is spoken to with it: ${query}`, async () => {
+    it(`is used with TLS: ${query}`, async () => {
       const { code, stderr } = await doctor(`${query}&application_name=encrypted`)
       assert.equal(code, 0, stderr)
     })
   }
 
-  it('is spoken to with its certificate checked', async () => {
+  it('is used with verification of its certificate', async () => {
     const { code, stderr } = await doctor(
       `sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate())}`,
     )
     assert.equal(code, 0, stderr)
   })
 
-  it('is left at once where its certificate does not hold', async () => {
+  it('is rejected at once if its certificate is invalid', async () => {
     for (const [query, host] of [
       ['sslmode=verify-full', 'localhost'],
       [`sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate())}`, '127.0.0.1'],
@@ -236,7 +236,7 @@ describe('a server with TLS', () => {
     }
   })
 
-  it('is left where channel binding is required and not offered', async () => {
+  it('is rejected if channel binding is required and not offered', async () => {
     const { code, stderr } = await doctor(
       `channel_binding=require&sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate())}`,
     )
@@ -246,7 +246,7 @@ describe('a server with TLS', () => {
 })
 
 describe('settings with which no token would be accepted', () => {
-  it('do not start a server, and say what to set', async () => {
+  it('prevent a start, with a message that says what to set', async () => {
     const { code, stderr } = await duly(['start'], { DATABASE_URL: url, PORT: '0' }).ended
     assert.equal(code, 78)
     assert.match(stderr, /^Cannot start: no token can be accepted.*BETTER_AUTH_SECRET.*JWKS_URL/)

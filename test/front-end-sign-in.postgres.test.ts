@@ -18,13 +18,13 @@ import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './
 import { newUser, type Served, tokenOf, twoReplicas } from './served.ts'
 import { totpCode } from './totp.ts'
 
-// Sign-in as the front ends of the four contracts know it: one token, no cookie, no refresh.
+// Sign-in as the front ends of the four contracts do it: one token, no cookie, no refresh.
 
 let api: Served
 let other: Served
 let close: () => Promise<void>
 before(async () => {
-  // `~` in the URL of the server is a character that base64url turns into one that atob rejects.
+  // `~` in the URL of the server gives a base64url character that atob rejects.
   const settings = { ...behindProxy, CONTRACT: 'stage-2', PUBLIC_URL: 'http://localhost:8000/~ann' }
   ;({ api, other, close } = await twoReplicas(settings))
 })
@@ -33,7 +33,7 @@ after(() => close())
 const password = 'correct horse battery'
 const newEmail = () => `${randomUUID()}@example.com`
 const statusOf = async (token: string, at = other) => (await at.call('GET', '/api/tasks', { token })).status
-/** As front ends do it. */
+/** As front ends send it. */
 const payloadOf = (token: string) => JSON.parse(atob(token.split('.')[1] ?? ''))
 const sessionKeys = ['access_token', 'token', 'token_type', 'expires_in', 'expires_at', 'user']
 const forms = (fields: Record<string, string>) => ({
@@ -72,7 +72,7 @@ describe('a front end that holds one token', () => {
     }
   })
 
-  it('uses the same accounts as Better Auth’s own calls', async () => {
+  it('uses the same accounts as Better Auth’s routes', async () => {
     const there = await newUserThere(api)
     const person = newPerson(api, there)
     assert.equal((await person.auth('POST', '/sign-in/email', there)).status, 200)
@@ -81,7 +81,7 @@ describe('a front end that holds one token', () => {
     assert.deepEqual([status, body.user.id], [200, here.id])
   })
 
-  it('sends a form, or the email as the username', async () => {
+  it('may send a form, or the email as the username', async () => {
     const { email } = await newUserThere(api)
     const fields = { grant_type: 'password', username: email, password, scope: '' }
     const multipart = new FormData()
@@ -100,7 +100,7 @@ describe('a front end that holds one token', () => {
     }
   })
 
-  it('is told by a sentence which rule its body breaks', async () => {
+  it('gets a message that names the invalid field', async () => {
     const bodies: [unknown, RegExp][] = [
       [{ password }, /^Email is required\.$/],
       [{ email: 'x', password }, /^Email must be an email address such as ann@example\.com, not "x"\.$/],
@@ -124,7 +124,7 @@ describe('a front end that holds one token', () => {
     )
   })
 
-  it('sends no bytes that could be two passwords, and no other encoding', async () => {
+  it('cannot send ambiguous bytes in a password, or another encoding', async () => {
     const { email } = await newUserThere(api)
     const type = { 'content-type': 'application/x-www-form-urlencoded' }
     const bodies = [
@@ -151,7 +151,7 @@ describe('a front end that holds one token', () => {
     assert.equal((await api.call('POST', nextOf(signInPaths), large)).status, 413)
   })
 
-  it('is told that an address is taken', async () => {
+  it('gets an error if an address is taken', async () => {
     const { email } = await newUserThere(api)
     const answers = await Promise.all(
       [email, ` ${email.toUpperCase()}`].map(taken =>
@@ -166,7 +166,7 @@ describe('a front end that holds one token', () => {
     }
   })
 
-  it('signs up once, however often a form is sent at once', async () => {
+  it('creates one account for concurrent sign-ups', async () => {
     const email = newEmail()
     const answers = await Promise.all(
       Array.from({ length: 3 }, (_, n) =>
@@ -176,7 +176,7 @@ describe('a front end that holds one token', () => {
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409])
   })
 
-  it('is kept out of a disabled account', async () => {
+  it('cannot sign in to a disabled account', async () => {
     const { email } = await newUserThere(api)
     await operator(api, ['user', 'disable', email])
     const { status, body } = await post(api, nextOf(signInPaths), { email, password })
@@ -187,7 +187,7 @@ describe('a front end that holds one token', () => {
     assert.equal((await post(api, nextOf(signInPaths), { email, password: 'wrong horse' })).status, 401)
   })
 
-  it('calls from its own origin only', async () => {
+  it('can only call from its own origin', async () => {
     const user = await newUserThere(api)
     for (const path of [...signInPaths, ...signUpPaths]) {
       const evil = await post(api, path, user, { headers: { origin: 'https://evil.example' } })
@@ -218,7 +218,7 @@ describe('the user of a token', () => {
     }
   })
 
-  it('of another issuer is known by the id alone', async () => {
+  it('of another issuer is known only by the id', async () => {
     const id = newUser()
     const user = { id, email: null, name: null, username: null, created_at: null }
     const { status, body } = await api.call('GET', nextOf(mePaths), { user: id })
@@ -228,7 +228,7 @@ describe('the user of a token', () => {
 })
 
 describe('the token of a session', () => {
-  /** That it is rejected on the other replica by requests that begin a second later. */
+  /** The token is rejected on the other replica by requests that begin a second later. */
   async function endsWith(token: string, act: () => Promise<unknown>) {
     assert.equal(await statusOf(token), 200)
     await act()
@@ -248,7 +248,7 @@ describe('the token of a session', () => {
   const change = (person: Person) =>
     person.auth('POST', '/change-password', { currentPassword: password, newPassword })
 
-  it('ends by signing out, and no other with it', async () => {
+  it('ends when the user signs out; other tokens remain valid', async () => {
     for (const path of signOutPaths) {
       const { email, token } = await newUserThere(api)
       const { body } = await post(api, nextOf(signInPaths), { email, password })
@@ -260,7 +260,7 @@ describe('the token of a session', () => {
     }
   })
 
-  it('ends with its session, whatever ends it', async () => {
+  it('ends with its session, for every reason', async () => {
     const ends: Readonly<Record<string, (user: Awaited<ReturnType<typeof signedIn>>) => Promise<unknown>>> = {
       'a new password': ({ person }) => change(person),
       'the end of all sessions': ({ person }) => person.auth('POST', '/revoke-sessions'),
@@ -280,13 +280,13 @@ describe('the token of a session', () => {
     }
   })
 
-  it('does not end the cookies of other browsers with a new password', async () => {
+  it('does not end the cookies of other browsers when the password changes', async () => {
     const { person } = await signedIn()
     assert.equal((await change(person)).status, 200)
     assert.notEqual((await person.auth('GET', '/get-session')).body, null)
   })
 
-  it('is rejected after its session has ended, also when the revocation is long forgotten', async () => {
+  it('is rejected after its session has ended, even after the revocation has expired', async () => {
     const sql = (text: string, ...values: string[]) => api.server.db.query(unprepared(text), values)
     for (const end of [
       'delete from duly.session where id = $1',
@@ -317,7 +317,7 @@ describe('the token of a session', () => {
     assert.equal(await statusOf(token, api), 200)
   })
 
-  it('is renewed by nothing, and not by the cookie of a browser', async () => {
+  it('is never renewed, even with the cookie of a browser', async () => {
     const { email, password, person } = await signedIn()
     const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const headers = { cookie, origin: 'http://localhost:3000' }
@@ -329,7 +329,7 @@ describe('the token of a session', () => {
 })
 
 describe('two-factor authentication', () => {
-  it('is asked for by name, and takes a code of the app or a backup code', async () => {
+  it('is required by name, and accepts a TOTP code or a backup code', async () => {
     const person = await newUserHere(api)
     const { body: enabled } = await person.auth('POST', '/two-factor/enable', { password })
     const code = await totpCode(enabled.totpURI)
@@ -360,7 +360,7 @@ describe('two-factor authentication', () => {
   })
 })
 
-/** A multipart form as it is sent. */
+/** An encoded multipart form. */
 async function partsOf(form: FormData) {
   const sent = new Response(form)
   const headers = { 'content-type': sent.headers.get('content-type') ?? '' }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { newAddress } from './person.ts'
 import type { Answer, Call, Served } from './served.ts'
 
-// Existing front ends, which hold one token: the paths of their own backends, and what they send there.
+// Existing front ends, which hold one token: the paths of their back ends, and the bodies they
+// send.
 
 export const bases = ['/api/auth', '/auth']
 const each = (...names: string[]) => bases.flatMap(base => names.map(name => `${base}/${name}`))
@@ -12,7 +13,7 @@ export const mePaths = each('me', 'profile')
 export const signOutPaths = each('logout', 'signout')
 
 let calls = 0
-/** One after the other, so that a test tries them all. */
+/** Returns one of these after the other, so that a test uses them all. */
 export function nextOf(paths: readonly string[]): string {
   calls += 1
   return paths[calls % paths.length] as string
@@ -30,7 +31,7 @@ export interface FrontEndUser {
   readonly token: string
 }
 
-/** Somebody who has signed up at a front end. */
+/** A user who has signed up at a front end. */
 export async function newUserThere(api: Api): Promise<FrontEndUser> {
   const credentials = { email: `${randomUUID()}@example.com`, password: 'correct horse battery' }
   const { status, body, text } = await post(api, nextOf(signUpPaths), credentials)

@@ -14,8 +14,9 @@ import { behindProxy, newAddress } from './person.ts'
 import { type OwnDatabase, ownDatabase, type Served, served, unlimited } from './served.ts'
 import { seed, someOf } from './size.ts'
 
-// The front ends of test/front-ends, in a browser and from another origin: against the server, and against a proxy that breaks one
-// row of the contract, which they must notice (`npm test` breaks some of the rows).
+// The front ends of test/front-ends, in a browser and from another origin: against the server, and
+// against a proxy that breaks one row of the contract, which they must detect (`npm test` breaks
+// some of the rows).
 
 const files = createServer((request, response) => {
   const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
@@ -39,7 +40,7 @@ after(async () => {
   await database?.drop()
 })
 
-/** Each program, its settings, and what its user chooses. */
+/** Each program, its settings, and the values that its user enters. */
 const programs = {
   'task-api': { settings: {}, chooses: { due_date: '2026-12-01', priority: 'high' } },
   'stage-2': {
@@ -94,7 +95,10 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
       door.close()
     })
 
-    /** Does something on the page, as its user would. @throws Error where the page does not show what it should */
+    /**
+     * Does something on the page, as its user would.
+     * @throws Error if the page shows something else
+     */
     const act = (what: string, ...given: unknown[]) =>
       page.evaluate(
         `import('${origin}/person.js').then(person => person.${what}(...${JSON.stringify(given)}))`,
@@ -120,7 +124,7 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
         await act('goOn', user)
         await act('leave', user)
       },
-      // Leaves no tasks behind that matter to it.
+      // Leaves no tasks that affect the next case.
       diagnose: () => act('diagnose'),
       async many() {
         await act('signUp', await newUser())
@@ -129,7 +133,7 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
       away: () => act('withoutDatabase', contract.statuses.databaseAway, contract.codes?.databaseAway),
     }
 
-    /** The rows that can be broken unnoticed. */
+    /** The broken rows that were not detected. */
     async function missed(isChosen: (row: Broken) => boolean): Promise<string[]> {
       const names: string[] = []
       for (const broken of someOf(rows.filter(isChosen), 8)) {
@@ -138,7 +142,7 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
           () => true,
           () => false,
         )
-        if (proxy.faults === 0) names.push(`${broken.row}: the proxy found nothing to break`)
+        if (proxy.faults === 0) names.push(`${broken.row}: the proxy broke nothing`)
         else if (passes) names.push(broken.row)
       }
       proxy.broken = undefined
@@ -156,26 +160,26 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
       await act('leave', user)
     })
 
-    it('gets the refusals, limits and statuses of its contract', async () => {
+    it('gets the errors, limits and statuses of its contract', async () => {
       await chapters.diagnose()
     })
 
     if (contract.options.includes('whole-list'))
-      it('sees more tasks than a page holds', async () => {
+      it('shows more tasks than a page contains', async () => {
         await chapters.many()
       })
 
-    it('fails where one row of its contract is broken', async () => {
+    it('fails if one row of its contract is broken', async () => {
       const isDiagnosed = (row: Broken) => row.chapter === 'diagnose'
       assert.deepEqual(await missed(row => !isDiagnosed(row) && row.chapter !== 'away'), [])
       await act('signUp', await newUser())
       assert.deepEqual(await missed(isDiagnosed), [])
-      // It has not failed for another reason.
+      // The reason of the failure is the broken row.
       await chapters.diagnose()
       for (const chapter of ['arrive', 'work', 'leave'] as const) await chapters[chapter]()
     })
 
-    it('shows that the database cannot be reached, and fails where that is told in another way', async () => {
+    it('shows that the database is unavailable, and fails if the error has another shape', async () => {
       door.set('shut')
       await chapters.away()
       assert.deepEqual(await missed(row => row.chapter === 'away'), [])

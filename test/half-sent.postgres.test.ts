@@ -8,7 +8,8 @@ import { operator } from './operator.ts'
 import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
 import { newUser, type Served, tokenOf, twoReplicas, unlimited } from './served.ts'
 
-// A body may take 20 s to arrive. A user who is signed out, disabled or removed meanwhile writes nothing with it.
+// A body may take 20 s to arrive. Nothing of it is written if the user is signed out, disabled or
+// removed meanwhile.
 
 let api: Served
 let other: Served
@@ -77,7 +78,7 @@ const newToken = async (token: string): Promise<{ id: number; token: string }> =
   return (await api.call('POST', '/api/v1/tokens', { token, json })).body
 }
 
-/** What there is of a user, as the database has it. */
+/** The stored amounts of a user. */
 async function stored(user: string) {
   const { db } = api.server
   const count = async (text: string) => Number((await db.query(unprepared(text), [user]))[0]?.[0] ?? 0)
@@ -88,14 +89,17 @@ async function stored(user: string) {
   }
 }
 
-/** Until both replicas refuse this token. */
+/** Resolves when both replicas reject this token. */
 async function refused(token: string): Promise<void> {
   for (const replica of [api, other]) {
     while ((await replica.call('GET', '/api/v1/tasks', { token })).status !== 401) await pause(20)
   }
 }
 
-/** Half-sent requests are finished after `act` is known on both replicas: all are refused, and nothing is stored. */
+/**
+ * Completes half-sent requests after both replicas know of `act`: all are rejected, and nothing is
+ * stored.
+ */
 async function nothingLands(
   person: { id: string },
   token: string,
@@ -140,7 +144,7 @@ const acts: Acts = {
   'removes the account': person => person.auth('POST', '/delete-user', { password: person.password }),
 }
 
-describe('a user who writes nothing with a body that is on its way', () => {
+describe('a user whose requests have not arrived completely writes nothing if the user', () => {
   for (const [name, act] of Object.entries(acts)) {
     it(`${name}, with the token of a session`, async () => {
       const person = await newUserHere(api)
@@ -181,7 +185,7 @@ describe('a user who writes nothing with a body that is on its way', () => {
     )
   })
 
-  it('is disabled and enabled again: the token is good, what was begun before is not', async () => {
+  it('is disabled and enabled again: the token is valid, requests from before are rejected', async () => {
     const user = newUser()
     const token = tokenOf(user)
     const sent = await halfOfEverything(token, await newTask(token))
@@ -204,7 +208,7 @@ describe('a user who writes nothing with a body that is on its way', () => {
     )
   })
 
-  it('of another issuer, removes everything: the token is good again, what was begun before is not', async () => {
+  it('of another issuer, deletes all data: the token is valid again, requests from before are rejected', async () => {
     const user = newUser()
     const token = tokenOf(user)
     const sent = await halfOfEverything(token, await newTask(token))
@@ -214,7 +218,7 @@ describe('a user who writes nothing with a body that is on its way', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
   })
 
-  it('has every key of this server rotated at once', async () => {
+  it('has a token of which all keys are rotated immediately', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const sent = await halfOfEverything(token, await newTask(token))
@@ -222,7 +226,7 @@ describe('a user who writes nothing with a body that is on its way', () => {
   })
 })
 
-describe('account calls whose body is on its way', () => {
+describe('account routes whose body has not arrived completely', () => {
   const calls: Record<string, object> = {
     'update-user': { name: 'Changed too late' },
     'change-password': { currentPassword: 'correct horse battery', newPassword: 'staple battery horse' },
@@ -236,7 +240,7 @@ describe('account calls whose body is on its way', () => {
     'is signed out by the operator',
     'is disabled',
   ]) {
-    it(`change nothing where the user ${name}`, async () => {
+    it(`change nothing if the user ${name}`, async () => {
       const person = await newUserHere(api)
       const cookie = [...person.cookies].map(([key, value]) => `${key}=${value}`).join('; ')
       const headers = { cookie, origin: 'http://localhost:3000', 'x-forwarded-for': newAddress() }

@@ -3,7 +3,10 @@ import { rawConnection } from './raw-connection.ts'
 
 export interface HalfSent {
   readonly name: string
-  /** Sends the rest of the body. @returns the status of the answer; 0 where the connection ended without one */
+  /**
+   * Sends the rest of the body.
+   * @returns the status of the response; 0 if the connection ended without one
+   */
   finish(): Promise<number>
 }
 
@@ -14,7 +17,7 @@ export interface Head {
   readonly json: unknown
 }
 
-/** Sends the head and half of the body, once the server has said that it has read the head. */
+/** Sends the head and half of the body, after the server has acknowledged the head. */
 export async function sendHalf(url: string, { method, path, headers, json }: Head): Promise<HalfSent> {
   const connection = await rawConnection(url)
   const body = Buffer.from(JSON.stringify(json))
@@ -40,7 +43,7 @@ export async function sendHalf(url: string, { method, path, headers, json }: Hea
   }
 }
 
-/** Waits until what has come is as is wanted, or the connection ends. */
+/** Waits until the received text satisfies the condition, or the connection ends. */
 export function until(
   { socket, received }: RawConnection,
   isThere: (text: string) => boolean,

@@ -12,14 +12,14 @@ after(() => api.close())
 
 const run = (text: string) => api.server.db.query(unprepared(text))
 
-describe('a server whose tables are not those that it needs', () => {
+describe('a server whose tables are missing', () => {
   const healthOf = async () => {
     const [health, ready] = [await api.call('GET', '/health'), await api.call('GET', '/readyz')]
     assert.equal((await api.call('GET', '/livez')).status, 200)
     return [health.status, health.body.database, ready.status]
   }
 
-  it('says so, and is ready again once they are there', async () => {
+  it('reports that it is not ready, and is ready after they are restored', async () => {
     assert.deepEqual(await healthOf(), [200, 'ok', 200])
     await run('alter schema duly rename to elsewhere')
     assert.deepEqual(await healthOf(), [503, 'missing', 503])
@@ -37,7 +37,7 @@ describe('a server whose tables are not those that it needs', () => {
 })
 
 describe('health checks in the log', () => {
-  it('have a line when their status changes, and no other', async () => {
+  it('are logged when their status changes, and only then', async () => {
     const statusesOf = (path: string) =>
       api.lines.filter(({ msg, route }) => msg === 'request' && route === path).map(({ status }) => status)
     for (const path of ['/livez', '/readyz', '/health']) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// What the log tells the operator of a server on which a client fails in a known way.
+// Hints that the log gives the operator if a client fails in a known way.
 
 describe('the hints in the log', () => {
   let api: Served
@@ -14,7 +14,7 @@ describe('the hints in the log', () => {
   const evil = 'https://evil.example'
   const preflight = { origin: evil, 'access-control-request-method': 'POST' }
 
-  it('are none while nothing is wrong', async () => {
+  it('do not occur while all requests succeed', async () => {
     const user = newUser()
     await api.call('GET', `/api/${user}/tasks`, { user, headers: { origin: evil } })
     await api.call('OPTIONS', '/api/tasks', { headers: { ...preflight, origin: 'http://localhost:3000' } })
@@ -25,7 +25,7 @@ describe('the hints in the log', () => {
     assert.deepEqual(given(), [])
   })
 
-  it('name an option of the contract', async () => {
+  it('name a contract option that helps', async () => {
     const user = newUser()
     const headers = { origin: 'http://localhost:3000' }
     for (let n = 0; n < 51; n += 1) await api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' } })
@@ -41,7 +41,7 @@ describe('the hints in the log', () => {
     api.lines.length = 0
   })
 
-  it('name the setting, once for each cause', async () => {
+  it('name a setting that helps, once for each cause', async () => {
     for (let n = 0; n < 3; n += 1) {
       await api.call('POST', '/api/auth/login', { json: { email: 'ann@example.com', password: 'horse' } })
       await api.call('GET', '/auth/me')

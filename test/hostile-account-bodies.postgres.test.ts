@@ -9,7 +9,7 @@ import { type RawCaller, rawCaller } from './raw-call.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 import { seed, size } from './size.ts'
 
-// What the fuzz test of tasks sends, sent to the calls of accounts and tokens, by who is signed in.
+// The fuzz test of account and token routes, with the values of the fuzz test of tasks.
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -21,7 +21,7 @@ const calls = Object.entries(document.paths).flatMap(([path, item]) =>
 )
 const numRuns = Math.ceil(size(300, 10_000) / calls.length)
 
-describe('hostile bodies for accounts and tokens', () => {
+describe('hostile bodies for account and token routes', () => {
   let api: Served
   let raw: RawCaller
   before(async () => {
@@ -97,19 +97,19 @@ describe('hostile bodies for accounts and tokens', () => {
       await fc.assert(property, { seed, numRuns })
     })
 
-    /** Only what is described is looked at. */
+    /** Checks only documented fields. */
     function known(value: unknown): unknown {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
       const names = Object.keys(schema.properties).filter(name => Object.hasOwn(value, name))
       const fields = Object.fromEntries(names.map(name => [name, (value as Record<string, unknown>)[name]]))
-      // Blanks around the name of a token are removed, as those around a title are.
+      // Spaces around the name of a token are removed, as around a title.
       const trimmed =
         path === '/api/v1/tokens' && typeof fields.name === 'string' ? { name: fields.name.trim() } : {}
       return { ...fields, ...trimmed }
     }
   }
 
-  it('hostile parameters and cookies', async (t: TestContext) => {
+  it('hostile parameters and cookies are rejected', async (t: TestContext) => {
     const reads = calls.filter(({ method }) => method === 'GET')
     const { cookies } = await newUserHere(api)
     const [[name = '', value = ''] = []] = [...cookies]

@@ -59,7 +59,7 @@ async function refuses(bytes: Uint8Array, message: RegExp) {
   assert.equal(row?.[0], '0', 'nothing is left of it')
 }
 
-/** The backup with other lines, and checksums that fit them. */
+/** The backup with other lines, and checksums that match them. */
 function forged(edit: (text: string) => string): Uint8Array {
   const edited = edit(lines.join('\n')).split('\n')
   let hash = createHash('sha256')
@@ -79,15 +79,15 @@ function forged(edit: (text: string) => string): Uint8Array {
   return gzipSync(`${whole.join('\n')}\n`)
 }
 
-describe('an invalid backup is rejected, and leaves nothing behind:', () => {
-  it('no backup', async () => {
+describe('an invalid backup is rejected, and changes nothing:', () => {
+  it('not a backup', async () => {
     await refuses(Buffer.from('PGDMP and so on'), /not a backup of Duly/)
     await refuses(gzipSync('{"some":"thing"}\n'), /not a backup of Duly/)
     await refuses(gzipSync('hello\n'), /not a backup of Duly/)
     await refuses(new Uint8Array(), /is truncated/)
   })
 
-  it('cut off, anywhere', async () => {
+  it('truncated at any position', async () => {
     for (const part of [0.1, 0.5, 0.9, 0.999]) {
       await refuses(good.subarray(0, Math.floor(good.length * part)), /is truncated|damaged/)
     }
@@ -96,7 +96,7 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
     }
   })
 
-  it('changed, anywhere', async () => {
+  it('changed at any position', async () => {
     for (const part of [0.2, 0.5, 0.8]) {
       const changed = Buffer.from(good)
       const at = Math.floor(changed.length * part)
@@ -107,7 +107,7 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
     await refuses(gzipSync(`${lines.join('\n')}\n{}\n`), /continues after its end/)
   })
 
-  it('of a newer version, or another format', async () => {
+  it('of a newer version, or in another format', async () => {
     await refuses(
       forged(text => text.replace('"migrations":[', '"migrations":["from the future",')),
       /newer version/,
@@ -118,22 +118,22 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
     )
   })
 
-  it('a line without an end, however well it is compressed', async () => {
+  it('a line without an end, even if well compressed', async () => {
     await refuses(gzipSync(Buffer.alloc(64 * 1024 * 1024, 'a')), /too long/)
   })
 
-  describe('one that inflates to much more than the memory it may take:', () => {
+  describe('decompresses to more than the available memory:', () => {
     const mebibyte = 1024 * 1024
     const head = () => `${lines[0]}\n`
     const tasks = () => lines.find(line => line.includes('"table":"tasks"')) ?? ''
     const width = () => JSON.parse(tasks()).columns.length
-    /** Gzip of `head`, and of `part` so many times; members of a gzip file follow one another. */
+    /** Gzip of `head`, and `part` repeated; the members of a gzip file are concatenated. */
     const bomb = (text: string, part: Buffer, times: number) =>
       Buffer.concat([gzipSync(text), ...Array<Buffer>(times).fill(gzipSync(part))])
 
     const bombs: Readonly<Record<string, () => [Uint8Array, RegExp]>> = {
       'a first line without an end': () => [gzipSync(Buffer.alloc(64 * mebibyte, '{')), /too long/],
-      'a line of blanks without an end': () => [
+      'a line of spaces without an end': () => [
         bomb(head(), Buffer.alloc(16 * mebibyte, ' '), 200),
         /too long/,
       ],
@@ -145,11 +145,11 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
         bomb(`${head()}${tasks()}\n["`, Buffer.alloc(16 * mebibyte, 'x'), 100),
         /too long/,
       ],
-      'a row that nests': () => [
+      'a nested row': () => [
         bomb(`${head()}${tasks()}\n`, Buffer.alloc(15 * mebibyte, '['), 1),
         /is truncated/,
       ],
-      'a row that nests, with an end': () => [
+      'a nested row, with an end': () => [
         gzipSync(`${head()}${tasks()}\n["",${'['.repeat(15 * mebibyte)}\n`),
         /is invalid/,
       ],
@@ -157,11 +157,11 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
         gzipSync(`${head()}${tasks()}\n[${'null,'.repeat(3 * mebibyte)}null]\n`),
         /is invalid/,
       ],
-      'a first line that nests': () => [
+      'a nested first line': () => [
         gzipSync(`{"duly":"backup","format":1,"migrations":${'['.repeat(200_000)}\n`),
         /damaged/,
       ],
-      'tables without number': () => {
+      'an unlimited number of tables': () => {
         const empty = (n: number) =>
           `{"table":"t${n}","columns":[],"given":{}}\n{"rows":0,"sha256":"${createHash('sha256').digest('hex')}"}\n`
         return [
@@ -169,7 +169,7 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
           /structure is invalid/,
         ]
       },
-      'numbers that are no numbers of rows': () => [
+      'invalid numbers of rows': () => [
         gzipSync(`${head()}${tasks()}\n{"rows":1e308,"sha256":"${'0'.repeat(64)}"}\n`),
         /do not match their checksum/,
       ],
@@ -181,7 +181,7 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
       })
     }
 
-    it('is read with little memory: by a process that has no more', async () => {
+    it('uses little memory, as a process with limited memory shows', async () => {
       const row = JSON.stringify(['x'.repeat(15 * mebibyte), ...Array(width() - 1).fill(null)])
       const bytes = bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 40)
       assert.ok(bytes.length < 1e6)
@@ -194,7 +194,7 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
     })
   })
 
-  it('tables and columns that are not ours, with SQL for names', async () => {
+  it('tables and columns of other programs, with SQL as names', async () => {
     const table = '"table":"tasks'
     await refuses(
       forged(text => text.replace(`${table}"`, `${table}; drop table x"`)),
@@ -212,7 +212,7 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
     )
   })
 
-  it('values that the database rejects or would change', async () => {
+  it('values that the database would reject or change', async () => {
     await refuses(
       forged(text => text.replace(/^\["1"(,.*"one")/m, '["0x1g"$1')),
       /rejects a row/,
@@ -229,7 +229,7 @@ describe('an invalid backup is rejected, and leaves nothing behind:', () => {
 })
 
 describe('a backup of an older version', () => {
-  it('is restored as it was, and migrated', async () => {
+  it('is restored as it was, and then migrated', async () => {
     const old = migrations.slice(0, 1)
     await migrateUp(db, old)
     const insertOwner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 1)'

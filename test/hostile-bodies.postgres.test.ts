@@ -10,13 +10,11 @@ import { type RawCaller, rawCaller } from './raw-call.ts'
 import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 import { seed, size } from './size.ts'
 
-// Bodies made from the document's own schemas: each is refused in the contract's own way, or stored
-// and returned exactly.
+// Bodies generated from the schemas of the OpenAPI document: each is rejected in the format of the
+// contract, or stored and returned exactly.
 
 const wanted = size(600, 20_000)
-/**
- * Fields whose values are read by code: what they accept is tested by the tests of the contracts.
- */
+/** Fields with their own parsers: the tests of the contracts check the values that they accept. */
 const structured = [
   'priority',
   'tags',
@@ -44,8 +42,8 @@ const writesOf = (contract: (typeof contracts)[number]): Write[] =>
   Object.entries(described(contract).document.paths).flatMap(([path, item]) =>
     Object.entries(item).flatMap(([method, operation]) => {
       const [content] = Object.entries(operation.requestBody?.content ?? {})
-      // Of tasks: those of accounts and tokens have a test of their own.
-      // Toggles read no more than the flag, and moves ids.
+      // Of tasks: accounts and tokens have their own test.
+      // Toggles read only the flag, and moves only ids.
       if (/\/(complete|toggle|status|move)$/.test(path)) return []
       if (!content || !operation.tags.some(tag => tag === contract || tag === 'todos' || tag === 'v1'))
         return []
@@ -58,7 +56,7 @@ const properties = contracts.flatMap(writesOf).length
 const numRuns = Math.ceil(wanted / properties)
 
 for (const contract of contracts) {
-  describe(`hostile bodies for ${contract} and the calls beside it`, () => {
+  describe(`hostile bodies for ${contract} and the routes beside it`, () => {
     const { document, validate, check } = described(contract)
     let api: Served
     let raw: RawCaller
@@ -80,16 +78,16 @@ for (const contract of contracts) {
       const bodyLimit = Math.max(longestBody, 12 * characters.reduce((sum, count) => sum + count) + others)
 
       /**
-       * Whether the document allows this body: its schema, once the title is trimmed, a visible
-       * title, and no broken text.
+       * Whether the OpenAPI document allows this body: its schema, a visible title, and valid
+       * Unicode.
        */
       const isAllowed = (value: unknown): boolean => {
         if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-        // A field that does not exist is refused by name.
+        // Unknown fields are rejected by name.
         if (path.startsWith('/api/v1/tasks') && !Object.keys(value).every(shown)) return false
         const { title, ...others } = plainOf(value as Record<string, unknown>)
         const sent = {
-          // A status, or another name, stands for the flag.
+          // A status, or another name, replaces the flag.
           ...(ownFlag && hasStructured(value) ? { [ownFlag]: true } : {}),
           ...others,
           ...(title === undefined ? {} : { title: typeof title === 'string' ? title.trim() : title }),
@@ -108,7 +106,7 @@ for (const contract of contracts) {
       const ownFlag = flags.find(shown)
       const plainOf = (value: Record<string, unknown>) =>
         Object.fromEntries(Object.entries(value).filter(([name]) => !isStructured(name)))
-      /** Whether a body has fields of which the schema does not tell all rules. */
+      /** Whether a body has fields with rules that the schema does not express. */
       const hasStructured = (value: unknown) =>
         typeof value === 'object' && value !== null && Object.keys(value).some(isStructured)
 
@@ -136,10 +134,11 @@ for (const contract of contracts) {
           assert.ok(answer.status < 500, answer.text)
           return answer
         }
-        /** Holds the answer, and what is stored, against what was sent. */
+        /** Compares the response and the stored task with what was sent. */
         const verify = async (answer: Answer, sent: unknown) => {
           if (answer.status >= 400) {
-            if (current) assert.deepEqual(await read(target.id), current, 'a refusal changed the task')
+            if (current)
+              assert.deepEqual(await read(target.id), current, 'a rejected request changed the task')
             return
           }
           const stored = await read((answer.body as { id: number }).id)
@@ -198,11 +197,11 @@ for (const contract of contracts) {
         )
         t.diagnostic(`${numRuns} cases, TEST_SEED=${seed}`)
         await fc.assert(property, { seed, numRuns, endOnFailure: true })
-        assert.equal(await countOf(api, user), created, 'as many tasks as were created')
+        assert.equal(await countOf(api, user), created, 'the number of created tasks')
       })
     }
 
-    it('hostile parameters and headers', async (t: TestContext) => {
+    it('hostile parameters and headers are rejected', async (t: TestContext) => {
       const user = newUser('fuzz')
       const { body: task } = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'target' } })
       const reads = Object.entries(document.paths).flatMap(([path, item]) =>
@@ -279,7 +278,7 @@ function parse(body: Uint8Array): unknown {
   }
 }
 
-/** A change that names nothing is refused by a contract of its own, which no schema tells. */
+/** A contract's own rule, which no schema expresses: a change must contain a field. */
 function isNothing({ status, text }: Answer): boolean {
   return status === 400 && text.includes('at least one of')
 }

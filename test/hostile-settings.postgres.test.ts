@@ -9,7 +9,8 @@ import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 import { duly } from './program.ts'
 import { newUser, type OwnDatabase, openDatabase, ownDatabase, served, testSecret } from './served.ts'
 
-// A database and a role may have settings of their own (ALTER DATABASE, ALTER ROLE). None of them changes what Duly does.
+// Settings of a database and of a role (ALTER DATABASE, ALTER ROLE) must not change Duly's
+// behavior.
 
 const hostile: Readonly<Record<string, string>> = {
   DateStyle: 'SQL, DMY',
@@ -34,7 +35,7 @@ const hostile: Readonly<Record<string, string>> = {
   plan_cache_mode: 'force_custom_plan',
   transaction_timeout: '1ms',
 }
-/** Another `now()` than PostgreSQL's is found first with this. */
+/** A search path in which another `now()` comes before PostgreSQL's. */
 const hostilePath = 'evil, pg_catalog'
 
 async function administer(url: string, statements: readonly string[]): Promise<void> {
@@ -83,7 +84,7 @@ for (const whose of ['database', 'role'] as const) {
       await own.drop()
     })
 
-    it('are what a session has that pins nothing', async () => {
+    it('are in effect in a session that does not override them', async () => {
       const client = new pg.Client({
         connectionString: as(url, role),
         options: '-c statement_timeout=0 -c transaction_timeout=0',
@@ -94,7 +95,7 @@ for (const whose of ['database', 'role'] as const) {
       assert.deepEqual(rows, [{ DateStyle: 'SQL, DMY' }])
     })
 
-    it('change nothing for people, tasks, backups and the doctor', async () => {
+    it('have no effect on users, tasks, backups and duly doctor', async () => {
       const settings = { DATABASE_URL: as(url, role) }
       const folder = mkdtempSync(join(tmpdir(), 'duly-hostile-'))
       const api = await served(settings, { env: { ...own.env, ...settings }, drop: async () => {} })
@@ -128,7 +129,7 @@ for (const whose of ['database', 'role'] as const) {
       }
     })
 
-    it('are all set back on every connection', async () => {
+    it('are overridden on every connection', async () => {
       const { db } = await openDatabase({ DATABASE_URL: as(url, role), BETTER_AUTH_SECRET: testSecret })
       const [row] = await db.query(
         {
@@ -142,7 +143,7 @@ for (const whose of ['database', 'role'] as const) {
       assert.deepEqual(row, [''])
     })
 
-    it('change nothing in what is restored', async () => {
+    it('have no effect on a restored backup', async () => {
       const settings = { DATABASE_URL: as(url, role), BETTER_AUTH_SECRET: testSecret }
       const folder = mkdtempSync(join(tmpdir(), 'duly-hostile-'))
       const file = join(folder, 'backup')
@@ -166,7 +167,7 @@ describe('hostile settings behind a pooler in transaction mode', () => {
     await own.drop()
   })
 
-  it('are not tried where nobody has said that it is there', async () => {
+  it('are not checked if the pooler is not configured', async () => {
     const env = { DATABASE_URL: pooler.url, BETTER_AUTH_SECRET: testSecret, PORT: '0' }
     const { code, stderr, stdout } = await duly(['start'], env).ended
     assert.equal(code, 69, stderr)
@@ -185,7 +186,7 @@ describe('hostile settings behind a pooler in transaction mode', () => {
       `alter database ${name} set bytea_output = 'escape'`,
       `alter database ${name} set default_transaction_isolation = 'serializable'`,
     ])
-    // Its connections are as the database was when they were opened.
+    // Its connections have the settings that the database had when they were opened.
     await pooler.stop()
     pooler = await startPgBouncer(url)
     const env = { DATABASE_URL: `${pooler.url}?pgbouncer=true`, BETTER_AUTH_SECRET: testSecret, PORT: '0' }
@@ -208,8 +209,8 @@ describe('hostile settings behind a pooler in transaction mode', () => {
   })
 })
 
-describe('a database that is not in UTF-8', () => {
-  it('is refused at start and by the doctor, with what to do', async () => {
+describe('a database with another encoding than UTF-8', () => {
+  it('is rejected by duly start and duly doctor, with a fix', async () => {
     const own = await ownDatabase('empty')
     const name = `latin_${process.pid}`
     const url = String(own.env.DATABASE_URL)

@@ -7,39 +7,39 @@ import { rawConnection } from './raw-connection.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 import { seed, someOf } from './size.ts'
 
-// Bodies that arrive broken, on every call that takes one (in `npm test`: each on some of them):
-// refused or cut off, and nothing of them is stored.
+// Malformed transfers on every route with a body (in `npm test`: each on some of them): they are
+// rejected or closed, and nothing of them is stored.
 
 const body = '{"title":"never stored"}'
 const length = Buffer.byteLength(body)
 const chunked = 'Transfer-Encoding: chunked'
 const chunk = (text: string) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
 
-/** Headers and what follows them. Where the connection is not ended, the server has all that it waits for. */
+/** Headers and body. Unless `ends`, the server has received all that it waits for. */
 const broken: Readonly<Record<string, { headers: string[]; sent: string; ends?: true }>> = {
   'a body that breaks off': { headers: [`Content-Length: ${length + 10}`], sent: body, ends: true },
   'a body that never comes': { headers: [`Content-Length: ${length}`], sent: '', ends: true },
-  'less announced than sent': { headers: [`Content-Length: ${length - 3}`], sent: body },
-  'a length that is negative': { headers: ['Content-Length: -1'], sent: body },
-  'a length that is no number': { headers: ['Content-Length: 1e1'], sent: body },
-  'a length beyond the limit': { headers: ['Content-Length: 999999999'], sent: body },
+  'a length below the sent bytes': { headers: [`Content-Length: ${length - 3}`], sent: body },
+  'a negative length': { headers: ['Content-Length: -1'], sent: body },
+  'a length that is not a number': { headers: ['Content-Length: 1e1'], sent: body },
+  'a length above the limit': { headers: ['Content-Length: 999999999'], sent: body },
   'two lengths': { headers: [`Content-Length: ${length}`, 'Content-Length: 5'], sent: body },
   'a length and chunks': { headers: [`Content-Length: ${length}`, chunked], sent: `${chunk(body)}0\r\n\r\n` },
   'chunks that break off': { headers: [chunked], sent: chunk(body), ends: true },
   'a chunk without a size': { headers: [chunked], sent: `x\r\n${body}\r\n0\r\n\r\n` },
-  'a chunk of a size too large': { headers: [chunked], sent: `ffffffffffffffff\r\n${body}\r\n0\r\n\r\n` },
-  'chunks beyond the limit': {
+  'a chunk with an excessive size': { headers: [chunked], sent: `ffffffffffffffff\r\n${body}\r\n0\r\n\r\n` },
+  'chunks above the limit': {
     headers: [chunked],
     sent: `${chunk(`{"title":"${'x'.repeat(140_000)}"}`)}0\r\n\r\n`,
   },
-  'an encoding of the transfer that is none': {
+  'an unknown transfer encoding': {
     headers: ['Transfer-Encoding: gzip'],
     sent: body,
     ends: true,
   },
   'a compressed body': { headers: ['Content-Encoding: gzip', `Content-Length: ${length}`], sent: body },
-  'a header that is none': { headers: [`Content-Length: ${length}`, 'no header'], sent: body },
-  'a header too large': {
+  'a malformed header': { headers: [`Content-Length: ${length}`, 'no header'], sent: body },
+  'a header that is too large': {
     headers: [`Content-Length: ${length}`, `X-Large: ${'x'.repeat(20_000)}`],
     sent: body,
   },
@@ -54,7 +54,7 @@ for (const contract of contracts) {
     })
     after(() => api.close())
 
-    /** All that comes back until the server closes, or has answered a request that was sent behind. */
+    /** Everything received until the server closes, or has responded to a following request. */
     async function exchange(lines: string[], sent: string, ends: boolean): Promise<string> {
       const { socket, received } = await rawConnection(api.server.url)
       socket.write(`${lines.join('\r\n')}\r\n\r\n${sent}`)
@@ -65,7 +65,7 @@ for (const contract of contracts) {
     }
 
     for (const [name, { headers, sent, ends = false }] of Object.entries(broken)) {
-      it(`${name} is refused`, async () => {
+      it(`${name} is rejected`, async () => {
         for (const { method, path } of someOf(writes, 8)) {
           const user = newUser()
           const { body: task } = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'kept' } })
@@ -82,7 +82,7 @@ for (const contract of contracts) {
       })
     }
 
-    it('a body in many small chunks is read as one', async () => {
+    it('a body in many small chunks is accepted', async () => {
       const user = newUser()
       const text = JSON.stringify({ title: '🐑 in pieces' })
       const bytes = Buffer.from(text)

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 
-// What nobody sends by accident: texts, values and whole bodies for the fuzz tests, made from a body's schema.
+// Values for the fuzz tests, generated from the schema of a body: texts, values and whole bodies.
 
-/** A property as the request schemas of the document write it. */
+/** A property in the request schemas of the OpenAPI document. */
 export interface FieldSchema {
   readonly type?: string | readonly string[]
   readonly maxLength?: number
@@ -60,7 +60,7 @@ const marks = [
   ],
 ]
 
-/** Texts around a limit, counted in code points, and texts of every kind of character. */
+/** Texts around a limit, counted in code points, and texts with all kinds of characters. */
 export function texts(limit: number): fc.Arbitrary<string> {
   const units = fc.constantFrom('x', '🐑', 'é', '中', ' ')
   const atLimit = fc
@@ -98,7 +98,7 @@ const numbers = fc.constantFrom(
   '0.1e1',
 )
 
-/** A value as JSON text, so that it can be what no JavaScript value is. */
+/** A value as JSON text, which can be one that JavaScript cannot represent. */
 function jsonTexts({ maxLength = 100 }: FieldSchema): fc.Arbitrary<string> {
   const text = texts(maxLength).map(value => JSON.stringify(value))
   const nested = fc
@@ -132,8 +132,8 @@ const strangeNames = [
 const valid: Readonly<Record<string, string>> = { string: '"Water the plants"', boolean: 'true' }
 
 /**
- * A JSON object as text: fields that are good, hostile, absent or there twice, and some that nobody knows.
- * @param examples good values of fields that not every text is good for
+ * A JSON object as text, with fields that are valid, hostile, absent, duplicated or unknown.
+ * @param examples valid values of fields that do not accept every text
  */
 export function objects(
   { properties }: BodySchema,
@@ -154,7 +154,7 @@ export function objects(
   })
 }
 
-/** Texts that are no JSON object, or nearly one. */
+/** Texts that are not JSON objects, or almost. */
 export function brokenTexts(schema: BodySchema): fc.Arbitrary<string> {
   const cut = fc.tuple(objects(schema), fc.nat(200)).map(([text, at]) => text.slice(0, at))
   const followed = fc
@@ -197,7 +197,7 @@ export function brokenTexts(schema: BodySchema): fc.Arbitrary<string> {
   )
 }
 
-/** Bytes that are no UTF-8, in the midst of a JSON text or all over. */
+/** Bytes that are not UTF-8, within a JSON text or as the whole body. */
 export const brokenBytes: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc
     .constantFrom([0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82])

@@ -10,7 +10,7 @@ import { migrations } from '../server/db/migrations.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Folder of server/ → what it may import: folders, files of the ground floor, packages. */
+/** Directory of server/ → what it may import: directories, top-level files, packages. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   db: [
     'db',
@@ -177,7 +177,7 @@ function nameOf(file: string): string {
 
 describe('the project layout', () => {
   for (const [folder, allowed] of Object.entries(mayImport)) {
-    it(`server/${folder} imports only what it may`, () => {
+    it(`server/${folder} imports only allowed modules`, () => {
       for (const file of sources(`server/${folder}`)) {
         for (const name of importsOf(file).filter(found => !found.startsWith('node:'))) {
           const target = name.startsWith('.')
@@ -197,7 +197,7 @@ describe('the project layout', () => {
     })
   }
 
-  it('the client imports nothing but itself', () => {
+  it('the client imports only itself', () => {
     const outside = sources('client').flatMap(file =>
       importsOf(file)
         .map(name =>
@@ -208,7 +208,7 @@ describe('the project layout', () => {
     assert.deepEqual(outside, [])
   })
 
-  it('the web app imports itself, the client, Preact and the encoder of QR codes', () => {
+  it('the web app imports only itself, the client, Preact and the QR encoder', () => {
     const files = readdirSync(join(root, 'web'), { recursive: true, encoding: 'utf8' })
       .filter(name => /\.tsx?$/.test(name) && !name.includes('node_modules'))
       .map(name => join(root, 'web', name))
@@ -222,7 +222,7 @@ describe('the project layout', () => {
     assert.deepEqual(strange, [])
   })
 
-  it('the server starts without what only some of those who run it need', () => {
+  it('a start does not load optional packages', () => {
     const reached = new Set<string>()
     const follow = (file: string) => {
       for (const name of importsOf(file, false)) {
@@ -253,7 +253,7 @@ describe('the project layout', () => {
     }
   })
 
-  it('hooks are added in six places: docs/architecture.md says which of them a request passes', () => {
+  it('hooks are added in six places, which docs/architecture.md lists', () => {
     const hooks = sources('server').flatMap(file =>
       [...readFileSync(file, 'utf8').matchAll(/\.addHook\('(\w+)'/g)].map(
         ([, hook]) => `${relative(root, file).split(sep).join('/')} ${hook}`,
@@ -269,7 +269,7 @@ describe('the project layout', () => {
     ])
   })
 
-  it('only streams.ts makes streams: the promise of a reply that is a stream holds what awaits it until the client has read it', () => {
+  it('only streams.ts creates streams, since the promise of a streamed reply retains its closure', () => {
     const makers = ['http', 'openapi', 'v1', 'contracts', 'pages']
       .flatMap(folder => sources(`server/${folder}`))
       .filter(file => /import \{[^}]*\} from 'node:stream'/.test(readFileSync(file, 'utf8')))
@@ -287,7 +287,7 @@ describe('the project layout', () => {
     )
   })
 
-  it('statements on tasks stand in server/tasks alone', () => {
+  it('only server/tasks contains statements on tasks', () => {
     const elsewhere = sources('server')
       .filter(file => /(from|into|update) duly\.(tasks|owners)/.test(readFileSync(file, 'utf8')))
       .map(file => relative(root, file).split(sep).join('/'))
@@ -298,7 +298,7 @@ describe('the project layout', () => {
 })
 
 describe('server/', () => {
-  it('has no import circles', () => {
+  it('has no import cycles', () => {
     const done = new Set<string>()
     const circles: string[] = []
     const visit = (file: string, path: readonly string[]) => {
@@ -316,7 +316,7 @@ describe('server/', () => {
 })
 
 describe('a route', () => {
-  it('reaches tasks through ownTasks or ownLists, which know its limits and its grant', () => {
+  it('accesses tasks through ownTasks or ownLists, which apply its limits and scopes', () => {
     const callers = sources('server')
       .filter(file => !relative(join(root, 'server'), file).startsWith('tasks'))
       .filter(file => /\btasksOf\(/.test(readFileSync(file, 'utf8')))
@@ -326,7 +326,7 @@ describe('a route', () => {
 })
 
 describe('docs/settings.md', () => {
-  it('lists every setting as the program knows it', () => {
+  it('lists every setting as it is defined', () => {
     const page = readFileSync(join(root, 'docs', 'settings.md'), 'utf8')
     const rows = settings.map(({ name, aliases, fallback, meaning }) => {
       const also = aliases.map(alias => `\`${alias}\``).join(', ')

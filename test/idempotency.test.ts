@@ -9,7 +9,7 @@ import { type Outcome, tasksOf } from '../server/tasks/tasks.ts'
 import { newUser, onPostgres, openDatabase, ownMigratedDatabase } from './served.ts'
 
 let db: Database
-/** Another replica's. The embedded database admits one program: there it is the same one. */
+/** Another replica. The embedded database allows only one process, so there it is the same. */
 let replica: Database
 let close: () => Promise<void>
 before(async () => {
@@ -50,7 +50,7 @@ async function countsOf(owner: string): Promise<readonly number[]> {
 }
 
 describe('a write with an idempotency key', () => {
-  it('is done once, and its repetition has the same outcome', async () => {
+  it('is executed once, and a retry has the same outcome', async () => {
     const owner = newUser()
     const created = await create(owner, 'c', { title: 'a', description: 'b' })
     assert.equal(created.isReplayed, false)
@@ -66,7 +66,7 @@ describe('a write with an idempotency key', () => {
     assert.deepEqual(await countsOf(owner), [0, 3, 3])
   })
 
-  it('has the same outcome after later changes and after the task was deleted', async () => {
+  it('has the same outcome after later changes and after the deletion of the task', async () => {
     const owner = newUser()
     const created = await create(owner, 'c', { title: 'one', description: 'two' })
     const { id } = created.task
@@ -87,19 +87,19 @@ describe('a write with an idempotency key', () => {
     )
   })
 
-  it('that changes nothing is remembered, so that a late repetition overwrites no other change', async () => {
+  it('that changes nothing is stored, so that a late retry overwrites no other change', async () => {
     const owner = newUser()
     const { task } = await create(owner, 'c')
     const unchanged = await update(owner, 'u', task.id, { title: 'a' })
     assert.deepEqual([unchanged.isExpected, unchanged.isChanged, unchanged.isReplayed], [true, false, false])
     assert.deepEqual(unchanged.task, task)
     assert.deepEqual(await update(owner, 'nothing', task.id, {}), unchanged)
-    const other = await as(owner).update(task.id, { title: 'of another device' })
+    const other = await as(owner).update(task.id, { title: 'from another device' })
     assert.deepEqual(await update(owner, 'u', task.id, { title: 'a' }), { ...unchanged, isReplayed: true })
     assert.deepEqual(await as(owner).get(task.id), other.task)
   })
 
-  it('is refused where the key came with another request, and not done', async () => {
+  it('is rejected, and not executed, if the key was used for another request', async () => {
     const owner = newUser()
     const { task } = await create(owner, 'k')
     await assert.rejects(create(owner, 'k', { title: 'b' }), failsWith('idempotency_key_reused'))
@@ -108,7 +108,7 @@ describe('a write with an idempotency key', () => {
     assert.deepEqual(await countsOf(owner), [1, 1, 1])
   })
 
-  it('is another write under another key, and for another owner', async () => {
+  it('is a separate write for another key, and for another owner', async () => {
     const [alice, bob] = [newUser(), newUser()]
     await create(alice, 'k')
     assert.equal((await create(alice, 'K')).isReplayed, false)
@@ -116,7 +116,7 @@ describe('a write with an idempotency key', () => {
     assert.deepEqual([(await countsOf(alice))[0], (await countsOf(bob))[0]], [2, 1])
   })
 
-  it('that is not found, or expects another revision, uses no key', async () => {
+  it('that finds no task, or expects another revision, uses no key', async () => {
     const owner = newUser()
     const { task } = await create(owner, 'c')
     await assert.rejects(update(owner, 'k', 404_404, { title: 'b' }), failsWith('task_not_found'))
@@ -126,7 +126,7 @@ describe('a write with an idempotency key', () => {
     assert.equal((await remove(owner, 'k', task.id)).isReplayed, false)
   })
 
-  it('is known for as long as the log, and no longer', async () => {
+  it('is remembered as long as the change log', async () => {
     const [old, fresh] = [newUser(), newUser()]
     await create(old, 'k')
     await create(fresh, 'k')
@@ -153,7 +153,7 @@ describe('a write with an idempotency key', () => {
     assert.deepEqual(kept, ['t'], 'the new entry is found when its time comes')
   })
 
-  it('is refused where its answer can no longer be told, and not done again', async () => {
+  it('is rejected, and not executed again, if its response can no longer be determined', async () => {
     const owner = newUser()
     const { task } = await create(owner, 'c')
     await as(owner).update(task.id, { title: 'b' })
@@ -163,13 +163,13 @@ describe('a write with an idempotency key', () => {
   })
 })
 
-describe('writes with the same key at once', () => {
+describe('concurrent writes with the same key', () => {
   const replicas: readonly (readonly [name: string, databases: () => readonly Database[]])[] = [
     ['on one replica', () => [db]],
     ['on two replicas', () => [db, replica]],
   ]
   for (const [name, databases] of replicas) {
-    it(`${name} are done once, and all have the one outcome, also as the first of their owner`, async () => {
+    it(`${name} are executed once and have the same outcome, also as the first of their owner`, async () => {
       const owner = newUser()
       const all = databases().flatMap(database => Array.from({ length: 50 }, () => database))
       const outcomes = await Promise.all(all.map(database => create(owner, 'k', { title: 'a' }, database)))
@@ -184,7 +184,7 @@ describe('writes with the same key at once', () => {
     })
   }
 
-  it('and others of many owners all get through, without a gap in any log', async () => {
+  it('and other writes of many owners all succeed, without a gap in any log', async () => {
     const owners = Array.from({ length: 20 }, () => newUser())
     await Promise.all(
       Array.from({ length: 400 }, async (_, n) => {
@@ -201,7 +201,7 @@ describe('writes with the same key at once', () => {
   })
 })
 
-it('an outcome is rebuilt from any later state: random writes, repeated in random order', async () => {
+it('an outcome is rebuilt from every later state: random writes, retried in random order', async () => {
   const owner = newUser()
   const keys: { key: string; id: number; change: TaskChange; first: Outcome }[] = []
   const ids: number[] = []

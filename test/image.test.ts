@@ -8,8 +8,8 @@ import { newUserHere } from './person.ts'
 import { duly, dulyStart, type RunningServer } from './program.ts'
 import { type Answer, type Call, callAt, type OwnDatabase, ownDatabase } from './served.ts'
 
-// What deploy/docker/Dockerfile puts into /app, made by its own steps as far as that goes without an engine: the packages of
-// production and the built server, both without what no running server reads.
+// The content of /app in the image, built by the steps of deploy/docker/Dockerfile without Docker:
+// production packages and the built server, both without unused files.
 
 let app: string
 let database: OwnDatabase
@@ -24,7 +24,7 @@ before(async () => {
   for (const folder of ['node_modules', join('dist', 'server')])
     execFileSync(process.execPath, [join(root, 'deploy', 'docker', 'prune.mjs'), folder], { cwd: app })
   database = await ownDatabase()
-  // Nothing listens there: it is set so that what sends traces is loaded too.
+  // No server listens there. It is set so that the tracing packages are loaded too.
   const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', METRICS_PORT: '0' }
   server = await dulyStart({ ...database.env, ...traces }, cli())
 })
@@ -37,8 +37,8 @@ after(async () => {
 
 const cli = () => join(app, 'dist', 'server', 'cli.js')
 
-// Links, since copies of thousands of files take their time; in dist/, which is on the same disk. What is nested in a package
-// stands in the list as well, unless it is for development.
+// Symbolic links, since copying thousands of files takes long; in dist/, which is on the same disk.
+// Nested packages are in the list too, except those for development.
 function link(source: string, target: string): void {
   mkdirSync(target, { recursive: true })
   for (const entry of readdirSync(source, { withFileTypes: true })) {
@@ -60,21 +60,21 @@ function productionPackages(): string[] {
 const call = (method: string, path: string, call?: Call): Promise<Answer> =>
   callAt(server.url, method, path, call)
 
-/** Runs the image's health check with the settings of the server. */
+/** Runs the health check of the image with the settings of the server. */
 function checkHealth(path: string[] = []): number | null {
   const env = { PATH: process.env.PATH ?? '', ...database.env, PORT: new URL(server.url).port }
   return spawnSync(process.execPath, [join(app, 'healthcheck.mjs'), ...path], { env }).status
 }
 
 describe('the image', () => {
-  it('has room in 200 MB', () => {
-    // The base and Node take 143 MB: see the page of deploy/docker.
+  it('is smaller than 200 MB', () => {
+    // The base and Node take 143 MB: see deploy/docker/README.md.
     const files = readdirSync(app, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
     const bytes = files.map(({ parentPath, name }) => statSync(join(parentPath, name)).size)
     assert.ok(bytes.reduce((sum, size) => sum + size) < 55_000_000)
   })
 
-  it('lacks what no running server reads, and keeps the licences', () => {
+  it('lacks unused files, and includes the licences', () => {
     const files = readdirSync(join(app, 'node_modules'), { recursive: true, encoding: 'utf8' })
     assert.deepEqual(
       files.filter(file => /\.(map|ts|bare)$|pglite\/dist\/[^/]*\.tar\.gz$/.test(file)),
@@ -84,7 +84,7 @@ describe('the image', () => {
     for (const name of ['fastify', 'pg', 'zod']) assert.ok(files.includes(join(name, 'LICENSE')))
   })
 
-  it('serves people, tasks and pages', async () => {
+  it('serves users, tasks and pages', async () => {
     const person = await newUserHere({ call })
     const token = await person.token()
     const made = await call('POST', '/api/v1/tasks', { token, json: { title: 'In a small image' } })
@@ -97,13 +97,13 @@ describe('the image', () => {
       assert.equal((await call('GET', path)).status, 200, path)
   })
 
-  it('has every command at hand while it serves', async () => {
+  it('can run every command while it serves requests', async () => {
     const file = join(app, 'tasks.duly')
     const { code, stderr } = await duly(['backup', file], database.env, cli()).ended
     assert.equal(code, 0, stderr)
   })
 
-  it('is healthy while it serves, and not after that', async () => {
+  it('is healthy while it serves requests, and not afterwards', async () => {
     assert.deepEqual([checkHealth(), checkHealth(['/livez']), checkHealth(['/nowhere'])], [0, 0, 1])
     server.child.kill('SIGTERM')
     assert.equal((await server.ended).code, 0)

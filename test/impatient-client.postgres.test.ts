@@ -7,7 +7,8 @@ import { testLists } from './impatient/lists.ts'
 import { testRules } from './impatient/rules.ts'
 import { type Served, served, unlimited } from './served.ts'
 
-// What front ends of the four contracts send, for each contract: every answer whole, and its effect read back.
+// Requests of the front ends of the four contracts: each response is compared in full, and its
+// effect read back.
 
 const settings = { 'task-api': {}, 'stage-2': { CONTRACT: 'stage-2' }, 'todo-app': { CONTRACT: 'todo-app' } }
 const servers = new Map<string, Served>()

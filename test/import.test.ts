@@ -37,7 +37,7 @@ const exported = async (user: string) => linesIn((await api.call('GET', '/api/v1
 const write = async (user: string, path: string, json: unknown, method = 'POST') =>
   (await api.call(method, `/api/v1/${path}`, { user, json })).body
 
-/** Lines with names in place of ids, which differ between accounts, in the order of the names. */
+/** Lines with names in place of ids, which differ between accounts, sorted by name. */
 function comparable(lines: readonly Line[]): Line[] {
   const nameOf = (type: string, id: unknown) =>
     lines.find(line => line.id === id && (line.type ?? 'task') === type)?.[
@@ -77,7 +77,7 @@ async function withEverything(): Promise<string> {
   const later = await write(user, 'tasks', { title: 'Later parent', list_id: old.id })
   const early = await write(user, 'tasks', { title: 'Early', list_id: old.id })
   await write(user, `tasks/${early.id}/move`, { before: later.id })
-  // A parent that is newer than its part, and one that is older.
+  // A parent that is newer than its subtask, and one that is older.
   await write(user, `tasks/${later.id}/move`, { parent_id: early.id })
   await write(user, `tasks/${part.id}`, { title: 'Part, renamed' }, 'PATCH')
   const gone = await write(user, 'tasks', { title: 'In the trash' })
@@ -86,7 +86,7 @@ async function withEverything(): Promise<string> {
 }
 
 describe('import', () => {
-  it('keeps everything of an export but ids and revisions', async () => {
+  it('preserves everything in an export except ids and revisions', async () => {
     const from = await exported(await withEverything())
     assert.deepEqual(
       from.slice(0, 2).map(({ type, name, color }) => [type, name, color]),
@@ -105,21 +105,21 @@ describe('import', () => {
     assert.deepEqual(await send(user, asText(from)), dry)
     assert.deepEqual(comparable(await exported(user)), comparable(from))
 
-    // What is added later comes last, also after positions of a busy account.
+    // Tasks that are added later come last, also after the positions of a busy account.
     const high = asText([{ id: 1, title: 'High', position: 'e1230Z' }])
     assert.equal((await send(user, high)).status, 200)
     const next = await write(user, 'tasks', { title: 'Next' })
     assert.ok(next.position > 'e1230Z')
-    // So large that no longer numbers follow, and still importable.
+    // So large that no longer position follows, and still importable.
     for (const position of [`n${'z'.repeat(14)}`, 'o899999999999999'])
       assert.equal((await send(user, asText([{ id: 1, title: 'Highest', position }]))).status, 200)
     await write(user, 'tasks', { title: 'Last' })
     assert.equal((await send(newUser(), asText(await exported(user)))).status, 200)
   })
 
-  it('goes on with the same id, wherever it was interrupted, and doubles nothing', async () => {
+  it('resumes with the same id after any interruption, and duplicates nothing', async () => {
     const user = newUser()
-    // Each chain of three comes from its end, and spans the chunks.
+    // Each chain of three comes in reverse order, and spans the chunks.
     const at = (n: number) => `2026-01-01T00:00:00.${String(999999 - n)}Z`
     const lines = [
       { type: 'list', id: 9, name: 'Many' },
@@ -143,7 +143,7 @@ describe('import', () => {
       cut.once('response', response => response.once('data', () => resolve(void cut.destroy())))
       cut.write(text.slice(0, text.indexOf('"Task 300"')))
     })
-    // The server may not have seen yet that the first one is gone.
+    // The server may not have noticed yet that the first connection is closed.
     let again = await send(user, text, { query })
     while (again.status === 503) again = await send(user, text, { query })
     const [end] = again.lines.slice(-1)
@@ -166,7 +166,7 @@ describe('import', () => {
     }
   })
 
-  it('names the line and the field of an error, and stores nothing of its chunk', async () => {
+  it('reports the line and field of an error, and stores nothing of its chunk', async () => {
     const user = newUser()
     const task = { id: 1, title: 'a' }
     const chain = Array.from({ length: 9 }, (_, n) => ({ id: n + 1, title: 'a', parent_id: n || null }))
@@ -222,7 +222,7 @@ describe('import', () => {
     ])
   })
 
-  it('is one per user at a time, and other users write meanwhile', async () => {
+  it('runs once per user at a time, while other users write', async () => {
     const user = newUser()
     const slow = httpRequest(`${api.server.url}/api/v1/import`, {
       method: 'POST',
@@ -248,7 +248,7 @@ describe('import', () => {
     assert.deepEqual((await ended).at(-1), { lines: 251, lists: 0, tasks: 251, skipped: 0, done: true })
   })
 
-  it('ends where its token is revoked, and keeps what was imported before', async () => {
+  it('ends when its token is revoked, and keeps what was already imported', async () => {
     const user = newUser()
     const { token, id } = await write(user, 'tokens', {
       name: 'import',

@@ -8,7 +8,7 @@ import { AppError } from '../server/errors.ts'
 import { behindProxy } from './person.ts'
 import { newUser, ownMigratedDatabase, type Served, served } from './served.ts'
 
-// Anybody can invent tokens whose checksum is right. They cost few queries, and keep nobody out.
+// Anyone can generate tokens with a valid checksum. They cause few queries, and block nobody.
 
 const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -24,14 +24,14 @@ function inventedToken(): string {
   return text + sum
 }
 
-describe('look-ups of personal access tokens', () => {
+describe('lookups of personal access tokens', () => {
   let own: Awaited<ReturnType<typeof ownMigratedDatabase>>
   before(async () => {
     own = await ownMigratedDatabase()
   })
   after(() => own.close())
 
-  /** Look-ups, with a clock that is set by hand and a count of their queries. */
+  /** Lookups with a clock that the test sets and a count of their queries. */
   function watched(now?: () => number) {
     const clock = { now: 0 }
     const state = { queries: 0, hashes: 0 }
@@ -47,20 +47,20 @@ describe('look-ups of personal access tokens', () => {
     return { clock, state, lookUps: new TokenLookUps(db, { now: now ?? (() => clock.now) }) }
   }
 
-  it('share a query with all that come while one is under way', async () => {
+  it('share a query with all that arrive while one is running', async () => {
     const { lookUps, state } = watched()
     const found = Array.from({ length: 300 }, (_, n) => lookUps.find(`hash ${n}`, `network ${n}`))
     assert.deepEqual(new Set(await Promise.all(found)), new Set([undefined]))
     assert.deepEqual(state, { queries: 2, hashes: 300 })
   })
 
-  it('of one token at once are one', async () => {
+  it('of one token share one lookup', async () => {
     const { lookUps, state } = watched()
     await Promise.all(Array.from({ length: 100 }, (_, n) => lookUps.find('hash', `network ${n}`)))
     assert.deepEqual(state, { queries: 1, hashes: 1 })
   })
 
-  it('remember unknown tokens for a minute', async () => {
+  it('cache unknown tokens for a minute', async () => {
     const { lookUps, state, clock } = watched()
     for (clock.now = 0; clock.now < 60_000; clock.now += 1000) await lookUps.find('hash', 'network')
     assert.equal(state.queries, 1)
@@ -68,14 +68,14 @@ describe('look-ups of personal access tokens', () => {
     assert.equal(state.queries, 2)
   })
 
-  it('of one network are put together once there are many, however fast they come', async () => {
+  it('of one network are batched once there are many, at any rate', async () => {
     const { lookUps, state } = watched(() => performance.now())
     await Promise.all(Array.from({ length: 1000 }, (_, n) => lookUps.find(`hash ${n}`, 'flood')))
     assert.equal(state.hashes, 1000)
     assert.ok(state.queries <= 5, `${state.queries} queries`)
   })
 
-  it('of one network keep another one’s waiting for no query', async () => {
+  it('of one network do not delay the queries of another network', async () => {
     const { lookUps } = watched()
     const flood = Array.from({ length: 1050 }, (_, n) => lookUps.find(`hash ${n}`, 'flood'))
     const over = await lookUps.find('over', 'flood').catch(error => error)
@@ -84,7 +84,7 @@ describe('look-ups of personal access tokens', () => {
     void flood
   })
 
-  it('fail together where the database does, and are made again', async () => {
+  it('fail together if the query fails, and are then repeated', async () => {
     const failing = { fails: true }
     const db: Session = {
       async query(statement, values) {
@@ -101,7 +101,7 @@ describe('look-ups of personal access tokens', () => {
   })
 })
 
-describe('invented personal access tokens', () => {
+describe('generated personal access tokens', () => {
   let api: Served
   before(async () => {
     api = await served({ ...behindProxy, RATE_LIMIT_ADDRESS: '1/20' })
@@ -112,13 +112,13 @@ describe('invented personal access tokens', () => {
   const get = (token: string, address: string) =>
     api.call('GET', '/api/v1/tasks', { token, headers: from(address) })
 
-  it('are refused, then limited by address; a new token from the same address is let in', async () => {
+  it('are rejected, then limited by address; a valid token from the same address is accepted', async () => {
     const user = newUser()
     const json = { name: 'script', scopes: ['tasks:read'] }
     const { body } = await api.call('POST', '/api/v1/tokens', { user, json })
     const flood: Promise<{ status: number }>[] = []
     for (let n = 0; n < 1000; n += 1) flood.push(get(inventedToken(), '192.0.2.1'))
-    // Nobody has used it yet: this server does not know it.
+    // It has not been used yet, so this server has not cached it.
     assert.equal((await get(body.token, '192.0.2.1')).status, 200)
     const statuses = (await Promise.all(flood)).map(({ status }) => status)
     assert.deepEqual([...new Set(statuses)].sort(), [401, 429])

@@ -8,12 +8,12 @@ import { type RawCall, type RawCaller, rawCaller } from './raw-call.ts'
 import { type Answer, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 import { seed, someOf } from './size.ts'
 
-// Every call that the document knows, tried by one user on another: a new route is in here from its first day.
-// `npm test` tries some of the ids, tokens and conditions on each call, `npm run test:faults` all of them.
+// One user sends every request of the OpenAPI document with the ids of another: new routes are
+// included. `npm test` tries some ids, tokens and conditions, `npm run test:faults` all of them.
 
 const missing = String(Number.MAX_SAFE_INTEGER)
 
-/** Invalid ids: every user gets an error. */
+/** Invalid ids, which cause an error for every user. */
 const noIds = [
   ...['0', '-1', '00', '01', '1.0', '1e0', '+1', ' 1', '1 ', '0x1', 'NaN', 'null', 'x', '٣', '１'],
   ...[String(2 ** 53), '9'.repeat(16), `1${'0'.repeat(30)}`, '1'.repeat(5000)],
@@ -35,7 +35,7 @@ const noIds = [
 ]
 
 for (const contract of contracts) {
-  describe(`users of ${contract} and the calls beside it (TEST_SEED=${seed})`, () => {
+  describe(`users of ${contract} and the routes beside it (TEST_SEED=${seed})`, () => {
     const { check } = described(contract)
     const calls = operationsOf(contract).filter(({ operation }) => operation.security === undefined)
     const secret = randomUUID()
@@ -82,7 +82,7 @@ for (const contract of contracts) {
       await api.close()
     })
 
-    /** Sends it; whatever it is, the answer is one that the document foresees, and tells nothing of the other user. */
+    /** Sends it; the response must be documented, and must reveal nothing about the other user. */
     async function attempt(call: RawCall): Promise<Answer> {
       const answer = await raw.call(call)
       const what = `${call.method} ${call.path}: ${answer.status} ${answer.text.slice(0, 200)}`
@@ -92,7 +92,7 @@ for (const contract of contracts) {
       return answer
     }
 
-    it('gets for another’s task or list exactly what a missing one gets', async () => {
+    it('get the same response for another user’s task or list as for a missing one', async () => {
       for (const { path, method, operation } of calls.filter(call => item.test(call.path))) {
         const others = path.includes('{webhook_id}')
           ? hooks
@@ -105,13 +105,13 @@ for (const contract of contracts) {
           for (const conditions of someOf(conditionsOf(others[0]?.revision ?? 0), 2)) {
             const answers: { status: number }[] = []
             for (const id of [missing, ...someOf(others, 1).map(other => String(other.id))]) {
-              // A user each: an idempotency key is used up by the first.
+              // A user each, since the first request uses up an idempotency key.
               const user = newUser('stranger')
               const headers = { authorization: `Bearer ${tokenOf(user)}`, ...body.headers, ...conditions }
               const address = fill(path, user, id)
               answers.push(seen(await attempt({ method, path: address, headers, ...body.sent }), user, id))
             }
-            // A key is refused before the item is looked up.
+            // A key is rejected before the item is looked up.
             const isKeyRefused = path.endsWith('/secret') && 'idempotency-key' in conditions
             assert.equal(answers[0]?.status, isKeyRefused ? 422 : 404, `${method} ${path}`)
             for (const answer of answers) assert.deepEqual(answer, answers[0])
@@ -120,7 +120,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('gets nothing by an id that is none', async () => {
+    it('get nothing with an invalid id', async () => {
       for (const { path, method, operation } of calls.filter(call => item.test(call.path))) {
         const [body] = bodiesOf(operation)
         for (const id of someOf(noIds, 10)) {
@@ -140,7 +140,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('gets nothing by another’s name in the path', async () => {
+    it('get nothing with another user’s name in the path', async () => {
       const encoded = [...victim].map(letter => `%${letter.charCodeAt(0).toString(16)}`).join('')
       const names = [
         victim,
@@ -181,7 +181,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('gets nothing by saying in a body whose task it is', async () => {
+    it('get nothing with another user’s id in a body', async () => {
       for (const { path, method, operation } of calls) {
         for (const body of bodiesOf(operation)) {
           if (body.value === undefined) continue
@@ -204,7 +204,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('is let in by no bad token, on any call', async () => {
+    it('get nothing with an invalid token, on any route', async () => {
       for (const { path, method, operation } of calls) {
         const [body] = bodiesOf(operation)
         for (const [name, header] of someOf(Object.entries(badTokens(victim)), 10)) {
@@ -217,7 +217,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('finds in no list what is another’s', async () => {
+    it('find nothing of another user in any list', async () => {
       const queries = [
         '',
         `?q=${secret}`,
@@ -244,8 +244,8 @@ for (const contract of contracts) {
       }
     })
 
-    // The last of them: nothing that was tried above has changed anything.
-    it('has changed nothing of another’s', async () => {
+    // The last test: the previous ones must not have changed anything.
+    it('have changed nothing of another user', async () => {
       assert.equal(await listOf(victim), untouched)
     })
   })
@@ -257,7 +257,7 @@ interface Body {
   readonly sent: { readonly body?: string }
 }
 
-/** The bodies that the document shows, or none. */
+/** The example bodies of the OpenAPI document, or none. */
 function bodiesOf({ requestBody }: OperationObject): Body[] {
   const bodies = Object.entries(requestBody?.content ?? {}).flatMap(([type, { examples = {} }]) =>
     Object.values(examples).map(({ value }) => ({
@@ -269,7 +269,7 @@ function bodiesOf({ requestBody }: OperationObject): Body[] {
   return bodies.length > 0 ? bodies : [{ value: undefined, headers: {}, sent: {} }]
 }
 
-/** What a request can make its effect depend on: also what only the owner of the task could know. */
+/** Conditional headers, also with values that only the owner of the task could know. */
 function conditionsOf(revision: number): Readonly<Record<string, string>>[] {
   const tag = `"${revision}"`
   return [
@@ -282,7 +282,7 @@ function conditionsOf(revision: number): Readonly<Record<string, string>>[] {
   ]
 }
 
-/** The parameter of a path that names an item of a user. */
+/** The path parameter that is the id of an item of a user. */
 const item = /\{(?:id|list_id|item_id|webhook_id)\}/
 
 function fill(path: string, user: string, id: string): string {
@@ -293,7 +293,7 @@ function fill(path: string, user: string, id: string): string {
     .replace('{delivery_id}', `msg_${'a'.repeat(22)}`)
 }
 
-/** All of an answer that a client sees, but for the moment at which it was given, and the address that it repeats. */
+/** All of a response that a client sees, except its time and the address that it repeats. */
 function seen({ status, headers, text }: Answer, user: string, id: string): { status: number } {
   const kept = [...headers].filter(([name]) => !['date', 'content-length', 'x-request-id'].includes(name))
   const told = text

@@ -4,8 +4,8 @@ import { JobRunner } from '../server/jobs/runner.ts'
 import { createLog } from '../server/log.ts'
 import { openDatabase } from './served.ts'
 
-// A replica that runs jobs, as a process of its own, so that a test can kill it. Each job writes down when it began and when it
-// ended, and waits in between until the test lets it go on.
+// A replica that runs jobs, as a separate process, so that a test can kill it. Each job records
+// when it began and ended, and waits in between until the test opens the gate.
 
 const { db } = await openDatabase({ DATABASE_URL: String(process.env.DATABASE_URL) })
 const began = unprepared('insert into public.runs (job, process, began) values ($1, $2, clock_timestamp())')

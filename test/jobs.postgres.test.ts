@@ -11,7 +11,7 @@ import { newUser, ownMigratedDatabase } from './served.ts'
 const worker = fileURLToPath(new URL('job-worker.js', import.meta.url))
 const jobs = 24
 
-it('three replicas run each job at least once and never twice at the same time, also when one is killed', async t => {
+it('three replicas run each job at least once and never concurrently, even if one is killed', async t => {
   const { db, env, close } = await ownMigratedDatabase()
   t.after(close)
   const ask = async (text: string) => (await db.query(unprepared(text))).map(([value]) => value)
@@ -28,7 +28,7 @@ it('three replicas run each job at least once and never twice at the same time, 
   const until = async (text: string) => {
     while ((await ask(text))[0] !== 't') await pause(50)
   }
-  // All hold jobs, as many as each may.
+  // Each replica holds as many jobs as it may.
   await until('select count(distinct process) = 3 and count(*) >= 12 from public.runs')
   const [killed] = replicas
   const exited = once(killed as ChildProcess, 'exit')
@@ -37,13 +37,13 @@ it('three replicas run each job at least once and never twice at the same time, 
   const [held] = await ask(
     `select count(*) from public.runs where process = ${killed?.pid} and ended is null`,
   )
-  assert.ok(Number(held) > 0, 'the killed replica was working')
+  assert.ok(Number(held) > 0, 'the killed replica was running jobs')
   await ask('update public.gate set is_open = true')
   await until('select count(*) = 0 from duly.jobs')
 
   const done = await ask('select count(distinct job) from public.runs where ended is not null')
   assert.deepEqual(done, [String(jobs)])
-  // Where a replica was killed its run has no end: the next one began when its lease had ended.
+  // The run on a killed replica has no end: the next one began after its lease had expired.
   const overlapping = await ask(
     `select a.job from public.runs a join public.runs b on a.job = b.job and a.process <> b.process
     where a.began <= b.began and b.began < a.ended`,

@@ -29,7 +29,7 @@ async function rowOf(owner: string, id: string): Promise<Row | undefined> {
   return (await db.query(unprepared(text), [owner, id]))[0]
 }
 
-/** Has a job that waits to be tried again be due. */
+/** Makes a job due that waits for its next attempt. */
 async function makeDue(owner: string, id: string): Promise<void> {
   const text = `update duly.jobs set due_at = now() - interval '1 second' where user_id = $1 and id = $2`
   await db.query(unprepared(text), [owner, id])
@@ -41,7 +41,7 @@ async function taken(owner: string, id: string) {
   return job
 }
 
-/** A kind whose runs a test follows one by one. */
+/** A job kind whose runs a test controls one by one. */
 function followed(work: (run: number) => void | Promise<void> = () => {}) {
   let run = 0
   const waiting = new Map<number, () => void>()
@@ -64,7 +64,7 @@ function followed(work: (run: number) => void | Promise<void> = () => {}) {
 }
 
 describe('a lease', () => {
-  it('is given to one of those who ask at the same time', async () => {
+  it('is given to only one of several concurrent callers', async () => {
     const owner = newUser()
     await enqueue(db, { owner, id: 'a', kind: 'k', payload: { n: 1 } })
     const asked = await Promise.all(Array.from({ length: 20 }, () => takeJob(db, owner, 'a', lease)))
@@ -73,7 +73,7 @@ describe('a lease', () => {
     assert.deepEqual(job?.payload, { n: 1 })
   })
 
-  it('that has ended neither renews, finishes nor fails the job that another process holds', async () => {
+  it('that has expired neither renews, finishes nor fails the job that another process holds', async () => {
     const owner = newUser()
     await enqueue(db, { owner, id: 'a', kind: 'k' })
     const late = await taken(owner, 'a')
@@ -88,7 +88,7 @@ describe('a lease', () => {
     assert.equal(await rowOf(owner, 'a'), undefined)
   })
 
-  it('of another owner’s job of the same name is another one', async () => {
+  it('of another owner’s job with the same name is separate', async () => {
     const [ann, bob] = [newUser(), newUser()]
     await enqueue(db, { owner: ann, id: 'a', kind: 'k' })
     assert.equal(await takeJob(db, bob, 'a', lease), undefined)
@@ -114,7 +114,7 @@ describe('a job', () => {
     assert.ok(await takeJob(db, owner, 'a', lease))
   })
 
-  it('that is dead is not due, and comes back to life when it is enqueued again', async () => {
+  it('that is dead is not due, and is revived by enqueuing it again', async () => {
     const owner = newUser()
     await enqueue(db, { owner, id: 'a', kind: 'dead' })
     await failJob(db, await taken(owner, 'a'), { error: 'no', dead: true, delay: 0 })
@@ -126,7 +126,7 @@ describe('a job', () => {
 })
 
 describe('recurring work', () => {
-  it('that fails is logged and counted by its name, and keeps none of the others from running', async t => {
+  it('that fails is logged and counted by its name, and does not block other jobs', async t => {
     const said: { level: number; job: string; err?: { message: string } }[] = []
     const noting = pino({}, { write: line => said.push(JSON.parse(line)) })
     const names = ['first', 'second', 'third', 'fourth'].map(name => `step-${name}`)
@@ -181,10 +181,10 @@ describe('a runner', () => {
     assert.deepEqual(runner.counts.get('mail'), { done: 1, failed: 0, dead: 0 })
   })
 
-  it('tries a job that fails again later, keeps its error, and gives it up after so many attempts', async t => {
+  it('retries a failed job later, stores its error, and gives up after the maximum of attempts', async t => {
     const owner = newUser()
     const { kind, nth } = followed(() => {
-      throw new Error('the receiver is away')
+      throw new Error('the receiver is unavailable')
     })
     const runner = new JobRunner({ db, log, kinds: { flaky: kind } })
     t.after(() => runner.stop())
@@ -202,7 +202,7 @@ describe('a runner', () => {
     assert.deepEqual(runner.counts.get('flaky'), { done: 0, failed: 2, dead: 1 })
   })
 
-  it('runs the others where one fails, recurring work too', async t => {
+  it('runs other jobs and recurring work if one job fails', async t => {
     const good = followed()
     const runner = new JobRunner({
       db,
@@ -222,7 +222,7 @@ describe('a runner', () => {
     assert.equal(dead, 'f', 'recurring work is tried for ever')
   })
 
-  it('leaves jobs of kinds that it does not know to a newer version', async t => {
+  it('leaves jobs of unknown kinds to a newer version', async t => {
     const owner = newUser()
     await enqueue(db, { owner, id: 'new', kind: 'of-the-next-version' })
     await enqueue(db, { owner, id: 'old', kind: 'known' })
@@ -235,7 +235,7 @@ describe('a runner', () => {
     assert.deepEqual(await rowOf(owner, 'new'), ['0', 'f', null, 'f', 't', 'null'])
   })
 
-  it('that is stopped gives back what it was doing, without counting a failure', async () => {
+  it('releases its jobs when it is stopped, without counting a failure', async () => {
     const owner = newUser()
     await enqueue(db, { owner, id: 'a', kind: 'long' })
     let begin = () => {}
@@ -256,7 +256,7 @@ describe('a runner', () => {
     assert.deepEqual(await rowOf(owner, 'a'), ['0', 'f', null, 'f', 't', 'null'])
   })
 
-  it('enqueues recurring work once, however many replicas start', async t => {
+  it('enqueues recurring work once, on any number of replicas', async t => {
     const runners = Array.from({ length: 3 }, () => {
       return new JobRunner({ db, log, kinds: { 'sweep-test': { every: 3600, run: async () => {} } } })
     })
@@ -268,7 +268,7 @@ describe('a runner', () => {
   })
 })
 
-/** Until so many failures have been written down. */
+/** Resolves after so many failures were recorded. */
 async function settled(runner: JobRunner, kind: string, failures: number): Promise<void> {
   const read = unprepared(
     `select from duly.jobs where kind = $1 and failures = $2 and leased_until = '-infinity'`,

@@ -3,8 +3,9 @@ import { after, before, describe, it } from 'node:test'
 import { type Database, type Statement, unprepared } from '../server/db/database.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// What a call costs, counted instead of timed: statements sent to the database one after the other, each of which is a round
-// trip, and bytes of head before the answer. A change that needs one more changes a number here, and says why.
+// The cost of a request, counted instead of timed: statements sent to the database one after
+// another, each a round trip, and bytes of response headers. A change that adds one must change a
+// number here.
 
 let api: Served
 let sent: string[]
@@ -15,11 +16,12 @@ before(async () => {
 })
 after(() => api.close())
 
-/** Notes every statement, in transactions too. */
+/** Records every statement, including those in transactions. */
 function watch(db: Database): void {
   const { query, read, run, transaction } = db
   const note = (statement: Statement) => {
-    // Not for a request: replicas look whether anything was revoked, jobs are due, the embedded database whether to tidy up.
+    // Not part of a request: checks for revocations and due jobs, and maintenance of the embedded
+    // database.
     if (
       /from duly.revocations|pg_current_wal_lsn/.test(statement.text) ||
       /^duly_(jobs?|times)_/.test(statement.name)
@@ -73,7 +75,7 @@ interface Expected {
   readonly json?: object
   readonly headers?: Record<string, string>
   readonly status: number
-  /** Statements, and so round trips: none is sent beside another. */
+  /** Statements, and thus round trips, since none are sent concurrently. */
   readonly statements: number
 }
 
@@ -92,7 +94,7 @@ const calls: readonly Expected[] = [
   { method: 'POST', path: '/api/v1/tasks', json, status: 201, statements: 1 },
   { method: 'PATCH', path: '/api/v1/tasks/{id}', json: { title: 'A third' }, status: 200, statements: 1 },
   { method: 'GET', path: '/api/v1/todos', status: 200, statements: 1 },
-  // The key claimed, the write, the answer kept, in a transaction of their own.
+  // Claiming the key, the write, and storing the response, in a transaction.
   {
     method: 'POST',
     path: '/api/v1/tasks',
@@ -104,12 +106,13 @@ const calls: readonly Expected[] = [
   { method: 'DELETE', path: '/api/tasks/{id}', status: 204, statements: 1 },
 ]
 
-describe('a call', () => {
+describe('a request', () => {
   let token: string
   let id: number
   before(async () => {
     token = tokenOf(newUser())
-    // The first one of a token also checks its signature, and the first look at revocations is waited for.
+    // The first request with a token also checks its signature, and waits for the first revocation
+    // check.
     id = (await api.call('POST', '/api/tasks', { token, json })).body.id
   })
 
@@ -123,7 +126,7 @@ describe('a call', () => {
     })
   }
 
-  it('that is refused sends none', async () => {
+  it('that is rejected sends none', async () => {
     for (const [call, status] of [
       [{}, 401],
       [{ token: 'x' }, 401],
@@ -137,7 +140,7 @@ describe('a call', () => {
     }
   })
 
-  it('for a list that has not changed looks at the owner alone', async () => {
+  it('for an unchanged list reads only the row of the owner', async () => {
     const first = await api.call('GET', '/api/v1/tasks', { token })
     sent.length = 0
     const headers = { 'if-none-match': first.headers.get('etag') ?? '' }
@@ -159,7 +162,7 @@ describe('a call', () => {
     assert.ok(sent.length > 2 && sent.length < 10, `${sent.length} statements`)
   })
 
-  it('is planned once, whatever it asks for', async () => {
+  it('uses generic plans, whatever its parameters are', async () => {
     for (let n = 0; n < 3; n += 1) await api.call('GET', '/api/v1/tasks', { token })
     const rows = await api.server.db.query(
       unprepared(`select name, custom_plans from pg_prepared_statements where name like 'duly\\_%'`),
@@ -169,8 +172,8 @@ describe('a call', () => {
     assert.deepEqual(new Set(plans.values()), new Set(['0']), [...plans.keys()].join(' '))
   })
 
-  // Two lines of it say what is left of the limit of calls, two what a browser and a cache may not do with it.
-  it('has a short head', async () => {
+  // Two of the headers report the rate limit, two restrict browsers and caches.
+  it('has short response headers', async () => {
     const { headers } = await api.call('GET', '/api/tasks', { token })
     const head = [...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')
     assert.ok(head.length <= 330, `${head.length} bytes:\n${head}`)

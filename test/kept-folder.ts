@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 
 /**
- * A folder that the first who needs it fills, and the others find. It appears there whole or not at all, whoever else fills one at
- * the same time or is interrupted; anybody may read it, as programs do that run as another user.
+ * A directory that the first caller fills, and later ones reuse. It is created atomically, despite
+ * concurrent or interrupted callers, and readable by all users, since programs may run as another
+ * one.
  */
 export function keptFolder(folder: string, fill: (draft: string) => void): string {
   if (existsSync(folder)) return folder
@@ -12,7 +13,7 @@ export function keptFolder(folder: string, fill: (draft: string) => void): strin
     chmodSync(draft, 0o755)
     renameSync(draft, folder)
   } catch (error) {
-    // Somebody else may have been faster.
+    // Another process may have been faster.
     if (!existsSync(folder)) throw error
   } finally {
     rmSync(draft, { recursive: true, force: true })

@@ -10,11 +10,11 @@ before(async () => {
 })
 after(() => database.drop())
 
-// What survives two collections of young objects stays until V8 collects all of its memory. That
-// cost up to a tenth of the CPU of a write when a callback of each survived. Counted by samples.
-it('of what a write makes, little is left when V8 collects young objects', async () => {
+// Objects that survive two minor collections stay until a full one. That cost up to a tenth of the
+// CPU time of a write when a callback of each survived. Measured by samples.
+it('few bytes of a write survive V8’s minor collections', async () => {
   const program = fileURLToPath(new URL('./bytes-that-stay.js', import.meta.url))
   const { code, stdout, stderr } = await duly([], database.env, program).ended
   assert.equal(code, 0, stderr)
-  assert.ok(Number(stdout) > 0 && Number(stdout) < 500, `${stdout} bytes of each write stay`)
+  assert.ok(Number(stdout) > 0 && Number(stdout) < 500, `${stdout} bytes of each write survive`)
 })

@@ -8,7 +8,7 @@ import { readConfig } from '../server/config/config.ts'
 import { accepted, type Manifest, readYaml, root, stopSeconds } from './manifests.ts'
 import { type Served, served } from './served.ts'
 
-// deploy/kubernetes: held against Kubernetes' own types by the compiler, and against the program by what it means.
+// Checks deploy/kubernetes with the types of Kubernetes, and against the program.
 
 const folder = 'deploy/kubernetes'
 const secretKeys = { DATABASE_URL: 'postgres://duly@db/duly', BETTER_AUTH_SECRET: 'x'.repeat(32) }
@@ -23,7 +23,7 @@ const [generated] = kustomization.configMapGenerator
 const settings: Record<string, string> = Object.fromEntries(
   generated.literals.map((literal: string) => literal.split(/=(.*)/s)),
 )
-/** The image's own settings are in test/deploy.embedded.test.ts. */
+/** The settings of the image are tested in test/deploy.embedded.test.ts. */
 const config = accepted({ ...settings, ...secretKeys })
 
 let api: Served
@@ -32,14 +32,17 @@ before(async () => {
 })
 after(() => api.close())
 
-/** The module of the package kubernetes-types that describes this one: apps/v1, networking.k8s.io/v1, v1, … */
+/**
+ * The module of the package kubernetes-types with this API version: apps/v1, networking.k8s.io/v1,
+ * …
+ */
 function typesOf({ apiVersion }: Manifest): string {
   const [version, group = 'core'] = apiVersion.split('/').reverse()
   return join(root, 'tools', 'node_modules', 'kubernetes-types', group.split('.')[0], `${version}.d.ts`)
 }
 
 describe('deploy/kubernetes', () => {
-  it('has no field that Kubernetes does not know, and all that it wants', () => {
+  it('has all required fields, and no unknown ones', () => {
     const declare = (manifest: Manifest, n: number) =>
       `export const m${n}: import(${JSON.stringify(typesOf(manifest))}).${manifest.kind} = ${JSON.stringify(manifest)}`
     const misspelt = { ...one('Deployment'), spec: { ...spec, replica: 3 } }
@@ -57,7 +60,7 @@ describe('deploy/kubernetes', () => {
     }
   })
 
-  it('applies every manifest but the example of a secret, with which no pod starts', () => {
+  it('applies every manifest except the example secret, with which no pod starts', () => {
     const others = ['kustomization.yaml', 'secret.example.yaml']
     const files = readdirSync(join(root, folder)).filter(name => name.endsWith('.yaml'))
     assert.deepEqual([...resources, ...others].sort(), files.sort())
@@ -65,7 +68,7 @@ describe('deploy/kubernetes', () => {
     assert.throws(() => readConfig(one('Secret').stringData), /BETTER_AUTH_SECRET: must have at least 32/)
   })
 
-  it('gives a pod its settings, and none without a database and a secret', () => {
+  it('gives a pod its settings, and starts none without a database and a secret', () => {
     const [fromMap, fromSecret] = container.envFrom
     assert.equal(fromMap.configMapRef.name, generated.name)
     const secret = one('Secret')
@@ -78,7 +81,7 @@ describe('deploy/kubernetes', () => {
     assert.deepEqual(Object.keys(secret.stringData), named)
   })
 
-  it('asks at paths and ports that answer, as often as a stop that fails nobody needs', async () => {
+  it('probes existing paths and ports, often enough for a stop without failed requests', async () => {
     const http = container.ports.find(({ name }: Manifest) => name === 'http')
     assert.equal(http.containerPort, config.port)
     for (const kind of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
@@ -96,7 +99,7 @@ describe('deploy/kubernetes', () => {
     assert.ok(pod.terminationGracePeriodSeconds > stopSeconds(config))
   })
 
-  it('keeps a service while pods are replaced, and no more connections than PostgreSQL admits', () => {
+  it('keeps the service available during a rollout, within the connections of PostgreSQL', () => {
     const { rollingUpdate } = spec.strategy
     const budget = one('PodDisruptionBudget').spec
     assert.deepEqual([spec.replicas, rollingUpdate.maxUnavailable, budget.maxUnavailable], [3, 0, 1])
@@ -111,7 +114,7 @@ describe('deploy/kubernetes', () => {
       assert.deepEqual(labelSelector.matchLabels, labels)
   })
 
-  it('runs without privileges, as the restricted profile wants it', () => {
+  it('runs without privileges, as the restricted profile requires', () => {
     const { runAsNonRoot, runAsUser, seccompProfile } = pod.securityContext
     assert.deepEqual([runAsNonRoot, runAsUser, seccompProfile.type], [true, 65_532, 'RuntimeDefault'])
     assert.deepEqual(container.securityContext, {

@@ -1,2 +1,2 @@
-// What the program must not do: prints its settings.
+// Does what the program must not do: prints its settings.
 process.stdout.write(`${JSON.stringify(process.env)}\n`)

@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict'
 
-// Whatever a test uses that belongs in no log is kept here: secrets of the settings, tokens, cookies, passwords, the texts of tasks.
-// All that the program prints is searched for all of it.
+// Records the secrets that tests use: secret settings, tokens, cookies, passwords, texts of tasks.
+// All output of the program is searched for them.
 
-/** Shorter ones would be found by chance; what the tests use is longer. */
+/** Shorter values would occur by chance; those of the tests are longer. */
 const shortest = { setting: 6, password: 10, token: 16, text: 12 }
 type Kind = keyof typeof shortest
 
-/** By their first characters, so that a log is read once, however many there are. */
+/** By their first characters, so that one pass over a log finds all of them. */
 const kept = new Map<string, Map<string, string>>()
 const startLength = 6
-/** Whether a secret may start with these two characters: most places of a log are passed over by it. */
+/**
+ * Whether a secret may start with these two characters, which rules out most positions of a log.
+ */
 const starts = new Uint8Array(2 ** 16)
 const startAt = (text: string, at: number) => ((text.charCodeAt(at) << 8) ^ text.charCodeAt(at + 1)) & 0xffff
 
 export function keepSecret(kind: Kind, what: string, value: string): void {
-  // Words: a test may call a task as a path or a user is called, which the log does have.
+  // Texts with several words: a single word can also be part of a path or a user id in the log.
   if (value.length < shortest[kind] || (kind === 'text' && !value.includes(' '))) return
   for (const form of [value, decoded(value), JSON.stringify(value).slice(1, -1)]) {
     const start = form.slice(0, startLength)
@@ -25,7 +27,7 @@ export function keepSecret(kind: Kind, what: string, value: string): void {
   }
 }
 
-/** The secrets among the settings of a program. */
+/** Records the secret settings of a program. */
 export function keepSettings(env: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(env)) {
     if (/SECRET/.test(name)) keepSecret('setting', name, value)
@@ -35,7 +37,7 @@ export function keepSettings(env: Readonly<Record<string, string>>): void {
   }
 }
 
-/** What a call has that is secret. */
+/** Records the secrets of a request. */
 export function keepCall(headers: Headers, address: string, body: unknown): void {
   keepToken('a token', headers.get('authorization')?.replace(/^\w+ +/, '') ?? '')
   keepSecret('token', 'an idempotency key', headers.get('idempotency-key') ?? '')
@@ -50,7 +52,7 @@ export function keepCall(headers: Headers, address: string, body: unknown): void
   }
 }
 
-/** What an answer has that is: what it gives to sign in with. */
+/** Records the secrets of a response, such as tokens. */
 export function keepAnswer(headers: Headers, body: unknown): void {
   for (const line of headers.getSetCookie()) keepSecret('token', 'a cookie', /=([^;]*)/.exec(line)?.[1] ?? '')
   const { token, ticket, totpURI, backupCodes } = Object(body) as Readonly<Record<string, unknown>>
@@ -61,7 +63,7 @@ export function keepAnswer(headers: Headers, body: unknown): void {
     for (const code of backupCodes) keepSecret('password', 'a backup code', String(code))
 }
 
-/** @throws AssertionError that names what stands in it, and where */
+/** @throws AssertionError with the kind of the secret and the line */
 export function assertNoLeak(printed: string): void {
   const text = printed.replaceAll(
     /^\{.*"msg":"SMTP_URL is not set: this link was not emailed".*\}$/gm,
@@ -86,7 +88,7 @@ function withoutLink(line: string): string {
 
 function keepToken(what: string, token: string): void {
   keepSecret('token', what, token)
-  // Who has the signature needs no more: the rest says who it is about.
+  // The signature alone is enough; the other parts are not secret.
   if (token.split('.').length === 3) keepSecret('token', what, token.slice(token.lastIndexOf('.') + 1))
 }
 

@@ -20,7 +20,7 @@ async function create(user: string, json: object): Promise<number> {
   return body.id
 }
 
-/** The places in `ids` of the tasks of all pages. */
+/** The indexes in `ids` of the tasks on all pages. */
 async function found(user: string, query: string, ids: readonly number[]): Promise<number[]> {
   const places: number[] = []
   const sorted = query.includes('sort=') ? '' : 'sort=created_at&'
@@ -44,7 +44,7 @@ const sql = (text: string, ...values: (string | number)[]) => api.server.db.quer
 const dayFrom = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
 
 describe('the filters of a list', () => {
-  it('choose by priority, tag, and due, start and deadline days', async () => {
+  it('select by priority, tag, and due, start and deadline days', async () => {
     const user = newUser()
     const ids: number[] = []
     for (const task of [
@@ -85,7 +85,7 @@ describe('the filters of a list', () => {
       assert.deepEqual(await found(user, query, ids), expected, query)
   })
 
-  it('choose what is overdue and what is due soon, open tasks or all', async () => {
+  it('select overdue tasks and tasks due soon, open or all', async () => {
     const user = newUser()
     const ids: number[] = []
     for (const task of [
@@ -99,7 +99,7 @@ describe('the filters of a list', () => {
     ])
       ids.push(await create(user, task))
     assert.deepEqual(await found(user, 'due=overdue', ids), [0])
-    // A completed task is never overdue, from whichever index the list is read.
+    // A completed task is never overdue, whichever index the list uses.
     for (const rest of ['sort=created_at', 'sort=due', 'sort=title', 'list_id=inbox&parent_id=none'])
       assert.deepEqual(await found(user, `due=overdue&is_completed=true&${rest}`, ids), [], rest)
     assert.deepEqual(await found(user, 'due=today', ids), [2, 3])
@@ -108,7 +108,7 @@ describe('the filters of a list', () => {
     assert.deepEqual(await found(user, `due=today&due_to=${dayFrom(-1)}`, ids), [])
   })
 
-  it('choose by list and parent, and name archived lists alone', async () => {
+  it('select by list and parent; archived lists only by name', async () => {
     const [user, other] = [newUser(), newUser()]
     const ids: number[] = []
     for (let n = 0; n < 4; n += 1) ids.push(await create(user, { is_completed: n === 3 }))
@@ -151,7 +151,7 @@ describe('the filters of a list', () => {
     assert.deepEqual((await get(user, `list_id=${row?.[0]}`)).body.tasks, [])
   })
 
-  it('are refused by name where they are not valid', async () => {
+  it('are rejected by name if they are invalid', async () => {
     const user = newUser()
     const mistakes: Record<string, string[]> = {
       list_id: ['list_id=0', 'list_id=none', 'list_id=1&list_id=2', 'list_id=9007199254740992'],
@@ -184,7 +184,7 @@ describe('the filters of a list', () => {
 })
 
 describe('the order by position', () => {
-  it('is that of siblings: of a parent, or of the top level of a list', async () => {
+  it('applies to siblings: of a parent, or of the top level of a list', async () => {
     const user = newUser()
     const ids: number[] = []
     for (let n = 0; n < 5; n += 1) ids.push(await create(user, {}))
@@ -206,7 +206,7 @@ describe('the order by position', () => {
 })
 
 describe('the fields of a list', () => {
-  it('are those that are asked for, in the order of the table', async () => {
+  it('are those that were requested, in the order of the table', async () => {
     const user = newUser()
     const ids = [await create(user, { title: 'x', priority: 'low' }), await create(user, { title: 'y' })]
     const page = await get(user, 'fields=priority,id&sort=created_at')
@@ -224,7 +224,7 @@ describe('the fields of a list', () => {
 })
 
 describe('a list that depends on the time', () => {
-  it('has no entity tag, and all of its pages have the time and the zone of the first one', async () => {
+  it('has no entity tag, and all of its pages use the time and zone of the first one', async () => {
     const user = newUser()
     for (let n = 0; n < 3; n += 1) await create(user, { due: { date: dayFrom(0) } })
     for (const due of ['today', 'next_7_days', 'overdue']) {
@@ -253,7 +253,7 @@ describe('a list that depends on the time', () => {
       refused(await get(user, `due=today&cursor=${cursorAt(time, place)}`), 'cursor', String(time))
   })
 
-  it('is in the time zone of the settings, unless the request names another', async () => {
+  it('uses the time zone of the settings, unless the request names another', async () => {
     const user = newUser()
     const ids = [await create(user, { due: { date: '2026-12-01', time: '09:00', time_zone: 'UTC' } })]
     const query = 'due_from=2026-12-02'
@@ -274,8 +274,8 @@ describe('a list that depends on the time', () => {
   })
 })
 
-describe('a query parameter that a route does not have', () => {
-  it('is refused by name on every route under /api/v1, and so is one that is given twice', async () => {
+describe('an unknown query parameter', () => {
+  it('is rejected by name on every route under /api/v1, as is a repeated one', async () => {
     const user = newUser()
     const { document } = described('task-api')
     let count = 0

@@ -11,8 +11,8 @@ import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 import { long, seed, size } from './size.ts'
 
-// Random tasks, and random combinations of filters, order and page size, compared with a model that
-// knows no index, no page and no key.
+// Random tasks, and random combinations of filters, order and page size, compared with a model
+// without indexes, pages and cursors.
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
@@ -36,7 +36,7 @@ interface Days {
   readonly to: string
 }
 
-/** What a query asks for, in the model's words. */
+/** A query, in the terms of the model. */
 interface Asked {
   readonly sort: SortOrder
   readonly limit: number
@@ -61,7 +61,7 @@ const often = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.oneof({ arbitrary: fc.constant(undefined), weight: 1 }, { arbitrary, weight: 2 })
 
 const change = fc.constantFrom(...changes)
-/** Mostly close to the change. */
+/** Mostly close to the clock change. */
 const minutes = fc.oneof(
   fc.integer({ min: -40, max: 40 }).map(n => 5 * n),
   fc.integer({ min: -5000, max: 5000 }),
@@ -134,7 +134,7 @@ const scenario = change.chain(changing =>
     now: minutes,
     tasks: fc.array(task(changing), { minLength: 0, maxLength: 60 }),
     queries: fc.array(asked(changing), { minLength: 1, maxLength: 6 }),
-    // Whether the tasks are read in turns, as those of an owner of many.
+    // Whether the tasks are read in steps, as for an owner with many tasks.
     isLarge: fc.boolean(),
     writes: fc.boolean(),
   }),
@@ -173,7 +173,7 @@ interface Surroundings {
 const listId = ({ lists }: Surroundings, list: number | null | undefined) =>
   list === null || list === undefined ? list : (lists[list] ?? 2 ** 40)
 
-/** Whether a task is in the answer. */
+/** Whether the list contains a task. */
 function matches(task: Task, asked: Asked, around: Surroundings): boolean {
   const { now, zone, lists } = around
   const list = listId(around, asked.list)
@@ -301,7 +301,7 @@ const types = {
   ...{ created_at: 'timestamptz', updated_at: 'timestamptz' },
 }
 
-/** Every page; `between` is called after each. */
+/** All pages; calls `between` after each. */
 async function pages(user: string, query: ListQuery, between: () => Promise<unknown>): Promise<Task[]> {
   const found: Task[] = []
   let after: Position | null = null
@@ -323,7 +323,7 @@ async function check(scenario: Scenario): Promise<void> {
   const around = { zone, lists, now: Temporal.Instant.from(at).add({ minutes: scenario.now }) }
   const own = ownTasks(db, user)
   const all = await own.all()
-  // Others come, change and go.
+  // Other tasks are created, changed and deleted.
   const restless = scenario.writes ? all.filter((_, n) => n % 4 === 0) : []
   for (const asked of scenario.queries) {
     const ids = new Set(restless.map(({ id }) => id))
@@ -338,9 +338,9 @@ async function check(scenario: Scenario): Promise<void> {
       if (task) await own.update(task.id, { title: `oak ${writes}`, priority: 'low', due: null })
     }
     const seen = await pages(user, queryOf(asked, around), write)
-    // One that moves ahead of the pages is met again.
+    // A task that moves ahead of the pages is returned again.
     const still = seen.filter(({ id }) => !ids.has(id))
-    assert.equal(new Set(still.map(({ id }) => id)).size, still.length, 'a task comes twice')
+    assert.equal(new Set(still.map(({ id }) => id)).size, still.length, 'a task is returned twice')
     const known = new Set(staying.map(({ id }) => id))
     const expected = inOrder(
       staying.filter(task => matches(task, asked, around)),
@@ -356,7 +356,7 @@ async function check(scenario: Scenario): Promise<void> {
 }
 
 describe('a list with any filters, in any order, in pages of any size', () => {
-  it('is what a plain model says, while others write', async test => {
+  it('equals the list of a simple model, while others write', async test => {
     test.diagnostic(`seed ${seed}; set TEST_SEED to repeat it`)
     await fc.assert(fc.asyncProperty(scenario, check), {
       seed,

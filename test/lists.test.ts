@@ -11,7 +11,7 @@ const { db, close } = await ownMigratedDatabase()
 after(close)
 
 const open = (title: string) => ({ title, description: null, is_completed: false })
-/** What each order compares, said once more in the test's own words; null where a task has none. */
+/** The sort key of each order, as an independent definition; null if a task has none. */
 const keys: Readonly<Record<string, (task: Task) => string | null>> = {
   created_at: task => task.created_at,
   updated_at: task => task.updated_at,
@@ -34,7 +34,7 @@ function inOrder(tasks: readonly Task[], sort: SortOrder): Task[] {
   })
 }
 
-/** Every page of a list; `between` is called after each. */
+/** All pages of a list; calls `between` after each. */
 async function pages(user: string, query: ListQuery, between = async () => {}): Promise<Task[]> {
   const found: Task[] = []
   let after: Position | null = null
@@ -72,7 +72,7 @@ const ids = (tasks: readonly Task[]) => tasks.map(({ id }) => id)
 
 describe('a list', () => {
   for (const sort of sortOrders) {
-    it(`in the order ${sort} comes in pages of any size, with ties, none twice and none skipped`, async () => {
+    it(`in the order ${sort} is paginated without duplicates or omissions, in pages of any size, with ties`, async () => {
       const user = newUser()
       const all = await someTasks(user, 24)
       for (const limit of [1, 5, 24, 100]) {
@@ -84,7 +84,7 @@ describe('a list', () => {
       }
     })
 
-    it(`in the order ${sort} skips and doubles none that stays, while others come and go between the pages`, async () => {
+    it(`in the order ${sort} omits and duplicates no unchanged task while others write between the pages`, async () => {
       const user = newUser()
       const staying = await someTasks(user, 24)
       const tasks = ownTasks(db, user)
@@ -93,7 +93,7 @@ describe('a list', () => {
       const seen = await pages(user, { sort, limit: 5 }, async () => {
         if (made && round % 2 === 0) await tasks.remove(made.id)
         round += 1
-        // Enough to be met by a page in ascending order, and to end.
+        // Enough that pages in ascending order reach it, and end.
         if (round < 10) made = await tasks.create(open(`title ${round % 5}`))
       })
       const stayed = new Set(ids(staying))
@@ -102,7 +102,7 @@ describe('a list', () => {
     })
   }
 
-  it('of many tasks comes in pages in every order, with every filter', async () => {
+  it('of many tasks is paginated in every order, with every filter', async () => {
     const user = newUser()
     const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 1300)'
     await db.query(unprepared(owner), [user])
@@ -126,11 +126,12 @@ describe('a list', () => {
     }
   })
 
-  it('of more tasks than a scan reads in a few turns is complete, in every order', async () => {
+  it('longer than a few steps of a scan is complete, in every order', async () => {
     const user = newUser()
     const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 4500)'
     await db.query(unprepared(owner), [user])
-    // In each order the last ones are those that a scan reads first. Each turn ends among tasks of the same time.
+    // In each order a scan reads the last tasks first. Each step ends among tasks with the same
+    // time.
     const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position)
       select $1, name, name, false, now() - (n / 900) * interval '1 s', now() - (n * 7919 % 4500) * interval '1 s', n, 'a' || name
       from generate_series(1, 4500) as n, lateral (select lpad((n * 3571 % 4500)::text, 4, '0') as name) as named`
@@ -154,7 +155,7 @@ describe('a list', () => {
     }
   })
 
-  it('says where the next page begins only where there is one', async () => {
+  it('has a next page only if there are more tasks', async () => {
     const user = newUser()
     const all = inOrder(await someTasks(user, 4), 'title')
     const tasks = ownTasks(db, user)
@@ -167,7 +168,7 @@ describe('a list', () => {
     assert.deepEqual([end.tasks, end.next, end.state.revision], [[], null, 4])
   })
 
-  it('says so also where the next task that a filter chooses lies far behind others', async () => {
+  it('has a next page if the next matching task is far behind others', async () => {
     const user = newUser()
     await db.query(unprepared('insert into duly.owners (id, revision, task_count) values ($1, 1, 1300)'), [
       user,
@@ -184,7 +185,7 @@ describe('a list', () => {
     assert.deepEqual([only.tasks.length, only.next], [1, null])
   })
 
-  it('orders folded titles by code point, alike on every database', async () => {
+  it('sorts folded titles by code point, alike on every database', async () => {
     const tasks = ownTasks(db, newUser())
     const titles = [
       'b',
@@ -221,7 +222,7 @@ describe('a list', () => {
     assert.deepEqual(await sorted('-title'), expected.toReversed())
   })
 
-  it('shows a task where its new title, its change and its state belong', async () => {
+  it('returns a task according to its new title, change and state', async () => {
     const tasks = ownTasks(db, newUser())
     const listed = async (query: Pick<ListQuery, 'sort' | 'filters'>) =>
       ids((await tasks.list({ limit: 9, ...query })).tasks)
@@ -236,21 +237,21 @@ describe('a list', () => {
     assert.deepEqual(await listed({ sort: '-created_at', filters: { is_completed: true } }), [])
   })
 
-  it('of an owner never seen is empty, and so is its state', async () => {
+  it('of an unknown owner is empty, and so is its state', async () => {
     const tasks = ownTasks(db, newUser())
     const nobody = { revision: 0, epoch: '0' }
     assert.deepEqual(await tasks.state(), nobody)
     assert.deepEqual(await tasks.list({ sort: 'title', limit: 3 }), { state: nobody, tasks: [], next: null })
   })
 
-  it('never holds another owner’s task', async () => {
+  it('never contains another owner’s task', async () => {
     const [alice, bob] = [newUser(), newUser()]
     await someTasks(alice, 5)
     const own = await someTasks(bob, 3)
     for (const sort of sortOrders) assert.deepEqual(await pages(bob, { sort, limit: 2 }), inOrder(own, sort))
   })
 
-  it('tells a position from what only came from outside, before the database sees it', async () => {
+  it('rejects invalid positions before it queries the database', async () => {
     const tasks = ownTasks(db, newUser())
     const time = '2026-01-31T09:30:00.000000Z'
     const wrong: [SortOrder, Position][] = [
@@ -273,7 +274,7 @@ describe('a list', () => {
 })
 
 describe('the state of an owner', () => {
-  it('is that of the list, and moves with every write', async () => {
+  it('is that of the list, and changes with every write', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     const task = await tasks.create(open('a'))
@@ -286,7 +287,7 @@ describe('the state of an owner', () => {
     assert.deepEqual(await tasks.state(), { revision: 2, epoch: first.epoch })
   })
 
-  it('tells an owner who was removed and came back from the former one', async () => {
+  it('differs for an owner who was removed and returned', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     await tasks.create(open('a'))
@@ -299,7 +300,7 @@ describe('the state of an owner', () => {
     assert.notEqual(now.epoch, former.epoch)
   })
 
-  it('in a list is never ahead of its tasks, nor they of it, while others write', async () => {
+  it('in a list agrees with its tasks, while others write', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     const shared = await tasks.create(open('everyone toggles this'))

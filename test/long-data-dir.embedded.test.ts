@@ -20,7 +20,7 @@ describe('a DATA_DIR with a long path', () => {
     await database.drop()
   })
 
-  it('is one in which every operator command works while the server runs, for this user only', async () => {
+  it('works with every operator command while the server runs, for this user only', async () => {
     const env = { DATA_DIR: dataDir, TMPDIR: folder }
     const server = await dulyStart(env)
     if (process.platform !== 'win32') assert.equal(statSync(join(dataDir, 'control')).mode & 0o777, 0o600)

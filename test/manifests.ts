@@ -6,21 +6,21 @@ import { type Config, readConfig } from '../server/config/config.ts'
 import { settings } from '../server/config/settings.ts'
 import type { Env } from './served.ts'
 
-// What stands in deploy/, read and held against the program.
+// Reads the files in deploy/ and checks them with the program.
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Seconds that closing takes at most, beyond SHUTDOWN_GRACE. */
+/** Maximum seconds of a shutdown, beyond SHUTDOWN_GRACE. */
 const closing = 7
 
-// biome-ignore lint/suspicious/noExplicitAny: a manifest is whatever it is until it was checked
+// biome-ignore lint/suspicious/noExplicitAny: a manifest has no type until it is checked
 export type Manifest = any
 
 export function readText(path: string): string {
   return readFileSync(`${root}/${path}`, 'utf8')
 }
 
-/** The documents in a YAML file, with a complaint of the parser as a failure. */
+/** The documents in a YAML file. Parser errors are failures. */
 export function readYaml(path: string): Manifest[] {
   return parseAllDocuments(readText(path)).map(document => {
     assert.deepEqual([...document.errors, ...document.warnings], [], path)
@@ -28,20 +28,20 @@ export function readYaml(path: string): Manifest[] {
   })
 }
 
-/** The settings that the program makes of these, all of which it has to know and to accept. */
+/** The configuration from these settings, all of which must exist and be valid. */
 export function accepted(env: Env): Config {
   const known = settings.flatMap(({ name, aliases }) => [name, ...aliases])
   assert.deepEqual(
     Object.keys(env).filter(name => !known.includes(name)),
     [],
-    'no setting of the program',
+    'not a setting of the program',
   )
   const config = readConfig(env)
   assert.deepEqual(config.notes, [])
   return config
 }
 
-/** How long whatever sends SIGTERM has to wait at least before it kills. */
+/** Minimum seconds between SIGTERM and SIGKILL. */
 export function stopSeconds(config: Config): number {
   return config.shutdownGrace + closing
 }

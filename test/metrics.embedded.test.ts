@@ -5,12 +5,12 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { parse } from 'yaml'
 import { callAt, newUser, type Served, served } from './served.ts'
 
-// The metrics at /metrics, and that the page, the dashboard and the alerts name the same ones.
+// Compares /metrics with the metrics that the documentation, the dashboard and the alerts name.
 
 const root = new URL('../../', import.meta.url)
 const token = 'a token for Prometheus alone'.replaceAll(' ', '-')
 
-/** One line of the text format: a name with its labels, and the number. */
+/** One line of the text format: a name with labels, and a number. */
 interface Sample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
@@ -37,7 +37,7 @@ function sumOf(samples: readonly Sample[], name: string, labels: Record<string, 
   return fitting.reduce((sum, { value }) => sum + value, 0)
 }
 
-describe('/metrics on a port of its own', () => {
+describe('/metrics on its own port', () => {
   let api: Served
   let url: string
   const read = async () => samplesOf((await callAt(url, 'GET', '/metrics')).text)
@@ -48,7 +48,7 @@ describe('/metrics on a port of its own', () => {
   })
   after(() => api.close())
 
-  it('counts requests by the pattern of their route, never by what clients make up', async () => {
+  it('counts requests by the pattern of their route, not by paths from clients', async () => {
     const user = newUser()
     await api.call('POST', '/api/tasks', { user, json: { title: 'Water the plants' } })
     await api.call('GET', `/api/${user}/tasks`, { user })
@@ -68,7 +68,7 @@ describe('/metrics on a port of its own', () => {
     assert.ok(!JSON.stringify(samples).includes(user) && !JSON.stringify(samples).includes('made'))
   })
 
-  it('counts statements by name, and those that failed by their SQLSTATE', async () => {
+  it('counts statements by name, and failed ones by SQLSTATE', async () => {
     const samples = await read()
     const create = { db_operation_name: 'duly_create', error_type: '' }
     assert.equal(sumOf(samples, 'db_client_operation_duration_seconds_count', create), 1)
@@ -77,7 +77,7 @@ describe('/metrics on a port of its own', () => {
     assert.equal(sumOf(await read(), 'db_client_operation_duration_seconds_count', broken), 1)
   })
 
-  it('tells the sessions, the refusals and the revocations', async () => {
+  it('reports sessions, rejected requests and revocations', async () => {
     const user = newUser()
     for (let n = 0; n < 7; n += 1) await api.call('GET', '/api/tasks', { user })
     const { body } = await api.call('POST', '/api/v1/tokens', {
@@ -95,7 +95,7 @@ describe('/metrics on a port of its own', () => {
     assert.equal(sumOf(samples, 'duly_connections') > 0, true)
   })
 
-  it('is not beside the tasks, and there is nothing beside it', async () => {
+  it('is not on the port of the API, and its port serves nothing else', async () => {
     assert.equal((await callAt(api.server.url, 'GET', '/metrics')).status, 404)
     for (const path of ['/', '/api/tasks', '/metrics/', '/health']) {
       assert.equal((await callAt(url, 'GET', path)).status, 404)
@@ -103,10 +103,10 @@ describe('/metrics on a port of its own', () => {
     assert.equal((await callAt(url, 'POST', '/metrics')).status, 405)
   })
 
-  it('has the metrics that the page, the dashboard and the alerts name', async () => {
+  it('contains the metrics that the documentation, the dashboard and the alerts name', async () => {
     const text = (await callAt(url, 'GET', '/metrics')).text
     const families = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name ?? '')
-    // Only where REDIS_URL is set.
+    // Only with REDIS_URL.
     const known = new Set([...families, 'duly_rate_limit_shared'])
     const page = readFileSync(new URL('docs/monitoring.md', root), 'utf8')
     const own = [...known].filter(name => /^(duly|http|db)_/.test(name))
@@ -161,7 +161,7 @@ function alertExpressions(): string[] {
 }
 
 describe('METRICS_TOKEN', () => {
-  it('opens /metrics beside the tasks, to nobody else’s token', async () => {
+  it('enables /metrics on the port of the API, for this token only', async () => {
     const api = await served({ METRICS_TOKEN: token })
     try {
       const { url } = api.server
@@ -184,7 +184,7 @@ describe('METRICS_TOKEN', () => {
     }
   })
 
-  it('is asked for on the port of its own too', async () => {
+  it('is also required on the port for metrics', async () => {
     const api = await served({ METRICS_TOKEN: token, METRICS_PORT: '0' })
     try {
       const said = api.lines.find(({ msg }) => String(msg).startsWith('metrics on '))
@@ -198,7 +198,7 @@ describe('METRICS_TOKEN', () => {
     }
   })
 
-  it('is needed: without any setting there are no metrics', async () => {
+  it('is required: by default there are no metrics', async () => {
     const api = await served()
     try {
       assert.equal((await callAt(api.server.url, 'GET', '/metrics')).status, 404)

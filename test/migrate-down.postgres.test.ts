@@ -38,7 +38,7 @@ async function whileServing<T>(
 }
 
 describe('migrate down', () => {
-  it('is refused while a server is connected, however that calls itself', async () => {
+  it('is refused while a server is connected, under any application name', async () => {
     const named = `${url}?application_name=something%20else`
     for (const settings of [{}, { DATABASE_URL: named }]) {
       await whileServing(settings, async api => {
@@ -51,7 +51,7 @@ describe('migrate down', () => {
     }
   })
 
-  it('is refused while connections have its name, as those of a pooler do', async () => {
+  it('is refused while other connections have that name, as those of a pooler do', async () => {
     const client = new pg.Client({ connectionString: url, application_name: 'duly' })
     await client.connect()
     const { code, stderr } = await run(['migrate', 'down', '--yes'])
@@ -64,7 +64,7 @@ describe('migrate down', () => {
     assert.equal((await run(['migrate', 'up'])).code, 0)
   })
 
-  it('asks, and without anybody to ask wants --yes', async () => {
+  it('asks for confirmation, and requires --yes without a terminal', async () => {
     const { code, stderr } = await run(['migrate', 'down'])
     assert.equal(code, 64)
     assert.match(stderr, /^This reverts .*\. Add --yes to confirm\./)
@@ -72,7 +72,7 @@ describe('migrate down', () => {
   })
 })
 
-describe('a command that reads', () => {
+describe('a read-only command', () => {
   const reading = [
     ['user', 'list'],
     ['keys', 'list'],
@@ -100,7 +100,7 @@ describe('a command that reads', () => {
     })
   }
 
-  it('makes no tables in a database that has none', async () => {
+  it('creates no tables in an empty database', async () => {
     const empty = await ownDatabase('empty')
     for (const args of reading) await run(args, empty.env)
     const { stdout } = await run(['migrate', 'status'], empty.env)

@@ -8,7 +8,7 @@ import { openDatabase, ownMigratedDatabase } from './served.ts'
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + 30_000; !(await condition()); await pause(20))
-    assert.ok(Date.now() < deadline, 'the condition did not come true')
+    assert.ok(Date.now() < deadline, 'the condition did not become true')
 }
 
 const locks = (condition: string) => async (session: Session) => {
@@ -18,7 +18,7 @@ const locks = (condition: string) => async (session: Session) => {
 const someoneWaits = locks('not granted')
 const migrationIsThere = locks(`mode = 'AccessExclusiveLock'`)
 
-it('a migration of several tables has no reader refused that takes them in another order', async () => {
+it('a migration of several tables rejects no reader that locks them in another order', async () => {
   const { db, env, close } = await ownMigratedDatabase()
   const { db: newer } = await openDatabase(env)
   let done = false
@@ -26,7 +26,7 @@ it('a migration of several tables has no reader refused that takes them in anoth
     name: 'two tables',
     up: [
       'alter table duly.tasks add column colour integer',
-      // It takes its time, until somebody waits for it.
+      // A slow statement, until another session waits for it.
       session => until(async () => done || (await someoneWaits(session))),
       'alter table duly.owners add column note text',
     ],
@@ -45,7 +45,7 @@ it('a migration of several tables has no reader refused that takes them in anoth
   await close()
 })
 
-it('a migration that drops an index has taken its table at the start', async t => {
+it('a migration that drops an index locks its table at the start', async t => {
   const { db, close } = await ownMigratedDatabase()
   t.after(close)
   let taken = false

@@ -36,13 +36,13 @@ async function insertOld(user: string, titles: readonly string[]): Promise<void>
 }
 
 describe('migrations', () => {
-  it('are none on a database that Duly has never seen, and looking changes nothing', async () => {
+  it('are reported as none for a new database, which is not changed', async () => {
     assert.deepEqual(await migrationStatus(db), [])
     const [row] = await db.query(unprepared(`select count(*) from pg_namespace where nspname = 'duly'`))
     assert.equal(row?.[0], '0')
   })
 
-  it('run once, in order, each to be taken back and run again to the same schema', async () => {
+  it('run once, in order, and each can be reverted and run again with the same schema', async () => {
     const schemas = [] as unknown[]
     for (const count of migrations.keys()) {
       assert.deepEqual(await migrateUp(db, migrations.slice(0, count + 1)), [migrations[count]?.name])
@@ -62,7 +62,7 @@ describe('migrations', () => {
     )
   })
 
-  it('keep every row on the way from one version to the next, and back', async () => {
+  it('preserve every row, up and down', async () => {
     const user = newUser()
     await migrateDown(db, 1)
     await insertOld(user, ['a', 'b', 'c'])
@@ -77,14 +77,14 @@ describe('migrations', () => {
     await migrateUp(db)
   })
 
-  it('do not throw tasks away unless told to', async () => {
+  it('do not drop tasks unless forced', async () => {
     await assert.rejects(migrateDown(db, 0), (error: unknown) => {
       return error instanceof StartError && /3 tasks/.test(error.message) && /--force/.test(error.message)
     })
     assert.equal((await migrationStatus(db)).length, migrations.length)
   })
 
-  it('leave nothing half done when one of them fails', async () => {
+  it('change nothing if one of them fails', async () => {
     const before = await schema()
     const broken = { name: 'broken', up: ['create table duly.half (id integer)', 'select 1/0'], down: [] }
     await assert.rejects(migrateUp(db, [...migrations, broken]))
@@ -92,7 +92,7 @@ describe('migrations', () => {
     assert.equal((await migrationStatus(db)).length, migrations.length)
   })
 
-  it('of a newer program are refused with a sentence', async () => {
+  it('of a newer program cause an error message', async () => {
     const newer = {
       name: 'from the future',
       up: ['create table duly.later (id integer)'],
@@ -113,7 +113,7 @@ describe('migrations', () => {
 
   it('are run by one of two programs that start together', async () => {
     await migrateDown(db, 0, { force: true })
-    // The embedded database admits one program only: there, two callers of the same one stand for the two.
+    // The embedded database allows one process, so two callers of the same program are used there.
     const second = onPostgres ? (await openDatabase(own.env)).db : db
     const ran = await Promise.all([migrateUp(db), migrateUp(second)])
     if (second !== db) await second.close()

@@ -14,11 +14,14 @@ export interface Nginx {
 export interface NginxOptions {
   /** A file of deploy/nginx. */
   readonly example?: 'duly.conf' | 'sub-path.conf'
-  /** What a test changes in it. */
+  /** Changes of a test to its text. */
   readonly change?: (conf: string) => string
 }
 
-/** nginx as a file of `deploy/nginx` sets it up, with other ports. @param replicas the ports of as many as are named there */
+/**
+ * nginx with a file of `deploy/nginx` and other ports.
+ * @param replicas the ports, one for each server in the file
+ */
 export async function startNginx(
   port: number,
   replicas: readonly number[],
@@ -65,7 +68,7 @@ function withPorts(conf: string, port: number, replicas: readonly number[]): str
   return text
 }
 
-/** What a machine on which nginx is installed says of itself. */
+/** What an installed nginx has in its own configuration. */
 function around(folder: string): string {
   const uses = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `

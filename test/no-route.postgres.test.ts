@@ -4,12 +4,12 @@ import { type ContractName, contracts } from '../server/config/contract.ts'
 import { type RawCaller, rawCaller } from './raw-call.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// Paths that have no route, or not for this method, in every contract.
+// Paths without a route, or without one for the method, in every contract.
 
 const headersOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'no header': {},
   'the type of JSON and no body': { 'content-type': 'application/json' },
-  'a type that is none': { 'content-type': 'nonsense' },
+  'an invalid media type': { 'content-type': 'nonsense' },
   'an encoding': { 'content-type': 'application/json', 'content-encoding': 'gzip' },
   'a bad token': { authorization: 'Bearer nonsense' },
 }
@@ -29,7 +29,7 @@ for (const contract of contracts) {
       await api.close()
     })
 
-    it('are 404, whatever the method, the headers and the body are', async () => {
+    it('return 404 for all methods, headers and bodies', async () => {
       const paths = [
         '/nothing',
         '/api/v1/nothing',
@@ -58,7 +58,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('are problem documents below /api/v1, except below /api/v1/todos', async () => {
+    it('return problem documents below /api/v1, except below /api/v1/todos', async () => {
       for (const path of [
         '/api/v1',
         '/api/v1/',
@@ -83,7 +83,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('are never read as those of a user called v1 or auth', async () => {
+    it('are never treated as those of a user called v1 or auth', async () => {
       for (const user of ['v1', 'auth', newUser()]) {
         const { body: task } = await api.call('POST', '/api/tasks', { user, json: { title: 'a' } })
         for (const called of ['v1', 'auth', '%76%31', 'v%31', '%61uth']) {
@@ -105,7 +105,7 @@ for (const contract of contracts) {
       assert.equal((await api.call('GET', '/api/v1x/tasks', { user: 'v1x' })).status, 200)
     })
 
-    it('are 405 with Allow where only the method is wrong', async () => {
+    it('return 405 with Allow if only the method is wrong', async () => {
       const user = newUser()
       const token = { authorization: `Bearer ${tokenOf(user)}` }
       const wrong: readonly (readonly [method: string, path: string, allow: string])[] = [
@@ -127,7 +127,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('and a path id that is a UUID is 404, with a token of its user', async () => {
+    it('and path ids that are UUIDs return 404, with a token of the user', async () => {
       const user = newUser()
       for (const collection of ['/api/tasks', `/api/${user}/tasks`, '/api/v1/todos', '/api/v1/tasks']) {
         for (const method of ['GET', 'DELETE']) {

@@ -12,16 +12,16 @@ import {
 } from './described.ts'
 import { type Call, newUser, type Served, served, unlimited } from './served.ts'
 
-// The document, held against the server: it is complete, and every example in it is true.
+// Compares the OpenAPI document with the server: it is complete, and all its examples are correct.
 
 type Body = ResponseObject | OperationObject['requestBody']
 
 const methods = ['get', 'post', 'put', 'patch', 'delete']
 
 for (const contract of contracts) {
-  describe(`the document of ${contract}`, () => {
+  describe(`the OpenAPI document of ${contract}`, () => {
     const { document, validate } = described(contract)
-    // What an earlier contract has as well is checked there.
+    // Operations that an earlier contract also has are checked there.
     const operations = operationsOf(contract).map(({ path, method, operation }) => ({
       path,
       method: method.toLowerCase(),
@@ -33,7 +33,7 @@ for (const contract of contracts) {
     })
     after(() => api.close())
 
-    it('is what the server serves', async () => {
+    it('is what the server returns', async () => {
       const { status, body } = await api.call('GET', '/openapi.json')
       assert.deepEqual([status, body], [200, document])
     })
@@ -45,7 +45,7 @@ for (const contract of contracts) {
         'oas3-valid-media-example': 'off' as const,
         ...(contract === contracts[0] ? {} : { 'oas3-unused-component': 'off' as const }),
       }
-      // Its own types do not fit each other: the ruleset is no `RulesetDefinition` to the compiler.
+      // The package's types are inconsistent: its ruleset is not assignable to `RulesetDefinition`.
       linter.setRuleset({ extends: [[rulesets.oas as never, 'recommended']], rules })
       const paths: Record<string, Record<string, OperationObject>> = {}
       for (const { path, method, operation } of operations)
@@ -53,7 +53,7 @@ for (const contract of contracts) {
       assert.deepEqual(await linter.run(JSON.parse(JSON.stringify({ ...document, paths }))), [])
     })
 
-    it('describes every method that a path offers, and no other', async () => {
+    it('describes every method that a path supports, and no other', async () => {
       for (const path of new Set(operationsOf(contract).map(operation => operation.path))) {
         const item = document.paths[path] ?? {}
         const user = newUser()
@@ -71,7 +71,7 @@ for (const contract of contracts) {
       }
     })
 
-    it('shows requests and answers that its own schemas allow', () => {
+    it('contains example requests and responses that match its own schemas', () => {
       for (const { path, method, operation } of operations) {
         const bodies: [string[], Body | undefined][] = [
           [['requestBody'], operation.requestBody],
@@ -93,8 +93,8 @@ for (const contract of contracts) {
       }
     })
 
-    it('shows requests that do what it says', async () => {
-      // Those of accounts need a session, and are sent where they have one.
+    it('contains example requests whose responses match the examples', async () => {
+      // Account routes need a session, and are sent with one.
       const needSession = ['accounts', 'sign-in', 'signed-in']
       const sent = operationsOf(contract).filter(
         ({ operation }) => !operation.tags.some(tag => needSession.includes(tag)),
@@ -110,7 +110,7 @@ for (const contract of contracts) {
             user,
             json: { title: 'a', description: 'b' },
           })
-          // What only some lists show.
+          // Fields that only some lists have.
           const json = { title: 'trashed', ...(path === '/api/v1/tags' ? { tags: ['home'] } : {}) }
           if (path === '/api/v1/tags') await api.call('POST', '/api/tasks', { user, json })
           if (path.endsWith('/history'))
@@ -165,7 +165,7 @@ function examplesOf(operation: OperationObject): { name: string; contentType: st
   )
 }
 
-/** The names of an answer's fields, however many items its lists have. */
+/** The field names of a response, independent of the number of items. */
 function shape(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shape)
   if (typeof value !== 'object' || value === null) return 'value'

@@ -10,14 +10,14 @@ import { blocksOf, commandIn, makePath, shell } from './page.ts'
 import { dulyStart, type RunningServer } from './program.ts'
 import { callAt, type Env, newUser, type OwnDatabase, openDatabase, ownDatabase, tokenOf } from './served.ts'
 
-// Every command of docs/operations.md, as somebody gives it who follows the page: from an embedded database on to a PostgreSQL, which
-// is quicker to restore and to go back on.
+// Runs every command of docs/operations.md, in order: first on an embedded database, then on a
+// PostgreSQL server, where restore and rollback are faster.
 
 const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
 const program = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const [present, next] = [program('../server/cli.js'), program('./faults/next-version.js')]
 
-/** The lines that are not run here, and why. */
+/** Lines that are not run here, with the reason. */
 const elsewhere: Readonly<Record<string, string>> = {
   'npm pack': 'package.embedded.test.ts does, and npm run release',
   'npm install --global ./duly-0.1.0.tgz': 'it takes a minute; npm run release does it',
@@ -28,17 +28,20 @@ const elsewhere: Readonly<Record<string, string>> = {
 const folder = dataFolder()
 const path = makePath(join(folder, 'bin'), ['sh', 'node', 'cat', 'curl'], {
   duly: 'exec node "$DULY" "$@"',
-  // `elsewhere` is here.
+  // In this test `elsewhere` is this machine.
   ssh: 'shift; exec sh -c "$*"',
 })
 
 let embedded: OwnDatabase
 let postgres: OwnDatabase
-/** What leads to the database that is used at the moment. */
+/** The settings of the current database. */
 let here: Env
 let server: RunningServer | undefined
 
-/** Runs what stands under this heading, save what is run elsewhere. @returns what it printed */
+/**
+ * Runs the commands under this heading, except those that other tests run.
+ * @returns their output
+ */
 async function follow(heading: string, env: Env = {}): Promise<string> {
   const blocks = blocksOf(page).filter(block => block.heading === heading)
   assert.ok(blocks.length > 0, `docs/operations.md has no commands under "${heading}"`)
@@ -57,7 +60,7 @@ async function follow(heading: string, env: Env = {}): Promise<string> {
 }
 const followed = new Set<string>()
 
-/** What stands on the page for what each reader has. */
+/** Replaces the placeholders of the page. */
 function withWhatIsHere(line: string): string {
   return line
     .replaceAll('/backups/', `${join(folder, 'backups')}/`)
@@ -75,7 +78,7 @@ async function stop(): Promise<void> {
   server = undefined
 }
 
-// Not the one for whom the first start prints a token, which would be the same within a second.
+// Not the user for whom the first start prints a token, which would be equal within a second.
 const user = newUser()
 const secret = () => readFileSync(join(String(embedded.env.DATA_DIR), 'secret'), 'utf8').trim()
 const call = (method: string, json?: object) =>
@@ -106,22 +109,22 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-describe('docs/operations.md, followed command by command', () => {
-  it('installs a version', async () => {
+describe('the commands of docs/operations.md', () => {
+  it('install a version', async () => {
     assert.match(await follow('Install'), /^\d+\.\d+\.\d+$/m)
   })
 
-  it('configures a server that can be started', async () => {
+  it('configure a server that starts', async () => {
     const printed = await follow('Configure')
     assert.match(printed, /✔ the settings are valid/)
     assert.match(printed, /^[\w-]{43}$/m)
   })
 
-  it('watches it', async () => {
+  it('check its health', async () => {
     assert.match(await follow('Health checks'), /"service":"duly"/)
   })
 
-  it('moves it to a PostgreSQL and back', async () => {
+  it('move it to PostgreSQL and back', async () => {
     await stop()
     await follow('Move to PostgreSQL and back', { BETTER_AUTH_SECRET: secret() })
     here = { ...postgres.env, BETTER_AUTH_SECRET: secret() }
@@ -129,21 +132,21 @@ describe('docs/operations.md, followed command by command', () => {
     assert.deepEqual(await titles(), ['Water the plants'])
   })
 
-  it('lets people in and keeps them out, while it runs', async () => {
+  it('add and disable users while it runs', async () => {
     assert.match(await follow('User accounts'), /ann@example\.com/)
   })
 
-  it('rotates the signing keys and makes a new secret, while it runs', async () => {
+  it('rotate the signing keys and the secret while it runs', async () => {
     await follow('Rotate the signing keys')
     assert.match(await follow('Rotate secrets'), /^[\w-]{43}$/m)
   })
 
-  it('makes backups while it runs, before an upgrade too', async () => {
+  it('make backups while it runs, also before an upgrade', async () => {
     assert.match(await follow('Backups'), /Verified by restoring it/)
     await follow('Upgrade')
   })
 
-  it('brings everything back when the data is gone, and puts aside what is there', async () => {
+  it('restore all data after it is lost, and set existing data aside', async () => {
     await stop()
     await query('drop schema duly cascade')
     assert.match(await follow('Restore'), /The previous data is in/)
@@ -151,7 +154,7 @@ describe('docs/operations.md, followed command by command', () => {
     assert.deepEqual(await titles(), ['Water the plants'])
   })
 
-  it('goes back to this version from the next one, and loses nothing', async () => {
+  it('roll back from the next version without losing data', async () => {
     await stop()
     await start(next)
     await call('POST', { title: 'Written since the upgrade' })
@@ -162,7 +165,7 @@ describe('docs/operations.md, followed command by command', () => {
     assert.deepEqual(await titles(), ['Written since the upgrade', 'Water the plants'])
   })
 
-  it('finds what is wrong, and puts it right', async () => {
+  it('find a problem, and fix it', async () => {
     await query('update duly.owners set task_count = 7')
     await assert.rejects(follow('Troubleshooting'), /✖/)
     for (const { lines } of blocksOf(page, 'sql')) for (const line of lines) await query(line)
@@ -170,13 +173,13 @@ describe('docs/operations.md, followed command by command', () => {
     assert.doesNotMatch(await follow('Troubleshooting'), /✖/)
   })
 
-  it('has no other commands', () => {
+  it('are all covered by this test', () => {
     const blocks = blocksOf(page)
     const run = blocks.flatMap(({ lines }) => lines.map(commandIn))
     assert.deepEqual(
       Object.keys(elsewhere).filter(line => !run.includes(line)),
       [],
-      'what is run elsewhere is on the page',
+      'the lines in `elsewhere` are on the page',
     )
     const left = blocks.filter(
       ({ heading, lines }) => !followed.has(heading) && !lines.every(line => commandIn(line) in elsewhere),
@@ -184,7 +187,7 @@ describe('docs/operations.md, followed command by command', () => {
     assert.deepEqual(
       left.map(({ heading }) => heading),
       [],
-      'say here how the commands under a new heading are run',
+      'add a test that runs the commands under the new heading',
     )
   })
 })

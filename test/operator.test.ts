@@ -17,7 +17,7 @@ import {
   tokenOf,
 } from './served.ts'
 
-// `duly user`, `duly keys` and `duly webhooks`, beside a server that runs and without one.
+// `duly user`, `duly keys` and `duly webhooks`, with and without a running server.
 
 let own: OwnDatabase
 let env: Env
@@ -57,7 +57,7 @@ describe('an operator, while a server runs', () => {
     while ((await statusOf(token)) !== status) await pause(20)
   }
 
-  it('adds people, who sign in with the password that is printed, or with their own', async () => {
+  it('adds users, who sign in with a printed password, or with their own', async () => {
     const [line = '', secret = ''] = await says('user', 'add', 'Ann@example.com', '--name', 'Ann')
     assert.match(line, /^[A-Za-z0-9]{32} {2}ann@example\.com$/)
     const password = secret.replace('password: ', '')
@@ -75,7 +75,7 @@ describe('an operator, while a server runs', () => {
     assert.deepEqual(Object.keys(first), ['id', 'email', 'name', 'createdAt', 'isVerified', 'disabledAt'])
   })
 
-  it('disables one, enables them again, signs them out, and removes them', async () => {
+  it('disables, enables, signs out and removes a user', async () => {
     const email = 'cleo@example.com'
     await run(['user', 'add', email, '--password-stdin'], 'correct horse\n')
     const person = newPerson(api, { email, password: 'correct horse' })
@@ -123,7 +123,7 @@ describe('an operator, while a server runs', () => {
     assert.deepEqual((await api.call('GET', '/api/v1/tasks', { token })).body.tasks, [])
   })
 
-  it('names a user of another issuer, and never the account that has this name as its email address', async () => {
+  it('selects a user of another issuer explicitly, even if an account has that email address', async () => {
     const name = 'someone@example.com'
     await run(['user', 'add', name, '--password-stdin'], 'correct horse\n')
     const person = newPerson(api, { email: name, password: 'correct horse' })
@@ -136,7 +136,7 @@ describe('an operator, while a server runs', () => {
     assert.equal(await statusOf(here), 200)
     assert.equal((await signIn(newPerson(api, person))).status, 200)
     await says('user', 'remove', name, '--other-issuer', '--yes')
-    assert.equal(await statusOf(there), 401, 'it is still disabled')
+    assert.equal(await statusOf(there), 401, 'the user is still disabled')
     assert.equal(await statusOf(here), 200)
     await says('user', 'enable', name, '--other-issuer')
     await becomes(200, there)
@@ -163,7 +163,7 @@ describe('an operator, while a server runs', () => {
     )
   })
 
-  it('lists webhooks without the secrets in their URLs, and their deliveries, and repeats one', async () => {
+  it('lists webhooks without secrets in URLs, lists their deliveries, and repeats one', async () => {
     const user = newUser()
     const json = { url: 'https://receiver.invalid/hook-of-mine', events: ['task.*'], is_active: false }
     const { body: hook } = await api.call('POST', '/api/v1/webhooks', { user, json })
@@ -182,7 +182,7 @@ describe('an operator, while a server runs', () => {
     assert.deepEqual([code, /There is no such webhook/.test(stderr)], [65, true])
   })
 
-  it('rotates the keys', async () => {
+  it('rotates the signing keys', async () => {
     const [line = ''] = await says('keys', 'rotate')
     assert.match(line, /^[A-Za-z0-9]{32} signs in 60 s\.$/)
     assert.ok((await says('keys', 'list')).some(row => row.startsWith(line.slice(0, 32))))
@@ -202,7 +202,7 @@ describe('an operator, while a server runs', () => {
   })
 
   if (!onPostgres) {
-    it('reaches it through a socket that is for nobody else', () => {
+    it('uses a socket that only its user can access', () => {
       const { mode } = statSync(join(own.env.DATA_DIR ?? '', 'control'))
       assert.equal(mode & 0o777, 0o600)
     })
@@ -210,7 +210,7 @@ describe('an operator, while a server runs', () => {
 })
 
 describe('an operator, while no server runs', () => {
-  it('does the same', async () => {
+  it('can do the same', async () => {
     const email = 'dora@example.com'
     await run(['user', 'add', email, '--password-stdin'], 'correct horse\n')
     await says('user', 'disable', email)

@@ -4,7 +4,10 @@ import { createLog } from '../server/log.ts'
 import { commands } from '../server/operator/commands.ts'
 import { type Served, testSecret } from './served.ts'
 
-/** What the operator's command says, done on the database of this server as by another process. */
+/**
+ * The output of an operator command, which runs on the database of this server as another process
+ * would.
+ */
 export async function operator(
   api: Served,
   [command, ...args]: [keyof typeof commands, ...string[]],

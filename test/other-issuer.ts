@@ -6,8 +6,9 @@ import { fromNodeHeaders, toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins'
 import { SignJWT } from 'jose'
 
-// A program of its own: other Better Auths, such as front ends run. Below `/api/auth` one with its `jwt()` at its defaults, below
-// another path one of another kind. It says where it listens, and takes its orders from a line each: `rotate`.
+// A separate program with other Better Auth servers, as front ends run them: under `/api/auth` one
+// with `jwt()` at its defaults, under other paths with other settings. It prints its URL, and
+// rotates keys on the line `rotate`.
 
 const [, , port = '0', sharedSecret = ''] = process.argv
 const secret = 'the secret of another issuer, of 32 characters and more'
@@ -20,12 +21,12 @@ const newTables = (): Record<string, Record<string, unknown>[]> => ({
 })
 const tables = newTables()
 
-/** By the path below which each is. */
+/** The settings by path. */
 const kinds: Readonly<Record<string, BetterAuthOptions>> = {
   '': { secret, database: memoryAdapter(tables), plugins: [jwt()] },
   '/es256': { secret, plugins: [jwt({ jwks: { keyPairConfig: { alg: 'ES256' } } })] },
   '/rs256': { secret, plugins: [jwt({ jwks: { keyPairConfig: { alg: 'RS256' } } })] },
-  // Shares its secret with Duly, and keeps the session in a cookie that is a JWT.
+  // Shares its secret with Duly, and stores the session in a cookie that is a JWT.
   '/shared': { secret: sharedSecret, session: { cookieCache: { enabled: true, strategy: 'jwt' } } },
 }
 const newAuth = (url: string, path: string) =>
@@ -39,7 +40,7 @@ const newAuth = (url: string, path: string) =>
   })
 const auths = new Map<string, ReturnType<typeof newAuth>>()
 
-// A connection that ends while the next call is on its way would be a failure of the test and of nothing else.
+// A connection that is closed while the next call is sent would fail the test for no reason.
 const server = createServer({ keepAliveTimeout: 600_000 }, async (request, response) => {
   const [, path = '', name = ''] = /^(\/\w+)?\/api\/(\w+)/.exec(request.url ?? '') ?? []
   const auth = auths.get(path) ?? newAuth(url, path)
@@ -61,7 +62,7 @@ server.listen(Number(port), '127.0.0.1', () => {
   process.stdout.write(`${url}\n`)
 })
 process.stdin.on('data', () => {
-  // What a rotation leaves behind: the key that signed is over, and the next token makes another.
+  // As after a rotation: the signing key has expired, and the next token causes a new one.
   for (const key of tables.jwks ?? []) key.expiresAt = new Date(Date.now() - 1000)
   process.stdout.write('rotated\n')
 })

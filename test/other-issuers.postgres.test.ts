@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { newUserHere } from './person.ts'
 import { newUser, type Served, served, testSecret, unlimited } from './served.ts'
 
-// Tokens of others: of real Better Auths, at their defaults, in processes of their own.
+// Tokens of other issuers: real Better Auth servers with default settings, in separate processes.
 
 interface Issuer {
   readonly url: string
@@ -66,7 +66,7 @@ async function startIssuer(port = 0): Promise<Issuer> {
   }
 }
 
-/** A server that hands out keys the way `listener` says, and counts. */
+/** A server that publishes keys as `listener` does, and counts requests. */
 async function keyServer(listener: RequestListener) {
   const state = { requests: 0, listener }
   const server = createServer((request, response) => {
@@ -87,14 +87,14 @@ async function keyServer(listener: RequestListener) {
   }
 }
 
-/** A token whose `kid` nobody knows. */
+/** A token with an unknown `kid`. */
 function stranger(token: string, kid: string): string {
   const [header = '', ...rest] = token.split('.')
   const head = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), kid }
   return [Buffer.from(JSON.stringify(head)).toString('base64url'), ...rest].join('.')
 }
 
-describe('two other issuers beside this one', () => {
+describe('two other issuers beside this server', () => {
   let one: Issuer
   let two: Issuer
   let api: Served
@@ -109,7 +109,7 @@ describe('two other issuers beside this one', () => {
   const statusOf = async (token: string, path = '/api/v1/tasks') =>
     (await api.call('GET', path, { token })).status
 
-  it('are all believed, at once', async () => {
+  it('are all trusted at the same time', async () => {
     for (const issuer of [one, two]) {
       const { token, userId } = await issuer.token()
       const { status, body } = await api.call('POST', `/api/${userId}/tasks`, {
@@ -128,7 +128,7 @@ describe('two other issuers beside this one', () => {
     )
   })
 
-  it('each vouch for themselves only', async () => {
+  it('are trusted only for their own tokens', async () => {
     const mixed = await served({ JWKS_URL: `${one.jwks},${two.jwks}`, JWT_ISSUER: `${two.url},${one.url}` })
     try {
       const { token } = await one.token()
@@ -138,7 +138,7 @@ describe('two other issuers beside this one', () => {
     }
   })
 
-  it('are checked for the audience that is asked for', async () => {
+  it('are checked for the required audience', async () => {
     const picky = await served({ JWKS_URL: one.jwks, JWT_AUDIENCE: `https://tasks.example.com,${one.url}` })
     const deaf = await served({ JWKS_URL: one.jwks, JWT_AUDIENCE: 'https://tasks.example.com' })
     try {
@@ -151,7 +151,7 @@ describe('two other issuers beside this one', () => {
     }
   })
 
-  it('rotate their keys, and the tokens of both keys are good', async () => {
+  it('rotate their keys, and tokens of both keys are valid', async () => {
     const rotating = await served({ JWKS_URL: one.jwks })
     try {
       const status = async (token: string) => (await rotating.call('GET', '/api/v1/tasks', { token })).status
@@ -160,7 +160,7 @@ describe('two other issuers beside this one', () => {
       assert.equal(await status(old), 200)
       await one.rotate()
       const { token: fresh } = await one.token()
-      // Keys are fetched again for one that is not known, once in half a minute: the clock moves on.
+      // An unknown key causes another fetch at most every 30 s, so the clock is moved forward.
       const now = Date.now
       Date.now = () => now() + 31_000
       try {
@@ -174,7 +174,7 @@ describe('two other issuers beside this one', () => {
     }
   })
 
-  it('one of which is down keep nobody from the other, and its known keys stay in use', async () => {
+  it('do not depend on each other, and the known keys of an unavailable one stay in use', async () => {
     const third = await startIssuer()
     const both = await served({ JWKS_URL: `${third.jwks},${two.jwks}` })
     try {
@@ -191,7 +191,7 @@ describe('two other issuers beside this one', () => {
     }
   })
 
-  it('one of which was never up gets 503 with Retry-After for what only it could have signed', async () => {
+  it('of which one was never available cause 503 with Retry-After for its tokens', async () => {
     const gone = await startIssuer()
     const { token } = await gone.token()
     await gone.stop()
@@ -210,7 +210,7 @@ describe('two other issuers beside this one', () => {
   })
 })
 
-describe('front ends with a Better Auth of their own', () => {
+describe('front ends with their own Better Auth', () => {
   let issuer: Issuer
   let api: Served
   before(async () => {
@@ -232,7 +232,7 @@ describe('front ends with a Better Auth of their own', () => {
   const part = (token: string, n: number) =>
     JSON.parse(Buffer.from(token.split('.')[n] ?? '', 'base64url').toString())
 
-  it('send tokens of `jwt()` by keys of every kind', async () => {
+  it('send tokens of `jwt()` with keys of all types', async () => {
     for (const [kind, alg] of [
       ['', 'EdDSA'],
       ['/es256', 'ES256'],
@@ -244,7 +244,7 @@ describe('front ends with a Better Auth of their own', () => {
     }
   })
 
-  it('send the cookie in which `cookieCache` keeps the session as a JWT', async () => {
+  it('send the cookie in which `cookieCache` stores the session as a JWT', async () => {
     const { cookies, userId } = await issuer.signUp('/shared')
     const token = decodeURIComponent(cookies.get('better-auth.session_data') ?? '')
     const { sub, user, session } = part(token, 1)
@@ -252,27 +252,27 @@ describe('front ends with a Better Auth of their own', () => {
     await createsTasks({ token, userId })
   })
 
-  it('send tokens that a route of theirs signs with the shared secret', async () => {
+  it('send tokens that their own route signs with the shared secret', async () => {
     const minted = await issuer.token('/shared', '/api/token')
     assert.equal(part(minted.token, 1).user_id, minted.userId)
     await createsTasks(minted)
   })
 
-  it('are told by the log which setting helps where another claim has the user', async () => {
+  it('get a hint in the log about the setting for the user claim', async () => {
     const hints = api.lines.filter(({ hint }) => hint === 'user claim')
     assert.equal(hints.length, 1)
     assert.match(String(hints[0]?.msg), /JWT_USER_CLAIM/)
   })
 })
 
-describe('an issuer that misbehaves', () => {
+describe('an issuer with faults', () => {
   let real: Issuer
   before(async () => {
     real = await startIssuer()
   })
   after(() => real?.stop())
 
-  it('is asked twice at most about 1,000 unknown keys', async () => {
+  it('gets at most two requests for 1,000 unknown keys', async () => {
     const keys = await (await fetch(real.jwks)).text()
     const { token } = await real.token()
     const published = await (await fetch(real.jwks)).text()
@@ -295,7 +295,7 @@ describe('an issuer that misbehaves', () => {
     }
   })
 
-  it('by being slow delays nobody whose key is known', async () => {
+  it('that is slow does not delay tokens with known keys', async () => {
     const { token } = await real.token()
     const published = await (await fetch(real.jwks)).text()
     const server = await keyServer((_request, response) => response.end(published))
@@ -323,13 +323,10 @@ describe('an issuer that misbehaves', () => {
   for (const [name, answer] of [
     ['no JSON', 'not json'],
     ['another JSON', '{"keys":7}'],
-    [
-      'keys that are none',
-      '{"keys":[null,7,{"kty":"OKP"},{"kty":"oct","k":"AAAA"},{"kty":"RSA","n":"","e":""}]}',
-    ],
-    ['more than it should', `{"keys":[],"x":"${'x'.repeat(300_000)}"}`],
+    ['invalid keys', '{"keys":[null,7,{"kty":"OKP"},{"kty":"oct","k":"AAAA"},{"kty":"RSA","n":"","e":""}]}'],
+    ['too many bytes', `{"keys":[],"x":"${'x'.repeat(300_000)}"}`],
   ] as const) {
-    it(`by answering with ${name} lets nobody in, and takes nobody’s known key away`, async () => {
+    it(`that returns ${name} is not trusted, and its known keys stay in use`, async () => {
       const { token } = await real.token()
       const others = [(await real.token()).token, (await real.token()).token]
       const published = await (await fetch(real.jwks)).text()

@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 
 type TestsStream = ReturnType<typeof run>
 
-/** What node:test makes of what a test has thrown. */
+/** The error in which node:test wraps what a test throws. */
 interface Thrown {
   readonly message: string
   readonly cause?: unknown
@@ -14,16 +14,16 @@ interface Thrown {
 }
 
 interface File {
-  /** The names of the suites that have begun and of the test in them, by their nesting. */
+  /** The names of the open suites and of the current test, by nesting level. */
   readonly path: (string | undefined)[]
-  /** The end of what it has printed to its standard error. */
+  /** The end of its standard error. */
   said: string
 }
 
 const shownLines = 12
 const shownColumns = 300
 
-/** What a run comes to: how much has passed, and of each failure what tells where to look. */
+/** The results of a run: the number of passed tests, and the failures with their locations. */
 export class Outcome {
   passed = 0
   readonly failures: string[] = []
@@ -33,13 +33,13 @@ export class Outcome {
     this.#root = root
   }
 
-  /** Books a check as a whole. */
+  /** Adds the result of a check. */
   add(name: string, isGood: boolean, reason = ''): void {
     if (isGood) this.passed += 1
     else this.failures.push(name + shown(reason))
   }
 
-  /** Books the tests of a run as they end. */
+  /** Adds the results of tests as they end. */
   follow(stream: TestsStream, databaseOf: (file: string) => string): void {
     const files = new Map<string, File>()
     const fileOf = (name = '') => {
@@ -56,20 +56,20 @@ export class Outcome {
       const known = fileOf(file)
       known.said = (known.said + message).slice(-shownLines * shownColumns)
     })
-    // What is thrown after a test has ended is told of the file that is reported next, without its name.
+    // An error after the end of a test is reported with the next file, without a name.
     let late = ''
     stream.on('test:diagnostic', ({ message }) => {
       if (message.startsWith('Error: ')) late = message
     })
     stream.on('test:pass', ({ details, skip, name, nesting, file = '' }) => {
-      // A file is reported as a test of its own, and a suite is the sum of its tests.
+      // A file is reported as a test, and a suite is the sum of its tests.
       if (details.type === 'suite' || this.#isFile(name, file)) return
       if (skip === undefined) this.passed += 1
       else this.#fail(databaseOf(file), file, [...fileOf(file).path.slice(0, nesting), name], 'was skipped')
     })
     stream.on('test:fail', ({ details, name, nesting, file = '' }) => {
       const thrown = details.error as Error & Thrown
-      // A suite fails with its tests; by itself it does where something before or after them fails.
+      // A suite fails with its tests; it fails on its own if a hook fails.
       if (details.type === 'suite' && thrown.failureType === 'subtestsFailed') return
       const { path, said } = fileOf(file)
       if (!this.#isFile(name, file))
@@ -79,7 +79,7 @@ export class Outcome {
     })
   }
 
-  /** The failures, for people who see no more than the end of the output; at the very end how many there were. */
+  /** The failures, and last their number, for readers who only see the end of the output. */
   toString(): string {
     const listed = this.failures.map(failure => `✖ ${failure}\n\n`).join('')
     return `\n${listed}${this.passed} passed, ${this.failures.length} failed\n`
@@ -98,7 +98,7 @@ export class Outcome {
   }
 }
 
-/** As much of it as tells enough. */
+/** The first lines, without those of Node itself. */
 function shown(reason: string): string {
   const lines = reason.trimEnd().split('\n')
   const own = lines.filter(line => line !== '' && !/^ *at .*\(?node:/.test(line)).slice(0, shownLines)

@@ -13,7 +13,7 @@ before(async () => {
 })
 after(() => api.close())
 
-/** Holds the tasks, so that every request that needs them waits, until `release` is called. */
+/** Locks the tasks, so that every request that needs them waits, until `release` is called. */
 async function holdTasks(): Promise<{ release(): Promise<void> }> {
   let release = () => {}
   const held = new Promise<void>(resolve => {
@@ -41,8 +41,8 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await pause(10)
 }
 
-describe('more requests than can be worked on', () => {
-  it('are told so at once, in the shape of their contract, while the service is asked how it is; then all is as before', async test => {
+describe('more requests than the server has slots for', () => {
+  it('get 503 at once in the format of their contract, while health checks succeed, and then the server recovers', async test => {
     // One user alone gets an eighth of the slots.
     const people = Array.from({ length: 20 }, () => newUser())
     const made = await Promise.all(
@@ -51,7 +51,7 @@ describe('more requests than can be worked on', () => {
     const paths = ['/api/v1/tasks', '/api/tasks', '/api/v1/todos']
     const { call, close } = rawCaller(api.server.url, 200)
     const tasks = await holdTasks()
-    // The server waits for them at its end, also where this fails.
+    // The server waits for these requests when it closes, also after a failure.
     test.after(tasks.release)
     test.after(close)
     const refused: (Answer & { path: string })[] = []
@@ -62,11 +62,11 @@ describe('more requests than can be worked on', () => {
       const headers = { authorization: `Bearer ${tokenOf(people[of])}` }
       const answer = await call({ method: 'GET', path, headers })
       if (answer.headers.get('retry-after') === '1') refused.push({ ...answer, path })
-      // On a machine so slow that the database's own time was over, that is said instead.
+      // On a slow machine the time limit of the database may expire first, with another response.
       else if (answer.headers.get('retry-after') === '2') away += 1
       else assert.deepEqual([answer.status, answer.body.title], [200, 'kept'])
     })
-    // So many that are worked on fill the house; all others have their answer while those still wait.
+    // All slots are in use, and the rejected requests have their responses.
     await until(() => refused.length === 200 - 128 || away > 0)
     if (away > 0) return test.diagnostic('not compared: the machine is too slow to send 200 requests in 10 s')
     assert.equal((await call({ method: 'GET', path: '/livez' })).status, 200)
@@ -86,26 +86,26 @@ describe('more requests than can be worked on', () => {
     }
     await until(() => api.lines.some(line => line.msg === 'no longer overloaded'))
     const { body: list } = await api.call('GET', '/api/v1/tasks', { user })
-    assert.deepEqual(list.tasks, [task], 'what was refused was not done')
+    assert.deepEqual(list.tasks, [task], 'rejected requests were not executed')
     const ended = api.lines.find(line => line.msg === 'no longer overloaded')
-    assert.equal(ended?.refused, 200 - 128 + 2, 'the log tells how many')
+    assert.equal(ended?.refused, 200 - 128 + 2, 'the log reports the number')
     const ownLines = api.lines.filter(line => line.msg === 'request' && line.status === 503)
-    assert.deepEqual(ownLines, [], 'without a line for each')
+    assert.deepEqual(ownLines, [], 'without one line per request')
   })
 })
 
 const open = () => rawConnection(api.server.url)
 
-describe('clients that are slow', { concurrency: true }, () => {
+describe('slow clients', { concurrency: true }, () => {
   const head = `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(newUser())}\r\n`
 
   const slow: Readonly<Record<string, string>> = {
     'says nothing': '',
-    'sends headers bit by bit': 'GET /livez HTTP/1.1\r\nHost: x\r\n',
-    'sends a body bit by bit': `${head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+    'sends headers byte by byte': 'GET /livez HTTP/1.1\r\nHost: x\r\n',
+    'sends a body byte by byte': `${head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
   }
   for (const [what, sent] of Object.entries(slow)) {
-    it(`one that ${what} is told 408 and closed`, async () => {
+    it(`one that ${what} gets 408 and is disconnected`, async () => {
       const { socket, received } = await open()
       socket.write(sent)
       const drop = sent.endsWith('{') ? ' ' : 'X-More: a\r\n'
@@ -118,7 +118,7 @@ describe('clients that are slow', { concurrency: true }, () => {
   }
 })
 
-describe('clients that send a request behind another', () => {
+describe('clients that pipeline requests', () => {
   const create = (user: string, title: string) => {
     const body = JSON.stringify({ title })
     return `POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -126,7 +126,7 @@ describe('clients that send a request behind another', () => {
   const list = (user: string, connection = 'keep-alive') =>
     `GET /api/v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: ${connection}\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
 
-  it('have them done one after another', async () => {
+  it('get their responses in order', async () => {
     const user = newUser()
     const { socket, received } = await open()
     const rounds = Array.from({ length: 20 }, (_, n) => `round-${n}.`)
@@ -138,10 +138,10 @@ describe('clients that send a request behind another', () => {
       ['', ...rounds.flatMap(() => ['201', '200']), '200'],
     )
     for (const [n, title] of rounds.entries())
-      assert.ok(answers[2 * n + 2]?.includes(title), `the list after ${title} has it`)
+      assert.ok(answers[2 * n + 2]?.includes(title), `the list after ${title} contains it`)
   })
 
-  it('are served on when what they sent is answered', async () => {
+  it('are served again once the previous requests have responses', async () => {
     const user = newUser()
     const { socket, received } = await open()
     const lists = () => received().split('HTTP/1.1 200').length - 1
@@ -152,7 +152,7 @@ describe('clients that send a request behind another', () => {
     socket.destroy()
   })
 
-  it('are cut off where that leads nowhere, since its answer could wait for ever', async () => {
+  it('are disconnected if a later request is malformed, since its response could wait forever', async () => {
     const { socket, received } = await open()
     const tasks = await holdTasks()
     socket.write(`${list(newUser())}GET /%f HTTP/1.1\r\nHost: x\r\n\r\n`)
@@ -161,7 +161,7 @@ describe('clients that send a request behind another', () => {
     assert.equal(received(), '')
   })
 
-  it('are cut off when a hundred wait', async () => {
+  it('are disconnected if a hundred requests wait', async () => {
     const user = newUser()
     const { socket, received } = await open()
     const tasks = await holdTasks()
@@ -172,8 +172,8 @@ describe('clients that send a request behind another', () => {
   })
 })
 
-describe('many that connect at once', () => {
-  it('are all answered', async () => {
+describe('many clients that connect at once', () => {
+  it('all get responses', async () => {
     const user = newUser()
     const { call, close } = rawCaller(api.server.url, 300)
     const headers = { authorization: `Bearer ${tokenOf(user)}` }
@@ -196,7 +196,7 @@ describe('clients that do not read', () => {
   // A page of 12 MB, which is not streamed.
   const list = `GET /api/v1/tasks?limit=1000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf(user)}\r\n\r\n`
   before(async () => {
-    // Six bytes each, as JSON writes it.
+    // Six bytes each in JSON.
     const description = '\u0001'.repeat(5000)
     for (let wave = 0; wave < 10; wave += 1) {
       const some = Array.from({ length: 40 }, (_, n) =>
@@ -206,7 +206,7 @@ describe('clients that do not read', () => {
     }
   })
 
-  it('and send what is not HTTP behind their request find nothing of that in the answer', async () => {
+  it('and send invalid HTTP after a request get only the response to the request', async () => {
     const { socket, received } = await open()
     socket.write(list)
     await once(socket, 'data')
@@ -218,8 +218,8 @@ describe('clients that do not read', () => {
     assert.equal(received().split('HTTP/1.1').length, 2)
   })
 
-  it('are cut before their answers fill the memory, and others are served', async () => {
-    // They ask for three times what is kept.
+  it('are disconnected before their responses fill the memory, and others are served', async () => {
+    // They request three times the limit.
     const sockets = await Promise.all(Array.from({ length: 20 }, open))
     for (const { socket } of sockets) {
       socket.pause()
@@ -229,7 +229,7 @@ describe('clients that do not read', () => {
       api.lines.filter(line => String(line.msg).startsWith('closed connections with too many'))
     await until(() => cut().length > 0)
     assert.ok(cut().every(line => Number(line.connections) < 20))
-    // What they have asked for before is still worked on; it may be too much for the moment.
+    // Their earlier requests are still being processed, which may use all slots for a moment.
     for (let status = 503; status !== 200; await pause(10)) {
       status = (await api.call('GET', '/api/v1/tasks?limit=1', { user })).status
       assert.ok([200, 503].includes(status))

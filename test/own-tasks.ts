@@ -5,7 +5,9 @@ import type { ListQuery } from '../server/tasks/list-query.ts'
 import { type Range, taskListsOf } from '../server/tasks/task-lists.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 
-/** `tasksOf`, whose writes return the task, and whose lists come as tasks instead of being printed. */
+/**
+ * `tasksOf`, whose writes return the task, and whose lists return tasks instead of printed JSON.
+ */
 export function ownTasks(db: Database, owner: string) {
   const tasks = tasksOf(db, owner)
   const lists = taskListsOf(db, owner)

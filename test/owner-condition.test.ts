@@ -22,8 +22,8 @@ import { updateStatement } from '../server/tasks/update-statement.ts'
 import { ownTasks } from './own-tasks.ts'
 import { newUser, ownMigratedDatabase } from './served.ts'
 
-// Nothing but the statements keeps one owner's rows from another. Here is what happens where one forgets, and what row-level
-// security would make of it; `npm run bench row-security` tells what that would cost.
+// Only the statements separate the rows of owners. This shows what happens if a statement lacks the
+// condition, and what row-level security would do; `npm run bench row-security` measures its cost.
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
@@ -31,11 +31,14 @@ after(close)
 /** The statement without its condition on the owner. */
 function withoutOwner({ text }: Statement): Statement {
   const forgotten = text.replaceAll('tasks.user_id = $1', '$1::text is not null')
-  assert.notEqual(forgotten, text, 'it does name the owner')
+  assert.notEqual(forgotten, text, 'the statement contains the condition')
   return unprepared(forgotten)
 }
 
-/** A role that does not own the tables, to which the policies apply; as whom a session works until its transaction ends. */
+/**
+ * Runs `work` in a session of a role that does not own the tables, so that the policies apply to
+ * it.
+ */
 async function guarded<T>(owner: string, work: (session: Session) => Promise<T>): Promise<T | undefined> {
   let found: T | undefined
   const undo = new Error('undone')
@@ -60,8 +63,8 @@ async function guarded<T>(owner: string, work: (session: Session) => Promise<T>)
   return found
 }
 
-describe('a statement that forgot its owner', () => {
-  it('finds another one’s task: no other line of defence would stop it', async () => {
+describe('a statement without the condition on the owner', () => {
+  it('finds another owner’s task, since nothing else prevents it', async () => {
     const [ann, bob] = [newUser(), newUser()]
     const { id } = await ownTasks(db, ann).create({ title: 'Ann’s', description: null, is_completed: false })
     assert.deepEqual(await db.query(statements.get, [bob, id]), [])
@@ -69,7 +72,7 @@ describe('a statement that forgot its owner', () => {
     assert.equal(leaked?.[0], String(id))
   })
 
-  it('finds nothing where row-level security is on', async () => {
+  it('finds nothing with row-level security', async () => {
     const [ann, bob] = [newUser(), newUser()]
     const { id } = await ownTasks(db, ann).create({ title: 'Ann’s', description: null, is_completed: false })
     const asked = (owner: string) =>
@@ -125,7 +128,7 @@ describe('every statement on tasks', () => {
   ]
   const tables = /duly\.(tasks|owners|changes|keys|lists|settings|webhooks|deliveries|jobs)\b/g
 
-  it('names the owner, once for each table at least', () => {
+  it('has a condition on the owner for each table', () => {
     assert.ok(all.length > 30, `${all.length} statements`)
     for (const { name, text } of all) {
       const touched = new Set(text.match(tables))

@@ -19,15 +19,15 @@ import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { makePath } from './page.ts'
 import { duly } from './program.ts'
 
-// The package without the packages that it brings along, which take a minute to pack and install; `npm run release` does that, and
-// starts the program from there. Here it finds those that it declares, and no others.
+// The package without its bundled packages, which take a minute to pack and install; `npm run
+// release` tests those. Here the program finds only the packages that it declares.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'duly-test-'))
 const installed = join(folder, 'node_modules', 'duly')
 const { bundleDependencies, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** What is in the package, with / between the names. */
+/** The files of the package, with / as separator. */
 let files: string[]
 before(() => {
   const draft = join(folder, 'draft')
@@ -46,7 +46,7 @@ before(() => {
   ])
     cpSync(join(root, path), join(draft, path), { recursive: true })
   writeFileSync(join(draft, 'package.json'), JSON.stringify(manifest))
-  // Its scripts would build what has been built: this runs from it.
+  // Without scripts: prepack would build again.
   execFileSync('npm', ['pack', '--ignore-scripts', '--silent'], { cwd: draft })
   mkdirSync(installed, { recursive: true })
   const tarball = `${manifest.name}-${manifest.version}.tgz`
@@ -69,20 +69,20 @@ interface Locked {
   readonly cpu?: string[]
 }
 
-/** What package-lock.json has the program run with, by its place. */
+/** The packages that the program uses according to package-lock.json, by their paths. */
 function locked(): [string, Locked][] {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   return Object.entries(packages as Record<string, Locked>).filter(([place, { dev }]) => place !== '' && !dev)
 }
 
 describe('the package', () => {
-  it('is not published by npm publish, which would include files that no server reads', () => {
+  it('is not published by npm publish, which would include unused files', () => {
     const { status, stderr } = spawnSync('npm', ['publish', '--dry-run'], { cwd: root, encoding: 'utf8' })
     assert.notEqual(status, 0)
     assert.match(stderr, /Publish with: npm run release -- --publish/)
   })
 
-  it('starts with nothing but Node, in an empty folder, and keeps its tasks there', async () => {
+  it('starts with only Node, in an empty directory, and stores its tasks there', async () => {
     const empty = join(folder, 'empty')
     mkdirSync(empty)
     const env = { PATH: makePath(join(folder, 'path'), ['node'], {}), PORT: '0' }
@@ -101,7 +101,7 @@ describe('the package', () => {
     assert.deepEqual(readdirSync(empty), ['data'])
   })
 
-  it('has the program, its client and its documentation, and no test, no source, no map', () => {
+  it('contains the program, the client and the documentation, and no tests, sources or source maps', () => {
     const isDocumentation = (file: string) => /^(docs|deploy)\/|^bench\/results\/http\.svg$/.test(file)
     const papers = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'package.json']
     const others = files.filter(file => !file.startsWith('dist/') && !isDocumentation(file))
@@ -129,7 +129,7 @@ describe('the package', () => {
       assert.ok(files.includes(file), file)
   })
 
-  it('has every document that one of its documents links to', () => {
+  it('contains every document that its documents link to', () => {
     const missing = files
       .filter(file => file.endsWith('.md'))
       .flatMap(file => {
@@ -143,7 +143,7 @@ describe('the package', () => {
     assert.deepEqual(missing, [])
   })
 
-  it('brings along every package it was tested with, which are the same on every machine', () => {
+  it('bundles every package it was tested with, the same on all machines', () => {
     assert.equal(bundleDependencies, true)
     const builtForSome = locked().filter(([, { os, cpu }]) => os ?? cpu)
     assert.deepEqual(
@@ -152,7 +152,7 @@ describe('the package', () => {
     )
   })
 
-  it('has a client whose types a program of others compiles with', () => {
+  it('includes a client whose types compile in another project', () => {
     const project = join(folder, 'project')
     mkdirSync(join(project, 'node_modules'), { recursive: true })
     symlinkSync(installed, join(project, 'node_modules', 'duly'), 'junction')
@@ -177,8 +177,8 @@ describe('the package', () => {
   })
 })
 
-describe('the list of what the package is made of', () => {
-  it('is CycloneDX, names every package in it, and follows from the package and its date', async () => {
+describe('the SBOM', () => {
+  it('is valid CycloneDX, lists every package, and is reproducible', async () => {
     const { sbomOf } = await import(new URL('../../release/sbom.mjs', import.meta.url).href)
     const sbom = sbomOf(root, Buffer.from('a package'), new Date(0))
     const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot5)

@@ -6,7 +6,7 @@ import type { Env } from './served.ts'
 // The commands on a page of the documentation, for tests that run them as a reader would.
 
 export interface Block {
-  /** The heading that it stands under. */
+  /** The heading of its section. */
   readonly heading: string
   readonly lines: readonly string[]
 }
@@ -22,11 +22,12 @@ export function blocksOf(page: string, language = 'sh'): Block[] {
   return blocks
 }
 
-/** The command in a line, without what is said about it. */
+/** The command of a line, without its comment. */
 export const commandIn = (line: string): string => line.replace(/(^|\s+)# .*$/, '')
 
 /**
- * A folder for PATH with these programs of this machine and no others, so that a line with a new one fails, and with these scripts.
+ * A directory for PATH with only these programs and these scripts, so that a command with another
+ * program fails.
  */
 export function makePath(folder: string, programs: readonly string[], scripts: Env): string {
   mkdirSync(folder, { recursive: true })
@@ -43,7 +44,7 @@ export interface Ran {
   readonly output: string
 }
 
-/** Runs this as a shell does, which stops at the first line that fails. */
+/** Runs a script with a shell that stops at the first failing line. */
 export function shell(script: string, cwd: string, env: Env): Promise<Ran> {
   const child = spawn('sh', ['-eu', '-c', script], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -62,6 +63,6 @@ function find(program: string): string {
   if (program === 'node') return process.execPath
   const folders = (process.env.PATH ?? '').split(delimiter)
   const found = folders.map(folder => join(folder, program)).find(path => existsSync(path))
-  if (found === undefined) throw new Error(`this machine has no ${program}`)
+  if (found === undefined) throw new Error(`${program} is not installed`)
   return found
 }

@@ -19,7 +19,7 @@ after(async () => {
   await api.close()
 })
 
-// What a front end does: in the page, with the browser's own WebAuthn.
+// What a front end does, in the page, with the browser's WebAuthn.
 const register = `(async () => {
   const send = async (path, body) => {
     const answer = await fetch('/api/auth' + path, body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
@@ -57,7 +57,7 @@ const whoIs = async (page: Page) =>
   ).body
 
 describe('a passkey', () => {
-  it('is added by who is signed in, and signs them in', async () => {
+  it('can be added by a signed-in user, and used to sign in', async () => {
     const person = await newUserHere(api)
     const context = await browser.newContext()
     const page = await context.newPage()

@@ -3,26 +3,26 @@ import type { Answer, Served } from './served.ts'
 
 type Api = Pick<Served, 'call'>
 
-// Somebody at a browser: keeps cookies, and sends the Origin of the page.
+// A user with a browser: stores cookies, and sends the Origin of the page.
 
 export interface Person {
   readonly email: string
   readonly password: string
   readonly cookies: Map<string, string>
   auth(method: string, path: string, json?: unknown, headers?: Record<string, string>): Promise<Answer>
-  /** A token for the other calls. */
+  /** A token for the other routes. */
   token(): Promise<string>
 }
 
 let addresses = 0
 
-/** An address from which nobody else calls, as a proxy tells it: attempts are counted by it. */
+/** A new client address, as a proxy sends it, since attempts are counted by address. */
 export function newAddress(): string {
   addresses += 1
   return `10.${process.pid & 255}.${addresses >> 8}.${addresses & 255}`
 }
 
-/** The settings with which `newAddress` is believed. */
+/** The settings with which the server trusts `newAddress`. */
 export const behindProxy = { TRUST_PROXY: 'loopback' }
 
 export function newPerson(api: Api, known: Partial<Pick<Person, 'email' | 'password'>> = {}): Person {
@@ -56,7 +56,7 @@ export function newPerson(api: Api, known: Partial<Pick<Person, 'email' | 'passw
   }
 }
 
-/** Somebody who has signed up, and is signed in. */
+/** A user who has signed up and is signed in. */
 export async function newUserHere(api: Api): Promise<Person & { id: string }> {
   const person = newPerson(api)
   const { email, password } = person

@@ -12,12 +12,12 @@ const example = new URL('../../deploy/neon/pgbouncer.ini', import.meta.url)
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
 
 export interface PgBouncer {
-  /** Leads to the database through it. */
+  /** The URL of the database through PgBouncer. */
   readonly url: string
   stop(): Promise<void>
 }
 
-/** PgBouncer as `deploy/neon/pgbouncer.ini` sets it up, on a free port, before this database. */
+/** PgBouncer with `deploy/neon/pgbouncer.ini`, on a free port, in front of this database. */
 export async function startPgBouncer(database: string): Promise<PgBouncer> {
   const behind = new URL(database)
   const port = await freePort()

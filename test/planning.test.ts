@@ -33,7 +33,7 @@ async function titles(user: string, within: (task: Json) => boolean = task => ta
 }
 
 describe('lists', () => {
-  it('are created, changed, moved, deleted with their tasks and restored with them', async () => {
+  it('are created, changed and moved, and deleted and restored with their tasks', async () => {
     const user = newUser()
     const created = await send(user, 'POST', lists, { name: ' Garden ', color: '#00ff00' })
     assert.equal(created.status, 201)
@@ -78,7 +78,7 @@ describe('lists', () => {
     assert.equal((await get(user, part.id)).list_id, other)
   })
 
-  it('refuse what is unknown, by name', async () => {
+  it('reject unknown fields by name', async () => {
     const user = newUser()
     const { status, body } = await send(user, 'POST', lists, { nam: 'a', color: 'red' })
     assert.equal(status, 422)
@@ -117,7 +117,7 @@ describe('the order of tasks', () => {
     assert.deepEqual(await titles(user), ['a', 'd', 'b', 'c'])
   })
 
-  it('stays right and short after 300 moves into one gap', async () => {
+  it('remains correct, with short positions, after 300 moves into one gap', async () => {
     const user = newUser()
     const ids: number[] = []
     for (let n = 0; n < 12; n += 1) ids.push((await create(user, { title: `${n}` })).id)
@@ -140,7 +140,7 @@ describe('the order of tasks', () => {
     )
   })
 
-  it('refuses cycles, strangers and a ninth level', async () => {
+  it('rejects cycles, tasks of others and a ninth level', async () => {
     const user = newUser()
     const levels: number[] = []
     for (let n = 0; n < 8; n += 1)
@@ -164,7 +164,7 @@ describe('the order of tasks', () => {
 })
 
 describe('subtasks', () => {
-  it('go to the trash with their parent and come back with it, but not those deleted before', async () => {
+  it('are deleted and restored with their parent, except those deleted before', async () => {
     const user = newUser()
     const parent = await create(user, { title: 'parent' })
     const child = await create(user, { title: 'child', parent_id: parent.id })
@@ -186,7 +186,7 @@ describe('subtasks', () => {
     assert.equal(alone.body.parent_id, parent.id)
   })
 
-  it('are in the list of their parent, wherever it is moved', async () => {
+  it('are in the list of their parent after every move', async () => {
     const user = newUser()
     const list = await createList(user, 'Trip')
     const parent = await create(user, { title: 'parent' })
@@ -201,7 +201,7 @@ describe('subtasks', () => {
 })
 
 describe('bodies', () => {
-  it('of a whole task may be sent back, and what is unknown or read-only is refused by name', async () => {
+  it('may be a whole task that was returned; unknown and read-only fields are rejected by name', async () => {
     const user = newUser()
     const task = await create(user, {
       title: 'a',

@@ -19,7 +19,9 @@ import { ownMigratedDatabase } from './served.ts'
 const { db, close } = await ownMigratedDatabase()
 after(close)
 
-/** A statement used often gets a plan for whatever values come. At first, and where it is not prepared, it gets one for its values. */
+/**
+ * A frequent statement gets a generic plan; at first, or unprepared, it gets one for its values.
+ */
 const planModes = ['force_generic_plan', 'force_custom_plan'] as const
 let mode: (typeof planModes)[number] = 'force_generic_plan'
 
@@ -41,7 +43,7 @@ async function planOf(
   return `${name}:\n${rows.map(([line]) => line).join('\n')}`
 }
 
-/** The statement's types stand in its text, beside the placeholders. */
+/** The types of the parameters are in the text, beside the placeholders. */
 function planOfBuilt({ statement, values }: BuiltStatement): Promise<string> {
   const types = ['text', ...values.slice(1).map((_, n) => typeIn(statement.text, n + 2))]
   const literals = values.map(value => (Array.isArray(value) ? `'{${value.join()}}'` : `'${value}'`))
@@ -51,7 +53,7 @@ function planOfBuilt({ statement, values }: BuiltStatement): Promise<string> {
 const typeIn = (text: string, n: number) =>
   new RegExp(`\\$${n}::(\\w+(\\[\\])?)`).exec(text)?.[1] ?? 'unknown'
 
-/** One owner of half of all tasks, and many of a few. */
+/** One owner of half of all tasks, and many owners of a few. */
 async function fill(): Promise<void> {
   await db.query(
     unprepared(`insert into duly.owners (id, revision, task_count)
@@ -77,7 +79,7 @@ const clock: Clock = { now: '2026-12-01T08:30:00Z', zone: 'Europe/Berlin' }
 const open = { filters: { is_completed: false } }
 const completed = { filters: { is_completed: true } }
 
-/** What a list is filtered by, and the index that has few other tasks. */
+/** The filters of a list, and the index that contains few other tasks. */
 const sources: readonly (readonly [string, ListFilters])[] = [
   ['tasks_created_at', {}],
   ['tasks_created_at', completed],
@@ -98,7 +100,7 @@ const sources: readonly (readonly [string, ListFilters])[] = [
 
 const by = (index: string) => new RegExp(`Index (Only )?Scan (Backward )?using ${index} on tasks`)
 
-/** Pages that an index has in their order, and no other tasks between. */
+/** Pages whose order an index has, without other tasks in between. */
 const indexed: readonly (readonly [string, Omit<ListQuery, 'limit'>])[] = [
   ['tasks_created_at', { sort: 'created_at' }],
   ['tasks_created_at', { sort: '-created_at', hidesArchived: true }],
@@ -125,13 +127,13 @@ async function pagesInAnIndexAreReadFromIt(): Promise<void> {
   }
 }
 
-/** A scan reads the next tasks from an index that has few others, and sorts only what it finds. */
+/** A scan reads the next tasks from an index with few others, and sorts only those. */
 async function scansGoByTheSmallestIndex(): Promise<void> {
   for (const [index, filter] of sources) {
     const orders = index === 'tasks_created_at' ? sortOrders : (['title', '-created_at', 'due'] as const)
     for (const sort of orders) {
       const query = { sort, limit: 100, ...filter }
-      // An index in the order of the query comes first.
+      // An index in the order of the query is preferred.
       const source =
         sort === 'due' && filter.filters?.is_completed === false && !filter.parent ? 'tasks_due' : index
       const small = await planOfBuilt(smallListStatement('alice', query, { tasks: 500, bytes: 512 * 1024 }))
@@ -176,7 +178,7 @@ async function pagesGoByTheirIndex(): Promise<void> {
   }
 }
 
-/** The oldest are found in the order of their index, and removed by their key. */
+/** The oldest rows are found with an index in their order, and deleted by primary key. */
 async function droppingGoesByItsIndex(): Promise<void> {
   const cases = [
     { statement: dropTrash, rest: [], oldest: 'tasks_trash', key: 'tasks_pkey' },
@@ -192,7 +194,7 @@ async function droppingGoesByItsIndex(): Promise<void> {
   }
 }
 
-/** Each entry of the log leads to its item by key, and each page of a first sync begins at one. */
+/** Each entry of the log finds its item by key, and each page of a first sync begins at a key. */
 async function syncGoesByKeys(): Promise<void> {
   const types = ['text', 'bigint', 'smallint', 'bigint', 'bigint']
   const log = await planOf(logAfter, types, [`'alice'`, '5', '9', '1', '100'])
@@ -224,24 +226,24 @@ async function everyPlan(): Promise<void> {
 }
 
 describe('a list is read from an index', () => {
-  it('where the database has no rows yet', everyPlan)
+  it('if the tables are empty', everyPlan)
 
-  it('where the empty table has been vacuumed', async () => {
+  it('if the empty table has been vacuumed', async () => {
     await db.query(unprepared('vacuum analyze duly.tasks'))
     await everyPlan()
   })
 
-  it('where it has many tasks, and no statistics of them', async () => {
+  it('if there are many tasks without statistics', async () => {
     await fill()
     await everyPlan()
   })
 
-  it('where it has statistics', async () => {
+  it('if there are statistics', async () => {
     await db.query(unprepared('analyze'))
     await everyPlan()
   })
 
-  it('where its statistics are out of date', async () => {
+  it('if the statistics are outdated', async () => {
     await db.query(unprepared('delete from duly.owners'))
     await db.query(unprepared('vacuum analyze'))
     await fill()

@@ -6,8 +6,9 @@ import { newUserHere } from './person.ts'
 import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served } from './served.ts'
 
-// Duly behind PgBouncer in transaction mode, as behind Neon's pooler: each transaction may meet another session. The database is
-// migrated and used through it. deploy/neon tells how every other test is run that way.
+// Duly behind PgBouncer in transaction mode, as behind Neon's pooler: each transaction may use
+// another session. The database is migrated and used through it. deploy/neon/README.md runs all
+// other tests this way.
 
 let own: OwnDatabase
 let pooler: PgBouncer
@@ -28,7 +29,7 @@ after(async () => {
 })
 
 describe('behind a pooler in transaction mode', () => {
-  it('people sign up, and sign in, and out', async () => {
+  it('users sign up, sign in and sign out', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
@@ -36,11 +37,11 @@ describe('behind a pooler in transaction mode', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 401)
   })
 
-  it('writes that meet are done once each, with keys and without', async () => {
+  it('concurrent writes are executed once each, with and without keys', async () => {
     const users = Array.from({ length: 5 }, () => newUser())
     const calls = users.flatMap(user =>
       Array.from({ length: 12 }, (_, n) => {
-        // Every key comes three times.
+        // Every key is sent three times.
         const headers = n % 2 === 0 ? { 'idempotency-key': `key-${n % 4}` } : undefined
         const json = { title: headers ? `with ${n % 4}` : `without ${n}` }
         return api.call('POST', '/api/v1/tasks', { user, json, ...(headers && { headers }) })
@@ -63,7 +64,7 @@ describe('behind a pooler in transaction mode', () => {
     }
   })
 
-  it('the first call after the database was put to sleep waits until it is awake', async () => {
+  it('the first request after the database was suspended waits until it has resumed', async () => {
     const user = newUser()
     assert.equal((await api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' } })).status, 201)
     door.cut()

@@ -21,28 +21,29 @@ import { dataFolder, ownPrefix } from './data-folder.ts'
 export interface PostgresServer {
   readonly url: string
   readonly port: number
-  /** The folder of what it stores. */
+  /** The directory of its data. */
   readonly data: string
-  /** Of the server's main process, as long as it has not been started again. */
+  /** The id of the server's main process; undefined while it is stopped. */
   readonly pid: number
-  /** Signals the server's main process. */
+  /** Signals the main process. */
   signal(signal: NodeJS.Signals): void
-  /** Ends the server as this signal does; what it has stored stays. */
+  /** Ends the server with this signal; its data stays. */
   end(signal: NodeJS.Signals): Promise<void>
-  /** Starts it again on what it has stored. */
+  /** Starts it again on the same data. */
   start(): Promise<void>
   stop(): Promise<void>
 }
 
-// PostgreSQL refuses to run as root; `nobody` has this number on Linux, and needs no account of its own.
+// PostgreSQL refuses to run as root; `nobody` has this number on Linux, and needs no account.
 const nobody = 65_534
 const isRoot = process.getuid?.() === 0
 const user = isRoot ? { uid: nobody, gid: nobody } : {}
 
 /**
- * A real PostgreSQL server on a free port of the loopback, from the binaries in an npm package. They are copied to a
- * temporary folder first: started by root the server runs as another user, who may not be able to read the clone.
- * @param cluster what it begins with a copy of, instead of nothing
+ * A real PostgreSQL server on a free port of the loopback interface, with the binaries of an npm
+ * package. They are copied to a temporary directory first: as root, the server runs as another
+ * user, who may not be able to read the clone.
+ * @param cluster the data directory of which it uses a copy; empty by default
  */
 export async function startPostgres(
   settings: readonly string[] = [],
@@ -70,12 +71,12 @@ export async function startPostgres(
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
     'max_connections=200',
-    // What it has stored need not outlive the machine.
+    // The data need not survive a crash of the machine.
     'fsync=off',
     'max_wal_size=256MB',
     ...settings,
   ]
-  // It is not asked for, and belongs in no log.
+  // The password is unused, and must not be logged.
   const url = `postgres://postgres:never-in-a-log@127.0.0.1:${port}/postgres`
   let server: ChildProcess | undefined
   let exited: Promise<unknown> = Promise.resolve()
@@ -88,7 +89,7 @@ export async function startPostgres(
     server = started
     exited = new Promise(resolve => started.once('exit', resolve))
   }
-  // The remains of a server that was killed may still be ending, and keep the next one from starting.
+  // Processes of a killed server may still be ending, which prevents the next start.
   const start = async () => {
     run()
     await untilItAnswers(url, () => {
@@ -112,7 +113,7 @@ export async function startPostgres(
     start,
     async stop() {
       process.removeListener('exit', killed)
-      // Nothing of it is kept.
+      // The data is discarded.
       await end('SIGQUIT')
       for (const path of [folder, store]) rmSync(path, { recursive: true, force: true })
     },
@@ -132,7 +133,8 @@ export function versionOfPostgres(): string {
 function copyBinaries(target: string): void {
   const source = join(packageFolder(), 'native')
   cpSync(source, target, { recursive: true, verbatimSymlinks: true })
-  // Links do not survive in an npm package; the package lists them for an install script, which need not have run.
+  // npm packages contain no symbolic links. The package lists them for an install script, which
+  // need not have run.
   const list = join(target, 'pg-symlinks.json')
   if (!existsSync(list)) return
   const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Env, newUser, type Served, served } from './served.ts'
 
-// A list is printed from the database's bytes, a single task written from its values: they must never differ.
+// Lists are printed from the bytes of the database, single tasks from values: both must be equal.
 
 const everyAscii = String.fromCharCode(...Array.from({ length: 127 }, (_, n) => n + 1))
 const titles = [
@@ -22,7 +22,7 @@ const servers: readonly (readonly [
   [{ CONTRACT: 'stage-2' }, ['stage-2', '/api/tasks']],
   [{ CONTRACT: 'todo-app' }, ['todo-app', '/api/tasks']],
 ]
-/** Owners who stand as numbers in JSON; one each, since contracts show one owner the same tasks. */
+/** Owners with numeric ids in JSON; one per test, since contracts show an owner the same tasks. */
 const numbers: Readonly<Record<string, string>> = {
   'task-api': '1234567',
   todos: '2345678',
@@ -41,7 +41,7 @@ for (const [settings, ...contracts] of servers) {
     after(() => api.close())
 
     for (const [name, path] of contracts) {
-      it(`holds each task as it is alone, byte for byte: ${name}`, async () => {
+      it(`contains each task exactly as GET returns it, byte for byte: ${name}`, async () => {
         for (const user of [newUser('7'), newUser('a "quoted"'), numbers[name] ?? '']) {
           await fill(api, user, name, path)
           const { text, body, headers } = await api.call('GET', path, { user })
@@ -60,7 +60,7 @@ for (const [settings, ...contracts] of servers) {
   })
 }
 
-/** Some of them changed and completed since. */
+/** Creates tasks, of which some are changed and completed. */
 async function fill(api: Served, user: string, name: string, path: string): Promise<void> {
   for (const [n, title] of titles.entries()) {
     const description = descriptions[n]

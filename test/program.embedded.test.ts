@@ -22,8 +22,8 @@ function emptyFolder(): string {
   return folder
 }
 
-describe('duly start, with nothing set up', () => {
-  it('creates its data, prints a call that works, and keeps its secret to its owner', async () => {
+describe('duly start without settings', () => {
+  it('creates its data, prints a working command, and makes its secret readable for its user only', async () => {
     const folder = emptyFolder()
     const dataDir = join(folder, 'data')
     const first = duly(['start', '--port', '0', '--data-dir', dataDir])
@@ -53,7 +53,7 @@ describe('duly start, with nothing set up', () => {
     for (const output of [again.output(), first.output()]) assert.ok(!output.includes(secret.trim()))
   })
 
-  it('refuses data that another process has, and names that process', async () => {
+  it('refuses data that another process uses, and names that process', async () => {
     const database = await ownDatabase()
     const first = await dulyStart(database.env)
     for (const args of [['start'], ['migrate', 'status']]) {
@@ -69,7 +69,7 @@ describe('duly start, with nothing set up', () => {
     await database.drop()
   })
 
-  it('says so where another program has the port, and creates no data', async () => {
+  it('reports that a port is in use by another program, and creates no data', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -83,7 +83,7 @@ describe('duly start, with nothing set up', () => {
     other.close()
   })
 
-  it('refuses data of another PostgreSQL version with a sentence', async () => {
+  it('rejects data of another PostgreSQL version', async () => {
     const database = await ownDatabase()
     writeFileSync(join(String(database.env.DATA_DIR), 'postgres', 'PG_VERSION'), '99\n')
     const { code, stderr } = await duly(['start'], database.env).ended
@@ -92,7 +92,7 @@ describe('duly start, with nothing set up', () => {
     await database.drop()
   })
 
-  it('ends requests in flight before it ends itself', async () => {
+  it('completes requests in flight before it ends', async () => {
     const database = await ownDatabase()
     const user = newUser()
     const { child, ended, url } = await dulyStart({ ...database.env, ...unlimited })
@@ -117,7 +117,7 @@ describe('duly start, with nothing set up', () => {
 })
 
 describe('the embedded database', () => {
-  it('syncs to the disk, and can be told not to', async () => {
+  it('syncs to disk, unless disabled', async () => {
     const database = await ownDatabase()
     for (const sync of ['on', 'off']) {
       const { db } = await openDatabase({ ...database.env, DATA_SYNC: sync })
@@ -130,7 +130,7 @@ describe('the embedded database', () => {
 })
 
 describe('the command line', () => {
-  it('reports every invalid setting at once, with its fix and misspelt names, without secrets', async () => {
+  it('reports all invalid settings together, with fixes and misspelt names, without secrets', async () => {
     const wrong = {
       PROT: '9000',
       PORT: '70000',
@@ -163,7 +163,7 @@ describe('the command line', () => {
     for (const value of ['hunter2', 'too short']) assert.ok(!stderr.includes(value))
   })
 
-  it('explains itself', async () => {
+  it('prints help', async () => {
     for (const args of [['--help'], ['start', '--help'], ['token', '-h'], ['migrate', '--help']]) {
       const { code, stdout } = await duly(args).ended
       assert.equal(code, 0)
@@ -172,7 +172,7 @@ describe('the command line', () => {
     assert.match((await duly(['--version']).ended).stdout, /^\d+\.\d+\.\d+\n$/)
   })
 
-  it('shows the migrations, takes them back and runs them again', async () => {
+  it('lists the migrations, reverts them and runs them again', async () => {
     const database = await ownDatabase('empty')
     const migrate = async (...args: string[]) => (await duly(['migrate', ...args], database.env).ended).stdout
     assert.match(await migrate('status'), /^1 {2}pending {2}/)
@@ -188,8 +188,8 @@ describe('the command line', () => {
   })
 })
 
-describe('the log', () => {
-  it('has one line per request, and never a token, a body, a title or a query', async () => {
+describe('the request log', () => {
+  it('has one line per request, without tokens, bodies, titles and queries', async () => {
     const api = await served()
     const user = newUser()
     await api.call('POST', `/api/${user}/tasks?note=private`, { user, json: { title: 'very private' } })

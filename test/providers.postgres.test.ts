@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { type Served, served } from './served.ts'
 
-// GitHub is the outside world: what it would answer is answered here. Everything else goes where it goes.
+// A stand-in for GitHub, which is an external service; all other requests are sent.
 
 const github = {
   id: 4711,
@@ -58,8 +58,8 @@ async function signInAt(person: Person, change: (callback: URL) => void = () => 
   return new URL(back.headers.get('location') ?? '', 'http://here.test')
 }
 
-describe('who comes from GitHub', () => {
-  it('has an account here, and the same one the next time', async () => {
+describe('a user who signs in with GitHub', () => {
+  it('gets an account, and the same one the next time', async () => {
     const person = newPerson(api)
     const where = await signInAt(person)
     assert.equal(where.pathname + where.search, '/docs')
@@ -71,7 +71,7 @@ describe('who comes from GitHub', () => {
     assert.equal((await again.auth('GET', '/get-session')).body.user.id, user.id)
   })
 
-  it('leaves no token of GitHub’s in the database or in the log', async () => {
+  it('leaves no token of GitHub in the database or the log', async () => {
     const { unprepared } = await import('../server/db/database.ts')
     const rows = await api.server.db.query(
       unprepared(
@@ -83,20 +83,20 @@ describe('who comes from GitHub', () => {
     assert.equal(JSON.stringify(api.lines).includes(secretToken), false)
   })
 
-  it('with a state that is not theirs is signed in as nobody', async () => {
+  it('is not signed in with the state of another browser', async () => {
     const person = newPerson(api)
     const where = await signInAt(person, callback => callback.searchParams.set('state', 'x'.repeat(32)))
     assert.ok(where.searchParams.has('error'), String(where))
     const victim = newPerson(api)
     const { body } = await newPerson(api).auth('POST', '/sign-in/social', { provider: 'github' })
     const state = new URL(body.url).searchParams.get('state')
-    // Login CSRF: an attacker's callback, followed by somebody else.
+    // Login CSRF: an attacker's callback URL, opened by another user.
     const back = await victim.auth('GET', `/callback/github?code=x&state=${state}`)
     assert.match(back.headers.get('location') ?? '', /error=/)
     assert.equal((await victim.auth('GET', '/get-session')).body, null)
   })
 
-  it('does not get into an account that only has the same unconfirmed address', async () => {
+  it('does not get an account that has the same unconfirmed address', async () => {
     const person = await newUserHere(api)
     profile = { ...github, id: 4712, login: 'thief', email: person.email }
     try {
@@ -109,13 +109,13 @@ describe('who comes from GitHub', () => {
     }
   })
 
-  it('that ends without a page to return to, ends on the front page', async () => {
+  it('without a return address is sent to the front page', async () => {
     const { headers } = await newPerson(api).auth('GET', '/callback/github?error=access_denied&state=x')
     const target = new URL(headers.get('location') ?? '', api.server.url)
     assert.deepEqual([target.pathname, target.searchParams.get('error')], ['/', 'state_mismatch'])
   })
 
-  it('finds no provider that is not set up', async () => {
+  it('gets an error for a provider that is not configured', async () => {
     const { status } = await newPerson(api).auth('POST', '/sign-in/social', { provider: 'google' })
     assert.equal(status, 404)
     assert.equal((await newPerson(api).auth('POST', '/sign-in/social', { provider: 'evil' })).status, 400)

@@ -1,8 +1,9 @@
 import crypto, { type BinaryLike, type ScryptOptions } from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 
-// Hashing a password takes 60 ms of CPU time, and the tests sign in thousands of times. Programs of
-// tests hash at a thousandth of the cost; `server/accounts/passwords.test.ts` checks the real one.
+// Hashing a password takes 60 ms of CPU time, and the tests sign in thousands of times. Test
+// programs hash at a thousandth of the cost; `server/accounts/passwords.test.ts` checks the real
+// one.
 
 type Done = (error: Error | null, key: Buffer) => void
 
@@ -20,7 +21,7 @@ function cheap(text: BinaryLike, salt: BinaryLike, length: number, options: Scry
 Object.assign(crypto, { scrypt: cheap })
 syncBuiltinESMExports()
 
-/** Runs `work` while each hash takes this long, for tests of what waits behind it. */
+/** Runs `work` while each hash takes this long, for tests of the requests that wait for it. */
 export async function whileHashingTakes<T>(ms: number, work: () => Promise<T>): Promise<T> {
   delayMs = ms
   try {

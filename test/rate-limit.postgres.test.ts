@@ -4,31 +4,32 @@ import { contracts } from '../server/config/contract.ts'
 import { behindProxy, newAddress } from './person.ts'
 import { type Answer, type Call, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// How many calls are answered: by user with a good token, by address without. So slow a rate that none flows in meanwhile.
+// The rate limit: by user with a valid token, otherwise by address. The rate is so slow that a test
+// gets no further requests.
 
 const limits = { RATE_LIMIT: '1/20', RATE_LIMIT_ADDRESS: '1/10', ...behindProxy }
 const collections = ['/api/tasks', '/api/{user_id}/tasks', '/api/v1/todos', '/api/v1/tasks']
 
 for (const contract of contracts) {
-  describe(`the limit of calls in ${contract} and beside it`, () => {
+  describe(`the rate limit in ${contract} and beside it`, () => {
     let api: Served
     before(async () => {
       api = await served({ CONTRACT: contract, ...limits })
     })
     after(() => api.close())
 
-    /** At once. @returns the refusals */
+    /** Concurrent requests. @returns the rejected ones */
     async function flood(path: string, calls: number, call: Call, admitted: number): Promise<Answer[]> {
       const answers = await Promise.all(Array.from({ length: calls }, () => api.call('GET', path, call)))
       const refused = answers.filter(({ status }) => status === 429)
-      // One a second flows in, and a slow machine needs seconds.
+      // One request per second is added, and a slow machine needs seconds.
       assert.ok(calls - refused.length >= admitted, `${calls - refused.length}`)
       assert.ok(refused.length > 0)
       return refused
     }
 
     for (const path of collections) {
-      it(`GET ${path} is refused beyond it, in its own shape, and says when to come again`, async () => {
+      it(`GET ${path} beyond the limit is rejected in the format of its contract, with Retry-After`, async () => {
         const user = newUser()
         const [refused] = await flood(path.replace('{user_id}', user), 60, { user }, 20)
         assert.match(refused?.headers.get('retry-after') ?? '', /^[1-9]\d*$/)
@@ -40,10 +41,10 @@ for (const contract of contracts) {
       })
     }
 
-    // What does not depend on the contract.
+    // Independent of the contract.
     if (contract !== contracts[0]) return
 
-    it('each answer says what is left', async () => {
+    it('each response reports what is left', async () => {
       const user = newUser()
       const left: number[] = []
       for (const [method, call] of [
@@ -60,7 +61,7 @@ for (const contract of contracts) {
       assert.ok((left[0] ?? 0) >= 19 && (left[2] ?? 20) < 20, `${left}`)
     })
 
-    it('one user’s calls are counted together, with whichever token, from wherever', async () => {
+    it('the requests of one user are counted together, with any token, from any address', async () => {
       const user = newUser()
       await flood('/api/tasks', 60, { user }, 20)
       const token = tokenOf(user, { n: 1 })
@@ -68,7 +69,7 @@ for (const contract of contracts) {
       assert.ok((await flood('/api/v1/todos', 30, elsewhere, 0)).length >= 15)
     })
 
-    it('an app’s server may call for any number of users from one address, also amid bad tokens', async () => {
+    it('a server may send requests for any number of users from one address, also among invalid tokens', async () => {
       const headers = { 'x-forwarded-for': newAddress() }
       await flood('/api/tasks', 40, { token: 'bad', headers }, 10)
       const users = Array.from({ length: 50 }, () => newUser())
@@ -94,7 +95,7 @@ for (const contract of contracts) {
       ['calls with a bad token', '/api/tasks', { token: 'bad' }],
       ['calls of what needs no token', '/problems', {}],
       ['calls of accounts', '/api/auth/get-session', {}],
-      ['calls of what is not there', '/nowhere', {}],
+      ['calls to unknown routes', '/nowhere', {}],
     ] as const) {
       it(`${name} are counted by address`, async () => {
         const headers = { 'x-forwarded-for': newAddress() }
@@ -115,7 +116,7 @@ for (const contract of contracts) {
       assert.ok(answers.some(({ status }) => status === 429))
     })
 
-    it('probes are answered, however many', async () => {
+    it('health checks are not limited', async () => {
       const headers = { 'x-forwarded-for': newAddress() }
       for (const path of ['/livez', '/readyz', '/health']) {
         const probes = Array.from({ length: 40 }, () => api.call('GET', path, { headers }))
@@ -127,8 +128,8 @@ for (const contract of contracts) {
   })
 }
 
-describe('without a limit', () => {
-  it('nobody is refused, and nothing is said of one', async () => {
+describe('a server without a rate limit', () => {
+  it('rejects nobody, and sends no headers about it', async () => {
     const api = await served(unlimited)
     const user = newUser()
     const calls = [{ user }, {}].flatMap(call =>
@@ -142,14 +143,14 @@ describe('without a limit', () => {
   })
 })
 
-describe('the limit that is there where nothing is set', () => {
-  it('lets a user have two hundred calls at once', async () => {
+describe('the default rate limit', () => {
+  it('allows a user two hundred requests at once', async () => {
     const api = await served()
     const user = newUser()
     const { headers } = await api.call('GET', '/api/v1/tasks', { user })
     assert.equal(headers.get('ratelimit'), '"user";r=199;t=1')
     assert.equal(headers.get('ratelimit-policy'), '"user";q=200;w=2')
-    // In two halves: of more than 128 that are worked on at once, some may be told that the server is busy.
+    // In two halves, since more than 128 concurrent requests may get 503.
     for (const length of [100, 99]) {
       const calls = Array.from({ length }, () => api.call('GET', '/api/v1/tasks', { user }))
       for (const { status } of await Promise.all(calls)) assert.equal(status, 200)

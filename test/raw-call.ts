@@ -1,11 +1,11 @@
 import { Agent, request } from 'node:http'
 import type { Answer } from './served.ts'
 
-/** A request as it leaves: unlike `fetch`, nothing is normalised, refused or added. */
+/** A request that is sent unchanged: unlike `fetch`, nothing is normalized, rejected or added. */
 export interface RawCall {
   readonly method: string
   readonly path: string
-  /** A list is sent as several headers of one name. */
+  /** An array is sent as several headers of one name. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: string | Uint8Array
 }
@@ -15,7 +15,7 @@ export interface RawCaller {
   close(): void
 }
 
-/** Calls over a few connections that stay open. */
+/** Sends requests over a few persistent connections. */
 export function rawCaller(url: string, connections = 4): RawCaller {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const call = ({ method, path, headers = {}, body }: RawCall): Promise<Answer> =>
@@ -32,7 +32,7 @@ export function rawCaller(url: string, connections = 4): RawCaller {
         const isStream = response.headers['content-type']?.startsWith('text/event-stream') && method === 'GET'
         response.on('data', chunk => {
           chunks.push(chunk)
-          // It has no end: its first event stands for it.
+          // A stream has no end: its first event is returned.
           if (isStream) response.destroy()
         })
         response.on('error', error => {

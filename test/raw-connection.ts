@@ -3,11 +3,11 @@ import { connect, type Socket } from 'node:net'
 
 export interface RawConnection {
   readonly socket: Socket
-  /** All that has come back so far. */
+  /** Everything received so far. */
   readonly received: () => string
 }
 
-/** A connection on which a test writes what it likes, and which may break. */
+/** A connection on which a test writes any bytes, and which may fail. */
 export async function rawConnection(url: string): Promise<RawConnection> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   let received = ''

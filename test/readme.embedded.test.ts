@@ -10,10 +10,10 @@ import { type Served, served, testSecret } from './served.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 
-/** The lines that are not run here, and why. */
+/** The lines that are not run here, with the reason. */
 const elsewhere: readonly [RegExp, string][] = [
-  [/^npm start$/, 'it is how this program has been built'],
-  [/^npm test$/, 'it is what runs this'],
+  [/^npm start$/, 'the test program was built by it'],
+  [/^npm test$/, 'it runs this test'],
   [/^npm run test:faults$/, 'it is npm test at full length'],
   [/^DATABASE_URL=\S+ BETTER_AUTH_SECRET='[^']+' npm start$/, 'every test on PostgreSQL starts it so'],
 ]
@@ -30,14 +30,14 @@ after(async () => {
 })
 
 describe('the README', () => {
-  it('gives commands that work, one after the other', async () => {
+  it('contains commands that work in their order', async () => {
     const PATH = makePath(join(folder, 'bin'), ['sh', 'node', 'npm', 'curl'], {})
     const env = { PATH, HOME: folder, DATA_DIR: join(folder, 'data'), BETTER_AUTH_SECRET: testSecret }
     const lines = blocksOf(readme).flatMap(block => block.lines)
     for (const [pattern, why] of elsewhere)
       assert.ok(
         lines.some(line => pattern.test(commandIn(line))),
-        `${pattern} is not there any more (${why})`,
+        `${pattern} is no longer in the README (${why})`,
       )
     const script = lines
       .filter(line => !elsewhere.some(([pattern]) => pattern.test(commandIn(line))))

@@ -2,23 +2,23 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 
-/** A message that a receiver got, with a valid signature. */
+/** A message with a valid signature. */
 export interface Received {
   readonly id: string
   readonly headers: IncomingHttpHeaders
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into any message
+  // biome-ignore lint/suspicious/noExplicitAny: tests access fields of any message
   readonly body: any
 }
 
 export interface Receiver {
   readonly url: string
-  /** All messages that arrived, in their order, also those that were not accepted. */
+  /** All messages in order of arrival, also those that were not accepted. */
   readonly received: Received[]
-  /** The secret that the signatures are verified with. */
+  /** The secret that verifies the signatures. */
   secret: string
-  /** How the next messages are answered. */
+  /** The response to the next messages. */
   answer: (message: Received, response: ServerResponse, request: IncomingMessage) => unknown
-  /** Messages whose signature was not valid. */
+  /** Messages with an invalid signature. */
   readonly forged: string[]
   until(condition: (receiver: Receiver) => boolean): Promise<void>
   close(): Promise<void>
@@ -26,7 +26,9 @@ export interface Receiver {
 
 export const accept: Receiver['answer'] = (_message, response) => response.writeHead(204).end()
 
-/** A receiver of webhooks as its documentation would have it, verified by the library for that. */
+/**
+ * A receiver of webhooks as docs/sync.md describes it, which verifies with the standard library.
+ */
 export async function receiver(): Promise<Receiver> {
   const waiting = new Set<() => void>()
   const server = createServer((request, response) => {

@@ -6,12 +6,15 @@ import { freePort } from './postgres-server.ts'
 export interface RedisServer {
   readonly port: number
   readonly url: string
-  /** The server's process, for tests that stop or kill it. */
+  /** The process of the server, for tests that stop or kill it. */
   readonly pid: number
   stop(): Promise<void>
 }
 
-/** A real Redis or Valkey on the loopback, which keeps nothing. @param port a free one, where nothing is said */
+/**
+ * A real Redis or Valkey on the loopback interface, without persistence.
+ * @param port a free one by default
+ */
 export async function startRedis(settings: readonly string[] = [], port?: number): Promise<RedisServer> {
   const { path, env } = findProgram('redis')
   const chosen = port ?? (await freePort())

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { newUser, served } from './served.ts'
 
-it('a flood of requests over their limit writes few lines, and a sum', async t => {
+it('a flood of rate-limited requests causes few log lines, and a summary', async t => {
   const api = await served({ RATE_LIMIT: '1/1', RATE_LIMIT_ADDRESS: '1/1' })
   t.after(() => api.close())
   const user = newUser()
@@ -28,10 +28,10 @@ it('a flood of requests over their limit writes few lines, and a sum', async t =
     const logged = () => since().filter(({ msg, status }) => msg === 'request' && status === 429).length
     const summed = () =>
       since().reduce((sum, { limit, unlogged }) => sum + (limit === name ? Number(unlogged) : 0), 0)
-    // The sum comes a second after the first of them.
+    // The summary is logged a second after the first of them.
     while (logged() + summed() < refused) await pause(50)
     assert.equal(logged() + summed(), refused)
-    assert.ok(summed() > logged(), `${summed()} of ${refused} are summed up`)
+    assert.ok(summed() > logged(), `${summed()} of ${refused} are in the summary`)
     const others = since().filter(({ msg }) => msg === 'token rejected' || msg === 'audit').length
     assert.ok(others <= logged() + 20, `${others}`)
   }

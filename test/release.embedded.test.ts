@@ -11,7 +11,7 @@ const ready = {
 }
 
 describe('a release', () => {
-  it('lacks nothing when the version, the changelog and the tag agree, and the build is vouched for', () => {
+  it('lacks nothing if version, changelog and tag match and provenance is available', () => {
     assert.deepEqual(whatIsMissing(ready), [])
   })
 
@@ -26,7 +26,7 @@ describe('a release', () => {
     ['a machine without provenance', { env: {} }, /Provenance cannot be created/],
   ]
   for (const [what, change, sentence] of lacking) {
-    it(`is refused for ${what}`, () => {
+    it(`is rejected for ${what}`, () => {
       const missing = whatIsMissing({ ...ready, ...change })
       assert.equal(missing.length, 1)
       assert.match(missing[0], sentence)

@@ -24,7 +24,7 @@ import {
 } from './served.ts'
 import { size } from './size.ts'
 
-// Three replicas on one PostgreSQL and one Redis, behind nginx as deploy/nginx/duly.conf sets it up.
+// Three replicas on one PostgreSQL and one Redis, behind nginx with deploy/nginx/duly.conf.
 
 const burst = 60
 const perSecond = 5
@@ -78,14 +78,14 @@ function start(port: number, program?: string): Promise<RunningServer> {
 
 const through = { call: (method: string, path: string, call?: Call) => callAt(nginx.url, method, path, call) }
 
-/** The same call to each replica, past nginx. */
+/** The same request to each replica, not through nginx. */
 function each(method: string, path: string, call: Call): Promise<Answer[]> {
   return Promise.all(replicas.map(({ running }) => callAt(running.url, method, path, call)))
 }
 
 const statuses = (answers: readonly Answer[]) => answers.map(({ status }) => status)
 
-/** Waits until every replica refuses the token. */
+/** Waits until every replica rejects the token. */
 async function refusedEverywhere(token: string): Promise<void> {
   for (const deadline = Date.now() + 30_000; ; ) {
     const found = statuses(await each('GET', '/api/v1/tasks', { token }))
@@ -95,20 +95,23 @@ async function refusedEverywhere(token: string): Promise<void> {
   }
 }
 
-/** Waits until nginx asks every replica: one that has just come back gets nothing for two seconds. */
+/** Waits until nginx uses every replica: one that has restarted gets no request for two seconds. */
 async function allAreAsked(): Promise<void> {
   const deadline = Date.now() + 30_000
   for (const asked = new Set<string>(); asked.size < replicas.length; ) {
-    assert.ok(Date.now() < deadline, `${asked.size} of them are asked`)
+    assert.ok(Date.now() < deadline, `${asked.size} of them are used`)
     const { status, headers } = await through.call('GET', '/livez')
     assert.equal(status, 200)
-    // A replica begins its ids with a name of its own.
+    // Request ids of a replica start with its own prefix.
     asked.add(headers.get('x-request-id')?.split('-')[0] ?? '')
     await pause(20)
   }
 }
 
-/** Calls through nginx, a few at once, until some were refused. @returns how many were not, and the seconds that it took */
+/**
+ * Sends requests through nginx, a few at a time, until some are rejected.
+ * @returns the number of accepted requests, and the elapsed seconds
+ */
 async function flood(ask: () => Promise<Answer>) {
   const startedAt = Date.now()
   let admitted = 0
@@ -123,7 +126,7 @@ async function flood(ask: () => Promise<Answer>) {
   return { admitted, seconds: (Date.now() - startedAt) / 1000 }
 }
 
-/** Reads, and writes with a key, through nginx and one after the other: what a client does for whom no call must fail. */
+/** Reads, and writes with keys, through nginx and one after the other, none of which may fail. */
 function carefulClient() {
   const seen = { calls: 0, failures: [] as string[] }
   let stopping = false
@@ -135,7 +138,7 @@ function carefulClient() {
     return body
   }
   const round = async () => {
-    // A new user each time: this is not about limits.
+    // A new user each time, because of the rate limit.
     const user = newUser()
     const task = await ask(user, 'POST', '/api/v1/tasks', 201, { title: 'once' })
     const one = `/api/v1/tasks/${task?.id}`
@@ -148,7 +151,7 @@ function carefulClient() {
     Array.from({ length: 4 }, async () => {
       while (!stopping) {
         await round()
-        // The processor is for the servers that start.
+        // Leaves CPU time to the starting servers.
         await pause(50)
       }
     }),
@@ -177,7 +180,7 @@ describe('three replicas behind nginx', () => {
     }
   })
 
-  it('all refuse a token that is revoked, a session that is over, and a user who is disabled', async () => {
+  it('all reject a revoked token, an ended session and a disabled user', async () => {
     const person = await newUserHere(through)
     const session = await person.token()
     const json = { name: 'script', scopes: ['tasks:read'], expires_in_days: 1 }
@@ -199,7 +202,7 @@ describe('three replicas behind nginx', () => {
     await refusedEverywhere(again)
   })
 
-  it('count a user’s calls together, and calls without a token by the address that nginx sees', async () => {
+  it('count the requests of a user together, and requests without a token by client address', async () => {
     const user = newUser()
     const asUser = await flood(() => through.call('GET', '/api/v1/tasks', { user }))
     const most = burst + perSecond * (asUser.seconds + 1)
@@ -213,7 +216,7 @@ describe('three replicas behind nginx', () => {
     })
   })
 
-  it('hand on what comes in many pieces, and keep to themselves what is not for everyone', async () => {
+  it('pass on chunked bodies, and do not expose internal routes', async () => {
     const user = newUser()
     for (const title of ['a', 'b']) await through.call('POST', '/api/v1/tasks', { user, json: { title } })
     const { text } = await through.call('GET', '/api/v1/export?format=ndjson', { user })
@@ -224,7 +227,7 @@ describe('three replicas behind nginx', () => {
     assert.deepEqual([refused.status, refused.body.code], [413, 'body_too_large'])
   })
 
-  it('take an import that is larger than other bodies', async () => {
+  it('accept an import that is larger than other bodies', async () => {
     const task = { title: 'long', description: 'd'.repeat(20_000) }
     const lines = Array.from({ length: 300 }, (_, n) => `${JSON.stringify({ id: n + 1, ...task })}\n`)
     const { status, text } = await through.call('POST', '/api/v1/import?dry_run=true', {
@@ -238,7 +241,7 @@ describe('three replicas behind nginx', () => {
     })
   })
 
-  it('stream events without buffers, and lose and repeat none where the replica of a stream is killed', async () => {
+  it('stream events unbuffered, and lose and repeat none if the replica of a stream is killed', async () => {
     const user = newUser()
     const create = async (title: string) => {
       const headers = { 'idempotency-key': title.replaceAll(' ', '-') }
@@ -267,7 +270,7 @@ describe('three replicas behind nginx', () => {
     replica.running = await start(replica.port)
   })
 
-  it('fail no call with a key, and lose and double nothing, where one is killed and one migrates the database', async test => {
+  it('fail no request with a key, and lose and duplicate nothing, during a kill and a migration', async test => {
     const [first, , third] = replicas
     const ledger = new Ledger(() => [nginx.url], true)
     const careful = carefulClient()
@@ -298,7 +301,7 @@ describe('three replicas behind nginx', () => {
     assert.equal(Number(row?.[0]), migrations.length + 1)
   })
 
-  it('count each by itself while Redis is away', async () => {
+  it('count separately while Redis is unavailable', async () => {
     await redis.stop()
     await allAreAsked()
     const user = newUser()

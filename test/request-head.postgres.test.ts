@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { rawConnection } from './raw-connection.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// Request lines and headers that two programs could read in different ways.
+// Request lines and headers that two programs could interpret differently.
 
 let api: Served
 before(async () => {
@@ -12,7 +12,7 @@ before(async () => {
 })
 after(() => api.close())
 
-/** The whole answer to one request, whose lines are sent as they are. */
+/** The whole response to a request whose lines are sent unchanged. */
 async function answerTo(lines: readonly string[], body = ''): Promise<string> {
   const { socket, received } = await rawConnection(api.server.url)
   socket.write(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body}`)
@@ -24,8 +24,8 @@ const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.
 const bodyOf = (answer: string) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
 const host = 'Host: tasks.example'
 
-describe('a header field that has one value', () => {
-  it('is refused with 400 where it is sent twice or unknown, and nothing is written', async () => {
+describe('a header field with a single value', () => {
+  it('is rejected with 400 if it is repeated or unknown, and nothing is written', async () => {
     const user = newUser()
     const auth = `Authorization: Bearer ${tokenOf(user)}`
     const type = 'Content-Type: application/json'
@@ -56,7 +56,7 @@ describe('a header field that has one value', () => {
     assert.deepEqual((await api.call('GET', '/api/v1/tasks', { user })).body.tasks, [])
   })
 
-  it('is read where other fields are sent twice', async () => {
+  it('is accepted if other fields are repeated', async () => {
     const user = newUser()
     const lists = [
       'Accept: text/html',
@@ -75,7 +75,7 @@ describe('a header field that has one value', () => {
 })
 
 describe('the header Host', () => {
-  it('must be there in HTTP/1.1, and be a host and a port', async () => {
+  it('is required in HTTP/1.1, and must be a host with an optional port', async () => {
     for (const lines of [
       [],
       ['Host: a b'],
@@ -96,7 +96,7 @@ describe('the header Host', () => {
 })
 
 describe('a request target in absolute form', () => {
-  it('is answered as its path where it names the same host, and refused where it names another', async () => {
+  it('is treated as its path if it names the same host, and rejected otherwise', async () => {
     for (const target of [
       'http://tasks.example/livez',
       'https://TASKS.example/livez',
@@ -116,8 +116,8 @@ describe('a request target in absolute form', () => {
   })
 })
 
-describe('bytes that are no request', () => {
-  it('are not taken for the answer to the requests before them', async () => {
+describe('bytes that are not a request', () => {
+  it('do not affect the responses to the requests before them', async () => {
     const user = newUser()
     const auth = `Authorization: Bearer ${tokenOf(user)}`
     const body = '{"title":"a"}'

@@ -6,7 +6,7 @@ import { contracts } from '../server/config/contract.ts'
 import { rawConnection } from './raw-connection.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// How much a request may be, in every contract's own way of saying no.
+// Size limits of requests, in the error format of every contract.
 
 const kib = 1024
 const longest: Readonly<Record<string, readonly [title: number, description: number]>> = {
@@ -16,7 +16,7 @@ const longest: Readonly<Record<string, readonly [title: number, description: num
   '/api/v1/todos': [254, 999],
   '/api/v1/tasks': [500, 20_000],
 }
-/** As Python's json.dumps writes it: every character outside ASCII as escapes of six bytes. */
+/** As Python's json.dumps writes it: every non-ASCII character as a six-byte escape. */
 const inAscii = (value: object) =>
   JSON.stringify(value).replaceAll(
     /[^\x20-\x7e]/g,
@@ -24,7 +24,7 @@ const inAscii = (value: object) =>
   )
 
 for (const contract of contracts) {
-  describe(`the size of requests to ${contract} and the calls beside it`, () => {
+  describe(`the size of requests to ${contract} and the routes beside it`, () => {
     let api: Served
     before(async () => {
       api = await served({ CONTRACT: contract })
@@ -41,7 +41,7 @@ for (const contract of contracts) {
     for (const path of ['/api/tasks', '/api/{user_id}/tasks', '/api/v1/todos', '/api/v1/tasks']) {
       const [title, description] = longest[path] ?? longest[contract] ?? [0, 0]
 
-      it(`POST ${path} takes the longest task, however its JSON is written`, async () => {
+      it(`POST ${path} accepts the longest task in every JSON encoding`, async () => {
         const tags = Array.from({ length: 20 }, (_, n) => `${n}`.padEnd(50 + (n > 9 ? 48 : 49), '🐑'))
         const more = path === '/api/v1/tasks' ? { tags, metadata: { a: '🦔'.repeat(1000) } } : { tags }
         const task = { title: '🐑'.repeat(title), description: '🦔'.repeat(description), ...more }
@@ -51,7 +51,7 @@ for (const contract of contracts) {
         }
       })
 
-      it(`POST ${path} takes 64 KiB, and refuses 320 with 413`, async () => {
+      it(`POST ${path} accepts 64 KiB, and rejects 320 KiB with 413`, async () => {
         const padded = (bytes: number) => `{"title":"a"${' '.repeat(bytes - 13)}}`
         const fits = padded(64 * kib)
         assert.equal(Buffer.byteLength(fits), 64 * kib)
@@ -61,18 +61,18 @@ for (const contract of contracts) {
         assert.equal(body.detail ?? body.error, 'The body is too large. Send a smaller one.')
       })
 
-      it(`GET ${path} refuses a query beyond 8 KiB with 414`, async () => {
+      it(`GET ${path} rejects a query beyond 8 KiB with 414`, async () => {
         const user = newUser()
         const address = `${path.replace('{user_id}', user)}?x=`
         const get = (bytes: number) => api.call('GET', address + 'x'.repeat(bytes - address.length), { user })
-        // `v1` refuses the name.
+        // `v1` rejects the name.
         assert.equal((await get(8 * kib)).status, path === '/api/v1/tasks' ? 422 : 200)
         const { status, body } = await get(8 * kib + 1)
         assert.equal(status, 414)
         assert.equal(body.detail ?? body.error, 'The URL must have at most 8192 characters.')
       })
 
-      it(`GET ${path} refuses too many headers with 431, and too large ones`, async () => {
+      it(`GET ${path} rejects too many or too large headers with 431`, async () => {
         const user = newUser()
         const get = (count: number, value: string) => {
           const headers = Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, value]))
@@ -88,14 +88,14 @@ for (const contract of contracts) {
       })
     }
 
-    it('tokens and accounts take 64 KiB, and refuse more with 413', async () => {
+    it('token and account routes accept 64 KiB, and reject more with 413', async () => {
       for (const path of ['/api/v1/tokens', '/api/auth/sign-in/email']) {
         assert.notEqual((await send(path, `{"x":"${'x'.repeat(64 * kib - 8)}"}`)).status, 413, path)
         assert.equal((await send(path, `{"x":"${'x'.repeat(64 * kib)}"}`)).status, 413, path)
       }
     })
 
-    it('large bodies of one user have 16 MiB in all, and those of others are read', async () => {
+    it('the bodies of one user are limited to 16 MiB in total, and those of others are accepted', async () => {
       const path = '/api/v1/batch'
       const [user, other] = [newUser(), newUser()]
       const head = [`POST ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${tokenOf(user)}`]
@@ -143,7 +143,7 @@ for (const contract of contracts) {
       assert.deepEqual(errors, [])
     })
 
-    it('without a token a body is not looked at, however long it is', async () => {
+    it('a body without a token is not read, whatever its length', async () => {
       const { status } = await api.call('POST', '/api/v1/tasks', { body: 'x'.repeat(100 * kib) })
       assert.equal(status, 401)
     })

@@ -68,7 +68,7 @@ describe('a restore', () => {
     return rows
   }
 
-  it('refuses where there is data, and puts it aside when told to', async () => {
+  it('refuses to overwrite data, and sets it aside with --replace', async () => {
     const { env } = own
     const before = await epochs(env)
     const refused = await duly(['restore', file], env).ended
@@ -76,11 +76,7 @@ describe('a restore', () => {
     const { stdout } = await succeeds(['restore', file, '--replace'], env)
     const [, aside = ''] = /The previous data is in (?:the schema )?(\S+)\. Remove/.exec(stdout) ?? []
     assert.equal(await count(env), 3)
-    assert.notDeepEqual(
-      await epochs(env),
-      before,
-      'revisions that clients saw since are not taken for new ones',
-    )
+    assert.notDeepEqual(await epochs(env), before, 'revisions that clients have seen are not used again')
     if (onPostgres) {
       const { db } = await openDatabase(env)
       const [row] = await db.query(unprepared(`select count(*) from ${aside}.tasks`))
@@ -91,7 +87,7 @@ describe('a restore', () => {
     }
   })
 
-  it('keeps out the users who were disabled', async () => {
+  it('keeps disabled users disabled', async () => {
     const api = await served(behindProxy, own)
     try {
       const statusOf = async (user: string) =>
@@ -107,7 +103,7 @@ describe('a restore', () => {
     }
   })
 
-  it('is refused while a server runs on the data', async () => {
+  it('is refused while a server uses the data', async () => {
     const { env } = own
     const { child, ended } = await dulyStart(env)
     const { code, stderr } = await duly(['restore', file, '--replace'], env).ended
@@ -117,7 +113,7 @@ describe('a restore', () => {
   })
 
   if (!onPostgres) {
-    it('that is killed leaves nothing that a server would take for the data, and can be done again', async () => {
+    it('that is killed leaves no data that a server would use, and can be repeated', async () => {
       const DATA_DIR = join(folder, 'killed')
       const { child, ended } = duly(['restore', file], { DATA_DIR })
       while (!existsSync(join(DATA_DIR, 'restoring', 'postgres'))) await pause(5)
@@ -129,7 +125,7 @@ describe('a restore', () => {
       assert.equal(await count({ DATA_DIR }), 3)
     })
 
-    it('does not touch the data that is there when the file turns out not to fit', async () => {
+    it('does not change existing data if the file is invalid', async () => {
       const DATA_DIR = join(folder, 'kept')
       mkdirSync(join(DATA_DIR, 'postgres'), { recursive: true })
       writeFileSync(join(folder, 'none'), 'nothing of the kind')

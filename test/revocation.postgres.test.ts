@@ -13,7 +13,7 @@ describe('revocations', () => {
   })
   after(() => own.close())
 
-  /** Counts what it is asked, and can be away. */
+  /** Counts queries, and can be unavailable. */
   function watched() {
     const state = { queries: 0, away: false }
     const db: Session = {
@@ -28,7 +28,7 @@ describe('revocations', () => {
     return { state, db }
   }
 
-  it('are known within a second, with two looks a second at most, and none without requests', async () => {
+  it('are known within a second, with at most two queries a second, and none without requests', async () => {
     const { state, db } = watched()
     const clock = { now: 0 }
     const revocations = new Revocations({ db, now: () => clock.now })
@@ -49,7 +49,7 @@ describe('revocations', () => {
     assert.equal(state.queries, before)
   })
 
-  it('let nobody pass on old knowledge while the database is away', async () => {
+  it('expire while the database is unavailable, so that no request uses outdated ones', async () => {
     const { state, db } = watched()
     const clock = { now: 0 }
     const revocations = new Revocations({ db, now: () => clock.now })
@@ -63,7 +63,7 @@ describe('revocations', () => {
     await revocations.fresh()
   })
 
-  it('do not take a look that began long ago for a fresh one', async () => {
+  it('are not considered fresh after a query that began long ago', async () => {
     const { db } = watched()
     const clock = { now: 0 }
     let answer = () => {}
@@ -93,7 +93,7 @@ describe('revocations', () => {
     await waiting
   })
 
-  it('can be taken back, and are known to a replica that starts later', async () => {
+  it('can be reverted, and are known to a replica that starts later', async () => {
     const subject = subjectOf('user', 'b')
     await revoke(own.db, [subject], null)
     const one = new Revocations({ db: own.db })
@@ -104,7 +104,7 @@ describe('revocations', () => {
     assert.equal(one.refuses([subject]), false)
   })
 
-  it('are seen in their order, however many are made at once', async () => {
+  it('are read in order, with any number of concurrent ones', async () => {
     const revocations = new Revocations({ db: own.db })
     const subjects = Array.from({ length: 200 }, (_, n) => subjectOf('token', String(n)))
     let done = false
@@ -130,7 +130,9 @@ describe('on every replica', () => {
 
   const statusOf = async (token: string) => (await other.call('GET', '/api/v1/tasks', { token })).status
 
-  /** A token that was good on the other replica until `act`, and is not for any request that begins a second later. */
+  /**
+   * A token that the other replica accepted until `act`, and rejects for requests a second later.
+   */
   async function refusedAfter(token: string, act: () => Promise<unknown>) {
     assert.equal(await statusOf(token), 200)
     await act()
@@ -146,7 +148,7 @@ describe('on every replica', () => {
     await refusedAfter(await person.token(), () => person.auth('POST', '/sign-out'))
   })
 
-  it('every token ends with signing out everywhere, and those of a new session are good', async () => {
+  it('every token ends with signing out everywhere; those of a new session are valid', async () => {
     const person = await newUserHere(api)
     const phone = newPerson(api, person)
     await phone.auth('POST', '/sign-in/email', { email: person.email, password: person.password })
@@ -157,7 +159,7 @@ describe('on every replica', () => {
     assert.equal(await statusOf(await person.token()), 200)
   })
 
-  it('every token ends with as many sessions as a user can have', async () => {
+  it('every token ends with the maximum number of sessions of a user', async () => {
     const person = await newUserHere(api)
     const tokens: string[] = []
     for (let n = 0; n < 99; n += 1) {

@@ -6,12 +6,12 @@ import { operator } from './operator.ts'
 import { behindProxy, newPerson, newUserHere } from './person.ts'
 import { type OwnDatabase, openDatabase, ownDatabase, type Served, served, unlimited } from './served.ts'
 
-// What a user has sent may wait: for those before it, for a session, for a lock, for a password
-// hash. It is neither read nor written once the user is signed out.
+// Requests may wait for others, a session, a lock or a password hash. They neither read nor write
+// after the user is signed out.
 
 let own: OwnDatabase
 let api: Served
-/** Sees and locks what the server's database has. */
+/** A session that inspects and locks the server's database. */
 let beside: Awaited<ReturnType<typeof openDatabase>>['db']
 before(async () => {
   own = await ownDatabase()
@@ -42,7 +42,7 @@ const titles = async (user: string) =>
   (await beside.query(unprepared('select title from duly.tasks where user_id = $1'), [user])).flat()
 
 describe('a write that waits while its user is signed out', () => {
-  it('for the row of its user, or behind such a one, is not done', async () => {
+  it('for the row of its user, or behind such a write, is not executed', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const create = (title: string) =>
@@ -58,7 +58,7 @@ describe('a write that waits while its user is signed out', () => {
       await pause(100)
       await person.auth('POST', '/sign-out')
       await refused(token)
-      // A write waits for its owner for half a second, and is then asked again whether it may be done.
+      // A write waits for its owner for half a second, and is then authorized again.
       await pause(1100)
     })
     const statuses = (await Promise.all(answers)).map(({ status }) => status)
@@ -70,7 +70,7 @@ describe('a write that waits while its user is signed out', () => {
     assert.deepEqual(keys, ['1'])
   })
 
-  it('for a session that is free is not done', async () => {
+  it('for a free session is not executed', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const create = (title: string) => api.call('POST', '/api/v1/tasks', { token, json: { title } })
@@ -78,13 +78,13 @@ describe('a write that waits while its user is signed out', () => {
     const { db } = api.server
     let answer: Promise<{ status: number }> | undefined
     const hold = (then: () => Promise<unknown>): Promise<unknown> => db.transaction(async () => then())
-    // Both of the server's sessions are held; the user is signed out by another one.
+    // Both sessions of the server are held; another one signs the user out.
     await hold(() =>
       hold(async () => {
         answer = create('too late')
         while (db.usage.waiting === 0) await pause(10)
         await beside.query(unprepared('delete from duly.session where "userId" = $1'), [person.id])
-        // A replica may go on for a second with what it knew.
+        // A replica may use cached revocations for a second.
         await pause(1100)
       }),
     )
@@ -92,7 +92,7 @@ describe('a write that waits while its user is signed out', () => {
     assert.deepEqual(await titles(person.id), ['before'])
   })
 
-  it('for the number of tokens to be counted creates no token', async () => {
+  it('for the count of tokens creates no token', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const json = { name: 'late', scopes: ['tasks:read'] }
@@ -114,11 +114,11 @@ describe('a write that waits while its user is signed out', () => {
     ['/two-factor/enable', { password: 'correct horse battery' }],
     ['/delete-user', { password: 'correct horse battery' }],
   ] as const) {
-    it(`for a password to be hashed changes nothing: ${path}`, async () => {
+    it(`for a password hash changes nothing: ${path}`, async () => {
       const person = await newUserHere(api)
       let answer: Promise<{ status: number }> | undefined
       await beside.transaction(async session => {
-        // The password is read from this table once it is known whose session it is.
+        // The password is read from this table once the user of the session is known.
         await session.query(unprepared('lock table duly.account in access exclusive mode'))
         answer = person.auth('POST', path, json)
         await waitingForLocks(1)
@@ -147,7 +147,7 @@ describe('a read that waits for a session while its user is signed out', () => {
           answer = api.call('GET', path, { token })
           while (db.usage.waiting === 0) await pause(10)
           await beside.query(unprepared('delete from duly.session where "userId" = $1'), [person.id])
-          // A replica may use what it knows for a second.
+          // A replica may use cached revocations for a second.
           await pause(1100)
         }),
       )
@@ -156,8 +156,8 @@ describe('a read that waits for a session while its user is signed out', () => {
   }
 })
 
-describe('what the operator ends', () => {
-  it('ends a reset that was asked for before, and a sign-in that still needs its code', async () => {
+describe('a sign-out by the operator', () => {
+  it('invalidates a requested password reset, and a sign-in that waits for its code', async () => {
     const person = await newUserHere(api)
     await person.auth('POST', '/request-password-reset', { email: person.email })
     const link = api.lines

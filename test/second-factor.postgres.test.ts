@@ -25,7 +25,7 @@ async function withSecondFactor(signedUp?: Person) {
 }
 
 describe('two-factor authentication', () => {
-  it('counts once a code of it was given', async () => {
+  it('is enabled once its first code is verified', async () => {
     const person = await newUserHere(api)
     assert.equal((await person.auth('POST', '/two-factor/enable', { password: 'wrong horse' })).status, 400)
     await person.auth('POST', '/two-factor/enable', { password: person.password })
@@ -33,7 +33,7 @@ describe('two-factor authentication', () => {
     assert.deepEqual([status, body.twoFactorRedirect], [200, undefined])
   })
 
-  it('is asked for after the password, and there is no session before', async () => {
+  it('requires a code after the password, and there is no session before', async () => {
     const { person, totpURI } = await withSecondFactor()
     const phone = newPerson(api, person)
     const { body } = await signIn(phone)
@@ -47,7 +47,7 @@ describe('two-factor authentication', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
   })
 
-  it('is guessed a few times only', async () => {
+  it('allows a few wrong codes', async () => {
     const { person } = await withSecondFactor()
     const phone = newPerson(api, person)
     await signIn(phone)
@@ -61,7 +61,7 @@ describe('two-factor authentication', () => {
     assert.equal((await phone.auth('GET', '/get-session')).body, null)
   })
 
-  it('that is lost is made up for by a code that is good once', async () => {
+  it('accepts a backup code once instead of a TOTP code', async () => {
     const { person, backupCodes } = await withSecondFactor()
     const code = backupCodes[0]
     const phone = newPerson(api, person)
@@ -72,7 +72,7 @@ describe('two-factor authentication', () => {
     assert.equal((await tablet.auth('POST', '/two-factor/verify-backup-code', { code })).status, 401)
   })
 
-  it('is given up with the password', async () => {
+  it('is disabled with the password', async () => {
     const { person } = await withSecondFactor()
     assert.equal((await person.auth('POST', '/two-factor/disable', { password: 'wrong horse' })).status, 400)
     assert.equal(
@@ -83,7 +83,7 @@ describe('two-factor authentication', () => {
   })
 })
 
-describe('somebody who reads the emails of a user with two-factor authentication', () => {
+describe('a stranger who reads the emails of a user with two-factor authentication', () => {
   let smtp: Awaited<ReturnType<typeof startSmtpServer>>
   let sending: Served
   before(async () => {
@@ -113,7 +113,7 @@ describe('somebody who reads the emails of a user with two-factor authentication
     return person
   }
 
-  it('is not signed in by the one that confirms a new address', async () => {
+  it('is not signed in by the email that confirms a new address', async () => {
     const person = await confirmed()
     const newEmail = `new-${person.email}`
     await person.auth('POST', '/change-email', { newEmail, callbackURL: '/docs' })
@@ -125,7 +125,7 @@ describe('somebody who reads the emails of a user with two-factor authentication
     assert.ok(await isAskedForCode({ ...person, email: newEmail }))
   })
 
-  it('is not signed in by the one that confirms the address at last', async () => {
+  it('is not signed in by the email that confirms the current address', async () => {
     const person = await confirmed()
     const { email } = person
     await sending.server.db.query(
@@ -139,7 +139,7 @@ describe('somebody who reads the emails of a user with two-factor authentication
     assert.ok(await isAskedForCode(person))
   })
 
-  it('chooses a new password, and is asked for the code all the same', async () => {
+  it('can choose a new password, and still needs the code', async () => {
     const person = await confirmed()
     const { email } = person
     const reader = newPerson(sending)

@@ -6,7 +6,7 @@ import { SecretCipher } from '../server/sync/webhooks/secrets.ts'
 import { behindProxy, newUserHere, type Person } from './person.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served, tokenOf } from './served.ts'
 
-// The procedure of docs/operations.md: a secret is rotated, and no user is signed out.
+// The procedure in docs/operations.md: a secret is rotated, and no user is signed out.
 
 const [oldSecret, newSecret] = [
   'the old secret, of more than 32 characters',
@@ -20,7 +20,7 @@ before(async () => {
 after(() => own.drop())
 
 let api: Served
-/** Whichever server runs. */
+/** The server that currently runs. */
 const running = { call: (...call: Parameters<Served['call']>) => api.call(...call) }
 
 const start = async (secret: string, also?: string) => {
@@ -48,8 +48,8 @@ async function visit({ auth, cookies }: Person) {
   assert.notEqual(cookies.get('better-auth.session_token'), before)
 }
 
-describe('a secret that takes the place of another', () => {
-  it('signs nobody out, and refuses no token', async () => {
+describe('a rotated secret', () => {
+  it('signs no user out, and invalidates no token', async () => {
     await start(oldSecret)
     const person = await newUserHere(running)
     await person.auth('POST', '/two-factor/enable', { password: person.password })
@@ -64,7 +64,7 @@ describe('a secret that takes the place of another', () => {
     }
     await holds()
 
-    // Every replica accepts the new one; then it signs.
+    // First every replica accepts the new secret, then it signs.
     for (const secrets of [
       [oldSecret, newSecret],
       [newSecret, oldSecret],
@@ -83,7 +83,7 @@ describe('a secret that takes the place of another', () => {
     )
     assert.equal(new SecretCipher([newSecret]).decrypt(owner, String(row?.[0])), hook.secret)
 
-    // A week later the old one goes.
+    // A week later the old one is removed.
     await api.close()
     await start(newSecret)
     await isSignedIn(person)
@@ -93,7 +93,7 @@ describe('a secret that takes the place of another', () => {
     await api.close()
   })
 
-  it('links in emails that were sent before still work', async () => {
+  it('keeps links in earlier emails valid', async () => {
     await start(oldSecret)
     const person = await newUserHere(running)
     await person.auth('POST', '/send-verification-email', { email: person.email })
@@ -106,7 +106,7 @@ describe('a secret that takes the place of another', () => {
     await api.close()
   })
 
-  it('lets in nobody whose cookie a third one has signed', async () => {
+  it('does not make cookies signed with a third secret valid', async () => {
     await start('a third secret, of more than 32 characters')
     const person = await newUserHere(running)
     await api.close()

@@ -9,7 +9,7 @@ import { duly, dulyStart, type RunningServer } from './program.ts'
 import { rawCaller } from './raw-call.ts'
 import { type Call, callAt, type OwnDatabase, openDatabase, ownDatabase, tokenOf } from './served.ts'
 
-// The program with every secret that it can be given, telling all that it ever tells, while whatever it needs fails.
+// The program with every secret setting and at the most verbose level, while its dependencies fail.
 
 const secrets = {
   BETTER_AUTH_SECRET: 'the secret that signs, of which no log knows',
@@ -18,7 +18,7 @@ const secrets = {
   GITHUB_CLIENT_SECRET: 'what-github-has-given',
   GOOGLE_CLIENT_ID: 'an-id',
   GOOGLE_CLIENT_SECRET: 'what-google-has-given',
-  // Nobody listens there.
+  // No server listens there.
   REDIS_URL: 'redis://user:what-redis-asks-for@127.0.0.1:9',
   SMTP_URL: 'smtp://user:what-the-post-asks-for@127.0.0.1:9',
 }
@@ -32,7 +32,8 @@ before(async () => {
   door = new Door(String(database.env.DATABASE_URL))
   await door.listen()
   const { db } = await openDatabase(database.env)
-  // Failures of statements tell what was in them, as far as a database can be made to.
+  // Errors of statements contain their values, as far as PostgreSQL can be configured to include
+  // them.
   await db.query(
     unprepared(
       `do $$ begin execute format('alter database %I set log_parameter_max_length_on_error = -1', current_database()); end $$`,
@@ -57,12 +58,12 @@ const change = async (text: string, values: string[] = []) => {
   await db.close()
 }
 
-describe('the log of a program that is told every secret', () => {
+describe('the log of a program with every secret', () => {
   const user = 'somebody'
   const token = tokenOf(user, {}, secrets.BETTER_AUTH_SECRET)
   const title = 'words of mine that are private'
 
-  it('tells of people, and not what they sign in with', async () => {
+  it('reports users, and not what they sign in with', async () => {
     const person = newPerson({ call })
     const { auth, email, password } = person
     await auth('POST', '/sign-up/email', { name: 'Ann', email, password })
@@ -84,7 +85,7 @@ describe('the log of a program that is told every secret', () => {
     assert.ok(person.cookies.size > 0)
   })
 
-  it('tells of requests that cannot be read, and not what was in them', async () => {
+  it('reports requests that cannot be parsed, and not their content', async () => {
     const { call: send, close } = rawCaller(program.url)
     const authorization = `Bearer ${token}`
     const large = { 'x-large': 'x'.repeat(20_000) }
@@ -102,7 +103,7 @@ describe('the log of a program that is told every secret', () => {
       assert.equal((await call('GET', '/api/tasks', { token: bad })).status, 401)
   })
 
-  it('tells which statement failed, and not what was in it', async () => {
+  it('reports which statement failed, and not its values', async () => {
     const write = (path: string) =>
       call('POST', path, {
         token,
@@ -117,7 +118,7 @@ describe('the log of a program that is told every secret', () => {
     assert.equal((await write('/api/tasks')).status, 201)
   })
 
-  it('tells that the database is away, and not with what it is called', async () => {
+  it('reports that the database is unavailable, and not the values of statements', async () => {
     for (const mode of ['reset', 'shut'] as const) {
       door.set(mode)
       assert.equal((await call('POST', '/api/v1/tasks', { token, json: { title } })).status, 503)
@@ -127,7 +128,7 @@ describe('the log of a program that is told every secret', () => {
     await program.printed(/Redis is unavailable/)
   })
 
-  it('has none of it in the end', async () => {
+  it('contains no secret at the end', async () => {
     program.child.kill('SIGTERM')
     const { code, stdout } = await program.ended
     assert.equal(code, 0)
@@ -135,8 +136,8 @@ describe('the log of a program that is told every secret', () => {
   })
 })
 
-describe('what is printed', () => {
-  it('is searched for all that is secret', () => {
+describe('the search for secrets in output', () => {
+  it('detects every kind of secret', () => {
     const given = [
       ...Object.entries(secrets).flatMap(([name, value]) => (/SECRET/.test(name) ? [value] : [])),
       ...['what-postgresql-asks-for', 'what-redis-asks-for', 'what-the-post-asks-for'],
@@ -155,14 +156,14 @@ describe('what is printed', () => {
     assertNoLeak('{"msg":"nothing of the kind"}')
   })
 
-  it('a log line with an unsent link is searched except for the link', () => {
+  it('ignores the link of an unsent email, and nothing else on its line', () => {
     const line = { msg: 'SMTP_URL is not set: this link was not emailed', link: 'correct horse battery' }
     assertNoLeak(JSON.stringify(line))
     assert.throws(() => assertNoLeak(JSON.stringify({ ...line, to: 'correct horse battery' })), /was printed/)
     assert.throws(() => assertNoLeak(JSON.stringify({ ...line, msg: 'another' })), /was printed/)
   })
 
-  it('by a program that prints a secret is found', async () => {
+  it('detects a program that prints a secret', async () => {
     const leaking = fileURLToPath(new URL('./leaking-program.js', import.meta.url))
     await assert.rejects(duly([], env, leaking).ended, /(SECRET|_URL) was printed/)
   })

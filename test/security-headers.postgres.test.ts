@@ -7,7 +7,7 @@ import { described } from './described.ts'
 import { type RawCall, type RawCaller, rawCaller } from './raw-call.ts'
 import { type Answer, type Call, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// What every answer tells a browser: all routes of the document, and every way of being refused.
+// Security headers of every response: all routes of the OpenAPI document, and all kinds of errors.
 
 const front = 'http://localhost:3000'
 const { document } = described('task-api')
@@ -49,7 +49,7 @@ const examples: Readonly<Record<string, () => string>> = {
 }
 const fill = (path: string) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => examples[name]?.() ?? name)
 
-/** @param open whether a browser can be led to it: no token is needed for it */
+/** @param open whether a browser can navigate to it, since it needs no token */
 function check(
   what: string,
   { status, headers, text }: Pick<Answer, 'status' | 'headers' | 'text'>,
@@ -91,7 +91,7 @@ describe('every route', () => {
       const sent: Call = example ? { json: example.value, headers: { 'content-type': type } } : {}
       const isOpen = operation.security !== undefined
       const address = fill(path)
-      // Without a token first: what is deleted last is what others need.
+      // Without a token first: what the last requests delete is needed by others.
       check(`${method} ${path}, without a token`, await api.call(method, address, sent), true)
       if (method === 'GET') check(`HEAD ${path}`, await api.call('HEAD', address), true)
       const preflight = { origin: front, 'access-control-request-method': method }
@@ -106,7 +106,7 @@ describe('every route', () => {
       check(`DELETE ${path}`, await api.call('DELETE', fill(path), { user }), false)
   })
 
-  it('of a user is kept by no cache, or asked for again each time', async () => {
+  it('of a user is not cached, or is revalidated each time', async () => {
     const asked = calls.filter(
       ({ method, operation }) => method === 'GET' && operation.security === undefined,
     )
@@ -114,13 +114,13 @@ describe('every route', () => {
     for (const { path } of asked) {
       const { headers } = await api.call('GET', fill(path), { user })
       const expected = headers.has('etag') ? 'private, no-cache' : 'no-store'
-      // A proxy that compressed a stream would hold it back.
+      // A proxy that compresses a stream would delay its events.
       const said = headers.get('cache-control')?.replace(', no-transform', '')
       assert.equal(said, expected, path)
     }
   })
 
-  it('that is a page allows what the page needs, and no more', async () => {
+  it('of a page allows only what the page needs', async () => {
     for (const path of pages) {
       const { headers } = await api.call('GET', path)
       assert.equal(headers.get('cross-origin-opener-policy'), 'same-origin')
@@ -131,7 +131,7 @@ describe('every route', () => {
   })
 })
 
-describe('every refusal', () => {
+describe('every error response', () => {
   before(async () => {
     id = (await api.call('POST', '/api/v1/tasks', { user, json: { title: 'another' } })).body.id
   })
@@ -164,7 +164,7 @@ describe('every refusal', () => {
     })
   }
 
-  it('of too many attempts', async () => {
+  it('after too many attempts', async () => {
     const email = 'many@example.com'
     let answer = await api.call('GET', '/livez')
     for (let n = 0; n < 4; n += 1)
@@ -173,7 +173,7 @@ describe('every refusal', () => {
     check('429', answer, true)
   })
 
-  it('of what is no HTTP', async () => {
+  it('to invalid HTTP', async () => {
     const socket = connect(Number(new URL(api.server.url).port), '127.0.0.1')
     let received = ''
     socket.on('data', bytes => {
@@ -196,7 +196,7 @@ it('a link in an email that redirects to another site does not reveal its token'
   check('a redirect', answer, true)
 })
 
-it('a server without TLS claims none', () => {
+it('a server without TLS sends no Strict-Transport-Security', () => {
   for (const publicUrl of [undefined, new URL('http://localhost:8000')])
     assert.equal(constantHeaders({ publicUrl })['strict-transport-security'], undefined)
 })

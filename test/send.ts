@@ -27,8 +27,8 @@ const usual = {
 }
 
 /**
- * Resolves with the whole answer; with the first event of a stream of events, which has no end.
- * @throws TypeError with the error of the connection as its cause, or the reason of the signal
+ * Resolves with the whole response, or with the first event of an endless stream.
+ * @throws TypeError with the connection error as its cause, or the reason of the signal
  */
 export function send(address: string, { method, headers, body, signal }: Request): Promise<Response> {
   if (body !== undefined) {

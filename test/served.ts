@@ -16,27 +16,26 @@ import './quick-passwords.ts'
 import { send } from './send.ts'
 import { copyFolder, createDatabase } from './template.ts'
 
-// The real program for a test file: a database of its own, on whichever server the run is about,
-// and the real server before it, called over HTTP.
+// The program under test: a database of its own, embedded or on the PostgreSQL server of the run,
+// and the server in front of it, which is called over HTTP.
 
 /**
- * The embedded database is WebAssembly: to optimise what runs for seconds only takes as much
- * processor time again.
+ * The embedded database is WebAssembly: optimizing code that runs for seconds doubles the CPU time.
  */
 const quickWebAssembly = '--liftoff-only'
 setFlagsFromString(quickWebAssembly)
 
-/** A server of a test lives for seconds, too: only what runs often enough is optimised. */
+/** A test server runs for seconds, too: only code that runs very often is optimized. */
 const lateOptimization = '--interrupt-budget=700000'
 
-/** Node's options for programs of tests. */
+/** Node options for programs in tests. */
 export const soonStarted = [
   quickWebAssembly,
   lateOptimization,
   `--import=${new URL('./quick-passwords.js', import.meta.url).href}`,
 ]
 
-/** The same for commands, which end before optimised code would pay off. */
+/** The same for commands, which end before optimized code would pay off. */
 export const briefly = [...soonStarted, '--no-opt', '--single-threaded']
 
 export const testSecret = 'a secret that only the tests know, and use'
@@ -45,19 +44,18 @@ export const onPostgres = process.env.TEST_DATABASE_URL !== undefined && !isForE
 
 export type Env = Record<string, string>
 
-/** For tests that call faster than people do. */
+/** For tests that send requests faster than users do. */
 export const unlimited: Env = { RATE_LIMIT: 'off', RATE_LIMIT_ADDRESS: 'off' }
 
 export interface OwnDatabase {
-  /** Settings that lead to it. */
+  /** The settings of this database. */
   readonly env: Env
   drop(): Promise<void>
 }
 
 /**
- * A database that no other test uses: in a folder, or on the server under test. Where nothing is
- * said it is as `duly migrate up` has left it; an empty one is as before the first start, and so
- * are all for a file that is run without test/run.ts.
+ * A database that no other test uses: in a directory, or on the server under test. By default it is
+ * migrated; an empty one is as before the first start, as are all without test/run.ts.
  */
 export async function ownDatabase(
   state: 'migrated' | 'empty' = 'migrated',
@@ -80,12 +78,12 @@ export async function ownDatabase(
   }
 }
 
-// Nothing is to outlive this process. The programs that tests start, and kill, sync every write.
+// The data need not survive this process. Programs that tests start and kill sync every write.
 export const unsynced: Env = { DATA_SYNC: 'off' }
 
 const silent = pino({ level: 'silent' })
 
-/** The database that these settings lead to, as the server opens it. */
+/** The database of these settings, opened as the server does. */
 export function openDatabase(env: Env, onStatement?: OnStatement) {
   return connect(readConfig({ ...env }), silent, onStatement)
 }
@@ -108,8 +106,8 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** The body as JSON; undefined where it is empty. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into any answer
+  /** The body as JSON; undefined if it is empty. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests access fields of any response
   readonly body: any
 }
 
@@ -131,8 +129,8 @@ export interface Served {
 }
 
 /**
- * Starts the server in this process, on a database of its own. Each answer is held against the
- * OpenAPI document, and in the end the log against whatever was secret.
+ * Starts the server in this process, on a database of its own. Each response is checked against the
+ * OpenAPI document, and on close the log is searched for secrets.
  */
 export async function served(settings: Env = {}, database?: OwnDatabase): Promise<Served> {
   const own = database ?? (await ownDatabase())
@@ -165,8 +163,8 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
 }
 
 /**
- * Two replicas of one database. The embedded database belongs to one process: there its only
- * replica is both.
+ * Two replicas on one database. The embedded database allows one process, so there both are the
+ * same replica.
  */
 export async function twoReplicas(settings: Env, otherSettings: Env = settings) {
   const own = await ownDatabase()
@@ -208,7 +206,7 @@ export function tokenOf(user: unknown, claims: object = {}, secret = testSecret)
 
 let users = 0
 
-/** A user whom no other test knows. */
+/** A user whom no other test uses. */
 export function newUser(name = 'user'): string {
   users += 1
   return `${name}-${process.pid}-${users}`

@@ -21,7 +21,7 @@ const texts = async () =>
   (await db.query(unprepared('select text from notes order by text'))).map(([text]) => text)
 
 describe('the database', () => {
-  it('answers statements sent at once in order, and one that fails fails alone', async () => {
+  it('executes concurrent statements in order, and a failing one fails alone', async () => {
     const divide = statement('test_divide', 'select 10 / $1::integer')
     const outcomes = await Promise.allSettled([5, 0, 2, 0, 1].map(n => db.query(divide, [n])))
     const seen = outcomes.map(outcome =>
@@ -30,14 +30,14 @@ describe('the database', () => {
     assert.deepEqual(seen, ['2', '22012', '5', '22012', '10'])
   })
 
-  it('says that it is away where the statement before failed while it was prepared', async () => {
+  it('reports that it is unavailable if the previous statement failed while it was prepared', async () => {
     const unknown = quick('test_unknown', 'select text from not_there')
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => db.query(unknown)))
     const codes = outcomes.map(outcome => outcome.status === 'rejected' && outcome.reason.code)
     assert.deepEqual([codes[0], new Set(codes).has('26000')], ['42P01', false])
   })
 
-  it('hands rows over as they come; a failure among them is the statement’s alone', async () => {
+  it('passes rows on as they arrive; a failure in between affects only its statement', async () => {
     const numbers = statement(
       'test_numbers',
       `select n::bigint, 10 / ($1::integer - n), nullif('€' || n, '€2')
@@ -46,7 +46,7 @@ describe('the database', () => {
     const read = async (from: number, takes = 1000) => {
       const seen: unknown[] = []
       await db.read(numbers, [from], row => {
-        if (seen.length === takes) throw new Error(`only ${takes} are taken`)
+        if (seen.length === takes) throw new Error(`only ${takes} rows are accepted`)
         seen.push([row.integer(0), row.integer(1), row.text(2)])
       })
       return seen
@@ -78,7 +78,7 @@ describe('the database', () => {
     assert.deepEqual(await texts(), ['one', 'two'])
   })
 
-  it('rolls a transaction back where a statement or the work fails, and is usable afterwards', async () => {
+  it('rolls a transaction back if a statement or its function fails, and can be used afterwards', async () => {
     const twice = db.transaction(async session => {
       await session.query(insert, ['three'])
       await session.query(insert, ['one'])
@@ -92,20 +92,20 @@ describe('the database', () => {
     assert.deepEqual(await texts(), ['one', 'two'])
   })
 
-  it('tells the first failure of statements that are sent together', async () => {
+  it('reports the first failure of pipelined statements', async () => {
     const slow = async (session: Session) => {
       await session.query(unprepared('select 1/0'))
     }
     await assert.rejects(
       db.transaction(session =>
-        // The failure of the first one takes longer to come up.
+        // The error of the first statement takes longer to arrive.
         Promise.all([Promise.all([slow(session)]), session.query(unprepared('select 1'))]),
       ),
       { code: '22012' },
     )
   })
 
-  it('keeps others’ statements out of a transaction', async () => {
+  it('keeps statements of others out of a transaction', async () => {
     let others: Promise<unknown>[] = []
     await assert.rejects(
       db.transaction(async session => {
@@ -119,7 +119,7 @@ describe('the database', () => {
     assert.deepEqual(await texts(), ['one', 'outside 1', 'outside 2', 'two'])
   })
 
-  describe('writes of several owners at once', () => {
+  describe('concurrent writes of several owners', () => {
     const ten = write(
       'test_ten',
       'insert into entries (owner, n) values ($1, 10 / $2::integer) returning n::bigint',
@@ -127,14 +127,14 @@ describe('the database', () => {
     const owners = (count: number) => Array.from({ length: count }, (_, n) => `owner ${n}`)
     before(() => db.query(unprepared('create table entries (owner text, n integer)')))
 
-    /** How many there are, and of how many transactions. */
+    /** The number of rows, and of their transactions. */
     async function entries() {
       const [row] = await db.query(unprepared('select count(*), count(distinct xmin::text) from entries'))
       await db.query(unprepared('delete from entries'))
       return { count: Number(row?.[0]), transactions: Number(row?.[1]) }
     }
 
-    it('share commits, and each gets its own answer', async () => {
+    it('share commits, and each gets its own result', async () => {
       await db.query(ten, ['first', 1])
       const seen = await Promise.all(
         owners(60).map(async (owner, n) => {
@@ -154,7 +154,7 @@ describe('the database', () => {
       assert.ok(transactions < 60, `${transactions} transactions`)
     })
 
-    it('fail alone, and the others are done once', async () => {
+    it('fail individually, and the others are executed once', async () => {
       for (const round of [1, 2, 3]) {
         const outcomes = await Promise.allSettled([
           ...owners(40).map((owner, n) => db.query(ten, [owner, n % 8 === round ? 0 : 1])),
@@ -175,12 +175,12 @@ describe('the database', () => {
       }
     })
 
-    it('are done again outside of a transaction that has taken their session meanwhile', async () => {
+    it('are repeated outside a transaction that has taken their session in the meantime', async () => {
       await db.query(ten, ['first', 1])
       const writes = Promise.allSettled(
         owners(20).map((owner, n) => db.query(ten, [owner, n === 10 ? 0 : 1])),
       )
-      // After the writes have left; on the embedded database there is no other session.
+      // After the writes were sent; the embedded database has no other session.
       await new Promise(resolve => setImmediate(resolve))
       const undone = db.transaction(async session => {
         await session.query(ten, ['inside', 1])
@@ -191,7 +191,7 @@ describe('the database', () => {
       assert.equal((await entries()).count, 20)
     })
 
-    it('are done again where they lost against another transaction', async () => {
+    it('are repeated after a serialization failure', async () => {
       await db.query(unprepared('create sequence tries'))
       await db.query(
         unprepared(`create function lose_once() returns integer language plpgsql as $$
@@ -201,7 +201,7 @@ describe('the database', () => {
           end $$`),
       )
       const losing = write('test_losing', 'insert into entries (owner, n) values ($1, lose_once())')
-      // Prepared, so that it is among others the second time, and loses then.
+      // Prepared, so that the second call is in a batch with others, and fails there.
       await db.query(ten, ['first', 1])
       await db.query(losing, ['first'])
       await Promise.all([...owners(10).map(owner => db.query(ten, [owner, 1])), db.query(losing, ['loser'])])
@@ -209,9 +209,9 @@ describe('the database', () => {
     })
   })
 
-  // The embedded database has one session, which all share.
+  // The embedded database has one session for all.
   if (onPostgres) {
-    it('has two replicas that write for the same owners in no circle', async () => {
+    it('of two replicas for the same owners do not deadlock', async () => {
       const failures: string[] = []
       const onStatement = () => (error?: string) => {
         if (error) failures.push(error)
@@ -232,12 +232,12 @@ describe('the database', () => {
       await Promise.all(rounds.flat(2))
       const rows = await db.query(unprepared('select distinct n from counts'))
       assert.deepEqual(rows, [['80']])
-      // A circle would be cut by PostgreSQL after a second, and the writes done again.
+      // PostgreSQL would end a deadlock after a second, and the writes would be repeated.
       assert.deepEqual(failures, [])
       for (const replica of replicas) await replica.close()
     })
 
-    it('has nobody who reads a task wait behind somebody’s write', async () => {
+    it('do not delay readers of a task', async () => {
       const short = unprepared('select pg_sleep(0.05)')
       while (db.usage.open < 8) await Promise.all(Array.from({ length: 40 }, () => db.query(short)))
       const slowWrite = write(
@@ -265,7 +265,7 @@ describe('the database', () => {
     before(() => db.query(unprepared('create table kept (n integer primary key)')))
     const kept = async () => (await db.query(unprepared('select count(*) from kept')))[0]?.[0]
 
-    it('fails with the error that was caught inside of it', async () => {
+    it('fails with the error that was caught inside it', async () => {
       const lost = db.transaction(async session => {
         await session.query(unprepared('insert into kept values (1)'))
         await session.query(unprepared('insert into kept values (1)')).catch(() => {})
@@ -275,7 +275,7 @@ describe('the database', () => {
       assert.equal(await kept(), '0')
     })
 
-    it('succeeds where the error was undone by a savepoint', async () => {
+    it('succeeds if the error was undone by a savepoint', async () => {
       await db.transaction(async session => {
         await session.query(unprepared('savepoint one'))
         await session.query(unprepared('select 1 / 0')).catch(() => {})
@@ -285,7 +285,7 @@ describe('the database', () => {
       assert.equal(await kept(), '1')
     })
 
-    it('fails at a constraint that is checked at its end, and so does a write by itself', async () => {
+    it('fails at a deferred constraint, and so does a single write', async () => {
       await db.query(
         unprepared('create table late (owner text, n integer unique deferrable initially deferred)'),
       )
@@ -306,7 +306,7 @@ describe('the database', () => {
 
     // The embedded database cannot be opened twice.
     if (onPostgres) {
-      it('does not acknowledge a write inside of a transaction that was left open', async () => {
+      it('does not acknowledge a write inside a transaction that was left open', async () => {
         const { db: single } = await openDatabase({ ...env, DATABASE_POOL: '1' })
         const put = write('test_put', 'insert into kept select 3 from (select $1::text) as owner')
         await single.query(unprepared('begin'))
@@ -316,9 +316,9 @@ describe('the database', () => {
     }
   })
 
-  it('says so, instead of waiting for ever, where a transaction waits for the database outside of itself', async () => {
+  it('reports an error, instead of waiting forever, if a transaction waits for another session', async () => {
     const outside = db.transaction(async () => {
-      // As many transactions inside each other as there are sessions: none is left.
+      // As many nested transactions as there are sessions: none is left.
       const deeper = async (depth: number): Promise<unknown> =>
         depth === 0 ? db.query(unprepared('select 1')) : db.transaction(() => deeper(depth - 1))
       return deeper(onPostgres ? 20 : 0)
@@ -330,14 +330,14 @@ describe('the database', () => {
     await db.ping()
   })
 
-  it('tells which statement failed, and nothing of what was in it', async () => {
+  it('reports which statement failed, and not its values', async () => {
     await db.query(unprepared('create table strict (text text, needed text not null)'))
     const secret = statement('test_secret', 'insert into strict (text) values ($1)')
     await assert.rejects(db.query(secret, ['very private']), (error: Error) => {
       const everything = JSON.stringify({ ...error, message: error.message, stack: error.stack })
       return everything.includes('"statement":"test_secret"') && !everything.includes('very private')
     })
-    // A PostgreSQL that is set up to tell parameters where a statement fails tells them to the program too.
+    // PostgreSQL can be configured to include parameters in its errors.
     const talkative = unprepared(`select set_config('log_parameter_max_length_on_error', '-1', true)`)
     const failing = db.transaction(async session => {
       await session.query(talkative)
@@ -349,7 +349,7 @@ describe('the database', () => {
     })
   })
 
-  it('knows numbers past 2^31 and any text, and never takes a value for a part of the statement', async () => {
+  it('supports numbers beyond 2^31 and any text, and never interprets a value as SQL', async () => {
     const echo = statement('test_echo', 'select $1::bigint, $2::text, $3::boolean, $4::text')
     const text = `'; drop table notes; -- $1 \\ " \u{1f411}`
     const [row] = await db.query(echo, [9007199254740991, text, true, null])

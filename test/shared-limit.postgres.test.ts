@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type RedisServer, startRedis } from './redis-server.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served } from './served.ts'
 
-// Replicas that count together, in a real Redis: exactly, and each by itself while it is away.
+// Replicas share exact counts in a real Redis, and count separately while it is unavailable.
 
 const rate = '1/40'
 const password = 'never-in-the-log'
@@ -25,7 +25,7 @@ after(async () => {
   await redis.stop()
 })
 
-/** Calls to both in turn, all at once. @returns how many were answered, and how long that took in seconds */
+/** Concurrent requests to both in turn. @returns how many were accepted, and the elapsed seconds */
 async function flood(user: string, calls = 200): Promise<{ admitted: number; seconds: number }> {
   const start = Date.now()
   const answers = await Promise.all(
@@ -44,7 +44,7 @@ async function flood(user: string, calls = 200): Promise<{ admitted: number; sec
 async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = Date.now() + 60_000
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition did not come true')
+    if (Date.now() > deadline) throw new Error('the condition did not become true')
     await pause(50)
   }
 }
@@ -55,14 +55,16 @@ const back = (line: string) => line.startsWith('Redis is available again')
 const told = (pattern: (line: string) => boolean) =>
   replicas.map(replica => messages(replica).filter(pattern).length)
 
-/** Both replicas notice, by a call each. */
+/** Both replicas notice a change of Redis, by a request each. */
 const notice = (pattern: (line: string) => boolean, before: readonly number[]) =>
   until(async () => {
     for (const replica of replicas) await replica.call('GET', '/api/v1/tasks', { user: newUser() })
     return told(pattern).every((count, n) => count > (before[n] ?? 0))
   })
 
-/** A round in which both reached Redis throughout: on a machine that stands still for half a second they may not. */
+/**
+ * A round in which both could reach Redis: a machine that pauses for half a second may prevent it.
+ */
 async function together<T>(round: () => Promise<T>): Promise<T> {
   for (;;) {
     await until(() => String(told(missed)) === String(told(back)))
@@ -73,14 +75,14 @@ async function together<T>(round: () => Promise<T>): Promise<T> {
 }
 
 describe('two replicas with one Redis', () => {
-  it('count one user’s calls together, exactly', async () => {
+  it('count the requests of a user together, exactly', async () => {
     for (let round = 0; round < 3; round += 1) {
       const { admitted, seconds } = await together(() => flood(newUser()))
       assert.ok(admitted >= 40 && admitted <= 40 + seconds, `${admitted} in ${seconds} s`)
     }
   })
 
-  it('tell the same of what is left', async () => {
+  it('report the same number of remaining requests', async () => {
     const left = await together(async () => {
       const user = newUser()
       const first = await replicas[0].call('GET', '/api/v1/tasks', { user })
@@ -91,14 +93,14 @@ describe('two replicas with one Redis', () => {
     assert.match(String(left[1]), /^"user";r=3[89];/)
   })
 
-  it('count calls without a token together', async () => {
+  it('count requests without a token together', async () => {
     const call = (n: number) => (replicas[n % 2] as Served).call('GET', '/api/v1/tasks')
     const answers = await together(() => Promise.all(Array.from({ length: 120 }, (_, n) => call(n))))
     const admitted = answers.filter(({ status }) => status === 401).length
     assert.ok(admitted < 80, `${admitted}`)
   })
 
-  it('count by themselves while it is away, refuse nobody for it, and count together again once it is back', async () => {
+  it('count separately while it is unavailable, without errors, and together afterwards', async () => {
     for (let round = 1; round <= 2; round += 1) {
       const before = told(missed)
       await redis.stop()
@@ -111,7 +113,7 @@ describe('two replicas with one Redis', () => {
     }
   })
 
-  it('wait for a silent Redis once, for a moment, not for each request', async () => {
+  it('wait for an unresponsive Redis once, briefly, not for each request', async () => {
     const before = told(missed)
     process.kill(redis.pid, 'SIGSTOP')
     try {
@@ -123,13 +125,13 @@ describe('two replicas with one Redis', () => {
     await together(() => flood(newUser()))
   })
 
-  it('say no password in the log', () => {
+  it('log no password', () => {
     for (const replica of replicas) assert.ok(!JSON.stringify(replica.lines).includes(password))
   })
 })
 
 describe('a replica whose Redis', () => {
-  it('is not there yet starts, and counts together once it is', async () => {
+  it('is not available yet starts, and counts together once it is', async () => {
     const gone = await startRedis()
     await gone.stop()
     const api = await served({ RATE_LIMIT: rate, REDIS_URL: gone.url })
@@ -143,7 +145,7 @@ describe('a replica whose Redis', () => {
     await late.stop()
   })
 
-  it('refuses the password, or is full, counts by itself and says so once', async () => {
+  it('rejects the password, or is full, counts separately and reports that once', async () => {
     for (const settings of [
       ['--requirepass', password],
       ['--maxmemory', '1', '--maxmemory-policy', 'noeviction'],

@@ -7,8 +7,8 @@ import { dulyStart } from './program.ts'
 import { rawCaller } from './raw-call.ts'
 import { callAt, newUser, ownDatabase, tokenOf, unlimited } from './served.ts'
 
-describe('the end of the program', () => {
-  it('is told by /readyz first, while all else is served and connections are given up', async () => {
+describe('a shutdown', () => {
+  it('is announced by /readyz first, while other requests succeed and connections are closed', async () => {
     const database = await ownDatabase()
     const { child, ended, url, printed } = await dulyStart({ ...database.env, SHUTDOWN_GRACE: '10' })
     const authorization = `Bearer ${tokenOf(newUser())}`
@@ -35,11 +35,11 @@ describe('the end of the program', () => {
     await database.drop()
   })
 
-  it('waits for an answer that is being read', async () => {
+  it('waits for a response that is being read', async () => {
     const database = await ownDatabase()
     const user = newUser()
     const { child, ended, url, printed } = await dulyStart({ ...unlimited, ...database.env })
-    // More than one batch, and more than the system keeps for a connection: it is streamed as it is read.
+    // More than one batch, and more than the socket buffers hold: it is streamed as it is read.
     const description = 'x'.repeat(5000)
     for (let wave = 0; wave < 13; wave += 1) {
       const some = Array.from({ length: 40 }, () =>
@@ -58,7 +58,7 @@ describe('the end of the program', () => {
     await database.drop()
   })
 
-  it('cuts a request that hangs, says so, and is no failure', async () => {
+  it('cuts a request that hangs, reports it, and exits with 0', async () => {
     const database = await ownDatabase()
     const { child, ended, url } = await dulyStart(database.env)
     const socket = connect(Number(new URL(url).port), '127.0.0.1')
@@ -75,7 +75,7 @@ describe('the end of the program', () => {
     await database.drop()
   })
 
-  it('comes at once at the second signal', async () => {
+  it('is immediate at the second signal', async () => {
     const database = await ownDatabase()
     const { child, ended, url } = await dulyStart({ ...database.env, SHUTDOWN_GRACE: '300' })
     await callAt(url, 'GET', '/readyz')

@@ -20,14 +20,14 @@ after(async () => {
 })
 
 const front = 'http://localhost:3000'
-/** All ways to sign in with a password share their counts, so each guess takes the next one. */
+/** All routes for passwords share their counts, so each guess uses the next one. */
 const ways = ['/api/auth/sign-in/email', ...signInPaths, '/auth/%6Cogin/']
 const guess = (at: Served, email: string, password: string, headers: Record<string, string>) =>
   post(at, nextOf(ways), { email, password }, { headers: { origin: front, ...headers } })
 const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
 
-describe('who guesses passwords', () => {
-  it('from one address is stopped after a few, on every replica', async () => {
+describe('an attacker who guesses passwords', () => {
+  it('from one address is stopped after a few guesses, on every replica', async () => {
     const { email } = await newUserHere(api)
     const headers = { 'x-forwarded-for': newAddress() }
     const statuses: number[] = []
@@ -42,14 +42,14 @@ describe('who guesses passwords', () => {
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429, 429])
   })
 
-  it('from one address uses up nobody else’s attempts', async () => {
+  it('from one address does not use up the attempts of others', async () => {
     const person = await newUserHere(api)
     const headers = { 'x-forwarded-for': newAddress() }
     for (let n = 0; n < 70; n += 1) await guess(api, person.email, `wrong horse ${n}`, headers)
     assert.equal((await signIn(newPerson(api, person))).status, 200)
   })
 
-  it('with somebody’s session is stopped after ten', async () => {
+  it('with another user’s session is stopped after ten guesses', async () => {
     const person = await newUserHere(api)
     const statuses: number[] = []
     for (let n = 0; n < 12; n += 1) {
@@ -60,7 +60,7 @@ describe('who guesses passwords', () => {
     assert.deepEqual(statuses, [...Array.from({ length: 10 }, () => 400), 429, 429])
   })
 
-  it('requesting emails without a session does not stop a user from resetting the password', async () => {
+  it('cannot prevent a password reset by requesting emails without a session', async () => {
     const person = await newUserHere(api)
     const stranger = newPerson(api)
     for (const path of ['/change-email', '/send-verification-email']) {
@@ -73,7 +73,7 @@ describe('who guesses passwords', () => {
     assert.equal(status, 200)
   })
 
-  it('is counted for addresses without an account the same', async () => {
+  it('is counted in the same way for addresses without an account', async () => {
     const headers = { 'x-forwarded-for': newAddress() }
     const statuses: number[] = []
     for (let n = 0; n < 7; n += 1)
@@ -81,9 +81,9 @@ describe('who guesses passwords', () => {
     assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429, 429])
   })
 
-  it('at many accounts from one address is stopped too', async () => {
+  it('of many accounts from one address is stopped, too', async () => {
     const headers = { 'x-forwarded-for': newAddress(), origin: front }
-    // Codes are guesses too, and cost less to refuse.
+    // Codes are guesses too, and cost less to reject.
     const statuses: number[] = []
     for (let n = 0; n < 64; n += 1) {
       const at = n % 2 === 0 ? api : other
@@ -97,7 +97,7 @@ describe('who guesses passwords', () => {
     assert.equal((await guess(api, 'nobody@example.com', 'wrong horse', headers)).status, 429)
   })
 
-  it('cannot choose another address without a proxy that is trusted', async () => {
+  it('cannot choose another client address without a trusted proxy', async () => {
     const open = await served({})
     try {
       const statuses: number[] = []
@@ -115,7 +115,7 @@ describe('who guesses passwords', () => {
     }
   })
 
-  it('from everywhere keeps nobody out who has signed in with their device before', async () => {
+  it('from many addresses does not lock out a device that has signed in before', async () => {
     const person = await newUserHere(api)
     await person.auth('POST', '/sign-out')
     assert.equal((await signIn(person)).status, 200)
@@ -127,14 +127,14 @@ describe('who guesses passwords', () => {
     const stranger = newPerson(api, person)
     assert.equal((await signIn(stranger)).status, 429)
     assert.equal((await signIn(person)).status, 200)
-    // What the device knows helps with no other account.
+    // The device cookie applies to no other account.
     const thief = newPerson(api, { email: (await newUserHere(api)).email, password: 'wrong horse' })
     for (let n = 0; n < 5; n += 1) await signIn(thief)
     thief.cookies.set('duly.device', person.cookies.get('duly.device') ?? '')
     assert.equal((await signIn(thief)).status, 429)
   })
 
-  it('keeps nobody out who chooses a new password', async () => {
+  it('does not lock out a user who chooses a new password', async () => {
     const person = await newUserHere(api)
     for (let n = 0; n < 55; n += 1) {
       await guess(api, person.email, `wrong horse ${n}`, { 'x-forwarded-for': newAddress() })
@@ -151,7 +151,7 @@ describe('who guesses passwords', () => {
     assert.equal((await signIn(phone)).status, 200)
   })
 
-  it('right gets all attempts back', async () => {
+  it('is not counted for right passwords', async () => {
     const person = await newUserHere(api)
     for (let n = 0; n < 12; n += 1) {
       assert.equal((await guess(api, person.email, person.password, {})).status, 200)
@@ -163,7 +163,7 @@ describe('who guesses passwords', () => {
   })
 })
 
-describe('too many sign-ins with one account at once', () => {
+describe('too many concurrent sign-ins to one account', () => {
   it('are rejected with 503, and not counted as attempts', async () => {
     const person = await newUserHere(api)
     const all = await whileHashingTakes(100, () =>
@@ -179,8 +179,8 @@ describe('too many sign-ins with one account at once', () => {
   })
 })
 
-describe('calls that are not in the list', () => {
-  it('are reached by no detour', async () => {
+describe('routes of Better Auth that are not allowed', () => {
+  it('cannot be reached by other spellings of their paths', async () => {
     for (const path of [
       '/error',
       '/update-session',
@@ -216,7 +216,7 @@ describe('another site', () => {
     '/sign-up/email',
   ]
 
-  it('changes nothing with a person’s cookies', async () => {
+  it('changes nothing with the cookies of a user', async () => {
     const person = await newUserHere(api)
     for (const path of writes) {
       const answer = await person.auth('POST', path, { name: 'x' }, { origin: evil })
@@ -227,7 +227,7 @@ describe('another site', () => {
     assert.notEqual((await person.auth('GET', '/get-session')).body, null)
   })
 
-  it('sends no form', async () => {
+  it('cannot send a form', async () => {
     const person = await newUserHere(api)
     const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     for (const type of [
@@ -244,7 +244,7 @@ describe('another site', () => {
     }
   })
 
-  it('reads nothing: CORS names the front end alone', async () => {
+  it('can read nothing: CORS allows only the front end', async () => {
     const person = await newUserHere(api)
     const { headers } = await person.auth('GET', '/get-session', undefined, { origin: evil })
     assert.equal(headers.get('access-control-allow-origin'), null)
@@ -253,7 +253,7 @@ describe('another site', () => {
     assert.equal(known.headers.get('access-control-allow-credentials'), 'true')
   })
 
-  it('gets nobody sent to itself', async () => {
+  it('cannot be the target of a redirect', async () => {
     const person = await newUserHere(api)
     const links = [
       evil,
@@ -306,7 +306,7 @@ describe('another site', () => {
     }
   })
 
-  it('finds task routes that take no cookies', async () => {
+  it('cannot use task routes, which accept no cookies', async () => {
     const person = await newUserHere(api)
     const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     for (const path of ['/api/v1/tasks', '/api/tasks', '/api/v1/todos', '/api/v1/tokens', '/api/v1/export']) {
@@ -315,8 +315,8 @@ describe('another site', () => {
   })
 })
 
-describe('a session’s cookie', () => {
-  it('is seen by no script, sent by no other site, and behind TLS by nothing else', async () => {
+describe('a session cookie', () => {
+  it('is HttpOnly, SameSite, and with TLS also Secure', async () => {
     const secure = await served({ ...behindProxy, PUBLIC_URL: 'https://tasks.example.com' })
     try {
       for (const [at, origin, isSecure] of [
@@ -348,7 +348,7 @@ describe('a session’s cookie', () => {
     }
   })
 
-  it('that was changed is none', async () => {
+  it('that was changed is rejected', async () => {
     const person = await newUserHere(api)
     const [name, value] = [...person.cookies].find(([key]) => key.endsWith('session_token')) as [
       string,

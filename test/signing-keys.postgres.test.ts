@@ -27,7 +27,7 @@ const kids = async () =>
 const statusOf = async (token: string) => (await api.call('GET', '/api/v1/tasks', { token })).status
 
 describe('a token of this server', () => {
-  it('is what it says it is, to everyone who looks at the published keys', async () => {
+  it('can be verified by anyone with the published keys', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const keys = createRemoteJWKSet(new URL(`${api.server.url}/api/auth/jwks`))
@@ -41,7 +41,7 @@ describe('a token of this server', () => {
     assert.equal(kidOf(headers.get('set-auth-jwt') ?? ''), protectedHeader.kid)
   })
 
-  it('needs no call to this server to be checked', async () => {
+  it('can be verified without requests to this server', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const before = api.lines.length
@@ -51,8 +51,8 @@ describe('a token of this server', () => {
   })
 })
 
-describe('while the keys are rotated', () => {
-  it('no request fails, and in the end another key signs', async () => {
+describe('while the signing keys are rotated', () => {
+  it('no request fails, and afterwards another key signs', async () => {
     const person = await newUserHere(api)
     const old = await person.token()
     const long = (await newUserThere(api)).token
@@ -68,7 +68,8 @@ describe('while the keys are rotated', () => {
     const id = said?.split(' ')[0]
     assert.deepEqual((await kids()).length, 2)
     assert.equal(kidOf(await person.token()), kidOf(old))
-    // A minute passes: in the database at once, and here as much of it as lies between two looks at the keys.
+    // A minute passes: in the database, and here as much of it as lies between two reads of the
+    // keys.
     await pause(250)
     await age(61)
     assert.equal(kidOf(await person.token()), id)
@@ -89,12 +90,12 @@ describe('while the keys are rotated', () => {
     assert.match(list[1] ?? '', new RegExp(`^${id} .* signs$`))
   })
 
-  it('a key that got out is refused at once', async () => {
+  it('a key that was leaked is rejected at once', async () => {
     const person = await newUserHere(api)
     const old = await person.token()
     assert.equal(await statusOf(old), 200)
     await operator(api, ['keys', 'rotate', '--now'])
-    // No request in between that would have told of it: the first one is refused.
+    // Without a request in between that would load the keys: the first one is rejected.
     await pause(1000)
     assert.equal(await statusOf(old), 401)
     assert.equal((await kids()).length, 1)

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 
-// How much generated, load and fault suites try: a part in `npm test`, all of it in `npm run test:faults`.
+// How much the generated, load and fault suites try: a part in `npm test`, all in `npm run
+// test:faults`.
 
 export const long = process.env.TEST_FAULTS === 'long'
 
-/** Decides everything that is random in them. `TEST_SEED` repeats a run. */
+/** The seed of all random values. `TEST_SEED` repeats a run. */
 export const seed = Number(process.env.TEST_SEED ?? Date.now() % 2 ** 31)
 
 export function size(short: number, full: number): number {

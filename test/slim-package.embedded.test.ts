@@ -30,8 +30,8 @@ const bundled: Readonly<Record<string, string>> = {
   'lib/test/kept.js': '',
 }
 
-describe('a package that is packed', () => {
-  it('lacks what no server reads of the packages in it, and keeps all else, with the licences', () => {
+describe('a packed package', () => {
+  it('lacks unused files of its bundled packages, and keeps all others, including licences', () => {
     const manifest = {
       name: 'whole',
       version: '1.0.0',
@@ -47,7 +47,7 @@ describe('a package that is packed', () => {
     execFileSync('npm', ['pack', '--silent'], { cwd: folder })
     const before = gunzipSync(readFileSync(join(folder, 'whole-1.0.0.tgz')))
     const { tar, files } = slimmed(before)
-    assert.ok(slimmed(before).tar.equals(tar), 'the same bytes again')
+    assert.ok(slimmed(before).tar.equals(tar), 'the same input gives the same bytes')
     writeFileSync(join(folder, 'slim.tar'), tar)
     const listed = execFileSync('tar', ['-tf', 'slim.tar'], { cwd: folder, encoding: 'utf8' })
     const kept = ['package.json', 'index.js', 'LICENSE', 'license.md', `${deep}/kept.js`, 'lib/test/kept.js']
@@ -60,7 +60,7 @@ describe('a package that is packed', () => {
     assert.equal(String(text), bundled[`${deep}/kept.js`])
   })
 
-  it('has at most half of the files and of the bytes of the packages that are installed', () => {
+  it('has at most half of the files and bytes of the installed packages', () => {
     const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
     const sizes = { all: [0, 0], kept: [0, 0] }
     for (const [place, { dev }] of Object.entries<{ dev?: boolean }>(packages)) {

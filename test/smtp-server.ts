@@ -6,7 +6,7 @@ import { canonicalEmail } from '../server/accounts/email.ts'
 export interface Email {
   readonly to: string
   readonly text: string
-  /** The address in it. */
+  /** The link in the email. */
   readonly link: string
 }
 

@@ -18,7 +18,7 @@ import {
   tokenOf,
 } from './served.ts'
 
-// The embedded database has one session. Reading all of it would keep every other request waiting.
+// The embedded database has one session. Reading all of it would delay every other request.
 
 const folder = dataFolder()
 let own: OwnDatabase
@@ -32,11 +32,11 @@ after(async () => {
 
 const leftovers = (env: Env) => readdirSync(String(env.DATA_DIR)).filter(name => name.startsWith('snapshot-'))
 
-describe('a copy of an embedded database that is in use', () => {
-  // Of three tests, of which the last stops it.
+describe('a copy of an embedded database in use', () => {
+  // Shared by three tests, of which the last stops it.
   let server: RunningServer
 
-  it('holds everything that was acknowledged before it, of one moment', async () => {
+  it('is a consistent snapshot with all acknowledged writes', async () => {
     const { db } = await openDatabase(own.env)
     await db.query(unprepared('create table public.counted (id int primary key, note text)'))
     const add = unprepared(
@@ -63,13 +63,13 @@ describe('a copy of an embedded database that is in use', () => {
       unprepared('select count(*), max(id), count(distinct note) from public.counted'),
     )
     const [count, last, notes] = (row ?? []).map(Number)
-    assert.equal(count, last, 'of writes that were acknowledged one after another none is missing')
+    assert.equal(count, last, 'the copy has no gap in sequential writes')
     assert.ok(Number(count) >= before && Number(count) <= acknowledged)
     assert.equal(notes, 1)
     await opened.close()
   })
 
-  it('is what duly backup, copy and doctor read, and they leave nothing of it behind', async () => {
+  it('is read by duly backup, copy and doctor, which remove it', async () => {
     server = await dulyStart(own.env)
     const token = tokenOf(newUser())
     const made = await callAt(server.url, 'POST', '/api/v1/tasks', { token, json: { title: 'kept' } })
@@ -86,13 +86,13 @@ describe('a copy of an embedded database that is in use', () => {
     assert.deepEqual(leftovers(own.env), [])
   })
 
-  it('is made for two commands at once, for each its own', async () => {
+  it('is made separately for two concurrent commands', async () => {
     const both = ['one', 'two'].map(name => duly(['backup', join(folder, name)], own.env).ended)
     for (const { code, stderr } of await Promise.all(both)) assert.equal(code, 0, stderr)
     assert.deepEqual(leftovers(own.env), [])
   })
 
-  it('is removed by the next command, or the next start, where its command was killed', async () => {
+  it('is removed by the next command or start if its command was killed', async () => {
     const begunAndKilled = async () => {
       const { child, ended } = duly(['backup', join(folder, 'killed')], own.env)
       while (leftovers(own.env).length === 0) await pause(5)
@@ -112,7 +112,7 @@ describe('a copy of an embedded database that is in use', () => {
     await next.ended
   })
 
-  it('is not made where the disk has no room for it, and the server goes on', async test => {
+  it('is not made if the disk has no room for it, and the server continues', async test => {
     const disk = await smallDisk(200)
     if (!disk) return test.diagnostic('skipped: this system does not allow mounting a small file system')
     cpSync(String(own.env.DATA_DIR), disk.folder, { recursive: true })

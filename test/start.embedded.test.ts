@@ -9,7 +9,7 @@ import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
 import { callAt, type OwnDatabase, ownDatabase } from './served.ts'
 
-// What a start prints: to a person at a terminal, and to a program that reads the log.
+// The output of a start, at a terminal and to a program that reads the log.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const cli = join(root, 'dist', 'server', 'cli.js')
@@ -23,7 +23,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Starts the program as its users do at a terminal, which `script` makes, and hands on what it prints. */
+/** Starts the program at a pseudo-terminal of `script`, and returns its output. */
 function atTerminal(env: Record<string, string>) {
   const command = `exec '${process.execPath}' '${cli}' start`
   const args =
@@ -46,7 +46,7 @@ function atTerminal(env: Record<string, string>) {
 }
 
 describe('a start at a terminal', () => {
-  it('that is not the first prints the address, /docs, the data, and a command for a token that works', async () => {
+  it('after the first prints the URL, /docs, the data, and a command for a token that works', async () => {
     const dataDir = database.env.DATA_DIR ?? ''
     for (const _ of ['first start with the secret', 'second']) {
       const terminal = atTerminal({ DATA_DIR: dataDir, PORT: '0' })
@@ -66,7 +66,7 @@ describe('a start at a terminal', () => {
 })
 
 describe('a start without a terminal', () => {
-  it('prints JSON lines on the standard output only, the first start too', async () => {
+  it('prints only JSON lines on standard output, also the first time', async () => {
     const program = duly(['start', '--port', '0', '--data-dir', join(folder, 'data')])
     const [, url = ''] = await program.printed(/^Duly \S+ listens on (\S+)$/m)
     await program.printed(/^curl .*$/m)
@@ -77,7 +77,7 @@ describe('a start without a terminal', () => {
   })
 })
 
-describe('the text of a start', () => {
+describe('the message of a start', () => {
   const server = { url: 'http://localhost:8000', databaseLabel: 'PostgreSQL at db/tasks', secret: undefined }
   const surroundings = {
     command: 'duly',
@@ -85,7 +85,7 @@ describe('the text of a start', () => {
     web: true,
     publicUrl: new URL('https://tasks.example.com'),
   }
-  it('names another way to a token where the server signs none', () => {
+  it('names another source of tokens if the server does not sign them', () => {
     assert.match(
       welcome(server, { ...surroundings, accounts: false }),
       /Token +from the issuer of JWKS_URL\n/,
@@ -96,7 +96,7 @@ describe('the text of a start', () => {
     )
   })
 
-  it('leads to the address that users see', () => {
+  it('contains the public URL', () => {
     const text = welcome(
       { ...server, secret: 'x'.repeat(32) },
       { ...surroundings, needsSecret: true, accounts: true },

@@ -14,7 +14,7 @@ import { pruneHistory, sweepTrash } from '../server/tasks/sweep.ts'
 import { tasksOf } from '../server/tasks/tasks.ts'
 import { type Answer, newUser, type Served, served, unlimited } from './served.ts'
 
-// What one user stores is bounded: tasks, trash, and idempotency keys with their answers.
+// Limits on what one user stores: tasks, trash, and idempotency keys with their responses.
 
 const kib = 1024
 const most = 128 * kib
@@ -39,7 +39,9 @@ const send = (method: string, path: string, { user, json, key }: Send, to: Serve
 const create = (user: string, description = long, key?: string) =>
   send('POST', v1, { user, json: { title: 'a task', description }, ...(key === undefined ? {} : { key }) })
 
-/** Bytes of the user's rows as PostgreSQL has them, without its overhead; and how many there are. */
+/**
+ * Bytes of the user's rows as PostgreSQL counts them, without its overhead, and numbers of rows.
+ */
 async function stored(user: string) {
   const [row] = await api.server.db.query(
     unprepared(
@@ -56,7 +58,7 @@ async function stored(user: string) {
   return { live, trash, keys, bytes }
 }
 
-/** That the counters are the sums of the rows. @param name when */
+/** Asserts that the counters are the sums of the rows. @param name when */
 async function assertCounted(name = ''): Promise<void> {
   const { db } = api.server
   for (const { holds, broken } of invariants)
@@ -73,7 +75,7 @@ async function assertCounted(name = ''): Promise<void> {
   assert.deepEqual(await left, await right, name)
 }
 
-/** Creates tasks until one is refused. @returns the ids, and the refusal */
+/** Creates tasks until one is rejected. @returns the ids, and the rejection */
 async function fill(user: string, path = v1, to: Served = api, description = long) {
   const ids: number[] = []
   for (;;) {
@@ -85,7 +87,7 @@ async function fill(user: string, path = v1, to: Served = api, description = lon
 }
 
 describe('a user who creates and deletes', () => {
-  it('with a key for each write stays within MAX_STORAGE, and keeps what is newest', async () => {
+  it('with a key for each write stays within MAX_STORAGE, and keeps the newest', async () => {
     const user = newUser()
     const kept = await create(user, 'stays')
     let last: Answer | undefined
@@ -108,7 +110,7 @@ describe('a user who creates and deletes', () => {
     await assertCounted()
   })
 
-  it('many at once stays within MAX_STORAGE too', async () => {
+  it('in concurrent requests stays within MAX_STORAGE, too', async () => {
     const user = newUser()
     const worker = async (w: number) => {
       for (let n = 0; n < 30; n += 1) {
@@ -122,13 +124,13 @@ describe('a user who creates and deletes', () => {
     await assertCounted()
   })
 
-  it('fills the storage of nobody else', async () => {
+  it('does not fill the storage of another user', async () => {
     const [full, other] = [newUser(), newUser()]
     await fill(full)
     assert.equal((await create(other)).status, 201)
   })
 
-  it('loses the log before trash, and trash before keys', async () => {
+  it('loses the log before the trash, and the trash before keys', async () => {
     const user = newUser()
     const first = await create(user, long, 'first')
     await api.server.db.query(
@@ -144,13 +146,13 @@ describe('a user who creates and deletes', () => {
     assert.ok(now.trash > 0)
     const again = await create(user, long, 'first')
     assert.deepEqual([again.status, again.body.code], [409, 'answer_dropped'])
-    assert.equal((await stored(user)).live, now.live, 'it is not done twice')
+    assert.equal((await stored(user)).live, now.live, 'it is not executed twice')
     await assertCounted()
   })
 })
 
 describe('an import', () => {
-  it('ends where the storage is full, goes on once tasks were deleted, and doubles nothing', async () => {
+  it('ends if the storage is full, resumes after tasks were deleted, and duplicates nothing', async () => {
     const user = newUser()
     const { db } = api.server
     const quota = new Storage(db, { maxTasks: 1000, maxStorage: most }, createLog('silent'))
@@ -186,7 +188,7 @@ describe('an import', () => {
 })
 
 describe('an idempotency key of a user whose storage is full', () => {
-  it('is honoured while its answer is stored', async () => {
+  it('is replayed while its response is stored', async () => {
     const user = newUser()
     const { ids } = await fill(user)
     const path = `${v1}/${ids[0]}`
@@ -197,7 +199,7 @@ describe('an idempotency key of a user whose storage is full', () => {
     await assertCounted()
   })
 
-  it('is not honoured for a refused write, which may be done later', async () => {
+  it('is not stored for a rejected write, which may succeed later', async () => {
     const user = newUser()
     const { ids } = await fill(user)
     const refused = await create(user, long, 'later')
@@ -206,7 +208,7 @@ describe('an idempotency key of a user whose storage is full', () => {
     assert.equal((await create(user, long, 'later')).status, 201)
   })
 
-  it('is counted for a user whose writes change nothing, and not stored for refusals', async () => {
+  it('is counted for writes that change nothing, and not stored for rejected ones', async () => {
     const user = newUser()
     const { body } = await create(user)
     for (let n = 0; n < 400; n += 1)
@@ -237,7 +239,7 @@ for (const contract of contracts) {
       '/api/{user_id}/tasks': ['PUT', { complete: false }],
     }
     for (const [template, [method, done]] of Object.entries(changes)) {
-      it(`gets 409 from ${template} in its own shape, can shorten and delete, and then create`, async () => {
+      it(`gets 409 from ${template} in its own format, can shorten and delete, and then create`, async () => {
         const user = newUser()
         const path = template.replace('{user_id}', user)
         const { ids, refusal } = await fill(user, path, own, long)
@@ -251,9 +253,9 @@ for (const contract of contracts) {
         const one = `${path}/${ids[0]}`
         const change = (description: string) =>
           send(method, one, { user, json: { title: 'a task', description, ...done } }, own)
-        assert.equal((await change(long)).status, 200, 'the same again')
+        assert.equal((await change(long)).status, 200, 'the same task again')
         assert.equal((await change(`${long.slice(1)}y`)).status, 200, 'another of the same length')
-        // The last byte is found by a task that grows by more than there is left.
+        // A task that grows by one byte too many.
         const grown = []
         for (const id of ids.slice(0, 40))
           grown.push(
@@ -268,7 +270,7 @@ for (const contract of contracts) {
           )
         assert.ok(grown.includes(409), grown.join())
         const read = await send('GET', `${path}/${ids[grown.indexOf(409)]}`, { user }, own)
-        assert.equal(read.body.description, long, 'what is refused changes nothing')
+        assert.equal(read.body.description, long, 'a rejected request changes nothing')
         assert.equal((await change('')).status, 200, 'shorter')
         for (const id of ids.slice(1, 4)) {
           const deleted = await send('DELETE', `${path}/${id}`, { user }, own)
@@ -283,8 +285,8 @@ for (const contract of contracts) {
   })
 }
 
-describe('fifty creates at once', () => {
-  it('find as much room as one after the other', async () => {
+describe('fifty concurrent creates', () => {
+  it('use as much storage as sequential ones', async () => {
     const user = newUser()
     const { ids } = await fill(user)
     for (const id of ids.slice(0, 10)) await send('DELETE', `${v1}/${id}`, { user })
@@ -296,7 +298,7 @@ describe('fifty creates at once', () => {
 })
 
 describe('a task that is larger than MAX_STORAGE', () => {
-  it('is refused as the first of its owner, too', async () => {
+  it('is also rejected as the first task of its owner', async () => {
     const tiny = await served({ ...unlimited, MAX_STORAGE: '4096' })
     const user = newUser()
     const json = { title: 'a task', description: 'y'.repeat(5000) }
@@ -306,12 +308,12 @@ describe('a task that is larger than MAX_STORAGE', () => {
   })
 })
 
-describe('the counters of what is stored', () => {
+describe('the storage counters', () => {
   const random = generator(Number(process.env.TEST_SEED ?? 7))
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
   const texts = ['', 'a', 'ü'.repeat(50), '\u{1f600}'.repeat(30), 'ﷺ'.repeat(20), 'x'.repeat(3000)]
 
-  it('are those of the rows, whatever is done in whatever order', async () => {
+  it('equal the sums of the rows after any operations in any order', async () => {
     const { db } = api.server
     const quota = new Storage(db, { maxTasks: 40, maxStorage: 48 * kib }, createLog('silent'))
     const users = [newUser(), newUser(), newUser()]
@@ -379,7 +381,7 @@ describe('the counters of what is stored', () => {
     await assertCounted('in the end')
   })
 
-  it('are made right by the next write where another version has written without them', async () => {
+  it('are corrected by the next write if another version has written without them', async () => {
     const user = newUser()
     const { body } = await create(user)
     const { db } = api.server
@@ -394,7 +396,7 @@ describe('the counters of what is stored', () => {
     )
     await send('PATCH', `${v1}/${body.id}`, { user, json: { is_completed: true } })
     assert.deepEqual(await rows(), [counted])
-    // Such a version that has made the owner, too; and counters that say that there is no room.
+    // Such a version has also created the owner; and the counters report that there is no room.
     await db.query(
       unprepared(
         'update duly.owners set counted_revision = -1, live_bytes = 999999999999, task_count = 5 where id = $1',
@@ -405,7 +407,7 @@ describe('the counters of what is stored', () => {
     await assertCounted()
   })
 
-  it('are made right where they say that there is something to drop, and there is not', async () => {
+  it('are corrected if they report something to drop that does not exist', async () => {
     const user = newUser()
     await create(user)
     const { db } = api.server
@@ -427,7 +429,7 @@ function refused(error: unknown): void {
   if (!expected.includes(String(code))) throw error
 }
 
-/** Mulberry32: the same numbers each time. */
+/** Mulberry32, a generator of reproducible random numbers. */
 function generator(seed: number): () => number {
   let state = seed
   return () => {

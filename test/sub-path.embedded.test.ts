@@ -8,12 +8,12 @@ import { freePort } from './postgres-server.ts'
 import { callAt, newUser, type Served, served, unlimited } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 
-// Duly below /duly of a site, behind deploy/nginx/sub-path.conf, with the prefix left and stripped.
+// Duly below /duly of a site, behind deploy/nginx/sub-path.conf, with and without the prefix.
 
 const stripping = (conf: string) => conf.replace(/(proxy_pass http:\/\/[\d.:]+);/, '$1/;')
 
 for (const [name, change] of [
-  ['leaves the path as it is', (conf: string) => conf],
+  ['keeps the prefix', (conf: string) => conf],
   ['strips the prefix', stripping],
 ] as const) {
   describe(`behind a proxy that ${name}`, () => {
@@ -46,7 +46,7 @@ for (const [name, change] of [
       (method: string, options = {}) =>
         callAt(site, method, address, options)
 
-    it('Location and Link lead to what they name', async () => {
+    it('Location and Link contain valid URLs', async () => {
       const user = newUser()
       const created = await call('POST', '/api/v1/tasks', { user, json: { title: 'a' } })
       await call('POST', '/api/v1/tasks', { user, json: { title: 'b' } })
@@ -59,7 +59,7 @@ for (const [name, change] of [
       assert.equal((await at(next)('GET', { user })).body.tasks[0].title, 'a')
     })
 
-    it('problems name the address that was called, and a page about them', async () => {
+    it('problem documents contain the URL of the request, and a URL that describes the problem', async () => {
       const { status, body } = await call('GET', '/api/v1/nothing')
       assert.deepEqual(
         [status, body.instance, body.type],
@@ -71,7 +71,7 @@ for (const [name, change] of [
       assert.equal((await call('PUT', '/api/v1/tasks')).headers.get('allow'), 'GET, POST, HEAD, OPTIONS')
     })
 
-    it('the OpenAPI document, the front page and redirects carry the path', async () => {
+    it('the OpenAPI document, the front page and redirects contain the prefix', async () => {
       assert.equal((await call('GET', '/openapi.json')).body.servers[0].url, '/duly')
       const { body } = await call('GET', '/')
       assert.deepEqual(
@@ -87,7 +87,7 @@ for (const [name, change] of [
       )
     })
 
-    it('cookies, tokens and emailed links are for the path', async () => {
+    it('cookies, tokens and emailed links apply to the prefix', async () => {
       const email = `${newUser()}@example.com`
       const headers = { origin: site }
       const password = 'correct horse battery'
@@ -135,7 +135,7 @@ for (const [name, change] of [
       await page.close()
     })
 
-    it('the page at /docs loads, signs in and calls with its token', async () => {
+    it('the page at /docs loads, signs in and sends requests with its token', async () => {
       const page = await browser.newPage()
       page.setDefaultTimeout(120_000)
       const failed: string[] = []

@@ -8,7 +8,7 @@ import { after, before, it } from 'node:test'
 import { findProgram } from './debian-program.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// The client of docs/sync.md, as it stands there.
+// The client in docs/sync.md, unchanged.
 
 const folder = mkdtempSync(join(tmpdir(), 'duly-python-'))
 let api: Served
@@ -39,7 +39,7 @@ async function run(token: string): Promise<string> {
   return printed
 }
 
-it('the Python client of docs/sync.md holds a copy, and starts again where it must', async () => {
+it('the Python client of docs/sync.md has a correct copy, and starts over if required', async () => {
   const user = newUser()
   const token = tokenOf(user)
   const tasks: { id: number }[] = []

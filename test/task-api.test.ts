@@ -22,7 +22,7 @@ async function listed(user: string) {
 }
 
 describe('task-api: create', () => {
-  it('answers 201 with the whole task and stores it', async () => {
+  it('returns 201 with the whole task and stores it', async () => {
     const user = newUser()
     const task = await created(user, { title: '  Buy milk ', description: 'two litres' })
     assert.ok(Number.isSafeInteger(task.id) && task.id > 0)
@@ -41,7 +41,7 @@ describe('task-api: create', () => {
     assert.deepEqual(await listed(user), [task])
   })
 
-  it('shows an absent or null description as an empty text', async () => {
+  it('returns an absent or null description as an empty string', async () => {
     const user = newUser()
     assert.equal((await created(user)).description, '')
     assert.equal((await created(user, { title: 'a', description: null })).description, '')
@@ -54,7 +54,7 @@ describe('task-api: create', () => {
     assert.equal(task.colour, undefined)
   })
 
-  it('takes a body without a media type, and under /api/tasks too', async () => {
+  it('accepts a body without a media type, and also under /api/tasks', async () => {
     const user = newUser()
     const bytes = new TextEncoder().encode('{"title":"a"}')
     const { status, body } = await api.call('POST', '/api/tasks', { user, body: bytes })
@@ -70,7 +70,7 @@ describe('task-api: create', () => {
     '\u{10ffff}',
   ]
   for (const title of texts) {
-    it(`gives back ${JSON.stringify(title.slice(0, 12))} as it was sent`, async () => {
+    it(`returns ${JSON.stringify(title.slice(0, 12))} as it was sent`, async () => {
       const user = newUser()
       const task = await created(user, { title, description: title })
       const read = await api.call('GET', `/api/${user}/tasks/${task.id}`, { user })
@@ -82,23 +82,23 @@ describe('task-api: create', () => {
     ['no title', {}],
     ['an empty title', { title: '' }],
     ['a blank title', { title: ' \t\n ' }],
-    ['a title that is null', { title: null }],
-    ['a title that is a number', { title: 5 }],
+    ['a null title', { title: null }],
+    ['a numeric title', { title: 5 }],
     ['a title of 501 characters', { title: '🐑'.repeat(501) }],
     ['a description of 5001 characters', { title: 'a', description: 'x'.repeat(5001) }],
-    ['a description that is a list', { title: 'a', description: [] }],
+    ['a description that is an array', { title: 'a', description: [] }],
     ['a NUL in the title', { title: 'a\0b' }],
     ['half a surrogate pair', { title: 'a\ud800' }],
     ['another user’s user_id', { title: 'a', user_id: 'mallory' }],
     ['another user’s owner_id', { title: 'a', owner_id: 7 }],
     ['a user_id that is an object', { title: 'a', user_id: { toString: 1 } }],
-    ['a user_id that is a list', { title: 'a', user_id: ['mallory'] }],
+    ['a user_id that is an array', { title: 'a', user_id: ['mallory'] }],
     ['a list', []],
     ['a text', 'title'],
     ['null', null],
   ]
   for (const [what, json] of broken) {
-    it(`refuses ${what} with 422 and one sentence, and stores nothing`, async () => {
+    it(`rejects ${what} with 422 and one sentence, and stores nothing`, async () => {
       const user = newUser()
       const { status, body } = await api.call('POST', `/api/${user}/tasks`, { user, json })
       assert.equal(status, 422)
@@ -107,7 +107,7 @@ describe('task-api: create', () => {
     })
   }
 
-  it('names every broken rule of a body', async () => {
+  it('names every invalid field of a body', async () => {
     const user = newUser()
     const json = { title: '', description: 4, user_id: 'mallory' }
     const { body } = await api.call('POST', `/api/${user}/tasks`, { user, json })
@@ -122,11 +122,11 @@ describe('task-api: create', () => {
     ['no body', '', {}],
     ['half a body', '{"title":"a"', { 'content-type': 'application/json' }],
     ['a form', 'title=a', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['bytes that are no UTF-8', new Uint8Array([0x7b, 0xff, 0x7d]), { 'content-type': 'application/json' }],
+    ['bytes that are not UTF-8', new Uint8Array([0x7b, 0xff, 0x7d]), { 'content-type': 'application/json' }],
     ['another charset', '{"title":"a"}', { 'content-type': 'application/json; charset=latin1' }],
   ]
   for (const [what, body, headers] of noJson) {
-    it(`refuses ${what} with 422`, async () => {
+    it(`rejects ${what} with 422`, async () => {
       const user = newUser()
       const answer = await api.call('POST', '/api/tasks', { user, body, headers })
       assert.equal(answer.status, 422)
@@ -134,7 +134,7 @@ describe('task-api: create', () => {
     })
   }
 
-  it('refuses a body that is too large with 413, and a compressed one with 415', async () => {
+  it('rejects a body that is too large with 413, and a compressed one with 415', async () => {
     const user = newUser()
     const large = await api.call('POST', '/api/tasks', { user, json: { title: 'a', x: 'x'.repeat(200_000) } })
     assert.deepEqual([large.status, typeof large.body.detail], [413, 'string'])
@@ -145,7 +145,7 @@ describe('task-api: create', () => {
 })
 
 describe('task-api: list', () => {
-  it('pages newest first, 50 unless told, with total and has_more', async () => {
+  it('returns pages, newest first, of 50 tasks by default, with total and has_more', async () => {
     const user = newUser()
     const ids: number[] = []
     for (let n = 0; n < 52; n += 1) ids.unshift((await created(user, { title: `task ${n}` })).id)
@@ -175,7 +175,7 @@ describe('task-api: list', () => {
     assert.deepEqual(idsOf(await page('/?limit=1000')), ids)
   })
 
-  it('is empty for a user who was never seen, and takes a trailing slash without a redirect', async () => {
+  it('is empty for an unknown user, and accepts a trailing slash without a redirect', async () => {
     const user = newUser()
     const empty = { tasks: [], total: 0, count: 0, limit: 50, offset: 0, has_more: false }
     for (const path of [`/api/${user}/tasks`, `/api/${user}/tasks/`, '/api/tasks', '/api/tasks/']) {
@@ -193,7 +193,7 @@ describe('task-api: list', () => {
     'offset=-1',
     'offset=1e3',
   ]) {
-    it(`refuses ?${query} with 422`, async () => {
+    it(`rejects ?${query} with 422`, async () => {
       const user = newUser()
       const { status, body } = await api.call('GET', `/api/tasks?${query}`, { user })
       assert.deepEqual([status, typeof body.detail], [422, 'string'])
@@ -202,14 +202,14 @@ describe('task-api: list', () => {
 })
 
 describe('task-api: one task', () => {
-  it('is read as it was created', async () => {
+  it('is returned as it was created', async () => {
     const user = newUser()
     const task = await created(user)
     const { status, body } = await api.call('GET', `/api/${user}/tasks/${task.id}`, { user })
     assert.deepEqual([status, body], [200, task])
   })
 
-  it('is changed in what was sent, and in nothing else', async () => {
+  it('is changed only in the fields that were sent', async () => {
     const user = newUser()
     const task = await created(user, { title: 'a', description: 'b' })
     const path = `/api/${user}/tasks/${task.id}`
@@ -227,7 +227,7 @@ describe('task-api: one task', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body, cleared.body)
   })
 
-  it('keeps updated_at where nothing changes', async () => {
+  it('keeps updated_at if nothing changes', async () => {
     const user = newUser()
     const task = await created(user, { title: 'a', description: 'b' })
     for (const json of [{}, { title: 'a' }, { description: 'b', is_completed: false }]) {
@@ -253,7 +253,7 @@ describe('task-api: one task', () => {
     })
   }
 
-  it('is toggled by PATCH …/complete, with no body or an empty one', async () => {
+  it('is toggled by PATCH …/complete, without a body or with an empty one', async () => {
     const user = newUser()
     const task = await created(user)
     const path = `/api/${user}/tasks/${task.id}/complete`
@@ -267,7 +267,7 @@ describe('task-api: one task', () => {
     assert.deepEqual([again.status, again.body.is_completed], [200, true])
   })
 
-  it('is deleted with 204 and no body, and is then not found', async () => {
+  it('is deleted with 204 and no body, and later requests return 404', async () => {
     const user = newUser()
     const task = await created(user)
     const path = `/api/${user}/tasks/${task.id}`
@@ -293,7 +293,7 @@ describe('task-api: one task', () => {
     '1%2F2',
     '%00',
   ]) {
-    it(`with the id ${id} is refused with 422`, async () => {
+    it(`with the id ${id} is rejected with 422`, async () => {
       const user = newUser()
       for (const [method, path] of [
         ['GET', id],
@@ -308,7 +308,7 @@ describe('task-api: one task', () => {
     })
   }
 
-  it('that was never there is 404 up to the largest id', async () => {
+  it('that does not exist returns 404, up to the largest id', async () => {
     const user = newUser()
     const { status, body } = await api.call('GET', '/api/tasks/9007199254740991', { user })
     assert.deepEqual(
@@ -318,8 +318,8 @@ describe('task-api: one task', () => {
   })
 })
 
-describe('task-api: who is calling', () => {
-  it('is shown as a number where the id is a canonical decimal, and compared as text in the path', async () => {
+describe('task-api: the caller', () => {
+  it('is shown as a number if the id is a canonical decimal, and compared as text in the path', async () => {
     for (const [sub, shown] of [
       ['7', 7],
       [7, 7],
@@ -353,11 +353,11 @@ describe('task-api: who is calling', () => {
       () => ({ authorization: `Bearer ${tokenOf('alice', { nbf: now() + hour })}` }),
     ],
     ['another secret', () => ({ authorization: `Bearer ${tokenOf('alice', {}, 'x'.repeat(40))}` })],
-    ['a subject that is no id', () => ({ authorization: `Bearer ${tokenOf('alice', { sub: 1.5 })}` })],
+    ['an invalid subject', () => ({ authorization: `Bearer ${tokenOf('alice', { sub: 1.5 })}` })],
     ['garbage', () => ({ authorization: 'Bearer a.b.c' })],
   ]
   for (const [what, headers] of bad) {
-    it(`with ${what} is 401 before anything is said about body or task`, async () => {
+    it(`with ${what} gets 401 before the body and the task are checked`, async () => {
       for (const [method, path, body] of [
         ['GET', '/api/alice/tasks', undefined],
         ['POST', '/api/alice/tasks', '{'],
@@ -376,7 +376,7 @@ describe('task-api: who is calling', () => {
     })
   }
 
-  it('is told that a token has expired, and no more than "invalid" otherwise', async () => {
+  it('is told that a token has expired, and only "invalid" otherwise', async () => {
     const expired = await api.call('GET', '/api/tasks', { token: tokenOf('alice', { exp: now() - 1 }) })
     assert.equal(expired.body.detail, 'The token has expired.')
     const wrong = await api.call('GET', '/api/tasks', { token: tokenOf('alice', {}, 'x'.repeat(40)) })
@@ -384,8 +384,8 @@ describe('task-api: who is calling', () => {
   })
 })
 
-describe('around the tasks', () => {
-  it('/health, /livez and /readyz answer without a token', async () => {
+describe('task-api: other routes', () => {
+  it('/health, /livez and /readyz need no token', async () => {
     const { body } = await api.call('GET', '/health')
     assert.deepEqual({ ...body, version: '' }, { status: 'ok', service: 'duly', version: '', database: 'ok' })
     assert.match(body.version, /^\d+\.\d+\.\d+/)
@@ -395,7 +395,7 @@ describe('around the tasks', () => {
     }
   })
 
-  it('a method that a path does not offer is 405 with Allow', async () => {
+  it('a method that a path does not support returns 405 with Allow', async () => {
     const user = newUser()
     const { status, headers, body } = await api.call('PATCH', '/api/tasks', { user })
     assert.deepEqual(
@@ -404,11 +404,11 @@ describe('around the tasks', () => {
     )
   })
 
-  it('OPTIONS without a preflight’s headers is answered as well', async () => {
+  it('OPTIONS without the headers of a preflight request gets a response', async () => {
     assert.equal((await api.call('OPTIONS', '/api/tasks')).status, 204)
   })
 
-  it('an unknown address and an unreadable one are told in the contract’s shape', async () => {
+  it('unknown and malformed paths return errors in the format of the contract', async () => {
     for (const [path, status] of [
       ['/nothing', 404],
       ['/api/a/b/c/d', 404],
@@ -419,7 +419,7 @@ describe('around the tasks', () => {
     }
   })
 
-  it('a front end at an allowed origin may call with credentials, another may not', async () => {
+  it('a front end at an allowed origin may call with credentials, others may not', async () => {
     const preflight = (origin: string) =>
       api.call('OPTIONS', '/api/alice/tasks', {
         headers: {

@@ -52,7 +52,7 @@ describe('structured fields of a task', () => {
     assert.deepEqual(cleared.body, { ...task, ...none, updated_at, revision })
   })
 
-  it('are refused by name where they break a rule, and nothing is changed', async () => {
+  it('are rejected by name if they are invalid, and nothing is changed', async () => {
     const user = newUser()
     const task = await create(user, fields)
     const wrong: [name: string, ...values: unknown[]][] = [
@@ -73,7 +73,7 @@ describe('structured fields of a task', () => {
     assert.deepEqual((await api.call('GET', `${path}/${task.id}`, { user })).body, task)
   })
 
-  it('merge metadata member by member, also when two clients do so at once', async () => {
+  it('merge metadata by member, also for two concurrent clients', async () => {
     const user = newUser()
     const { id } = await create(user, { metadata: { gone: 1 } })
     const answers = await Promise.all(
@@ -98,7 +98,7 @@ describe('structured fields of a task', () => {
     assert.deepEqual(again.body, first.body)
   })
 
-  it('order and filter lists, with tasks without a value last in both directions', async () => {
+  it('sort and filter lists, with tasks without a value last in both directions', async () => {
     const user = newUser()
     const days = ['2026-12-02', null, '2026-11-30', '2026-12-01', '2026-12-01']
     const priorities = ['low', 'high', null, 'medium', 'high']
@@ -131,7 +131,7 @@ describe('structured fields of a task', () => {
     assert.equal((await api.call('GET', `${path}?priority=urgent`, { user })).status, 422)
   })
 
-  it('may be words that are names of JavaScript', async () => {
+  it('may have names of JavaScript properties', async () => {
     const user = newUser()
     for (const word of ['constructor', '__proto__', 'toString', 'valueOf']) {
       const json = { title: word, priority: word, status: word, tags: [word], category: word }
@@ -145,7 +145,7 @@ describe('structured fields of a task', () => {
     assert.equal((await api.call('POST', '/api/tasks', { user, json: many })).status, 422)
   })
 
-  it('are shared with the contracts of front ends, whose spelling lasts until v1 changes the value', async () => {
+  it('are shared with the contracts of front ends, which return the spelling that they received', async () => {
     const user = newUser()
     const sent = { title: 'a', priority: 'URGENT', due_date: '2026-12-01T08:30:00.000Z', category: 'home' }
     const { body: made } = await api.call('POST', '/api/tasks', { user, json: sent })
@@ -157,7 +157,7 @@ describe('structured fields of a task', () => {
     await patch(user, made.id, { priority: 'high', due: berlin, metadata: { other: 1 } })
     const { priority, due_date, category } = await one()
     assert.deepEqual([priority, due_date, category], ['high', '2026-12-01T08:30:00Z', 'home'])
-    // A form sends everything back: Berlin does not become UTC.
+    // A form sends all fields back: Berlin does not become UTC.
     await api.call('PUT', `/api/tasks/${made.id}`, { user, json: { ...(await one()), title: 'b' } })
     const later = (await api.call('GET', `${path}/${made.id}`, { user })).body
     assert.deepEqual([later.title, later.due], ['b', fields.due])

@@ -3,12 +3,13 @@ import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
 import { newUser, type Served, served } from './served.ts'
 
-// One user can have so many tasks: counted on the owner's row, which a create has locked, so that no two find the same last place.
+// MAX_TASKS is checked on the owner's row, which a create has locked, so concurrent creates cannot
+// exceed it.
 
 const most = 12
 
 for (const contract of contracts) {
-  describe(`the most tasks that one user can have, in ${contract} and beside it`, () => {
+  describe(`the maximum number of tasks, in ${contract} and beside it`, () => {
     let api: Served
     before(async () => {
       api = await served({ CONTRACT: contract, MAX_TASKS: String(most) })
@@ -20,7 +21,7 @@ for (const contract of contracts) {
     const count = async (user: string) => (await api.call('GET', '/api/v1/todos', { user })).body.length
 
     for (const path of ['/api/tasks', '/api/{user_id}/tasks', '/api/v1/todos', '/api/v1/tasks']) {
-      it(`POST ${path} answers 409 in its own shape beyond it, and 201 again once there is room`, async () => {
+      it(`POST ${path} returns 409 in its own format beyond it, and 201 once there is room`, async () => {
         const user = newUser()
         const address = path.replace('{user_id}', user)
         const made = []
@@ -37,7 +38,7 @@ for (const contract of contracts) {
       })
     }
 
-    it('holds where fifty are created at once: exactly those succeed for which there is room', async () => {
+    it('is not exceeded by fifty concurrent creates: exactly as many succeed as there is room for', async () => {
       const user = newUser()
       await create(user, '/api/tasks')
       await create(user, '/api/tasks')
@@ -50,7 +51,7 @@ for (const contract of contracts) {
       assert.equal(await count(user), most)
     })
 
-    it('a refusal is not kept for an idempotency key: there may be room later', async () => {
+    it('a rejected create does not use its idempotency key, so a retry may succeed', async () => {
       const user = newUser()
       const first = await create(user, '/api/v1/tasks')
       for (let n = 1; n < most; n += 1) await create(user, '/api/v1/tasks')
@@ -60,7 +61,7 @@ for (const contract of contracts) {
       assert.equal((await create(user, '/api/v1/tasks', key)).status, 201)
     })
 
-    it('a refusal spends no revision', async () => {
+    it('a rejected create uses no revision', async () => {
       const user = newUser()
       for (let n = 0; n < most; n += 1) await create(user, '/api/v1/tasks')
       const before = await api.call('GET', '/api/v1/tasks', { user })

@@ -27,7 +27,7 @@ async function ownerOf(user: string): Promise<{ revision: number; count: number 
 }
 
 describe('the tasks of one owner', () => {
-  it('times run the way revisions do, also where the clock was set back', async () => {
+  it('times increase with revisions, even if the clock is set back', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     const { id } = await tasks.create(open('a'))
@@ -48,7 +48,7 @@ describe('the tasks of one owner', () => {
     assert.deepEqual(deleted, [['t']])
   })
 
-  it('each write spends one revision, and stamps the task with it', async () => {
+  it('each write uses one revision, which the task has then', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     const first = await tasks.create(open('a'))
@@ -63,7 +63,7 @@ describe('the tasks of one owner', () => {
     assert.deepEqual(await ownerOf(user), { revision: 5, count: 1 })
   })
 
-  it('a write that changes nothing, or finds nothing, spends none', async () => {
+  it('a write that changes nothing, or finds nothing, uses none', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     const task = await tasks.create({ title: 'a', description: 'b', is_completed: true })
@@ -90,14 +90,14 @@ describe('the tasks of one owner', () => {
     assert.equal(born.completed_at, born.created_at)
   })
 
-  it('a description is cleared by null and kept by leaving it out', async () => {
+  it('a description is removed by null, and kept if it is omitted', async () => {
     const tasks = ownTasks(db, newUser())
     const task = await tasks.create({ title: 'a', description: 'b', is_completed: false })
     assert.equal((await tasks.update(task.id, { title: 'c' })).description, 'b')
     assert.equal((await tasks.update(task.id, { description: null })).description, null)
   })
 
-  it('all of them come in batches, newest first, none twice and none skipped', async () => {
+  it('all of them are read in batches, newest first, without duplicates or omissions', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     const made = await Promise.all(Array.from({ length: 250 }, (_, n) => tasks.create(open(`task ${n}`))))
@@ -109,7 +109,7 @@ describe('the tasks of one owner', () => {
     }
   })
 
-  it('deleted ones are swept after their days, and only those', async () => {
+  it('deleted ones are removed after TRASH_DAYS, and no others', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
     const [kept, fresh, old] = [
@@ -145,7 +145,7 @@ describe('the plan of a statement on one task', () => {
   ])
   const flip = updateStatement(context, 5, {}, { flips: 'is_completed' })
   const read = { statement: get, values: ['alice', 5] as readonly Value[] }
-  it('goes by primary keys, where the database knows nothing about the tables yet', async () => {
+  it('uses primary keys, also without statistics', async () => {
     for (const { statement, values } of [read, flip, ...writes]) {
       const types = values.map((_, n) => (n === 0 ? 'text' : n === 1 ? 'bigint' : 'unknown'))
       const literals = values.map(value =>
@@ -166,7 +166,7 @@ describe('the plan of a statement on one task', () => {
   })
 })
 
-describe('many writers of one owner at once', () => {
+describe('concurrent writers of one owner', () => {
   it('leave no gap and no duplicate among the revisions, and lose no toggle', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)
@@ -203,13 +203,13 @@ describe('many writers of one owner at once', () => {
 
     const removed = 50 * 5
     const owner = await ownerOf(user)
-    assert.equal(new Set(revisions).size, revisions.length, 'no revision is given twice')
-    assert.equal(owner.revision, revisions.length + removed, 'no revision is left out')
+    assert.equal(new Set(revisions).size, revisions.length, 'revisions are unique')
+    assert.equal(owner.revision, revisions.length + removed, 'revisions have no gap')
     const all = await tasks.all()
     assert.equal(owner.count, all.length)
     assert.equal(all.length, 1 + 50 * 10 - removed)
     const final = await tasks.get(shared.id)
     assert.equal(final.is_completed, toggles % 2 === 1)
-    assert.equal(ahead, 0, 'no reader saw a task ahead of its owner')
+    assert.equal(ahead, 0, 'no reader saw a task with a later revision than its owner')
   })
 })

@@ -9,20 +9,23 @@ import { copyTree } from './copy-tree.ts'
 import { keptFolder } from './kept-folder.ts'
 import { type PostgresServer, startPostgres, versionOfPostgres } from './postgres-server.ts'
 
-// The template of test databases, created once by `duly migrate up`: creating each of them takes
-// seconds. Nothing in it is anybody's: secrets, keys and rows come with the first start and the first person.
+// The template of test databases, created once by `duly migrate up`, since migrating each takes
+// seconds. It contains no secrets, keys or rows: the first start of the server and its users create
+// them.
 
 export interface Database {
   readonly url: string
   drop(): Promise<void>
 }
 
-/** Made once for what `server/db` compiles to, and kept in `dist/` for the next run. */
+/** Created once for each build of `server/db`, and kept in `dist/` for the next run. */
 export function makeFolder(): string {
   return keptFolder(placeOf('.template-'), draft => migrate(draft, { DATA_DIR: draft }))
 }
 
-/** Starts PostgreSQL with a template database on it: on a copy of a cluster that is kept likewise. */
+/**
+ * Starts PostgreSQL with a template database, on a copy of a cluster that is kept in the same way.
+ */
 export async function startWithTemplate(): Promise<{ server: PostgresServer; template: string }> {
   const place = placeOf('.cluster-', versionOfPostgres())
   const nameOn = (url: string) => url.replace(/postgres$/, 'duly_template')
@@ -38,7 +41,7 @@ export async function startWithTemplate(): Promise<{ server: PostgresServer; tem
   return { server, template: nameOn(server.url) }
 }
 
-/** Where it is kept. Removes those of other versions. */
+/** The path of the cached template. Removes those of other builds. */
 function placeOf(prefix: string, version = ''): string {
   const dist = fileURLToPath(new URL('..', import.meta.url))
   const place = join(dist, `${prefix}${hashOf(join(dist, 'server', 'db'), version)}`)
@@ -70,7 +73,9 @@ export async function makeDatabase(server: string): Promise<Database> {
   return database
 }
 
-/** A new database on this server: a copy of the template where that is on it too, else an empty one. */
+/**
+ * A new database on this server: a copy of the template if that is on the same server, else empty.
+ */
 export async function createDatabase(server: string, template?: string): Promise<Database> {
   const name = `duly_test_${process.pid}_${Math.random().toString(36).slice(2)}`
   const url = new URL(server)
@@ -88,7 +93,7 @@ async function administer(server: string, text: string): Promise<void> {
   await client.end()
 }
 
-// Away from where there may be settings of this machine's in a `.env`.
+// A directory without a `.env` with settings of this machine.
 function migrate(cwd: string, settings: Record<string, string>): void {
   const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
   const { PATH = '', HOME = '' } = process.env

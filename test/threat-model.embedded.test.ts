@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const page = readFileSync(join(root, 'docs', 'threat-model.md'), 'utf8')
 
-/** How many sections each chapter of ASVS 5.0 has. */
+/** The number of sections of each chapter of ASVS 5.0. */
 const sections = [5, 4, 7, 4, 4, 8, 6, 4, 2, 7, 7, 3, 4, 3, 4, 5, 3]
 
 describe('docs/threat-model.md', () => {
-  it('goes through every risk and every section', () => {
+  it('lists all risks and sections', () => {
     const risks = Array.from({ length: 10 }, (_, n) => `API${n + 1}`)
     const wanted = sections.flatMap((count, chapter) =>
       Array.from({ length: count }, (_, n) => `V${chapter + 1}.${n + 1}`),
@@ -20,7 +20,7 @@ describe('docs/threat-model.md', () => {
     assert.deepEqual(told, [...risks, ...wanted])
   })
 
-  it('names files that there are, and a test or a reason for whatever applies', () => {
+  it('names existing files, and a test or a reason for each applicable row', () => {
     const files = [
       ...page.matchAll(/`((?:server|test|docs|bench|deploy|client)\/[\w./-]+|package-lock\.json)`/g),
     ]
@@ -34,7 +34,7 @@ describe('docs/threat-model.md', () => {
     }
   })
 
-  it('leads where it says', () => {
+  it('contains valid links', () => {
     const headings = [...page.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) => anchorOf(text))
     for (const [, target = ''] of page.matchAll(/\]\(([^)]+)\)/g)) {
       const [file = '', anchor] = target.split('#')
@@ -52,7 +52,7 @@ function headingsOf(file: string): string[] {
   )
 }
 
-/** As GitHub makes them. */
+/** The anchor that GitHub generates for a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()

@@ -18,7 +18,7 @@ after(close)
 const { signal } = new AbortController()
 const berlin = { date: '2026-12-01', time: '09:30', time_zone: 'Europe/Berlin', at: '2026-12-01T08:30:00Z' }
 
-/** As if the instant had been derived with other data. */
+/** Simulates an instant that was computed with other time zone data. */
 const misplace = (user: string, id: number, name: 'start' | 'due', zone = berlin.time_zone) =>
   db.query(
     unprepared(`update duly.tasks set ${name}_at = '2026-12-01T07:30:00Z',
@@ -27,8 +27,8 @@ const misplace = (user: string, id: number, name: 'start' | 'due', zone = berlin
     [user, id, zone],
   )
 
-describe('when the time zone data has changed', () => {
-  it('other requests run while many instants are derived', async () => {
+describe('after a change of the time zone data', () => {
+  it('other requests are served while many instants are recomputed', async () => {
     let others = 0
     const run = () => {
       others += 1
@@ -42,7 +42,7 @@ describe('when the time zone data has changed', () => {
     assert.ok(others >= 9, `${others} turns of the event loop`)
   })
 
-  it('instants are derived again, as a change by the operator, and nothing else is written', async () => {
+  it('instants are recomputed as a change by the operator, and nothing else is written', async () => {
     const user = newUser()
     const own = ownTasks(db, user)
     const create = (task: object) => own.create({ title: 'a', is_completed: false, ...task })
@@ -84,7 +84,7 @@ describe('when the time zone data has changed', () => {
     assert.equal((await own.state()).revision, revision + 2)
   })
 
-  it('a list is restored with the instants of today, as one change', async () => {
+  it('a list is restored with recomputed instants, as one change', async () => {
     const user = newUser()
     const own = ownTasks(db, user)
     const run = async <T>(work: (change: Change) => Promise<T>) => {
@@ -106,7 +106,7 @@ describe('when the time zone data has changed', () => {
     assert.equal(undone.length, 4)
   })
 
-  it('an undo brings back the wall time, with the instant of today', async () => {
+  it('an undo restores the local time, with a recomputed instant', async () => {
     const user = newUser()
     const own = ownTasks(db, user)
     const { id } = await own.create({ title: 'a', is_completed: false, due: berlin })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { newUser, type Served, served } from './served.ts'
 
-// What a token that may only write tasks gets to see of them: what it has written, and nothing else.
+// What a token with only tasks:write can see of tasks: what it has written, and nothing else.
 
 let api: Served
 let stage2: Served
@@ -30,8 +30,8 @@ async function ownerOf(server: Served) {
   return { user, task, path: `/api/v1/tasks/${task.id}`, writes, reads, both }
 }
 
-describe('a token that may only write', () => {
-  it('does not get a task back that it has not changed', async () => {
+describe('a token with only tasks:write', () => {
+  it('does not get the content of a task that it has not changed', async () => {
     const { task, path, writes, both, user } = await ownerOf(api)
     const calls = [
       ['PATCH', path, {}],
@@ -50,7 +50,7 @@ describe('a token that may only write', () => {
     }
   })
 
-  it('does not get it back under the other contracts either', async () => {
+  it('does not get it under the other contracts, either', async () => {
     for (const [server, method, json] of [
       [stage2, 'PUT', { title: 'known', description: secret, complete: false }],
       [stage2, 'PATCH', { title: 'known' }],
@@ -66,7 +66,7 @@ describe('a token that may only write', () => {
     }
   })
 
-  it('gets no task with 412, and no entity tag', async () => {
+  it('gets neither a task nor an entity tag with 412', async () => {
     const { path, writes, both } = await ownerOf(api)
     for (const method of ['PATCH', 'DELETE']) {
       const call = { json: { title: 'x' }, headers: { 'if-match': '"99"' } }
@@ -79,7 +79,7 @@ describe('a token that may only write', () => {
     }
   })
 
-  it('gets no answer that another token was given for the same key', async () => {
+  it('gets no stored response that another token received for the same key', async () => {
     const { path, writes, both } = await ownerOf(api)
     for (const [key, json] of [
       ['unchanged', {}],
@@ -91,7 +91,7 @@ describe('a token that may only write', () => {
       assert.deepEqual([replayed.status, replayed.body.code], [422, 'idempotency_key_reused'])
       assert.ok(!replayed.text.includes(secret))
     }
-    // A refusal is no answer that is stored.
+    // The response to a rejected request is not stored.
     const call = { json: {}, headers: { 'idempotency-key': '412', 'if-match': '"99"' } }
     assert.ok((await api.call('PATCH', path, { token: both, ...call })).text.includes(secret))
     const refused = await api.call('PATCH', path, { token: writes, ...call })
@@ -99,7 +99,7 @@ describe('a token that may only write', () => {
     assert.ok(!refused.text.includes(secret))
   })
 
-  it('gets nothing from a batch that the batch has not changed', async () => {
+  it('gets no task from a batch that the batch has not changed', async () => {
     const { task, writes, both } = await ownerOf(api)
     const create = { op: 'create', task: { title: 'own' } }
     const unchanged = [
@@ -123,7 +123,7 @@ describe('a token that may only write', () => {
     assert.equal(changed.body.results[0].task.description, secret)
   })
 
-  it('gets back what it has written, again with the same key', async () => {
+  it('gets what it has written, also when it retries with the same key', async () => {
     const { path, writes } = await ownerOf(api)
     const call = { token: writes, json: { title: 'new' }, headers: { 'idempotency-key': 'mine' } }
     const changed = await api.call('PATCH', path, call)
@@ -134,7 +134,7 @@ describe('a token that may only write', () => {
     assert.deepEqual([created.status, created.body.title], [201, 'own'])
   })
 
-  it('reads in no other way', async () => {
+  it('cannot read tasks in any other way', async () => {
     const { user, task, path, writes } = await ownerOf(api)
     const reads = [
       ...[path, '/api/v1/tasks', '/api/v1/tasks?q=known', '/api/v1/export', '/api/v1/todos', '/api/tasks'],
@@ -150,8 +150,8 @@ describe('a token that may only write', () => {
   })
 })
 
-describe('a token that may only read', () => {
-  it('writes nothing, and is not told what a write would have met', async () => {
+describe('a token with only tasks:read', () => {
+  it('cannot write, and does not learn what a write would have changed', async () => {
     const { path, reads, user, task } = await ownerOf(api)
     for (const [method, address] of [
       ['POST', '/api/v1/tasks'],

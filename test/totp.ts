@@ -1,6 +1,6 @@
 import { createOTP } from '@better-auth/utils/otp'
 
-/** The code that an authenticator shows. */
+/** The current code of an authenticator app. */
 export async function totpCode(totpURI: string): Promise<string> {
   const secret = new URL(totpURI).searchParams.get('secret') ?? ''
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'

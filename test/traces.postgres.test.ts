@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { callAt, newUser, type Served, served } from './served.ts'
 
-// Ids of requests, and traces as a collector gets them.
+// Ids of requests, and traces as a collector receives them.
 
 interface Span {
   readonly traceId: string
@@ -32,13 +32,13 @@ describe('the id of a request', () => {
   after(() => api.close())
   const lineOf = (id: string) => api.lines.find(({ reqId, msg }) => reqId === id && msg === 'request')
 
-  it('is the caller’s, in the answer and in the log', async () => {
+  it('is taken from the client, and in the response and the log', async () => {
     const { headers } = await api.call('GET', '/livez', { headers: { 'x-request-id': 'order-7/try=2' } })
     assert.equal(headers.get('x-request-id'), 'order-7/try=2')
     assert.equal(lineOf('order-7/try=2')?.route, '/livez')
   })
 
-  it('is one of its own where the caller’s is none, or would trip a log', async () => {
+  it('is generated if the client sends none, or an invalid one', async () => {
     const seen = new Set<string>()
     for (const sent of [undefined, '', 'two words', 'a"b', '<script>', 'ä', 'x'.repeat(129)]) {
       const { headers } = await api.call(
@@ -53,12 +53,12 @@ describe('the id of a request', () => {
     assert.equal(seen.size, 7)
   })
 
-  it('is on refusals too', async () => {
+  it('is also in error responses', async () => {
     const { status, headers } = await api.call('GET', '/api/tasks', { headers: { 'x-request-id': 'mine' } })
     assert.deepEqual([status, headers.get('x-request-id')], [401, 'mine'])
   })
 
-  it('goes with the trace that the caller has begun', async () => {
+  it('is logged with the trace id of the client', async () => {
     await api.call('GET', '/problems', { headers: { 'x-request-id': 'traced', traceparent } })
     assert.equal(lineOf('traced')?.trace, traceId)
     for (const [n, header] of [
@@ -105,20 +105,20 @@ describe('traces', () => {
     collector.closeAllConnections()
   })
 
-  it('hang below the caller’s, with a span for each statement below the request’s', async () => {
+  it('continue the client’s trace, with a span for each statement below the request', async () => {
     const user = newUser()
     const { headers } = await api.call('POST', '/api/tasks', {
       user,
       json: { title: 'Water the plants' },
       headers: { traceparent, 'x-forwarded-for': '192.0.2.1' },
     })
-    // Some of these wait for others, and are sent with them.
+    // Some of these statements wait for others, and are sent with them.
     const together = Array.from({ length: 30 }, () => ({
       ...{ user: newUser(), json: { title: 'Feed the cat' } },
       headers: { traceparent, 'x-forwarded-for': '192.0.2.1' },
     }))
     await Promise.all(together.map(one => api.call('POST', '/api/tasks', one)))
-    // Neither forces a trace: no proxy names the caller, or the header is malformed.
+    // Neither is sampled: the client is not a trusted proxy, or the header is malformed.
     for (const sent of [
       { traceparent },
       { traceparent, tracestate: `a=${'x'.repeat(5000)}`, baggage: `a=${'x'.repeat(5000)}` },
@@ -128,7 +128,7 @@ describe('traces', () => {
       const answer = await api.call('GET', '/livez', { headers: sent })
       assert.match(answer.headers.get('traceresponse') ?? '', /-00$/, JSON.stringify(sent).slice(0, 99))
     }
-    // Sends what it has; spans of one request may come in different batches, in any order.
+    // Exports all spans; those of one request may be in different batches, in any order.
     await api.close()
     const named = (name: string) => spans().filter(span => span.name === name)
     const hasCome = (name: string) => named(name).length > together.length
@@ -151,20 +151,20 @@ describe('traces', () => {
     const statement = spans().find(({ parentSpanId }) => parentSpanId === request?.spanId)
     assert.deepEqual([statement?.traceId, statement?.parentSpanId], [traceId, request?.spanId])
     assert.equal(attribute(statement, 'db.system.name'), 'postgresql')
-    // Nothing that is a user's.
+    // The spans contain no data of users.
     assert.ok(!JSON.stringify(got).includes(user) && !JSON.stringify(got).includes('Water'))
     assert.deepEqual([got[0]?.path, got[0]?.authorization], ['/otlp/v1/traces', 'Bearer for-the-collector'])
   })
 })
 
-describe('a collector that takes nothing', () => {
+describe('an unavailable collector', () => {
   const listen = async (status: number): Promise<Server> => {
     const server = createServer((_request, reply) => reply.writeHead(status).end())
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     return server
   }
 
-  it('costs nobody an answer, and is told once', async () => {
+  it('affects no response, and is logged once', async () => {
     const collector = await listen(400)
     const { port } = collector.address() as AddressInfo
     const api = await served({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })
@@ -178,7 +178,7 @@ describe('a collector that takes nothing', () => {
     collector.close()
   })
 
-  it('does not keep the server from its end', async () => {
+  it('does not delay the shutdown', async () => {
     const collector = await listen(503)
     const { port } = collector.address() as AddressInfo
     const api = await served({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })

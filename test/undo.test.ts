@@ -26,7 +26,7 @@ const batch = (user: string, operations: unknown[], query = '', headers = {}) =>
   send(user, 'POST', `/api/v1/batch${query}`, { operations }, headers)
 
 describe('a batch', () => {
-  it('does all of its operations with one revision, refs included', async () => {
+  it('executes all operations with one revision, including refs', async () => {
     const user = newUser()
     const { id } = await create(user, { title: 'old' })
     const { status, body, headers } = await batch(user, [
@@ -56,7 +56,7 @@ describe('a batch', () => {
     assert.deepEqual((await get(user, passport.task.id)).body, passport.task)
   })
 
-  it('does nothing where one fails, and says which and why', async () => {
+  it('executes none if one fails, and names it with the reason', async () => {
     const user = newUser()
     const { id, revision } = await create(user, { title: 'old' })
     const foreign = await create(newUser(), { title: 'not yours' })
@@ -89,7 +89,7 @@ describe('a batch', () => {
       assert.equal((await batch(user, operations as unknown[])).status, 422)
   })
 
-  it('is done once for its key, also by a retry, and a dry run stores nothing', async () => {
+  it('is executed once for its key, also by a retry; a dry run stores nothing', async () => {
     const user = newUser()
     const key = { 'idempotency-key': 'batch' }
     const operations = [{ op: 'create', task: { title: 'once' } }]
@@ -109,7 +109,7 @@ describe('a batch', () => {
 })
 
 describe('undo', () => {
-  it('reverts the fields of a change, and leaves others; undone again, it redoes', async () => {
+  it('reverts the fields of a change, and keeps others; undoing the undo redoes it', async () => {
     const user = newUser()
     const task = await create(user, { title: 'a', priority: 'low', tags: ['x'] })
     const path = `${tasks}/${task.id}`
@@ -141,7 +141,7 @@ describe('undo', () => {
     assert.ok(redone.body.results[0].task.completed_at)
   })
 
-  it('refuses what has changed since, with the tasks and their fields, and writes nothing', async () => {
+  it('is rejected for what has changed since, with the tasks and fields, and writes nothing', async () => {
     const user = newUser()
     const task = await create(user, { title: 'a' })
     const path = `${tasks}/${task.id}`
@@ -163,7 +163,7 @@ describe('undo', () => {
     assert.equal((await get(user, created.body.id)).status, 200)
   })
 
-  it('takes back a creation, a deletion of a tree, a move, a batch, a tag and a list', async () => {
+  it('reverts a creation, a deletion of a tree, a move, a batch, a tag and a list', async () => {
     const user = newUser()
     const { body: list } = await send(user, 'POST', lists, { name: 'Trip' })
     const parent = await create(user, { title: 'parent', list_id: list.id, tags: ['old', 'other'] })
@@ -207,7 +207,7 @@ describe('undo', () => {
     }
   })
 
-  it('knows no change of another user, and none that is invented', async () => {
+  it('rejects changes of other users, and unknown ones', async () => {
     const [user, other] = [newUser(), newUser()]
     const change = changeOf(await send(user, 'POST', tasks, { title: 'a' }))
     await create(other, { title: 'b' })
@@ -219,7 +219,7 @@ describe('undo', () => {
 })
 
 describe('the history of a task', () => {
-  it('names who changed what, newest first, a page at a time', async () => {
+  it('lists who changed what, newest first, in pages', async () => {
     const user = newUser()
     const token = await send(user, 'POST', '/api/v1/tokens', {
       name: 'robot',
@@ -252,7 +252,7 @@ describe('the history of a task', () => {
 })
 
 describe('the trash', () => {
-  it('lists what was deleted, and removes it for good with its history', async () => {
+  it('lists deleted items, and removes them permanently with their history', async () => {
     const user = newUser()
     const { body: list } = await send(user, 'POST', lists, { name: 'Trip' })
     const inList = await create(user, { title: 'in list', list_id: list.id })
@@ -298,7 +298,7 @@ describe('the trash', () => {
 })
 
 describe('tags and settings', () => {
-  it('counts open tasks by tag, whatever its case', async () => {
+  it('counts open tasks by tag, in any case', async () => {
     const user = newUser()
     await create(user, { title: 'a', tags: ['Home', 'b'] })
     await create(user, { title: 'b', tags: ['home'] })
@@ -310,7 +310,7 @@ describe('tags and settings', () => {
     ])
   })
 
-  it('stores settings, and refuses what is no time zone', async () => {
+  it('stores settings, and rejects unknown time zones', async () => {
     const user = newUser()
     const path = '/api/v1/settings'
     const defaults = (await send(user, 'GET', path)).body

@@ -5,9 +5,9 @@ import { unprepared } from '../server/db/database.ts'
 import { type RawConnection, rawConnection } from './raw-connection.ts'
 import { callAt, newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
-// Clients that send requests and do not read the answers, or read them as slowly as they can.
+// Clients that send requests and do not read the responses, or read them very slowly.
 
-/** A list of 30 MB, which no socket's buffers hold. */
+/** A list of 30 MB, more than socket buffers hold. */
 const long = { user: newUser('long'), tasks: 6000 }
 /** A page of 3.6 MB. */
 const wide = { user: newUser('wide'), tasks: 120 }
@@ -67,7 +67,7 @@ const rounds = 5
 /** Batches that `everyRequestIsAnswered` reads: two short lists in each round. */
 const othersBatches = 2 * rounds
 
-/** What another user does meanwhile. */
+/** Requests of another user at the same time. */
 async function everyRequestIsAnswered(): Promise<void> {
   const user = newUser()
   for (let n = 0; n < rounds; n += 1) {
@@ -83,18 +83,18 @@ async function everyRequestIsAnswered(): Promise<void> {
   }
 }
 
-describe('while sockets of one user do not read their answer, every request of others is answered:', () => {
+describe('while sockets of one user do not read their response, every request of others succeeds:', () => {
   const kinds: Readonly<Record<string, [sockets: number, request: string]>> = {
     'a list of todos, on 200 sockets': [200, requestFor('/api/v1/todos', long.user)],
     'a list of tasks': [10, requestFor(`/api/${long.user}/tasks`, long.user)],
     'an export as NDJSON': [10, requestFor('/api/v1/export?format=ndjson', long.user)],
     'an export as CSV': [10, requestFor('/api/v1/export?format=csv', long.user)],
-    'pages of long tasks, together more than may be unread': [
+    'pages of long tasks, in total more than the limit of unread bytes': [
       20,
       requestFor('/api/v1/tasks?limit=1000', wide.user),
     ],
-    'a list that HEAD asks for': [10, requestFor('/api/v1/todos', long.user, 'HEAD').repeat(2)],
-    'lists, twenty behind another': [5, requestFor('/api/v1/todos', long.user).repeat(20)],
+    'a list, requested with HEAD': [10, requestFor('/api/v1/todos', long.user, 'HEAD').repeat(2)],
+    'lists, in twenty pipelined requests': [5, requestFor('/api/v1/todos', long.user).repeat(20)],
     'the OpenAPI document': [10, requestFor('/openapi.json', long.user).repeat(2)],
     'a script of /docs': [10, requestFor('/docs/swagger-ui-bundle.js', long.user).repeat(5)],
   }
@@ -104,7 +104,7 @@ describe('while sockets of one user do not read their answer, every request of o
       t.after(() => leave(connections))
       await everyRequestIsAnswered()
       await until(async () => (await metric('http_server_active_requests')) === 0)
-      // No unread answer holds a session. Until the buffers of 200 sockets are full, all of them do in turn.
+      // Unread responses hold no session. With 200 sockets this takes until their buffers are full.
       if (sockets < 200) await until(() => api.server.db.usage.busy === 0)
       assert.equal(await metric('duly_requests_rejected_total'), 0)
       await until(async () => (await metric('duly_unread_bytes')) <= 64 * 1024 * 1024)
@@ -112,8 +112,8 @@ describe('while sockets of one user do not read their answer, every request of o
   }
 })
 
-describe('a list that is streamed', () => {
-  it('is read from the database no further than its reader is, and then to its end', async () => {
+describe('a streamed list', () => {
+  it('is read from the database only as fast as the client reads it, and then completely', async () => {
     const before = await batchesRead()
     const { socket, received } = await rawConnection(api.server.url)
     socket.pause()
@@ -122,7 +122,7 @@ describe('a list that is streamed', () => {
     await everyRequestIsAnswered()
     const read = (await batchesRead()) - before
     assert.equal(await metric('duly_streams'), 1)
-    // Of 460: the rest of the list fits into no socket's buffers.
+    // Of 460: the rest of the list does not fit in socket buffers.
     assert.ok(read < 300 + othersBatches, `${read} batches were read`)
     socket.resume()
     await until(() => received().endsWith('0\r\n\r\n'))
@@ -141,17 +141,17 @@ describe('a list that is streamed', () => {
     assert.equal(await metric('duly_streams'), 0)
   })
 
-  it('is not read any further once its reader is gone', async () => {
+  it('is not read further after the client has disconnected', async () => {
     const connections = await unread(20, requestFor('/api/v1/export', long.user))
     await until(async () => (await metric('duly_streams')) === 20)
     await leave(connections)
     const read = await batchesRead()
     await everyRequestIsAnswered()
-    // One batch for each stream was on its way.
+    // One batch of each stream was in progress.
     assert.ok((await batchesRead()) - read <= 20 + othersBatches)
   })
 
-  it('is counted as a stream and not by its duration, where that is what the route is for', async () => {
+  it('is counted as a stream, and has no duration if the route only streams', async () => {
     const connections = await unread(1, requestFor('/api/v1/export', long.user))
     await until(async () => (await metric('duly_streams')) === 1)
     await leave(connections)

@@ -14,7 +14,7 @@ const now = () => Math.floor(Date.now() / 1000)
 const statusOf = async (token: string) => (await api.call('GET', '/api/v1/tasks', { token })).status
 
 describe('JWT_USER_CLAIM', () => {
-  it('says where tokens of others have the user, and nowhere else', async () => {
+  it('names the claim with the user in tokens of other issuers, and only there', async () => {
     const user = newUser()
     const token = tokenOf('another', { user: { id: user } })
     const { status } = await api.call('POST', `/api/${user}/tasks`, { token, json: { title: 'mine' } })
@@ -23,12 +23,12 @@ describe('JWT_USER_CLAIM', () => {
     assert.equal(await statusOf(tokenOf(user, { user: { id: null } })), 401)
   })
 
-  it('does not concern the tokens of this server’s sessions', async () => {
+  it('does not apply to the tokens of sessions on this server', async () => {
     const person = await newUserHere(api)
     assert.equal(await statusOf(await person.token()), 200)
   })
 
-  it('is in what duly token prints', async () => {
+  it('is the claim in tokens of duly token', async () => {
     const settings = { BETTER_AUTH_SECRET: testSecret, JWT_USER_CLAIM: 'user.id' }
     const { stdout } = await duly(['token', '--user', newUser()], settings).ended
     assert.equal(await statusOf(stdout.trim()), 200)
@@ -36,7 +36,7 @@ describe('JWT_USER_CLAIM', () => {
 })
 
 describe('JWT_CLOCK_SKEW', () => {
-  it('is how far nbf and iat may be ahead', async () => {
+  it('is the tolerance for nbf and iat', async () => {
     const user = { user: { id: newUser() } }
     for (const claim of ['nbf', 'iat']) {
       assert.equal(await statusOf(tokenOf('x', { ...user, [claim]: now() + 200 })), 200)

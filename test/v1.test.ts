@@ -44,7 +44,7 @@ function refused({ status, headers, body }: Answer, code: keyof typeof problems,
 }
 
 describe('a task in v1', () => {
-  it('is created with its address and entity tag, and read back the same', async () => {
+  it('is created with its URL and entity tag, and read back unchanged', async () => {
     const user = newUser()
     const { status, headers, body } = await api.call('POST', path, { user, json: { title: ' Buy milk ' } })
     assert.equal(status, 201)
@@ -66,7 +66,7 @@ describe('a task in v1', () => {
     assert.deepEqual([read.status, read.headers.get('etag'), read.body], [200, '"1"', body])
   })
 
-  it('is not sent again to who has it already', async () => {
+  it('is not sent again to a client that has it', async () => {
     const user = newUser()
     const { id } = await create(user)
     for (const tag of ['"1"', 'W/"1"', '"7", "1"', '*']) {
@@ -83,7 +83,7 @@ describe('a task in v1', () => {
     assert.equal(none.body.errors[0].header, 'If-None-Match')
   })
 
-  it('is changed by a merge patch: absent stays, null clears, the same twice is once', async () => {
+  it('is changed by a merge patch: absent keeps, null removes, and repeating changes nothing', async () => {
     const user = newUser()
     const task = await create(user, { title: 'a', description: 'b' })
     const done = await patch(user, task.id, { is_completed: true })
@@ -113,7 +113,7 @@ describe('a task in v1', () => {
     )
   })
 
-  it('is changed or deleted only as the client knows it, where it says so', async () => {
+  it('is changed or deleted only in the version that the client expects', async () => {
     const user = newUser()
     const { id } = await create(user)
     const current = (await patch(user, id, { title: 'b' }, { 'if-match': '"1"' })).body
@@ -137,7 +137,7 @@ describe('a task in v1', () => {
     refused(await patch(user, id, { title: 'e' }, { 'if-match': '"4"' }), 'task_not_found', 404)
   })
 
-  it('of many who change it from the same revision, exactly one does', async () => {
+  it('is changed by exactly one of many clients with the same revision', async () => {
     const user = newUser()
     const { id } = await create(user)
     const answers = await Promise.all(
@@ -149,7 +149,7 @@ describe('a task in v1', () => {
 })
 
 describe('the list of v1', () => {
-  it('pages through every order, with and without a filter', async () => {
+  it('is paginated in every order, with and without a filter', async () => {
     const user = newUser()
     const titles = ['b', 'A', 'c', 'a', 'B', 'ä', 'C']
     const tasks: { id: number; title: string }[] = []
@@ -175,7 +175,7 @@ describe('the list of v1', () => {
     assert.deepEqual((await pages(user, '')).flat(), [...ids].reverse())
   })
 
-  it('holds still while others add and remove', async () => {
+  it('has stable pages while others add and delete tasks', async () => {
     const user = newUser()
     const ids: number[] = []
     for (let n = 0; n < 9; n += 1) ids.unshift((await create(user, { title: `${n}` })).id)
@@ -238,7 +238,7 @@ describe('the list of v1', () => {
     assert.deepEqual((await api.call('GET', `${path}?q=milk`, { user: newUser() })).body.tasks, [])
   })
 
-  it('is not read again for who has it already, whatever the page', async () => {
+  it('is not sent again to a client that has it, for any page', async () => {
     const user = newUser()
     const { id } = await create(user)
     for (const query of ['', '?sort=title&limit=1', '?q=milk', '?is_completed=true']) {
@@ -259,7 +259,7 @@ describe('the list of v1', () => {
     assert.equal(new Set(tags).size, 3)
   })
 
-  it('refuses what it cannot be asked for, and names the parameter', async () => {
+  it('rejects invalid parameters by name', async () => {
     const user = newUser()
     await create(user)
     await create(user)
@@ -352,7 +352,7 @@ describe('an error of v1', () => {
 })
 
 describe('a search of v1', () => {
-  it('has at most 20 words, however they are separated or written', async () => {
+  it('has at most 20 words, with any separators', async () => {
     const user = newUser()
     const search = (text: string) => api.call('GET', `${path}?q=${encodeURIComponent(text)}`, { user })
     for (const text of ['a '.repeat(20), 'a\u3000\n '.repeat(20)])
@@ -375,7 +375,7 @@ describe('a write of v1 with an Idempotency-Key', () => {
     headers: { ...call.headers, 'idempotency-key': key },
   })
 
-  it('is done once, and its repetitions get the first answer', async () => {
+  it('is executed once, and retries get the first response', async () => {
     const user = newUser()
     const call = keyed('create-1', { user, json: { title: 'once' } })
     const first = await api.call('POST', path, call)
@@ -402,7 +402,7 @@ describe('a write of v1 with an Idempotency-Key', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body.tasks, [])
   })
 
-  it('is not used up by a refusal, so that the corrected request may have it', async () => {
+  it('does not use the key if it is rejected, so that a corrected request can use it', async () => {
     const user = newUser()
     const { id } = await create(user)
     const stale = keyed('stale', { user, json: { title: 'b' }, headers: { 'if-match': '"9"' } })
@@ -427,7 +427,7 @@ describe('a write of v1 with an Idempotency-Key', () => {
     )
   })
 
-  it('refuses the key for another request, and leaves it to other users', async () => {
+  it('is rejected with the key of another request; other users can use the same key', async () => {
     const user = newUser()
     const key = 'shared'
     const { body } = await api.call('POST', path, keyed(key, { user, json: { title: 'a' } }))
@@ -448,7 +448,7 @@ describe('a write of v1 with an Idempotency-Key', () => {
     }
   })
 
-  it('is done once however many send it at once', async () => {
+  it('is executed once for any number of concurrent requests', async () => {
     const user = newUser()
     const call = keyed('race', { user, json: { title: 'once' } })
     const answers = await Promise.all(Array.from({ length: 30 }, () => api.call('POST', path, call)))
@@ -457,7 +457,7 @@ describe('a write of v1 with an Idempotency-Key', () => {
     assert.equal((await api.call('GET', path, { user })).body.tasks.length, 1)
   })
 
-  it('is remembered over a restart', async () => {
+  it('is remembered across a restart', async () => {
     const database = await ownDatabase()
     const call = keyed('restart', { user: 'alice', json: { title: 'once' } })
     const answers: Answer[] = []
@@ -472,8 +472,8 @@ describe('a write of v1 with an Idempotency-Key', () => {
   })
 })
 
-describe('what v1 refuses', () => {
-  it('tells as problem details, each with a page about its code', async () => {
+describe('the error codes of v1', () => {
+  it('are returned as problem details, each with a page about the code', async () => {
     const user = newUser()
     const { id } = await create(user)
     const json = { 'content-type': 'application/json' }
@@ -508,7 +508,7 @@ describe('what v1 refuses', () => {
     assert.equal(patched.headers.get('accept-patch'), 'application/merge-patch+json, application/json')
   })
 
-  it('every code has its page, and no other has', async () => {
+  it('all have a page, and there are no other pages', async () => {
     const index = await api.call('GET', '/problems')
     for (const code of Object.keys(problems)) {
       assert.ok(index.text.includes(`href="/problems/${code}"`))

@@ -13,13 +13,13 @@ import { pauseAfter } from '../server/sync/webhooks/delivery-job.ts'
 import { SecretCipher } from '../server/sync/webhooks/secrets.ts'
 import { newAgent, send } from '../server/sync/webhooks/send.ts'
 
-// What webhooks may connect to, and that nothing else is connected to.
+// The addresses to which webhooks may connect; connections to any other are prevented.
 
 const open = new Networks([])
 const local = new Networks(['127.0.0.1/32', 'fd00::/8'])
 const addressOf = (text: string): Address => ({ address: text, family: isIP(text) === 6 ? 6 : 4 })
 
-/** Addresses that are not public, in every spelling that a URL knows. */
+/** Addresses that are not public, in every spelling that URLs allow. */
 const refused = [
   ...['127.0.0.1', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '0x7f.1', '127.0.0.1.', '①②⑦.0.0.1'],
   ...['0.0.0.0', '0', '10.1.2.3', '100.64.0.1', '100.100.100.200', '169.254.169.254', '0xa9fea9fe'],
@@ -56,7 +56,7 @@ const refused = [
 ]
 
 describe('the URL of a webhook', () => {
-  it('is refused where it is plain that it is never connected to', () => {
+  it('is rejected if it can never be allowed', () => {
     for (const host of refused) {
       assert.equal(urlProblem(`https://${host}/`, open), 'must be at a public address', host)
       assert.equal(urlProblem(`https://${host}:8443/x?y`, open), 'must be at a public address', host)
@@ -86,7 +86,7 @@ describe('the URL of a webhook', () => {
       assert.equal(urlProblem(url, open), 'must be a URL', url)
   })
 
-  it('may be at a public address, and in the networks that the operator allows', () => {
+  it('may have a public address, or one in the networks that the operator allows', () => {
     for (const host of [
       'example.com',
       'example.com.',
@@ -109,7 +109,7 @@ describe('the URL of a webhook', () => {
   })
 })
 
-describe('a message', () => {
+describe('a webhook message', () => {
   let port: number
   let requests = 0
   const server = createServer((request, response) => {
@@ -150,7 +150,7 @@ describe('a message', () => {
     async () =>
       addresses.map(addressOf)
 
-  it('is not sent to an address that is not allowed, whether it is in the URL or in the DNS', async () => {
+  it('is not sent to a forbidden address, neither in the URL nor in the DNS', async () => {
     for (const host of refused.filter(host => /^[\d[]|localhost/i.test(host)))
       assert.equal((await sent(`https://${host}:${port}/`, open)).error, 'address_not_allowed', host)
     for (const address of [
@@ -167,7 +167,7 @@ describe('a message', () => {
           'address_not_allowed',
           address,
         )
-    // Not even where the network is private, and another address of the name is allowed.
+    // Not even if the network is allowed, and so is another address of the name.
     assert.equal(
       (await sent(`http://a.example:${port}/`, local, answering('127.0.0.2', '8.8.8.8'))).error,
       'address_not_allowed',
@@ -175,7 +175,7 @@ describe('a message', () => {
     assert.equal(requests, 0)
   })
 
-  it('goes to the address that was checked, also where the DNS answers differently the second time', async () => {
+  it('is sent to the address that was checked, even if a second DNS query returns another', async () => {
     let asked = 0
     const rebinding: Resolve = async () => {
       asked += 1
@@ -185,12 +185,12 @@ describe('a message', () => {
     assert.equal((await sent(url, local, rebinding)).status, 200)
     assert.equal((await sent(url, local, rebinding)).error, 'address_not_allowed')
     assert.deepEqual([asked, requests], [2, 1])
-    // The name does not exist: only the address can have been connected to.
+    // The name does not exist: only the checked address can have been used.
     assert.equal((await sent(url, local, answering('10.0.0.1', '127.0.0.1'))).status, 200)
     assert.equal((await sent(`http://localhost:${port}/`, local)).status, 200)
   })
 
-  it('ends without a response after its time, and a response is read up to a bound', async () => {
+  it('fails without a response in time, and a response is read up to a limit', async () => {
     const at = `http://127.0.0.1:${port}`
     assert.equal((await sent(`${at}/hang`, local, resolve, 100)).error, 'timed_out')
     const never: Resolve = (_host, signal) =>
@@ -203,7 +203,7 @@ describe('a message', () => {
     assert.equal((await sent(`https://127.0.0.1:${port}/`, local)).error, 'tls_failed')
   })
 
-  it('has failed where the receiver switches protocols', async () => {
+  it('fails if the receiver switches protocols', async () => {
     const server = createTcpServer(socket => {
       socket.on('error', () => {})
       socket.once('data', () =>
@@ -218,8 +218,8 @@ describe('a message', () => {
   })
 })
 
-describe('the pause after a failure', () => {
-  it('is 5 s first and grows to 3 h', () => {
+describe('the delay after a failure', () => {
+  it('is 5 s at first and grows to 3 h', () => {
     assert.deepEqual(
       [1, 2, 3, 11, 12, 13, 100].map(failures => pauseAfter(failures, 0)),
       [5, 10, 20, 5120, 10_240, 10_800, 10_800],
@@ -229,7 +229,7 @@ describe('the pause after a failure', () => {
 })
 
 describe('the secret of a webhook', () => {
-  it('is decrypted only for its owner, with the secret of the server or the one before', () => {
+  it('can be decrypted only for its owner, with the current or previous secret of the server', () => {
     const before = new SecretCipher(['the old secret'])
     const text = before.encrypt('ann', 'whsec_a')
     assert.ok(!text.includes('whsec') && text !== before.encrypt('ann', 'whsec_a'))

@@ -5,7 +5,7 @@ import { dulyStart } from './program.ts'
 import { accept, receiver } from './receiver.ts'
 import { callAt, newUser, openDatabase, ownDatabase } from './served.ts'
 
-it('a message is sent again with its id after kill -9 before it was recorded, also where its job is lost', async test => {
+it('a message is sent again with its id after a kill -9 before it was recorded, even if its job is lost', async test => {
   const database = await ownDatabase()
   const to = await receiver()
   const env = { ...database.env, WEBHOOK_PRIVATE_NETWORKS: '127.0.0.1' }
@@ -23,7 +23,7 @@ it('a message is sent again with its id after kill -9 before it was recorded, al
     server.child.kill('SIGKILL')
     await server.ended
   }
-  // Its response arrives at nobody.
+  // Its response reaches no process.
   to.answer = () => void kill()
   assert.equal((await call('/api/v1/tasks', { title: 'a' })).status, 201)
   await to.until(({ received }) => received.length === 1)

@@ -45,7 +45,7 @@ async function write(user: string, title = 'a task', at: Served = api) {
   return body
 }
 
-/** Reads again until it holds. */
+/** Repeats a read until the condition is true. */
 async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
   for (;;) {
     const value = await read()
@@ -56,11 +56,11 @@ async function eventually<T>(read: () => Promise<T>, holds: (value: T) => boolea
 
 const deliveriesOf = async (user: string, at: string) =>
   (await api.call('GET', `${at}/deliveries?limit=1000`, { user })).body.deliveries
-/** Makes a retry due: its time is the database's. */
+/** Makes a retry due, in the clock of the database. */
 async function retryNow(user: string, at: string) {
   await sql('update duly.webhooks set retry_at = now() where user_id = $1', [user])
   await sql('update duly.jobs set due_at = now() where user_id = $1', [user])
-  // Changes nothing, and has this server look for jobs.
+  // Changes nothing, and makes this server look for jobs.
   assert.equal((await api.call('PATCH', at, { user, json: {} })).status, 200)
 }
 /** Seconds until the retry, once the failure is recorded. */
@@ -81,7 +81,7 @@ const types = ({ received }: Receiver) => received.map(({ body }) => body.type)
 const ids = (received: readonly Received[]) => received.map(({ id }) => id)
 
 describe('a webhook', () => {
-  it('is created, read, changed and deleted; its secret is shown once, and stored encrypted', async () => {
+  it('is created, read, changed and deleted; its secret is returned once, and stored encrypted', async () => {
     const user = newUser()
     const { hook, at, headers } = await create(user, { description: 'mine' })
     const { secret, ...rest } = hook
@@ -100,7 +100,7 @@ describe('a webhook', () => {
     assert.equal((await api.call('GET', at, { user })).body.code, 'webhook_not_found')
   })
 
-  it('gets nothing more once it is deleted, also while it is delivering', async () => {
+  it('gets no more messages once it is deleted, even during a delivery', async () => {
     const user = newUser()
     const { to, at } = await create(user, { is_active: false })
     const operations = Array.from({ length: 10 }, (_, n) => ({ op: 'create', task: { title: `${n}` } }))
@@ -117,7 +117,7 @@ describe('a webhook', () => {
     assert.equal(to.received.length, 1)
   })
 
-  it('is refused with what is wrong with it', async () => {
+  it('is rejected with the invalid fields', async () => {
     const user = newUser()
     const url = 'https://example.com/'
     for (const [json, field] of [
@@ -145,7 +145,7 @@ describe('a webhook', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body.webhooks, [])
   })
 
-  it('is one of 20 at most, also where they are created at once', async () => {
+  it('is limited to 20 per user, also for concurrent requests', async () => {
     const user = newUser()
     const json = { url: 'https://example.com/', events: ['*'] }
     const made = await Promise.all(Array.from({ length: 24 }, () => api.call('POST', path, { user, json })))
@@ -156,7 +156,7 @@ describe('a webhook', () => {
     )
   })
 
-  it('needs the scope `account`, which suffices to see what a write answers', async () => {
+  it('needs the scope `account`, which suffices for the responses of writes', async () => {
     const user = newUser()
     const tokenWith = async (scopes: string[]) =>
       (await api.call('POST', '/api/v1/tokens', { user, json: { name: 'a', scopes } })).body.token
@@ -174,7 +174,7 @@ describe('a webhook', () => {
     assert.equal((await api.call('POST', `${at}/test`, { token: account })).status, 202)
   })
 
-  it('is not created by a token that was just revoked at another replica', async () => {
+  it('cannot be created with a token that was just revoked at another replica', async () => {
     const user = newUser()
     const json = { name: 'a', scopes: ['account'] }
     const { body: script } = await api.call('POST', '/api/v1/tokens', { user, json })
@@ -186,7 +186,7 @@ describe('a webhook', () => {
     assert.deepEqual((await api.call('GET', path, { user })).body.webhooks, [])
   })
 
-  it('of another user is as if there were none, with its deliveries', async () => {
+  it('of another user appears not to exist, nor do its deliveries', async () => {
     const [ann, bob] = [newUser('ann'), newUser('bob')]
     const { to, at } = await create(ann)
     await write(ann)
@@ -218,7 +218,7 @@ describe('a webhook', () => {
 })
 
 describe('an event', () => {
-  it('is sent to each webhook that wants it, signed, with the data that a stream shows', async () => {
+  it('is sent to each webhook that subscribes to it, signed, with the data of a stream', async () => {
     const user = newUser()
     const all = await create(user)
     const lists = await create(user, { events: ['list.*', 'settings.updated'] })
@@ -250,7 +250,7 @@ describe('an event', () => {
 })
 
 describe('a delivery that fails', () => {
-  it('is repeated with its id after 5 s and growing pauses, and the events after it wait', async () => {
+  it('is repeated with the same id after 5 s and growing delays, and the later events wait', async () => {
     const user = newUser()
     const { to, at } = await create(user)
     to.answer = refuse(500)
@@ -279,7 +279,7 @@ describe('a delivery that fails', () => {
     assert.deepEqual([log[0].attempts, log[1].attempts], [1, 6])
   })
 
-  it('is one whose response is a redirect, which is not followed', async () => {
+  it('includes a redirect, which is not followed', async () => {
     const user = newUser()
     const { to, at } = await create(user)
     to.answer = refuse(307)
@@ -289,7 +289,7 @@ describe('a delivery that fails', () => {
     assert.deepEqual([one.response_status, to.received.length, to.forged], [307, 1, []])
   })
 
-  it('deactivates the webhook after three days, which continues where it stopped when activated', async () => {
+  it('deactivates the webhook after three days; when activated, it continues where it stopped', async () => {
     const user = newUser()
     const { to, at } = await create(user)
     to.answer = refuse(503)
@@ -319,7 +319,7 @@ describe('a delivery that fails', () => {
     )
   })
 
-  it('deactivates the webhook at once where the receiver is gone', async () => {
+  it('deactivates the webhook at once if the receiver returns 410', async () => {
     const user = newUser()
     const { to, at } = await create(user)
     to.answer = refuse(410)
@@ -329,7 +329,7 @@ describe('a delivery that fails', () => {
     assert.equal(to.received.length, 1)
   })
 
-  it('of one user holds up nobody else, however many receivers hang', async () => {
+  it('of one user delays no other user, however many receivers hang', async () => {
     const [ann, bob] = [newUser(), newUser()]
     const hanging: Awaited<ReturnType<typeof create>>[] = []
     for (let n = 0; n < 6; n += 1) hanging.push(await create(ann))
@@ -349,7 +349,7 @@ describe('a delivery that fails', () => {
 })
 
 describe('the messages of a webhook', () => {
-  it('arrive once and in order where nothing fails, from writes at two replicas', async () => {
+  it('arrive once and in order if nothing fails, from writes at two replicas', async () => {
     const user = newUser()
     const { to } = await create(user)
     let atOnce = 0
@@ -375,7 +375,7 @@ describe('the messages of a webhook', () => {
     assert.equal(new Set(ids(to.received)).size, 30)
   })
 
-  it('come from the log: a change of many items stores nothing for them but a job', async () => {
+  it('come from the log: a change of many items stores only a job for them', async () => {
     const user = newUser()
     const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
     const operation = { op: 'create', task: { title: 'a task', list_id: list.id } }
@@ -413,7 +413,7 @@ describe('the messages of a webhook', () => {
     assert.deepEqual(await deliveriesOf(user, at), [])
   })
 
-  it('begin with a reset where the log no longer reaches back', async () => {
+  it('begin with a reset if the log no longer reaches back', async () => {
     const user = newUser()
     const { to, at } = await create(user)
     await api.call('PATCH', at, { user, json: { is_active: false } })
@@ -432,7 +432,7 @@ describe('the messages of a webhook', () => {
     assert.equal(to.received[2]?.body.data.task.title, 'after')
   })
 
-  it('have two signatures for a day after the secret was renewed', async () => {
+  it('have two signatures for a day after the secret is rotated', async () => {
     const user = newUser()
     const { to, at, hook } = await create(user)
     const { status, body } = await api.call('POST', `${at}/secret`, { user })
@@ -454,7 +454,7 @@ describe('the messages of a webhook', () => {
     assert.equal(keyed.status, 422)
   })
 
-  it('are tested and repeated when the user asks, also while the webhook is not active', async () => {
+  it('can be tested and repeated, even while the webhook is not active', async () => {
     const user = newUser()
     const { to, at } = await create(user)
     const made = await write(user, 'before')
@@ -490,7 +490,7 @@ describe('the messages of a webhook', () => {
         ['failed', 2],
       ],
     )
-    // Requests that wait are bounded.
+    // Waiting requests are bounded.
     to.answer = () => {}
     const tests = []
     for (let n = 0; n < 24; n += 1) tests.push((await api.call('POST', `${at}/test`, { user })).status)
@@ -510,7 +510,7 @@ describe('a user', () => {
     assert.deepEqual(await sql('select id from duly.jobs where user_id = $1', [user]), [])
   })
 
-  it('whose account is disabled gets nothing until it is enabled', async () => {
+  it('whose account is disabled gets no messages until it is enabled', async () => {
     const user = newUser()
     const { to, at } = await create(user)
     await operator(api, ['user', 'disable', '--other-issuer', user])
@@ -533,7 +533,7 @@ describe('a user', () => {
     await to.until(({ received }) => received.length === 1)
   })
 
-  it('who leaves takes the webhooks along', async () => {
+  it('who deletes the account deletes the webhooks', async () => {
     const user = newUser()
     const { to } = await create(user)
     await write(user)

@@ -1,17 +1,17 @@
 import { type Answer, type Call, callAt } from '../served.ts'
 
-/** What a client knows once a call has ended. */
+/** What a client knows when a call has ended. */
 export type Attempt =
   | { readonly outcome: 'done'; readonly answer: Answer }
-  /** The server said that nothing was done, or there was none that took the call. */
+  /** The server reported that nothing was done, or no server accepted the call. */
   | { readonly outcome: 'refused' }
-  /** The connection was lost, or the server said that it does not know. */
+  /** The connection was lost, or the server reported that it does not know. */
   | { readonly outcome: 'unknown' }
 
 /** Longer than any call may take. */
 const hungMs = 60_000
 
-/** @throws Error for an answer that no fault excuses */
+/** @throws Error for a response that no fault explains */
 export async function attempt(
   url: string | undefined,
   method: string,
@@ -30,7 +30,7 @@ export async function attempt(
   const { status, body } = answer
   if (status < 300) return { outcome: 'done', answer }
   if (status === 503 && body?.code === 'outcome_unknown') return { outcome: 'unknown' }
-  // A proxy's, whose server is gone.
+  // From the proxy, if its server is down.
   if (status === 502) return { outcome: 'unknown' }
   if (status === 503 || status === 429) return { outcome: 'refused' }
   throw new Error(`${method} ${path} was answered ${status}: ${answer.text}`)

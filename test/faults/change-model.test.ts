@@ -30,8 +30,8 @@ import { tasksOf } from '../../server/tasks/tasks.ts'
 import { newUser, ownMigratedDatabase } from '../served.ts'
 import { long, seed } from '../size.ts'
 
-// Random operations, held against what is recorded after each of them: the log leads back to every
-// recorded state, and an undo leads to what a model makes of these states.
+// Random operations, whose results are recorded: walking back the log must give every recorded
+// state, and an undo must give the state that a model computes from them.
 
 const [users, steps] = long ? [20, 200] : [4, 60]
 
@@ -81,7 +81,7 @@ const untold = ['updated_at', 'revision']
 const told = (item: Item | undefined, ...without: string[]) =>
   item && Object.fromEntries(Object.entries(item).filter(([name]) => ![...untold, ...without].includes(name)))
 
-/** The state at an earlier revision, from the state now and the log. */
+/** The state at an earlier revision, computed from the current state and the log. */
 async function walkedBack(user: string, now: State, revision: number): Promise<State> {
   const state = new Map<string, Item>(now)
   const rows = await db.query(
@@ -95,7 +95,7 @@ async function walkedBack(user: string, now: State, revision: number): Promise<S
     const kind = type === '1' ? 'task' : 'list'
     const key = `${kind} ${id}`
     const item = state.get(key)
-    assert.ok(item, `${key} is not there`)
+    assert.ok(item, `${key} is missing`)
     const done = Number(action)
     if (done === actions.created || done === actions.discarded) {
       state.delete(key)
@@ -122,7 +122,7 @@ function assertSame(found: State, expected: State, what: string, ...without: str
 const context = (user: string) => ({ db, owner: user, quota: unlimited, actor: 'session' })
 const change = (user: string, work: (change: Change) => Promise<unknown>) => runChange(context(user), work)
 
-/** What a random step does, on items that may be missing or in the trash. */
+/** The operation of a random step, on items that may be missing or in the trash. */
 function randomOperation(state: State): (change: Change) => Promise<unknown> {
   const ids = (kind: string) =>
     [...state.keys()].filter(key => key.startsWith(kind)).map(key => Number(key.slice(5)))
@@ -187,7 +187,7 @@ async function assertTree(state: State): Promise<void> {
   }
 }
 
-/** What an undo of the change from `before` to `then` makes of `now`; or the items that conflict. */
+/** The model's result of undoing the change from `before` to `then` in `now`; or the conflicts. */
 function undone(before: State, then: State, now: State): { state: State; conflicts: string[] } {
   const state = new Map<string, Item>(now)
   const conflicts: string[] = []
@@ -225,15 +225,15 @@ function undone(before: State, then: State, now: State): { state: State; conflic
   return { state, conflicts }
 }
 
-describe(`changes by random operations (seed ${seed})`, () => {
+describe(`random operations (seed ${seed})`, () => {
   for (let n = 0; n < users; n += 1) {
-    it(`lead back to every state, and can be undone (${n})`, async () => {
+    it(`can be traced back to every state, and undone (${n})`, async () => {
       sow(seed + n)
       const user = newUser()
       const recorded = new Map<number, State>([[0, new Map()]])
       for (let count = 0; count < steps; count += 1) {
         const state = await stateOf(user)
-        // Now and then several writers at once, and single writes beside changes.
+        // Sometimes concurrent writers, and single writes beside changes.
         await Promise.all(Array.from({ length: oneOf([1, 1, 1, 3]) }, () => step(user, state)))
         if (random(4) === 0) {
           const { task } = await tasksOf(db, user).create({ title: 'single' })
@@ -264,16 +264,16 @@ async function undoOne(user: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     assert.equal(error.code, 'undo_conflict')
-    assertSame(await stateOf(user), now, 'a refused undo changes nothing')
+    assertSame(await stateOf(user), now, 'a rejected undo changes nothing')
     if (model.conflicts.length > 0) return
-    // Then the model breaks a rule.
+    // The state of the model would break a rule.
     const told = error instanceof UndoConflict ? JSON.stringify(error.conflicts) : error.message
     await assert.rejects(assertTree(model.state), { code: 'ERR_ASSERTION' }, `undo of ${revision}: ${told}`)
     return
   }
   const found = await stateOf(user)
   assert.deepEqual(model.conflicts, [], `undo of ${revision}`)
-  // Positions come back where that is possible.
+  // Positions are restored if possible.
   assertSame(found, model.state, `undo of ${revision}`, 'position')
   await assertTree(found)
 }

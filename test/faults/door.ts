@@ -4,19 +4,20 @@ import { setTimeout as pause } from 'node:timers/promises'
 const maxLateMs = 40
 
 /**
- * How connections are dealt with. Shut: cut and refused. Reset: the same, with a reset. Slow: every packet is late. Silent: nothing
- * comes through before the door is open again. Lost: nothing ever does, and neither end hears that the other has gone.
+ * What happens to connections. `shut`: closed and refused. `reset`: the same, with a TCP reset.
+ * `slow`: every packet is delayed. `silent`: data is held back until the mode changes. `lost`: data
+ * is discarded, and neither side is told that the connection has ended.
  */
 export type Mode = 'open' | 'shut' | 'reset' | 'slow' | 'silent' | 'lost'
 
 interface Pair {
   readonly client: Socket
   readonly server: Socket
-  /** Half open for ever. */
+  /** Half-open until the end of the test. */
   lost: boolean
 }
 
-/** Stands between the server and PostgreSQL, opened and closed by the test. */
+/** A TCP proxy between the server and PostgreSQL, whose faults the test sets. */
 export class Door {
   readonly #pairs = new Set<Pair>()
   readonly #target: URL
@@ -34,7 +35,7 @@ export class Door {
     if (typeof address === 'object' && address) this.port = address.port
   }
 
-  /** The URL that leads through this door. */
+  /** The URL of PostgreSQL through this proxy. */
   get url(): string {
     const url = new URL(this.#target)
     url.port = String(this.port)
@@ -54,7 +55,7 @@ export class Door {
     }
   }
 
-  /** Cuts each connection that there is, and lets new ones in. */
+  /** Closes all connections, and still accepts new ones. */
   cut(): void {
     for (const { client, server } of this.#pairs) for (const socket of [client, server]) socket.destroy()
   }
@@ -88,7 +89,7 @@ export class Door {
     let wasLate = false
     from.on('data', (bytes: Buffer) => {
       if (pair.lost) return
-      // Whatever follows stands behind what is still late.
+      // Keeps the order: later packets wait for delayed ones.
       wasLate ||= this.#mode === 'slow'
       if (wasLate) late(bytes)
       else to.write(bytes)

@@ -6,14 +6,14 @@ import { long } from '../size.ts'
 import { Owner, type Stored } from './owner.ts'
 import { keyedWriter, type Orders, plainWriter, type Tally } from './writer.ts'
 
-// Clients write through faults and book what they are told; afterwards the database is held against the book.
+// Clients write during faults and record the responses. The database is compared with the records.
 
 const keyedOwners = 10
 const writersOfEach = 2
 const plainOwners = 6
-/** For how long it may take to come back by itself. */
+/** Time in which the service has to recover. */
 const patienceMs = 90_000
-/** For how long the clients hurry on, so that what the test does next meets them. */
+/** Time in which clients write without pauses, so that the next step of the test meets them. */
 const hurryMs = 300
 
 export class Ledger {
@@ -25,9 +25,9 @@ export class Ledger {
   #failed: Promise<never> | undefined
 
   /**
-   * Opens the book, and has the clients begin.
+   * Starts the clients.
    * @param where the servers that can be called now
-   * @param isRepeated whether a proxy on the way repeats what was not answered
+   * @param isRepeated whether a proxy repeats requests without a response
    */
   constructor(where: () => readonly string[], isRepeated = false) {
     this.#where = where
@@ -54,7 +54,7 @@ export class Ledger {
     this.#failed.catch(() => this.#abandon())
   }
 
-  /** Where one has failed the others end too, instead of keeping the file from its end. */
+  /** After one client fails the others stop too, so that the test ends. */
   #abandon(): void {
     this.#orders.stopping = true
     this.#orders.isAbandoned = true
@@ -66,7 +66,7 @@ export class Ledger {
     await this.#until(() => this.#tally.acknowledged >= enough, 'writes to be acknowledged again')
   }
 
-  /** Waits until the fault has been felt. */
+  /** Waits until a call has failed. */
   async troubled(): Promise<void> {
     const { refused, unknown } = this.#tally
     await this.#until(() => this.#tally.refused + this.#tally.unknown > refused + unknown, 'a call to fail')
@@ -85,19 +85,22 @@ export class Ledger {
     if (!long) this.#orders.hurriesUntil = Date.now() + hurryMs
   }
 
-  /** Has the clients end what they are at, until every write with a key is certain. */
+  /** Stops the clients, after the outcome of every write with a key is known. */
   async settle(): Promise<void> {
     this.#orders.stopping = true
     const late = new AbortController()
     const tooLate = pause(patienceMs, undefined, { signal: late.signal }).then(() => {
-      throw new Error('some writes never became certain')
+      throw new Error('the outcome of some writes remained unknown')
     })
     tooLate.catch(() => {})
     await Promise.race([this.#writers, tooLate])
     late.abort()
   }
 
-  /** Holds every list, as a client reads it, and every revision, as it is stored, against the book. @param stop what must end before the database can be opened */
+  /**
+   * Compares every list, as a client reads it, and every stored revision with the records.
+   * @param stop stops what must end before the database can be opened
+   */
   async audit(env: Env, stop: () => Promise<void> = async () => {}): Promise<string> {
     const lists = new Map<Owner, Stored['tasks']>()
     for (const owner of this.#owners) lists.set(owner, await this.#list(owner.id))
@@ -115,7 +118,7 @@ export class Ledger {
       await db.close()
     }
     const { acknowledged, refused, unknown, replayed, slowestMs } = this.#tally
-    return `${acknowledged} writes acknowledged, 0 lost, 0 doubled; ${refused} refused, ${unknown} unknown at first, ${replayed} of them had been done; the slowest answer took ${(slowestMs / 1000).toFixed(1)} s`
+    return `${acknowledged} writes acknowledged, 0 lost, 0 doubled; ${refused} refused, ${unknown} first unknown, ${replayed} of them executed; the slowest response took ${(slowestMs / 1000).toFixed(1)} s`
   }
 
   async #list(user: string): Promise<Stored['tasks']> {
@@ -123,7 +126,7 @@ export class Ledger {
     const tasks: Stored['tasks'][number][] = []
     for (let cursor = ''; ; ) {
       const { status, body } = await callAt(url, 'GET', `/api/v1/tasks?limit=1000${cursor}`, { user })
-      // Its writers may have used up what it can call.
+      // The writers may have used up the rate limit of the user.
       if (status === 429) {
         await pause(100)
         continue
@@ -136,7 +139,9 @@ export class Ledger {
   }
 }
 
-/** Walks the log back from the tables, and holds each revision that a client saw against what it saw. */
+/**
+ * Walks the log back from the tables, and compares each revision that a client received with it.
+ */
 async function auditLog(db: Database, owner: Owner): Promise<void> {
   const rows = await db.query(
     unprepared('select id, title, is_completed from duly.tasks where user_id = $1'),
@@ -160,7 +165,7 @@ async function auditLog(db: Database, owner: Owner): Promise<void> {
       above = revision
     }
     const item = state.get(Number(id))
-    // What a create has made is not looked for in earlier revisions.
+    // An item does not exist before its creation.
     if (!item) continue
     const { title, is_completed } = JSON.parse(fields ?? '{}') as Record<string, [never, unknown] | undefined>
     if (title) item.title = title[0]

@@ -7,7 +7,7 @@ import { Door } from './door.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
 
-// Between the server and PostgreSQL stands a door that the test opens and closes.
+// A TCP proxy between the server and PostgreSQL injects network faults.
 
 let database: OwnDatabase
 let door: Door
@@ -39,7 +39,7 @@ function survives(name: string, happen: (ledger: Ledger) => Promise<void>, round
   })
 }
 
-describe('nothing is lost and nothing is doubled when the network', () => {
+describe('no write is lost or duplicated when the network', () => {
   survives('cuts connections', async () => door.cut(), size(5, 8))
 
   survives(
@@ -61,7 +61,7 @@ describe('nothing is lost and nothing is doubled when the network', () => {
   )
 
   survives(
-    'holds everything back, and lets it through once nobody waits for it any more',
+    'holds all data back until requests have timed out, and then delivers it',
     async ledger => {
       door.set('silent')
       await (long ? ledger.troubled() : pause(1000))
@@ -70,7 +70,7 @@ describe('nothing is lost and nothing is doubled when the network', () => {
   )
 
   survives(
-    'swallows everything, and leaves half-open connections behind',
+    'discards all data, and leaves half-open connections behind',
     async ledger => {
       const [url = ''] = servers.urls()
       door.set('lost')

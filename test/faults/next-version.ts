@@ -1,6 +1,6 @@
 import { type Migration, migrations } from '../../server/db/migrations.ts'
 
-// The program as its next version may be: with a migration more, that adds a column and an index to the table everyone writes to.
+// The program as its next version may be: one more migration, of a table that every write changes.
 
 const next: Migration = {
   name: 'tasks have a colour',
@@ -16,6 +16,6 @@ const next: Migration = {
   ],
 }
 
-// The list is read-only to the program, and an ordinary array to this file.
+// The list is read-only to the program, and an ordinary array here.
 ;(migrations as Migration[]).push(next)
 await import('../../server/cli.ts')

@@ -15,26 +15,26 @@ export interface Wire {
   readonly revision: number
 }
 
-/** What the log must lead back to. */
+/** A task in a response, to which walking back the log must lead. */
 export interface Seen {
   readonly id: number
   readonly title: string
   readonly isCompleted: boolean
 }
 
-/** What the database says of an owner. */
+/** What the database stores for an owner. */
 export interface Stored {
   readonly tasks: readonly Wire[]
   readonly revision: number
   readonly taskCount: number
 }
 
-/** The book of one owner: what the clients were told, and so what must be stored. */
+/** The responses that the clients of one owner received, and thus what must be stored. */
 export class Owner {
   readonly id: string
-  /** Titles of writes that were refused: never to be seen. */
+  /** Titles of rejected writes, which must never appear. */
   readonly refused = new Set<string>()
-  /** Titles of creates without a key of which nobody knows: to be seen once, or not at all. */
+  /** Titles of creates without a key and with an unknown outcome, which may appear once. */
   readonly unknown = new Set<string>()
   server: number
   /** The tasks that a write has returned, by the revision of the write. */
@@ -60,13 +60,13 @@ export class Owner {
 
   created(title: string, task: Wire): number {
     assert.equal(task.title, title)
-    assert.ok(!this.#tasks.has(task.id), 'two creates never make one task')
+    assert.ok(!this.#tasks.has(task.id), 'two creates return different tasks')
     this.#book(task)
     this.#write(task.revision, [task])
     return task.id
   }
 
-  /** Two tasks, the second a part of the first, and a new title of another one. */
+  /** Records two new tasks, the second a subtask of the first, and a new title of another task. */
   batch([first, second, changed]: readonly Wire[]): readonly number[] {
     assert.ok(first && second && changed)
     assert.equal(second.parent_id, first.id)
@@ -87,7 +87,7 @@ export class Owner {
 
   undone(task: Wire): void {
     const titles = this.#titles.get(task.id) ?? []
-    assert.equal(task.title, titles.at(-2), 'an undo gives back the title before')
+    assert.equal(task.title, titles.at(-2), 'an undo restores the previous title')
     this.#book(task)
     this.#write(task.revision, [task])
   }
@@ -108,7 +108,7 @@ export class Owner {
     this.#write(task.revision, [task])
   }
 
-  /** @returns the task and its parts, which go with it */
+  /** @returns the task and its subtasks, which are deleted with it */
   removed(id: number): readonly number[] {
     const gone = [...this.#tasks].filter(([other, { parent }]) => other === id || parent === id)
     for (const [other, known] of gone) {
@@ -130,7 +130,10 @@ export class Owner {
     this.#write(task.revision, [task])
   }
 
-  /** Without a key: whether a flip of which nothing is known was done shows in nothing but the number of writes. */
+  /**
+   * Without a key: only the number of writes shows whether a toggle with an unknown outcome was
+   * done.
+   */
   flipped(id: number, certain: boolean): void {
     this.#flipped = id
     const known = this.task(id)
@@ -144,12 +147,15 @@ export class Owner {
       revision,
       tasks.map(({ id, title, is_completed: isCompleted }) => ({ id, title, isCompleted })),
     )
-    assert.ok(!this.#revisions.has(revision), `revision ${revision} of ${this.id} was given to two writes`)
+    assert.ok(!this.#revisions.has(revision), `revision ${revision} of ${this.id} belongs to two writes`)
     this.#revisions.add(revision)
     this.#writes += 1
   }
 
-  /** Holds what is stored against the book: every acknowledged write once, every refused one not, every unknown one at most once. */
+  /**
+   * Checks the stored tasks: acknowledged writes occur once, rejected ones never, unknown ones at
+   * most once.
+   */
   audit({ tasks, revision, taskCount }: Stored): void {
     const titles = tasks.map(task => task.title)
     assert.equal(new Set(titles).size, titles.length, `${this.id}: nothing is stored twice`)
@@ -157,13 +163,13 @@ export class Owner {
     const arrived = new Set(came.map(task => task.id))
     const known = tasks.filter(task => !arrived.has(task.id))
     const refused = titles.filter(title => this.refused.has(title))
-    assert.deepEqual(refused, [], `${this.id}: what was refused is not there`)
+    assert.deepEqual(refused, [], `${this.id}: rejected writes are not stored`)
     const lost = [...this.#tasks].filter(([id]) => !known.some(task => task.id === id))
-    assert.deepEqual(lost, [], `${this.id}: what was acknowledged is there`)
+    assert.deepEqual(lost, [], `${this.id}: acknowledged writes are stored`)
     const flips = revision - this.#writes - came.length
     assert.ok(
       flips >= 0 && flips <= this.#doubtfulFlips,
-      `${this.id}: revision ${revision} is the number of writes: ${this.#writes} that are certain, ${came.length} unknown creates, ${this.#doubtfulFlips} unknown flips at most`,
+      `${this.id}: revision ${revision} is the number of writes: ${this.#writes} acknowledged, ${came.length} unknown creates, at most ${this.#doubtfulFlips} unknown toggles`,
     )
     for (const task of known) {
       const expected = this.#tasks.get(task.id)

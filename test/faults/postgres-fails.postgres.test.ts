@@ -10,7 +10,7 @@ import { Servers } from './servers.ts'
 
 const connections = 60
 
-// A PostgreSQL of this file's own: others must not feel what is done to it.
+// A PostgreSQL server of its own, since the faults would affect other tests.
 let postgres: PostgresServer
 let database: OwnDatabase
 let servers: Servers
@@ -49,7 +49,7 @@ async function isGone(pid: number): Promise<void> {
 
 const dulys = `application_name = 'duly' and datname like 'duly_test%'`
 
-/** Clients write, the fault comes and goes in `happen`, and they write on. */
+/** Clients write before, during and after the fault that `happen` causes. */
 function survives(name: string, happen: (ledger: Ledger) => Promise<void>, rounds: number): void {
   it(name, async test => {
     const ledger = new Ledger(servers.urls)
@@ -63,7 +63,7 @@ function survives(name: string, happen: (ledger: Ledger) => Promise<void>, round
   })
 }
 
-describe('nothing is lost and nothing is doubled', () => {
+describe('no write is lost or duplicated', () => {
   survives(
     'when PostgreSQL is killed with kill -9, and started again',
     async ledger => {
@@ -80,7 +80,7 @@ describe('nothing is lost and nothing is doubled', () => {
       const look = `select pid from pg_stat_activity where ${dulys} limit 1`
       const [row] = (await onPostgres(client => client.query(look))).rows
       process.kill(row.pid, 'SIGKILL')
-      // Between two statements of everybody no call fails.
+      // If no client has a statement in progress, no call fails.
       await isGone(row.pid)
     },
     size(1, 3),
@@ -97,7 +97,7 @@ describe('nothing is lost and nothing is doubled', () => {
   )
 
   survives(
-    'when every process of PostgreSQL stands still (SIGSTOP), and goes on',
+    'when every process of PostgreSQL is stopped (SIGSTOP), and continued',
     async ledger => {
       const client = new pg.Client({ connectionString: postgres.url })
       await client.connect()
@@ -115,7 +115,7 @@ describe('nothing is lost and nothing is doubled', () => {
   )
 
   survives(
-    'when others have taken every connection, and give them back',
+    'when other clients take all connections, and release them',
     async ledger => {
       const others: pg.Client[] = []
       const take = async () => {
@@ -134,12 +134,13 @@ describe('nothing is lost and nothing is doubled', () => {
         const look = `select count(*)::integer as count from pg_stat_activity where ${dulys}`
         return (await hand?.query(look))?.rows[0].count as number
       }
-      // Ours end one by one, and others are there first. One that has just ended leaves a place, which ours must not find again.
+      // Our sessions end one by one, and others take their places. A session that has just ended
+      // leaves a place that ours must not get.
       for (;;) {
         const wereGone = (await ours()) === 0
         await assert.rejects(takeAll, { code: '53300' })
         if (wereGone && (await ours()) === 0) break
-        assert.ok(Date.now() < deadline, 'others are there first, sooner or later')
+        assert.ok(Date.now() < deadline, 'other clients have taken all connections')
         await hand?.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${dulys} limit 1`)
       }
       await ledger.troubled()

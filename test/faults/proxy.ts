@@ -2,18 +2,18 @@ import { Agent, createServer, get, type IncomingMessage, request, type ServerRes
 import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-// A proxy that sends requests to those who say that they are ready, in turn. It tries nothing twice, and hides nothing.
+// An HTTP proxy that sends requests to ready servers in rotation. It retries nothing.
 
 const lookMs = 50
 
 export interface Proxy {
   readonly url: string
-  /** Resolves once every server behind it says that it is ready. */
+  /** Resolves once every server behind it is ready. */
   allReady(): Promise<void>
   close(): Promise<void>
 }
 
-/** The answers carry the server's place as `X-Replica`; where one fails, the answer is 502. */
+/** Responses include the number of the server as `X-Replica`; if it fails, the response is 502. */
 export async function startProxy(urls: readonly string[]): Promise<Proxy> {
   const servers = urls.map((url, n) => ({
     url,
@@ -32,7 +32,7 @@ export async function startProxy(urls: readonly string[]): Promise<Proxy> {
     turn += 1
     const server = ready[turn % ready.length]
     if (!server) {
-      outgoing.writeHead(502).end('nobody is ready')
+      outgoing.writeHead(502).end('no server is ready')
       return
     }
     const { method, url: path, headers } = incoming

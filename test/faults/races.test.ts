@@ -10,7 +10,7 @@ import { tasksOf } from '../../server/tasks/tasks.ts'
 import { newUser, onPostgres, openDatabase, ownMigratedDatabase, unsynced } from '../served.ts'
 import { size } from '../size.ts'
 
-// Changes of one owner that meet, on two replicas where there can be two.
+// Concurrent changes of one owner, on two replicas if the database allows two.
 
 let db: Database
 let other: Database
@@ -44,7 +44,7 @@ async function assertSound(): Promise<void> {
   for (const { holds, broken } of invariants) assert.deepEqual(await db.query(broken), [], holds)
 }
 
-/** Both, at once; one may be refused. */
+/** Runs both concurrently; one may be rejected. */
 async function both(one: Promise<unknown>, another: Promise<unknown>): Promise<number> {
   const results = await Promise.allSettled([one, another])
   for (const result of results)
@@ -52,8 +52,8 @@ async function both(one: Promise<unknown>, another: Promise<unknown>): Promise<n
   return results.filter(({ status }) => status === 'fulfilled').length
 }
 
-describe('changes that race', () => {
-  it('make no cycle of two moves', async () => {
+describe('concurrent changes', () => {
+  it('create no cycle with two moves', async () => {
     const user = newUser()
     for (let n = 0; n < rounds; n += 1) {
       const [a, b] = [await create(user, 'a'), await create(user, 'b')]
@@ -66,7 +66,7 @@ describe('changes that race', () => {
     await assertSound()
   })
 
-  it('into one gap keep both tasks, in an order that stays', async () => {
+  it('into one gap keep both tasks, in a stable order', async () => {
     const user = newUser()
     const [first, last] = [await create(user, 'first'), await create(user, 'last')]
     for (let n = 0; n < rounds; n += 1) {
@@ -79,7 +79,7 @@ describe('changes that race', () => {
     assert.equal(new Set(order.map(({ position }) => position)).size, order.length)
   })
 
-  it('leave no task behind: in a list or below a task that is deleted meanwhile', async () => {
+  it('leave no orphans in a list or below a task that is deleted at the same time', async () => {
     const user = newUser()
     for (let n = 0; n < rounds; n += 1) {
       const context = { db: other, owner: user, quota: unlimited, actor: 'session' }

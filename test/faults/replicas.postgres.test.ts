@@ -18,7 +18,7 @@ async function twoReplicas(test: TestContext) {
   return { database, servers, ledger: new Ledger(servers.urls) }
 }
 
-it('of two replicas one dies, again and again: clients go on at the other, and nothing is lost or doubled', async test => {
+it('when one of two replicas is killed repeatedly, clients use the other, and no write is lost or duplicated', async test => {
   const { database, servers, ledger } = await twoReplicas(test)
   for (let round = 0; round < size(2, 10); round += 1) {
     await ledger.another(size(75, 1000))
@@ -30,13 +30,13 @@ it('of two replicas one dies, again and again: clients go on at the other, and n
   test.diagnostic(await ledger.audit(database.env, servers.stopAll))
 })
 
-it('a rolling upgrade whose migration changes the tables that everyone writes to loses and doubles nothing', async test => {
+it('a rolling upgrade that migrates the busiest tables loses and duplicates no write', async test => {
   const { database, servers, ledger } = await twoReplicas(test)
   const [first, second] = servers.running
   assert.ok(first && second)
   await ledger.another(size(75, 3000))
 
-  // A dump reads every table to its end: the migration must not have everyone wait behind it.
+  // A dump reads every table to its end: while the migration waits for it, others must not wait.
   const { db } = await openDatabase(database.env)
   const upgraded = await db.transaction(async dump => {
     await dump.query(unprepared('set local idle_in_transaction_session_timeout = 0'))

@@ -10,7 +10,7 @@ import { startProxy } from './proxy.ts'
 
 // npm run test:faults restarts more often.
 const restarts = size(5, 100)
-// The processor is for the servers that start.
+// Leaves CPU time to the starting servers.
 const pauseMs = size(100, 0)
 const clients = 8
 
@@ -51,7 +51,7 @@ it(`two replicas are restarted ${restarts} times under load, and no request fail
       await pause(pauseMs)
     }
     if (failures.length > 0) return titles.length
-    // Each write that was answered was done, once.
+    // Each acknowledged write was executed once.
     const stored: string[] = []
     for (let cursor = ''; ; ) {
       const page = await ask('GET', `/api/v1/tasks?limit=1000&sort=created_at${cursor}`, 200)
@@ -83,7 +83,7 @@ it(`two replicas are restarted ${restarts} times under load, and no request fail
   await database.drop()
   assert.deepEqual(failures, [])
   assert.ok(written.every(count => count > 0))
-  assert.equal(served.size, 2, 'both have served')
+  assert.equal(served.size, 2, 'both replicas have responded')
 })
 
 async function restart(replica: { start(): Promise<RunningServer>; running: RunningServer }): Promise<void> {

@@ -4,7 +4,7 @@ import { size } from '../size.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
 
-it('kill -9 of the server in the middle of writes, again and again, loses nothing and doubles nothing', async test => {
+it('repeated kill -9 of the server during writes loses and duplicates no write', async test => {
   const database = await ownDatabase()
   const servers = new Servers(database.env)
   test.after(async () => {

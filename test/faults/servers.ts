@@ -4,10 +4,10 @@ import { type Env, unlimited } from '../served.ts'
 
 /** The program as its next version may be. */
 export const nextVersion = fileURLToPath(new URL('./next-version.js', import.meta.url))
-/** For all of them: what would keep few clients from writing as fast as they can is switched off here. */
+/** For all servers: without the limits that would slow down a few clients. */
 const settings: Env = unlimited
 
-/** Servers on one database, killed and started as a test says. */
+/** Servers on one database, started and killed by a test. */
 export class Servers {
   readonly #env: Env
   #running: readonly RunningServer[] = []
@@ -28,7 +28,7 @@ export class Servers {
     return server
   }
 
-  /** Starts one of the next version, which migrates the database. */
+  /** Starts a server of the next version, which migrates the database. */
   async startNext(): Promise<void> {
     const server = await dulyStart({ ...settings, ...this.#env }, nextVersion)
     this.#running = [...this.#running, server]
@@ -40,7 +40,7 @@ export class Servers {
     this.#running = this.#running.filter(other => other !== server)
   }
 
-  /** Asks one to end; clients are still sent to it until it has. @returns its exit code */
+  /** Sends SIGTERM; clients still use the server until it has ended. @returns its exit code */
   async stop(server: RunningServer): Promise<number | null> {
     server.child.kill('SIGTERM')
     const { code } = await server.ended
@@ -48,7 +48,7 @@ export class Servers {
     return code
   }
 
-  /** When a test has ended, however that was. What nobody expected is in the log: an answer of 500 tells its id alone. */
+  /** At the end of a test. Unexpected errors are in the log: a 500 response contains only an id. */
   readonly killAll = async (): Promise<void> => {
     for (const server of this.#running) {
       const unexpected = server

@@ -3,16 +3,19 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A file system in memory, in a namespace of its own, so that nobody needs to be root for it. It is gone with its process. */
+/**
+ * A file system in memory, in its own namespace, which does not require root. It ends with its
+ * process.
+ */
 export interface SmallDisk {
   readonly folder: string
-  /** Takes all room but so many bytes. */
+  /** Fills the disk except for so many bytes. */
   fill(left: number): void
   free(): void
   remove(): Promise<void>
 }
 
-/** @returns nothing where the system lets nobody mount one (it is no Linux, or forbids user namespaces) */
+/** @returns undefined if the system does not allow it (not Linux, or no user namespaces) */
 export async function smallDisk(mebibytes: number): Promise<SmallDisk | undefined> {
   const mountPoint = mkdtempSync(join(tmpdir(), 'duly-disk-'))
   const script = `mount -t tmpfs -o size=${mebibytes}m tmpfs "$0" && echo mounted && exec sleep 3600`
@@ -31,7 +34,7 @@ export async function smallDisk(mebibytes: number): Promise<SmallDisk | undefine
     await remove()
     return undefined
   }
-  // Into the namespace, through the process that holds it.
+  // Accessed through the process that holds the namespace.
   const folder = `/proc/${holder.pid}/root${mountPoint}`
   const filler = join(folder, 'filler')
   return {

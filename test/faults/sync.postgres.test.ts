@@ -7,14 +7,14 @@ import { type Answer, type Call, callAt, newUser, ownDatabase } from '../served.
 import { size } from '../size.ts'
 import { Servers } from './servers.ts'
 
-// Clients that follow the changes of users, while many write and servers are killed.
+// Clients that follow the changes of users, while others write and servers are killed.
 
 const operations = size(400, 50_000)
 const writersOfEach = size(4, 5)
 const users = Array.from({ length: size(2, 4) }, () => newUser('followed'))
 const replicas = 3
 
-/** Sends it to any server, again and again until one answers. A write may then be done twice. */
+/** Sends a request to any server until one responds. A write may then be executed twice. */
 class Client {
   readonly #servers: Servers
 
@@ -38,7 +38,7 @@ class Client {
 
 const pick = <T>(from: readonly T[]): T | undefined => from[Math.floor(Math.random() * from.length)]
 
-/** Does something to some task, or to several. Others may have deleted it. */
+/** Changes a random task, or several. Others may have deleted it. */
 async function operate(client: Client, user: string, known: number[], lists: number[]): Promise<void> {
   const send = async (method: string, path: string, json?: object) => {
     const answer = await client.call(method, `/api/v1${path}`, { user, ...(json ? { json } : {}) })
@@ -73,7 +73,7 @@ async function operate(client: Client, user: string, known: number[], lists: num
   }
 }
 
-/** Follows the events of a user, connecting again wherever it can, until it is told to stop. */
+/** Follows the events of a user, and reconnects until it is stopped. */
 class Listener {
   readonly ids: string[] = []
   readonly start: string
@@ -103,12 +103,12 @@ class Listener {
     }
   }
 
-  /** Closes the connection; it connects again unless it is stopped. */
+  /** Closes the connection; it reconnects unless it is stopped. */
   break(): void {
     this.#stream?.close()
   }
 
-  /** How many events have come. */
+  /** How many events were received. */
   get count(): number {
     return this.ids.length + (this.#stream?.events.length ?? 0)
   }
@@ -120,7 +120,7 @@ class Listener {
   }
 }
 
-it('copies made of nothing but changes equal the server, and events come once each, whatever server dies', async test => {
+it('copies made only of changes equal the server, and events arrive once each, while servers are killed', async test => {
   const database = await ownDatabase()
   const servers = new Servers(database.env)
   test.after(async () => {

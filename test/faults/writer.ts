@@ -3,28 +3,28 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Attempt, attempt } from './attempt.ts'
 import type { Owner, Wire } from './owner.ts'
 
-/** What all writers have seen. */
+/** The sum of all writers. */
 export interface Tally {
   acknowledged: number
   refused: number
-  /** Calls of which the client could not know how they ended. */
+  /** Calls with an unknown outcome. */
   unknown: number
-  /** Answers that a repeated key got again: the write had been done. */
+  /** Replayed responses to a repeated key: the write had been executed. */
   replayed: number
   slowestMs: number
 }
 
-/** What writers are given. */
+/** Settings of all writers. */
 export interface Orders {
   /** The servers that can be called now. */
   readonly where: () => readonly string[]
   readonly tally: Tally
   stopping: boolean
-  /** Until then clients write as fast as they can; later they leave the processor to servers that start. */
+  /** Until then clients write without pauses; later they leave CPU time to starting servers. */
   hurriesUntil: number
-  /** Whether a proxy on the way sends a write with a key once more where a server did not answer. */
+  /** Whether a proxy repeats a write with a key if a server did not respond. */
   readonly isRepeated: boolean
-  /** The test has failed: what is uncertain stays so. */
+  /** The test has failed: unknown outcomes stay unknown. */
   isAbandoned: boolean
 }
 
@@ -42,10 +42,10 @@ const round = [
   ...(['create', 'toggle', 'remove', 'restore', 'rename', 'move', 'remove', 'undo'] as const),
 ]
 
-/** A client that creates, changes and deletes tasks of its own, each write with a key, and books how each has ended. */
+/** A client that creates, changes and deletes its own tasks with keys, and records each outcome. */
 export async function keyedWriter(owner: Owner, name: string, orders: Orders): Promise<void> {
   const mine: number[] = []
-  /** What was removed last, and the last change of a title. */
+  /** What was deleted last, and the last change of a title. */
   let removed: readonly number[] = []
   let renamed: { readonly id: number; readonly change: string; readonly title: string } | undefined
   for (let n = 0; !orders.stopping; n += 1) {
@@ -121,8 +121,8 @@ export async function keyedWriter(owner: Owner, name: string, orders: Orders): P
 }
 
 /**
- * A client that knows nothing of keys. It creates tasks and flips the first one back and forth; what it does not know the end of
- * may be there once, or not at all.
+ * A client without keys. It creates tasks and toggles the first one; writes with an unknown outcome
+ * may have been executed once, or not at all.
  */
 export async function plainWriter(owner: Owner, name: string, orders: Orders): Promise<void> {
   let flipped: number | undefined
@@ -147,8 +147,8 @@ export async function plainWriter(owner: Owner, name: string, orders: Orders): P
 }
 
 /**
- * Sends a write, with the same key until it is certain what became of it.
- * @returns the answer; nothing where it was refused, and therefore must not have been done.
+ * Sends a write, with the same key until its outcome is known.
+ * @returns the response; undefined if the write was rejected and must not have been executed
  */
 async function settle(write: Write, owner: Owner, orders: Orders) {
   let doubtful = false
@@ -156,7 +156,7 @@ async function settle(write: Write, owner: Owner, orders: Orders) {
     const seen = await ask(write, owner, orders)
     if (seen.outcome === 'done') {
       if (seen.answer.headers.has('idempotent-replayed')) {
-        assert.ok(doubtful || orders.isRepeated, 'only a key that was sent before is answered again')
+        assert.ok(doubtful || orders.isRepeated, 'only a key that was sent before is replayed')
         orders.tally.replayed += 1
       }
       return seen.answer
@@ -183,7 +183,7 @@ async function ask(
   if (seen.outcome === 'done') tally.acknowledged += 1
   else {
     tally[seen.outcome] += 1
-    // As a client behind a balancer would: another server, if there is one.
+    // As a client behind a load balancer: another server, if there is one.
     owner.server += 1
   }
   return seen

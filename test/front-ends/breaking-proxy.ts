@@ -2,13 +2,13 @@ import { Agent, createServer, type IncomingMessage, request, type Server } from 
 import type { AddressInfo } from 'node:net'
 import type { Broken, Exchange } from './broken-rows.ts'
 
-/** Stands before a server and makes one fault. */
+/** A proxy in front of a server that injects one fault. */
 export class BreakingProxy {
   readonly #target: string
   readonly #agent = new Agent({ keepAlive: true })
   readonly #server: Server
   broken: Broken | undefined
-  /** How often the fault was made. */
+  /** How often the fault was injected. */
   faults = 0
   /** Sent as the address of the client. */
   address = ''

@@ -1,8 +1,8 @@
 import type { Declared } from './declared.ts'
 
-// One fault per row of a contract. A proxy makes it, and the program must notice.
+// One fault per row of a contract. A proxy injects it, and the program must detect it.
 
-/** A request and its answer on their way through the proxy. */
+/** A request and its response, as they pass through the proxy. */
 export interface Exchange {
   readonly method: string
   readonly path: string
@@ -19,7 +19,7 @@ type Change = (exchange: Exchange) => unknown
 
 export interface Broken {
   readonly row: string
-  /** What the user does until the program notices. */
+  /** What the user does until the program detects the fault. */
   readonly chapter: 'arrive' | 'work' | 'leave' | 'diagnose' | 'many' | 'away'
   readonly isFor: (exchange: Exchange) => boolean
   readonly request?: Change
@@ -67,7 +67,7 @@ const answers =
 
 /**
  * One fault per row of the contract.
- * @param turn the number of the program: where a row can be broken in several ways, they take turns
+ * @param turn the number of the program: rows that can be broken in several ways alternate
  */
 export function brokenRows(contract: Declared, turn: number): Broken[] {
   const { flag, statuses, codes = {}, options, absentDescription: absent } = contract

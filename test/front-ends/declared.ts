@@ -11,7 +11,7 @@ export interface Declared {
   readonly flag: string
   readonly absentDescription: string | null
   readonly list: 'bare' | Readonly<Record<string, string>>
-  /** The parameter that skips tasks, where there is one. */
+  /** The parameter that skips tasks, if there is one. */
   readonly window: string | null
   readonly put: 'whole' | 'sent'
   readonly toggle: boolean

@@ -1,6 +1,6 @@
 import { Unexpected } from './strict.js'
 
-// The rows of the contract that no user brings about by a click: requests that are refused, limits, and the fine print.
+// The rows of the contract that no click of a user shows: rejected requests, limits, and details.
 
 const isSame = (what, found, expected) => {
   const [is, wanted] = [found, expected].map(value => JSON.stringify(value))
@@ -65,7 +65,7 @@ export async function diagnose(contract, check, send, collection) {
   }
 }
 
-/** A token must be refused soon after its user has signed out. */
+/** A token must be rejected soon after its user has signed out. */
 export async function isRefusedSoon(ask) {
   for (let attempt = 1; attempt <= 20; attempt += 1) {
     if ((await ask()).status === 401) return

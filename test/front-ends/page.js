@@ -1,6 +1,7 @@
 import { Refused } from './strict.js'
 
-// The page that the four programs share: forms, a list, and what went wrong. What they send is up to each.
+// The page that the four programs share: forms, a list and messages. Each program sends its own
+// requests.
 
 const at = id => document.getElementById(id)
 const valuesOf = form => Object.fromEntries(new FormData(form))
@@ -40,7 +41,10 @@ function complain(error) {
 addEventListener('error', event => complain(event.error))
 addEventListener('unhandledrejection', event => complain(event.reason))
 
-/** Runs what the user asked for; `data-busy` is there for as long. A refusal is a message, anything else a complaint. */
+/**
+ * Runs what the user requested; `data-busy` is set meanwhile. Rejections are messages, other errors
+ * complaints.
+ */
 async function act(work) {
   document.body.dataset.busy = ''
   const message = at('message')
@@ -110,7 +114,7 @@ export function start(program) {
     act(async () => {
       const filled = Object.entries(valuesOf(at('new'))).filter(([, value]) => value !== '')
       const fields = Object.fromEntries(filled)
-      // Several titles are several tasks.
+      // Several titles create several tasks.
       await Promise.all(fields.title.split('|').map(title => program.create({ ...fields, title })))
       at('new').reset()
       await refresh()

@@ -1,4 +1,4 @@
-// Somebody at the page: fills in, presses, and looks. Each function fails where the page does not show what it should.
+// A user of the page. Each function fails if the page does not show what it should.
 
 const one = selector => document.querySelector(selector) ?? lost(`There is no ${selector}`)
 function lost(why) {
@@ -58,7 +58,7 @@ export async function reopen() {
   await idle()
 }
 
-/** As somebody who was never here. */
+/** As a new user. */
 export async function forget() {
   await settled()
   localStorage.clear()
@@ -109,7 +109,7 @@ export async function work({ due_date, priority }) {
   }
 }
 
-/** After a reload: a program that stores no token asks to sign in. */
+/** After a reload: a program that stores no token requires a sign-in. */
 export async function goOn(who) {
   await idle()
   if (one('main').hidden) await enter(who, '#sign-in')
@@ -145,7 +145,7 @@ export async function diagnose() {
   see('the message', one('#message').textContent, '')
 }
 
-/** Adds more tasks than a page holds, and sees all of them. */
+/** Adds more tasks than a page contains, and sees all of them. */
 export async function addMany(count) {
   const before = titles().length
   await add({ title: Array.from({ length: count }, (_, n) => `Task ${n}`).join('|') })

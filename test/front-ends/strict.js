@@ -1,9 +1,10 @@
-// Checks of everything that a server answers, against the declaration of a contract: contract.json of each program.
+// Checks every response of a server against the declaration of a contract: contract.json of each
+// program.
 
-/** An answer that the contract does not describe. */
+/** A response that the contract does not describe. */
 export class Unexpected extends Error {}
 
-/** An answer that the contract describes, and that refuses the request. */
+/** An error response that the contract describes. */
 export class Refused extends Error {
   constructor(answer, message, code) {
     super(message)
@@ -50,7 +51,7 @@ const session = {
 }
 const profile = { ...person, valid: 'true', authenticated: 'true', user_id: 'text', user: person }
 
-/** Fails where `value` has other keys than `shape`, or a value of another kind. */
+/** Fails if `value` has other keys than `shape`, or a value of another kind. */
 function hasShape(value, shape, fail) {
   if (typeof shape === 'string') return kinds[shape](value) || fail(`${JSON.stringify(value)} is no ${shape}`)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail('is no object')
@@ -60,7 +61,7 @@ function hasShape(value, shape, fail) {
   return true
 }
 
-/** What `fetch` or XMLHttpRequest received, with its body parsed. */
+/** The response to `fetch` or XMLHttpRequest, with its body parsed. */
 export function answerOf({ call, status, type, retryAfter, text }) {
   const answer = { call, status, retryAfter, text }
   if (text === '') return answer
@@ -83,7 +84,9 @@ export function strict(contract) {
     throw new Unexpected(`${answer.call} answered ${answer.status} ${answer.text.slice(0, 400)}: ${why}`)
   }
 
-  /** The body of an answer that must have this status; another one must be an error of the contract. */
+  /**
+   * The body of a response that must have this status; any other must be an error of the contract.
+   */
   function expect(answer, status, shape) {
     if (answer.status !== status) throw refusal(answer, status)
     if (shape) hasShape(answer.body, shape, failing(answer))
@@ -141,7 +144,7 @@ export function strict(contract) {
       if (body?.id !== undefined && body.id !== id) failing(answer)('names another task')
     },
 
-    /** Every field that was sent is there as it was sent; tags are an array. */
+    /** Checks that every field has the value that was sent; tags are an array. */
     asSent(sent, found) {
       const wanted = { ...sent, ...(sent.tags ? { tags: namesOf(sent.tags) } : {}) }
       for (const [key, value] of Object.entries(wanted)) {
@@ -168,7 +171,7 @@ export function strict(contract) {
 
     signedOut: answer => expect(answer, 200, { success: 'true' }),
 
-    /** Fails where the answer is anything but this refusal. */
+    /** Fails if the response is anything but this error. */
     refused(answer, name) {
       const status = contract.statuses[name]
       if (answer.status !== status) failing(answer)(`expected ${status}`)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Declared, declared } from '../front-ends/declared.ts'
 import { type Answer, newUser, type Served } from '../served.ts'
 
-// A user of one contract, who checks every answer whole and reads back what it says.
+// A client of one contract, which compares every response in full and reads its effect back.
 
 export type Task = Record<string, unknown> & { readonly id: number }
 export type Values = Readonly<Record<string, unknown>>
@@ -24,14 +24,14 @@ export class ImpatientClient {
     return this.#api.call(method, path, { user: this.user, json })
   }
 
-  /** @param token no token where it is undefined */
+  /** @param token no token if it is undefined */
   sendAs(token: string | undefined, method: string, path: string, json?: unknown): Promise<Answer> {
     return this.#api.call(method, path, { ...(token === undefined ? {} : { token }), json })
   }
 
   at = (id: number, rest = '') => `${this.collection}/${id}${rest}`
 
-  /** A new task as this contract shows it. */
+  /** A new task as this contract returns it. */
   blank(values: Values): Values {
     const { task, flag, absentDescription } = this.contract
     const done = values[flag] ?? false
@@ -49,7 +49,7 @@ export class ImpatientClient {
     }
   }
 
-  /** Creates a task of `sent`. The answer must be a blank task with `shown`. */
+  /** Creates a task from `sent`. The response must be a blank task with `shown`. */
   async create(sent: Values = { title: 'a' }, shown: Values = sent): Promise<Task> {
     const { status, body, text } = await this.send('POST', this.collection, sent)
     assert.equal(status, 201, text)
@@ -60,7 +60,9 @@ export class ImpatientClient {
     return body
   }
 
-  /** Sends a change. The answer must be `task` with `shown`, and changed only where `shown` differs. */
+  /**
+   * Sends a change. The response must be `task` with `shown`, and changed only if `shown` differs.
+   */
   async change(task: Task, method: string, rest: string, sent: unknown, shown: Values): Promise<Task> {
     const { status, body, text } = await this.send(method, this.at(task.id, rest), sent)
     const what = `${method} ${rest} ${JSON.stringify(sent)}`
@@ -73,7 +75,7 @@ export class ImpatientClient {
     return body
   }
 
-  /** `shown` with the flag under each of its names, and the status that follows from it. */
+  /** `shown` with the flag under each of its names, and the matching status. */
   flagged(shown: Values): Values {
     const { task, flag } = this.contract
     const { done, ...rest } = shown
@@ -90,7 +92,7 @@ export class ImpatientClient {
     assert.deepEqual((await this.send('GET', this.at(task.id))).body, task)
   }
 
-  /** The methods that change what is sent. */
+  /** The methods that change the fields that are sent. */
   get methods(): readonly string[] {
     return this.contract.put === 'whole' ? ['PATCH'] : ['PUT', 'PATCH']
   }
@@ -108,13 +110,13 @@ export class ImpatientClient {
     if (codes?.[name]) assert.equal(body.error_code, codes[name])
   }
 
-  /** Sends what breaks a rule, and must be refused. */
+  /** Sends an invalid body, which must be rejected. */
   async refuses(task: Task, method: string, rest: string, sent: unknown): Promise<void> {
     const answer = await this.send(method, this.at(task.id, rest), sent)
     this.refused(answer, 'broken', `${method} ${rest} ${JSON.stringify(sent)}`)
   }
 
-  /** The whole list, its counters checked. */
+  /** The whole list, with its counters checked. */
   async list(query = ''): Promise<Task[]> {
     const { status, body, text } = await this.send('GET', `${this.collection}${query}`)
     assert.equal(status, 200, `${query} ${text}`)

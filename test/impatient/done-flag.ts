@@ -13,7 +13,7 @@ export function testDoneFlag(name: string, newClient: NewClient): void {
   const { flag } = contract
 
   describe(`${name}: the done flag`, () => {
-    it('is understood under each of its names, and refused where it is none', async () => {
+    it('is accepted under each of its names, and rejected if it is not a boolean', async () => {
       const client = newClient()
       for (const alias of flags) {
         let task = await client.create({ title: 'a', [alias]: true }, { title: 'a', [flag]: true })
@@ -45,7 +45,7 @@ export function testDoneFlag(name: string, newClient: NewClient): void {
       }
     })
 
-    it('is the one under the contract’s own name where several are sent', async () => {
+    it('is taken from the contract’s own name if several are sent', async () => {
       const client = newClient()
       const others = flags.filter(alias => alias !== flag)
       const opposite = Object.fromEntries(others.map(alias => [alias, false]))
@@ -61,7 +61,7 @@ export function testDoneFlag(name: string, newClient: NewClient): void {
       await client.edit(changed, { status: 'pending', [flag]: true }, { done: true })
     })
 
-    it('that is set under another name replaces a word in status', async () => {
+    it('replaces a word in status if it is set under another name', async () => {
       const client = newClient()
       const set = (task: Task, done: boolean, status: string) =>
         client.edit(task, { [flag]: done }, { done, status })
@@ -74,7 +74,7 @@ export function testDoneFlag(name: string, newClient: NewClient): void {
 
   if (contract.toggle) {
     describe(`${name}: toggles`, () => {
-      it('flip without a body, and set what a body says under any name', async () => {
+      it('toggle without a body, and set the value of a body under any name', async () => {
         const client = newClient()
         let task = await client.create()
         for (const rest of ['/complete', '/toggle']) {
@@ -120,7 +120,7 @@ export function testDoneFlag(name: string, newClient: NewClient): void {
         }
       })
 
-      it('at once flip as often as they are sent', async () => {
+      it('that run concurrently are all executed', async () => {
         const client = newClient()
         const { id } = await client.create()
         const toggle = () => client.send('PATCH', client.at(id, '/complete'))

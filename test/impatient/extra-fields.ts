@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { declared } from '../front-ends/declared.ts'
 import type { NewClient } from './client.ts'
 
-/** Values of the extra fields: sent, and returned where that differs. */
+/** Values of the extra fields: sent, and returned if that differs. */
 const accepted: Readonly<Record<string, readonly (readonly [sent: unknown, returned?: unknown])[]>> = {
   priority: [
     ...['low', 'Medium', 'NORMAL', 'high', 'Urgent', 'CRITICAL', 'P1', 'x'.repeat(50), 'sehr hoch, ü'].map(
@@ -53,7 +53,7 @@ export function testExtraFields(name: string, newClient: NewClient): void {
   const { flag } = declared(name)
 
   describe(`${name}: extra fields`, () => {
-    it('come back as they were sent, from a new task and from a change', async () => {
+    it('are returned as they were sent, by a creation and by a change', async () => {
       const client = newClient()
       let task = await client.create()
       for (const [field, values] of Object.entries(accepted)) {
@@ -69,7 +69,7 @@ export function testExtraFields(name: string, newClient: NewClient): void {
       }
     })
 
-    it('return an offset in UTC, and take that as no change', async () => {
+    it('with an offset are returned in UTC, and equal the returned value', async () => {
       const client = newClient()
       for (const sent of [
         '2026-12-01T09:30+02:00',
@@ -84,7 +84,7 @@ export function testExtraFields(name: string, newClient: NewClient): void {
       }
     })
 
-    it('of a wrong type or form break a rule, and change nothing', async () => {
+    it('of a wrong type or format are rejected, and change nothing', async () => {
       const client = newClient()
       const task = await client.create({
         title: 'a',
@@ -103,7 +103,7 @@ export function testExtraFields(name: string, newClient: NewClient): void {
       assert.deepEqual(await client.list(), [task])
     })
 
-    it('stay as they are in a PUT without them', async () => {
+    it('are not changed by a PUT without them', async () => {
       const client = newClient()
       const extra = {
         priority: 'Urgent',
@@ -116,7 +116,7 @@ export function testExtraFields(name: string, newClient: NewClient): void {
       await client.change(task, 'PUT', '', { title: 'b', [flag]: false }, { title: 'b' })
     })
 
-    it('are kept, with everything else, where the whole task is sent back', async () => {
+    it('are kept, with all other fields, if the whole task is sent back', async () => {
       const client = newClient()
       const words = { priority: 'URGENT', due_date: '2026-12-01T09:30', category: 'Home' }
       for (const extra of [
@@ -137,7 +137,7 @@ export function testExtraFields(name: string, newClient: NewClient): void {
     it('are kept by a whole task with another flag', async () => {
       const client = newClient()
       const task = await client.create({ title: 'a', priority: 'HIGH', tags: ['a'] })
-      // The word in status is the one that was read, and the flag the one that was changed.
+      // The word in status is the one that was read, and the flag is the changed one.
       const done = await client.change(task, 'PUT', '', { ...task, [flag]: true }, { done: true })
       await client.change(done, 'PUT', '', { ...done, [flag]: false }, { done: false })
     })

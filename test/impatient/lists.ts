@@ -18,7 +18,7 @@ const fruit = [
   { title: 'date', due_date: '2026-12-02', category: 'home', completed: true },
 ]
 
-/** Query → initials of the tasks that it lists, in their order. */
+/** Query → initials of the tasks that it lists, in order. */
 const queries: Readonly<Record<string, string>> = {
   '': 'dcba',
   'status=all': 'dcba',
@@ -62,7 +62,7 @@ const queries: Readonly<Record<string, string>> = {
   'page_size=1': 'd',
   'page=9&page_size=2': '',
   'status=completed&page=2&page_size=1': 'a',
-  // What means nothing is ignored.
+  // Values without a meaning are ignored.
   'sort=default': 'dcba',
   'sort=&order=&search=&priority=&category=&tags=&status=': 'dcba',
   'order=sideways': 'dcba',
@@ -103,7 +103,7 @@ export function testLists(name: string, newClient: NewClient): void {
   const contract = declared(name)
 
   describe(`${name}: lists`, () => {
-    it('are filtered, ordered and paged by the query', async () => {
+    it('are filtered, sorted and paginated by the query', async () => {
       const client = newClient()
       for (const task of fruit) await client.send('POST', client.collection, task)
       for (const [query, initials] of Object.entries(queries)) {
@@ -114,7 +114,7 @@ export function testLists(name: string, newClient: NewClient): void {
       }
     })
 
-    it('count what the filters match', async () => {
+    it('count the matching tasks', async () => {
       const client = newClient()
       if (contract.list === 'bare') return
       for (const task of [...fruit, ...fruit]) await client.send('POST', client.collection, task)
@@ -131,7 +131,7 @@ export function testLists(name: string, newClient: NewClient): void {
       }
     })
 
-    it('answer any value of a query with a list or a broken rule', async () => {
+    it('return a list or a validation error for every value of a query', async () => {
       const client = newClient()
       await client.create()
       for (const value of hostile) {
@@ -141,7 +141,7 @@ export function testLists(name: string, newClient: NewClient): void {
       }
     })
 
-    it('refuse a limit and an offset that the written contract refuses', async () => {
+    it('reject a limit and an offset that the documented contract rejects', async () => {
       const client = newClient()
       const known = contract.window
         ? ['limit=0', 'limit=x', `${contract.window}=-1`, `${contract.window}=x`]

@@ -28,8 +28,8 @@ export function testRules(name: string, newClient: NewClient): void {
   const { flag } = contract
   const hasOwner = contract.collection.includes('{user_id}')
 
-  describe(`${name}: its rules`, () => {
-    it('refuse a title that cannot be seen, and what is no text', async () => {
+  describe(`${name}: validation`, () => {
+    it('rejects an invisible title, and values that are not strings', async () => {
       const client = newClient()
       const task = await client.create({ title: ' a\n', description: 'b' }, { title: 'a', description: 'b' })
       const broken = [
@@ -46,7 +46,7 @@ export function testRules(name: string, newClient: NewClient): void {
       assert.deepEqual(await client.list(), [task])
     })
 
-    it('return every other text as it was sent', async () => {
+    it('returns every other text as it was sent', async () => {
       const client = newClient()
       for (const text of texts) {
         const task = await client.create({ title: text, description: ` ${text}\n` })
@@ -54,7 +54,7 @@ export function testRules(name: string, newClient: NewClient): void {
       }
     })
 
-    it('refuse no value that is stored, and any other one that is too long', async () => {
+    it('accepts every value that was stored, and rejects longer ones', async () => {
       const client = newClient()
       const [title, description] = ['x'.repeat(500), 'y'.repeat(5000)]
       const { body } = await client.send('POST', '/api/v1/tasks', { title, description })
@@ -71,7 +71,7 @@ export function testRules(name: string, newClient: NewClient): void {
       await client.reads(task)
     })
 
-    it('ignore unknown fields, and refuse another owner', async () => {
+    it('ignores unknown fields, and rejects another owner', async () => {
       const client = newClient()
       const task = await client.create(
         { title: 'a', colour: 'red', id: 5, created_at: 'now' },
@@ -87,7 +87,7 @@ export function testRules(name: string, newClient: NewClient): void {
       }
     })
 
-    it('refuse an id that is none, and find none of the shape of a UUID', async () => {
+    it('rejects an invalid id, and finds no task for a UUID', async () => {
       const client = newClient()
       for (const method of ['GET', 'PUT', 'DELETE']) {
         const json = method === 'PUT' ? { title: 'a', [flag]: false } : undefined
@@ -98,7 +98,7 @@ export function testRules(name: string, newClient: NewClient): void {
       }
     })
 
-    it('show an owner as a number where its id is one', async () => {
+    it('returns an owner as a number if its id is one', async () => {
       const number = String(randomInt(1, 2 ** 47))
       for (const user of [number, `0${number}`, '9007199254740993', `a b/ü${number}`]) {
         const client = newClient(user)
@@ -110,7 +110,7 @@ export function testRules(name: string, newClient: NewClient): void {
       if (hasOwner) newClient(number).refused(await newClient(number).send('GET', path), 'forbidden')
     })
 
-    it('read /api/v1 and /api/auth never as a user', async () => {
+    it('never treats /api/v1 and /api/auth as a user', async () => {
       for (const user of ['v1', 'auth']) {
         const client = newClient(user)
         assert.equal((await client.send('GET', `/api/${user}/tasks/1`)).status, 404)
@@ -122,7 +122,7 @@ export function testRules(name: string, newClient: NewClient): void {
       assert.ok('next_cursor' in (await newClient('v1').send('GET', '/api/v1/tasks')).body)
     })
 
-    it('ask for a token before they say anything else', async () => {
+    it('requires a token before it reports anything else', async () => {
       const client = newClient()
       for (const [method, rest, json] of [
         ['GET', '', undefined],
@@ -140,7 +140,7 @@ export function testRules(name: string, newClient: NewClient): void {
       }
     })
 
-    it('answer 404 where there is no route, and 405 where the method is wrong', async () => {
+    it('returns 404 for unknown routes, and 405 for wrong methods', async () => {
       const client = newClient()
       const { id } = await client.create()
       const unknown = ['/nothing/at/all', `/${id}/nothing`, ...(contract.toggle ? [] : [`/${id}/complete`])]

@@ -10,7 +10,7 @@ import { startSmtpServer } from '../smtp-server.ts'
 import { totpCode } from '../totp.ts'
 import { type App, add, type Device, openApp, row, sent, until } from './app.ts'
 
-// The life of one account, from its sign-up to its deletion, on one device.
+// The life of one account on one device, from sign-up to deletion.
 
 let smtp: Awaited<ReturnType<typeof startSmtpServer>>
 let app: App
@@ -32,7 +32,7 @@ after(async () => {
 
 const account = { email: 'ann@example.com', password: 'correct horse battery' }
 
-/** A card of the account's screen. */
+/** A card on the account screen. */
 const section = (page: Page, name: string) => page.getByRole('region', { name, exact: true })
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 
@@ -65,7 +65,7 @@ async function holdResponse(page: Page, path: string) {
   await page.route(
     `**${path}`,
     async route => {
-      // Not `route.fetch`, which would give the browser the cookies at once.
+      // Not `route.fetch`, which would set the cookies in the browser at once.
       const response = await fetch(new URL(path, app.url), {
         method: 'POST',
         headers: await route.request().allHeaders(),
@@ -85,14 +85,14 @@ async function holdResponse(page: Page, path: string) {
 
 const isIn = (page: Page) => page.getByRole('heading', { level: 1, name: 'Inbox' }).waitFor()
 
-/** Opens the link of an email as it would be: in another tab. */
+/** Opens the link of an email in another tab, as a mail program would. */
 async function openLink(n: number, to = account.email): Promise<Page> {
   const page = await laptop.context.newPage()
   await page.goto((await smtp.emailTo(to, n)).link)
   return page
 }
 
-describe('the account of a user', () => {
+describe('a user account', () => {
   it('begins with a sign-up and an email to confirm', async () => {
     const { page } = laptop
     await button(page, 'Create an account').click()
@@ -104,7 +104,7 @@ describe('the account of a user', () => {
     const confirmation = await openLink(1)
     await button(confirmation, 'Confirm').click()
     await confirmation.getByRole('link', { name: 'Sign in' }).click()
-    // Opening the link has proved who it is.
+    // Opening the link has verified the user.
     await isIn(confirmation)
     await add(confirmation, 'Water the plants')
     await sent(confirmation)
@@ -113,7 +113,7 @@ describe('the account of a user', () => {
     await row(page, 'Water the plants').waitFor()
   })
 
-  it('is opened with a new password after the old one was forgotten', async () => {
+  it('can be opened with a new password after the old one was forgotten', async () => {
     const { page } = laptop
     await signOut(page)
     await button(page, 'Forgot your password?').click()
@@ -177,7 +177,7 @@ describe('the account of a user', () => {
     const response = await holdResponse(page, '/api/auth/change-password')
     await password.getByRole('button', { name: 'Change password' }).click()
     await response.received
-    // The session of before has ended, and the browser does not have the cookie of the new one yet.
+    // The previous session has ended, and the browser does not have the new cookie yet.
     const order: string[] = []
     page.on('request', request => {
       if (request.url().endsWith('/sign-out')) order.push('sign out')
@@ -197,7 +197,7 @@ describe('the account of a user', () => {
     await isIn(page)
   })
 
-  it('asks for a two-factor code, or a backup code, while two-factor authentication is enabled', async () => {
+  it('requires a TOTP or backup code while two-factor authentication is enabled', async () => {
     const { page } = laptop
     await openAccount(page)
     const card = section(page, 'Two-factor authentication')
@@ -235,7 +235,7 @@ describe('the account of a user', () => {
     await isIn(page)
   })
 
-  it('is opened with a passkey', async () => {
+  it('can be opened with a passkey', async () => {
     const { page } = laptop
     await addAuthenticator(page)
     await openAccount(page)
@@ -256,12 +256,12 @@ describe('the account of a user', () => {
     await isIn(page)
   })
 
-  it('offers the providers of the server, and says why a provider has refused', async () => {
+  it('offers the providers of the server, and shows the reason if one rejects the sign-in', async () => {
     const { page, context } = await app.device()
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await button(page, 'Continue with GitHub').waitFor()
     assert.equal(await button(page, 'Continue with Google').count(), 0)
-    // GitHub is the outside world: the user refuses there.
+    // A stand-in for GitHub, an external service, where the user declines.
     await context.route('https://github.com/**', route => {
       const asked = new URL(route.request().url())
       assert.equal(asked.searchParams.get('client_id'), 'our-id')
@@ -277,9 +277,9 @@ describe('the account of a user', () => {
     await context.close()
   })
 
-  it('of a user who signs in with a provider needs no password, and can get one', async test => {
+  it('of a user who signs in with a provider needs no password, and can set one', async test => {
     const profile = { id: 4711, login: 'octo', name: 'Octo Cat', email: 'octo@example.com' }
-    // GitHub is the outside world: its API is answered here.
+    // A stand-in for the API of GitHub, an external service.
     const real = globalThis.fetch
     test.after(() => {
       globalThis.fetch = real
@@ -331,7 +331,7 @@ describe('the account of a user', () => {
     await context.close()
   })
 
-  it('has tokens for scripts, which can be revoked', async () => {
+  it('has personal access tokens, which can be revoked', async () => {
     const { page, context } = laptop
     await openAccount(page)
     const card = section(page, 'Personal access tokens')
@@ -351,7 +351,7 @@ describe('the account of a user', () => {
     await until(async () => (await statusOf('GET')) === 401)
   })
 
-  it('tells other programs what happens, with a webhook', async test => {
+  it('notifies other programs with a webhook', async test => {
     const received: string[] = []
     const receiver = createServer(async (request, response) => {
       received.push(JSON.parse(await text(request)).type)
@@ -395,7 +395,7 @@ describe('the account of a user', () => {
     await card.getByText(url, { exact: true }).waitFor({ state: 'detached' })
   })
 
-  it('takes its tasks along: exports them, and imports them where the connection was lost', async () => {
+  it('exports its tasks, and imports them again after a lost connection', async () => {
     const { page } = laptop
     await openAccount(page)
     const exportAs = async (format: string) => {
@@ -432,7 +432,7 @@ describe('the account of a user', () => {
     const whole = [...half, JSON.stringify({ id: 6, title: 'Second', list_id: 1 }), '']
     await choose(whole.join('\n'))
     await card.getByText('The file has 1 list and 2 tasks to import.').waitFor()
-    // The server reads half of the file, and says so; then the connection breaks.
+    // The server reads half of the file, and reports that; then the connection fails.
     const path = '**/api/v1/import?dry_run=false*'
     await page.route(
       path,
@@ -451,13 +451,14 @@ describe('the account of a user', () => {
     await row(page, 'Second').waitFor()
   })
 
-  it('ends for good, on the server and on the device', async () => {
+  it('can be deleted permanently, on the server and on the device', async () => {
     const { page } = laptop
     await openAccount(page)
     const card = section(page, 'Delete account')
     const password = card.getByLabel('Password')
     await password.fill('a wrong one')
-    // By keyboard: the sections above are still loading, which would move the button under the mouse.
+    // By keyboard: the sections above are still loading, which would move the button under the
+    // mouse.
     await password.press('Enter')
     await card.getByRole('alert').getByText(/./).waitFor()
     await password.fill(account.password)

@@ -3,15 +3,16 @@ import { openBrowser } from '../browser.ts'
 import { behindProxy, newUserHere, type Person } from '../person.ts'
 import { type Served, served, unlimited } from '../served.ts'
 
-// The web app of a real server, in a real browser. Tests find elements by role and name, as people do.
+// The web app of a real server, in a real browser. Tests find elements by role and name, as users
+// do.
 
 export interface App {
   readonly api: Served
   readonly url: string
   readonly browser: Browser
-  /** What the pages reported: errors of scripts, and what the policy refused. */
+  /** Errors that the pages reported: script errors and policy violations. */
   readonly errors: string[]
-  /** A device of somebody who is signed in; of nobody without `person`. */
+  /** A device of a user who is signed in; of no user without `person`. */
   device(person?: Person, options?: BrowserContextOptions): Promise<Device>
   person(): Promise<Person & { id: string }>
   close(): Promise<void>
@@ -58,7 +59,7 @@ export async function openApp(settings: Readonly<Record<string, string>> = {}): 
   }
 }
 
-/** The session of somebody, for a browser. */
+/** The session of a user, for a browser. */
 export const cookiesOf = (person: Person, url: string) =>
   [...person.cookies].map(([name, value]) => ({
     name,
@@ -81,7 +82,7 @@ export async function add(page: Page, typed: string, title = typed): Promise<voi
 export const row = (page: Page, title: string | RegExp) =>
   page.getByRole('list', { name: 'Tasks' }).getByRole('button', { name: title })
 
-/** The titles that the list shows, in its order. */
+/** The titles in the list, in order. */
 export async function titles(page: Page): Promise<string[]> {
   const found = await page.locator('.task').evaluateAll(items =>
     items.map(item => ({
@@ -92,12 +93,12 @@ export async function titles(page: Page): Promise<string[]> {
   return found.sort((a, b) => a.at - b.at).map(({ title }) => title)
 }
 
-/** Waits until the page has sent everything to the server. */
+/** Waits until the page has sent all changes to the server. */
 export async function sent(page: Page): Promise<void> {
   await page.locator('.status').first().waitFor({ state: 'detached' })
 }
 
-/** Waits until the device has stored so many writes that are not sent yet. */
+/** Waits until the device has stored this many unsent writes. */
 export async function stored(page: Page, writes: number): Promise<void> {
   await until(async () => (await page.evaluate(storedWrites)) === writes)
 }
@@ -120,11 +121,11 @@ export async function installed(page: Page): Promise<void> {
   await page.waitForFunction('navigator.serviceWorker.controller !== null')
 }
 
-/** Waits until this is true of the page. */
+/** Waits until this is true on the page. */
 export async function until(isTrue: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 60_000
   while (!(await isTrue())) {
-    if (Date.now() > end) throw new Error(`it did not become true: ${isTrue}`)
+    if (Date.now() > end) throw new Error(`the condition did not become true: ${isTrue}`)
     await new Promise(resolve => setTimeout(resolve, 50))
   }
 }

@@ -9,8 +9,8 @@ import { openBrowser } from '../browser.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from '../served.ts'
 import { until } from './app.ts'
 
-// client.sync in a real browser: IndexedDB, Web Locks and BroadcastChannel. The page is empty and
-// has the client as it is published.
+// client.sync in a real browser: IndexedDB, Web Locks and BroadcastChannel. The page is empty, and
+// contains the client as it is published.
 
 const built = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -34,7 +34,7 @@ after(async () => {
   pages.close()
 })
 
-/** The page can be loaded without a network, as from a service worker. */
+/** The page can be loaded without a network, as with a service worker. */
 async function goOffline(context: BrowserContext): Promise<void> {
   await context.route(`${api.server.url}/**`, route => route.abort())
   await context.setOffline(true)
@@ -67,7 +67,7 @@ const titles = (page: Page): Promise<string[]> =>
 const shows = (page: Page, ...expected: string[]) =>
   until(async () => String(await titles(page)) === String(expected))
 const waiting = (page: Page): Promise<number> => page.evaluate('sync.waiting.length')
-/** As the copy and the server have it, ordered by id. */
+/** The tasks of the copy and of the server, ordered by id. */
 const state = (page: Page): Promise<string> =>
   page.evaluate('JSON.stringify(sync.tasks.all().sort((a, b) => a.id - b.id))')
 
@@ -93,7 +93,7 @@ describe('client.sync in a browser', () => {
     await second.evaluate("sync.tasks.create({ title: 'Written in the tunnel' })")
     await other.evaluate(`sync.tasks.update(${paint}, { description: 'Two coats', priority: 'high' })`)
     for (const page of [first, second]) await shows(page, 'Paint the fence', 'Written in the tunnel')
-    // The tab that sends is closed, another one is loaded again, still without a network.
+    // The sending tab is closed, another one is reloaded, still without a network.
     await first.close()
     await open(second, user)
     await shows(second, 'Paint the fence', 'Written in the tunnel')
@@ -110,7 +110,7 @@ describe('client.sync in a browser', () => {
       { priority: 'low' },
     ])
 
-    // Signing out in one tab leaves nothing to the others.
+    // Signing out in one tab removes the data in the others.
     const third = await tab(laptop, user)
     await second.evaluate('sync.clear()')
     await shows(third)

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { add, openApp, row, sent } from './app.ts'
 
-// Makes the picture of the README: node dist/test/web/picture.js
+// Creates the screenshot in the README: node dist/test/web/picture.js
 
 const file = fileURLToPath(new URL('../../../docs/web-app.png', import.meta.url))
 const app = await openApp()

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { type App, entry, openApp, row, sent, titles, until } from './app.ts'
 
-// Every screen: accessible in both themes, narrow, with texts that mean harm, and with many tasks.
+// Every screen: accessible in both themes, on narrow displays, with hostile texts, and with many
+// tasks.
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const axe = readFileSync(join(root, 'web', 'node_modules', 'axe-core', 'axe.min.js'), 'utf8')
@@ -29,14 +30,16 @@ after(async () => {
   await app?.close()
 })
 
-/** What axe-core finds on the page as it is. */
+/** The violations that axe-core finds on the current page. */
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe)
   return page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
     violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 200) + failureSummary)))`)
 }
 
-/** Opens what the account shows once: the setup of two-factor authentication, and a token. */
+/**
+ * Opens what the account screen shows once: the setup of two-factor authentication, and a token.
+ */
 async function openSecrets(page: Page, password: string): Promise<void> {
   await page.getByRole('button', { name: 'Deliveries' }).click()
   const setup = page.getByRole('region', { name: 'Two-factor authentication' })
@@ -60,7 +63,7 @@ const tasks = [
 ]
 
 describe('every screen', () => {
-  it('has no violation that axe-core finds, in light and dark', async () => {
+  it('has no violations according to axe-core, in light and dark mode', async () => {
     const found: string[] = []
     const check = async (page: Page, screen: string) => {
       for (const one of await violations(page)) found.push(`${screen}: ${one}`)
@@ -125,7 +128,7 @@ describe('every screen', () => {
     assert.deepEqual(found, [])
   })
 
-  it('shows every text as it is, and none as HTML', async () => {
+  it('shows texts unchanged, and never as HTML', async () => {
     const hostile = [
       '<img src=x onerror="window.hacked=1">',
       '<script>window.hacked=1</script>',
@@ -177,7 +180,7 @@ describe('every screen', () => {
     await context.close()
   })
 
-  it('is in German for who prefers it, with dates in the user’s own zone', async () => {
+  it('is in German for users who prefer it, with dates in their time zone', async () => {
     const person = await app.person()
     const { page, context } = await app.device(person, { locale: 'de-DE', timezoneId: 'Asia/Tokyo' })
     await page.getByRole('heading', { name: 'Eingang' }).waitFor()
@@ -202,7 +205,7 @@ describe('every screen', () => {
     await context.close()
   })
 
-  it('shows a list of 10,000 tasks, of which few are elements', async () => {
+  it('shows a list of 10,000 tasks with few elements', async () => {
     const person = await app.person()
     const token = await person.token()
     for (let page = 0; page < 100; page += 1) {

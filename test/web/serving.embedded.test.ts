@@ -7,7 +7,7 @@ import { newPerson } from '../person.ts'
 import { rawCaller } from '../raw-call.ts'
 import { type Served, served, unlimited } from '../served.ts'
 
-// How the files of the web app are served, and how large they are.
+// How the files of the web app are served, and their sizes.
 
 const built = fileURLToPath(new URL('../../web/', import.meta.url))
 const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
@@ -34,7 +34,7 @@ describe('the web app', () => {
     assert.ok(sum(scripts()) <= 60 * kibibyte, `${sum(scripts())} bytes`)
   })
 
-  it('is a page under a policy that allows its own files and nothing else', async () => {
+  it('has a policy that allows only its own files', async () => {
     const { status, headers, text } = await api.call('GET', '/', { headers: html })
     assert.equal(status, 200)
     const policy = headers.get('content-security-policy') ?? ''
@@ -54,7 +54,7 @@ describe('the web app', () => {
     }
   })
 
-  it('is compressed as the client accepts, and asked for again only where it may have changed', async () => {
+  it('is compressed as the client accepts, and revalidated only if it may have changed', async () => {
     const [name = ''] = scripts()
     const plain = readFileSync(join(built, 'app', name))
     for (const [accepted, encoding] of [
@@ -65,7 +65,7 @@ describe('the web app', () => {
       const response = await fetch(`${api.server.url}/app/${name}`, {
         headers: { 'accept-encoding': accepted },
       })
-      // fetch decodes what it receives.
+      // fetch decodes the body.
       assert.ok(Buffer.from(await response.arrayBuffer()).equals(plain), accepted)
       assert.equal(response.headers.get('content-encoding'), encoding)
       assert.match(response.headers.get('vary') ?? '', /Accept-Encoding/)
@@ -83,14 +83,14 @@ describe('the web app', () => {
     assert.equal((await api.call('GET', '/app/..%2Findex.html')).status, 404)
   })
 
-  it('can be installed: its manifest names icons that exist', async () => {
+  it('can be installed: its manifest names existing icons', async () => {
     const { body, headers } = await api.call('GET', '/app/manifest.webmanifest')
     assert.equal(headers.get('content-type'), 'application/manifest+json')
     for (const { src } of body.icons)
       assert.equal((await fetch(`${api.server.url}/app/${src}`)).status, 200, src)
   })
 
-  it('offers to be tried on a new server on this machine, and nowhere else', async () => {
+  it('offers a trial only on a new server on this machine', async () => {
     const offered = async (headers: Record<string, string> = {}, path = '/api/auth/options') =>
       (await api.call('GET', path, { headers })).body.try_it
     const port = new URL(api.server.url).port
@@ -116,7 +116,7 @@ describe('the web app', () => {
     }
   })
 
-  it('is not there with WEB=off, nor without accounts', async () => {
+  it('does not exist with WEB=off, or without accounts', async () => {
     for (const settings of [{ WEB: 'off' }, { ACCOUNTS: 'off' }]) {
       const other = await served({ ...unlimited, ...settings })
       const { text } = await other.call('GET', '/', { headers: html })

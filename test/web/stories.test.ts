@@ -12,13 +12,13 @@ after(async () => {
 })
 
 describe('the web app', () => {
-  it('opens with one click on a new server, and keeps the tasks once a password is chosen', async () => {
+  it('opens with one click on a new server, and keeps the tasks after a password is chosen', async () => {
     const { page, context } = await app.device()
     await page.getByRole('button', { name: 'Try it now' }).click()
     await page.getByText('Your inbox is empty').waitFor()
     await add(page, 'Water the plants')
     await sent(page)
-    // Nobody knows the password that was made up, but this device does not forget it.
+    // The password of the trial account is known only to this device.
     await page.reload()
     await page.getByRole('link', { name: 'Account' }).click()
     await page.getByRole('button', { name: 'Sign out' }).first().click()
@@ -90,7 +90,7 @@ describe('the web app', () => {
     await page.getByText('This list is empty.').waitFor()
     await page.getByRole('link', { name: /^Inbox/ }).click()
 
-    // By its grip onto another row, and onto a list.
+    // Dragged by its grip onto another row, and onto a list.
     await drag(page, 'Book the train', row(page, 'Pay the rent'))
     await until(async () => (await titles(page))[0] === 'Book the train')
     await drag(page, 'Pay the rent', page.getByRole('link', { name: 'Home' }))
@@ -128,7 +128,7 @@ describe('the web app', () => {
     await deleted.getByRole('button', { name: 'Restore' }).click()
     await page.getByRole('link', { name: /^Inbox/ }).click()
     await row(page, 'Find her number').waitFor()
-    // Open subtasks take the place of a completed task.
+    // Open subtasks replace a completed task.
     const shown = await titles(page)
     await page.getByRole('checkbox', { name: 'Call Anna' }).click()
     await until(async () => String(await titles(page)) === String(shown.filter(it => it !== 'Call Anna')))
@@ -144,7 +144,7 @@ describe('the web app', () => {
       .click()
     await entry(page).press('Enter')
     await row(page, 'Send postcard 3.5 #travel High Tomorrow, 09:00').waitFor()
-    // What is read from the last words of a task.
+    // Dates and other fields at the end of a title.
     for (const words of ['Mow, day after tomorrow', 'Trim in 2 days', 'Dig tmr at noon', 'Sow in one day'])
       await add(page, words, words.slice(0, 3))
     const due = (title: string) => row(page, title).locator('.due').innerText()
@@ -156,7 +156,7 @@ describe('the web app', () => {
     await context.close()
   })
 
-  it('shows what another device does, and leaves alone what is being edited', async () => {
+  it('shows the changes of another device, and keeps what is being edited', async () => {
     const person = await app.person()
     const [laptop, phone] = await Promise.all([app.device(person), app.device(person)])
     await add(laptop.page, 'Shared')
@@ -174,7 +174,7 @@ describe('the web app', () => {
     await title.pressSequentially('ted')
     await title.press('Enter')
     await row(laptop.page, 'Shared, and being edited').waitFor()
-    // A list that is deleted elsewhere is not shown any more.
+    // A list that is deleted elsewhere disappears.
     await laptop.page.getByRole('button', { name: 'New list' }).click()
     await laptop.page.getByRole('textbox', { name: 'Name of the list' }).fill('Short-lived')
     await laptop.page.keyboard.press('Enter')
@@ -192,7 +192,7 @@ describe('the web app', () => {
     await phone.context.close()
   })
 
-  it('works in a train: opens, writes and waits without a network, and loses no text to a conflict', async () => {
+  it('works offline: opens, writes and waits without a network, and loses no text to a conflict', async () => {
     const person = await app.person()
     const train = await app.device(person)
     await add(train.page, 'Write the report')
@@ -201,7 +201,7 @@ describe('the web app', () => {
     await sent(train.page)
     await installed(train.page)
     await train.context.setOffline(true)
-    // What the server has done is undone, too.
+    // Changes that the server has executed are undone, too.
     await train.page.keyboard.press('ControlOrMeta+z')
     await row(train.page, 'Read the book').waitFor()
     await stored(train.page, 1)
@@ -280,7 +280,7 @@ describe('the web app', () => {
     await context.close()
   })
 
-  it('is used with the keyboard alone, and never loses the focus', async () => {
+  it('can be used with only the keyboard, and never loses the focus', async () => {
     const { page, context } = await app.device(await app.person())
     await page.getByText('Your inbox is empty').waitFor()
     const press = async (...keys: string[]) => {
@@ -334,7 +334,7 @@ describe('the web app', () => {
     await page.getByRole('complementary', { name: 'Details' }).waitFor()
     await press('Escape')
     await until(() => isFocused(row(page, 'Second')))
-    // Whatever goes away with the focus.
+    // Elements that disappear while they have the focus.
     await row(page, 'Second').click()
     await page.getByRole('complementary').getByRole('button', { name: 'Delete' }).press('Enter')
     await until(() => isFocused(row(page, 'Third')))
@@ -352,7 +352,7 @@ describe('the web app', () => {
     await context.close()
   })
 
-  it('fits a phone, and is used with a finger', async () => {
+  it('fits a phone, and can be used by touch', async () => {
     const options = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true }
     const { page, context } = await app.device(await app.person(), options)
     await entry(page).tap()
@@ -375,7 +375,7 @@ describe('the web app', () => {
       await page.keyboard.press('Enter')
       await panel.getByRole('button', { name: title }).waitFor()
     }
-    // The notice, which offers to undo, covers no field that has the focus.
+    // The notice with the undo button covers no field that has the focus.
     await until(async () => {
       const [below, notice] = await Promise.all([field.boundingBox(), page.locator('.notice').boundingBox()])
       return below !== null && notice !== null && below.y + below.height <= notice.y
@@ -394,7 +394,7 @@ describe('the web app', () => {
     await context.close()
   })
 
-  it('reports no error, and its policy refuses nothing that it does', () => {
+  it('reports no error, and no policy violation', () => {
     assert.deepEqual(app.errors, [])
   })
 })

@@ -3,7 +3,7 @@ import { start } from '../page.js'
 import { answerOf, strict } from '../strict.js'
 import contract from './contract.json' with { type: 'json' }
 
-// Holds its session in memory, so that a reload signs out. Sends the whole task back on every edit.
+// Keeps its session in memory, so that a reload signs out. Sends the whole task on every edit.
 
 const check = strict(contract)
 const base = new URLSearchParams(location.search).get('api')

@@ -3,7 +3,7 @@ import { start } from '../page.js'
 import { answerOf, strict } from '../strict.js'
 import contract from './contract.json' with { type: 'json' }
 
-// Stores its token in localStorage, and reads the user's id from it with atob. Sends what changed.
+// Stores its token in localStorage, and reads the user's id from it with atob. Sends only changes.
 
 const check = strict(contract)
 const base = new URLSearchParams(location.search).get('api')
