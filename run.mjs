@@ -58,7 +58,8 @@ if (word === 'format' || (serverAlone ? buildServer() && (word === 'duly' || bui
   if (word === 'test' || word === 'faults') process.stdout.write('0 passed, 1 failed\n')
 }
 
-// `npm run bench` compares servers over HTTP; `npm run bench latency` and others run other benchmarks.
+// `npm run bench` compares servers over HTTP; `npm run bench latency` and others run other
+// benchmarks.
 function bench() {
   const options = isNamed(args[0]) ? args.slice(1) : args
   return load(at('dist', 'bench', benchmarkIn(args), 'run.js'), options)
@@ -95,7 +96,9 @@ async function install(folder) {
   say(`installed ${what} in ${seconds(began)}`)
 }
 
-/** The tools are found from what they check and run: Node looks for packages in the folders above a file. */
+/**
+ * Links the tools into dist/ and test/: Node looks for packages in the directories above a file.
+ */
 async function installTools() {
   await install(at('tools'))
   mkdirSync(at('dist'), { recursive: true })
@@ -141,7 +144,10 @@ function buildWeb() {
   })
 }
 
-/** Compiles everything. The client's types are generated from the OpenAPI document that the server prints. */
+/**
+ * Compiles everything. The client's types are generated from the OpenAPI document that the server
+ * prints.
+ */
 function buildAll() {
   if (!buildServer() || !buildWeb()) return false
   const folders = ['server', 'client', 'test', 'bench', 'web']
@@ -154,7 +160,7 @@ function buildAll() {
 }
 
 /**
- * Builds into `dist/`, which is never emptied: a server may be running from it.
+ * Builds into `dist/`, which is never emptied, since a server may be running from it.
  * @returns whether `dist/` matches these sources
  */
 function unlessBuilt(name, paths, work) {
@@ -164,7 +170,7 @@ function unlessBuilt(name, paths, work) {
   const print = hash.digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === print) return true
   const began = Date.now()
-  // Before the files of /docs are copied, which no source stands for.
+  // Before the files of /docs are copied, which have no source.
   removeOrphans()
   if (!work()) {
     say('The build failed; see above.')
@@ -199,7 +205,7 @@ function step(program, argv) {
   return status === 0
 }
 
-/** Removes the output of deleted sources: a deleted test would still run. */
+/** Removes the output of deleted sources, since a deleted test would still run. */
 function removeOrphans() {
   for (const folder of ['server', 'client', 'test', 'bench']) {
     if (!existsSync(at('dist', folder))) continue
@@ -212,7 +218,7 @@ function removeOrphans() {
   }
 }
 
-// Files that the server reads: those of /docs, without the rest of their package, and the empty cluster.
+// Files that the server reads: the needed files of swagger-ui-dist, and the empty cluster.
 function copyAssets() {
   cpSync(at('server', 'db', 'cluster.br'), at('dist', 'server', 'db', 'cluster.br'))
   for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
@@ -259,7 +265,7 @@ async function load(program, argv) {
 }
 
 // Rebuilds after each change, and replaces the running server only if the build succeeds. The web
-// app is served on a port of its own, which reloads it and passes calls on to the server.
+// app is served on another port, with reload, and passes requests on to the server.
 function dev() {
   const app = spawn(process.execPath, [at('web', 'build.mjs'), 'dev'], { cwd: root, stdio: 'inherit' })
   const serve = () => spawn(process.execPath, [cli, 'start', ...args], { cwd: root, stdio: 'inherit' })
@@ -276,7 +282,7 @@ function dev() {
     old.once('exit', next)
     old.kill('SIGINT')
   }
-  // Editors write in several steps: wait until it is quiet for a moment.
+  // Editors write in several steps: wait until they have finished.
   const watcher = watch(at('server'), { recursive: true }, () => {
     clearTimeout(timer)
     timer = setTimeout(rebuild, 200)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 
-/** Runs npm in this folder. @returns what it prints @throws where it fails, with what it says */
+/** Runs npm in this directory. @returns its output @throws Error with its output if it fails */
 export function npm(args, folder, stderr = 'pipe') {
   const {
     status,

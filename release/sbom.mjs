@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { npm } from './npm.mjs'
 
-/** What the build copies out of packages that are not installed with the program. */
+/** Packages whose files the build copies, and which are not installed with the program. */
 const copied = ['swagger-ui-dist']
 
 /**
- * What the package is made of, in CycloneDX: npm's list of what is in the clone, less what is there for development only. That is
- * chosen by the lock, since npm's own --omit leaves out whatever the development uses as well. npm makes up a number and a date each
- * time; here they follow from the package and its commit, so that the list is reproducible.
+ * The contents of the package in CycloneDX: npm's list without development packages. The lock file
+ * decides which these are, since npm's --omit also removes packages that development shares. npm
+ * generates a serial number and a date; here they derive from the package and its commit, so that
+ * the list is reproducible.
  * @param {string} folder of a clone in which everything is installed
  * @param {Buffer} tarball the package
  * @param {Date} date of its commit
@@ -27,7 +28,7 @@ export function sbomOf(folder, tarball, date) {
     metadata: {
       ...all.metadata,
       timestamp: date.toISOString(),
-      // npm names it after the folder.
+      // npm uses the name of the directory.
       component: { ...component, name, hashes: [{ alg: 'SHA-512', content: hashOf('sha512', tarball) }] },
     },
     components: [
@@ -46,7 +47,7 @@ function inThePackage(packages) {
     .map(([place, { version }]) => `${place.replace(/^.*node_modules\//, '')}@${version}`)
 }
 
-/** The packages that the build of the web app puts into its files. */
+/** The packages that the build of the web app bundles. */
 function inTheWebApp(folder) {
   const { packages } = JSON.parse(readFileSync(join(folder, 'web', 'package-lock.json'), 'utf8'))
   return Object.entries(packages)
@@ -64,7 +65,7 @@ function inTheWebApp(folder) {
     })
 }
 
-/** npm lists a version once, with what is true of the first place it stands in. */
+/** npm lists each version once, with the properties of its first location. */
 function notForDevelopment({ properties, ...component }) {
   return { ...component, properties: properties.filter(({ name }) => name !== 'cdx:npm:package:development') }
 }

@@ -1,5 +1,5 @@
-// Runs after `npm pack`: removes from the package what no running server reads, which npm itself
-// cannot leave out of the packages that it bundles. Unpacking takes most of the time of `npx`.
+// Runs after `npm pack`: removes files that no running server reads, which npm itself cannot
+// exclude from bundled packages. Unpacking takes most of the time of `npx`.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,11 +7,12 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { isUnread } from '../deploy/docker/prune.mjs'
 
 const block = 512
-/** Headers that belong to the entry after them: pax (x, g) and GNU's long names (L, K). */
+/** Headers that apply to the next entry: pax (x, g) and GNU's long names (L, K). */
 const isAbout = type => ['x', 'L', 'K'].includes(type)
 
 /**
- * The same tar archive without the files of bundled packages that no running server reads. The same input gives the same bytes.
+ * The same tar archive without the unused files of bundled packages. The same input gives the same
+ * bytes.
  * @param {Buffer} tar
  * @returns {{ tar: Buffer, files: number }}
  */
@@ -55,7 +56,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const { INIT_CWD = '.', npm_config_pack_destination: destination = '.' } = process.env
   const file = resolve(INIT_CWD, destination, `${name}-${version}.tgz`)
-  // Not there at a dry run.
+  // Missing after a dry run.
   if (existsSync(file)) {
     const { tar, files } = slimmed(gunzipSync(readFileSync(file)))
     const tarball = gzipSync(tar, { level: 9 })

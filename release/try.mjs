@@ -7,9 +7,9 @@ import { npm } from './npm.mjs'
 const patienceMs = 120_000
 
 /**
- * Installs the package where no registry can be asked, as somebody does who has nothing else, starts it in an empty folder, and writes
- * the task that it proposes.
- * @throws where any of it fails
+ * Installs the package without a registry and without other packages, starts it in an empty
+ * directory, and sends the request that it prints.
+ * @throws if any step fails
  */
 export async function tryPackage(file) {
   const folder = mkdtempSync(join(tmpdir(), 'duly-release-'))
@@ -22,7 +22,7 @@ export async function tryPackage(file) {
     )
     const PATH = [join(prefix, 'bin'), dirname(process.execPath)].join(delimiter)
     const env = { PATH, PORT: '0' }
-    // The first start prints its call on the standard error, beside the log.
+    // The first start prints its curl command on standard error, beside the log.
     const stdio = ['ignore', 'ignore', 'pipe']
     const server = spawn('duly', { cwd: empty, env, stdio, timeout: patienceMs })
     const ended = new Promise((resolve, reject) => {
@@ -47,7 +47,7 @@ async function firstTask(output) {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const answer = await fetch(url, { method: 'POST', headers, body: '{"title":"Say hello"}' })
     output.resume()
-    if (answer.status !== 201) throw new Error(`The installed package answered ${answer.status}.`)
+    if (answer.status !== 201) throw new Error(`The installed package returned ${answer.status}.`)
     return
   }
   throw new Error(`The installed package did not start:\n${printed}`)

@@ -4,10 +4,10 @@ import type { Request } from '../http/scenarios.ts'
 import { Client } from '../latency/client.ts'
 
 export interface Asked {
-  /** Milliseconds of a call, one after the other. */
+  /** Milliseconds per request, sent sequentially. */
   readonly p50: number
   readonly p95: number
-  /** Microseconds a call. */
+  /** Microseconds per request. */
   readonly serverCpu: number
   readonly databaseCpu: number
 }
@@ -19,8 +19,8 @@ export const get = ({ token }: Person, path: string): Request => ({
 })
 
 /**
- * Sends the requests round and round, one at a time, so that a time is what one person waits for.
- * @throws where one of them is refused
+ * Sends the requests repeatedly and sequentially, so that a time is what one user waits for.
+ * @throws if a request fails
  */
 export async function ask(
   contestant: Contestant,

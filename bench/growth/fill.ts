@@ -1,10 +1,10 @@
 import type pg from 'pg'
 
-// Rows made by SQL, as the server would have left them: a revision for each write, the folded texts.
+// Rows as the server would have written them: a revision for each write, and folded texts.
 
 const words = `(array['water', 'basil', 'cactus', 'letter', 'invoice', 'bread', 'lamp', 'bicycle'])`
 
-/** Gives owners `prefix`1 to `prefix``owners` a list each, of as many tasks in all as `tasks` says. */
+/** Creates `owners` owners named `prefix`1 and so on, who have `tasks` tasks in total. */
 export async function fill(client: pg.Client, prefix: string, owners: number, tasks: number): Promise<void> {
   await client.query('begin')
   await client.query(
@@ -29,7 +29,7 @@ export async function fill(client: pg.Client, prefix: string, owners: number, ta
   await client.query('vacuum analyze duly.owners, duly.tasks')
 }
 
-/** Forgets everybody, so that the next measurement begins with nothing. */
+/** Removes all owners, so that the next measurement starts with empty tables. */
 export async function empty(client: pg.Client): Promise<void> {
   await client.query('truncate duly.owners, duly.tasks')
 }

@@ -8,16 +8,16 @@ import { empty, fill } from './fill.ts'
 
 export interface ListFound {
   readonly tasks: number
-  /** A page of 50, by order and place. */
+  /** A page of 50, by order and position in the list. */
   readonly pages: Readonly<Record<string, Asked>>
-  /** Two words, which one task contains. */
+  /** Two words that occur in one task. */
   readonly search: Asked
-  /** Mebibytes by which the server's memory grew while the whole list was streamed. */
+  /** Mebibytes by which the server's memory grew while it streamed the whole list. */
   readonly streamedRss: number
   readonly streamedBytes: number
 }
 
-/** What one person's calls cost while their list grows from 100 tasks to 100,000. */
+/** The cost of one user's requests while the list grows from 100 tasks to 100,000. */
 export async function readAsOneListGrows(
   contestant: Contestant,
   { personOf }: Field,
@@ -26,13 +26,13 @@ export async function readAsOneListGrows(
 ): Promise<ListFound[]> {
   const found: ListFound[] = []
   for (const tasks of sizes) {
-    process.stderr.write(`${tasks} tasks of one person: pages, search, the whole list\n`)
+    process.stderr.write(`${tasks} tasks of one user: pages, search, the whole list\n`)
     await empty(client)
     const prefix = `lister-${tasks}-`
     await fill(client, prefix, 1, tasks)
     const person = personOf(`${prefix}1`)
     const pages: Record<string, Asked> = {}
-    // Those by position are of siblings.
+    // The order by position is one of siblings.
     for (const sort of sortOrders.filter(name => !name.endsWith('position'))) {
       const places = await cursors(contestant, person, sort, tasks)
       for (const [place, cursor] of Object.entries(places)) {
@@ -54,7 +54,7 @@ async function cursors(
   tasks: number,
 ): Promise<Record<'start' | 'middle' | 'end', string>> {
   const client = new Client(url, 1)
-  // A cursor is good for a page of any length, so the way to a place goes in the longest.
+  // A cursor is valid for pages of any length, so the longest pages lead to a position fastest.
   const step = Math.min(1000, Math.max(10, tasks / 10))
   const after: string[] = ['']
   for (;;) {

@@ -11,7 +11,7 @@ export interface Found {
   readonly writes: readonly WritesFound[]
 }
 
-/** Pictures of what was found, by file name. */
+/** Charts of the results, by file name. */
 export function pictures({ rows, lists, replicas, writes }: Found): Record<string, string> {
   const line = <T>(
     name: string,
@@ -22,7 +22,7 @@ export function pictures({ rows, lists, replicas, writes }: Found): Record<strin
     name,
     points: items.map(item => [x(item), y(item)] as const),
   })
-  // The dearest of the six orders at each place: what must not grow is the worst.
+  // The slowest of the six orders at each position in the list.
   const page = (place: string) => (list: ListFound) =>
     Math.max(
       ...Object.entries(list.pages).flatMap(([name, asked]) => (name.endsWith(place) ? [asked.p50] : [])),
@@ -51,7 +51,7 @@ export function pictures({ rows, lists, replicas, writes }: Found): Record<strin
       ],
     }),
     'lists.svg': plotted({
-      title: 'One person’s calls, as their list grows (dearest order)',
+      title: 'One user’s requests, as the list grows (slowest order)',
       x: 'tasks',
       y: 'ms, median',
       logarithmic: true,
@@ -68,7 +68,7 @@ export function pictures({ rows, lists, replicas, writes }: Found): Record<strin
       ],
     }),
     'replicas.svg': plotted({
-      title: 'CPU per request, as replicas are added that do the same each',
+      title: 'CPU per request, as replicas with the same load are added',
       x: 'replicas on one PostgreSQL',
       y: 'µs of CPU',
       lines: ['one task', 'update'].flatMap(scenario => [
@@ -77,7 +77,7 @@ export function pictures({ rows, lists, replicas, writes }: Found): Record<strin
       ]),
     }),
     'writes.svg': plotted({
-      title: 'Size on disk, as one person writes',
+      title: 'Size on disk, as one user writes',
       x: 'writes to 1,000 tasks',
       y: 'KiB with indexes',
       lines: ['tasks', 'owners'].map(table =>

@@ -8,7 +8,7 @@ export interface Plot {
   readonly x: string
   readonly y: string
   readonly lines: readonly Line[]
-  /** Whether a step to the right multiplies. */
+  /** Whether the x axis is logarithmic. */
   readonly logarithmic?: boolean
 }
 
@@ -16,7 +16,7 @@ const [width, height] = [640, 320]
 const frame = { left: 64, right: 470, top: 44, bottom: 272 }
 const colours = ['#0a7d5a', '#2563eb', '#c2410c', '#7c3aed', '#be123c', '#4d7c0f']
 
-/** A line chart as a picture (SVG) that is readable on a light and on a dark page. */
+/** A line chart (SVG) that is readable on light and dark pages. */
 export function plotted({ title, x, y, lines, logarithmic = false }: Plot): string {
   const xs = [...new Set(lines.flatMap(({ points }) => points.map(([value]) => value)))].sort((a, b) => a - b)
   const scale = (value: number) => (logarithmic ? Math.log(Math.max(value, 1)) : value)

@@ -5,25 +5,27 @@ import { type Callers, callerOf, scenarios } from '../http/scenarios.ts'
 export interface ReplicasFound {
   readonly replicas: number
   readonly scenario: string
-  /** As many connections as ever, spread over the replicas, as fast as they are answered. */
+  /** A fixed number of connections, spread over the replicas, as fast as they respond. */
   readonly full: Cost
-  /** As many requests a second to each replica as if it were alone. */
+  /** A fixed number of requests per second to each replica. */
   readonly even: Cost
 }
 
 interface Cost {
   readonly requestsPerSecond: number
-  /** Microseconds a request, of all replicas and of PostgreSQL. */
+  /** Microseconds per request, of all replicas and of PostgreSQL. */
   readonly serverCpu: number
   readonly databaseCpu: number
   readonly errors: number
 }
 
 const connections = 96
-/** A load that eight of them bear beside PostgreSQL on two processors. */
+/** A load that eight replicas can bear beside PostgreSQL on two processors. */
 const each = { rate: 150, connections: 10 }
 
-/** More and more replicas on one PostgreSQL: what all of them can do, and whether what each does becomes dearer. */
+/**
+ * Adds replicas on one PostgreSQL: their total throughput, and whether the cost per request grows.
+ */
 export async function addReplicas(
   first: Contestant,
   { people, addReplica }: Field,
@@ -60,7 +62,7 @@ async function costOf(replicas: readonly Contestant[], load: Omit<Load, 'seconds
   return {
     requestsPerSecond: sum(one => one.requests / one.seconds),
     serverCpu: sum(one => one.serverCpu) / total,
-    // Every load has seen all that PostgreSQL spent.
+    // Each load includes all of PostgreSQL's CPU time.
     databaseCpu: Math.max(...measured.map(one => one.databaseCpu ?? 0)) / total,
     errors: sum(one => one.errors),
   }

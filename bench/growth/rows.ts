@@ -10,7 +10,9 @@ export interface RowsFound extends Asked {
 const people = 10_000
 const asking = 200
 
-/** Reading one task of one of 200 people, while the table grows from 1,000 rows to a million over 10,000 owners. */
+/**
+ * Reads tasks of 200 users, while the table grows from 1,000 rows to a million of 10,000 owners.
+ */
 export async function readAsRowsGrow(
   contestant: Contestant,
   { personOf }: Field,

@@ -13,12 +13,12 @@ import { writeAgainAndAgain } from './writes.ts'
 
 const help = `Usage: npm run bench growth -- [--small] [--only PART] [--write-rate N]
 
-What becomes of Duly on PostgreSQL as it grows: the table from 1,000 rows to a million; one list from 100 tasks to 100,000;
-from one replica to eight; and 200,000 writes of one person. It takes about ten minutes.
+Growth of Duly on PostgreSQL: the table from 1,000 rows to a million; one list from 100 tasks to 100,000;
+from one replica to eight; and 200,000 writes of one user. It takes about ten minutes.
 
-  --small         a tenth of everything, to see that it works; writes nothing
-  --only PART     one of: rows; lists; writes; replicas. Writes nothing
-  --write-rate N  writes a second; at 100, as many as RATE_LIMIT allows one person, they take half an hour
+  --small         a tenth of everything, as a check of the benchmark; writes no files
+  --only PART     one of: rows; lists; writes; replicas. Writes no files
+  --write-rate N  writes per second; 100 is what RATE_LIMIT allows one user, and takes half an hour
 
 Writes bench/results/growth-DATE.json and pictures in docs/performance/.`
 
@@ -48,7 +48,7 @@ await untilDone(async () => {
     const [duly] = field.contestants
     if (!duly) throw new Error('Duly did not start.')
     const client = new pg.Client({ connectionString: field.databaseUrl })
-    // The server that it leads to is stopped where something fails; what failed first is told.
+    // The finally clause stops the server after a failure; the first error is reported.
     client.on('error', () => {})
     await client.connect()
     const upTo = (...steps: number[]) => (values.small ? steps.slice(0, 2) : steps)

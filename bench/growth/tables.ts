@@ -1,6 +1,6 @@
 import type { Found } from './pictures.ts'
 
-/** What was found, for people; of what was not asked, nothing. */
+/** The results as text, without the parts that were not requested. */
 export function tables({ rows, lists, replicas, writes }: Found): string {
   const table = (title: string, head: readonly string[], lines: readonly (readonly string[])[]) =>
     lines.length === 0
@@ -12,7 +12,7 @@ export function tables({ rows, lists, replicas, writes }: Found): string {
     Math.max(...Object.entries(pages).flatMap(([name, { p50 }]) => (name.endsWith(place) ? [p50] : [])))
   return [
     table(
-      'Reading one task, one call after the other',
+      'Reading one task, sequentially',
       ['rows', 'p50 ms', 'p95 ms', 'server µs', 'database µs'],
       rows.map(found => [
         String(found.rows),
@@ -23,7 +23,7 @@ export function tables({ rows, lists, replicas, writes }: Found): string {
       ]),
     ),
     table(
-      'One list: pages of 50 in the dearest order, search, and the whole list at once (p50 ms)',
+      'One list: pages of 50 in the slowest order, search, and the whole list at once (p50 ms)',
       ['tasks', 'start', 'middle', 'end', 'search', 'whole, MB', 'RSS +MiB'],
       lists.map(({ tasks, pages, search, streamedBytes, streamedRss }) => [
         String(tasks),
@@ -34,7 +34,7 @@ export function tables({ rows, lists, replicas, writes }: Found): string {
       ]),
     ),
     table(
-      'Replicas on one PostgreSQL: as fast as they answer, and at the same rate for each',
+      'Replicas on one PostgreSQL: as fast as they respond, and at the same rate for each',
       ['replicas', 'call', 'load', 'requests/s', 'server µs', 'database µs', 'errors'],
       replicas.flatMap(({ replicas: count, scenario, full, even }) =>
         Object.entries({ full, even }).map(([load, cost]) => [
@@ -49,7 +49,7 @@ export function tables({ rows, lists, replicas, writes }: Found): string {
       ),
     ),
     table(
-      'Writes of one person to 1,000 tasks: KiB on disk',
+      'Writes of one user to 1,000 tasks: KiB on disk',
       ['writes', 'tasks', 'owners', 'read p50 ms'],
       writes.map(({ writes: count, sizes, p50 }) => [
         String(count),

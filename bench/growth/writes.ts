@@ -17,8 +17,8 @@ const tables = ['owners', 'tasks']
 const tasks = 1000
 
 /**
- * How tables grow while one person changes the same 1,000 tasks again and again, autovacuum as it comes.
- * @param rate writes a second at most
+ * Growth of tables while one user repeatedly changes the same 1,000 tasks, with autovacuum.
+ * @param rate maximum writes per second
  */
 export async function writeAgainAndAgain(
   contestant: Contestant,
@@ -52,7 +52,7 @@ export async function writeAgainAndAgain(
   }
   const found: WritesFound[] = []
   for (const step of steps) {
-    process.stderr.write(`${step} writes of one person\n`)
+    process.stderr.write(`${step} writes of one user\n`)
     await Promise.all(Array.from({ length: 32 }, () => writer(step)))
     const { p50 } = await ask(contestant, [get(person, paths[0] ?? '')], 400)
     const sizes = await client.query<{ name: string; bytes: string }>(

@@ -3,10 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
 
-// The limit: a program that does nothing but the work. `node:http` by hand, pipelined `pg`, rows as text, a token that is
-// verified once, and neither validation nor revisions nor a log. It answers as the task-api contract does.
+// The lower bound: a program that does only the required work. `node:http` without a framework,
+// pipelined `pg`, rows as text, a token that is verified once, and no validation, revisions or log.
+// Its responses are those of task-api.
 //
-// usage: node bare.js DATABASE_URL SECRET; prints the address that it listens on.
+// usage: node bare.js DATABASE_URL SECRET; prints the URL that it listens on.
 
 const [, , databaseUrl = '', secret = ''] = process.argv
 const sessions = 4
@@ -27,7 +28,7 @@ const corked = new Set<Duplex>()
 
 function send(name: string, text: string, values: unknown[], answer: (rows: string[][]) => void): void {
   turn = (turn + 1) % sessions
-  // The driver's types leave its socket out, and callbacks with rows as arrays.
+  // The types of the driver lack its socket, and callbacks with rows as arrays.
   const client = clients[turn] as unknown as {
     connection: { stream: Duplex }
     query(config: object, values: unknown[], done: Answer): void

@@ -3,8 +3,9 @@ import type { Field } from './contestants.ts'
 import { callerOf } from './scenarios.ts'
 
 /**
- * Calls every contestant the same way: a comparison of programs that answer differently would say nothing.
- * @throws where an answer differs in more than ids and times
+ * Sends the same requests to every contestant, since only programs with equal responses can be
+ * compared.
+ * @throws if responses differ in more than ids and times
  */
 export async function compareAnswers({ contestants, people: [person] }: Field): Promise<void> {
   const answers: unknown[] = []
@@ -25,7 +26,7 @@ export async function compareAnswers({ contestants, people: [person] }: Field): 
   const differing = contestants.filter((_, n) => !isDeepStrictEqual(answers[n], answers[0]))
   if (differing.length === 0) return
   const names = differing.map(({ name }) => name).join('; ')
-  throw new Error(`${names}: other answers than ${contestants[0]?.name}. ${JSON.stringify(answers)}`)
+  throw new Error(`${names}: responses differ from ${contestants[0]?.name}. ${JSON.stringify(answers)}`)
 }
 
 function withoutVariables(answers: unknown[]): unknown {

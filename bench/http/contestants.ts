@@ -22,7 +22,7 @@ export interface Contestant {
   readonly name: Name
   readonly url: string
   readonly pid: number
-  /** The main process of the PostgreSQL server behind it; absent where the database is in its own process. */
+  /** The main process of its PostgreSQL server; undefined if the database is in its own process. */
   readonly database: number | undefined
 }
 
@@ -36,19 +36,22 @@ export interface Field {
   readonly people: readonly [Person, ...Person[]]
   /** Of the PostgreSQL server. */
   readonly postgresVersion: string
-  /** Who does not take part, in a sentence each. */
+  /** Programs that are left out, with the reason. */
   readonly absent: readonly string[]
-  /** Of Duly on PostgreSQL; undefined where it does not take part. */
+  /** Of Duly on PostgreSQL; undefined if it does not take part. */
   readonly databaseUrl: string | undefined
   personOf(user: string): Person
-  /** Starts one more Duly on the same PostgreSQL. */
+  /** Starts another Duly on the same PostgreSQL. */
   addReplica(): Promise<Contestant>
 }
 
 export interface Stage {
-  /** Starts or restarts everything. @throws if a program ends instead of listening, or the stage is closed */
+  /**
+   * Starts or restarts everything.
+   * @throws if a program ends instead of listening, or after close()
+   */
   open(): Promise<Field>
-  /** Ends all that was started, in whatever state it is. */
+  /** Ends everything that was started. */
   close(): Promise<void>
 }
 
@@ -58,7 +61,7 @@ interface Recipe {
   readonly env: Readonly<Record<string, string>>
 }
 
-// The peers' table: the task of the contract, without revisions.
+// The table of the other programs: a task of the contract, without revisions.
 const table = [
   `create table tasks (
     user_id text not null, id bigint generated always as identity, title text not null, description text,
@@ -74,9 +77,9 @@ const built = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const source = (path: string) => fileURLToPath(new URL(`../../../bench/http/${path}`, import.meta.url))
 
 /**
- * A PostgreSQL server and, each as a process of its own with a database of its own, the programs that are compared.
- * @param names who takes part
- * @param settings of Duly, beside those that lead it there
+ * A PostgreSQL server and the programs to compare, each a process with its own database.
+ * @param names the programs
+ * @param settings of Duly, in addition to its database and port
  * @param postgresSettings in the form `name=value`
  */
 export function stage(
@@ -97,7 +100,7 @@ export function stage(
   let postgres: ReturnType<typeof startPostgres> | undefined
   let closed = false
   let ended = Promise.resolve()
-  // In turn: closing waits for what is already being stopped.
+  // Sequentially: close() waits for a stop in progress.
   const endAll = () => {
     ended = ended.then(async () => {
       await Promise.all(children.splice(0).map(end))
@@ -120,7 +123,7 @@ export function stage(
     const child = spawn(recipe.program, recipe.args, {
       env: { PATH: process.env.PATH ?? '', ...recipe.env },
       stdio: ['ignore', 'pipe', name.startsWith('fastapi') ? 'pipe' : 'inherit'],
-      // With a process group of its own, workers end with the one that started them.
+      // Each program has a process group, so that its workers end with it.
       detached: process.platform !== 'win32',
     })
     children.push(child)
@@ -156,7 +159,7 @@ export function stage(
           ]
     const addReplica = async () => {
       const recipe = recipes.duly
-      if (!recipe || dulyUrl === undefined) throw new Error('There is no Duly on PostgreSQL to be joined.')
+      if (!recipe || dulyUrl === undefined) throw new Error('Duly on PostgreSQL does not take part.')
       return start('duly', recipe(dulyUrl), server.pid)
     }
     return {
@@ -185,10 +188,10 @@ function recipesFor(
     env,
   })
   const duly = [built('../../server/cli.js'), 'start', '--port', '0', '--data-dir', dataDir]
-  // Limits are on, for what they cost, and far away.
+  // Limits are enabled, since they cost time, and high enough not to apply.
   const limits = { RATE_LIMIT: '100000/1000', MAX_TASKS: '999999999' }
   const env = { BETTER_AUTH_SECRET: secret, LOG_LEVEL: 'info', ...limits, ...settings }
-  // It does not tell which port it took, where it may take any.
+  // With port 0 it does not print its port.
   const uvicorn = (workers: string, port: string) => (databaseUrl: string) => ({
     program: python ?? '',
     args: ['-m', 'uvicorn', 'main:app', '--app-dir', source('fastapi'), '--port', port, '--workers', workers],
@@ -208,7 +211,7 @@ function recipesFor(
 }
 
 function pythonWith(modules: readonly string[]): string | undefined {
-  // A Python of one's own often stands before the system's, which Debian's packages are for.
+  // A user's own Python often precedes the system's, for which Debian installs packages.
   return ['python3', '/usr/bin/python3'].find(program => {
     try {
       execFileSync(program, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' })
@@ -219,7 +222,8 @@ function pythonWith(modules: readonly string[]): string | undefined {
   })
 }
 
-// Its data is thrown away, so nothing is gained by asking; one that has ended by itself tells no second time.
+// Its data is discarded, so SIGKILL suffices. A program that has already ended emits no second
+// exit.
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise(resolve => child.once('exit', resolve))
@@ -252,7 +256,7 @@ async function versionOf(url: string): Promise<string> {
   return rows[0]?.server_version ?? '?'
 }
 
-// Uvicorn tells its address before its workers listen there.
+// Uvicorn prints its URL before its workers listen.
 async function untilItAnswers(url: string): Promise<void> {
   for (let n = 0; n < 300; n += 1) {
     try {
@@ -265,7 +269,7 @@ async function untilItAnswers(url: string): Promise<void> {
   throw new Error(`Nothing answers at ${url}.`)
 }
 
-// The rest of what a program prints is read and thrown away: a log line costs what it costs in production.
+// Further output is read and discarded: a log line costs as much as in production.
 function addressOf(child: ChildProcess, name: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let printed = ''

@@ -3,10 +3,11 @@ import express, { type NextFunction, type Request, type Response } from 'express
 import jwt from 'jsonwebtoken'
 import pg from 'pg'
 
-// The task-api contract as it is usually written: Express, jsonwebtoken and a pool of `pg`, without revisions and without
-// a log. jsonwebtoken makes a key of a secret that it is given as text, at every call; `prepared` hands it the key.
+// The task-api contract as it is usually written: Express, jsonwebtoken and a pool of `pg`, without
+// revisions and without a log. jsonwebtoken creates a key from a text secret in every call;
+// `prepared` passes the key instead.
 //
-// usage: node express.js DATABASE_URL SECRET [prepared]; prints the address that it listens on.
+// usage: node express.js DATABASE_URL SECRET [prepared]; prints the URL that it listens on.
 
 const [, , connectionString = '', secret = '', tuning] = process.argv
 const key = tuning === 'prepared' ? createSecretKey(Buffer.from(secret)) : secret

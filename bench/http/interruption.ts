@@ -2,16 +2,18 @@ class Interrupted extends Error {}
 
 export interface Bench {
   work(): Promise<void>
-  /** Ends all that was started, in whatever state it is. */
+  /** Ends everything that was started. */
   close(): Promise<void>
 }
 
 /**
- * Runs a bench and ends the process: with 0, with 1 and a sentence on failure, with 130 on a signal. Whatever happens,
- * it is closed. @param plan says what to do, or does it by itself and says nothing
+ * Runs a benchmark and ends the process: with 0, with 1 and a message on failure, or with 130 on a
+ * signal. It is always closed.
+ * @param plan returns the benchmark, or runs and returns undefined
  */
 export async function untilDone(plan: () => Promise<Bench | undefined>): Promise<void> {
-  // Before anything is started: what runs synchronously, as initdb does, would be left behind by a signal's default.
+  // Before anything is started: a signal during synchronous work, such as initdb, would leave it
+  // behind.
   const interrupted = interruption()
   try {
     const bench = await plan()
@@ -23,14 +25,14 @@ export async function untilDone(plan: () => Promise<Bench | undefined>): Promise
     }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
-    // At once: a load that was broken off would go on.
+    // Immediately, since an interrupted load would continue.
     process.exit(error instanceof Interrupted ? 130 : 1)
   }
   process.exit(0)
 }
 
-// The listeners stay: npm hands on the Ctrl-C that the terminal has delivered already, and the second would end the
-// process amid its cleaning up.
+// The listeners stay: npm forwards the Ctrl-C that the terminal has already delivered, and the
+// second one would end the process during its cleanup.
 function interruption(): Promise<never> {
   return new Promise((_, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

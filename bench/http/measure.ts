@@ -4,17 +4,17 @@ import type { Contestant } from './contestants.ts'
 import { cpuMicroseconds } from './process-cost.ts'
 import type { Request } from './scenarios.ts'
 
-/** What one load gave. */
+/** The result of one load. */
 export interface Measured {
   readonly requests: number
   readonly seconds: number
-  /** Milliseconds of every answer, in no order. */
+  /** Milliseconds of every response, unordered. */
   readonly times: readonly number[]
   /** Microseconds of user and system time of the server's processes, all threads. */
   readonly serverCpu: number
-  /** The same of PostgreSQL; undefined where it is in the server's process. */
+  /** The same of PostgreSQL; undefined if it is in the server's process. */
   readonly databaseCpu: number | undefined
-  /** Answers of 4xx and 5xx, and requests without an answer. */
+  /** Responses of 4xx and 5xx, and requests without a response. */
   readonly errors: number
 }
 
@@ -22,15 +22,15 @@ export interface Load {
   readonly requests: readonly Request[]
   readonly connections: number
   readonly seconds: number
-  /** Requests a second, where the connections shall not send as fast as they are answered. */
+  /** Requests per second; undefined: as fast as they are answered. */
   readonly rate?: number
-  /** Every request is sent once, instead of round and round for `seconds`. */
+  /** Every request is sent once, instead of repeatedly for `seconds`. */
   readonly once: boolean
 }
 
-/** Loads one contestant, and reads what its processes and PostgreSQL spent meanwhile. */
+/** Loads one contestant, and measures the CPU time of its processes and of PostgreSQL. */
 export async function measure({ url, pid, database }: Contestant, load: Load): Promise<Measured> {
-  // Autocannon starts every connection at the first request; here each starts at a place of its own.
+  // Autocannon starts every connection at the first request; here each starts at another one.
   let next = 0
   const amount = load.once ? { amount: load.requests.length } : { duration: load.seconds }
   const both = () =>
@@ -54,7 +54,7 @@ export async function measure({ url, pid, database }: Contestant, load: Load): P
   }
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const instance = autocannon(options, (error, ended) => (error ? reject(error) : resolve(ended)))
-    // Its own percentiles leave 95 out.
+    // Autocannon's own percentiles lack the 95th.
     instance.on('response', (_client, _status, _bytes, milliseconds) => times.push(milliseconds))
   })
   const [serverAfter, databaseAfter] = both()
@@ -69,8 +69,8 @@ export async function measure({ url, pid, database }: Contestant, load: Load): P
   }
 }
 
-// A load leaves up to one request per connection behind, and the server goes on answering them: with lists of a thousand
-// for seconds, in which the next one would be disturbed. PostgreSQL tidies up after many writes.
+// Up to one request per connection is still in progress after a load, for seconds with lists of a
+// thousand, and would disturb the next one. PostgreSQL also cleans up after many writes.
 async function untilIdle(costs: () => readonly (number | undefined)[]): Promise<void> {
   const spent = () => costs().reduce<number>((sum, cost) => sum + (cost ?? 0), 0)
   for (let n = 0; n < 300; n += 1) {

@@ -6,7 +6,10 @@ const barLeft = 190
 const barWidth = 430
 const lineHeight = 22
 
-/** A picture (SVG) of what a request costs the server, scenario by scenario, at the most connections that were tried. */
+/**
+ * A chart (SVG) of the server's CPU time per request, by scenario, at the maximum number of
+ * connections.
+ */
 export function pictureOf(results: readonly Result[]): string {
   const most = Math.max(...results.map(({ connections }) => connections))
   const body: string[] = []

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-// What processes cost, as the system tells (proc(5)). Elsewhere than on Linux `ps` is asked, about the process alone.
+// CPU time and memory of processes, from proc(5). On other systems than Linux from `ps`, without
+// descendants.
 
 interface Entry {
   readonly pid: number
   readonly parent: number
-  /** Clock ticks of user and system time, by itself and by children that have ended. */
+  /** Clock ticks of user and system time, of the process and of its ended children. */
   readonly own: number
   readonly ofEnded: number
 }
@@ -22,7 +23,7 @@ export function cpuMicroseconds(pid: number): number {
   return (ticks / ticksPerSecond) * 1e6
 }
 
-/** @returns mebibytes that a process and its descendants held at most, each at its own worst moment */
+/** @returns the sum of the peak memory of a process and its descendants, in mebibytes */
 export function peakRss(pid: number): number | undefined {
   return linux ? sumOf(pid, /VmHWM:\s+(\d+)/) : undefined
 }
@@ -34,12 +35,12 @@ export function forgetPeakRss(pid: number): void {
     try {
       writeFileSync(`/proc/${member.pid}/clear_refs`, '5')
     } catch {
-      // A kernel without it: the peak is since the start.
+      // Kernels without it report the peak since the start of the process.
     }
   }
 }
 
-/** @returns mebibytes that a process and its descendants hold now */
+/** @returns mebibytes that a process and its descendants use now */
 export function rss(pid: number): number | undefined {
   return linux ? sumOf(pid, /VmRSS:\s+(\d+)/) : undefined
 }
@@ -55,7 +56,7 @@ function sumOf(pid: number, line: RegExp): number {
 function familyOf(pid: number): readonly Entry[] {
   const all = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? (entryOf(Number(name)) ?? []) : []))
   const family = all.filter(entry => entry.pid === pid)
-  // Grows while it is walked, until nobody has children that are not in it.
+  // Repeats until no further children are found.
   for (const member of family) family.push(...all.filter(({ parent }) => parent === member.pid))
   return family
 }
@@ -63,7 +64,7 @@ function familyOf(pid: number): readonly Entry[] {
 function entryOf(pid: number): Entry | undefined {
   const stat = read(`/proc/${pid}/stat`)
   if (stat === '') return undefined
-  // The name, in parentheses, may hold spaces: fields are counted from behind it.
+  // The name, in parentheses, may contain spaces: fields are counted after it.
   const fields = stat
     .replace(/^.*\) /s, '')
     .split(' ')
@@ -72,7 +73,7 @@ function entryOf(pid: number): Entry | undefined {
   return { pid, parent: at(1), own: at(11) + at(12), ofEnded: at(13) + at(14) }
 }
 
-// A process may end between being listed and being read.
+// A process may end between listing and reading it.
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')

@@ -3,35 +3,44 @@ import { cpus } from 'node:os'
 import type { Name } from './contestants.ts'
 import type { Measured } from './measure.ts'
 
-/** What one contestant gave in one round. */
+/** The result of one contestant in one round. */
 export interface Round extends Measured {
-  /** Mebibytes; undefined where the system does not tell. */
+  /** Mebibytes; undefined if the system does not report it. */
   readonly peakRss: number | undefined
 }
 
-/** What a contestant did in a scenario, over all rounds. */
+/** The result of a contestant in a scenario, over all rounds. */
 export interface Result {
   readonly scenario: string
   readonly connections: number
   readonly contestant: Name
   readonly requestsPerSecond: number
-  /** Milliseconds; null where nothing was answered. */
+  /** Milliseconds; null without responses. */
   readonly p50: number | null
   readonly p95: number | null
   readonly p99: number | null
-  /** Microseconds of user and system time per request; null where nothing was answered or there is no such process. */
+  /**
+   * Microseconds of user and system time per request; null without responses or without the
+   * process.
+   */
   readonly serverCpu: number | null
   readonly databaseCpu: number | null
-  /** `serverCpu` by that of the bare program in the same round, or of what the scenario is held against: the median of all rounds. */
+  /**
+   * `serverCpu` divided by that of the bare program, or of the scenario in `against`, in the same
+   * round: the median of all rounds.
+   */
   readonly ratio: number | null
-  /** The same of `serverCpu` and `databaseCpu` together. */
+  /** The same ratio of the sum of `serverCpu` and `databaseCpu`. */
   readonly totalRatio: number | null
   /** Mebibytes, of the server's processes. */
   readonly peakRss: number | null
   readonly errors: number
 }
 
-/** @param rounds what one contestant gave, round by round @param base what it is held against, in the same rounds */
+/**
+ * @param rounds the results of one contestant by round
+ * @param base the results that it is compared with, of the same rounds
+ */
 export function resultOf(
   who: Pick<Result, 'scenario' | 'connections' | 'contestant'>,
   rounds: readonly Round[],
@@ -90,7 +99,7 @@ const columns: readonly [string, (result: Result) => string][] = [
   ['errors', result => String(result.errors)],
 ]
 
-/** Rows of text with a heading: what one scenario gave at one number of connections. */
+/** A table as text: the results of a scenario at one number of connections. */
 export function tableOf(results: readonly Result[], heading: string): string {
   const row = (first: string, cells: readonly string[]) =>
     `${first.padEnd(26)}${cells.map(cell => cell.padStart(12)).join('')}\n`

@@ -19,10 +19,10 @@ const names: readonly Name[] = [
   'fastapi, 1 worker',
 ]
 
-// One worker is there to show what happens to it when more come than its pool of 20 has connections.
+// One worker, since more requests than the 20 connections of its pool can stall it.
 const stalls = ['one task', 'list of 1000', 'create']
 
-// In its first two seconds a program costs up to twice what it does then: V8 compiles what turns out to be busy.
+// In its first two seconds a program costs up to twice as much, until V8 has compiled the hot code.
 const warmUpSeconds = 3
 
 const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]… [--connections N]… [--seconds N] [--rounds N] [--fsync]
@@ -30,18 +30,18 @@ const help = `Usage: npm run bench -- [--only SCENARIO]… [--with CONTESTANT]�
 Compares Duly, on PostgreSQL and embedded, with a minimal program ("bare") and with common stacks: Express with
 jsonwebtoken and pg, and FastAPI with SQLAlchemy. All processes restart in every round and take turns, because two
 processes of the same program differ in speed, and so does the machine over time. Everything runs on the loopback
-interface, and nothing is left behind.
+interface. All processes and files are removed at the end.
 
   --only SCENARIO    one of: ${scenarios.map(({ name }) => name).join('; ')}
   --with CONTESTANT  one of: ${names.join('; ')}
-  --connections N    at once (default: first 10, then 100)
-  --seconds N        of one contestant in one round, after ${warmUpSeconds} to warm up (default 2)
+  --connections N    concurrent connections (default: first 10, then 100)
+  --seconds N        of one contestant in one round, after a warm-up of ${warmUpSeconds} s (default 2)
   --rounds N         (default 3)
-  --fsync            PostgreSQL waits for the disk at each commit, as in production
+  --fsync            PostgreSQL flushes each commit to disk, as in production
 
-A run of everything writes bench/results/http-DATE.json and a picture, http.svg. The ratio is of the server's
-CPU time, and the total ratio of the server's and PostgreSQL's, against bare in the same round ("not modified" against
-one task). Ratios carry over between machines; requests per second and latencies do not.`
+A complete run writes bench/results/http-DATE.json and a chart, http.svg. The ratio is that of the server's CPU time to
+bare in the same round, and the total ratio includes PostgreSQL's ("not modified" is compared with one task). Ratios
+apply to other machines; requests per second and latencies do not.`
 
 const results = new URL('../../../bench/results/', import.meta.url)
 
@@ -131,7 +131,7 @@ async function run(
 ): Promise<void> {
   const runners = contestants.filter(contestant => takesPart(contestant, scenario, count))
   const once = scenario.once === true
-  // Nobody always comes after the same one.
+  // The order alternates, so that no program always follows the same one.
   for (const contestant of round % 2 === 1 ? runners : runners.reverse()) {
     const requests = await scenario.prepare([
       callerOf(contestant, first),

@@ -11,17 +11,19 @@ export interface Request {
 
 export interface Scenario {
   readonly name: string
-  /** Makes what the scenario needs on one contestant, and says which requests are sent round and round. */
+  /** Creates what the scenario needs on one contestant, and returns the requests to repeat. */
   prepare(people: Callers): Promise<readonly Request[]>
-  /** Every request can be sent once only: the first of them warm up. */
+  /** Every request can be sent only once; the first ones warm up. */
   readonly once?: boolean
-  /** What the others do not have. */
+  /** The other programs do not support it. */
   readonly dulyOnly?: boolean
-  /** Whose cost per request this one's is held against; its own at `bare` otherwise. */
+  /**
+   * The scenario with which its cost per request is compared; by default the same one of `bare`.
+   */
   readonly against?: string
 }
 
-/** Calls one contestant as one person. */
+/** Sends requests to one contestant as one user. */
 export interface Caller {
   readonly collection: string
   readonly headers: Readonly<Record<string, string>>
@@ -56,7 +58,7 @@ async function createOne(caller: Caller, body: string, patience = 10): Promise<n
   const answer = await caller.call({ method: 'POST', path: caller.collection, body })
   if (answer.status === 201) return (answer.body as { id: number }).id
   if (patience === 0)
-    throw new Error(`${caller.collection}: creating a task was answered ${answer.status}, time and again.`)
+    throw new Error(`${caller.collection}: creating a task repeatedly returned ${answer.status}.`)
   await pause(1000)
   return createOne(caller, body, patience - 1)
 }
@@ -72,14 +74,14 @@ async function create(caller: Caller, count: number): Promise<number[]> {
   return ids
 }
 
-/** What everybody does in turn, each with `count` tasks of their own. */
+/** The same request of every user, for `count` tasks of each. */
 async function inTurn(
   people: Callers,
   count: number,
   request: (path: string) => Request,
 ): Promise<Request[]> {
   const rows: Request[][] = []
-  // One after the other: several hundred calls at once are more than the slowest contestant survives.
+  // Sequentially: the slowest contestant fails with several hundred concurrent requests.
   for (const caller of people) {
     const { headers, collection } = caller
     const ids = await create(caller, count)
@@ -96,10 +98,10 @@ const list = (name: string, limit: number): Scenario => ({
   },
 })
 
-/** Tasks of each person, made ahead for a load that uses them up. */
+/** Tasks of each user, created in advance for a load that deletes them. */
 const toDelete = 600
 
-// Every request changes something: a task's next one has another title.
+// Every request changes its task: the next request for the same task has another title.
 async function updates(people: Callers): Promise<Request[]> {
   const rename = (n: number) => JSON.stringify({ title: title(n) })
   const first = await inTurn(people, 100 / people.length, path => ({ method: 'PUT', path, body: rename(1) }))
@@ -108,7 +110,7 @@ async function updates(people: Callers): Promise<Request[]> {
 
 const v1 = '/api/v1/tasks'
 
-/** Writes of v1, each sent once. @param request the nth write of one person, who has `ids` */
+/** Writes of v1, each sent once. @param request the nth write of one user, who has `ids` */
 const writes = (name: string, existing: number, request: (n: number, ids: readonly number[]) => Request) => {
   const prepare = async (people: Callers, isKeyed: boolean): Promise<Request[]> => {
     const rows: Request[][] = []
@@ -135,7 +137,7 @@ const writes = (name: string, existing: number, request: (n: number, ids: readon
   ]
 }
 
-/** Reads first: what is written later would lie in the lists of some and not of others. */
+/** Reads come first: tasks that writes create would be in the lists of only some contestants. */
 export const scenarios: readonly Scenario[] = [
   { name: 'health', prepare: async () => [{ method: 'GET', path: '/health' }] },
   { name: 'one task', prepare: people => inTurn(people, 5, path => ({ method: 'GET', path })) },
@@ -164,7 +166,7 @@ export const scenarios: readonly Scenario[] = [
       })),
   },
   { name: 'update', prepare: people => updates(people) },
-  // Writers of one list take turns at its revision.
+  // Writes to one list are serialized by its owner's revision.
   { name: 'update, one list', prepare: ([one]) => updates([one]) },
   {
     name: 'toggle',

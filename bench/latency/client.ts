@@ -6,7 +6,7 @@ export interface Answer {
   readonly body: string
 }
 
-/** Keeps connections open, as many as it was told at most; what finds none free waits for one. */
+/** Uses up to this many persistent connections; further requests wait for a free one. */
 export class Client {
   readonly #url: URL
   readonly #agent: Agent
@@ -16,7 +16,7 @@ export class Client {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
-  /** @param keep whether anybody looks at the answer's body */
+  /** @param keep whether the body of the response is needed */
   call({ method, path, body, headers }: Request, keep = false): Promise<Answer> {
     const { hostname, port } = this.#url
     return new Promise((resolve, reject) => {

@@ -5,19 +5,19 @@ import type { Client } from './client.ts'
 
 type Kind = 'crud' | 'list'
 
-/** One call, whole: what is created is remembered, so that it can be deleted. */
+/** One request and its response: the id of a created task is stored, so that it can be deleted. */
 export type Call = () => { readonly kind: Kind; readonly done: Promise<boolean> }
 
 export interface Loaded {
   readonly answered: number
-  /** Answers of 4xx and 5xx, and requests without an answer. */
+  /** Responses of 4xx and 5xx, and requests without a response. */
   readonly errors: number
   /** Milliseconds. */
   readonly crud: readonly number[]
   readonly list: readonly number[]
 }
 
-/** Gives everybody a list, and says what comes next: the plans' traffic, somebody at random each time. */
+/** Creates a list for each user, and returns the next request of a random user. */
 export async function traffic(client: Client, people: readonly Person[], tasks: number): Promise<Call> {
   const users = people.map(({ user, token }) => ({
     path: `/api/${user}/tasks`,
@@ -50,7 +50,7 @@ export async function traffic(client: Client, people: readonly Person[], tasks: 
       count += 1
       return send({ method: 'PUT', path, headers, body: JSON.stringify({ title: `Round ${count}` }) })
     }
-    // What is created is deleted later, so that lists stay as long as they are.
+    // What is created is deleted later, so that the lists keep their length.
     const old = kind === 2 ? extra.shift() : undefined
     if (old !== undefined) return send({ method: 'DELETE', path: `${user.path}/${old}`, headers })
     const id = await create(user)
@@ -69,7 +69,7 @@ export async function traffic(client: Client, people: readonly Person[], tasks: 
   }
 }
 
-/** Each of `connections` sends its next request when it has its answer. */
+/** Each of `connections` sends its next request after the response. */
 export async function flatOut(next: Call, connections: number, seconds: number): Promise<Loaded> {
   const record = new Record()
   const end = performance.now() + seconds * 1000
@@ -80,7 +80,7 @@ export async function flatOut(next: Call, connections: number, seconds: number):
   return record
 }
 
-/** Requests come at random moments, `rate` a second on average, whatever becomes of those before. */
+/** Requests are sent at random times, `rate` per second on average, independent of responses. */
 export async function atRate(next: Call, rate: number, seconds: number): Promise<Loaded> {
   const record = new Record()
   const underWay = new Set<Promise<void>>()
@@ -106,7 +106,7 @@ class Record implements Loaded {
   readonly crud: number[] = []
   readonly list: number[] = []
 
-  /** @param since the moment at which the request should go */
+  /** @param since the time at which the request should have been sent */
   async follow(next: Call, since: number): Promise<void> {
     const { kind, done } = next()
     const good = await done.catch(() => false)

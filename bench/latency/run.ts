@@ -7,13 +7,13 @@ import { atRate, flatOut, type Loaded, traffic } from './load.ts'
 
 const help = `Usage: npm run bench latency -- [--seconds N] [--share PART] [--connections N]
 
-How long answers take while 100 clients of 20 people, each with a list of 1,000 tasks, read one task (70 %), read the list
-(10 %) and write (20 %). First without a pause, which tells the rate at which the machine is full; then at a part of it.
-There requests come at random moments (a Poisson process) that do not wait for answers, and a time counts from the moment
-at which the request should have gone, so that a server that stalls cannot hide it (coordinated omission).
+Response times while 100 clients of 20 users, each with a list of 1,000 tasks, read one task (70 %), read the list (10 %)
+and write (20 %). First without pauses, which measures the maximum rate; then at a part of it. In the second part requests
+are sent at random times (a Poisson process) that do not depend on responses, and times are counted from the moment at
+which a request should have been sent, so that a stalled server is not hidden (coordinated omission).
 
   --seconds N       of the second part (default 60)
-  --share PART      of the rate at which it is full (default 0.5)
+  --share PART      of the maximum rate (default 0.5)
   --connections N   (default 100)
 
 Writes bench/results/latency-DATE.json.`
@@ -57,19 +57,19 @@ interface Extent {
 async function observe(contestant: Contestant, { people }: Field, extent: Extent): Promise<object> {
   const { seconds, share, connections } = extent
   const client = new Client(contestant.url, connections)
-  process.stderr.write(`${contestant.name}: 1,000 tasks for each of ${people.length} people\n`)
+  process.stderr.write(`${contestant.name}: 1,000 tasks for each of ${people.length} users\n`)
   const next = await traffic(client, people, 1000)
   await flatOut(next, connections, 5)
-  process.stderr.write(`${contestant.name}: as fast as it goes, 10 s\n`)
+  process.stderr.write(`${contestant.name}: maximum rate, 10 s\n`)
   const full = await flatOut(next, connections, 10)
   const fullRate = full.answered / 10
   const rate = Math.round(fullRate * share)
-  process.stderr.write(`${contestant.name}: ${rate} a second, ${seconds} s\n`)
+  process.stderr.write(`${contestant.name}: ${rate} per second, ${seconds} s\n`)
   const loaded = await atRate(next, rate, seconds)
   client.close()
   const { crud, list, errors } = loaded
   process.stdout.write(
-    `${contestant.name}: full at ${fullRate.toFixed(0)} requests/s; at ${rate}/s, open loop, ${seconds} s: ${told('one task and writes', crud)}; ${told('list of 1,000', list)}; errors: ${errors}\n`,
+    `${contestant.name}: maximum ${fullRate.toFixed(0)} requests/s; at ${rate}/s, open loop, ${seconds} s: ${told('one task and writes', crud)}; ${told('list of 1,000', list)}; errors: ${errors}\n`,
   )
   return {
     contestant: contestant.name,

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-// Connections that cost the server something while they ask for little.
+// Connections that occupy the server while they request little.
 
 export interface Crowd {
   /** How many of them the server has closed. */
@@ -9,15 +9,15 @@ export interface Crowd {
 }
 
 interface Guest {
-  /** Sent at once. */
+  /** Sent first. */
   readonly first: string
-  /** Sent every second from then on. */
+  /** Sent every second after that. */
   readonly more?: string
-  /** Takes the answer; otherwise it lies there. */
+  /** Whether it reads the response. */
   readonly reads: boolean
 }
 
-/** @param path of a list that is long */
+/** @param path of a long list */
 export function guests(token: string, path: string): Readonly<Record<string, Guest>> {
   const head = (line: string) => `${line} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer ${token}\r\n`
   const post = `${head('POST /api/tasks')}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`
@@ -29,7 +29,7 @@ export function guests(token: string, path: string): Readonly<Record<string, Gue
   }
 }
 
-/** Comes 500 at a time, so that no connection is refused. */
+/** Connects 500 at a time, so that no connection is refused. */
 export async function crowd(url: string, count: number, { first, more, reads }: Guest): Promise<Crowd> {
   const { hostname, port } = new URL(url)
   const sockets: Socket[] = []

@@ -1,23 +1,26 @@
 import autocannon from 'autocannon'
 
-// One load, in a process of its own: what it costs to send must not delay those who measure.
+// One load, in its own process, so that sending does not delay the measurement.
 
 export interface LoadPlan {
   readonly url: string
   readonly token: string
   readonly connections: number
   readonly seconds: number
-  /** Requests a second, whatever comes back; absent: each connection waits for its answer. */
+  /**
+   * Requests per second, independent of responses; undefined: each connection waits for its
+   * response.
+   */
   readonly rate?: number
-  /** Sent in turn. */
+  /** Sent in rotation. */
   readonly requests: readonly { method: 'GET' | 'POST'; path: string; body?: string }[]
 }
 
 export interface LoadResult {
-  /** Milliseconds until the answer, in order. */
+  /** Milliseconds until the response, ascending. */
   readonly accepted: readonly number[]
   readonly shed: readonly number[]
-  /** No answer at all is one of these, and any that is neither 2xx nor 503 nor 429. */
+  /** Requests without a response, and with one other than 2xx, 503 and 429. */
   readonly failed: number
 }
 
@@ -59,6 +62,6 @@ process.once('message', async (plan: LoadPlan) => {
     shed: shed.sort(ascending),
     failed: failed + result.errors,
   }
-  // A connection that is closed before takes along what has not left yet.
+  // Closing the connection earlier would discard unsent data.
   process.send?.(found, () => process.disconnect())
 })

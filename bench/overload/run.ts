@@ -11,8 +11,8 @@ import type { LoadPlan, LoadResult } from './load.ts'
 const help = `Usage: npm run bench overload -- [--seconds N] [--idle N] [--only NAME]
 
 Finds the rate that saturates the server, then offers four times as much, beside idle connections, slow readers and slow
-writers: what is let in and how long it takes, how soon the rest is told, whether /livez answers, memory, and how soon all is
-as before.
+writers. Reports accepted requests and their latency, the latency of rejections, the availability of /livez, memory, and
+the time until the server has recovered.
 
   --seconds N   of overload (default 60)
   --idle N      idle connections (default 5000); a tenth as many each send headers slowly, bodies slowly, and read nothing
@@ -77,14 +77,14 @@ async function overload(contestant: Contestant, token: string): Promise<void> {
     const ended = performance.now()
     const limit = Math.max(2 * (before.at(-1) ?? 0), 20)
     let asBefore = 0
-    // Ten in a row that are answered as they were before.
+    // Ten consecutive responses that are as fast as before.
     while (asBefore < 10 && performance.now() - ended < 30_000) {
       const { status, ms } = await call(url, 'GET', probe.path, token)
       asBefore = status === 200 && ms <= limit ? asBefore + 1 : 0
     }
     const recovered = performance.now() - ended
     print(`  crowd     let in after ${(letIn / 1000).toFixed(1)} s`)
-    // What autocannon says was sent counts one second's requests twice where there is a rate.
+    // Autocannon counts the sent requests of one second twice if a rate is set.
     const answered = storm.accepted.length + storm.shed.length + storm.failed
     print(`  offered   ${perSecond(answered)}/s of ${rate}/s on 1000 connections`)
     print(`  accepted  ${perSecond(storm.accepted.length)}/s  ${spread(storm.accepted)}`)
@@ -103,13 +103,16 @@ function load(plan: LoadPlan): Promise<LoadResult> {
   const child = fork(fileURLToPath(new URL('./load.js', import.meta.url)))
   return new Promise((resolve, reject) => {
     child.once('message', message => resolve(message as LoadResult))
-    // Not at its exit: what it has sent may still be on its way then.
+    // Not at its exit: its last message may still be in transit then.
     child.once('disconnect', () => reject(new Error('the load ended without a result')))
     child.send(plan)
   })
 }
 
-/** @returns milliseconds, a minute at most, until nobody waits to be let in any more, so that a new connection is answered soon */
+/**
+ * @returns milliseconds, at most a minute, until the server accepts a new connection and responds
+ *   soon
+ */
 async function untilLetIn(url: string): Promise<number> {
   const startedAt = performance.now()
   const waited = () => performance.now() - startedAt
@@ -117,7 +120,7 @@ async function untilLetIn(url: string): Promise<number> {
   return waited()
 }
 
-/** Asks /livez ten times a second and notes the memory at twelve moments. */
+/** Requests /livez ten times a second and records the memory twelve times. */
 function watchAlive(url: string, pid: number) {
   const asked: Promise<number>[] = []
   const sizes: number[] = []

@@ -6,14 +6,14 @@ import { untilDone } from '../http/interruption.ts'
 
 const help = `Usage: npm run bench pages -- [--tasks N] [--count N] [--only TEXT]
 
-What a page of 100 tasks costs PostgreSQL, in every order and with every kind of filter, for a user with 100,000 tasks of which
-90,000 are completed, beside another user whose tasks lie between.
+PostgreSQL's time for a page of 100 tasks, in every order and with every kind of filter, for a user with 100,000 tasks of
+which 90,000 are completed. The rows of another user lie between them.
 
   --tasks N   tasks of the user (default 100000)
-  --count N   calls for each page (default 20; pages that an index serves are read ten times as often)
+  --count N   requests for each page (default 20; pages that an index serves are read ten times as often)
   --only TEXT only pages whose query contains it`
 
-/** Milliseconds of PostgreSQL that a page may take: an index serves it, or it reads the user's tasks. */
+/** Maximum milliseconds of PostgreSQL for a page: with an index, or reading the user's tasks. */
 type Aim = 'index' | 'creation' | 'scan'
 
 const siblings = 'parent_id=none&list_id=inbox'
@@ -102,7 +102,7 @@ await untilDone(async () => {
   return { work, close }
 })
 
-/** @returns megabytes of texts of each of the users, whose tasks lie between one another */
+/** @returns megabytes of text of each user; the rows of the users alternate */
 async function fill(client: pg.Client, users: readonly string[], tasks: number): Promise<number> {
   await client.query(
     `insert into duly.owners (id, revision, task_count, live_bytes, counted_revision)

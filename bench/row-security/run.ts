@@ -13,8 +13,8 @@ import { cpuMicroseconds } from '../http/process-cost.ts'
 
 const help = `Usage: npm run bench row-security -- [--rounds N]
 
-What row-level security would cost: PostgreSQL lets a statement see the rows of one owner only, whom the program names before
-each statement, in the same round trip and the same transaction (set_config). Against the same statements without it.
+The cost of row-level security: PostgreSQL shows a statement only the rows of one owner, whom the program sets before each
+statement, in the same round trip and transaction (set_config). Compared with the same statements without it.
 
   --rounds N    (default 9)`
 
@@ -25,7 +25,10 @@ const perRound = 8000
 const role = 'duly_without_bypass'
 const tables = ['owners', 'tasks', 'search']
 
-/** As the driver carries a statement, with another one ahead of it that names the owner for this transaction. */
+/**
+ * A statement as the driver sends it, preceded by another one that sets the owner for the
+ * transaction.
+ */
 class GuardedQuery extends RowsQuery {
   override prepare(wire: Parameters<RowsQuery['prepare']>[0]): void {
     const name = 'name_owner'
@@ -112,7 +115,7 @@ async function connectAs(address: string): Promise<pg.Client> {
   return client
 }
 
-/** @returns microseconds of CPU a statement, in this process and in PostgreSQL's */
+/** @returns microseconds of CPU per statement, in this process and in PostgreSQL's */
 async function costOf(
   client: pg.Client,
   database: number,

@@ -4,8 +4,8 @@ import { type Contestant, stage } from '../http/contestants.ts'
 
 const help = `Usage: npm run bench sign-in -- [--rounds N]
 
-1. How long reading one task takes while 50 people sign in at once, against how long it takes when nobody does.
-2. How long the refusal of a wrong password takes, for an email address that has an account and for one that has none.
+1. The time of reading one task while 50 users sign in at once, compared with the time without sign-ins.
+2. The time of rejecting a wrong password, for an email address with an account and for one without.
 
   --rounds N    of each (default 7)`
 
@@ -70,7 +70,7 @@ function call(
   })
 }
 
-/** From an address of its own each time: attempts are counted by it. */
+/** From a new client address each time, since attempts are counted by address. */
 function post(url: string, path: string, json: object): Promise<Answer> {
   addresses += 1
   const address = `10.0.${addresses >> 8}.${addresses & 255}`
@@ -114,7 +114,7 @@ async function readWhileOthersSignIn({ name, url }: Contestant, token: string): 
   }
   const told = [...statuses].map(([status, count]) => `${count} × ${status}`).join(', ')
   print(
-    `${name}: p95 of reading one task, ${median(quiet).toFixed(2)} ms when nobody signs in, ${median(stormy).toFixed(2)} ms while ${atOnce} do: ${median(ratios).toFixed(2)}× (median of ${rounds} rounds; sign-ins: ${told})`,
+    `${name}: p95 of reading one task, ${median(quiet).toFixed(2)} ms without sign-ins, ${median(stormy).toFixed(2)} ms while ${atOnce} do: ${median(ratios).toFixed(2)}× (median of ${rounds} rounds; sign-ins: ${told})`,
   )
 }
 
@@ -128,7 +128,7 @@ async function refuseKnownAndUnknown({ name, url }: Contestant): Promise<void> {
       const { status, ms } = await post(url, '/sign-in/email', { email: address, ...wrong })
       if (status === 401) times.push(ms)
     }
-    // In turn, and not always in the same one.
+    // Alternating, in both orders.
     if (n % 2 === 0) await ask(email, known)
     await ask(`nobody-${n}@example.com`, unknown)
     if (n % 2 === 1) await ask(email, known)
@@ -137,7 +137,7 @@ async function refuseKnownAndUnknown({ name, url }: Contestant): Promise<void> {
     `${median(times).toFixed(1)} ms (${quantile(times, 0.25).toFixed(1)} to ${quantile(times, 0.75).toFixed(1)})`
   const slower = known.filter((time, n) => time > (unknown[n] ?? 0)).length
   print(
-    `${name}: a wrong password is refused after ${spread(known)} with an account, ${spread(unknown)} without; the former was slower in ${slower} of ${Math.min(known.length, unknown.length)} pairs`,
+    `${name}: a wrong password is rejected after ${spread(known)} with an account, ${spread(unknown)} without; the former was slower in ${slower} of ${Math.min(known.length, unknown.length)} pairs`,
   )
 }
 

@@ -14,9 +14,8 @@ import { circumstances, writeDated } from '../http/result.ts'
 
 const help = `Usage: npm run bench small -- [--starts N]
 
-How long a start takes, from the process to the first answer of /readyz, with a database that is there already; the CPU time
-that goes into it; what \`node -e 0\` takes on the same machine; the memory that an idle server holds; and what the packages that it needs weigh,
-installed.
+Time of a start, from the process to the first response of /readyz, with an existing database; its CPU time; the time of
+\`node -e 0\` on the same machine; the memory of an idle server; and the installed size of the packages.
 
   --starts N    of each (default 9)
 
@@ -55,7 +54,7 @@ await untilDone(async () => {
     }
     const found: Record<string, object> = {}
     for (const [kind, env] of Object.entries(kinds)) {
-      // The first makes the tables, and the embedded database.
+      // The first start creates the tables, and the embedded database.
       await start(dataDir, env)
       const starts: Start[] = []
       const nothing: number[] = []
@@ -110,7 +109,7 @@ async function startOfNothing(): Promise<number> {
   return performance.now() - startedAt
 }
 
-// By hand: fetch would come with its own half second.
+// Without fetch, whose first call takes half a second.
 function isReady(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1')
@@ -135,7 +134,7 @@ function productionPackages(): { name: string; bytes: number }[] {
   return sizes.sort((a, b) => b.bytes - a.bytes)
 }
 
-// Of the package itself: what is nested in it stands in the list too. Blocks on the disk, as `du` counts.
+// Without nested packages, which are in the list too. Disk blocks, as `du` counts.
 function sizeOf(path: string, nested = false): number {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (!stat) return 0

@@ -9,12 +9,12 @@ import { type Stream, streamOf } from './stream.ts'
 
 const help = `Usage: npm run bench sync -- [--users N] [--rate N] [--seconds N] [--idle N]
 
-What live events cost: users with a stream each, half of them at each of two replicas, while changes are made at a steady
-rate at the first. Reports how long a change takes to its user's stream, the CPU time per change with and without
-streams, and what idle streams cost: memory, and the poll that asks once a second which of their users have changed.
+The cost of live events: users with a stream each, half of them at each of two replicas, while changes are made at a
+steady rate at the first. Reports the time from a change to its user's stream, the CPU time per change with and without
+streams, and the cost of idle streams: memory, and the poll once per second for users with changes.
 
-  --users N    connected users who are changed (default 1000)
-  --rate N     changes a second (default 100)
+  --users N    connected users with changes (default 1000)
+  --rate N     changes per second (default 100)
   --seconds N  of each measurement (default 20)
   --idle N     idle streams of one process (default 9900)`
 
@@ -45,7 +45,7 @@ await untilDone(async () => {
     const streams = await connect(field, [first, second], 'user', users ?? 1000)
     const connected = await changes(field, first, streams, users ?? 1000, load)
     for (const stream of streams) stream.close()
-    process.stdout.write(`${users} users, ${rate} changes a second, ${seconds} s\n`)
+    process.stdout.write(`${users} users, ${rate} changes per second, ${seconds} s\n`)
     process.stdout.write(
       `CPU per change, server and PostgreSQL: ${without.cpu} without streams, ${connected.cpu} with streams\n`,
     )
@@ -67,7 +67,7 @@ await untilDone(async () => {
   return { work, close }
 })
 
-/** One stream for each user, at the replicas in turn. */
+/** One stream for each user, at the replicas in rotation. */
 async function connect(
   field: Field,
   replicas: readonly Contestant[],
@@ -89,7 +89,10 @@ async function connect(
 interface Changed {
   /** Microseconds per change. */
   readonly cpu: string
-  /** Milliseconds from the request to the event, for users whose stream is at the replica that was asked, or not. */
+  /**
+   * Milliseconds from the request to the event, for users whose stream is at the same replica or
+   * not.
+   */
   readonly delays: Readonly<Record<'same' | 'other', readonly number[]>>
 }
 
@@ -133,7 +136,7 @@ async function changes(
           body: JSON.stringify({ title: `${Date.now()}` }),
         })
         .then(({ status }) => {
-          if (status !== 201) throw new Error(`A change was answered ${status}.`)
+          if (status !== 201) throw new Error(`A change returned ${status}.`)
         }),
     )
   }

@@ -6,7 +6,7 @@ export interface Stream {
   close(): void
 }
 
-/** Opens a stream. Resolves once its first frame is there. */
+/** Opens a stream. Resolves after its first frame. */
 export function streamOf(url: string, token: string): Promise<Stream> {
   return new Promise((resolve, reject) => {
     let listener: (task: { readonly title: string }) => void = () => {}
@@ -23,7 +23,7 @@ export function streamOf(url: string, token: string): Promise<Stream> {
     }
     sent.on('error', reject)
     sent.on('response', response => {
-      if (response.statusCode !== 200) reject(new Error(`A stream was answered ${response.statusCode}.`))
+      if (response.statusCode !== 200) reject(new Error(`A stream returned ${response.statusCode}.`))
       response.on('error', () => {})
       response.setEncoding('utf8').on('data', chunk => {
         text += chunk

@@ -1,5 +1,6 @@
--- Distributes Duly's tables over the workers of a Citus cluster, by owner. Run it once, on the coordinator, as the owner of the
--- schema `duly`, after `create extension citus` and `duly migrate up`, while no replica runs. It is one transaction.
+-- Distributes Duly's tables over the workers of a Citus cluster, by owner. Run it once, on the
+-- coordinator, as the owner of the schema `duly`, after `create extension citus` and `duly migrate up`,
+-- while no replica runs. It is one transaction.
 begin;
 
 -- All rows of an owner are on one shard.
@@ -13,5 +14,5 @@ select create_distributed_table('duly.jobs', 'user_id', colocate_with => 'duly.o
 select create_distributed_table('duly.webhooks', 'user_id', colocate_with => 'duly.owners');
 select create_distributed_table('duly.deliveries', 'user_id', colocate_with => 'duly.owners');
 
--- All other tables stay on the coordinator, not as reference tables. README.md says why.
+-- All other tables stay on the coordinator as local tables, not reference tables; see README.md.
 commit;

@@ -1,5 +1,5 @@
-// Whether requests may be sent to the server in this container: what Docker runs every ten seconds. It reads the settings as
-// the server does, so that it asks at the right port.
+// The health check of the image, which Docker runs every ten seconds: whether the server is ready.
+// It reads the settings as the server does, to use the right port.
 import { request } from 'node:http'
 import { readConfig } from './dist/server/config/config.js'
 import { readEnv } from './dist/server/config/environment.js'

@@ -1,16 +1,17 @@
-// Removes from a directory of packages what no running server reads. `npm pack` leaves the same out of the package. Licences stay.
+// Removes files that no running server reads from a directory of packages. `npm pack` removes the
+// same files from the package. Licences stay.
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const unread = [
-  // Types, source maps, sources in TypeScript, addons for another runtime, pages for people.
+  // Types, source maps, TypeScript sources, addons for another runtime, documentation.
   /\.(map|ts|mts|cts|bare)$/i,
   /\/(?!LICEN|NOTICE|COPYING)[^/]*\.(md|markdown)$/i,
-  // What a package brings for its own development.
+  // Files for the development of a package.
   /\/node_modules\/(@[^/]+\/)?[^/]+\/(tests?|__tests__|benchmarks?|examples?|docs?|fixtures|\.github|coverage)\//,
   /\.tsbuildinfo$/,
-  // Second builds, for bundlers and older programs, of packages that Node loads from another directory.
+  // Second builds of packages, for bundlers and older programs.
   /\/@opentelemetry\/[^/]+\/build\/(esm|esnext)\//,
   /\/(kysely|nodemailer)\/dist\/cjs\//,
   /\/@simplewebauthn\/server\/script\//,
@@ -26,7 +27,7 @@ const addon = /\/prebuilds\/([^/]+)\//
 /**
  * Whether no running server reads this file of a package.
  * @param {string} path with node_modules in it
- * @param {string} [machine] the platform and architecture whose addons are kept; all without it
+ * @param {string} [machine] the platform and architecture whose addons are kept; by default all
  */
 export function isUnread(path, machine) {
   const name = `/${path.replaceAll('\\', '/')}`
