@@ -1,5 +1,5 @@
-// Builds the web app into dist/web, with each file also compressed. `dev` serves it instead, with
-// reload, and passes calls on to the server on PORT.
+// Builds the web app into dist/web, with a compressed copy of each file. `dev` serves it instead,
+// with reload, and passes requests on to the server on PORT.
 import { createHash } from 'node:crypto'
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { build, createServer } from 'vite'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const output = fileURLToPath(new URL('../dist/web/', import.meta.url))
-/** Files of code that is used together: few files compress better than many. */
+/** Files of code that is used together, since few files compress better than many. */
 const groups = [
   { name: 'first', test: isOnFirstScreen },
   { name: 'start', test: /\/client\/|\/web\/(app|model\/api|tasks\/dragging)/ },
@@ -69,7 +69,7 @@ function isOnFirstScreen(id) {
   )
 }
 
-/** The service worker keeps these files. Its content changes whenever one of them does. */
+/** The files that the service worker stores. Its content changes whenever one of them does. */
 function writeServiceWorker() {
   const files = filesIn(output).filter(name => name.startsWith('app/') && !name.endsWith('.png'))
   const hash = createHash('sha256')

@@ -9,7 +9,7 @@ import { keepFocus } from './parts/focus.ts'
 import { loadTexts } from './texts/texts.ts'
 
 applyAppearance()
-// Not awaited here: other modules import this file's, and would wait for the end of it.
+// No top-level await: other chunks import this one, and would wait for it.
 void Promise.all([loadTexts(localStorage.getItem('duly-language') ?? ''), begin()]).then(() => {
   const place = document.getElementById('app')
   if (place) render(<App />, place)

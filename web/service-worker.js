@@ -1,5 +1,5 @@
-// Serves the page and its files without a network. It answers for nothing else: the API, /docs and
-// the pages of the server go to the network as if it were not there.
+// Serves the page and its files without a network. All other requests, to the API, /docs and the
+// pages of the server, go to the network.
 const version = '__VERSION__'
 const base = new URL('./', self.location).pathname
 const files = ['__FILES__']
@@ -17,7 +17,7 @@ self.addEventListener('activate', event => {
   event.waitUntil(removeOldCaches().then(() => self.clients.claim()))
 })
 
-// The page decides when a new version takes over.
+// The page decides when a new version is activated.
 self.addEventListener('message', event => {
   if (event.data === 'activate') self.skipWaiting()
 })
@@ -32,7 +32,7 @@ self.addEventListener('fetch', event => {
 })
 
 async function fromCache(key, request) {
-  // Not caches.open, which would make a new cache after the user has signed out.
+  // Not caches.open, which would create a new cache after the user has signed out.
   return (await caches.match(key, { cacheName, ignoreVary: true })) ?? fetch(request)
 }
 

@@ -7,13 +7,13 @@ import { tl } from '../texts/later-texts.ts'
 interface FormProps {
   readonly submit: (fields: Readonly<Record<string, string>>) => Promise<unknown>
   readonly label: string
-  /** What is announced when it has worked. */
+  /** The message after success. */
   readonly done?: string
   readonly isDanger?: boolean
   readonly children?: ComponentChildren
 }
 
-/** A form that calls the server, and shows beside its button why that failed. */
+/** A form that calls the server, and shows errors beside its button. */
 export function Form({ submit, label, done = tl().saved, isDanger = false, children }: FormProps) {
   const [problem, setProblem] = useState('')
   const [isBusy, setBusy] = useState(false)
@@ -70,12 +70,12 @@ export function Field({
       {label}
       <input
         name={name}
-        // One of four types, which the types of JSX want to know apart.
+        // One of four input types, which JSX types distinguish.
         type={type as 'text'}
         autocomplete={autocomplete}
         required={!isOptional}
         dir="auto"
-        // What the form is reset to.
+        // The value after a reset of the form.
         defaultValue={value}
         {...rest}
       />
@@ -83,7 +83,7 @@ export function Field({
   )
 }
 
-/** What the server answers, and a function that reads it again. */
+/** A response of the server, and a function that requests it again. */
 export function useAnswer<T>(read: () => Promise<T>): readonly [T | undefined, () => Promise<void>, string] {
   const [answer, setAnswer] = useState<T | undefined>()
   const [problem, setProblem] = useState('')

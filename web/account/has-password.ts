@@ -3,7 +3,7 @@ import { useAnswer } from './form.tsx'
 
 let asking: Promise<readonly { readonly providerId: string }[]> | undefined
 
-/** Several sections ask at the same time. */
+/** Several sections need it at the same time. */
 const readAccounts = () => {
   asking ??= auth<Awaited<NonNullable<typeof asking>>>('/list-accounts').finally(() => {
     asking = undefined
@@ -11,7 +11,7 @@ const readAccounts = () => {
   return asking
 }
 
-/** Whether the user has a password. One who signed up with a provider has none. */
+/** Whether the user has a password. A user who signed up with a provider has none. */
 export function useHasPassword(): boolean {
   const [accounts] = useAnswer(readAccounts)
   return accounts?.every(({ providerId }) => providerId !== 'credential') !== true

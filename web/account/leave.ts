@@ -8,7 +8,7 @@ export const signOut = (): Promise<void> => leave(() => auth('/sign-out', {}))
 export const deleteAccount = (password: string): Promise<void> =>
   leave(() => auth('/delete-user', password === '' ? {} : { password }))
 
-/** Leaves nothing of the user on this device. */
+/** Removes all data of the user from this device. */
 async function leave(end: () => Promise<unknown>): Promise<void> {
   await leaveCopy(end)
   rememberUser(undefined)

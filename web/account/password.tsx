@@ -8,7 +8,7 @@ import { t } from '../texts/texts.ts'
 import { Field, Form, useAnswer } from './form.tsx'
 import { useHasPassword } from './has-password.ts'
 
-/** Changes the password; after "Try it now", chooses the first one. */
+/** Changes the password, or sets the first one after "Try it now". */
 export function Password() {
   const madeUp = useStore(from => from.madeUpPassword)
   const hasPassword = useHasPassword()

@@ -7,7 +7,7 @@ interface SecretProps {
   /** What to do with it. */
   readonly about: string
   readonly text: string
-  /** The same text, easier to read. */
+  /** The same text, formatted for reading. */
   readonly shown?: string
 }
 
@@ -16,7 +16,7 @@ export function Secret({ about, text, shown = text }: SecretProps) {
   const code = useRef<HTMLElement>(null)
   const copy = async () => {
     if (code.current) getSelection()?.selectAllChildren(code.current)
-    // Without HTTPS, browsers copy only what is selected.
+    // Without HTTPS, browsers copy only selected text.
     const isCopied = await (navigator.clipboard?.writeText(text).then(
       () => true,
       () => false,

@@ -11,7 +11,7 @@ interface Session {
   readonly ipAddress?: string | null
 }
 
-/** Where the user is signed in. */
+/** The sessions of the user. */
 export function Sessions() {
   const [found, load, problem] = useAnswer(async () => {
     const [sessions, current] = await Promise.all([
@@ -53,7 +53,7 @@ export function Sessions() {
   )
 }
 
-/** The browser and the system, as a user knows them. */
+/** The browser and the operating system, from the User-Agent. */
 function deviceOf(agent: string): string {
   const browser = ['Edg', 'Firefox', 'Chrome', 'Safari'].find(name => agent.includes(name))
   const system = ['Windows', 'Android', 'iPhone', 'iPad', 'Mac OS X', 'Linux'].find(name =>

@@ -3,7 +3,7 @@ import { realId } from '../model/copy.ts'
 import { useStore } from '../model/store.ts'
 
 // The address of a view: `#/today?tag=home&priority=high&task=12`. It is behind the `#`, so that
-// what the user searches for is in no log of a server.
+// the user's searches are in no server log.
 
 export const views = [
   'inbox',
@@ -97,8 +97,8 @@ export function useAddress(): Address {
     task: useStore(() => task && realId(task)),
   }
   useEffect(() => {
-    // The server has given the item an id: the address is to work after a reload, too. Not if the
-    // user is on the way to another one.
+    // The server has assigned the id of the item: replace it, so that the URL works after a reload,
+    // unless the user is navigating to another one.
     const isHere = location.hash === hashOf(address)
     if (isHere && (real.list !== list || real.task !== task)) go(real, true)
   })

@@ -1,4 +1,4 @@
-// How the app looks on this device. Before anything is chosen, the system decides.
+// The appearance of the app on this device. By default the system decides.
 
 export const choices = {
   theme: ['system', 'light', 'dark'],

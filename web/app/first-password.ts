@@ -1,6 +1,6 @@
 import { update } from '../model/store.ts'
 
-// "Try it now" makes up a password. It stays on this device until the user has chosen another.
+// "Try it now" generates a password, which stays on this device until the user has chosen one.
 
 const storageKey = 'duly-first-password'
 

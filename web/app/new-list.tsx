@@ -14,7 +14,7 @@ export function NewList() {
   const create = (event: Event) => {
     event.preventDefault()
     const trimmed = typed.current?.trim() ?? ''
-    // The field loses the focus when it goes away, and would create the list again.
+    // The field loses the focus when it is removed, and would create the list again.
     typed.current = undefined
     setName(undefined)
     if (trimmed === '') return

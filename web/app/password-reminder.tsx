@@ -1,6 +1,6 @@
 import { t } from '../texts/texts.ts'
 
-/** Reminds a user of "Try it now" to choose a password. Nobody knows the one that was made up. */
+/** Reminds a user of "Try it now" to choose a password: only this device has the generated one. */
 export function PasswordReminder() {
   return (
     <aside class="banner">

@@ -6,36 +6,38 @@ import type { User } from '../model/types.ts'
 import { afterPaint } from '../parts/after-paint.ts'
 import { loadFirstPassword } from './first-password.ts'
 
-/** Finds the user: the one of the last visit, whose tasks are on this device, or of the session. */
+/**
+ * Finds the user: that of the last visit, whose tasks are on this device, or that of the session.
+ */
 export async function begin(): Promise<void> {
   loadFirstPassword()
   prepare()
   const user = rememberedUser() ?? (await sessionUser().catch(() => undefined))
   if (!user) return update({ session: 'out' })
   await start(user)
-  // To render the app takes time that reading tasks needs. Until then, the page shows its frame.
+  // Rendering the app takes time that reading tasks needs. Until then, the page shows its frame.
   await firstTasks()
 }
 
 /** Loads what the first request for tasks needs, at the same time as the rest. */
 function prepare(): void {
-  // The first formatter of dates takes 20 ms: it is made once the frame is painted.
+  // Creating the first date formatter takes 20 ms: do it after the frame is painted.
   afterPaint(today)
   void import('./later.ts').catch(() => undefined)
 }
 
-/** Shows the user's tasks, and follows the server. */
+/** Shows the user's tasks, and receives changes from the server. */
 export async function start(user: User): Promise<void> {
   const isFresh = !rememberedUser()
   rememberUser(user)
-  // While the copy is opened.
+  // While the local copy is opened.
   void token().catch(() => undefined)
   await openCopy(user.id)
   update({ user, session: 'in' })
   if (!isFresh) void refresh(user)
 }
 
-/** Reads name, email address and the like again. */
+/** Reads the name, email address and other data of the user again. */
 export async function refresh(user: User): Promise<void> {
   const current = await sessionUser().catch(() => user)
   if (!current || current.id !== user.id) return endSession()

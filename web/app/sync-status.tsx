@@ -2,7 +2,7 @@ import { useStore } from '../model/store.ts'
 import { Icon } from '../parts/icon.tsx'
 import { t } from '../texts/texts.ts'
 
-/** Whether everything has reached the server. */
+/** Whether all changes have reached the server. */
 export function SyncStatus() {
   const isOnline = useStore(state => state.isOnline)
   const writes = useStore(state => state.writes)

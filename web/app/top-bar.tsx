@@ -11,7 +11,7 @@ interface TopBarProps {
   readonly openPalette: () => void
 }
 
-/** On a phone, what the sidebar is on a larger screen. */
+/** On a phone, this replaces the sidebar. */
 export function TopBar({ address, openMenu, openPalette }: TopBarProps) {
   const title = useStore(() => titleOf(address))
   return (

@@ -2,7 +2,7 @@ import { announce } from '../model/notices.ts'
 import { base } from '../model/session.ts'
 import { t } from '../texts/texts.ts'
 
-/** The service worker exists only on HTTPS and on this machine. */
+/** Browsers support service workers only on HTTPS and localhost. */
 export async function registerWorker(): Promise<void> {
   if (!('serviceWorker' in navigator) || !import.meta.env.PROD) return
   const registration = await navigator.serviceWorker.register(workerUrl(), { updateViaCache: 'none' })
@@ -22,12 +22,12 @@ export async function registerWorker(): Promise<void> {
   })
 }
 
-/** The policy of the page admits this one script URL. */
+/** The policy of the page allows only this script URL. */
 function workerUrl(): string {
   const url = `${base}sw.js`
   const { trustedTypes } = window as { trustedTypes?: TrustedTypes }
   const policy = trustedTypes?.createPolicy('duly', { createScriptURL: () => url })
-  // A TrustedScriptURL, which the types of the DOM do not know.
+  // A TrustedScriptURL, which the DOM types lack.
   return (policy?.createScriptURL(url) as string | undefined) ?? url
 }
 

@@ -1,7 +1,7 @@
 import { tl } from '../texts/later-texts.ts'
 import { useImport } from './use-import.ts'
 
-/** Imports an export. */
+/** Imports an exported file. */
 export function Import() {
   const { step, found, progress, problem, check, run, cancel } = useImport()
   const isBusy = step === 'checking' || step === 'importing'

@@ -1,6 +1,6 @@
 import { base, forgetToken, token } from '../model/session.ts'
 
-/** What the server has read so far, and what it has imported of that. */
+/** The number of lines that the server has read, and imported. */
 export interface Progress {
   readonly lines: number
   readonly lists: number
@@ -40,7 +40,7 @@ export async function sendFile(
   return last
 }
 
-/** Sends it again if the token is not valid any more, or while the server still reads an earlier attempt. */
+/** Retries if the token has expired, or while the server still reads an earlier attempt. */
 async function post(file: Blob, query: string): Promise<Response> {
   for (let attempt = 1; ; attempt += 1) {
     const response = await fetch(`${base}api/v1/import?${query}`, {

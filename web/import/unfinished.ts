@@ -1,12 +1,12 @@
 import { newKey } from '../../client/sync/operations.ts'
 
-// The id of an import that has not ended. With it, the same file is continued, also after a reload.
+// The id of an unfinished import. With it, the same file is continued, also after a reload.
 
 const storageKey = 'duly-import'
 
 const printOf = ({ name, size, lastModified }: File) => `${name}:${size}:${lastModified}`
 
-/** The id of the import of this file that was begun and has not ended. */
+/** The id of the unfinished import of this file. */
 export function unfinishedImport(file: File): string | undefined {
   const [id, ...print] = (localStorage.getItem(storageKey) ?? '').split(':')
   return print.join(':') === printOf(file) ? id : undefined

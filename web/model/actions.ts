@@ -6,7 +6,7 @@ import { state, update } from './store.ts'
 import type { Task } from './types.ts'
 import { record } from './undo.ts'
 
-// What the user can do to tasks and lists. Each action is one write of `v1`, shown at once.
+// The user's actions on tasks and lists. Each is one write of `v1`, shown at once.
 
 export type Fields = TaskChange
 
@@ -16,18 +16,18 @@ export function createTask(task: NewTask): number {
   const { list_id = null, parent_id = null } = task
   const isFirst = parent_id === null && childrenOf(null, list_id).length > 0
   const create: SyncOperation = { op: 'create', id, task }
-  // A new task is the last one of its list; a second operation moves it up.
+  // A new task is the last one of its list; a second operation moves it to the top.
   act(isFirst ? [create, { op: 'move', id, after: null }] : [create], t().added(task.title))
   return id
 }
 
-/** Changes one task. A text that somebody else has changed is not overwritten. */
+/** Changes one task. A text that another device has changed is not overwritten. */
 export function changeTask(given: number, changes: Fields, label: string): void {
   const id = realId(given)
   if (state.tasks.has(id)) act([{ op: 'update', id, changes }], label)
 }
 
-/** Changes several tasks in one change, or more where there are over a hundred. */
+/** Changes several tasks in one change, or in several beyond a hundred. */
 export function changeTasks(ids: Iterable<number>, fields: Fields | ((task: Task) => Fields), label: string) {
   const fieldsOf = typeof fields === 'function' ? fields : () => fields
   act(
@@ -46,7 +46,7 @@ export function deleteTasks(ids: Iterable<number>): void {
   const tasks = tasksOf(ids)
   const [first] = tasks
   if (!first) return
-  // A subtask goes with its parent.
+  // A subtask is deleted with its parent.
   const chosen = new Set(tasks.map(({ id }) => id))
   const roots = tasks.filter(task => !ancestorsOf(task).some(id => chosen.has(id)))
   act(
@@ -66,7 +66,7 @@ export function createList(name: string): number {
   return id
 }
 
-/** Does operations as one change, or more where there are over a hundred, and lets them be undone. */
+/** Executes operations as one change, or several beyond a hundred, which can be undone. */
 export function act(operations: readonly SyncOperation[], label: string): void {
   const writes: Enqueued[] = []
   for (let at = 0; at < operations.length; at += 100)

@@ -3,7 +3,7 @@ import { base, forgetToken, token } from './session.ts'
 
 export { DulyConnectionError, DulyError } from '../../client/errors.ts'
 
-/** Sends requests once, since the user repeats them, or the copy. */
+/** Sends each request once: the user or the local copy repeats it. */
 export const transport = new Transport({
   url: base,
   // After a 401, the session may have been replaced, as by a new password.
@@ -15,7 +15,7 @@ export const transport = new Transport({
   timeout: 75_000,
 })
 
-/** @throws DulyError for a refusal @throws DulyConnectionError without a network */
+/** @throws DulyError for an error response @throws DulyConnectionError without a network */
 export const call = <T>(request: Call): Promise<T> =>
   transport.send<T>({ ...request, path: `/api/v1${request.path}` })
 

@@ -4,7 +4,7 @@ import { act } from './actions.ts'
 import { childrenOf, newId } from './copy.ts'
 import type { Task } from './types.ts'
 
-/** A copy, with the open subtasks. */
+/** Copies a task with its open subtasks. */
 export function duplicateTask(task: Task): void {
   const operations: SyncOperation[] = []
   const copy = (from: Task, parent_id: number | null): number => {

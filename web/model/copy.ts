@@ -11,32 +11,32 @@ import { defaultSettings, state, update } from './store.ts'
 
 export { newId } from '../../client/sync/operations.ts'
 
-// The user's tasks and lists on this device: the client keeps them, and this shows them.
+// The user's tasks and lists on this device: the client stores them, and this module shows them.
 
 let sync: OpenSync | undefined
 let isLeaving = false
 let isBegun = Promise.resolve()
 
-/** Resolves when there are tasks to show, or why there are none, or after half a second. */
+/** Resolves when there are tasks to show, or an error, or after half a second. */
 export const firstTasks = (): Promise<void> => isBegun
 
-/** Called with the key of each write that the server has answered, and the id of its change. */
+/** Called with the key of each write that the server has executed, and the id of its change. */
 export const onSettled: { listener?: (key: string, change: string | undefined) => void } = {}
 
 export const realId = (id: number): number => sync?.copy.realId(id) ?? id
-/** An id that stays the same when the server gives the item its own. */
+/** An id that stays the same when the server assigns the item's own. */
 export const stableId = (id: number): number => sync?.copy.stableId(id) ?? id
 
 /** The children of a task, or the top level of a list, in their order. */
 export const childrenOf = (parent: number | null, list: number | null) =>
   sync?.copy.childrenOf(parent, list) ?? []
 
-/** Shows what is on this device, and follows the server. */
+/** Shows the data on this device, and receives changes from the server. */
 export async function openCopy(userId: string): Promise<void> {
   sync?.close()
   const connect = async (context: Context) => (await import('../app/later.ts')).connect(context)
   const open = await openSync(indexedDbStore(`duly-copy-${userId}`), connect, {
-    // Of everything but texts, the last change wins.
+    // The last change wins, except for texts.
     onConflict: ({ mine }) => omit(mine, ['title', 'description']),
   })
   sync = open
@@ -55,7 +55,7 @@ export async function openCopy(userId: string): Promise<void> {
     const { settings, settled, isCleared, writes, tasks: changed, lists: changedLists } = event
     const { copy, status } = open
     if (isCleared) return isLeaving ? undefined : endSession()
-    // While everything is read for the first time, not each page is worth the time to show it.
+    // During the first sync, not each page is worth the time to show it.
     if (!status.isLoaded && !writes && changed?.size && tasks.size < 100 * shown) return
     shown = tasks.size
     if (shown > 0 || status.isLoaded || status.error) begin()
@@ -91,7 +91,7 @@ export async function openCopy(userId: string): Promise<void> {
 
 const isSessionOver = (error: unknown) => error instanceof AuthError && error.status === 401
 
-/** At the first use, the user's time zone and language are those of the browser. */
+/** At the first use, the user gets the time zone and language of the browser. */
 function adoptSettings(): void {
   const { time_zone, language } = sync?.copy.settings ?? defaultSettings
   if (time_zone !== 'UTC' || language !== 'en') return
@@ -102,7 +102,7 @@ function adoptSettings(): void {
   )
 }
 
-/** A write, and what takes it back. */
+/** A write, and the functions that revert it. */
 export interface Enqueued {
   readonly key: string
   readonly inverse: readonly Effect[]
@@ -115,15 +115,15 @@ export const enqueue = (
   shown?: readonly Effect[],
 ): Enqueued => sync?.write(operations, label, shown) ?? { key: '', inverse: [] }
 
-/** Drops a write that was not sent, or that was refused. @returns whether it could */
+/** Discards a write that was not sent, or was rejected. @returns whether it could */
 export const discard = (key: string): boolean => sync?.discard(key) ?? false
-/** Sends a write again. Where the task has changed meanwhile, over that change. */
+/** Sends a write again; if the task has changed since, it overwrites that change. */
 export const retry = (key: string): void => sync?.retry(key)
 
-/** Sends all writes that wait. Resolves when it has done so, or cannot. */
+/** Sends all waiting writes. Resolves when it has done so, or cannot. */
 export const send = async (): Promise<void> => sync?.flush().catch(() => undefined)
 
-/** The session has ended elsewhere. What is on this device stays until the user signs in again. */
+/** The session has ended elsewhere. The data on this device stays until the user signs in again. */
 export function endSession(): void {
   sync?.close()
   forgetToken()
@@ -131,7 +131,7 @@ export function endSession(): void {
   update({ session: 'out', tasks: new Map(), lists: new Map(), isLoaded: false })
 }
 
-/** Ends the session by a call, and removes what is on this device. */
+/** Ends the session with a request, and removes the data from this device. */
 export async function leaveCopy(end: () => Promise<unknown>): Promise<void> {
   isLeaving = true
   try {
@@ -140,7 +140,7 @@ export async function leaveCopy(end: () => Promise<unknown>): Promise<void> {
     isLeaving = false
     throw error
   }
-  // Until the page is loaded again, nothing is shown.
+  // Nothing is shown until the page is reloaded.
   update({ session: 'starting', user: undefined, writes: [], tasks: new Map(), lists: new Map() })
   await sync?.clear()
 }

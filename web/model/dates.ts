@@ -18,7 +18,7 @@ export const daysBetween = (from: string, to: string): number =>
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-/** A formatter, which takes longer to make than to use. */
+/** A formatter, which takes longer to create than to use. */
 export function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `${locale}${JSON.stringify(options)}`
   const found = formats.get(key) ?? new Intl.DateTimeFormat(locale, options)
@@ -41,7 +41,7 @@ export function wallClock(instant = Date.now(), timeZone = state.settings.time_z
 
 export const today = (): string => wallClock().date
 
-/** The day on which something is due for the user. In another zone it may be another day. */
+/** The date of a due time in the user's time zone, which may differ from that in its own zone. */
 export function dayOf(when: When | null | undefined): string | undefined {
   if (!when) return undefined
   return when.at === undefined ? when.date : wallClock(Date.parse(when.at)).date
@@ -58,7 +58,7 @@ export function isOverdue({ due, is_completed }: Pick<Task, 'due' | 'is_complete
 export const format = (options: Intl.DateTimeFormatOptions, ms: number): string =>
   formatOf(document.documentElement.lang, { timeZone: 'UTC', ...options }).format(ms)
 
-/** A day of this year with its weekday, another one in the user's format. */
+/** A date of this year with its weekday, any other in the user's format. */
 export function formatDay(date: string): string {
   const ms = numberOf(date)
   const [year = '', month = '', day = ''] = date.split('-')

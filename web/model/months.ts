@@ -1,6 +1,6 @@
 import { dateOf, dayMs, format, numberOf } from './dates.ts'
 
-// What only the calendar and typed dates need of dates.
+// Date functions that only the calendar and typed dates need.
 
 export function addMonths(date: string, months: number): string {
   const [year = 0, month = 1, day = 1] = date.split('-').map(Number)

@@ -1,4 +1,4 @@
-// Short messages at the edge of the screen, which a live region reads out.
+// Short messages at the edge of the screen, announced by a live region.
 
 export interface Notice {
   readonly id: number

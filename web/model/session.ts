@@ -1,7 +1,7 @@
 import type { User } from './types.ts'
 
-// Calls of /api/auth. The session is a cookie that no script sees; the token for all other calls is
-// kept in memory only.
+// Requests to /api/auth. The session is an HttpOnly cookie; the token for all other requests is
+// only in memory.
 
 /** The URL of this server, with a slash at its end. */
 export const base = new URL('./', document.baseURI).href
@@ -16,18 +16,18 @@ export class AuthError extends Error {
   }
 }
 
-/** @throws AuthError for a refusal @throws TypeError without a network */
+/** @throws AuthError for an error response @throws TypeError without a network */
 export async function auth<T>(path: string, fields?: object): Promise<T> {
   const { response, body } = await inOrder(fields ? 'exclusive' : 'shared', () => request(path, fields))
-  // The session comes with a token, which saves another call at the first visit.
+  // The session response includes a token, which saves a request at the first visit.
   current = response.headers.get('set-auth-jwt') ?? current
   if (response.ok) return body
   throw new AuthError(response.status, body?.code ?? '', body?.message ?? `${response.status}`)
 }
 
 /**
- * A call that changes the session runs alone, in all tabs. Otherwise the responses of two calls
- * could set and clear the cookie in the wrong order. Web Locks need HTTPS or localhost.
+ * A request that changes the session runs alone, in all tabs. Otherwise the responses of two
+ * requests could set and clear the cookie in the wrong order. Web Locks need HTTPS or localhost.
  */
 const inOrder = <T>(mode: LockMode, work: () => Promise<T>): Promise<T> =>
   navigator.locks?.request('duly session', { mode }, work) ?? work()
@@ -39,7 +39,7 @@ async function request(path: string, fields: object | undefined) {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(fields),
     }),
-    // The other calls wait for this one.
+    // The other requests wait for this one.
     signal: AbortSignal.timeout(60_000),
   }).catch((error: Error) => {
     throw new TypeError(error.message)
@@ -76,7 +76,7 @@ function expiryOf(jwt: string): number {
 
 const storageKey = 'duly-user'
 
-/** The user of the last session on this device, whose tasks are here too. */
+/** The user of the last session on this device, whose tasks are also on it. */
 export function rememberedUser(): User | undefined {
   const stored = localStorage.getItem(storageKey)
   return stored === null ? undefined : JSON.parse(stored)

@@ -1,7 +1,7 @@
 import { useEffect, useReducer, useRef } from 'preact/hooks'
 import type { List, Settings, Task, User, Write } from './types.ts'
 
-/** All that the screens show. `tasks` and `lists` are changed in place; `version` then grows. */
+/** The state of all screens. `tasks` and `lists` are changed in place; `version` then grows. */
 export interface State {
   user: User | undefined
   /** `out`: the session has ended. `starting`: nothing is shown. */
@@ -13,13 +13,13 @@ export interface State {
   writes: readonly Write[]
   isOnline: boolean
   isLoaded: boolean
-  /** The password of an account that "Try it now" made, until the user has chosen one. */
+  /** The generated password of a "Try it now" account, until the user has chosen one. */
   madeUpPassword: string | undefined
   selected: ReadonlySet<number>
 }
 
 export const defaultSettings: Settings = {
-  // That of the device. To ask for its name takes 20 ms before anything is painted.
+  // That of the device. Reading its name would take 20 ms before the first paint.
   time_zone: '',
   week_start: 'monday',
   date_format: 'YYYY-MM-DD',

@@ -2,8 +2,8 @@ import { t } from '../texts/texts.ts'
 import { discard, type Enqueued, enqueue, onSettled } from './copy.ts'
 import { announce } from './notices.ts'
 
-// What the user can undo. The server undoes a change: its history knows what each field was before.
-// Until it has, the items are shown as they were. A write that was not sent yet is taken back.
+// Undo. The server reverts a change, since its history has the previous values. Until it responds,
+// the items are shown with them. A write that was not sent yet is discarded.
 
 interface Done {
   readonly label: string
@@ -16,7 +16,7 @@ interface Done {
 const undoable: Done[] = []
 const redoable: Done[] = []
 
-/** Shows what was done, and lets the user undo it. */
+/** Shows a notice about an action, with an undo button. */
 export function record(label: string, writes: readonly Enqueued[]): void {
   redoable.length = 0
   push(undoable, label, writes)

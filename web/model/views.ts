@@ -7,7 +7,7 @@ import { addDays, dayOf, isOverdue, today } from './dates.ts'
 import { state } from './store.ts'
 import type { List, Task, When } from './types.ts'
 
-// Which tasks a view shows, and in which order.
+// The tasks of a view, and their order.
 
 export interface Row {
   readonly task: Task
@@ -77,7 +77,7 @@ function isForDay(task: Task, day: string): boolean {
   return (due !== undefined && due <= day) || (task.deadline != null && task.deadline <= day)
 }
 
-/** By due date, a date after the times of its day, those without a date last; then by priority. */
+/** By due date, dates after the times of their day and tasks without one last; then by priority. */
 function byDue(a: Task, b: Task): number {
   return compare(dueKey(a), dueKey(b)) || rank(b) - rank(a) || a.id - b.id
 }
@@ -100,7 +100,7 @@ function grouped(tasks: readonly Task[], headingOf: (task: Task) => string): Row
   })
 }
 
-/** The open tasks of a list, each below its parent. Those of a completed task take its place. */
+/** The open tasks of a list, each below its parent. Open subtasks replace a completed task. */
 function tree(list: number | null): Row[] {
   const rows: Row[] = []
   const add = (tasks: readonly Task[], depth: number) => {
@@ -113,11 +113,11 @@ function tree(list: number | null): Row[] {
   return rows
 }
 
-/** The lists in their order. @param also an archived one that is included all the same */
+/** The lists in their order. @param also an archived list that is included */
 export const activeLists = (also?: number | null): List[] =>
   [...state.lists.values()].filter(({ id, is_archived }) => !is_archived || id === also).sort(byPosition)
 
-/** Open tasks of each view, for the numbers beside their names. */
+/** The number of open tasks of each view. */
 export function countOpen(): { inbox: number; today: number; lists: Map<number, number> } {
   const now = today()
   const counts = { inbox: 0, today: 0, lists: new Map<number, number>() }

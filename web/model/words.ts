@@ -5,8 +5,8 @@ import { state } from './store.ts'
 import type { When } from './types.ts'
 
 /**
- * Reads a date as people type it, in English and in the user's language: `tomorrow 9am`, `fri`,
- * `in 3 days`, `24.12. 18:00`, `2026-12-01`. Undefined if the text is not one.
+ * Parses a date in natural language, in English and in the user's language: `tomorrow 9am`, `fri`,
+ * `in 3 days`, `24.12. 18:00`, `2026-12-01`. Returns undefined if the text is not a date.
  */
 export function readWhen(text: string): When | undefined {
   let rest = ` ${text.trim().toLowerCase().replaceAll(/\s+/g, ' ')} `.replace(/ noon /, ' 12pm ')
@@ -38,7 +38,7 @@ export function readWhen(text: string): When | undefined {
 function readDate(text: string, time: string | undefined): string | undefined {
   const now = today()
   const words = { ...english, ...tl().dateWords }
-  // A time alone is today, or tomorrow if it has passed.
+  // A time without a date is today, or tomorrow if it has passed.
   if (text === '') return time && addDays(now, time < wallClock().time ? 1 : 0)
   const known = words[text]
   if (known !== undefined) return addDays(now, known)

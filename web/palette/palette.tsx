@@ -16,7 +16,7 @@ export function Palette({ close }: { readonly close: () => void }) {
   }, [current])
   const run = (n: number) => {
     close()
-    // After the dialog has given the focus back.
+    // After the dialog has restored the focus.
     setTimeout(() => commands[n]?.run())
   }
   const press = (event: KeyboardEvent) => {

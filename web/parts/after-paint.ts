@@ -1,4 +1,4 @@
-/** Runs what can wait until the next frame has been painted. */
+/** Runs a function after the next frame has been painted. */
 export function afterPaint(run: () => void): void {
   requestAnimationFrame(() => setTimeout(run))
 }

@@ -12,7 +12,7 @@ interface DialogProps {
   readonly bare?: boolean
 }
 
-/** A modal dialog. The browser keeps the focus inside, and gives it back at the end. */
+/** A modal dialog. The browser keeps the focus inside, and restores it when the dialog closes. */
 export function Dialog({ title, onClose, children, class: name = '', bare = false }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {

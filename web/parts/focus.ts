@@ -3,14 +3,16 @@ export function focus(element: HTMLElement | null): void {
   element?.focus()
 }
 
-/** When the element with the focus is moved it keeps the focus; when it goes away, the list gets it. */
+/**
+ * Keeps the focus on its element when that is moved, or gives it to the list when that is removed.
+ */
 export function keepFocus(): void {
   let last: HTMLElement | undefined
   const isLost = () => document.activeElement === document.body
   addEventListener('focusin', ({ target }) => {
     last = target as HTMLElement
   })
-  // A person may also leave an element, for example by a click beside it.
+  // The user may also blur an element, for example by a click beside it.
   addEventListener('focusout', () =>
     setTimeout(() => {
       if (isLost()) last = undefined
@@ -32,7 +34,7 @@ export function keepFocus(): void {
   }).observe(document.body, { childList: true, subtree: true })
 }
 
-/** Focuses the row that arrow keys start from, or what is shown instead of a list. */
+/** Focuses the row from which arrow keys start, or what is shown instead of a list. */
 export function focusList(): void {
   const row = document.querySelector<HTMLElement>('.task-title[tabindex="0"]')
   const place = row ?? document.querySelector<HTMLElement>('main')

@@ -25,7 +25,7 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
-/** A drawing without a name: the text beside it, or the label of its button, says what it means. */
+/** An icon without a name: the text beside it, or the label of its button, describes it. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 
 const address = /\bhttps?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]}]/gi
 
-/** Text in which web addresses are links. It is never read as HTML. */
+/** Text in which URLs are links. It is never parsed as HTML. */
 export function Linked({ text }: { readonly text: string }) {
   const parts: ComponentChildren[] = []
   let end = 0

@@ -1,6 +1,6 @@
 import { Component, type ComponentType, h } from 'preact'
 
-/** Renders the component again only when one of its properties is another value. */
+/** Renders the component again only if a property has changed. */
 export function memo<P extends object>(Inner: (props: P) => unknown): ComponentType<P> {
   return class Memo extends Component<P> {
     override shouldComponentUpdate(next: P): boolean {

@@ -2,7 +2,9 @@ import { dayOf, daysBetween, formatDay, formatTime, today, wallClock } from '../
 import type { When } from '../model/types.ts'
 import { t } from '../texts/texts.ts'
 
-/** A date as a person says it: "Today, 09:30". A time in another zone is shown as it is here. */
+/**
+ * A date relative to today: "Today, 09:30". A time in another zone is converted to the local zone.
+ */
 export function whenText(when: When): string {
   const day = dayOf(when) ?? when.date
   const time = when.at === undefined ? when.time : wallClock(Date.parse(when.at)).time

@@ -9,7 +9,7 @@ const names = { github: 'GitHub', google: 'Google' }
 /** Passkeys, and the providers of this server. */
 export function OtherWays({ attempt, providers }: FormProps & Pick<SignInOptions, 'providers'>) {
   useEffect(() => {
-    // A provider has sent the browser back with a reason.
+    // A provider has returned the browser with an error.
     const error = new URLSearchParams(location.search).get('error')
     if (error !== null) {
       history.replaceState(null, '', base)

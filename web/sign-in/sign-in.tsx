@@ -19,11 +19,11 @@ export interface SignInOptions {
 
 export type Step = 'in' | 'up' | 'code' | 'forgot' | 'sent' | 'operator'
 
-/** The session has begun: shows the user's tasks. */
+/** Shows the user's tasks after the session has started. */
 export async function enter(): Promise<void> {
   const user = await sessionUser()
   if (!user) return
-  // The page may still know another user.
+  // The page may still have the data of another user.
   if (!state.user) return start(user)
   rememberUser(user)
   location.reload()
@@ -40,7 +40,7 @@ export function SignIn() {
     setProblem('')
     setStep(next)
   }
-  /** Runs a call, and shows why it failed. */
+  /** Sends a request, and shows why it failed. */
   const attempt = async (run: () => Promise<void>) => {
     setProblem('')
     await run().catch(error => setProblem(problemOf(error)))

@@ -5,7 +5,7 @@ import { tl } from '../texts/later-texts.ts'
 import type { FormProps } from './password-form.tsx'
 import { enter } from './sign-in.tsx'
 
-/** On a new server on this machine: an account at once. A password is chosen afterwards. */
+/** On a new server on this machine: creates an account at once. A password is chosen afterwards. */
 export function TryIt({ attempt }: FormProps) {
   const create = () =>
     attempt(async () => {

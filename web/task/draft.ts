@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 
 /**
- * The text of a field while the user edits it. What other devices do meanwhile does not change it.
- * `save` gets the text when the field loses the focus, after a pause, and when the field goes away.
+ * The text of a field while the user edits it, independent of changes by other devices. `save` gets
+ * the text when the field loses the focus, after a pause, and when the field is removed.
  */
 export function useDraft(value: string, save: (text: string) => void) {
   const [draft, setDraft] = useState<string | undefined>()
@@ -11,7 +11,7 @@ export function useDraft(value: string, save: (text: string) => void) {
   const flush = () => {
     const { draft: text, value: before, save: keep } = latest.current
     if (text === undefined || text === before) return
-    // The field is rendered later with what it has saved.
+    // The field is rendered later with the saved text.
     latest.current.value = text
     keep(text)
   }
@@ -29,7 +29,7 @@ export function useDraft(value: string, save: (text: string) => void) {
       flush()
       setDraft(undefined)
     },
-    /** Forgets what was typed. */
+    /** Discards the typed text. */
     reset: () => setDraft(undefined),
     flush,
   }

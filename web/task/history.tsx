@@ -10,7 +10,7 @@ import { t } from '../texts/texts.ts'
 
 type Entry = HistoryPage['history'][number]
 
-/** What happened to a task. It is read when the user opens it. */
+/** The history of a task, loaded when the user opens it. */
 export function History({ id }: { readonly id: number }) {
   const [isOpen, setOpen] = useState(false)
   return (
@@ -57,7 +57,7 @@ function Entries({ id }: { readonly id: number }) {
 
 const fieldName = (name: string): string => (tl().fields as Readonly<Record<string, string>>)[name] ?? name
 
-/** Whether the action says it. */
+/** Whether the name of the action already implies the field. */
 const isTold = (name: string): boolean => /^(position|is_completed|completed_at)$/.test(name)
 
 function shown(name: string, value: unknown): string {

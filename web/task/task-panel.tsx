@@ -49,7 +49,7 @@ export function TaskPanel({ id, close }: { readonly id: number; readonly close: 
   )
 }
 
-/** Whether the key is meant for the panel, and not for a dialog above it or an edited field. */
+/** Whether a key applies to the panel, and not to a dialog above it or an edited field. */
 const isOwnEscape = ({ key, target, defaultPrevented }: KeyboardEvent): boolean =>
   key === 'Escape' && !defaultPrevented && !(target instanceof Element && target.closest('dialog'))
 

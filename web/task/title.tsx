@@ -8,7 +8,7 @@ interface TitleProps {
   readonly change: (title: string) => void
 }
 
-/** The title, which can be edited in place. It has one line of text in any number of rows. */
+/** The title, which can be edited in place. It has no line breaks and any number of rows. */
 export function Title({ task, change }: TitleProps) {
   const field = useRef<HTMLTextAreaElement>(null)
   const { text, onInput, onBlur, flush, reset } = useDraft(task.title, title => {

@@ -16,7 +16,7 @@ interface WhenDialogProps {
   readonly onClose: () => void
 }
 
-/** Chooses a date, by words, by a button or in a calendar, and perhaps a time. */
+/** Chooses a date, by text, by a button or in a calendar, and optionally a time. */
 export function WhenDialog({ title, value, isDateOnly = false, onChange, onClose }: WhenDialogProps) {
   const [words, setWords] = useState('')
   const [time, setTime] = useState(value?.time ?? '')
@@ -43,7 +43,7 @@ export function WhenDialog({ title, value, isDateOnly = false, onChange, onClose
           {tl().typeDate}
           <input
             value={words}
-            // On a phone, its keyboard would cover the calendar.
+            // On a phone, the on-screen keyboard would cover the calendar.
             autofocus={matchMedia('(pointer: fine)').matches}
             placeholder={tl().dateExample}
             autocomplete="off"

@@ -5,11 +5,11 @@ export interface Dragged {
   readonly list: HTMLElement
   readonly rows: readonly Row[]
   readonly height: number
-  /** Shows where the row would go; undefined for nowhere. */
+  /** Shows the drop position; undefined for none. */
   showLine(top: number | undefined): void
 }
 
-/** Drags a row by its grip, with a mouse, a pen or a finger: between two rows, or onto a list. */
+/** Drags a row by its grip, with a mouse, a pen or by touch: between two rows, or onto a list. */
 export function beginDrag(event: PointerEvent, { list, rows, height, showLine }: Dragged): void {
   const grip = event.target instanceof Element ? event.target.closest<HTMLElement>('.grip') : null
   const row = rows[Number(grip?.parentElement?.dataset.index)]
@@ -30,7 +30,7 @@ export function beginDrag(event: PointerEvent, { list, rows, height, showLine }:
   const move = ({ clientX, clientY }: PointerEvent) => {
     aim(listAt(clientX, clientY))
     showLine(target ? undefined : gapAt(clientY) * height)
-    // Near an edge, what is beyond it comes into view.
+    // Scrolls near an edge.
     const step = clientY < 64 ? -16 : clientY > innerHeight - 64 ? 16 : 0
     if (step !== 0) scrollBy({ top: step, behavior: 'instant' })
   }
@@ -42,7 +42,7 @@ export function beginDrag(event: PointerEvent, { list, rows, height, showLine }:
     aim(undefined)
     showLine(undefined)
     if (type !== 'pointerup') return
-    // The inbox is no list.
+    // The inbox is not a list.
     if (name !== undefined)
       moveTask(row.task, { list_id: name === '' ? null : Number(name), parent_id: null })
     else drop(row, rows, gapAt(clientY))
@@ -51,7 +51,7 @@ export function beginDrag(event: PointerEvent, { list, rows, height, showLine }:
   for (const name of ['pointerup', 'pointercancel'] as const) grip.addEventListener(name, end)
 }
 
-/** The list in the navigation at this place. */
+/** The list in the navigation at this position. */
 const listAt = (x: number, y: number): HTMLElement | undefined =>
   document.elementFromPoint(x, y)?.closest<HTMLElement>('[data-list]') ?? undefined
 
@@ -60,7 +60,7 @@ function drop(row: Row, rows: readonly Row[], gap: number): void {
   const from = rows.indexOf(row)
   const below = rows.slice(from + 1).findIndex(({ depth }) => depth <= row.depth)
   const end = below === -1 ? rows.length : from + 1 + below
-  // Into itself or its own subtasks.
+  // Not into itself or its own subtasks.
   if (gap >= from && gap <= end) return
   const target = rows[gap]
   moveTask(

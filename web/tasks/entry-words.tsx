@@ -6,7 +6,7 @@ import { whenText } from '../parts/when-text.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
-// What the last words of a new task say: `Call Ann tomorrow 9am #phone !high`.
+// Parses the last words of a new task: `Call Ann tomorrow 9am #phone !high`.
 
 interface Part {
   readonly text: string
@@ -16,7 +16,7 @@ interface Part {
 
 let last: { typed: string; kept: readonly string[]; entry: ReturnType<typeof read> } | undefined
 
-/** @param kept parts that the user wants to have in the title */
+/** @param kept parts that the user wants to keep in the title */
 export function readEntry(typed: string, kept: readonly string[]) {
   if (last?.typed !== typed || last.kept !== kept) last = { typed, kept, entry: read(typed, kept) }
   return last.entry
@@ -61,11 +61,11 @@ function lastPart(words: readonly string[], hasDate: boolean): Part | undefined 
   return undefined
 }
 
-/** What a date field reads, but what in a title is more often something else: "Tom", "so", "3.5". */
+/** Words that a date field accepts, but that have other meanings in a title: "Tom", "so", "3.5". */
 const notDates =
   /^([Tt]om|[Tt]od|\p{Ll}\p{Ll}|\d+[./]\d+|\d+ ([Dd]ay|[Ww]eek|[Mm]onth|[Yy]ear|[Tt]ag|[Ww]oche|[Mm]onat|[Jj]ahr).*)$/u
 
-/** Before these, "sun" is no day. */
+/** After these words, "sun" is not a day. */
 const articles = /^(the|an?|my|der|die|das|de[nm])$/i
 
 interface PartsProps {
@@ -74,7 +74,7 @@ interface PartsProps {
   readonly keep: (text: string) => void
 }
 
-/** What was read in the words, each with a button to have it in the title instead. */
+/** The parsed parts, each with a button that keeps it in the title instead. */
 export function Parts({ typed, kept, keep }: PartsProps) {
   return (
     <div role="status" class="filters">

@@ -6,7 +6,7 @@ import { t } from '../texts/texts.ts'
 
 const priorities = ['high', 'medium', 'low'] as const
 
-/** Filters by priority and tag, which are in the address. */
+/** Filters by priority and tag, which are part of the URL. */
 export function Filters({ address }: { readonly address: Address }) {
   const version = useStore(state => state.version)
   const [used, setUsed] = useState(tagsInUse)

@@ -8,7 +8,7 @@ import { t } from '../texts/texts.ts'
 
 const colors = ['#b3443c', '#a8641a', '#7d7a1c', '#3f7d3a', '#1f6f5c', '#2b6cb0', '#6b54b8', '#a2467f']
 
-/** Name, colour and end of a list. */
+/** Renames, colours, archives and deletes a list. */
 export function ListMenu({ id }: { readonly id: number }) {
   const [isOpen, setOpen] = useState(false)
   const list = state.lists.get(id)

@@ -14,7 +14,7 @@ const loadWords = async () => {
 }
 const Parts = lazy(() => loadWords().then(it => it.Parts))
 
-/** Adds a task to the view: in Today it is due today, below a tag it has the tag. */
+/** Adds a task to the view: in Today it is due today, in the view of a tag it has the tag. */
 export function QuickEntry({ address }: { readonly address: Address }) {
   const [title, setTitle] = useState('')
   const [kept, setKept] = useState<readonly string[]>([])
@@ -25,7 +25,7 @@ export function QuickEntry({ address }: { readonly address: Address }) {
     setKept([])
     let entry = { title: title.trim(), fields: {} as Fields }
     if (entry.title.includes(' ')) {
-      // It may be missing, if the network was lost before it was loaded.
+      // It is missing if the network was lost before it was loaded.
       const read = words ?? (await loadWords().catch(() => undefined))
       if (read) entry = read.readEntry(title, kept)
     }

@@ -8,7 +8,7 @@ import { WhenDialog } from '../task/when-dialog.tsx'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
-/** What can be done to several tasks at once. Each action is one change, which one undo reverts. */
+/** Actions on several tasks. Each is one change, which one undo reverts. */
 export function SelectionBar({ selected }: { readonly selected: ReadonlySet<number> }) {
   const [isDating, setDating] = useState(false)
   const label = tl().changedTasks(selected.size)

@@ -15,10 +15,10 @@ interface TaskListProps {
   readonly moment: object
 }
 
-/** Loaded when the tasks are on the screen. */
+/** Loaded once the tasks are on the screen. */
 let later: typeof import('../app/later.ts') | undefined
 
-/** The tasks of a view. Only the rows near the window are elements. All have the same height. */
+/** The tasks of a view. Only rows near the viewport are rendered. All rows have the same height. */
 export function TaskList({ rows, address, moment }: TaskListProps) {
   const list = useRef<HTMLUListElement>(null)
   const selected = useStore(state => state.selected)
@@ -34,7 +34,7 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
   }, [])
   const isActive = ({ task }: Row) => stableId(task.id) === active
   const found = active === undefined ? -1 : rows.findIndex(isActive)
-  // When a row goes away, the next one takes its place.
+  // When a row is removed, the next one gets its focus.
   const lastIndex = useRef(0)
   const activeIndex = found >= 0 ? found : Math.min(lastIndex.current, rows.length - 1)
   lastIndex.current = activeIndex
@@ -48,7 +48,7 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
   const focusRow = useCallback((id: number) => setActive(stableId(id)), [])
   const shown = rows.slice(first, last)
   const activeRow = rows[activeIndex]
-  // The row with the focus stays an element, wherever it is.
+  // The row with the focus stays rendered at any position.
   if (activeRow && (activeIndex < first || activeIndex >= last)) shown.push(activeRow)
   return (
     <ul

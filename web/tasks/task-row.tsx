@@ -18,7 +18,7 @@ interface ContentProps {
   readonly isMovable: boolean
   readonly view: View
   readonly onFocus: (id: number) => void
-  /** Another one when dates are another text: with each minute, language and setting. */
+  /** Changes when dates are formatted differently: with each minute, language and setting. */
   readonly moment: object
 }
 
@@ -29,7 +29,7 @@ interface TaskRowProps extends ContentProps {
   readonly top: number
 }
 
-/** A row. When others come or go above it, only its place is another one. */
+/** A row. When rows are added or removed above it, only its position changes. */
 export function TaskRow({ depth, index, count, top, ...content }: TaskRowProps) {
   const { task, heading, isSelected, isOpen } = content
   const classes = [
@@ -97,7 +97,7 @@ const Content = memo(function Content(props: ContentProps & { readonly list: Lis
   )
 })
 
-/** What else the row says about its task. */
+/** The other properties of the task in its row. */
 function TaskFacts({ task, heading, list }: ContentProps & { readonly list: List | undefined }) {
   const { description, tags, priority, deadline } = task
   const due = dueOf(task)

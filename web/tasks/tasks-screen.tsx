@@ -55,7 +55,7 @@ export function TasksScreen({ address }: { readonly address: Address }) {
   )
 }
 
-/** Grows each minute, since what is due and overdue changes with the time. */
+/** Increases each minute, since due and overdue tasks depend on the time. */
 function useMinute(): number {
   const [minute, setMinute] = useState(0)
   useEffect(() => {

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Row } from '../model/views.ts'
 
-// Which rows of a long list exist as elements, and where they are.
+// The rows of a long list that are rendered, and their positions.
 
 const margin = 8
 
@@ -21,10 +21,10 @@ export function useRowHeight(): number {
   return height
 }
 
-/** Where the row with an index begins; with the number of rows, where the last one ends. */
+/** The top of the row with an index; with the number of rows, the bottom of the last one. */
 export type TopOf = (index: number) => number
 
-/** A heading above a row takes the height of another. Where one row has a heading, the first has. */
+/** A heading above a row has the height of another row. If one row has a heading, the first has. */
 export function layout(rows: readonly Row[], height: number): TopOf {
   if (rows[0]?.heading === undefined) return index => index * height
   let at = 0
@@ -48,13 +48,13 @@ function rowAt(topOf: TopOf, count: number, y: number): number {
   return low
 }
 
-/** Which rows to show. When rows come or go above, the rows in the window stay where they are. */
+/** The rows to render. When rows are added or removed above, the visible rows do not move. */
 export function useWindow(
   list: { readonly current: HTMLElement | null },
   rows: readonly Row[],
   topOf: TopOf,
 ) {
-  // At first, about as many as fit.
+  // At first, approximately the visible rows.
   const [range, setRange] = useState({ first: 0, last: Math.ceil(innerHeight / 40) })
   const anchor = useRef<{ id: number; top: number } | undefined>(undefined)
   const look = useCallback(() => {

@@ -11,14 +11,14 @@ import { t } from '../texts/texts.ts'
 
 type Item = TrashPage['items'][number]
 
-/** What the user is asked about before it is deleted for good. */
+/** The item whose permanent removal the user has to confirm. */
 interface Deletion {
   readonly path: string
   readonly title: string
   readonly about: string
 }
 
-/** What was deleted, newest first. It is read from the server, so it needs a network. */
+/** Deleted items, newest first. They are read from the server, so this needs a network. */
 export function Trash() {
   const [items, setItems] = useState<readonly Item[] | undefined>()
   const [cursor, setCursor] = useState<string | null>(null)

@@ -6,7 +6,7 @@ import { saveFile } from '../parts/save-file.ts'
 import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 
-/** Writes that have not reached the server, and those that it has refused. */
+/** Writes that have not reached the server, and rejected ones. */
 export function Waiting() {
   const writes = useStore(state => state.writes)
   return (
@@ -86,7 +86,7 @@ function textsIn(operation: unknown): Partial<Record<'title' | 'description', st
   }
 }
 
-/** Saves what has not reached the server as a file. */
+/** Saves unsent writes as a file. */
 export function downloadWrites(writes: readonly Write[]): void {
   const text = JSON.stringify(
     writes.map(({ label, operations }) => ({ label, operations })),

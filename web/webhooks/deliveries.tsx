@@ -7,7 +7,7 @@ import { tl } from '../texts/later-texts.ts'
 import { t } from '../texts/texts.ts'
 import type { Delivery, DeliveryPage } from './types.ts'
 
-/** What became of the messages of a webhook, newest first. */
+/** The deliveries of a webhook, newest first. */
 export function Deliveries({ path }: { readonly path: string }) {
   const [shown, setShown] = useState<DeliveryPage | undefined>()
   const [problem, setProblem] = useState('')
@@ -64,7 +64,7 @@ export function Deliveries({ path }: { readonly path: string }) {
   )
 }
 
-/** Such as "Delivered (204)", or "Failed, is sent again (timed_out)". */
+/** For example "Delivered (204)", or "Failed, is sent again (timed_out)". */
 function outcomeOf({ status, response_status, error, attempts }: Delivery): string {
   const reason = response_status ?? (error === null ? undefined : (tl().deliveryErrors[error] ?? error))
   const outcome = tl().deliveryStates[status]

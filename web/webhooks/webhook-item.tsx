@@ -14,7 +14,7 @@ interface WebhookItemProps {
 
 export function WebhookItem({ webhook, load, showSecret }: WebhookItemProps) {
   const { id, url, description, events, is_active, disabled_reason } = webhook
-  /** Grows with each test, so that the deliveries are read again. */
+  /** Increases with each test, so that the deliveries are read again. */
   const [tests, setTests] = useState(0)
   const [isOpen, setOpen] = useState(false)
   const [isDeleting, setDeleting] = useState(false)

@@ -8,7 +8,7 @@ import { WebhookItem } from './webhook-item.tsx'
 
 const filters = ['task.*', 'list.*', 'settings.*'] as const
 
-/** URLs to which the server sends what happens. */
+/** URLs to which the server sends events. */
 export function Webhooks() {
   const [secret, setSecret] = useState('')
   const [found, load, problem] = useAnswer(() => get<WebhookPage>('/webhooks'))
