@@ -1,7 +1,9 @@
-// Makes server/db/cluster.br: an empty PostgreSQL cluster as PGlite's initdb leaves it, so that a first start unpacks it instead of
-// running initdb for 16 seconds. Run it after every change of PGlite's version: node release/make-cluster.mjs
+// Creates server/db/cluster.br: an empty PostgreSQL cluster of PGlite's initdb, which a first start
+// unpacks instead of running initdb for 16 seconds. Run it after every update of PGlite:
+// node release/make-cluster.mjs
 //
-// Format: Brotli of one line of JSON, { pglite, directories, files: [[path, size], …] }, followed by the files' bytes in that order.
+// Format: Brotli of one line of JSON, { pglite, directories, files: [[path, size], …] }, followed
+// by the bytes of the files in that order.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'

@@ -1,4 +1,5 @@
-// `npm run release` builds the package from the commit and reports what is missing. `-- --publish` publishes it.
+// `npm run release` builds the package from the commit and reports what is missing for a release.
+// `-- --publish` publishes it.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

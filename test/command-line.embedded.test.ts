@@ -162,7 +162,7 @@ describe('an expected failure', () => {
     ['a file that is not a backup', ['restore', file], {}, 65, /The backup ".*" cannot be used/],
   ]
   for (const [what, args, env, code, message] of cases) {
-    it(`is one sentence: ${what}`, async () => {
+    it(`prints one sentence: ${what}`, async () => {
       const own = env.DATA_DIR === undefined ? await ownDatabase() : undefined
       const { drop = async () => {}, env: database = {} } = own ?? {}
       const said = await duly(args, { PORT: '0', ...database, ...env }).ended
@@ -173,7 +173,7 @@ describe('an expected failure', () => {
     })
   }
 
-  it('is one sentence: a DATA_DIR that is not writable', async () => {
+  it('prints one sentence: a DATA_DIR that is not writable', async () => {
     const locked = emptyFolder()
     chmodSync(locked, 0o500)
     for (const DATA_DIR of [locked, join(locked, 'data')]) {
@@ -184,7 +184,7 @@ describe('an expected failure', () => {
     }
   })
 
-  it('is one sentence: a .env that is not readable', async () => {
+  it('prints one sentence: a .env that is not readable', async () => {
     const there = emptyFolder()
     writeFileSync(join(there, '.env'), 'PORT=0\n')
     chmodSync(join(there, '.env'), 0o000)
@@ -194,7 +194,7 @@ describe('an expected failure', () => {
     assert.match(said.stderr, /Cannot read the settings in ".*\.env": permission denied/)
   })
 
-  it('is one sentence: too many open files', async () => {
+  it('prints one sentence: too many open files', async () => {
     const { env, drop } = await ownDatabase()
     const said = await shell('ulimit -n 24; duly user list', env)
     await drop()
@@ -202,7 +202,7 @@ describe('an expected failure', () => {
     assert.deepEqual([said.code, /too many files are open\. Raise the limit/.test(said.stderr)], [71, true])
   })
 
-  it('is one sentence: a current directory that was removed', async () => {
+  it('prints one sentence: a current directory that was removed', async () => {
     const gone = emptyFolder()
     const said = await shell(`cd "${gone}" && rmdir "${gone}" && duly token --user alice`)
     assert.doesNotMatch(said.stderr, /^ +at .*dist\/server\/cli/m)

@@ -24,7 +24,7 @@ const allowing = (headers: Headers) =>
   [...headers].filter(([name]) => name.startsWith('access-control-')).sort()
 
 for (const contract of contracts) {
-  describe(`calls of ${contract} from another origin`, () => {
+  describe(`requests to ${contract} from another origin`, () => {
     const calls = operationsOf(contract)
     const user = newUser()
     const fill = (path: string) => path.replace('{user_id}', user).replace(/\{\w+\}/, '1')

@@ -7,8 +7,8 @@ interface Summary {
 }
 
 /**
- * How many of a hundred lines of server/ are run, by what the programs have left in `folder`/raw; and of which files it is
- * less than that. Which lines of them are not run is told by `folder`/index.html.
+ * The percentage of lines of server/ that ran, from the data of the programs in `folder`/raw, and
+ * the files below `floor` percent. `folder`/index.html shows the lines that did not run.
  */
 export function linesRun(root: string, folder: string, floor: number): { percent: number; below: string[] } {
   const what = ['--include', 'server/**', '--exclude', '**/*.test.ts', '--exclude-after-remap']

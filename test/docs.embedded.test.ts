@@ -56,7 +56,7 @@ async function click(target: Locator): Promise<void> {
   if (await target.isVisible()) await target.dispatchEvent('click')
 }
 
-/** Executes the call on the page, and waits until the page shows an answer with this status. */
+/** Executes the call on the page, and waits until the page shows a response with this status. */
 async function tryListTasks(status: string): Promise<void> {
   const list = page.locator('#operations-v1-listTasks')
   const shown = list.locator('.live-responses-table tbody .response-col_status').filter({ hasText: status })

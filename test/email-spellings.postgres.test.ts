@@ -31,7 +31,7 @@ const spellings = [
   ['a&b@example.com', 'A&B@Example.com\n'],
 ] as const
 
-it('an email address has one account, however it is spelt', async () => {
+it('all spellings of an email address belong to one account', async () => {
   for (const [canonical, first, ...others] of spellings) {
     const person = newPerson(api)
     const signedUp = await person.auth('POST', '/sign-up/email', { name: 'Anna', email: first, password })

@@ -46,7 +46,7 @@ const broken: Readonly<Record<string, { headers: string[]; sent: string; ends?: 
 }
 
 for (const contract of contracts) {
-  describe(`broken transfers to ${contract} and the calls beside it (TEST_SEED=${seed})`, () => {
+  describe(`malformed transfers to ${contract} and the routes beside it (TEST_SEED=${seed})`, () => {
     const writes = operationsOf(contract).filter(({ operation }) => operation.requestBody)
     let api: Served
     before(async () => {

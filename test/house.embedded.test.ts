@@ -292,7 +292,7 @@ describe('the project layout', () => {
       .filter(file => /(from|into|update) duly\.(tasks|owners)/.test(readFileSync(file, 'utf8')))
       .map(file => relative(root, file).split(sep).join('/'))
       .filter(file => !file.startsWith('server/tasks/'))
-    // It counts the tasks that would be lost before it drops the table.
+    // It counts the tasks that would be lost, before it drops the table.
     assert.deepEqual(elsewhere, ['server/db/migrate.ts'])
   })
 })

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { assertNoLeak, keepSettings } from './leaks.ts'
 import { briefly, type Env, soonStarted, testSecret } from './served.ts'
 
-// The program as its users start it: a process of its own.
+// The program as its users start it, in a separate process.
 
 const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
 
@@ -16,15 +16,15 @@ export interface Ended {
 
 export interface Program {
   readonly child: ChildProcess
-  /** Rejects where it has printed something secret. */
+  /** Rejects if a secret was printed. */
   readonly ended: Promise<Ended>
-  /** What it has printed so far. */
+  /** The output so far. */
   output(): string
-  /** Resolves with the match once the program has printed it; rejects when it ends before. */
+  /** Resolves with the match once the program has printed it; rejects if it ends before. */
   printed(pattern: RegExp): Promise<RegExpExecArray>
 }
 
-/** Starts `duly …` with these settings and none of this machine's own. */
+/** Starts `duly …` with these settings and none of this machine. */
 export function duly(args: string[], env: Env = {}, program = cli, cwd = process.cwd()): Program {
   const { PATH = '', HOME = '', TEST_DATA, TMPDIR = TEST_DATA, TEST_COVERAGE, NODE_OPTIONS } = process.env
   const inherited = {
@@ -85,7 +85,10 @@ export interface RunningServer extends Program {
   readonly url: string
 }
 
-/** Starts `duly start` on a free port and waits until it listens. At SIGTERM it ends without a grace: no proxy is there. */
+/**
+ * Starts `duly start` on a free port and waits until it listens. SHUTDOWN_GRACE is 0: there is no
+ * proxy.
+ */
 export async function dulyStart(env: Env, program = cli): Promise<RunningServer> {
   const settings = { PORT: '0', SHUTDOWN_GRACE: '0', BETTER_AUTH_SECRET: testSecret, ...env }
   const started = duly(['start'], settings, program)

@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Terms that other projects do not use, what to write instead, and files in which they are right. */
+/**
+ * Terms that other projects do not use, their replacements, and files in which they are allowed.
+ */
 const coined: readonly (readonly [RegExp, string, RegExp?])[] = [
   [/\banew\b/i, 'again'],
   [/\bwhoever\b/i, 'anyone who, the caller, the client'],

@@ -33,7 +33,7 @@ describe('a search', () => {
     ['dashes', 'A well–known man—really', 'well-known', 'man-', 'well\u2011known'],
     ['widths', 'Ｆｕｌｌ ﾃｽﾄ １２', 'full', 'テスト', '12'],
     ['invisible characters', 'ha\u00adppy\u200b \ufeffday', 'happy', 'hap\u200bpy day'],
-    ['kinds of white space', 'one\u00a0two\u3000three', 'one two', 'two\tthree'],
+    ['white space of any kind', 'one\u00a0two\u3000three', 'one two', 'two\tthree'],
     ['letters with a stroke', 'Łódź, Søren, Đường', 'lodz', 'soren', 'duong'],
     ['in any case of any language', 'Привет, Ωμέγα ÉCOLE', 'привет', 'ωμεγα', 'école', 'e\u0301cole'],
     ['Russian without the dots of ё', 'Ёлка', 'елка', 'ёлка'],
@@ -47,10 +47,10 @@ describe('a search', () => {
     ['one character of Chinese', '买牛奶', '奶', '买'],
     ['Korean', '장보기 목록', '장보기', '목록', '보기 목'],
     ['emoji', 'Feed the \u{1f411}\u{1f411} today', '\u{1f411}', '\u{1f411}\u{1f411}', 'the \u{1f411}'],
-    ['text from right to left', 'לקנות חלב מחר', 'חלב', 'לקנות ח'],
+    ['right-to-left text', 'לקנות חלב מחר', 'חלב', 'לקנות ח'],
     ['Arabic', 'شراء الحليب', 'الحليب', 'راء'],
     [
-      'what means something elsewhere',
+      'special characters of SQL and patterns',
       `100%_\\'"; drop table --`,
       '%',
       '_',
@@ -62,7 +62,7 @@ describe('a search', () => {
       ';',
     ],
     ['one and two characters', 'a bc', 'a', 'bc', ' b'],
-    ['its whole self', 'x'.repeat(500), 'x'.repeat(500)],
+    ['a whole title', 'x'.repeat(500), 'x'.repeat(500)],
   ]
   for (const [what, text, ...searches] of found) {
     it(`finds ${what}, in the title and in the description`, async () => {
@@ -76,7 +76,7 @@ describe('a search', () => {
     })
   }
 
-  it('finds nothing that is not there', async () => {
+  it('does not find other texts', async () => {
     const owner = newUser()
     await ownTasks(db, owner).create({ title: 'abcd', description: 'efgh', is_completed: false })
     for (const search of [
@@ -94,20 +94,20 @@ describe('a search', () => {
       assert.deepEqual(await titles(owner, search), [], search)
   })
 
-  it('distinguishes letters that differ to a reader', async () => {
+  it('distinguishes different letters of a language', async () => {
     const owner = newUser()
     for (const title of ['かき', 'мои', 'कि', 'на']) await ownTasks(db, owner).create(titled(title))
     for (const search of ['がき', 'мой', 'का', 'ка'])
       assert.deepEqual(await titles(owner, search), [], search)
   })
 
-  it('finds every task by white space and invisible characters alone', async () => {
+  it('finds every task if it has only white space or invisible characters', async () => {
     const owner = newUser()
     await ownTasks(db, owner).create(titled('abcd'))
     for (const search of [' ', '\u200b']) assert.deepEqual(await titles(owner, search), ['abcd'])
   })
 
-  it('finds nothing by what no task can hold', async () => {
+  it('finds nothing if it has invalid Unicode', async () => {
     const owner = newUser()
     await ownTasks(db, owner).create(titled('abcd'))
     for (const search of ['a\ud800', '\ud800', 'abc\udc00']) {
@@ -116,7 +116,7 @@ describe('a search', () => {
     }
   })
 
-  it('follows a change of either text, and only of that one', async () => {
+  it('finds the current title and description after each change', async () => {
     const owner = newUser()
     const tasks = ownTasks(db, owner)
     const { id } = await tasks.create({
@@ -143,7 +143,7 @@ describe('a search', () => {
     assert.deepEqual(await seen(), [0, 0, 0])
   })
 
-  it('keeps up with writers of both texts at once', async () => {
+  it('finds the current texts after concurrent writes of both', async () => {
     const owner = newUser()
     const tasks = ownTasks(db, owner)
     const { id } = await tasks.create(titled('title 0'))
@@ -162,7 +162,7 @@ describe('a search', () => {
     assert.deepEqual(row, [task.title, task.description])
   })
 
-  it('never shows, nor counts, another owner’s task', async () => {
+  it('never returns another owner’s task', async () => {
     const [alice, bob] = [newUser(), newUser()]
     for (let n = 0; n < 3; n += 1) await ownTasks(db, alice).create(titled('secret plans'))
     await ownTasks(db, bob).create(titled('secret wishes'))
@@ -171,7 +171,7 @@ describe('a search', () => {
     }
   })
 
-  it('comes in pages in every order, with and without a filter, none twice and none skipped', async () => {
+  it('is paginated in every order, with and without a filter, without duplicates or omissions', async () => {
     const owner = newUser()
     const tasks = ownTasks(db, owner)
     const made = await Promise.all(

@@ -51,7 +51,7 @@ async function bundle() {
   for (const name of filesIn(output)) compress(join(output, name))
 }
 
-/** One file for all that shows tasks; each other screen has its own. */
+/** One file for all task screens; each other screen has its own. */
 function isOnFirstScreen(id) {
   if (id.includes('/client/'))
     return /sync\/(browser|copy|effects|fields|guarded|indexed-db|new-write|open|operations|positions|saver)\./.test(

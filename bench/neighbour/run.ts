@@ -74,7 +74,7 @@ async function measure(
   const chosen = Object.entries(kinds).filter(([kind]) => only === undefined || only === kind)
   const start = (pathOf: (user: string) => string) =>
     run<Answers>({ kind: 'load', url, token: busy.token, path: pathOf(busy.user) })
-  // A server that has just started has its code optimized during the first requests of a kind.
+  // V8 optimizes the code of a new server during the first requests of each kind.
   for (const [, pathOf] of chosen) {
     const load = start(pathOf)
     await pause(ms)
@@ -84,7 +84,7 @@ async function measure(
   for (const [kind, pathOf] of chosen) {
     quiet.push(...(await run<Times>({ kind: 'probe', ...probe }).result))
     const load = start(pathOf)
-    // The start of a process is not what is measured.
+    // Excludes the start of the process from the measurement.
     await pause(1000)
     const times = await run<Times>({ kind: 'probe', ...probe }).result
     load.stop()

@@ -2,7 +2,7 @@ import { getPriority, setPriority } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from '../latency/client.ts'
 
-// The load, or the measurement beside it, in a process of its own.
+// Sends the load, or measures beside it, in a separate process.
 
 interface Target {
   readonly url: string
@@ -17,7 +17,7 @@ export type Plan =
 /** Milliseconds of each request. */
 export type Times = readonly number[]
 
-/** How many answers had each status. */
+/** The number of responses by status. */
 export type Answers = Readonly<Record<string, number>>
 
 let stopped = false
@@ -30,13 +30,16 @@ process.on('message', async (plan: Plan | 'stop') => {
     )
 })
 
-/** A request every 20 ms. One that is sent late counts from its time on, and one without an answer as all of the time. */
+/**
+ * Sends a request every 20 ms. Its time counts from the scheduled moment; without a response it is
+ * the whole duration.
+ */
 async function probe({ url, token, path }: Target, ms: number): Promise<Times> {
   const client = new Client(url, 64)
   const headers = { authorization: `Bearer ${token}` }
   const times: number[] = []
   const calls: Promise<void>[] = []
-  // Connections and compiled code first.
+  // Opens the connections, and lets V8 compile the code.
   await Promise.all(Array.from({ length: 50 }, () => client.call({ method: 'GET', path, headers })))
   const start = performance.now()
   for (let due = start; due < start + ms; due += 20) {
@@ -50,7 +53,7 @@ async function probe({ url, token, path }: Target, ms: number): Promise<Times> {
   return times
 }
 
-/** 100 requests at once, each sent again when it is answered, or when Retry-After says so. */
+/** 100 concurrent requests, each repeated after its response and after Retry-After. */
 async function load({ url, token, path }: Target): Promise<Answers> {
   setPriority(Math.min(19, getPriority() + 10))
   const client = new Client(url, 100)

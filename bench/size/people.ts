@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 
-/** One person signs up as people do; the others are as large, each with a password and a session. */
+/** Signs up one user, and copies the rows for the others, each with a password and a session. */
 export async function addPeople(client: pg.Client, url: string, count: number): Promise<void> {
   const answer = await fetch(`${url}/api/auth/sign-up/email`, {
     method: 'POST',
@@ -17,7 +17,7 @@ export async function addPeople(client: pg.Client, url: string, count: number): 
       password: randomUUID(),
     }),
   })
-  if (!answer.ok) throw new Error(`Signing up was answered ${answer.status}: ${await answer.text()}`)
+  if (!answer.ok) throw new Error(`Signing up returned ${answer.status}: ${await answer.text()}`)
   const id = 'md5(n::text)'
   const copies = [
     `insert into duly."user" (id, name, email, "emailVerified")

@@ -35,7 +35,7 @@ await untilDone(async () => {
     client.on('error', () => {})
     await client.connect()
     const tasks = Number(values.tasks)
-    // Names as long as those that accounts get.
+    // User ids as long as those of accounts.
     await fill(client, 'x'.repeat(27), Math.ceil(tasks / 100), tasks)
     await addPeople(client, duly.url, Math.ceil(tasks / 100))
     const sizes = await sizesOf(client, ['tasks', 'owners', 'user', 'account', 'session'])
@@ -55,7 +55,7 @@ interface Size {
   readonly bytes: number
 }
 
-/** Of each table's rows, and of its indexes. */
+/** The sizes of each table's rows and indexes. */
 async function sizesOf(client: pg.Client, tables: readonly string[]): Promise<Size[]> {
   const found: Size[] = []
   for (const table of tables) {

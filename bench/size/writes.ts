@@ -8,7 +8,9 @@ export interface Written {
   readonly name: string
   /** Bytes of the write-ahead log per write. */
   readonly log: number
-  /** The same right after a checkpoint, when the first change of each page writes the whole page. */
+  /**
+   * The same right after a checkpoint, when the first change of each page writes the whole page.
+   */
   readonly withPages: number
   /** Microseconds of CPU per write. */
   readonly server: number
@@ -22,8 +24,8 @@ const atOnce = 20
 type Ask = (n: number) => Pick<Request, 'method' | 'path'> & { readonly json?: object }
 
 /**
- * Each kind of write whose name contains `only`, so many times by so many people at once, on a
- * server that has done as many before.
+ * Measures each kind of write whose name contains `only`, with concurrent users, after a warm-up of
+ * the same length.
  */
 export async function write(
   client: pg.Client,
@@ -112,7 +114,7 @@ export async function write(
   return found
 }
 
-/** What the entries of the change log cost alone: one of each write, copied. */
+/** The cost of the change log alone: inserts a copy of one entry of each kind of write. */
 export async function entries(client: pg.Client, database = 0): Promise<Pick<Written, 'log' | 'database'>> {
   await client.query('create table entries (like duly.changes including all)')
   const before = [await position(client), cpuMicroseconds(database)] as const

@@ -66,7 +66,7 @@ await untilDone(async () => {
       const node = Math.round(median(nothing))
       found[kind] = { ready: of('ready'), cpu: of('cpu'), idle: of('idle'), node }
       process.stdout.write(
-        `${kind}: ready after ${of('ready')} ms (${of('cpu')} ms of CPU), where node -e 0 takes ${node} ms; ${of('idle')} MiB when idle (median of ${starts.length} starts)\n`,
+        `${kind}: ready after ${of('ready')} ms (${of('cpu')} ms of CPU), node -e 0 takes ${node} ms; ${of('idle')} MiB when idle (median of ${starts.length} starts)\n`,
       )
     }
     const packages = productionPackages()

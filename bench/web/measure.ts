@@ -16,7 +16,7 @@ export interface Figures {
   readonly added: number
 }
 
-// Runs in the page. A frame has been painted when a message arrives that was sent in it.
+// Runs in the page. A message that is posted during a frame arrives after the frame is painted.
 const watch = (tasks: number) => `
 const painted = (isDrawn, then) => requestAnimationFrame(() => {
   if (!isDrawn()) return painted(isDrawn, then)
@@ -35,7 +35,7 @@ addEventListener('keydown', ({ timeStamp, key }) => {
   else painted(() => true, at => window.keys.push(at - timeStamp))
 }, true)`
 
-// Until the app has stored its copy, a later visit has to read everything again.
+// Before the app has stored its copy, another visit would read everything again.
 const isStored = `(async () => {
   const [{ name }] = await indexedDB.databases()
   const done = request => new Promise(resolve => { request.onsuccess = () => resolve(request.result) })
@@ -73,7 +73,7 @@ export async function measure(context: BrowserContext, url: string, options: Opt
     // The app has sent the task to the server.
     await sent(page)
     await known(page, isStored)
-    // Its worker serves the next visit.
+    // The service worker serves the next visit.
     await page.evaluate('navigator.serviceWorker.ready.then(() => undefined)')
   }
   const figures = await page.evaluate<Figures>(`({

@@ -57,7 +57,7 @@ await untilDone(async () => {
       const { status, text } = await call('POST', '/api/v1/batch', { token, json: { operations } })
       if (status !== 200) throw new Error(`Cannot create tasks: ${status} ${text}`)
     }
-    // Each visit adds a task, on the server only those to the app.
+    // Each visit adds a task, which only the app stores on the server.
     let stored = tasks
     const found = new Map<string, Figures[]>(visits.map(name => [name, []]))
     for (let round = 0; round < rounds; round += 1) {
@@ -114,7 +114,7 @@ await untilDone(async () => {
   }
 })
 
-/** As in a list that is in use: some tasks have dates, priorities and tags. */
+/** Some tasks have dates, priorities and tags, as in a real list. */
 function taskOf(n: number): object {
   return {
     title: `Task ${n}: ${'call, write, pay, read, plan'.split(', ')[n % 5]} before the week ends`,

@@ -140,7 +140,7 @@ describe('an HMAC token', () => {
 
 // The clock is set back to before the `nbf` of a token: a remembered token is accepted without
 // another check, any other one is rejected.
-describe('a token that was accepted', () => {
+describe('an accepted token', () => {
   const minute = 60_000
   const notBefore = (user: number) => tokenOf({ sub: `user ${user}`, nbf: second })
 
@@ -209,7 +209,7 @@ describe('a token that was accepted', () => {
   }
 })
 
-describe('a token that was refused', () => {
+describe('a rejected token', () => {
   it('is not remembered, and is accepted once it is valid', () => {
     const { tokens, clock } = newTokens()
     const token = tokenOf({ nbf: second + 31 })

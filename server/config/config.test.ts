@@ -216,7 +216,7 @@ describe('the settings', () => {
         }
       })
 
-      it(`${used} counts as unset when it is empty or blank`, () => {
+      it(`${used} is unset if it is empty or white space`, () => {
         const untouched = readConfig({ ...beside })
         for (const empty of ['', '   ', '\t\n', undefined]) {
           assert.deepEqual(readConfig({ ...beside, [used]: empty }), untouched)

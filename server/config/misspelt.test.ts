@@ -68,7 +68,7 @@ describe('a misspelt setting', () => {
   })
 })
 
-describe('a value', () => {
+describe('the value of a setting', () => {
   it('with quotation marks or white space around it is reported, without the value itself', () => {
     const notes = strangeValues({ PORT: '"8000"', BETTER_AUTH_SECRET: ' hidden ', DATA_DIR: "it's" }, known)
     assert.equal(notes.length, 2)

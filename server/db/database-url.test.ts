@@ -114,7 +114,7 @@ describe('a database URL', () => {
       { applicationName: 'tasks of ours' },
     ],
     [
-      'names it otherwise where nothing is said',
+      'has a fallback for the application name',
       'postgres://db?fallback_application_name=x',
       { applicationName: 'x' },
     ],
@@ -253,7 +253,7 @@ describe('sslmode', () => {
       const { checkServerIdentity, ...options } = ssl
       assert.deepEqual(options, expected)
       assert.equal(checkServerIdentity !== undefined, name === 'any name')
-      // A name that is not the certificate's raises no error.
+      // The check accepts a name that is not in the certificate.
       // As never, since Node would not check the certificate.
       assert.equal(checkServerIdentity?.('another', {} as never), undefined)
     })

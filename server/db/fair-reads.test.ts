@@ -44,7 +44,7 @@ describe('scans', () => {
     for (const outcome of refused) assert.ok('reason' in outcome && isTooMany(outcome.reason))
   })
 
-  it('of two owners alternate, turn by turn', async () => {
+  it('of two owners alternate', async () => {
     const reads = new FairReads(session, session, 1)
     const order: string[] = []
     const scan = (owner: string) =>

@@ -31,7 +31,7 @@ const sections = {
   delete: DeleteAccount,
 } as const
 
-/** The user's account, in sections that have addresses of their own. */
+/** The user's account, in sections with their own URLs. */
 export function Account({ section }: { readonly section: string }) {
   useStore(from => from.version)
   const user = useStore(from => from.user)

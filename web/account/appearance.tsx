@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { choices, choose, chosen } from '../app/appearance.ts'
 import { tl } from '../texts/later-texts.ts'
 
-/** How the app looks on this device. */
+/** The appearance of the app on this device. */
 export function Appearance() {
   const [, setChanged] = useState('')
   return (

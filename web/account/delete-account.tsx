@@ -4,7 +4,7 @@ import { Field, Form } from './form.tsx'
 import { useHasPassword } from './has-password.ts'
 import { deleteAccount } from './leave.ts'
 
-/** Deletes the account, and what is on this device. */
+/** Deletes the account, and its data on this device. */
 export function DeleteAccount() {
   const madeUp = useStore(state => state.madeUpPassword)
   const hasPassword = useHasPassword()

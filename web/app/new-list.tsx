@@ -6,7 +6,7 @@ import { t } from '../texts/texts.ts'
 import { go } from './address.ts'
 import { focusEntry } from './shortcuts.ts'
 
-/** A button that becomes a field for the name of a list. */
+/** A button that is replaced by a field for the name of a new list. */
 export function NewList() {
   const [name, setName] = useState<string | undefined>()
   const typed = useRef<string | undefined>(undefined)

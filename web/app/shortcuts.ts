@@ -14,7 +14,7 @@ const views: Readonly<Record<string, View>> = {
   a: 'account',
 }
 
-/** Shortcuts that work everywhere. Those of a list of tasks are in tasks/keyboard.ts. */
+/** Global shortcuts. Those of a list of tasks are in tasks/keyboard.ts. */
 export function useShortcuts(open: (overlay: Overlay) => void): void {
   useEffect(() => {
     let isAfterG = false

@@ -19,7 +19,7 @@ export async function begin(): Promise<void> {
   await firstTasks()
 }
 
-/** Loads what the first request for tasks needs, at the same time as the rest. */
+/** Prepares what the first screen needs soon after the first paint. */
 function prepare(): void {
   // Creating the first date formatter takes 20 ms: do it after the frame is painted.
   afterPaint(today)

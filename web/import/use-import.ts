@@ -5,7 +5,7 @@ import { beginImport, endImport, unfinishedImport } from './unfinished.ts'
 
 export type Step = 'choose' | 'checking' | 'ready' | 'importing' | 'interrupted' | 'done'
 
-/** Checks a file, imports it, and continues where the connection was lost. */
+/** Checks a file, imports it, and continues after a lost connection. */
 export function useImport() {
   const [step, setStep] = useState<Step>('choose')
   const [file, setFile] = useState<File | undefined>()

@@ -25,7 +25,7 @@ export function keepFocus(): void {
       !records.some(({ removedNodes }) => [...removedNodes].some(node => node.contains(element)))
     )
       return
-    // Later, since the focus may be on its way to another element.
+    // Later, since the focus may be moving to another element.
     setTimeout(() => {
       if (!isLost()) return
       if (element.isConnected) element.focus({ preventScroll: true })

@@ -5,7 +5,9 @@ import { t } from '../texts/texts.ts'
 import { afterPaint } from './after-paint.ts'
 import { Icon } from './icon.tsx'
 
-/** Notices cover the lower edge of the screen. What they cover can be scrolled into view. */
+/**
+ * Notices cover the lower edge of the screen, and content behind them can be scrolled into view.
+ */
 export function Notices() {
   const [notices, setNotices] = useState<readonly Notice[]>([])
   const box = useRef<HTMLDivElement>(null)

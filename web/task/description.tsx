@@ -10,7 +10,7 @@ interface DescriptionProps {
   readonly change: (description: string | null) => void
 }
 
-/** Plain text with links, which becomes a field when the user edits it. */
+/** Plain text with links, replaced by a field while the user edits it. */
 export function Description({ task, change }: DescriptionProps) {
   const [isEditing, setEditing] = useState(false)
   const text = task.description ?? ''

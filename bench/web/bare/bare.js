@@ -1,5 +1,5 @@
-// The least that shows 10,000 tasks: no copy on the device, no sync, no keyboard, no texts, no undo.
-// It shows each page of tasks as it arrives, and renders the rows in view.
+// A minimal page with 10,000 tasks, without local copy, sync, keyboard, translations and undo.
+// It shows each page of tasks as it arrives, and renders only visible rows.
 import { Component, h, render } from './preact.mjs'
 
 const height = 46
