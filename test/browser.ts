@@ -3,7 +3,7 @@ import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core'
-import { keptFolder } from './kept-folder.ts'
+import { cachedFolder } from './cached-folder.ts'
 
 // Root in a container has no sandbox, and /dev/shm is small there.
 const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
@@ -81,7 +81,7 @@ function packaged(): LaunchOptions | undefined {
 /** Where the browser is unpacked: inside the package, so that updating the package removes it. */
 function unpacked(): string {
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.resolve('@sparticuz/chromium')))))
-  return keptFolder(join(root, 'unpacked'), draft => {
+  return cachedFolder(join(root, 'unpacked'), draft => {
     // The package unpacks to TMPDIR, and unpacks its libraries only if it detects AWS Lambda. Both
     // come from the environment, so a separate process sets it.
     const script = "import('@sparticuz/chromium').then(({ default: it }) => it.executablePath())"

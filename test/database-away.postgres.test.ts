@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Door } from './faults/door.ts'
+import { FaultyNetwork } from './faults/faulty-network.ts'
 import { duly } from './program.ts'
 import {
   callAt,
@@ -15,18 +15,18 @@ import {
 } from './served.ts'
 
 let database: OwnDatabase
-let door: Door
+let network: FaultyNetwork
 let api: Served
 before(async () => {
   database = await ownDatabase()
-  door = new Door(String(database.env.DATABASE_URL))
-  await door.listen()
-  api = await served({ DATABASE_URL: door.url }, database)
+  network = new FaultyNetwork(String(database.env.DATABASE_URL))
+  await network.listen()
+  api = await served({ DATABASE_URL: network.url }, database)
 })
 after(async () => {
-  door.set('open')
+  network.set('open')
   await api.close()
-  door.close()
+  network.close()
   await database.drop()
 })
 
@@ -43,7 +43,7 @@ describe('while the database is unavailable', () => {
     const user = newUser()
     const create = (title: string) => api.call('POST', '/api/tasks', { user, json: { title } })
     assert.equal((await create('before')).status, 201)
-    door.set('shut')
+    network.set('shut')
     const refused = await create('during')
     assert.equal(refused.status, 503)
     assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/)
@@ -55,7 +55,7 @@ describe('while the database is unavailable', () => {
     )
     assert.equal((await api.call('GET', '/readyz')).status, 503)
     assert.equal((await api.call('GET', '/livez')).status, 200)
-    door.set('open')
+    network.set('open')
     await until(async () => (await create('after')).status === 201)
     await until(async () => (await api.call('GET', '/readyz')).status === 200)
     const { body } = await api.call('GET', '/api/tasks', { user })
@@ -79,7 +79,7 @@ describe('while the database is unavailable', () => {
       const undone = create(keyed, { 'idempotency-key': 'a' })
       await until(() => waiting(1))
       const unknown = create(plain)
-      door.cut()
+      network.cut()
       // Sent or not, depending on timing.
       for (const answer of [await undone, await unknown]) {
         assert.match(answer.body.code, /^(database_away|outcome_unknown)$/)
@@ -118,15 +118,15 @@ describe('while the database is unavailable', () => {
 
 describe('a start', () => {
   it('waits for a database that is still starting, and logs that', async () => {
-    door.set('shut')
+    network.set('shut')
     const program = duly(['start'], {
       ...database.env,
       PORT: '0',
-      DATABASE_URL: door.url,
+      DATABASE_URL: network.url,
       BETTER_AUTH_SECRET: testSecret,
     })
     await program.printed(/waiting for PostgreSQL at 127\.0\.0\.1:\d+\/\w+ for \d+ s at most: /)
-    door.set('open')
+    network.set('open')
     const [, address = ''] = await program.printed(/listening on (http\S+?)[,"]/)
     assert.equal((await callAt(address, 'GET', '/health')).status, 200)
     program.child.kill('SIGTERM')

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { keptFolder } from './kept-folder.ts'
+import { cachedFolder } from './cached-folder.ts'
 
 /**
  * A program that tests run, and a machine may not have: its possible names, and its Debian package.
@@ -65,7 +65,7 @@ function findIn(folders: readonly string[], names: readonly string[]): string | 
 
 /** Loads all of them at once, since updating the package lists takes most of the time. */
 function unpacked(): string {
-  return keptFolder(join(tmpdir(), `duly-debian-programs-2-${process.getuid?.() ?? 'user'}`), download)
+  return cachedFolder(join(tmpdir(), `duly-debian-programs-2-${process.getuid?.() ?? 'user'}`), download)
 }
 
 function download(folder: string): void {

@@ -6,7 +6,7 @@ import { extname, join, normalize } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from './browser.ts'
-import { Door } from './faults/door.ts'
+import { FaultyNetwork } from './faults/faulty-network.ts'
 import { BreakingProxy } from './front-ends/breaking-proxy.ts'
 import { type Broken, brokenRows } from './front-ends/broken-rows.ts'
 import { declared, frontEnds } from './front-ends/declared.ts'
@@ -62,14 +62,14 @@ let users = 0
 for (const [name, { settings, chooses }] of Object.entries(programs)) {
   describe(`a front end of ${name} (TEST_SEED=${seed})`, () => {
     const contract = declared(name)
-    const door = new Door(String(process.env.TEST_DATABASE_URL))
+    const network = new FaultyNetwork(String(process.env.TEST_DATABASE_URL))
     let api: Served
     let proxy: BreakingProxy
     let page: Page
     before(async () => {
-      await door.listen()
+      await network.listen()
       const url = new URL(String(database.env.DATABASE_URL))
-      url.port = String(door.port)
+      url.port = String(network.port)
       const options = contract.options.join()
       api = await served(
         {
@@ -88,11 +88,11 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
       await page.goto(`${origin}/${name}/index.html?api=${await proxy.listen()}`)
     })
     after(async () => {
-      door.set('open')
+      network.set('open')
       await page?.close()
       await proxy?.close()
       await api?.close()
-      door.close()
+      network.close()
     })
 
     /**
@@ -180,7 +180,7 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
     })
 
     it('shows that the database is unavailable, and fails if the error has another shape', async () => {
-      door.set('shut')
+      network.set('shut')
       await chapters.away()
       assert.deepEqual(await missed(row => row.chapter === 'away'), [])
       await chapters.away()

@@ -13,7 +13,7 @@ after(() => database.drop())
 // Objects that survive two minor collections stay until a full one. That cost up to a tenth of the
 // CPU time of a write when a callback of each survived. Measured by samples.
 it('few bytes of a write survive V8’s minor collections', async () => {
-  const program = fileURLToPath(new URL('./bytes-that-stay.js', import.meta.url))
+  const program = fileURLToPath(new URL('./surviving-bytes.js', import.meta.url))
   const { code, stdout, stderr } = await duly([], database.env, program).ended
   assert.equal(code, 0, stderr)
   assert.ok(Number(stdout) > 0 && Number(stdout) < 500, `${stdout} bytes of each write survive`)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Door } from './faults/door.ts'
+import { FaultyNetwork } from './faults/faulty-network.ts'
 import { newUserHere } from './person.ts'
 import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served } from './served.ts'
@@ -12,18 +12,18 @@ import { newUser, type OwnDatabase, ownDatabase, type Served, served } from './s
 
 let own: OwnDatabase
 let pooler: PgBouncer
-let door: Door
+let network: FaultyNetwork
 let api: Served
 before(async () => {
   own = await ownDatabase()
   pooler = await startPgBouncer(String(own.env.DATABASE_URL))
-  door = new Door(pooler.url)
-  await door.listen()
-  api = await served({ DATABASE_URL: door.url, DATABASE_POOLER: 'transaction' }, own)
+  network = new FaultyNetwork(pooler.url)
+  await network.listen()
+  api = await served({ DATABASE_URL: network.url, DATABASE_POOLER: 'transaction' }, own)
 })
 after(async () => {
   await api.close()
-  door.close()
+  network.close()
   await pooler.stop()
   await own.drop()
 })
@@ -67,13 +67,13 @@ describe('behind a pooler in transaction mode', () => {
   it('the first request after the database was suspended waits until it has resumed', async () => {
     const user = newUser()
     assert.equal((await api.call('POST', '/api/v1/tasks', { user, json: { title: 'a' } })).status, 201)
-    door.cut()
-    door.set('silent')
+    network.cut()
+    network.set('silent')
     const lost = () => api.lines.some(({ msg }) => String(msg).startsWith('a database session was lost'))
     for (const deadline = Date.now() + 30_000; !lost(); await pause(100)) assert.ok(Date.now() < deadline)
     const call = api.call('GET', '/api/v1/tasks', { user })
     await pause(300)
-    door.set('open')
+    network.set('open')
     const { status, body } = await call
     assert.deepEqual([status, body.tasks?.length], [200, 1])
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { unprepared } from '../server/db/database.ts'
-import { Door } from './faults/door.ts'
+import { FaultyNetwork } from './faults/faulty-network.ts'
 import { assertNoLeak } from './leaks.ts'
 import { newPerson } from './person.ts'
 import { duly, dulyStart, type RunningServer } from './program.ts'
@@ -24,13 +24,13 @@ const secrets = {
 }
 
 let database: OwnDatabase
-let door: Door
+let network: FaultyNetwork
 let program: RunningServer
 let env: Record<string, string>
 before(async () => {
   database = await ownDatabase()
-  door = new Door(String(database.env.DATABASE_URL))
-  await door.listen()
+  network = new FaultyNetwork(String(database.env.DATABASE_URL))
+  await network.listen()
   const { db } = await openDatabase(database.env)
   // Errors of statements contain their values, as far as PostgreSQL can be configured to include
   // them.
@@ -40,14 +40,14 @@ before(async () => {
     ),
   )
   await db.close()
-  const url = new URL(door.url)
+  const url = new URL(network.url)
   url.password = 'what-postgresql-asks-for'
   env = { ...secrets, DATABASE_URL: String(url), LOG_LEVEL: 'trace' }
   program = await dulyStart(env)
 })
 after(async () => {
   program.child.kill('SIGKILL')
-  door.close()
+  network.close()
   await database.drop()
 })
 
@@ -120,9 +120,9 @@ describe('the log of a program with every secret', () => {
 
   it('reports that the database is unavailable, and not the values of statements', async () => {
     for (const mode of ['reset', 'shut'] as const) {
-      door.set(mode)
+      network.set(mode)
       assert.equal((await call('POST', '/api/v1/tasks', { token, json: { title } })).status, 503)
-      door.set('open')
+      network.set('open')
       while ((await call('POST', '/api/v1/tasks', { token, json: { title } })).status !== 201);
     }
     await program.printed(/Redis is unavailable/)

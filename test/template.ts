@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { copyTree } from './copy-tree.ts'
-import { keptFolder } from './kept-folder.ts'
+import { cachedFolder } from './cached-folder.ts'
 import { type PostgresServer, startPostgres, versionOfPostgres } from './postgres-server.ts'
 
 // The template of test databases, created once by `duly migrate up`, since migrating each takes
@@ -20,7 +20,7 @@ export interface Database {
 
 /** Created once for each build of `server/db`, and kept in `dist/` for the next run. */
 export function makeFolder(): string {
-  return keptFolder(placeOf('.template-'), draft => migrate(draft, { DATA_DIR: draft }))
+  return cachedFolder(placeOf('.template-'), draft => migrate(draft, { DATA_DIR: draft }))
 }
 
 /**
@@ -34,7 +34,7 @@ export async function startWithTemplate(): Promise<{ server: PostgresServer; tem
     await administer(first.url, 'create database duly_template')
     migrate(tmpdir(), { DATABASE_URL: nameOn(first.url) })
     await first.end('SIGINT')
-    keptFolder(place, draft => copyTree(first.data, join(draft, 'data')))
+    cachedFolder(place, draft => copyTree(first.data, join(draft, 'data')))
     await first.stop()
   }
   const server = await startPostgres([], join(place, 'data'))

@@ -3,25 +3,25 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { callAt, type OwnDatabase, ownDatabase } from '../served.ts'
 import { long, size } from '../size.ts'
-import { Door } from './door.ts'
+import { FaultyNetwork } from './faulty-network.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
 
 // A TCP proxy between the server and PostgreSQL injects network faults.
 
 let database: OwnDatabase
-let door: Door
+let network: FaultyNetwork
 let servers: Servers
 before(async () => {
   database = await ownDatabase()
-  door = new Door(String(database.env.DATABASE_URL))
-  await door.listen()
-  servers = new Servers({ ...database.env, DATABASE_URL: door.url })
+  network = new FaultyNetwork(String(database.env.DATABASE_URL))
+  await network.listen()
+  servers = new Servers({ ...database.env, DATABASE_URL: network.url })
   await servers.start()
 })
 after(async () => {
   await servers?.killAll()
-  door?.close()
+  network?.close()
   await database?.drop()
 })
 
@@ -31,7 +31,7 @@ function survives(name: string, happen: (ledger: Ledger) => Promise<void>, round
     for (let round = 0; round < rounds; round += 1) {
       await ledger.another(size(100, 1000))
       await happen(ledger)
-      door.set('open')
+      network.set('open')
     }
     await ledger.another(size(100, 1000))
     await ledger.settle()
@@ -40,12 +40,12 @@ function survives(name: string, happen: (ledger: Ledger) => Promise<void>, round
 }
 
 describe('no write is lost or duplicated when the network', () => {
-  survives('cuts connections', async () => door.cut(), size(5, 8))
+  survives('cuts connections', async () => network.cut(), size(5, 8))
 
   survives(
     'resets connections, and refuses new ones for a while',
     async ledger => {
-      door.set('reset')
+      network.set('reset')
       await ledger.troubled()
     },
     size(2, 8),
@@ -54,7 +54,7 @@ describe('no write is lost or duplicated when the network', () => {
   survives(
     'is slow',
     async ledger => {
-      door.set('slow')
+      network.set('slow')
       await ledger.another(size(50, 500))
     },
     size(1, 3),
@@ -63,7 +63,7 @@ describe('no write is lost or duplicated when the network', () => {
   survives(
     'holds all data back until requests have timed out, and then delivers it',
     async ledger => {
-      door.set('silent')
+      network.set('silent')
       await (long ? ledger.troubled() : pause(1000))
     },
     size(1, 3),
@@ -73,7 +73,7 @@ describe('no write is lost or duplicated when the network', () => {
     'discards all data, and leaves half-open connections behind',
     async ledger => {
       const [url = ''] = servers.urls()
-      door.set('lost')
+      network.set('lost')
       const health = await callAt(url, 'GET', '/health')
       assert.deepEqual([health.status, health.body.database], [503, 'unavailable'])
       assert.equal((await callAt(url, 'GET', '/readyz')).status, 503)

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
  * concurrent or interrupted callers, and readable by all users, since programs may run as another
  * one.
  */
-export function keptFolder(folder: string, fill: (draft: string) => void): string {
+export function cachedFolder(folder: string, fill: (draft: string) => void): string {
   if (existsSync(folder)) return folder
   const draft = mkdtempSync(`${folder}-`)
   try {

@@ -18,7 +18,7 @@ interface Pair {
 }
 
 /** A TCP proxy between the server and PostgreSQL, whose faults the test sets. */
-export class Door {
+export class FaultyNetwork {
   readonly #pairs = new Set<Pair>()
   readonly #target: URL
   #mode: Mode = 'open'

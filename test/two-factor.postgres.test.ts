@@ -14,7 +14,7 @@ after(() => api.close())
 
 const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
 
-async function withSecondFactor(signedUp?: Person) {
+async function withTwoFactor(signedUp?: Person) {
   const person = signedUp ?? (await newUserHere(api))
   const enabled = await person.auth('POST', '/two-factor/enable', { password: person.password })
   const { totpURI, backupCodes } = enabled.body
@@ -34,7 +34,7 @@ describe('two-factor authentication', () => {
   })
 
   it('requires a code after the password, and there is no session before', async () => {
-    const { person, totpURI } = await withSecondFactor()
+    const { person, totpURI } = await withTwoFactor()
     const phone = newPerson(api, person)
     const { body } = await signIn(phone)
     assert.equal(body.twoFactorRedirect, true)
@@ -48,7 +48,7 @@ describe('two-factor authentication', () => {
   })
 
   it('allows a few wrong codes', async () => {
-    const { person } = await withSecondFactor()
+    const { person } = await withTwoFactor()
     const phone = newPerson(api, person)
     await signIn(phone)
     const statuses: number[] = []
@@ -62,7 +62,7 @@ describe('two-factor authentication', () => {
   })
 
   it('accepts a backup code once instead of a TOTP code', async () => {
-    const { person, backupCodes } = await withSecondFactor()
+    const { person, backupCodes } = await withTwoFactor()
     const code = backupCodes[0]
     const phone = newPerson(api, person)
     await signIn(phone)
@@ -73,7 +73,7 @@ describe('two-factor authentication', () => {
   })
 
   it('is disabled with the password', async () => {
-    const { person } = await withSecondFactor()
+    const { person } = await withTwoFactor()
     assert.equal((await person.auth('POST', '/two-factor/disable', { password: 'wrong horse' })).status, 400)
     assert.equal(
       (await person.auth('POST', '/two-factor/disable', { password: person.password })).status,
@@ -109,7 +109,7 @@ describe('a stranger who reads the emails of a user with two-factor authenticati
     await person.auth('POST', '/sign-up/email', { name: 'Ann', email, password, callbackURL: '/docs' })
     await follow(person, (await smtp.emailTo(email)).link)
     assert.ok(await isSignedIn(person))
-    await withSecondFactor(person)
+    await withTwoFactor(person)
     return person
   }
 
