@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { copyTree } from './copy-tree.ts'
 import { cachedFolder } from './cached-folder.ts'
+import { copyTree } from './copy-tree.ts'
 import { type PostgresServer, startPostgres, versionOfPostgres } from './postgres-server.ts'
 
 // The template of test databases, created once by `duly migrate up`, since migrating each takes
