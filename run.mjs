@@ -84,7 +84,7 @@ async function install(folder) {
   const purpose = { [root]: '', [at('web')]: ' for the web app' }[folder] ?? ' for tests and checks'
   const what = `${Object.keys(wanted).length - 1} packages${purpose}`
   say(`installing ${what} (once)`)
-  // The types and the compiler are among the development dependencies, whatever NODE_ENV says.
+  // The types and the compiler are development dependencies, which NODE_ENV=production would omit.
   const npm = process.env.npm_execpath
   const command = ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error']
   const options = { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] }

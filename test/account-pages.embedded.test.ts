@@ -50,7 +50,7 @@ async function confirmed(): Promise<Person> {
 }
 
 describe('the link that confirms an email address', () => {
-  it('confirms it after a click, not when a mail server opens it', async () => {
+  it('confirms the address after a click, not when a mail server opens it', async () => {
     const person = newPerson(api)
     await signUp(person)
     const { link } = await smtp.emailTo(person.email)
@@ -73,7 +73,7 @@ describe('the link that confirms an email address', () => {
     await page.context().close()
   })
 
-  it('that is broken or expired offers a new one', async () => {
+  it('offers a new one if it is invalid or expired', async () => {
     const person = newPerson(api)
     await signUp(person)
     const { link } = await smtp.emailTo(person.email)
@@ -157,7 +157,7 @@ describe('the link that resets a password', () => {
     assert.equal(await signIn(person, '<b>"long" enough</b>'), 200)
   })
 
-  it('is offered in the same words for an address without an account', async () => {
+  it('is requested with the same response for an address without an account', async () => {
     const person = await confirmed()
     const ask = (email: string) =>
       api.call('POST', '/reset-password', {

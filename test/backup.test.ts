@@ -120,7 +120,7 @@ describe('a backup that is made during writes', () => {
     )
     const back = newPerson(api, ann)
     for (const [name, value] of ann.cookies) back.cookies.set(name, value)
-    assert.equal((await back.auth('GET', '/get-session')).body.user.id, ann.id, 'the session goes on')
+    assert.equal((await back.auth('GET', '/get-session')).body.user.id, ann.id, 'the session continues')
     const again = newPerson(api, ann)
     assert.equal(
       (await again.auth('POST', '/sign-in/email', { email: ann.email, password: ann.password })).status,

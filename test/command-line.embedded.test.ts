@@ -228,7 +228,7 @@ describe('output', () => {
     assert.deepEqual([said.code, /the reader closed the pipe/.test(said.stderr)], [74, true])
   })
 
-  it('that cannot be written fails with a sentence', async () => {
+  it('that cannot be written causes an error message', async () => {
     const said = await shell('duly openapi > /dev/full')
     isSentence(said)
     assert.deepEqual([said.code, said.stderr.split('\n').length], [74, 2])
@@ -335,7 +335,7 @@ describe('arguments are checked before settings and databases', () => {
     })
   }
 
-  it('and the program prints the errors', async () => {
+  it('the program prints the errors', async () => {
     for (const args of [
       ['--prot', '1'],
       ['help', 'strat'],

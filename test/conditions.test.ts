@@ -55,7 +55,7 @@ describe('a conditional change', () => {
     assert.equal((await tasks.state()).revision, 1)
   })
 
-  it('of a missing or deleted task, or one of another owner, finds none', async () => {
+  it('of a missing or deleted task, or one of another owner, fails with task_not_found', async () => {
     const [tasks, others] = [ownTasks(db, newUser()), ownTasks(db, newUser())]
     const [gone, theirs] = [await tasks.create(open('a')), await others.create(open('b'))]
     await tasks.remove(gone.id)
@@ -135,7 +135,7 @@ describe('a conditional deletion', () => {
     assert.equal((await tasks.state()).revision, 2)
   })
 
-  it('and a conditional change with the same revision: one of them is made', async () => {
+  it('excludes a conditional change with the same revision: one of them is made', async () => {
     const tasks = ownTasks(db, newUser())
     for (let round = 0; round < 10; round += 1) {
       const task = await tasks.create(open('a'))

@@ -188,8 +188,8 @@ function waitingBytes(): number[] {
   return process_._getActiveHandles().map(({ writableLength = 0 }) => writableLength)
 }
 
-describe('the end of a stream of events', () => {
-  it('follows the end of its token: expired, revoked, or of a disabled user', async () => {
+describe('a stream of events with an invalid token', () => {
+  it('ends when the token expires or is revoked, or its user is disabled', async () => {
     const user = newUser()
     const { body: script } = await api.call('POST', '/api/v1/tokens', {
       user,

@@ -144,7 +144,7 @@ const acts: Acts = {
   'removes the account': person => person.auth('POST', '/delete-user', { password: person.password }),
 }
 
-describe('a user whose requests have not arrived completely writes nothing if the user', () => {
+describe('a half-sent request writes nothing if its user', () => {
   for (const [name, act] of Object.entries(acts)) {
     it(`${name}, with the token of a session`, async () => {
       const person = await newUserHere(api)
@@ -185,7 +185,7 @@ describe('a user whose requests have not arrived completely writes nothing if th
     )
   })
 
-  it('is disabled and enabled again: the token is valid, requests from before are rejected', async () => {
+  it('is disabled and enabled again, after which new requests succeed', async () => {
     const user = newUser()
     const token = tokenOf(user)
     const sent = await halfOfEverything(token, await newTask(token))
@@ -199,7 +199,7 @@ describe('a user whose requests have not arrived completely writes nothing if th
     assert.deepEqual(await stored(user), before)
   })
 
-  it('of another issuer, is disabled', async () => {
+  it('belongs to another issuer and is disabled', async () => {
     const user = newUser()
     const token = tokenOf(user)
     const sent = await halfOfEverything(token, await newTask(token))
@@ -208,7 +208,7 @@ describe('a user whose requests have not arrived completely writes nothing if th
     )
   })
 
-  it('of another issuer, deletes all data: the token is valid again, requests from before are rejected', async () => {
+  it('belongs to another issuer and deletes all data, after which new requests succeed', async () => {
     const user = newUser()
     const token = tokenOf(user)
     const sent = await halfOfEverything(token, await newTask(token))
@@ -218,7 +218,7 @@ describe('a user whose requests have not arrived completely writes nothing if th
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
   })
 
-  it('has a token of which all keys are rotated immediately', async () => {
+  it('has a session token, and the operator rotates all signing keys with --now', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const sent = await halfOfEverything(token, await newTask(token))
@@ -226,7 +226,7 @@ describe('a user whose requests have not arrived completely writes nothing if th
   })
 })
 
-describe('account routes whose body has not arrived completely', () => {
+describe('half-sent requests to account routes', () => {
   const calls: Record<string, object> = {
     'update-user': { name: 'Changed too late' },
     'change-password': { currentPassword: 'correct horse battery', newPassword: 'staple battery horse' },

@@ -268,7 +268,7 @@ describe('a runner', () => {
   })
 })
 
-/** Resolves after so many failures were recorded. */
+/** Resolves after this number of failures was recorded. */
 async function settled(runner: JobRunner, kind: string, failures: number): Promise<void> {
   const read = unprepared(
     `select from duly.jobs where kind = $1 and failures = $2 and leased_until = '-infinity'`,

@@ -81,7 +81,7 @@ describe('deploy/kubernetes', () => {
     assert.deepEqual(Object.keys(secret.stringData), named)
   })
 
-  it('probes existing paths and ports, often enough for a stop without failed requests', async () => {
+  it('probes existing paths and ports, often enough for a rollout without failed requests', async () => {
     const http = container.ports.find(({ name }: Manifest) => name === 'http')
     assert.equal(http.containerPort, config.port)
     for (const kind of ['startupProbe', 'readinessProbe', 'livenessProbe']) {

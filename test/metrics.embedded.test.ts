@@ -198,7 +198,7 @@ describe('METRICS_TOKEN', () => {
     }
   })
 
-  it('is required: by default there are no metrics', async () => {
+  it('and METRICS_PORT are unset by default, so there are no metrics', async () => {
     const api = await served()
     try {
       assert.equal((await callAt(api.server.url, 'GET', '/metrics')).status, 404)

@@ -210,7 +210,7 @@ describe('an operator, while a server runs', () => {
 })
 
 describe('an operator, while no server runs', () => {
-  it('can do the same', async () => {
+  it('has the same commands', async () => {
     const email = 'dora@example.com'
     await run(['user', 'add', email, '--password-stdin'], 'correct horse\n')
     await says('user', 'disable', email)

@@ -44,7 +44,7 @@ for (const contract of contracts) {
     // Independent of the contract.
     if (contract !== contracts[0]) return
 
-    it('each response reports what is left', async () => {
+    it('each response reports the remaining requests', async () => {
       const user = newUser()
       const left: number[] = []
       for (const [method, call] of [
@@ -129,7 +129,7 @@ for (const contract of contracts) {
 }
 
 describe('a server without a rate limit', () => {
-  it('rejects nobody, and sends no headers about it', async () => {
+  it('rejects no request, and sends no rate limit headers', async () => {
     const api = await served(unlimited)
     const user = newUser()
     const calls = [{ user }, {}].flatMap(call =>

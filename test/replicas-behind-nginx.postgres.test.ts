@@ -216,7 +216,7 @@ describe('three replicas behind nginx', () => {
     })
   })
 
-  it('pass on chunked bodies, and do not expose internal routes', async () => {
+  it('stream an export, hide /metrics, and reject large bodies in the format of Duly', async () => {
     const user = newUser()
     for (const title of ['a', 'b']) await through.call('POST', '/api/v1/tasks', { user, json: { title } })
     const { text } = await through.call('GET', '/api/v1/export?format=ndjson', { user })

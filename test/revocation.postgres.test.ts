@@ -159,7 +159,7 @@ describe('on every replica', () => {
     assert.equal(await statusOf(await person.token()), 200)
   })
 
-  it('every token ends with the maximum number of sessions of a user', async () => {
+  it('every token ends when all sessions of a user end, up to their maximum number', async () => {
     const person = await newUserHere(api)
     const tokens: string[] = []
     for (let n = 0; n < 99; n += 1) {
@@ -180,7 +180,7 @@ describe('on every replica', () => {
     assert.equal(await statusOf(token), 200)
   })
 
-  it('every token ends with the account', async () => {
+  it('every token ends when the account is deleted', async () => {
     const person = await newUserHere(api)
     const token = await person.token()
     const json = { name: 'x', scopes: ['tasks:read'] }

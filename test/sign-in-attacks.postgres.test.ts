@@ -151,7 +151,7 @@ describe('an attacker who guesses passwords', () => {
     assert.equal((await signIn(phone)).status, 200)
   })
 
-  it('is not counted for right passwords', async () => {
+  it('does not use up the attempts of users with the right password', async () => {
     const person = await newUserHere(api)
     for (let n = 0; n < 12; n += 1) {
       assert.equal((await guess(api, person.email, person.password, {})).status, 200)

@@ -25,7 +25,7 @@ describe('docs/threat-model.md', () => {
       ...page.matchAll(/`((?:server|test|docs|bench|deploy|client)\/[\w./-]+|package-lock\.json)`/g),
     ]
     assert.ok(files.length > 100)
-    for (const [, file = ''] of files) assert.ok(existsSync(join(root, file)), `${file} is not there`)
+    for (const [, file = ''] of files) assert.ok(existsSync(join(root, file)), `${file} does not exist`)
     for (const [line, , how, , shownBy] of page.matchAll(
       /^\| (API\d+|V\d+\.\d+) [^|]*\| ([^|]*) \| ([^|]*) ?\| ?([^|]*) ?\|$/gm,
     )) {

@@ -47,7 +47,7 @@ describe('two-factor authentication', () => {
     assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
   })
 
-  it('allows a few wrong codes', async () => {
+  it('rejects all codes after a few wrong ones', async () => {
     const { person } = await withTwoFactor()
     const phone = newPerson(api, person)
     await signIn(phone)

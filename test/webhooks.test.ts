@@ -533,7 +533,7 @@ describe('a user', () => {
     await to.until(({ received }) => received.length === 1)
   })
 
-  it('who deletes the account deletes the webhooks', async () => {
+  it('who deletes the account also deletes the webhooks', async () => {
     const user = newUser()
     const { to } = await create(user)
     await write(user)

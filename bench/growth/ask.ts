@@ -33,7 +33,7 @@ export async function ask(
     const request = requests[n % requests.length] as Request
     const startedAt = performance.now()
     const { status } = await client.call(request)
-    if (status !== 200) throw new Error(`${request.path} was answered ${status}.`)
+    if (status !== 200) throw new Error(`${request.path} returned ${status}.`)
     return performance.now() - startedAt
   }
   for (let n = 0; n < count / 4; n += 1) await send(n)

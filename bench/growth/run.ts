@@ -39,9 +39,9 @@ await untilDone(async () => {
     return undefined
   }
   if (values.only !== undefined && !parts.some(part => part === values.only))
-    throw new Error(`--only takes one of: ${parts.join('; ')}.`)
+    throw new Error(`--only must be one of: ${parts.join('; ')}.`)
   if (values['write-rate'] !== undefined && !(Number(values['write-rate']) > 0))
-    throw new Error('--write-rate takes a number of writes a second.')
+    throw new Error('--write-rate must be a number of writes per second.')
   const { open, close } = stage(['duly'])
   const work = async () => {
     const field = await open()

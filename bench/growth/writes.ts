@@ -47,7 +47,7 @@ export async function writeAgainAndAgain(
         is_completed: written % 2 === 0,
       })
       const { status } = await caller.call({ method: 'PATCH', path, headers, body })
-      if (status !== 200) throw new Error(`${path} was answered ${status}.`)
+      if (status !== 200) throw new Error(`${path} returned ${status}.`)
     }
   }
   const found: WritesFound[] = []

@@ -116,7 +116,7 @@ export function stage(
     rmSync(folder, { recursive: true, force: true })
   }
   const refuseClosed = () => {
-    if (closed) throw new Error('The bench is being stopped.')
+    if (closed) throw new Error('The benchmark is being stopped.')
   }
   const start = async (name: Name, recipe: Recipe, database: number | undefined): Promise<Contestant> => {
     refuseClosed()
@@ -266,7 +266,7 @@ async function untilItAnswers(url: string): Promise<void> {
       await pause(100)
     }
   }
-  throw new Error(`Nothing answers at ${url}.`)
+  throw new Error(`No response from ${url}.`)
 }
 
 // Further output is read and discarded: a log line costs as much as in production.

@@ -124,7 +124,7 @@ async function fill(contestant: Contestant, person: Person, tasks: number, text:
       Array.from({ length: Math.min(100, tasks - n) }, (_, m) => create(n + m)),
     )
     const wrong = answers.find(({ status }) => status !== 201)
-    if (wrong) throw new Error(`A create was answered with ${wrong.status}.`)
+    if (wrong) throw new Error(`A create returned ${wrong.status}.`)
   }
   client.close()
 }

@@ -83,7 +83,7 @@ async function overload(contestant: Contestant, token: string): Promise<void> {
       asBefore = status === 200 && ms <= limit ? asBefore + 1 : 0
     }
     const recovered = performance.now() - ended
-    print(`  crowd     let in after ${(letIn / 1000).toFixed(1)} s`)
+    print(`  crowd     admitted after ${(letIn / 1000).toFixed(1)} s`)
     // Autocannon counts the sent requests of one second twice if a rate is set.
     const answered = storm.accepted.length + storm.shed.length + storm.failed
     print(`  offered   ${perSecond(answered)}/s of ${rate}/s on 1000 connections`)

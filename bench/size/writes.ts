@@ -44,8 +44,7 @@ export async function write(
     const { method, path, json } = ask
     const body = json === undefined ? {} : { body: JSON.stringify(json) }
     const answer = await caller.call({ method, path, headers, ...body }, true)
-    if (answer.status >= 300)
-      throw new Error(`${method} ${path} was answered ${answer.status}: ${answer.body}`)
+    if (answer.status >= 300) throw new Error(`${method} ${path} returned ${answer.status}: ${answer.body}`)
     return answer.body
   }
   const many = async (ask: Ask, key?: string, times = count) => {

@@ -91,7 +91,7 @@ async function start(dataDir: string, env: Record<string, string>): Promise<Star
   })
   const pid = child.pid ?? 0
   while (!(await isReady(port))) {
-    if (child.exitCode !== null) throw new Error(`It ended with code ${child.exitCode}.`)
+    if (child.exitCode !== null) throw new Error(`The server ended with code ${child.exitCode}.`)
     await pause(2)
   }
   const ready = performance.now() - startedAt

@@ -89,7 +89,7 @@ describe('the stored secret', () => {
     for (const dataDir of dataDirs) assert.deepEqual(readdirSync(dataDir), ['secret'])
   })
 
-  it('may be written by hand, and is trimmed', () => {
+  it('may be written manually, and is trimmed', () => {
     const own = 'my own secret, of 32 characters.'
     assert.equal(keptSecret(dataDirWith(`  ${own}\r\n\n`)), own)
   })

@@ -33,7 +33,7 @@ export async function attempt(
   // From the proxy, if its server is down.
   if (status === 502) return { outcome: 'unknown' }
   if (status === 503 || status === 429) return { outcome: 'refused' }
-  throw new Error(`${method} ${path} was answered ${status}: ${answer.text}`)
+  throw new Error(`${method} ${path} returned ${status}: ${answer.text}`)
 }
 
 function neverLeft(error: unknown): boolean {

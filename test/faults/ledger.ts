@@ -60,7 +60,7 @@ export class Ledger {
     this.#orders.isAbandoned = true
   }
 
-  /** Waits until so many more writes have been acknowledged. */
+  /** Waits until this number of further writes has been acknowledged. */
   async another(writes: number): Promise<void> {
     const enough = this.#tally.acknowledged + writes
     await this.#until(() => this.#tally.acknowledged >= enough, 'writes to be acknowledged again')

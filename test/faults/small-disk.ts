@@ -9,7 +9,7 @@ import { join } from 'node:path'
  */
 export interface SmallDisk {
   readonly folder: string
-  /** Fills the disk except for so many bytes. */
+  /** Fills the disk except for this number of bytes. */
   fill(left: number): void
   free(): void
   remove(): Promise<void>
