@@ -58,8 +58,7 @@ if (word === 'format' || (serverAlone ? buildServer() && (word === 'duly' || bui
   if (word === 'test' || word === 'faults') process.stdout.write('0 passed, 1 failed\n')
 }
 
-// `npm run bench` compares servers over HTTP; `npm run bench latency` and others run other
-// benchmarks.
+// `npm run bench` compares servers over HTTP; `npm run bench latency` and others are separate.
 function bench() {
   const options = isNamed(args[0]) ? args.slice(1) : args
   return load(at('dist', 'bench', benchmarkIn(args), 'run.js'), options)
@@ -144,10 +143,7 @@ function buildWeb() {
   })
 }
 
-/**
- * Compiles everything. The client's types are generated from the OpenAPI document that the server
- * prints.
- */
+/** Compiles everything. The types of the client come from the OpenAPI document of the server. */
 function buildAll() {
   if (!buildServer() || !buildWeb()) return false
   const folders = ['server', 'client', 'test', 'bench', 'web']

@@ -5,8 +5,7 @@ import { operator } from './operator.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { type Served, twoReplicas, unlimited } from './served.ts'
 
-// Which changes of an account revoke its personal access tokens. docs/accounts.md has the same
-// table.
+// The changes of an account that revoke its personal access tokens; see docs/accounts.md.
 
 let api: Served
 let other: Served

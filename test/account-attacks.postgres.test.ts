@@ -286,8 +286,7 @@ describe('60 guesses in parallel on two replicas', () => {
     assert.equal(refused.length, 60 - evaluated.length)
     const late = { email: person.email, password, code: backupCodes[0] }
     assert.equal((await post(api, nextOf(signInPaths), late)).status, 429)
-    // The attackers get 429 for the right code too; a browser that signed in before is not locked
-    // out.
+    // The attackers get 429 for the right code, too; a browser that signed in before does not.
     assert.equal((await guessCode(61, 'verify-backup-code', backupCodes[0])).status, 429)
     await person.auth('POST', '/sign-out')
     assert.equal((await signIn(person)).body.twoFactorRedirect, true)

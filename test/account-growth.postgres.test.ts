@@ -4,8 +4,7 @@ import { unprepared } from '../server/db/database.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
 import { newUser, type Served, served, unlimited } from './served.ts'
 
-// Bounds on what one user stores besides tasks: sessions, links, personal access tokens and
-// revocations.
+// Limits on what a user stores besides tasks: sessions, links, tokens and revocations.
 
 let api: Served
 before(async () => {

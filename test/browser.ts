@@ -18,9 +18,8 @@ const fontsConf = `<?xml version="1.0"?>
 `
 
 /**
- * A Chromium for tests: the one in `CHROMIUM_PATH` if set. Otherwise, on Linux x64, the one of an
- * npm package, which is the same on all machines; otherwise, or if that does not start, an
- * installed one.
+ * A Chromium for tests: the one in `CHROMIUM_PATH` if set. Otherwise, on Linux x64, that of an npm
+ * package, the same on all machines; otherwise, or if that does not start, an installed one.
  */
 export async function openBrowser(): Promise<Browser> {
   const named = process.env.CHROMIUM_PATH

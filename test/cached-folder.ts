@@ -2,8 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 
 /**
  * A directory that the first caller fills, and later ones reuse. It is created atomically, despite
- * concurrent or interrupted callers, and readable by all users, since programs may run as another
- * one.
+ * concurrent or interrupted callers, and is readable by all users.
  */
 export function cachedFolder(folder: string, fill: (draft: string) => void): string {
   if (existsSync(folder)) return folder

@@ -79,8 +79,7 @@ describe('the counts of a user', () => {
       all.filter(n => n % 3 === 0 && 1 + (n % 9) >= first && 1 + (n % 9) <= last).length
     assert.deepEqual(counts, {
       inbox: all.filter(n => n % 4 === 0).length,
-      // The lists of these tasks do not exist. Existing ones are read by id, and sorted by
-      // position.
+      // These lists do not exist. Existing ones are read by id, and sorted by position.
       lists: made
         .filter(([, isLive]) => isLive === 't')
         .map(([id]) => ({ id: Number(id), openTasks: 0 }))

@@ -62,10 +62,7 @@ export interface Operation {
   readonly operation: OperationObject
 }
 
-/**
- * The operations of a contract. For contracts other than the first, only those that the first
- * lacks.
- */
+/** The operations of a contract. For contracts other than the first, those that the first lacks. */
 export function operationsOf(contract: ContractName): Operation[] {
   const [first = contract] = contracts
   const others = contract === first ? {} : described(first).document.paths
@@ -146,22 +143,25 @@ function describe(config: Omit<Parameters<typeof registrations>[0], 'metrics'>):
     validate,
     check({ method, path }, { status, headers, text }) {
       if (method === 'OPTIONS') return
-      const what = `${method} ${path} answered ${status}: ${text.slice(0, 300)}`
+      const what = `${method} ${path} returned ${status}: ${text.slice(0, 300)}`
       const found = templateOf(path.replace(/[?#].*$/s, ''))
       if (!found)
-        return assert.ok([400, 404, 414, 429, 431].includes(status), `${what}, and no such path is described`)
+        return assert.ok(
+          [400, 404, 414, 429, 431].includes(status),
+          `${what}; the OpenAPI document has no such path`,
+        )
       const asked = method === 'HEAD' ? 'get' : method.toLowerCase()
       const operation = document.paths[found.template]?.[asked]
       if (!operation) return assert.ok([400, 401, 403, 405, 414, 429, 431].includes(status), what)
       const response = operation.responses[String(status)]
-      assert.ok(response, `${what}, which is not described`)
+      assert.ok(response, `${what}; the OpenAPI document has no such status`)
       for (const [name, header] of Object.entries(response.headers ?? {})) {
         if (header.required) assert.ok(headers.has(name), `${what} without ${name}`)
       }
       if (method === 'HEAD') return
       if (!response.content) return assert.equal(text, '', what)
       const type = (headers.get('content-type') ?? '').replace(/;.*$/, '')
-      assert.ok(response.content[type], `${what} as ${type}, which is not described`)
+      assert.ok(response.content[type], `${what} as ${type}, which the OpenAPI document does not have`)
       if (type !== 'application/json' && !type.endsWith('+json')) return
       const place = ['paths', found.template, asked, 'responses', String(status), 'content', type, 'schema']
       const problem = validate(place, JSON.parse(text))

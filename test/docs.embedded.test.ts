@@ -4,8 +4,7 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { openBrowser } from './browser.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// The page takes seconds of CPU time to render the document, so the tests share one and reload it
-// twice.
+// Rendering the page takes seconds of CPU time, so the tests share one and reload it twice.
 let api: Served
 let browser: Browser
 let page: Page

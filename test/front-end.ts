@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { newAddress } from './person.ts'
 import type { Answer, Call, Served } from './served.ts'
 
-// Existing front ends, which hold one token: the paths of their back ends, and the bodies they
-// send.
+// Existing front ends, which hold one token: the paths and bodies that they send.
 
 export const bases = ['/api/auth', '/auth']
 const each = (...names: string[]) => bases.flatMap(base => names.map(name => `${base}/${name}`))

@@ -8,8 +8,7 @@ import { operator } from './operator.ts'
 import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
 import { newUser, type Served, tokenOf, twoReplicas, unlimited } from './served.ts'
 
-// A body may take 20 s to arrive. Nothing of it is written if the user is signed out, disabled or
-// removed meanwhile.
+// A body may take 20 s to arrive. None of it is written if its user is signed out meanwhile.
 
 let api: Served
 let other: Served
@@ -96,10 +95,7 @@ async function refused(token: string): Promise<void> {
   }
 }
 
-/**
- * Completes half-sent requests after both replicas know of `act`: all are rejected, and nothing is
- * stored.
- */
+/** Completes half-sent requests after both replicas know of `act`: all must be rejected. */
 async function nothingLands(
   person: { id: string },
   token: string,

@@ -77,10 +77,7 @@ for (const contract of contracts) {
       const others = (path.startsWith('/api/v1/tasks') ? 40 : 16) * 1024
       const bodyLimit = Math.max(longestBody, 12 * characters.reduce((sum, count) => sum + count) + others)
 
-      /**
-       * Whether the OpenAPI document allows this body: its schema, a visible title, and valid
-       * Unicode.
-       */
+      /** Whether the OpenAPI document allows this body, with a visible title and valid Unicode. */
       const isAllowed = (value: unknown): boolean => {
         if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
         // Unknown fields are rejected by name.

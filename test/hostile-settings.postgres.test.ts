@@ -9,8 +9,7 @@ import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 import { duly } from './program.ts'
 import { newUser, type OwnDatabase, openDatabase, ownDatabase, served, testSecret } from './served.ts'
 
-// Settings of a database and of a role (ALTER DATABASE, ALTER ROLE) must not change Duly's
-// behavior.
+// Settings of a database and a role (ALTER DATABASE, ALTER ROLE) must have no effect on Duly.
 
 const hostile: Readonly<Record<string, string>> = {
   DateStyle: 'SQL, DMY',

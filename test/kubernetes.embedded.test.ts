@@ -32,10 +32,7 @@ before(async () => {
 })
 after(() => api.close())
 
-/**
- * The module of the package kubernetes-types with this API version: apps/v1, networking.k8s.io/v1,
- * …
- */
+/** The module of kubernetes-types with this API version, such as apps/v1. */
 function typesOf({ apiVersion }: Manifest): string {
   const [version, group = 'core'] = apiVersion.split('/').reverse()
   return join(root, 'tools', 'node_modules', 'kubernetes-types', group.split('.')[0], `${version}.d.ts`)

@@ -130,8 +130,7 @@ describe('a list', () => {
     const user = newUser()
     const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 4500)'
     await db.query(unprepared(owner), [user])
-    // In each order a scan reads the last tasks first. Each step ends among tasks with the same
-    // time.
+    // A scan reads the last tasks of each order first. Each step ends among tasks of the same time.
     const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position)
       select $1, name, name, false, now() - (n / 900) * interval '1 s', now() - (n * 7919 % 4500) * interval '1 s', n, 'a' || name
       from generate_series(1, 4500) as n, lateral (select lpad((n * 3571 % 4500)::text, 4, '0') as name) as named`

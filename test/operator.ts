@@ -4,10 +4,7 @@ import { createLog } from '../server/log.ts'
 import { commands } from '../server/operator/commands.ts'
 import { type Served, testSecret } from './served.ts'
 
-/**
- * The output of an operator command, which runs on the database of this server as another process
- * would.
- */
+/** The output of an operator command on the database of this server, as of another process. */
 export async function operator(
   api: Served,
   [command, ...args]: [keyof typeof commands, ...string[]],

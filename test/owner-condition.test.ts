@@ -35,10 +35,7 @@ function withoutOwner({ text }: Statement): Statement {
   return unprepared(forgotten)
 }
 
-/**
- * Runs `work` in a session of a role that does not own the tables, so that the policies apply to
- * it.
- */
+/** Runs `work` as a role that does not own the tables, so that the policies apply to it. */
 async function guarded<T>(owner: string, work: (session: Session) => Promise<T>): Promise<T | undefined> {
   let found: T | undefined
   const undo = new Error('undone')

@@ -25,10 +25,7 @@ export function blocksOf(page: string, language = 'sh'): Block[] {
 /** The command of a line, without its comment. */
 export const commandIn = (line: string): string => line.replace(/(^|\s+)# .*$/, '')
 
-/**
- * A directory for PATH with only these programs and these scripts, so that a command with another
- * program fails.
- */
+/** A directory for PATH with only these programs and scripts: any other command fails. */
 export function makePath(folder: string, programs: readonly string[], scripts: Env): string {
   mkdirSync(folder, { recursive: true })
   for (const program of programs) symlinkSync(find(program), join(folder, program))

@@ -85,10 +85,7 @@ export interface RunningServer extends Program {
   readonly url: string
 }
 
-/**
- * Starts `duly start` on a free port and waits until it listens. SHUTDOWN_GRACE is 0: there is no
- * proxy.
- */
+/** Starts `duly start` on a free port and waits until it listens; SHUTDOWN_GRACE is 0. */
 export async function dulyStart(env: Env, program = cli): Promise<RunningServer> {
   const settings = { PORT: '0', SHUTDOWN_GRACE: '0', BETTER_AUTH_SECRET: testSecret, ...env }
   const started = duly(['start'], settings, program)

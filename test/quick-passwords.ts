@@ -1,9 +1,8 @@
 import crypto, { type BinaryLike, type ScryptOptions } from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 
-// Hashing a password takes 60 ms of CPU time, and the tests sign in thousands of times. Test
-// programs hash at a thousandth of the cost; `server/accounts/passwords.test.ts` checks the real
-// one.
+// Hashing a password takes 60 ms of CPU time, and the tests sign in thousands of times. Tests hash
+// at a thousandth of the cost, except `server/accounts/passwords.test.ts`.
 
 type Done = (error: Error | null, key: Buffer) => void
 

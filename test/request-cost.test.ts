@@ -3,9 +3,8 @@ import { after, before, describe, it } from 'node:test'
 import { type Database, type Statement, unprepared } from '../server/db/database.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
-// The cost of a request, counted instead of timed: statements sent to the database one after
-// another, each a round trip, and bytes of response headers. A change that adds one must change a
-// number here.
+// The cost of a request, counted instead of timed: sequential statements, each a round trip, and
+// bytes of response headers. A change that adds one must change a number here.
 
 let api: Served
 let sent: string[]
@@ -20,8 +19,7 @@ after(() => api.close())
 function watch(db: Database): void {
   const { query, read, run, transaction } = db
   const note = (statement: Statement) => {
-    // Not part of a request: checks for revocations and due jobs, and maintenance of the embedded
-    // database.
+    // Not part of a request: background checks, and maintenance of the embedded database.
     if (
       /from duly.revocations|pg_current_wal_lsn/.test(statement.text) ||
       /^duly_(jobs?|times)_/.test(statement.name)
@@ -111,8 +109,7 @@ describe('a request', () => {
   let id: number
   before(async () => {
     token = tokenOf(newUser())
-    // The first request with a token also checks its signature, and waits for the first revocation
-    // check.
+    // The first request with a token also checks its signature, and waits for the revocations.
     id = (await api.call('POST', '/api/tasks', { token, json })).body.id
   })
 

@@ -32,8 +32,7 @@ before(async () => {
   network = new FaultyNetwork(String(database.env.DATABASE_URL))
   await network.listen()
   const { db } = await openDatabase(database.env)
-  // Errors of statements contain their values, as far as PostgreSQL can be configured to include
-  // them.
+  // PostgreSQL includes as many values in its errors as it can be configured to.
   await db.query(
     unprepared(
       `do $$ begin execute format('alter database %I set log_parameter_max_length_on_error = -1', current_database()); end $$`,

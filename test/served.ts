@@ -162,10 +162,7 @@ export async function served(settings: Env = {}, database?: OwnDatabase): Promis
   }
 }
 
-/**
- * Two replicas on one database. The embedded database allows one process, so there both are the
- * same replica.
- */
+/** Two replicas on one database. An embedded one allows one process, so both are the same. */
 export async function twoReplicas(settings: Env, otherSettings: Env = settings) {
   const own = await ownDatabase()
   const api = await served(settings, own)

@@ -68,8 +68,7 @@ describe('while the signing keys are rotated', () => {
     const id = said?.split(' ')[0]
     assert.deepEqual((await kids()).length, 2)
     assert.equal(kidOf(await person.token()), kidOf(old))
-    // A minute passes: in the database, and here as much of it as lies between two reads of the
-    // keys.
+    // Advances the clock by a minute in the database, and by one read interval of the keys here.
     await pause(250)
     await age(61)
     assert.equal(kidOf(await person.token()), id)

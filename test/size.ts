@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 
-// How much the generated, load and fault suites try: a part in `npm test`, all in `npm run
-// test:faults`.
+// How much generated, load and fault tests try: a part in `npm test`, all in `npm run test:faults`.
 
 export const long = process.env.TEST_FAULTS === 'long'
 

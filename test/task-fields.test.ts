@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Answer, newUser, type Served, served, unlimited } from './served.ts'
 
-// Priority, tags, due dates and metadata in v1, and how the contracts of existing front ends share
-// them.
+// Priority, tags, dates and metadata in v1, shared with the contracts of existing front ends.
 
 let api: Served
 before(async () => {

@@ -3,8 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
 import { newUser, type Served, served } from './served.ts'
 
-// MAX_TASKS is checked on the owner's row, which a create has locked, so concurrent creates cannot
-// exceed it.
+// MAX_TASKS holds for concurrent creates, since each locks the owner's row, which has the count.
 
 const most = 12
 

@@ -9,9 +9,8 @@ import { cachedFolder } from './cached-folder.ts'
 import { copyTree } from './copy-tree.ts'
 import { type PostgresServer, startPostgres, versionOfPostgres } from './postgres-server.ts'
 
-// The template of test databases, created once by `duly migrate up`, since migrating each takes
-// seconds. It contains no secrets, keys or rows: the first start of the server and its users create
-// them.
+// The template of test databases, created once by `duly migrate up`, since migrating takes seconds.
+// It contains no rows, keys or secrets.
 
 export interface Database {
   readonly url: string

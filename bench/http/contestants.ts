@@ -222,8 +222,7 @@ function pythonWith(modules: readonly string[]): string | undefined {
   })
 }
 
-// Its data is discarded, so SIGKILL suffices. A program that has already ended emits no second
-// exit.
+// SIGKILL, since its data is discarded. A program that has already ended emits no exit event.
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise(resolve => child.once('exit', resolve))

@@ -12,8 +12,7 @@ export interface Bench {
  * @param plan returns the benchmark, or runs and returns undefined
  */
 export async function untilDone(plan: () => Promise<Bench | undefined>): Promise<void> {
-  // Before anything is started: a signal during synchronous work, such as initdb, would leave it
-  // behind.
+  // First, since a signal during synchronous work such as initdb would leave its process behind.
   const interrupted = interruption()
   try {
     const bench = await plan()
@@ -36,7 +35,7 @@ export async function untilDone(plan: () => Promise<Bench | undefined>): Promise
 function interruption(): Promise<never> {
   return new Promise((_, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-      process.on(signal, () => reject(new Interrupted(`The bench was stopped by ${signal}.`)))
+      process.on(signal, () => reject(new Interrupted(`The benchmark was stopped by ${signal}.`)))
     }
   })
 }

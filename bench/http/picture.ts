@@ -6,10 +6,7 @@ const barLeft = 190
 const barWidth = 430
 const lineHeight = 22
 
-/**
- * A chart (SVG) of the server's CPU time per request, by scenario, at the maximum number of
- * connections.
- */
+/** A chart (SVG) of the server's CPU time per request by scenario, at the most connections. */
 export function pictureOf(results: readonly Result[]): string {
   const most = Math.max(...results.map(({ connections }) => connections))
   const body: string[] = []

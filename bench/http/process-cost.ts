@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-// CPU time and memory of processes, from proc(5). On other systems than Linux from `ps`, without
-// descendants.
+// CPU time and memory of processes, from proc(5); on other systems from `ps`, without descendants.
 
 interface Entry {
   readonly pid: number

@@ -19,10 +19,7 @@ export interface Result {
   readonly p50: number | null
   readonly p95: number | null
   readonly p99: number | null
-  /**
-   * Microseconds of user and system time per request; null without responses or without the
-   * process.
-   */
+  /** Microseconds of user and system time per request; null without responses or a process. */
   readonly serverCpu: number | null
   readonly databaseCpu: number | null
   /**

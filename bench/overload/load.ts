@@ -7,10 +7,7 @@ export interface LoadPlan {
   readonly token: string
   readonly connections: number
   readonly seconds: number
-  /**
-   * Requests per second, independent of responses; undefined: each connection waits for its
-   * response.
-   */
+  /** Requests per second; undefined: each connection waits for its response. */
   readonly rate?: number
   /** Sent in rotation. */
   readonly requests: readonly { method: 'GET' | 'POST'; path: string; body?: string }[]

@@ -109,10 +109,7 @@ function load(plan: LoadPlan): Promise<LoadResult> {
   })
 }
 
-/**
- * @returns milliseconds, at most a minute, until the server accepts a new connection and responds
- *   soon
- */
+/** @returns milliseconds until the server responds soon on a new connection, at most a minute */
 async function untilLetIn(url: string): Promise<number> {
   const startedAt = performance.now()
   const waited = () => performance.now() - startedAt

@@ -25,10 +25,7 @@ const perRound = 8000
 const role = 'duly_without_bypass'
 const tables = ['owners', 'tasks', 'search']
 
-/**
- * A statement as the driver sends it, preceded by another one that sets the owner for the
- * transaction.
- */
+/** A statement as the driver sends it, after one that sets the owner for the transaction. */
 class GuardedQuery extends RowsQuery {
   override prepare(wire: Parameters<RowsQuery['prepare']>[0]): void {
     const name = 'name_owner'

@@ -90,8 +90,7 @@ interface Changed {
   /** Microseconds per change. */
   readonly cpu: string
   /**
-   * Milliseconds from the request to the event, for users whose stream is at the same replica or
-   * not.
+   * Milliseconds from the request to the event, for streams at the same and at the other replica.
    */
   readonly delays: Readonly<Record<'same' | 'other', readonly number[]>>
 }

@@ -131,8 +131,7 @@ export class Owner {
   }
 
   /**
-   * Without a key: only the number of writes shows whether a toggle with an unknown outcome was
-   * done.
+   * Without a key, only the number of writes shows whether a toggle with unknown outcome was done.
    */
   flipped(id: number, certain: boolean): void {
     this.#flipped = id
@@ -152,10 +151,7 @@ export class Owner {
     this.#writes += 1
   }
 
-  /**
-   * Checks the stored tasks: acknowledged writes occur once, rejected ones never, unknown ones at
-   * most once.
-   */
+  /** Acknowledged writes must be stored once, rejected ones never, unknown ones at most once. */
   audit({ tasks, revision, taskCount }: Stored): void {
     const titles = tasks.map(task => task.title)
     assert.equal(new Set(titles).size, titles.length, `${this.id}: nothing is stored twice`)

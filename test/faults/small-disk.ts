@@ -3,10 +3,7 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/**
- * A file system in memory, in its own namespace, which does not require root. It ends with its
- * process.
- */
+/** A file system in memory, in a user namespace, so without root. It ends with its process. */
 export interface SmallDisk {
   readonly folder: string
   /** Fills the disk except for this number of bytes. */

@@ -1,7 +1,6 @@
 import { Refused } from './strict.js'
 
-// The page that the four programs share: forms, a list and messages. Each program sends its own
-// requests.
+// The page that the four programs share: forms, a list and messages.
 
 const at = id => document.getElementById(id)
 const valuesOf = form => Object.fromEntries(new FormData(form))
@@ -41,10 +40,7 @@ function complain(error) {
 addEventListener('error', event => complain(event.error))
 addEventListener('unhandledrejection', event => complain(event.reason))
 
-/**
- * Runs what the user requested; `data-busy` is set meanwhile. Rejections are messages, other errors
- * complaints.
- */
+/** Runs what the user requested, with `data-busy` set. Unexpected errors are complaints. */
 async function act(work) {
   document.body.dataset.busy = ''
   const message = at('message')

@@ -1,5 +1,4 @@
-// Checks every response of a server against the declaration of a contract: contract.json of each
-// program.
+// Checks every response of a server against contract.json of the program.
 
 /** A response that the contract does not describe. */
 export class Unexpected extends Error {}

@@ -457,8 +457,7 @@ describe('a user account', () => {
     const card = section(page, 'Delete account')
     const password = card.getByLabel('Password')
     await password.fill('a wrong one')
-    // By keyboard: the sections above are still loading, which would move the button under the
-    // mouse.
+    // By keyboard, since the sections above are still loading and would move the button.
     await password.press('Enter')
     await card.getByRole('alert').getByText(/./).waitFor()
     await password.fill(account.password)

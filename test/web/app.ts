@@ -3,8 +3,7 @@ import { openBrowser } from '../browser.ts'
 import { behindProxy, newUserHere, type Person } from '../person.ts'
 import { type Served, served, unlimited } from '../served.ts'
 
-// The web app of a real server, in a real browser. Tests find elements by role and name, as users
-// do.
+// The web app of a real server in a real browser. Tests find elements by role and name.
 
 export interface App {
   readonly api: Served

@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import { type App, entry, openApp, row, sent, titles, until } from './app.ts'
 
-// Every screen: accessible in both themes, on narrow displays, with hostile texts, and with many
-// tasks.
+// Every screen: accessibility in both themes, narrow displays, hostile texts, and many tasks.
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const axe = readFileSync(join(root, 'web', 'node_modules', 'axe-core', 'axe.min.js'), 'utf8')

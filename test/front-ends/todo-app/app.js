@@ -3,8 +3,8 @@ import { start } from '../page.js'
 import { answerOf, strict } from '../strict.js'
 import contract from './contract.json' with { type: 'json' }
 
-// Uses XMLHttpRequest, as axios does, signs in with the form of OAuth 2, and stores token and user
-// in localStorage.
+// Uses XMLHttpRequest, as axios does, and the form of OAuth 2; stores token and user in
+// localStorage.
 
 const check = strict(contract)
 const base = new URLSearchParams(location.search).get('api')
