@@ -3,8 +3,8 @@
  * @param {object} release
  * @param {{ version: string, repository?: unknown }} release.manifest package.json
  * @param {string} release.changelog CHANGELOG.md
- * @param {{ changes: string, tags: string[], onMain: boolean }} release.git uncommitted changes, tags of
- *   the commit, and whether it is on main
+ * @param {{ changes: string, tags: string[], onMain: boolean }} release.git uncommitted changes,
+ *   tags of the commit, and whether it is on main
  * @param {Record<string, string | undefined>} release.env
  * @returns {string[]}
  */

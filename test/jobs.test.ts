@@ -192,7 +192,14 @@ describe('a runner', () => {
     await runner.start()
     await nth(1)
     await settled(runner, 'flaky', 1)
-    assert.deepEqual(await rowOf(owner, 'a'), ['1', 'f', 'Error: the receiver is away', 't', 't', 'null'])
+    assert.deepEqual(await rowOf(owner, 'a'), [
+      '1',
+      'f',
+      'Error: the receiver is unavailable',
+      't',
+      't',
+      'null',
+    ])
     await makeDue(owner, 'a')
     runner.wake()
     await nth(2)

@@ -13,8 +13,8 @@ const coined: readonly (readonly [RegExp, string, RegExp?])[] = [
   [/\banew\b/i, 'again'],
   [/\bwhoever\b/i, 'anyone who, the caller, the client'],
   [/\bpeople who call\b/i, 'callers, clients'],
-  [/\b(?<!capital )letters?\b(?!,? (?:and |or )?digits)/i, 'email', /tasks\/fold|db\/data-row/],
-  [/\be-mails?\b/i, 'email'],
+  [/\b(?<!capital )letters?\b(?!,? (?:and |or )?digits)/i, 'email', /tasks\/fold|db\/data-row|^bench/],
+  [/\be-mails?\b/i, 'email', /texts\/de/],
   [/\bsecond factors?\b/i, 'two-factor authentication'],
   [/\b(?:put|puts|putting|bring|brings|bringing|brought) back\b/i, 'restore'],
   [/\b(?:putBack|PutBack|put-back)/, 'restore'],
@@ -40,13 +40,13 @@ function filesIn(folder: string, isWanted: (name: string) => boolean): string[] 
 
 const isMarkdown = (name: string) => name.endsWith('.md')
 /** client/schema.ts is generated from the texts in server/. */
-const isSource = (name: string) => name.endsWith('.ts') && !/\.test\.ts$|^schema\.ts$/.test(name)
+const isSource = (name: string) => /\.(?:tsx?|m?js)$/.test(name) && name !== 'schema.ts'
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'],
   ...filesIn('docs', isMarkdown),
   ...filesIn('deploy', isMarkdown),
 ]
-const sources = [...filesIn('server', isSource), ...filesIn('client', isSource)]
+const sources = ['server', 'client', 'web', 'bench', 'release'].flatMap(folder => filesIn(folder, isSource))
 
 const linesOf = (file: string) => readFileSync(join(root, file), 'utf8').split('\n')
 

@@ -11,7 +11,7 @@ import { signOut } from './leave.ts'
 
 const end = () => signOut().catch(() => announce({ kind: 'error', text: tl().needsNetwork }))
 
-/** Signs out. Before that, the user can choose a first password, and send or download unsent writes. */
+/** Signs out. The user can set a first password before, and send or download unsent writes. */
 export function SignOut() {
   const writes = useStore(from => from.writes.length)
   const isMadeUp = useStore(from => from.madeUpPassword !== undefined)
