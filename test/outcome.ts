@@ -39,15 +39,21 @@ export class Outcome {
     else this.failures.push(name + shown(reason))
   }
 
-  /** Adds the results of tests as they end. */
+  /**
+   * Adds the results of tests as they end.
+   * @param databaseOf the database of a process, by the file that it runs
+   */
   follow(stream: TestsStream, databaseOf: (file: string) => string): void {
     const files = new Map<string, File>()
+    // Processes are reported one after the other. Each runs one or more test files.
+    let program = ''
     const fileOf = (name = '') => {
       const known = files.get(name) ?? { path: [], said: '' }
       files.set(name, known)
       return known
     }
     stream.on('test:start', ({ file, name, nesting }) => {
+      if (nesting === 0) program = file ?? ''
       const { path } = fileOf(file)
       path.length = nesting
       path[nesting] = name
@@ -65,7 +71,8 @@ export class Outcome {
       // A file is reported as a test, and a suite is the sum of its tests.
       if (details.type === 'suite' || this.#isFile(name, file)) return
       if (skip === undefined) this.passed += 1
-      else this.#fail(databaseOf(file), file, [...fileOf(file).path.slice(0, nesting), name], 'was skipped')
+      else
+        this.#fail(databaseOf(program), file, [...fileOf(file).path.slice(0, nesting), name], 'was skipped')
     })
     stream.on('test:fail', ({ details, name, nesting, file = '' }) => {
       const thrown = details.error as Error & Thrown
@@ -73,8 +80,8 @@ export class Outcome {
       if (details.type === 'suite' && thrown.failureType === 'subtestsFailed') return
       const { path, said } = fileOf(file)
       if (!this.#isFile(name, file))
-        return this.#fail(databaseOf(file), file, [...path.slice(0, nesting), name], reasonOf(thrown))
-      this.#fail(databaseOf(file), file, [], [reasonOf(thrown), late, said].join('\n'))
+        return this.#fail(databaseOf(program), file, [...path.slice(0, nesting), name], reasonOf(thrown))
+      this.#fail(databaseOf(program), file, [], [reasonOf(thrown), late, said].join('\n'))
       late = ''
     })
   }

@@ -26,11 +26,10 @@ export interface Program {
 
 /** Starts `duly …` with these settings and none of this machine. */
 export function duly(args: string[], env: Env = {}, program = cli, cwd = process.cwd()): Program {
-  const { PATH = '', HOME = '', TEST_DATA, TMPDIR = TEST_DATA, TEST_COVERAGE, NODE_OPTIONS } = process.env
+  const { PATH = '', HOME = '', TEST_DATA, TMPDIR = TEST_DATA } = process.env
   const inherited = {
     PATH,
     HOME,
-    ...(TEST_COVERAGE ? { TEST_COVERAGE, NODE_OPTIONS } : {}),
     ...(TMPDIR ? { TMPDIR } : {}),
   }
   const started = [...(args[0] === 'start' ? soonStarted : briefly), program, ...args]

@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -12,7 +14,7 @@ import { placeForData } from './data-folder.ts'
 import { byThemselves, isUncovered, longest } from './heavy.ts'
 import { Outcome } from './outcome.ts'
 import { makeDatabase, makeFolder, startWithTemplate } from './template.ts'
-import { together } from './together.ts'
+import { divided, together } from './together.ts'
 
 // Every check: format and lint, every test file once, what involves a database a second time on the
 // embedded one, and how many lines of the server the tests ran. Only the first of the two runs
@@ -24,6 +26,7 @@ const coverage = join(root, 'coverage')
 const shared = join(dist, 'test', 'together')
 /** Of files that run several test files; another run may have its own. */
 const ofThisRun = join(shared, String(process.pid))
+const endOfEmbedded = '.embedded.test.js'
 const minimumCoverage = 90
 const patienceMs = { usual: 600_000, faults: 1_800_000 }
 /** Suites beside those of test/faults/ that try more in `npm run test:faults`. */
@@ -57,7 +60,7 @@ let writes = 0
 const whole = values.only === undefined && values.database === undefined && !values.faults
 const { only = '' } = values
 const long = [join('test', 'faults'), ...generated.map(name => join('test', name))]
-if (whole) checkForm()
+const form = whole ? checkForm() : undefined
 rmSync(coverage, { recursive: true, force: true })
 if (values.faults) process.env.TEST_FAULTS = 'long'
 if (whole) {
@@ -69,29 +72,25 @@ process.env.TEST_DATA ??= placeForData()
 
 process.once('exit', () => rmSync(ofThisRun, { recursive: true, force: true }))
 const files = testFiles()
-const isEmbedded = (file: string) =>
+const isOnlyEmbedded = (file: string) =>
   file.endsWith('.embedded.test.js') || !file.startsWith(join(dist, 'test'))
-const embedded = files.filter(isEmbedded)
-const forServer = files.filter(file => !isEmbedded(file))
-const both = forServer.filter(file => !file.endsWith('.postgres.test.js'))
-const onEmbedded = 'on the embedded database'
+const forServer = files.filter(file => !isOnlyEmbedded(file))
+const onServer = values.database === 'embedded' ? [] : forServer
+const onEmbedded =
+  values.database === 'postgres' ? [] : files.filter(file => !file.endsWith('.postgres.test.js'))
 process.env.TEST_TEMPLATE_FOLDER = makeFolder()
-if (values.database === 'embedded' || forServer.length === 0) {
-  await suite([...both, ...embedded], () => onEmbedded)
-} else {
+if (onServer.length === 0) await suite()
+else {
   const given = process.env.TEST_DATABASE_URL
   const started = given === undefined ? await startWithTemplate() : undefined
   const made = given === undefined ? undefined : await makeDatabase(given)
   process.env.TEST_DATABASE_URL = started?.server.url ?? given
   process.env.TEST_TEMPLATE_DATABASE = started?.template ?? made?.url
-  const chosen = values.database === 'postgres' ? forServer : files
-  await suite(chosen, file => (isEmbedded(file) ? onEmbedded : 'on a PostgreSQL server'))
+  await suite()
   await made?.drop()
   await started?.server.stop()
-  delete process.env.TEST_DATABASE_URL
-  delete process.env.TEST_COVERAGE
-  if (values.database === undefined && both.length > 0) await suite(both, () => onEmbedded)
 }
+await form
 if (whole) checkCoverage()
 if (writes > 0) process.stdout.write(`\n${writes} writes acknowledged through faults\n`)
 if (values.faults && values.only === undefined && values.database === undefined && writes < enoughWrites)
@@ -99,13 +98,14 @@ if (values.faults && values.only === undefined && values.database === undefined 
 process.stdout.write(String(outcome))
 process.exitCode = outcome.failures.length > 0 || outcome.passed === 0 ? 1 : 0
 
-function checkForm(): void {
-  process.stdout.write('\nformat and lint\n')
+/** Runs beside the tests. */
+async function checkForm(): Promise<void> {
   const biome = join(root, 'tools', 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
-  const args = [biome, 'ci', '--error-on-warnings', root]
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
-  process.stdout.write(stdout + stderr)
-  outcome.add('format and lint (npm run format mends most of it)', status === 0, stdout + stderr)
+  const child = spawn(process.execPath, [biome, 'ci', '--error-on-warnings', root], { cwd: root })
+  const [output, errors] = [text(child.stdout), text(child.stderr)]
+  const [status] = await once(child, 'close')
+  const printed = (await output) + (await errors)
+  outcome.add('format and lint (npm run format fixes most problems)', status === 0, printed)
 }
 
 function checkCoverage(): void {
@@ -115,13 +115,14 @@ function checkCoverage(): void {
   outcome.add(told, percent >= minimumCoverage)
 }
 
-async function suite(chosen: readonly string[], databaseOf: (file: string) => string): Promise<void> {
-  process.stdout.write(`\n${[...new Set(chosen.map(databaseOf))].join(', or ')}\n`)
+async function suite(): Promise<void> {
   const timeout = values.faults ? patienceMs.faults : patienceMs.usual
   // A test often waits: for a disk, a clock, another program.
   const concurrency = 2 * availableParallelism()
-  const stream = run({ files: inProcesses(chosen), concurrency, timeout })
-  outcome.follow(stream, databaseOf)
+  const stream = run({ files: processes(), concurrency, timeout })
+  outcome.follow(stream, file =>
+    file.endsWith(endOfEmbedded) || isOnlyEmbedded(file) ? 'on the embedded database' : 'on PostgreSQL',
+  )
   stream.on('test:diagnostic', ({ message }) => {
     writes += Number(/^(\d+) writes acknowledged/.exec(message)?.[1] ?? 0)
   })
@@ -130,20 +131,43 @@ async function suite(chosen: readonly string[], databaseOf: (file: string) => st
   await finished(report)
 }
 
-/** The longest first, each in a process of its own; then the others, several in one process. */
-function inProcesses(chosen: readonly string[]): string[] {
-  const rank = (file: string) => longest.findIndex(name => isOf(name, file))
-  const first = chosen.filter(file => rank(file) !== -1).toSorted((a, b) => rank(a) - rank(b))
-  const alone = chosen.filter(file => byThemselves.some(name => isOf(name, file)))
-  const others = chosen.filter(file => !first.includes(file) && !alone.includes(file))
-  const kindOf = (file: string) =>
-    `${isUncovered(file) ? '.uncovered' : ''}${isEmbedded(file) ? '.embedded' : ''}.test.js`
-  const kinds = [...new Set(others.map(kindOf))]
-  const inGroups = kinds.flatMap(kind => {
-    const files = others.filter(file => kindOf(file) === kind)
-    return together(ofThisRun, kind, files)
+/** A test file on one of the databases. */
+interface Planned {
+  readonly file: string
+  /** Ends the name of a file that runs it: see `test/served.ts` and `test/collect-coverage.ts`. */
+  readonly end: string
+}
+
+/** The files to run, each in a process: the longest first, then the others, several in one process. */
+function processes(): string[] {
+  const planned: Planned[] = [
+    ...onServer.map(file => ({ file, end: isUncovered(file) ? '.uncovered.test.js' : '.test.js' })),
+    ...onEmbedded.map(file => ({
+      file,
+      end: isRepeated(file) ? `.uncovered${endOfEmbedded}` : endOfEmbedded,
+    })),
+  ]
+  const rank = ({ file }: Planned) => longest.findIndex(name => isOf(name, file))
+  const first = planned.filter(one => rank(one) !== -1).toSorted((a, b) => rank(a) - rank(b))
+  const alone = planned.filter(({ file }) => byThemselves.some(name => isOf(name, file)))
+  const others = planned.filter(one => !first.includes(one) && !alone.includes(one))
+  const inGroups = [...new Set(others.map(({ end }) => end))].flatMap(end => {
+    const files = others.filter(one => one.end === end).map(({ file }) => file)
+    return divided(files).map((group, n) => together(join(ofThisRun, `${n + 1}${end}`), group))
   })
-  return [...first, ...alone, ...inGroups]
+  return [...[...first, ...alone].map(processOf), ...inGroups]
+}
+
+/** A file that runs on both databases needs another name for the embedded one. */
+function processOf({ file, end }: Planned): string {
+  if (!end.endsWith(endOfEmbedded) || isOnlyEmbedded(file)) return file
+  const name = relative(join(dist, 'test'), file).replace(/\.test\.js$/, end)
+  return together(join(ofThisRun, name), [file])
+}
+
+/** Whether a test on PostgreSQL runs the same lines of the server. */
+function isRepeated(file: string): boolean {
+  return isUncovered(file) || onServer.includes(file)
 }
 
 function isOf(name: string, file: string): boolean {

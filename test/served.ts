@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { pino } from 'pino'
 import { signHmac } from '../server/auth/jwt.ts'
@@ -20,17 +20,22 @@ import { copyFolder, createDatabase } from './template.ts'
 // and the server in front of it, which is called over HTTP.
 
 /**
- * The embedded database is WebAssembly: optimizing code that runs for seconds doubles the CPU time.
+ * The embedded database is WebAssembly. Optimizing code that runs for seconds doubles the CPU time.
+ * Functions that are never called are not validated.
  */
-const quickWebAssembly = '--liftoff-only'
-setFlagsFromString(quickWebAssembly)
+const quickWebAssembly = ['--liftoff-only', '--wasm-lazy-validation']
+for (const flag of quickWebAssembly) setFlagsFromString(flag)
+/** The code of the embedded database. Threads share it as long as one of them holds it. */
+const compiled: unknown[] = []
+// Node has it; its types are among those of browsers.
+declare const WebAssembly: { compile(bytes: Uint8Array): Promise<unknown> }
 
 /** A test server runs for seconds, too: only code that runs very often is optimized. */
 const lateOptimization = '--interrupt-budget=700000'
 
 /** Node options for programs in tests. */
 export const soonStarted = [
-  quickWebAssembly,
+  ...quickWebAssembly,
   lateOptimization,
   `--import=${new URL('./quick-passwords.js', import.meta.url).href}`,
 ]
@@ -65,6 +70,7 @@ export async function ownDatabase(
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
   const { TEST_DATABASE_URL: server, TEST_TEMPLATE_DATABASE, TEST_TEMPLATE_FOLDER } = process.env
   if (server === undefined || !onServer) {
+    if (compiled.length === 0) compiled.push(await WebAssembly.compile(readFileSync(webAssembly)))
     if (state === 'migrated' && TEST_TEMPLATE_FOLDER !== undefined) copyFolder(TEST_TEMPLATE_FOLDER, folder)
     return { env: { DATA_DIR: folder }, drop: async () => removeFolder() }
   }
@@ -80,6 +86,8 @@ export async function ownDatabase(
 
 // The data need not survive this process. Programs that tests start and kill sync every write.
 export const unsynced: Env = { DATA_SYNC: 'off' }
+
+const webAssembly = new URL('pglite.wasm', import.meta.resolve('@electric-sql/pglite'))
 
 const silent = pino({ level: 'silent' })
 
