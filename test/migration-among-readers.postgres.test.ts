@@ -26,7 +26,7 @@ it('a migration of several tables rejects no reader that locks them in another o
     name: 'two tables',
     up: [
       'alter table duly.tasks add column colour integer',
-      // A slow statement, until another session waits for it.
+      // Lasts until another session waits for its locks.
       session => until(async () => done || (await someoneWaits(session))),
       'alter table duly.owners add column note text',
     ],

@@ -7,8 +7,8 @@ import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served } from './served.ts'
 
 // Duly behind PgBouncer in transaction mode, as behind Neon's pooler: each transaction may use
-// another session. The database is migrated and used through it. deploy/neon/README.md runs all
-// other tests this way.
+// another session. The database is migrated and used through it. deploy/neon/README.md
+// describes how to run all other tests this way.
 
 let own: OwnDatabase
 let pooler: PgBouncer

@@ -118,7 +118,7 @@ describe('traces', () => {
       headers: { traceparent, 'x-forwarded-for': '192.0.2.1' },
     }))
     await Promise.all(together.map(one => api.call('POST', '/api/tasks', one)))
-    // Neither is sampled: the client is not a trusted proxy, or the header is malformed.
+    // None is sampled: no trusted proxy names the client, or the header is malformed.
     for (const sent of [
       { traceparent },
       { traceparent, tracestate: `a=${'x'.repeat(5000)}`, baggage: `a=${'x'.repeat(5000)}` },
