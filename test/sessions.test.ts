@@ -63,7 +63,7 @@ describe('the database', () => {
       [2, 0, null],
     ])
     assert.equal(divided.status === 'rejected' && divided.reason.code, '22012')
-    assert.equal(refused.status === 'rejected' && refused.reason.message, 'only 3 are taken')
+    assert.equal(refused.status === 'rejected' && refused.reason.message, 'only 3 rows are accepted')
     assert.equal(after.status, 'fulfilled')
     assert.deepEqual((await read(2000)).length, 1000)
   })
