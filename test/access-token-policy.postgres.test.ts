@@ -24,18 +24,28 @@ async function withToken() {
   const { body } = await api.call('POST', '/api/v1/tokens', { token: await person.token(), json })
   const use = async () => (await other.call('GET', '/api/v1/tasks', { token: body.token })).status
   assert.equal(await use(), 200)
+  const hook = { url: 'https://hooks.example.com/duly', events: ['*'] }
+  const made = await api.call('POST', '/api/v1/webhooks', { token: await person.token(), json: hook })
+  assert.equal(made.status, 201, made.text)
   return { person, use }
+}
+
+async function webhookOf(person: Person) {
+  const { body } = await api.call('GET', '/api/v1/webhooks', { token: await person.token() })
+  const [{ is_active, disabled_reason }] = body.webhooks
+  return [is_active, disabled_reason]
 }
 
 const listOf = async (person: Person) =>
   (await api.call('GET', '/api/v1/tokens', { token: await person.token() })).body.tokens
 
-/** The token is rejected on the other replica, and no longer listed. */
+/** The token is rejected on the other replica and no longer listed, and the webhook is inactive. */
 async function isRevoked({ person, use }: { person: Person; use: () => Promise<number> }, password: string) {
   while ((await use()) !== 401) await pause(20)
   const again = newPerson(api, { ...person, password })
   assert.equal((await again.auth('POST', '/sign-in/email', { email: person.email, password })).status, 200)
   assert.deepEqual(await listOf(again), [])
+  assert.deepEqual(await webhookOf(again), [false, 'revoked'])
 }
 
 function newestLink(): string {
@@ -66,11 +76,11 @@ describe('a personal access token', () => {
   it('is revoked by duly user sign-out, unless it is called with --keep-tokens', async () => {
     const known = await withToken()
     const [kept] = await operator(api, ['user', 'sign-out', known.person.email, '--keep-tokens'])
-    assert.match(kept ?? '', /personal access tokens are kept\.$/)
+    assert.match(kept ?? '', /tokens and webhooks are kept\.$/)
     assert.equal((await known.person.auth('GET', '/get-session')).body, null)
     assert.equal(await known.use(), 200)
     const [revoked] = await operator(api, ['user', 'sign-out', known.person.email])
-    assert.match(revoked ?? '', /personal access tokens are revoked\.$/)
+    assert.match(revoked ?? '', /tokens are revoked, webhooks deactivated\.$/)
     await isRevoked(known, known.person.password)
   })
 
@@ -85,7 +95,10 @@ describe('a personal access token', () => {
       const change = { currentPassword: known.person.password, newPassword, ...flag }
       assert.equal((await known.person.auth('POST', '/change-password', change)).status, 200)
       if (ends) await isRevoked(known, newPassword)
-      else assert.deepEqual([await known.use(), (await listOf(known.person)).length], [200, 1])
+      else {
+        assert.deepEqual([await known.use(), (await listOf(known.person)).length], [200, 1])
+        assert.deepEqual(await webhookOf(known.person), [true, null])
+      }
     }
   })
 

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { revokeAccessTokensOf } from '../auth/access-tokens.ts'
 import { isRefused, liftWithin, reinstate, revoke, subjectOf } from '../auth/revocations.ts'
 import { type Database, type Row, type Session, statement, unprepared } from '../db/database.ts'
-import { removeTasksOf } from '../tasks/owner.ts'
+import { deactivateWebhooksOf, removeTasksOf } from '../tasks/owner.ts'
 
 /** A user, for the operator. */
 export interface User {
@@ -116,7 +116,7 @@ function subjectsOf(id: string, email: string | null | undefined): string[] {
 
 /**
  * Ends all sessions of a user with their tokens, and all sign-ins and resets in progress. Revokes
- * the personal access tokens by default.
+ * the personal access tokens and deactivates the webhooks by default.
  */
 export async function signOutUser(db: Database, id: string, keepsTokens = false): Promise<void> {
   await db.transaction(async session => {
@@ -126,11 +126,13 @@ export async function signOutUser(db: Database, id: string, keepsTokens = false)
     await session.query(removeVerifications, [id])
     await session.query(endSessions, [id])
   })
+  if (!keepsTokens) await deactivateWebhooksOf(db, id)
 }
 
-/** Revokes every personal access token of a user. */
+/** Revokes every personal access token of a user, and deactivates the webhooks. */
 export async function revokeTokensOf(db: Database, id: string): Promise<void> {
   await db.transaction(session => revokeAccessTokensOf(session, id))
+  await deactivateWebhooksOf(db, id)
 }
 
 /**

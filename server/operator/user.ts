@@ -143,7 +143,8 @@ const verbs: Readonly<Record<VerbName, Verb>> = {
     const { id, label } = await findUserNamed(db, name, values, false)
     const keepsTokens = values['keep-tokens'] === true
     await signOutUser(db, id, keepsTokens)
-    yield `${label} is signed out everywhere; personal access tokens are ${keepsTokens ? 'kept' : 'revoked'}.`
+    const others = keepsTokens ? 'tokens and webhooks are kept' : 'tokens are revoked, webhooks deactivated'
+    yield `${label} is signed out everywhere; personal access ${others}.`
   },
 
   async *remove({ db }, name, values) {

@@ -22,6 +22,11 @@ const removeOwner = ownerWrite(
   delete from duly.owners where id = $1`,
 )
 
+const deactivateWebhooks = unprepared(
+  `update duly.webhooks set is_active = false, disabled_reason = 'revoked', updated_at = now()
+  where webhooks.user_id = $1 and webhooks.is_active`,
+)
+
 /** For data of an earlier time: what clients know of the later revisions is no longer accepted. */
 export const renewEpochs = unprepared(
   'update duly.owners set epoch = (extract(epoch from clock_timestamp()) * 1000000)::bigint',
@@ -33,4 +38,12 @@ export async function removeTasksOf(session: Session, owner: string): Promise<vo
   await session.query(distrust, [owner])
   for (const remove of removals) while ((await session.query(remove, [owner])).length >= batchSize);
   await session.query(removeOwner, [owner])
+}
+
+/**
+ * Deactivates every webhook of a user, after the tokens that could create another were revoked. Does
+ * not wait for the owner's row: an attacker with such a token could keep it locked.
+ */
+export async function deactivateWebhooksOf(session: Session, owner: string): Promise<void> {
+  await session.query(deactivateWebhooks, [owner])
 }

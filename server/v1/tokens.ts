@@ -23,7 +23,7 @@ const nameLength = 100
 const maxDays = 366
 const defaultDays = 90
 const lifetime =
-  'A token works until it expires or is revoked. A password reset by email and `duly user sign-out` revoke all tokens of the user; a password change does so with `revokeTokens: true`; removing the account does so too. Signing out, other account changes and `duly user disable` keep them; a disabled user cannot use them.'
+  'A token works until it expires or is revoked. A password reset by email and `duly user sign-out` revoke all tokens of the user and deactivate the webhooks; a password change does so with `revokeTokens: true`; removing the account revokes them too. Signing out, other account changes and `duly user disable` keep them; a disabled user cannot use them.'
 
 const scopesSchema = { type: 'array', items: { enum: scopes }, minItems: 1, uniqueItems: true }
 const tokenFields = {

@@ -314,6 +314,7 @@ export const deLater: LaterTexts = {
     paused: 'Angehalten',
     failing: 'Abgeschaltet: 3 Tage lang ist nichts angekommen',
     gone: 'Abgeschaltet: der Empfänger hat mit 410 geantwortet',
+    revoked: 'Abgeschaltet: alle Tokens wurden widerrufen',
   },
   testWebhook: 'Test senden',
   pause: 'Anhalten',

@@ -315,6 +315,7 @@ export const enLater = {
     paused: 'Paused',
     failing: 'Disabled: no delivery succeeded for 3 days',
     gone: 'Disabled: the receiver answered 410',
+    revoked: 'Disabled: all tokens were revoked',
   },
   testWebhook: 'Send a test',
   pause: 'Pause',

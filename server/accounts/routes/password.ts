@@ -7,7 +7,7 @@ export const passwordCalls: readonly Call[] = [
     audited: true,
     summary: 'Change your password',
     description:
-      'Other sessions and personal access tokens stay valid unless `revokeOtherSessions` or `revokeTokens` is true.',
+      'Other sessions stay valid unless `revokeOtherSessions` is true. `revokeTokens` revokes all personal access tokens and deactivates all webhooks.',
     body: it.body(
       {
         currentPassword: it.givenPassword,

@@ -45,9 +45,9 @@ export const webhooks = fieldTable({
   disabled_reason: {
     kind: 'text',
     nullable: true,
-    values: ['failing', 'gone'],
+    values: ['failing', 'gone', 'revoked'],
     description:
-      'Why the server deactivated the webhook: every attempt failed for 3 days, or the receiver answered 410.',
+      'Why the server deactivated the webhook: every attempt failed for 3 days, the receiver answered 410, or all personal access tokens were revoked.',
     example: null,
   },
   created_at: { kind: 'time', example: '2026-01-31T09:30:00.000000Z' },
