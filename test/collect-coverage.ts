@@ -4,9 +4,9 @@ import { Session } from 'node:inspector'
 import { basename, join } from 'node:path'
 import { isUncovered } from './heavy.ts'
 
-// Loaded first into every test process that measures coverage, and its threads; the programs that it
-// starts do not: they would take a quarter more CPU time, and run 3 % of the lines alone. `NODE_V8_COVERAGE`
-// takes a third more CPU time: it counts calls, and reads and writes what concerns each package.
+// Loaded first into each test process that measures coverage, and its threads. Programs that tests
+// start do not: it takes a quarter more CPU time, for 3 % of the lines. `NODE_V8_COVERAGE` takes
+// another third: it counts calls and covers the packages, too.
 
 const program = process.argv[1] ?? ''
 if (isUncovered(program)) delete process.env.TEST_COVERAGE

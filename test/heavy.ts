@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 
-// Test files that are treated apart from the others, by the start of their paths in test/.
+// Test files with needs of their own, by the start of their paths in test/.
 
-/** What takes longest, the longest first: begun before all others. */
+/** They run first, the longest first, each in its own process. */
 export const longest = [
   'front-ends.',
   'web',
@@ -33,7 +33,7 @@ export const longest = [
   'openapi.',
 ]
 
-/** They run hardly a line of server/ that others leave out, nor do the programs that they start. */
+/** They cover almost no line of server/ that others do not. */
 const uncovered = [
   'account-attacks',
   'account-growth',
@@ -64,7 +64,7 @@ const uncovered = [
   'web/stories',
 ]
 
-/** They need a process to themselves, since others change what it has only once. */
+/** They need their own process: other tests change its global state. */
 export const byThemselves = ['../server/accounts/passwords.']
 
 /** Whether the coverage of a test file is not measured, to save processor time. */

@@ -13,7 +13,11 @@ const coined: readonly (readonly [RegExp, string, RegExp?])[] = [
   [/\banew\b/i, 'again'],
   [/\bwhoever\b/i, 'anyone who, the caller, the client'],
   [/\bpeople who call\b/i, 'callers, clients'],
-  [/\b(?<!capital )letters?\b(?!,? (?:and |or )?digits)/i, 'email', /tasks\/fold|db\/data-row|^bench/],
+  [
+    /\b(?<!capital )letters?\b(?!,? (?:and |or )?digits)/i,
+    'email',
+    /tasks\/fold|db\/data-row|^(?:bench|test)/,
+  ],
   [/\be-mails?\b/i, 'email', /texts\/de/],
   [/\bsecond factors?\b/i, 'two-factor authentication'],
   [/\b(?:put|puts|putting|bring|brings|bringing|brought) back\b/i, 'restore'],
@@ -46,7 +50,10 @@ const pages = [
   ...filesIn('docs', isMarkdown),
   ...filesIn('deploy', isMarkdown),
 ]
-const sources = ['server', 'client', 'web', 'bench', 'release'].flatMap(folder => filesIn(folder, isSource))
+const folders = ['server', 'client', 'web', 'bench', 'release', 'test']
+const sources = folders
+  .flatMap(folder => filesIn(folder, isSource))
+  .filter(file => file !== 'test/prose.embedded.test.ts')
 
 const linesOf = (file: string) => readFileSync(join(root, file), 'utf8').split('\n')
 

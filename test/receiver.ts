@@ -26,7 +26,7 @@ export interface Receiver {
 
 export const accept: Receiver['answer'] = (_message, response) => response.writeHead(204).end()
 
-/** A receiver of webhooks as docs/sync.md describes it; `standardwebhooks` verifies its messages. */
+/** A webhook receiver, as docs/sync.md describes it. `standardwebhooks` verifies its messages. */
 export async function receiver(): Promise<Receiver> {
   const waiting = new Set<() => void>()
   const server = createServer((request, response) => {

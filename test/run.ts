@@ -16,22 +16,22 @@ import { Outcome } from './outcome.ts'
 import { makeDatabase, makeFolder, startWithTemplate } from './template.ts'
 import { divided, together } from './together.ts'
 
-// Every check: format and lint, every test file once, what involves a database a second time on the
-// embedded one, and how many lines of the server the tests ran. Only the first of the two runs
-// measures that: it costs a quarter of the CPU time.
+// Runs every check: format and lint, every test file, and the coverage of server/. Files that use a
+// database run on PostgreSQL and on the embedded one; coverage, a quarter of the CPU time, is
+// measured in the first of the two.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const coverage = join(root, 'coverage')
 const shared = join(dist, 'test', 'together')
-/** Of files that run several test files; another run may have its own. */
+/** For files that run other test files. A run at the same time has its own. */
 const ofThisRun = join(shared, String(process.pid))
 const endOfEmbedded = '.embedded.test.js'
 const minimumCoverage = 90
 const patienceMs = { usual: 600_000, faults: 1_800_000 }
-/** Suites beside those of test/faults/ that try more in `npm run test:faults`. */
+/** Suites outside test/faults/ that have a full-length version. */
 const generated = ['front-ends.', 'hostile-', 'isolation.', 'list-model.']
-/** Through faults, at the least. */
+/** Minimum number of writes in the full-length fault suites. */
 const enoughWrites = 100_000
 
 const help = `Usage: npm test -- [--only TEXT] [--database embedded|postgres] [--faults]
@@ -110,9 +110,9 @@ async function checkForm(): Promise<void> {
 
 function checkCoverage(): void {
   const { percent, below } = linesRun(root, coverage, minimumCoverage)
-  const told = `${percent} % of the lines of server/ are run, of ${minimumCoverage} at least`
-  process.stdout.write(`\n${told}; fewer in\n${below.map(file => `  ${file}\n`).join('')}`)
-  outcome.add(told, percent >= minimumCoverage)
+  const result = `${percent} % of the lines of server/ are covered (minimum ${minimumCoverage} %)`
+  process.stdout.write(`\n${result}; below it:\n${below.map(file => `  ${file}\n`).join('')}`)
+  outcome.add(result, percent >= minimumCoverage)
 }
 
 async function suite(): Promise<void> {
@@ -138,7 +138,7 @@ interface Planned {
   readonly end: string
 }
 
-/** The files to run, each in a process: the longest first, then the others, several in one process. */
+/** The files to run, each in a process: the longest first, then those that run several others. */
 function processes(): string[] {
   const planned: Planned[] = [
     ...onServer.map(file => ({ file, end: isUncovered(file) ? '.uncovered.test.js' : '.test.js' })),

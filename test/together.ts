@@ -16,8 +16,8 @@ export function divided(files: readonly string[]): string[][] {
 }
 
 /**
- * Writes a test file that runs others one after the other. Most of them take less time than to start
- * a process and to load the server. Each is a suite, so that its hooks run before and after its own tests.
+ * Writes a test file that runs others one after the other: most take less time than the start of a
+ * process. Each is a suite, so its hooks run before and after its own tests only.
  * @param path its folder is created
  */
 export function together(path: string, files: readonly string[]): string {

@@ -41,8 +41,8 @@ export async function removeTasksOf(session: Session, owner: string): Promise<vo
 }
 
 /**
- * Deactivates every webhook of a user, after the tokens that could create another were revoked. Does
- * not wait for the owner's row: an attacker with such a token could keep it locked.
+ * Deactivates every webhook of a user, after the tokens that could create another were revoked.
+ * Does not wait for the owner's row: an attacker with such a token could keep it locked.
  */
 export async function deactivateWebhooksOf(session: Session, owner: string): Promise<void> {
   await session.query(deactivateWebhooks, [owner])
