@@ -1,70 +1,13 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { type Issuer, startIssuer } from './other-issuer.ts'
 import { newUserHere } from './person.ts'
-import { newUser, type Served, served, testSecret, unlimited } from './served.ts'
+import { newUser, type Served, served, unlimited } from './served.ts'
 
-// Tokens of other issuers: real Better Auth servers with default settings, in separate processes.
-
-interface Issuer {
-  readonly url: string
-  readonly jwks: string
-  /** @param kind a path of other-issuer.ts */
-  signUp(kind?: string): Promise<{ cookies: Map<string, string>; userId: string }>
-  token(kind?: string, path?: string): Promise<{ token: string; userId: string }>
-  rotate(): Promise<void>
-  stop(): Promise<void>
-}
-
-async function startIssuer(port = 0): Promise<Issuer> {
-  const program = fileURLToPath(new URL('./other-issuer.js', import.meta.url))
-  const child: ChildProcess = spawn(process.execPath, [program, String(port), testSecret], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const said = async () => String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0]).trim()
-  const url = await said()
-  const signUp: Issuer['signUp'] = async (kind = '') => {
-    const headers = { 'content-type': 'application/json', origin: url }
-    const body = JSON.stringify({
-      name: 'x',
-      email: `${randomUUID()}@example.com`,
-      password: 'correct horse',
-    })
-    const signedUp = await fetch(`${url}${kind}/api/auth/sign-up/email`, { method: 'POST', headers, body })
-    const pairs = signedUp.headers
-      .getSetCookie()
-      .map(line => /^([^=]+)=([^;]*)/.exec(line)?.slice(1) as [string, string])
-    return {
-      cookies: new Map(pairs),
-      userId: ((await signedUp.json()) as { user: { id: string } }).user.id,
-    }
-  }
-  return {
-    url,
-    signUp,
-    jwks: `${url}/api/auth/jwks`,
-    async token(kind = '', path = '/api/auth/token') {
-      const { cookies, userId } = await signUp(kind)
-      const cookie = [...cookies].map(pair => pair.join('=')).join('; ')
-      const answer = await fetch(url + kind + path, { headers: { cookie } })
-      return { token: ((await answer.json()) as { token: string }).token, userId }
-    },
-    async rotate() {
-      child.stdin?.write('rotate\n')
-      await said()
-    },
-    async stop() {
-      const ended = once(child, 'exit')
-      child.kill('SIGKILL')
-      await ended
-    },
-  }
-}
+// Tokens of other issuers: real Better Auth servers with default settings.
 
 /** A server that publishes keys as `listener` does, and counts requests. */
 async function keyServer(listener: RequestListener) {
@@ -155,10 +98,10 @@ describe('two other issuers beside this server', () => {
     const rotating = await served({ JWKS_URL: one.jwks })
     try {
       const status = async (token: string) => (await rotating.call('GET', '/api/v1/tasks', { token })).status
-      await one.rotate()
+      one.rotate()
       const { token: old } = await one.token()
       assert.equal(await status(old), 200)
-      await one.rotate()
+      one.rotate()
       const { token: fresh } = await one.token()
       // An unknown key causes another fetch at most every 30 s, so the clock is moved forward.
       const now = Date.now
