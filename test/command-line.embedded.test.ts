@@ -8,7 +8,7 @@ import { commandOf, commands } from '../server/cli/commands.ts'
 import { failureOf } from '../server/cli/failure.ts'
 import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
-import { type Env, ownDatabase } from './served.ts'
+import { briefly, type Env, type OwnDatabase, ownDatabase } from './served.ts'
 
 // Expected failures that operators meet. None prints a stack, and none creates anything.
 
@@ -35,7 +35,7 @@ interface Said {
 /** Runs a shell script in which `duly` is the program, as an unprivileged user if this is root. */
 function shell(script: string, env: Env = {}, asNobody = false): Promise<Said> {
   const nobody = asNobody && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-  const program = `duly() { "${process.execPath}" "${cli}" "$@"; }\n${script}`
+  const program = `duly() { "${process.execPath}" ${briefly.join(' ')} "${cli}" "$@"; }\n${script}`
   const { PATH = '' } = process.env
   const child = spawn('sh', ['-c', program], { cwd: folder, env: { PATH, HOME: folder, ...env }, ...nobody })
   const said = { stdout: '', stderr: '' }
@@ -48,6 +48,26 @@ function shell(script: string, env: Env = {}, asNobody = false): Promise<Said> {
     child.once('error', reject)
     child.once('close', code => resolve({ code, ...said }))
   })
+}
+
+/** What the program prints if this command fails, which runs in this process. */
+async function failure([name = '', ...args]: string[], env: Env): Promise<Said> {
+  const replaced = Object.keys(env).map(setting => [setting, process.env[setting]] as const)
+  Object.assign(process.env, env)
+  try {
+    const run = commandOf(name).then(command => command.run(args))
+    const error = await run.then(
+      () => assert.fail('it succeeded'),
+      thrown => thrown,
+    )
+    const { text, exitCode } = failureOf(error, Object.hasOwn(commands, name) ? name : undefined)
+    return { code: exitCode, stdout: '', stderr: text }
+  } finally {
+    for (const [setting, value] of replaced) {
+      if (value === undefined) delete process.env[setting]
+      else process.env[setting] = value
+    }
+  }
 }
 
 function isSentence({ stderr }: { stderr: string }): void {
@@ -71,6 +91,13 @@ function filesThatAreNone(place: string): [string, string[], Env, number, RegExp
 }
 
 describe('an expected failure', () => {
+  // None of these commands changes it.
+  let own: OwnDatabase
+  before(async () => {
+    own = await ownDatabase()
+  })
+  after(() => own.drop())
+
   const file = join(folder, 'a file')
   writeFileSync(file, 'not what it should be\n')
   const missing = join(folder, 'missing')
@@ -161,12 +188,14 @@ describe('an expected failure', () => {
     ],
     ['a file that is not a backup', ['restore', file], {}, 65, /The backup ".*" cannot be used/],
   ]
+  const ended = new Set<number>()
   for (const [what, args, env, code, message] of cases) {
+    // One of each exit code as a program, the others in this process, which starts no server either.
+    const isProgram = !ended.has(code)
+    ended.add(code)
     it(`prints one sentence: ${what}`, async () => {
-      const own = env.DATA_DIR === undefined ? await ownDatabase() : undefined
-      const { drop = async () => {}, env: database = {} } = own ?? {}
-      const said = await duly(args, { PORT: '0', ...database, ...env }).ended
-      await drop()
+      const settings = { PORT: '0', ...own.env, ...env }
+      const said = isProgram ? await duly(args, settings).ended : await failure(args, settings)
       isSentence(said)
       assert.deepEqual([said.code, said.stdout.includes('listening')], [code, false])
       assert.match(said.stderr, message)
@@ -195,9 +224,7 @@ describe('an expected failure', () => {
   })
 
   it('prints one sentence: too many open files', async () => {
-    const { env, drop } = await ownDatabase()
-    const said = await shell('ulimit -n 24; duly user list', env)
-    await drop()
+    const said = await shell('ulimit -n 24; duly user list', own.env)
     isSentence(said)
     assert.deepEqual([said.code, /too many files are open\. Raise the limit/.test(said.stderr)], [71, true])
   })
@@ -317,21 +344,14 @@ describe('arguments are checked before settings and databases', () => {
     [['webhooks', 'deliveries', 'ann', '1', '--limit', '0'], /--limit must be/],
     [['bakcup'], /Unknown command "bakcup"\. Did you mean "backup"\?/],
   ]
-  before(() => Object.assign(process.env, broken))
-  after(() => {
-    for (const name of Object.keys(broken)) delete process.env[name]
-  })
   // In this process, since one process each would take ten seconds.
-  for (const [[name = '', ...args], message] of wrong) {
-    it(`duly ${[name, ...args].map(arg => JSON.stringify(arg)).join(' ')}`, async () => {
-      const error = await commandOf(name)
-        .then(command => command.run(args))
-        .catch(thrown => thrown)
-      const { text, exitCode } = failureOf(error, Object.hasOwn(commands, name) ? name : undefined)
-      isSentence({ stderr: text })
-      assert.equal(exitCode, 64)
-      assert.match(text, message)
-      assert.match(text, /\nRun "duly (\w+ )?--help" for usage\.\n$/)
+  for (const [args, message] of wrong) {
+    it(`duly ${args.map(arg => JSON.stringify(arg)).join(' ')}`, async () => {
+      const said = await failure(args, broken)
+      isSentence(said)
+      assert.equal(said.code, 64)
+      assert.match(said.stderr, message)
+      assert.match(said.stderr, /\nRun "duly (\w+ )?--help" for usage\.\n$/)
     })
   }
 
