@@ -8,7 +8,16 @@ import { unprepared } from '../server/db/database.ts'
 import { dataFolder } from './data-folder.ts'
 import { blocksOf, commandIn, makePath, shell } from './page.ts'
 import { dulyStart, type RunningServer } from './program.ts'
-import { callAt, type Env, newUser, type OwnDatabase, openDatabase, ownDatabase, tokenOf } from './served.ts'
+import {
+  briefly,
+  callAt,
+  type Env,
+  newUser,
+  type OwnDatabase,
+  openDatabase,
+  ownDatabase,
+  tokenOf,
+} from './served.ts'
 
 // Runs every command of docs/operations.md, in order: first on an embedded database, then on a
 // PostgreSQL server, where restore and rollback are faster.
@@ -27,7 +36,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 
 const folder = dataFolder()
 const path = makePath(join(folder, 'bin'), ['sh', 'node', 'cat', 'curl'], {
-  duly: 'exec node "$DULY" "$@"',
+  duly: `exec node ${briefly.join(' ')} "$DULY" "$@"`,
   // In this test `elsewhere` is this machine.
   ssh: 'shift; exec sh -c "$*"',
 })
