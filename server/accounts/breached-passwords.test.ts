@@ -25,7 +25,7 @@ describe('the list of breached passwords', () => {
           writeFileSync(file, text)
           for (const password of passwords)
             assert.equal(await isBreached(file, password), true, `${password} of ${count}`)
-          for (let n = 0; n < 50; n += 1) assert.equal(await isBreached(file, `another ${n}`), false)
+          for (let n = 0; n < 10; n += 1) assert.equal(await isBreached(file, `another ${n}`), false)
         }
       }
     })

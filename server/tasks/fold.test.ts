@@ -55,10 +55,13 @@ describe('folding', () => {
   })
 
   it('is idempotent for every character', () => {
-    for (let point = 1; point < 0x110000; point += 1) {
-      if (point >= 0xd800 && point < 0xe000) continue
-      const folded = fold(`x${String.fromCodePoint(point)}y`)
-      if (fold(folded) !== folded) assert.fail(`U+${point.toString(16)}`)
+    // Many at once, each between letters: it takes less than half of the time.
+    const together = 128
+    for (let first = 0; first < 0x110000; first += together) {
+      if (first >= 0xd800 && first < 0xe000) continue
+      const points = Array.from({ length: together }, (_, n) => first + n).filter(point => point > 0)
+      const folded = fold(points.map(point => `x${String.fromCodePoint(point)}y`).join(''))
+      if (fold(folded) !== folded) assert.fail(`U+${first.toString(16)} or one of the next ${together}`)
     }
   })
 
