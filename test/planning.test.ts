@@ -223,3 +223,32 @@ describe('bodies', () => {
     assert.equal((await send(user, 'POST', tasks, { title: 'x', id: 5 })).status, 422)
   })
 })
+
+describe('the texts of a batch', () => {
+  const texts = ['"', '\\', '\\"', 'NULL', 'null', '', '{a,b}', 'a,b', 'two\nlines\t', "it's", '\u0001', '😀']
+  const tags = ['say "a"', 'b\\c', '{d}', 'null']
+
+  it('are stored as they were sent', async () => {
+    const user = newUser()
+    const batch = async (operations: readonly Json[]): Promise<Json[]> => {
+      const { status, body } = await send(user, 'POST', '/api/v1/batch', { operations })
+      assert.equal(status, 200, JSON.stringify(body))
+      return body.results.map(({ task }: { task: Json }) => task)
+    }
+    const task = (text: string) => ({ title: `a${text}z`, description: text })
+    const plain = await batch(texts.map(text => ({ op: 'create', task: task(text) })))
+    const tagged = await batch(texts.map(text => ({ op: 'create', task: { ...task(text), tags } })))
+    const changed = await batch(
+      plain.map(({ id }, n) => ({ op: 'update', id, changes: { ...task(`${texts[n]}'`), tags } })),
+    )
+    for (const [n, text] of texts.entries()) {
+      assert.deepEqual([plain[n]?.title, plain[n]?.description], [`a${text}z`, text])
+      for (const returned of [tagged[n], changed[n]])
+        assert.deepEqual(await get(user, Number(returned?.id)), { ...returned, tags })
+    }
+    for (const tag of tags) {
+      const { body } = await send(user, 'GET', `${tasks}?limit=1000&tag=${encodeURIComponent(tag)}`)
+      assert.equal(body.tasks.length, 2 * texts.length, tag)
+    }
+  })
+})

@@ -25,15 +25,23 @@ export const taskForm = (fields: readonly TaskField[]): TaskForm => ({
 /** With all fields that `v1` shows. */
 export const wholeTaskForm: TaskForm = taskForm(tasks.shown)
 
-const members = tasks.shown.map((name, n) => [`${n === 0 ? '{' : ','}"${name}":`, name as TaskField] as const)
+const members = tasks.shown.map((name, n) => {
+  const field: Field = tasks.fields[name]
+  const empty = field.kind === 'json' ? field.empty : null
+  const before = `${n === 0 ? '{' : ','}"${name}":`
+  return { before, name, kind: field.kind, empty, none: before + JSON.stringify(empty) }
+})
 
 /** A task as JSON, with all fields that `v1` shows. */
 export function wholeTaskJson(task: Task): string {
   let json = ''
-  for (const [before, name] of members) {
+  for (const { before, name, none, kind, empty } of members) {
     const value = task[name]
-    // Most fields of a task are null, and `JSON.stringify` is expensive.
-    json += before + (value === null ? 'null' : JSON.stringify(value))
+    // `JSON.stringify` is expensive, and few values need it.
+    if (value === empty) json += none
+    else if (kind === 'time') json += `${before}"${value}"`
+    else if (kind === 'integer' || kind === 'boolean') json += before + String(value)
+    else json += before + JSON.stringify(value)
   }
   return `${json}}`
 }

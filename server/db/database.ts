@@ -36,7 +36,8 @@ export const plannerSettings = [
   'enable_bitmapscan=off',
 ]
 
-export type Value = string | number | boolean | null | readonly number[] | readonly (string | null)[]
+export type Element = string | number | boolean | null
+export type Value = Element | readonly Element[]
 
 /**
  * A row in PostgreSQL's text format, by column; `null` is SQL's null. Objects by name and `Date`s

@@ -1,5 +1,5 @@
 import type { DataRow } from '../db/data-row.ts'
-import type { Value } from '../db/database.ts'
+import type { Element, Value } from '../db/database.ts'
 import { isoTime } from './iso-time.ts'
 
 // A kind of item (tasks, lists) is described once, as a table of fields. Columns, types,
@@ -185,8 +185,8 @@ const jsonBytesOf =
     bytes === undefined ? bytesOf(`(${sql})::text`) : `case when (${sql}) is null then 0 else ${bytes} end`
 
 /** The parameter that stores a value. */
-export function valueIn(field: Field, value: unknown): Value {
-  if (field.kind !== 'json') return value as Value
+export function valueIn(field: Field, value: unknown): Element {
+  if (field.kind !== 'json') return value as Element
   const text = JSON.stringify(value)
   return value === null || text === '[]' || text === '{}' ? null : text
 }

@@ -5,5 +5,6 @@ export const invisible = /(?!\p{White_Space})[\p{Cf}\p{Cc}\p{Default_Ignorable_C
 
 /** Whether a text shows nothing: it is empty, white space, or invisible characters. */
 export function isBlank(text: string): boolean {
-  return text.replace(invisible, '').replace(whiteSpace, '').trim() === ''
+  const hasVisibleAscii = /[!-~]/.test(text)
+  return !hasVisibleAscii && text.replace(invisible, '').replace(whiteSpace, '').trim() === ''
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { brokenRules } from '../errors.ts'
 import type { Field } from '../fields/field.ts'
 import { problemOf } from '../fields/input.ts'
-import type { Task, TaskChange, TaskField } from './fields.ts'
+import type { Task, TaskChange } from './fields.ts'
 import { tasks } from './fields.ts'
 import { patchMetadata } from './metadata.ts'
 import { type Spellings, spellingsOf } from './spellings.ts'
@@ -35,15 +35,18 @@ export function wholeChange(task: Task, change: TaskChange): TaskChange {
 export function changedFields(task: Task, change: TaskChange, at: string): Partial<Task> {
   const { is_completed: isDone } = change
   const values: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(change)) {
-    const field: Field = tasks.fields[name as TaskField]
+  for (const name of Object.keys(change) as (keyof TaskChange)[]) {
+    const field: Field = tasks.fields[name]
+    const value = change[name]
     values[name] = value === null && field.kind === 'json' ? field.empty : value
   }
   if (isDone !== undefined) values.completed_at = isDone ? (task.completed_at ?? at) : null
-  const spellings = { ...task.spellings, ...spellingsOf(change) }
+  const spellings = spellingsOf(change)
   const status =
-    isDone === undefined || isDone === task.is_completed ? {} : { status: restatedStatus(task, isDone) }
-  values.spellings = withoutNull({ ...spellings, ...status })
+    isDone === undefined || isDone === task.is_completed
+      ? undefined
+      : { status: restatedStatus(task, isDone) }
+  if (spellings || status) values.spellings = withoutNull({ ...task.spellings, ...spellings, ...status })
   return values
 }
 

@@ -104,7 +104,6 @@ interface Wanted {
 async function runAll(change: Change, wanted: readonly Wanted[]): Promise<ItemName[]> {
   const ids = wanted.map(({ operation, body }) => operation.ids(body))
   await Promise.all([
-    change.loadLists(),
     change.reserve(wanted.filter(({ operation }) => operation.name === 'create').length),
     change.load(
       ids.flatMap(({ plain = [] }) => plain.filter(isId)),
@@ -134,7 +133,8 @@ const partNames = ['task', 'changes']
 /** Replaces refs by ids. @throws AppError `broken_rule` for an unknown ref */
 function resolved(body: JsonObject, refs: ReadonlyMap<string, number>, prefix = ''): JsonObject {
   let known = body
-  for (const [name, value] of Object.entries(body)) {
+  for (const name of Object.keys(body)) {
+    const value = body[name]
     if (prefix === '' && partNames.includes(name) && isObject(value)) {
       const part = resolved(value, refs, `${name}/`)
       if (part !== value) known = { ...known, [name]: part }
@@ -186,8 +186,7 @@ function operationsIn(body: JsonObject): Wanted[] {
       add('/op', `"op" must be one of ${names.join(', ')}${notValue(one.op)}.${meant}`)
       return []
     }
-    for (const { field, message } of unknownProblems(one, ['op', ...operation.fields]))
-      add(`/${field}`, message)
+    for (const { field, message } of unknownProblems(one, operation.fields)) add(`/${field}`, message)
     if (one.ref !== undefined) {
       if (typeof one.ref !== 'string' || !/^[\w-]{1,50}$/.test(one.ref))
         add('/ref', `"ref" must have 1 to 50 letters, digits, - or _${notValue(one.ref)}.`)

@@ -28,10 +28,10 @@ export function bodyReader(
     const { values, problems } = read(body)
     const unknown = unknownProblems(body, names, writable)
     if (unknown.length + problems.length > 0) throw brokenRules([...unknown, ...problems])
-    const readOnly = Object.entries(body).filter(
-      ([name, value]) => value !== undefined && !writable.includes(name),
-    )
-    return { values, readOnly: Object.fromEntries(readOnly) }
+    const readOnly: Record<string, unknown> = {}
+    for (const name of Object.keys(body))
+      if (body[name] !== undefined && !writable.includes(name)) readOnly[name] = body[name]
+    return { values, readOnly }
   }
 }
 

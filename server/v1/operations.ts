@@ -16,7 +16,7 @@ import { changeIn, changeOf, newTaskIn } from './task-wire.ts'
 
 export interface Operation {
   readonly name: string
-  /** The names in its body, beside `op`. */
+  /** The names in its body. */
   readonly fields: readonly string[]
   readonly schema: Schema
   /** The ids of the tasks that it needs, and of those that it needs with their descendants. */
@@ -51,7 +51,7 @@ function operation(
 ): Operation {
   return {
     name,
-    fields: Object.keys(properties),
+    fields: ['op', ...Object.keys(properties)],
     schema: {
       type: 'object',
       required: ['op', ...required],
@@ -114,8 +114,8 @@ const noIds = { ids: () => ({}) }
 export const operations: readonly Operation[] = [
   operation('create', { ref: newRef, task: withRefs('NewTask') }, ['task'], {
     ids: body => ({ plain: isObject(body.task) ? [body.task.parent_id] : [] }),
-    run: (change, body) =>
-      within(body, 'task', async part => task((await createTask(change, newTaskIn(part))).id)),
+    run: async (change, body) =>
+      task((await within(body, 'task', part => createTask(change, newTaskIn(part)))).id),
   }),
   operation('update', { id: idSchema, changes: withRefs('TaskChange'), revision }, ['id', 'changes'], {
     ids: ({ id, changes }) => {
@@ -174,6 +174,7 @@ export const operations: readonly Operation[] = [
     ...noIds,
     run: async (change, body) => {
       const id = idIn(body)
+      await change.loadLists()
       const row = change.getList(id)
       checkRevision(body, row)
       await within(body, 'changes', async part => {

@@ -144,9 +144,8 @@ export class Change {
     if (count > 0) this.#taskIds.push(...(await reserveIds(this.db, 'task', count)))
   }
 
-  async newTaskId(): Promise<number> {
-    if (this.#taskIds.length === 0) await this.reserve(1)
-    return this.#taskIds.shift() as number
+  newTaskId(): number | Promise<number> {
+    return this.#taskIds.shift() ?? this.reserve(1).then(() => this.newTaskId())
   }
 
   /** A task that is not in the trash. */

@@ -6,7 +6,7 @@ import { itemTypes, outcomes } from '../changes.ts'
 import { type Keyed, lookUp, type Replay } from '../keys.ts'
 import { type Quota, storageFull, tooManyTasks } from '../storage.ts'
 import { needsReclaim } from '../storage-statements.ts'
-import { Change, type OwnerRow, tooLarge } from './change.ts'
+import { Change, type Direct, type OwnerRow, tooLarge } from './change.ts'
 import { maxItems, type TaskRow } from './rows.ts'
 import { entriesOf, saveItems, saveLog } from './save.ts'
 import { runSweeps } from './sweeps.ts'
@@ -99,21 +99,23 @@ export async function runChange<T>(
   let needsReclaim = false
   let hasWebhooks = false
   const run = async (session: Session): Promise<ChangeOutcome<T>> => {
-    const row = await lockOwner(session, owner)
+    const keyed = options.isDry ? undefined : options.keyed
+    const { row, replay } = await lockOwner(session, owner, keyed)
     hasWebhooks = row.hasWebhooks
-    if (options.keyed && !options.isDry) {
-      const { replay } = await lookUp(session, owner, null, options.keyed)
-      if (replay) return { isReplayed: true, replay }
-    }
+    if (replay) return { isReplayed: true, replay }
     const change = new Change(session, row, context.actor)
     const result = await work(change)
-    const saved = await save(change, context)
-    needsReclaim = saved.needsReclaim
-    const { isChanged } = saved
+    const stored = await save(change)
+    const isChanged = stored !== undefined
     const revision = row.revision + (isChanged ? 1 : 0)
     const done: Done<T> = { isReplayed: false, result, change, isChanged, revision, epoch: row.epoch }
+    // Together: neither needs the other's answer.
+    const [isFull = false] = await Promise.all([
+      stored && raise(change, stored, quota),
+      keyed && storeKey(done, keyed, options.answerOf?.(result, done)),
+    ])
+    needsReclaim = isFull
     if (options.isDry) throw new DryRun(done)
-    if (options.keyed) await storeKey(done, options.keyed, options.answerOf?.(result, done))
     return done
   }
   try {
@@ -137,34 +139,37 @@ class DryRun extends Error {
   }
 }
 
-async function lockOwner(db: Session, id: string): Promise<OwnerRow> {
+/** Locks the owner and, in the same packet, looks up the key. */
+async function lockOwner(
+  db: Session,
+  id: string,
+  keyed: Keyed | undefined,
+): Promise<{ readonly row: OwnerRow; readonly replay: Replay | undefined }> {
   for (;;) {
-    let found: OwnerRow | undefined
-    await db.read(readOwner, [id], row => {
-      found = {
+    let row: OwnerRow | undefined
+    const locked = db.read(readOwner, [id], found => {
+      row = {
         id,
-        revision: row.integer(0),
-        epoch: String(row.integer(1)),
-        positionBase: row.integer(2),
-        taskCount: row.integer(3),
-        at: timeOf(row, 4),
-        hasWebhooks: row.flag(5),
+        revision: found.integer(0),
+        epoch: String(found.integer(1)),
+        positionBase: found.integer(2),
+        taskCount: found.integer(3),
+        at: timeOf(found, 4),
+        hasWebhooks: found.flag(5),
       }
     })
-    if (found) return found
+    const [used] = await Promise.all([keyed && lookUp(db, id, null, keyed), locked])
+    if (row) return { row, replay: used?.replay }
     await db.query(addOwner, [id])
   }
 }
 
-async function save(
-  change: Change,
-  { quota }: ChangeContext,
-): Promise<{ isChanged: boolean; needsReclaim: boolean }> {
-  const { db, owner, revision, actor } = change
+/** Stores the items and their log. @returns what to add to the owner's counters, if anything */
+async function save(change: Change): Promise<Direct | undefined> {
+  const { db, owner, revision, actor, direct } = change
   const entries = entriesOf(change)
   if (entries.length > maxItems) throw tooLarge()
-  if (entries.length === 0 && !change.direct) return { isChanged: false, needsReclaim: false }
-  const { direct } = change
+  if (entries.length === 0 && !direct) return undefined
   const [stored, logBytes] = await Promise.all([
     saveItems(change),
     saveLog(db, owner, entries, { revision, actor }),
@@ -176,23 +181,29 @@ async function save(
     Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
   }
   const swept = await runSweeps(change, stored)
-  const values = [
-    owner.id,
-    revision,
-    owner.at,
-    stored.tasks + (direct?.tasks ?? 0),
-    stored.live + (direct?.live ?? 0),
-    stored.trash + (direct?.trash ?? 0),
-    logBytes + swept.logBytes + (direct?.log ?? 0),
-    quota.bytes,
-    direct?.keys ?? 0,
-  ]
-  const [[count, live, full, kept] = []] = await db.query(raiseOwner, values)
-  if (stored.tasks > 0 && Number(count) > quota.tasks) throw tooManyTasks(quota)
-  if (stored.live > 0 && Number(live) > quota.liveBytes) throw storageFull(quota)
+  return {
+    tasks: stored.tasks + (direct?.tasks ?? 0),
+    live: stored.live + (direct?.live ?? 0),
+    trash: stored.trash + (direct?.trash ?? 0),
+    log: logBytes + swept.logBytes + (direct?.log ?? 0),
+    keys: direct?.keys ?? 0,
+  }
+}
+
+/**
+ * Raises the owner's revision and counters.
+ * @returns whether the owner's storage is full, so that some of it must be reclaimed
+ * @throws AppError `too_many_tasks`, `storage_full`
+ */
+async function raise({ db, owner, revision }: Change, added: Direct, quota: Quota): Promise<boolean> {
+  const { tasks, live, trash, log, keys } = added
+  const values = [owner.id, revision, owner.at, tasks, live, trash, log, quota.bytes, keys]
+  const [[count, liveBytes, full, kept] = []] = await db.query(raiseOwner, values)
+  if (tasks > 0 && Number(count) > quota.tasks) throw tooManyTasks(quota)
+  if (live > 0 && Number(liveBytes) > quota.liveBytes) throw storageFull(quota)
   // An import must not cause its own keys to be removed.
-  if (direct && direct.keys > 0 && Number(kept) > quota.bytes) throw storageFull(quota)
-  return { isChanged: true, needsReclaim: full === 't' }
+  if (keys > 0 && Number(kept) > quota.bytes) throw storageFull(quota)
+  return full === 't'
 }
 
 async function storeKey<T>(done: Done<T>, keyed: Keyed, answer?: Answer): Promise<void> {

@@ -1,7 +1,7 @@
-import type { Session } from '../../db/database.ts'
-import { statement } from '../../db/database.ts'
+import { type Element, type Session, type Statement, statement, type Value } from '../../db/database.ts'
+import { arrayLiteral } from '../../db/rows-query.ts'
 import { Shapes } from '../../db/shapes.ts'
-import { type Field, type Fields, sqlTypes } from '../../fields/field.ts'
+import { type Field, type Fields, sqlTypes, valueIn } from '../../fields/field.ts'
 import { changeOverhead, taskBytesIn } from '../bytes.ts'
 import { actions, itemTypes } from '../changes.ts'
 import { tasks } from '../fields.ts'
@@ -11,7 +11,8 @@ import type { Change, Tracked } from './change.ts'
 import type { ListRow, TaskRow } from './rows.ts'
 
 // Stores the items of a change: one statement for all new items, and one for each set of changed
-// fields. Values are sent as JSON. `$1` is the owner.
+// fields. Values are sent as arrays, one for each column. `$1` is the owner, `$2` the revision and
+// `$3` the time of the change.
 
 type Row = TaskRow | ListRow
 type Values = Readonly<Record<string, unknown>>
@@ -31,6 +32,14 @@ export interface Entry {
   readonly action: number
   readonly fields: Values | null
   readonly before: number | null
+}
+
+/** A column of the rows that a statement stores. */
+interface Column {
+  readonly name: string
+  /** A PostgreSQL type. */
+  readonly type: string
+  readonly of: (row: Row) => Element
 }
 
 interface Table {
@@ -138,68 +147,66 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
       if (shape !== '') groups.set(shape, [...(groups.get(shape) ?? []), now])
     }
   }
-  const asJson = (rows: readonly Row[], names: readonly string[]) =>
-    JSON.stringify(
-      rows.map(row => ({
-        id: row.id,
-        ...(keptTimes.has(row) ? { created_at: row.created_at, updated_at: row.updated_at } : {}),
-        ...columnsOf(table, row, names),
-      })),
+  const times = (['created_at', 'updated_at'] as const).map(name => ({
+    ...{ name, type: 'timestamptz' },
+    of: (row: Row) => (keptTimes.has(row) ? row[name] : null),
+  }))
+  const store = (made: Statement, columns: readonly Column[], rows: readonly Row[], more: Value[] = []) => {
+    const arrays = columns.map(({ of }) => rows.map(of))
+    return db.query(made, [owner.id, change.revision, change.at, ...more, ...arrays])
+  }
+  const writes = [...groups].map(([shape, rows]) => {
+    const columns = [...columnsOf(table, ['id', ...shape.split(' ')]), ...times.slice(1)]
+    return store(updateStatement(table, shape, columns), columns, rows)
+  })
+  if (created.length === 0) return writes
+  const names = [...Object.keys(table.fields).filter(name => !unlogged.has(name)), 'deleted_at']
+  const isUsual =
+    table.name === 'tasks' &&
+    keptTimes.size === 0 &&
+    names.every(
+      name =>
+        usual.has(name) || created.every(row => isNone(table.fields[name], (row as unknown as Values)[name])),
     )
-  const at = [change.revision, change.at] as const
-  const allNames = [...Object.keys(table.fields).filter(name => !unlogged.has(name)), 'deleted_at']
-  // Most new tasks set 8 of 28 columns. Reading the others from JSON takes a third of the insert.
-  const usedNames = allNames.filter(name => usual.has(name))
-  const isUsual = created.every(row =>
-    allNames.every(name => usual.has(name) || isNone(table.fields[name], (row as unknown as Values)[name])),
-  )
-  const newNames = table.name === 'tasks' && isUsual ? usedNames : allNames
-  return [
-    ...[...groups].map(([shape, rows]) => {
-      const names = shape.split(' ')
-      return db.query(updateStatement(table, names), [owner.id, asJson(rows, names), ...at])
-    }),
-    ...(created.length > 0
-      ? [
-          db.query(insertStatement(table, newNames), [
-            ...[owner.id, asJson(created, newNames), ...at],
-            ...[change.actor, changeOverhead(owner.id)],
-          ]),
-        ]
-      : []),
-  ]
+  const columns = isUsual
+    ? columnsOf(table, ['id', ...usual])
+    : [...columnsOf(table, ['id', ...names]), ...times]
+  const log = [change.actor, changeOverhead(owner.id)]
+  return [...writes, store(insertStatement(table, columns), columns, created, log)]
 }
 
 const isNone = (field: Field | undefined, value: unknown): boolean =>
   value === null || (field?.kind === 'json' && isSame(value, field.empty))
 
-/** The values of some fields, and of the columns that are derived from them. */
-function columnsOf({ fields }: Table, row: Row, names: readonly string[]): Values {
-  const columns: Record<string, unknown> = {}
-  for (const name of names) {
-    const value = (row as unknown as Values)[name]
-    const field = fields[name]
-    // PostgreSQL reads an absent member as null.
-    if (isNone(field, value)) continue
-    columns[name] = value
-    if (field?.kind !== 'text' && field?.kind !== 'json') continue
-    // Each `of` takes the values of its field.
-    for (const [column, { of }] of Object.entries(field.derived ?? {}))
-      columns[column] = (of as (value: unknown) => unknown)(value)
-  }
-  return columns
-}
-
-function typesOf({ fields }: Table, names: readonly string[]): [column: string, type: string][] {
-  return names.flatMap((name): [string, string][] => {
+/** The columns of some fields, and those that are derived from them. */
+function columnsOf({ fields }: Table, names: readonly string[]): Column[] {
+  return names.flatMap((name): Column[] => {
     const field: Field | undefined = fields[name]
-    if (!field) return [[name, 'timestamptz']]
+    const read = (row: Row) => (row as unknown as Values)[name]
+    if (!field) return [{ name, type: 'timestamptz', of: row => read(row) as Element }]
     const derived = field.kind === 'text' || field.kind === 'json' ? Object.entries(field.derived ?? {}) : []
     return [
-      [name, sqlTypes[field.kind]],
-      ...derived.map(([column, { type }]): [string, string] => [column, type]),
+      { name, type: sqlTypes[field.kind], of: row => valueIn(field, read(row)) },
+      ...derived.map(([column, { type, of }]) => ({
+        ...{ name: column, type },
+        of: (row: Row) => derivedOf(of, read(row)),
+      })),
     ]
   })
+}
+
+/** A derived value. An array is sent as text, because PostgreSQL would flatten arrays of arrays. */
+function derivedOf(of: (value: never) => Value, value: unknown): Element {
+  if (value === null) return null
+  // Each `of` takes the values of its field.
+  const derived = (of as (value: unknown) => Value)(value)
+  return Array.isArray(derived) ? arrayLiteral(derived) : (derived as Element)
+}
+
+/** SQL: the rows, from parameters that are an array for each column, from `$first` on. */
+function inputOf(columns: readonly Column[], first: number): string {
+  const arrays = columns.map(({ type }, n) => `$${first + n}::${type.replace('[]', '')}[]`)
+  return `unnest(${arrays.join(', ')}) as input (${columns.map(({ name }) => name).join(', ')})`
 }
 
 /** A time. `offset 0` parses the text once instead of for each row. */
@@ -218,22 +225,20 @@ const counts = (table: Table, signed: readonly (readonly [sign: '+' | '-', from:
   return `select ${sum('1', true)}, ${sum('bytes', true)}, ${sum('bytes', false)}`
 }
 
-function updateStatement(table: Table, names: readonly string[]) {
-  return updates.get(`${table.name} ${names.join(' ')}`, name => {
+function updateStatement(table: Table, shape: string, columns: readonly Column[]) {
+  return updates.get(`${table.name} ${shape}`, name => {
     const { name: of, bytes } = table
-    const types = typesOf(table, names)
     const returned = `${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live`
+    const values = columns.slice(1, -1).map(({ name, type }) => `${name} = input.${name}::${type}`)
     return statement(
       name,
-      `with input as materialized (
-        select * from json_to_recordset($2::text::json) as input (id bigint, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
-      ),
+      `with input as materialized (select * from ${inputOf(columns, 4)}),
       old as materialized (
         select ${returned} from duly.${of} where ${of}.user_id = $1 and ${of}.id = any(array(select input.id from input))
       ),
       written as (
-        update duly.${of} set ${types.map(([column]) => `${column} = input.${column}`).join(', ')},
-          revision = $3::bigint, updated_at = coalesce(input.updated_at, $4::text::timestamptz)
+        update duly.${of} set ${values.join(', ')},
+          revision = $2::bigint, updated_at = coalesce(input.updated_at, $3::text::timestamptz)
         from input where ${of}.user_id = $1 and ${of}.id = any(array(select input.id from input)) and ${of}.id = input.id
         returning ${returned}
       )
@@ -245,27 +250,27 @@ function updateStatement(table: Table, names: readonly string[]) {
   })
 }
 
-/** Also logs the inserted rows. $5 actor, $6 bytes of an entry. */
-function insertStatement(table: Table, names: readonly string[]) {
-  return inserts.get(`${table.name} ${names.length}`, name => {
+/** Also logs the inserted rows. $4 actor, $5 bytes of an entry. */
+function insertStatement(table: Table, columns: readonly Column[]) {
+  return inserts.get(`${table.name} ${columns.length}`, name => {
     const { name: of, bytes, itemType } = table
-    const types = typesOf(table, names)
-    const columns = types.map(([column]) => column)
+    const times = ['created_at', 'updated_at']
+    const given = columns.filter(({ name }) => !times.includes(name))
+    const isTimed = given.length < columns.length
+    const at = times.map(column => (isTimed ? `coalesce(input.${column}, change.at)` : 'change.at'))
     return statement(
       name,
       `with written as (
-        insert into duly.${of} (user_id, id, ${columns.join(', ')}, revision, created_at, updated_at) overriding system value
-        select $1, input.id, ${columns.map(column => `input.${column}`).join(', ')}, $3::bigint,
-          coalesce(input.created_at, change.at), coalesce(input.updated_at, change.at)
-        from ${timeIn('$4')},
-          json_to_recordset($2::text::json) as input (id bigint, created_at timestamptz, updated_at timestamptz, ${types.map(pair => pair.join(' ')).join(', ')})
+        insert into duly.${of} (user_id, ${given.map(({ name }) => name).join(', ')}, revision, ${times.join(', ')}) overriding system value
+        select $1, ${given.map(({ name, type }) => `input.${name}::${type}`).join(', ')}, $2::bigint, ${at.join(', ')}
+        from ${timeIn('$3')}, ${inputOf(columns, 6)}
         returning ${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live
       ),
       logged as (
         insert into duly.changes (user_id, revision, item_type, item_id, action, actor, at, bytes)
-        select $1, $3::bigint, ${itemType}, written.id, case when written.is_live then ${actions.created} else ${actions.discarded} end,
-          $5, change.at, $6::integer
-        from ${timeIn('$4')}, written
+        select $1, $2::bigint, ${itemType}, written.id, case when written.is_live then ${actions.created} else ${actions.discarded} end,
+          $4, change.at, $5::integer
+        from ${timeIn('$3')}, written
       )
       ${counts(table, [['+', 'written']])}`,
     )

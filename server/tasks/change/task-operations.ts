@@ -24,28 +24,33 @@ export interface Move {
 
 /** @throws AppError `broken_rule` that names the reference */
 export async function createTask(change: Change, given: NewTask): Promise<TaskRow> {
-  const { list_id: list = null, parent_id: parent = null, ...values } = given
-  checkOrder(values)
-  if (parent !== null) await change.load([parent])
-  const scope = await scopeOf(change, {
-    ...(list === null ? {} : { list_id: list }),
-    ...(parent === null ? {} : { parent_id: parent }),
-  })
-  const id = await change.newTaskId()
+  checkOrder(given)
+  const { list_id: list = null, parent_id: parent = null } = given
+  const scope = list === null && parent === null ? inbox : await newScope(change, list, parent)
+  // A batch has reserved them.
+  const next = change.newTaskId()
   const row: TaskRow = {
     ...emptyTask,
-    list_id: scope.list_id,
-    parent_id: scope.parent_id,
-    id,
+    id: typeof next === 'number' ? next : await next,
     position: change.append(),
     created_at: change.at,
     updated_at: change.at,
     revision: change.revision,
   }
-  const made = Object.assign(row, changedFields(row, { is_completed: false, ...values }, change.at))
+  const made = Object.assign(row, changedFields(row, given, change.at), scope)
   change.tasks.set(made.id, { before: undefined, now: made, isWhole: true })
   checkLevels(change, made)
   return made
+}
+
+const inbox: Scope = { list_id: null, parent_id: null }
+
+async function newScope(change: Change, list: number | null, parent: number | null): Promise<Scope> {
+  if (parent !== null) await change.load([parent])
+  return scopeOf(change, {
+    ...(list === null ? {} : { list_id: list }),
+    ...(parent === null ? {} : { parent_id: parent }),
+  })
 }
 
 /** With all fields: see "Objects" in docs/decisions/0029-code-for-v8.md. */
