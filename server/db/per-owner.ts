@@ -40,7 +40,7 @@ export class PerOwner {
 
   #wait(own: Owner, { isGone }: Reader, isPatient: boolean): Promise<void> {
     if (own.waiting.length >= this.#maxWaiting) dropGone(own)
-    if (own.waiting.length >= this.#maxWaiting && !isPatient) throw tooMany()
+    if (own.waiting.length >= this.#maxWaiting && !isPatient) throw tooMany
     return new Promise((begin, refuse) => {
       own.waiting.push({ isGone, begin, refuse })
     })
@@ -63,11 +63,11 @@ function dropGone(own: Owner): void {
   for (const { refuse } of gone) refuse(closed())
 }
 
-function tooMany(): AppError {
-  return new AppError('too_many_requests', 'Too many requests of this kind at once. Try again in 1 s.', {
-    retryAfter: 1,
-  })
-}
+const tooMany = new AppError(
+  'too_many_requests',
+  'Too many requests of this kind at once. Try again in 1 s.',
+  { retryAfter: 1 },
+)
 
 export function closed(): AppError {
   return new AppError('too_many_requests', 'The client closed its connection.', { retryAfter: 1 })

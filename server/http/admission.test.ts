@@ -44,6 +44,8 @@ function room() {
   const end = async (count: number) => {
     for (const resolve of ends.splice(0, count)) resolve()
     await turn()
+    // Those that wait start in the next turn.
+    await turn()
   }
   const quarterOfASecond = () => {
     now += 250
@@ -137,6 +139,23 @@ describe('slots for requests', () => {
     assert.deepEqual([admission.inUse, last.code], [0, 'done'])
   })
 
+  it('leave turns to others while all that wait are rejected', async () => {
+    const { admission } = room()
+    const request = { userId: 'hog', ip: '192.0.2.1', raw: { socket: { destroyed: false } } }
+    let rejected = 0
+    const all = Array.from({ length: 100 }, () =>
+      admission
+        .work(request as FastifyRequest, () => Promise.reject(new Error('too many')))
+        .catch(() => {
+          rejected += 1
+        }),
+    )
+    await turn()
+    assert.ok(rejected > 0 && rejected < 50, `${rejected} before anything else ran`)
+    await Promise.all(all)
+    assert.deepEqual([rejected, admission.inUse], [100, 0])
+  })
+
   it('are released when a handler throws', async () => {
     const { admission } = room()
     const request = { userId: 'ann', ip: '192.0.2.1', raw: { socket: {} } } as FastifyRequest
@@ -167,7 +186,7 @@ describe('slots for requests', () => {
     quarterOfASecond()
     assert.equal(admission.slots, 16)
     await end(128)
-    assert.equal(admission.inUse, 1)
+    assert.equal(admission.inUse, 4, 'the least that a user can hold')
     quarterOfASecond()
     assert.equal(admission.slots, 154)
     await end(1)

@@ -104,7 +104,7 @@ export class Admission {
   work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
     const name = request.userId || network(request.ip)
     const user = this.#users.get(name) ?? { name, inUse: 0, waiting: [] }
-    const hasFullShare = user.inUse >= this.#maxOfOne
+    const hasFullShare = user.inUse >= this.#maxOfOne || user.waiting.length > 0
     if (!hasFullShare && this.#inUse < this.#slots) return this.#run(user, handler)
     if (hasFullShare && user.waiting.length >= maxWaitingOfUser) return Promise.reject(tooManyAtOnce)
     if (!hasFullShare || this.#waiting >= maxWaiting) {
@@ -137,8 +137,9 @@ export class Admission {
       user.inUse -= 1
       this.#inUse -= 1
       this.#done += 1
-      this.#startWaiting(user)
-      if (user.inUse === 0) this.#users.delete(user.name)
+      // In a turn of the event loop of its own: all that wait may be rejected, one after another.
+      if (user.waiting.length > 0) setImmediate(() => this.#startWaiting(user))
+      else this.#forget(user)
     }
   }
 
@@ -149,6 +150,13 @@ export class Admission {
   #startWaiting(user: User): void {
     const mayStart = () => user.inUse === 0 || (user.inUse < this.#maxOfOne && this.#inUse < this.#slots)
     while (user.waiting.length > 0 && mayStart()) user.waiting.shift()?.()
+    // The clients of all that waited may have disconnected.
+    this.#forget(user)
+  }
+
+  #forget(user: User): void {
+    const isIdle = user.inUse === 0 && user.waiting.length === 0
+    if (isIdle && this.#users.get(user.name) === user) this.#users.delete(user.name)
   }
 
   #refuse(request: FastifyRequest): void {

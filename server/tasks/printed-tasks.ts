@@ -93,21 +93,23 @@ export function ready({
 /** The longest escape has six bytes: `\u0000`. */
 const longestEscape = 6
 const longestTime = '"2026-01-31T09:30:00.000000Z"'
-const [quote, yes, no] = [pieceOf('"'), pieceOf('true'), pieceOf('false')]
+const [nothing, quote, yes, no] = [pieceOf(''), pieceOf('"'), pieceOf('true'), pieceOf('false')]
 
 /** Prints a list. */
 export class PrintedTasks {
   readonly #form: ReadyForm
   readonly #owner: Piece
   readonly #printer = new Printer()
+  /** Printed with the first task, since many reads are rejected before it. */
+  #head: string
   #count = 0
   #expected = 0
 
   /** @param owner the printed owner @param head the text before the first task */
   constructor(form: ReadyForm, owner: string, head: string) {
     this.#form = form
-    this.#owner = pieceOf(owner)
-    this.#printer.text(head)
+    this.#owner = owner === '' ? nothing : pieceOf(owner)
+    this.#head = head
   }
 
   /** The number of printed tasks. */
@@ -117,7 +119,8 @@ export class PrintedTasks {
 
   /** Returns what was printed since the last call, followed by `tail`. */
   take(tail = ''): Buffer {
-    this.#printer.text(tail)
+    this.#printer.text(this.#head + tail)
+    this.#head = ''
     return this.#printer.take()
   }
 
@@ -130,6 +133,10 @@ export class PrintedTasks {
   add(row: DataRow, from: number): void {
     const printer = this.#printer
     const { parts, most, between, end } = this.#form
+    if (this.#head !== '') {
+      printer.text(this.#head)
+      this.#head = ''
+    }
     printer.reserve(most + this.#owner.length + longestEscape * row.length)
     if (this.#count > 0) printer.copy(between)
     this.#count += 1

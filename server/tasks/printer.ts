@@ -6,7 +6,10 @@ import { isoLength, secondLength, writeFraction, writeSecond } from '../fields/i
 /** If no size is expected. */
 const firstSize = 4096
 /** Limits what one long text makes later lists reserve. */
-const maxExpected = 512 * 1024
+const maxExpected = 1024 * 1024
+
+/** Shared, because even an empty ArrayBuffer is expensive to allocate and to collect. */
+const none = { bytes: Buffer.alloc(0), view: new DataView(new ArrayBuffer(0)) }
 
 /** Bytes that are printed often, prepared for copying. */
 export interface Piece {
@@ -25,8 +28,8 @@ export function pieceOf(text: string): Piece {
 
 /** Appends bytes to memory that grows, and hands it over without a copy. */
 export class Printer {
-  #bytes: Buffer = Buffer.alloc(0)
-  #view: DataView = new DataView(new ArrayBuffer(0))
+  #bytes: Buffer = none.bytes
+  #view: DataView = none.view
   #at = 0
   #expected = firstSize
   #second = Number.NaN
@@ -136,7 +139,8 @@ export class Printer {
   /** Returns what was printed since the last call. */
   take(): Buffer {
     const printed = this.#bytes.subarray(0, this.#at)
-    this.#use(Buffer.alloc(0))
+    this.#bytes = none.bytes
+    this.#view = none.view
     // The next batch of a list has about the same size.
     this.#expected = printed.length
     this.#at = 0

@@ -31,6 +31,7 @@ export async function scanList(
   if (!lacks) return { state, next: hasMore ? end : null }
   const { found } = await find(owner, query, turn, turnRows)
   const page = found.slice(0, query.limit)
+  into.expect(page.length)
   for await (const _more of readTasks(owner, page, into, turn));
   const last = page.at(-1)
   return { state, next: last && found.length > query.limit ? { key: last.key, id: last.id } : null }
