@@ -14,6 +14,7 @@ import {
   type OwnDatabase,
   openDatabase,
   ownDatabase,
+  served,
   testSecret,
   tokenOf,
 } from './served.ts'
@@ -106,10 +107,9 @@ describe('a copy of an embedded database in use', () => {
     await begunAndKilled()
     server.child.kill('SIGTERM')
     assert.equal((await server.ended).code, 0)
-    const next = await dulyStart(own.env)
+    const next = await served({}, own)
     assert.deepEqual(leftovers(own.env), [])
-    next.child.kill('SIGTERM')
-    await next.ended
+    await next.close()
   })
 
   it('is not made if the disk has no room for it, and the server continues', async test => {
