@@ -9,7 +9,7 @@ import { size } from '../size.ts'
 import { startProxy } from './proxy.ts'
 
 // npm run test:faults restarts more often.
-const restarts = size(5, 100)
+const restarts = size(3, 100)
 // Leaves CPU time to the starting servers.
 const pauseMs = size(100, 0)
 const clients = 8

@@ -13,7 +13,7 @@ it('repeated kill -9 of the server during writes loses and duplicates no write',
   })
   await servers.start()
   const ledger = new Ledger(servers.urls)
-  for (let round = 0; round < size(3, 8); round += 1) {
+  for (let round = 0; round < size(2, 8); round += 1) {
     await ledger.another(size(80, 1000))
     await servers.kill()
     await servers.start()
