@@ -24,7 +24,6 @@ import { copyFolder, createDatabase } from './template.ts'
  * Functions that are never called are not validated.
  */
 const quickWebAssembly = ['--liftoff-only', '--wasm-lazy-validation']
-for (const flag of quickWebAssembly) setFlagsFromString(flag)
 /** The code of the embedded database. Threads share it as long as one of them holds it. */
 const compiled: unknown[] = []
 // Node has it; its types are among those of browsers.
@@ -32,6 +31,7 @@ declare const WebAssembly: { compile(bytes: Uint8Array): Promise<unknown> }
 
 /** A test server runs for seconds, too: only code that runs very often is optimized. */
 const lateOptimization = '--interrupt-budget=700000'
+for (const flag of [...quickWebAssembly, lateOptimization]) setFlagsFromString(flag)
 
 /** Node options for programs in tests. */
 export const soonStarted = [
