@@ -190,7 +190,7 @@ describe('an expected failure', () => {
   ]
   const ended = new Set<number>()
   for (const [what, args, env, code, message] of cases) {
-    // One of each exit code as a program, the others in this process, which starts no server either.
+    // One case of each exit code runs as a program, the others run in this process.
     const isProgram = !ended.has(code)
     ended.add(code)
     it(`prints one sentence: ${what}`, async () => {

@@ -9,8 +9,8 @@ import { jwt } from 'better-auth/plugins'
 import { SignJWT } from 'jose'
 import { testSecret } from './served.ts'
 
-// Another issuer: a server with several Better Auth servers, as front ends run them: under `/api/auth`
-// one with `jwt()` at its defaults, under other paths with other settings.
+// Another issuer: a server with several Better Auth servers, as front ends run them. The one under
+// `/api/auth` has `jwt()` at its defaults, those under other paths have other settings.
 
 const secret = 'the secret of another issuer, of 32 characters and more'
 const newTables = (): Record<string, Record<string, unknown>[]> => ({
