@@ -67,6 +67,8 @@ export class Change {
   /** Tasks whose descendants were read. */
   readonly #families = new Set<number>()
   #hasLists = false
+  /** Ids by parent: to look through all tasks for each is quadratic. */
+  #children: { readonly ids: ReadonlyMap<number, readonly number[]>; readonly count: number } | undefined
   #taskIds: number[] = []
 
   constructor(db: Session, owner: OwnerRow, actor: string) {
@@ -176,6 +178,8 @@ export class Change {
   setTask(id: number, values: Partial<TaskRow>): TaskRow {
     const tracked = this.tasks.get(id)
     if (!tracked) throw new Error(`task ${id} was not read`)
+    if (values.parent_id !== undefined && values.parent_id !== tracked.now.parent_id)
+      this.#children = undefined
     tracked.now = { ...tracked.now, ...values }
     return tracked.now
   }
@@ -189,7 +193,19 @@ export class Change {
 
   /** The tasks that were read and have this parent. */
   childrenOf(id: number): TaskRow[] {
-    return [...this.tasks.values()].flatMap(({ now }) => (now.parent_id === id ? [now] : []))
+    if (this.#children?.count !== this.tasks.size) this.#children = this.#byParent()
+    return (this.#children.ids.get(id) ?? []).flatMap(child => this.tasks.get(child)?.now ?? [])
+  }
+
+  #byParent() {
+    const ids = new Map<number, number[]>()
+    for (const [id, { now }] of this.tasks) {
+      if (now.parent_id === null) continue
+      const siblings = ids.get(now.parent_id)
+      if (siblings) siblings.push(id)
+      else ids.set(now.parent_id, [id])
+    }
+    return { ids, count: this.tasks.size }
   }
 
   /** The task and its descendants that are not in the trash, parents first. */
