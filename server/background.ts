@@ -12,6 +12,9 @@ import { Sync } from './sync/sync.ts'
 import { pruneDeliveries } from './sync/webhooks/deliveries.ts'
 import { Webhooks } from './sync/webhooks/service.ts'
 import { jobKind as deliverKind } from './sync/webhooks/webhooks.ts'
+import { finishSteps } from './tasks/change/run.ts'
+import { stepsJob } from './tasks/change/steps.ts'
+import { unlimited } from './tasks/storage.ts'
 import { pruneHistory, sweepTrash } from './tasks/sweep.ts'
 import { deriveTimes, timeZoneData } from './tasks/time-zone-data.ts'
 
@@ -60,6 +63,9 @@ export class Background {
         'prune-history': hourly(() => pruneHistory(db, config.historyDays)),
         'finish-user-removals': hourly(() => finishRemovals(db)),
         'expire-account-data': hourly(() => sweepAccounts(db)),
+        [stepsJob]: {
+          run: (job, signal) => finishSteps({ db, owner: job.owner, quota: unlimited }, signal),
+        },
         'prune-deliveries': hourly(() => pruneDeliveries(db)),
         [deriving]: { every: 30 * 24 * 3600, run: (_job, signal) => deriveTimes(db, signal) },
       },

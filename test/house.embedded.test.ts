@@ -28,7 +28,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   limits: ['limits', 'errors', 'log', 'config', 'fastify', 'ioredis'],
   fields: ['fields', 'db/data-row', 'db/database', 'errors', 'quote', 'ajv'],
-  tasks: ['tasks', 'fields', 'db', 'errors', 'log', 'quote', 'temporal-polyfill', 'fractional-indexing'],
+  tasks: [
+    'tasks',
+    'fields',
+    'jobs',
+    'db',
+    'errors',
+    'log',
+    'quote',
+    'temporal-polyfill',
+    'fractional-indexing',
+  ],
   sync: ['sync', 'tasks', 'fields', 'jobs', 'db', 'limits', 'errors', 'log', 'quote'],
   jobs: ['jobs', 'db/database', 'log'],
   auth: [

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { type Statement, unprepared } from '../server/db/database.ts'
 import type { BuiltStatement } from '../server/db/shapes.ts'
+import { nextDeleted, nextLive } from '../server/tasks/change/list-sweeps.ts'
+import { nextOfList, nextTrashed } from '../server/tasks/change/purge.ts'
+import { nextSize } from '../server/tasks/change/restored-size.ts'
 import { type Clock, daysFromToday, passedAt } from '../server/tasks/days.ts'
 import { type ListFilters, type ListQuery, sortOrders } from '../server/tasks/list-query.ts'
 import { isInOrder, restOf, sourceOf } from '../server/tasks/list-source.ts'
@@ -194,6 +197,27 @@ async function droppingGoesByItsIndex(): Promise<void> {
   }
 }
 
+/** The next tasks of a list are found behind those of the step before. */
+async function stepsGoByKeys(): Promise<void> {
+  const types = ['text', 'bigint', 'bigint', 'bigint', 'text']
+  const values = [`'alice'`, '1', '501', '5', `'2026-12-01T08:30:00Z'`]
+  const live = await planOf(nextLive, types.slice(0, 4), values.slice(0, 4))
+  const purged = await planOf(nextOfList, types.slice(0, 3), [`'alice'`, '1', '5'])
+  for (const plan of [live, purged])
+    assert.match(plan, /using tasks_pkey on tasks\n\s*Index Cond: .*\(id > /, plan)
+  const sized = ['text', 'text', 'bigint', 'bigint']
+  const plans = [
+    await planOf(nextDeleted, types, values),
+    await planOf(nextSize, sized, [`'alice'`, `'2026-12-01T08:30:00Z'`, '1', '5']),
+  ]
+  for (const plan of plans)
+    assert.match(plan, /Limit\n.*using tasks_trash on tasks tasks_1\n.*ROW\(deleted_at, id\) > /, plan)
+  const trashed = await planOf(nextTrashed, ['text', 'text'], [`'alice'`, `'2026-12-01T08:30:00Z'`])
+  assert.match(trashed, /using tasks_trash on tasks\n\s*Index Cond: \(user_id = /, trashed)
+  for (const plan of [live, purged, trashed]) assert.doesNotMatch(plan, /Sort/, plan)
+  for (const plan of [live, purged, trashed, ...plans]) assert.doesNotMatch(plan, /Seq Scan|Bitmap/, plan)
+}
+
 /** Each entry of the log finds its item by key, and each page of a first sync begins at a key. */
 async function syncGoesByKeys(): Promise<void> {
   const types = ['text', 'bigint', 'smallint', 'bigint', 'bigint']
@@ -222,6 +246,7 @@ async function everyPlan(): Promise<void> {
     await pagesInAnIndexAreReadFromIt()
     await scansGoByTheSmallestIndex()
     await droppingGoesByItsIndex()
+    await stepsGoByKeys()
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Session, statement, write } from '../db/database.ts'
+import { quick, type Session, statement, write } from '../db/database.ts'
 
 // A table of background jobs, distributed by owner: all statements but `due`, `next` and `state`
 // name the owner. Jobs that belong to no user have the owner ''. Taking a job is one conditional
@@ -61,6 +61,18 @@ const insertOnce = write(
   `insert into duly.jobs (user_id, id, kind, enqueued_at, due_at)
   values ($1, $2, $3, now(), now() + ${seconds('$4')}) on conflict (user_id, id) do nothing`,
 )
+
+const payload = quick(
+  'duly_job_payload',
+  'select jobs.payload::text from duly.jobs where jobs.user_id = $1 and jobs.id = $2',
+)
+
+const setPayload = write(
+  'duly_job_set_payload',
+  'update duly.jobs set payload = $3::text::jsonb where jobs.user_id = $1 and jobs.id = $2',
+)
+
+const remove = write('duly_job_remove', 'delete from duly.jobs where jobs.user_id = $1 and jobs.id = $2')
 
 /** Reads across owners without locks; `take` decides. Skips kinds of newer versions. */
 const due = statement(
@@ -129,6 +141,27 @@ export async function enqueue(
 /** Adds a job unless one with this id exists. */
 export async function enqueueOnce(session: Session, { owner, id, kind, delay = 0 }: NewJob): Promise<void> {
   await session.query(insertOnce, [owner, id, kind, delay])
+}
+
+/** @returns undefined if there is no such job */
+export async function payloadOf(session: Session, owner: string, id: string): Promise<unknown> {
+  const [row] = await session.query(payload, [owner, id])
+  return row && JSON.parse(row[0] ?? 'null')
+}
+
+/** Changes what a job says, even if it is running. */
+export async function changePayload(
+  session: Session,
+  owner: string,
+  id: string,
+  payload: unknown,
+): Promise<void> {
+  await session.query(setPayload, [owner, id, JSON.stringify(payload)])
+}
+
+/** Removes a job, even if it is running. */
+export async function removeJob(session: Session, owner: string, id: string): Promise<void> {
+  await session.query(remove, [owner, id])
 }
 
 /** Owner and id of due jobs, oldest first. @param except owners whose jobs are left out */

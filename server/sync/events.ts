@@ -40,6 +40,8 @@ const names: Readonly<Record<number, string>> = {
   [actions.discarded]: 'created',
   [actions.rebalanced]: 'moved',
   [actions.purged]: 'deleted',
+  [actions.deletedInSteps]: 'deleted',
+  [actions.restoredInSteps]: 'restored',
 }
 
 export const settingsEvent = 'settings.updated'

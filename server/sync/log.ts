@@ -87,4 +87,9 @@ export async function readLog(
 export const isNews = ({ isPast, state, action }: Entry): boolean =>
   !isPast && (state !== 'gone' || endings.has(action))
 
-const endings: ReadonlySet<number> = new Set([actions.deleted, actions.discarded, actions.purged])
+const endings: ReadonlySet<number> = new Set([
+  actions.deleted,
+  actions.deletedInSteps,
+  actions.discarded,
+  actions.purged,
+])

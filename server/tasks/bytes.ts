@@ -15,6 +15,10 @@ const changeCopiesOfOwner = 2
 export const taskBytes = (owner: string, text: (column: string) => string) =>
   `(${[taskRow, `${taskCopiesOfOwner} * octet_length(${owner})`, ...Object.entries(tasks.sized).map(([column, bytesOf]) => bytesOf(text(column)))].join(' + ')})`
 
+/** Bytes of a task without texts. */
+export const leastTaskBytes = (owner: string): number =>
+  taskRow + taskCopiesOfOwner * Buffer.byteLength(owner)
+
 export const taskBytesIn = (table: string) => taskBytes(`${table}.user_id`, column => `${table}.${column}`)
 
 /** Bytes of an idempotency key. @param owner its SQL @param answer SQL of a stored answer */

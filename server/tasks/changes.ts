@@ -24,6 +24,9 @@ export const actions = {
   rebalanced: 9,
   /** Removed permanently, with the values in its history. */
   purged: 10,
+  /** Deleted with its list, or restored with it, by a change in steps. Shown without the steps. */
+  deletedInSteps: 11,
+  restoredInSteps: 12,
 } as const
 
 /** What a keyed write did: values of `outcome`. */

@@ -28,6 +28,8 @@ type HistoryAction = (typeof historyActions)[number]
 /** The name of an action in the API; undefined for rebalancing and permanent removal. */
 function actionName(action: number): HistoryAction | undefined {
   if (action === actions.discarded) return 'created'
+  if (action === actions.deletedInSteps) return 'deleted'
+  if (action === actions.restoredInSteps) return 'restored'
   return historyActions.find(name => actions[name] === action)
 }
 

@@ -1,7 +1,7 @@
 import { ownerWrite, type Session, unprepared } from '../db/database.ts'
 import { distrust } from './storage-statements.ts'
 
-const batchSize = 5000
+const batchSize = 1000
 
 const tables = { deliveries: 'id', tasks: 'id', lists: 'id', keys: 'key' }
 
@@ -18,7 +18,7 @@ const removals = [
 /** With what was written since. */
 const removeOwner = ownerWrite(
   'duly_remove_owner',
-  `with ${['webhooks', 'deliveries', 'tasks', 'lists', 'settings', 'changes', 'keys'].map(table => `${table} as (delete from duly.${table} where user_id = $1)`).join(', ')}
+  `with ${['webhooks', 'deliveries', 'tasks', 'lists', 'settings', 'changes', 'keys', 'jobs'].map(table => `${table} as (delete from duly.${table} where user_id = $1)`).join(', ')}
   delete from duly.owners where id = $1`,
 )
 

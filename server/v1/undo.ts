@@ -94,7 +94,7 @@ const undoRoute: Route = {
       'Restores the values that each item had before the change, if the item still has those that the change wrote. The undo is a change too: undo it to redo. If nothing has to be changed, `change` is null.',
     parameters: [idempotencyKey],
     body: { required: true, schema: ref('Undo'), examples: {} },
-    fails: ['change_not_found', 'undo_conflict', 'change_too_large', 'storage_full'],
+    fails: ['change_not_found', 'undo_conflict', 'change_too_large', 'too_many_tasks', 'storage_full'],
     answers: {
       200: {
         description: 'The items as they are now.',

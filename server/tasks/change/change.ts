@@ -1,7 +1,7 @@
 import type { Session } from '../../db/database.ts'
 import { AppError } from '../../errors.ts'
 import { appendedPosition } from '../position.ts'
-import { type ListRow, maxItems, readFamily, readLists, reserveIds, type TaskRow } from './rows.ts'
+import { type ListRow, maxItems, readFamily, readLists, reserveIds, stepSize, type TaskRow } from './rows.ts'
 
 /** The owner's row, which the change has locked. */
 export interface OwnerRow {
@@ -39,14 +39,25 @@ export interface Direct {
   keys: number
 }
 
-/** Changes all tasks of a list without reading them, by a statement when the change is stored. */
-export interface Sweep {
-  readonly kind: 'trash' | 'restore' | 'move'
+/** Changes all tasks of a list without reading them. */
+export type Sweep = MoveSweep | SteppedSweep
+
+/** By a statement when the change is stored. */
+export interface MoveSweep {
+  readonly kind: 'move'
   readonly list: number
   /** The list that they move to; null is the inbox. */
-  readonly to?: number | null
-  /** The revision of the change that deleted them. */
-  readonly revision?: number
+  readonly to: number | null
+}
+
+/** In steps after the change: see steps.ts. */
+export interface SteppedSweep {
+  /** `purge` and `empty` remove tasks in the trash permanently: of the list, or all. */
+  readonly kind: 'trash' | 'restore' | 'purge' | 'empty'
+  /** 0 for `empty`. */
+  readonly list: number
+  /** `deleted_at` of the tasks; of the last ones, where they are removed. */
+  readonly deletedAt: string
 }
 
 /**
@@ -61,6 +72,10 @@ export class Change {
   readonly tasks = new Map<number, Tracked<TaskRow>>()
   readonly lists = new Map<number, Tracked<ListRow>>()
   readonly sweeps: Sweep[] = []
+  /** Whether it is a step of an earlier change. */
+  isStep = false
+  /** How many tasks it can still read because of their list. */
+  room = stepSize
   /** Rows that were changed without being read. */
   direct: Direct | undefined
   #appended = 0
@@ -126,10 +141,10 @@ export class Change {
   /** Applies the sweeps so far to a row that is read after them. */
   #swept(row: TaskRow): TaskRow {
     let now = row
-    for (const { kind, list, to } of this.sweeps) {
-      if (now.list_id !== list || now.deleted_at !== null) continue
-      if (kind === 'trash') now = { ...now, deleted_at: this.at }
-      if (kind === 'move') now = { ...now, list_id: to ?? null }
+    for (const sweep of this.sweeps) {
+      if (now.list_id !== sweep.list || now.deleted_at !== null) continue
+      if (sweep.kind === 'trash') now = { ...now, deleted_at: this.at }
+      if (sweep.kind === 'move') now = { ...now, list_id: sweep.to }
     }
     return now
   }
@@ -217,11 +232,18 @@ export class Change {
     return [...found.values()]
   }
 
-  /** Whether two items that are in the trash were deleted by the same change. */
-  isDeletedWith(one: Tracked<TaskRow | ListRow>, other: Tracked<TaskRow | ListRow>): boolean {
-    if (other.now.deleted_at === null) return false
-    const isOfThis = ({ before }: Tracked<TaskRow | ListRow>) => (before?.deleted_at ?? null) === null
-    return isOfThis(one) === isOfThis(other) && (isOfThis(one) || one.now.revision === other.now.revision)
+  /** Whether two tasks that are in the trash were deleted by the same change. Needs the lists. */
+  isDeletedWith(one: Tracked<TaskRow>, other: Tracked<TaskRow>): boolean {
+    const [a, b] = [one.now, other.now]
+    if (b.deleted_at === null || a.deleted_at !== b.deleted_at) return false
+    const isOfThis = ({ before }: Tracked<TaskRow>) => (before?.deleted_at ?? null) === null
+    if (isOfThis(one) || isOfThis(other)) return isOfThis(one) && isOfThis(other)
+    // The steps of a list's deletion have several revisions.
+    return a.revision === b.revision || (this.#isDeletedWithList(a) && this.#isDeletedWithList(b))
+  }
+
+  #isDeletedWithList({ list_id: list, deleted_at: at }: TaskRow): boolean {
+    return list !== null && this.lists.get(list)?.now.deleted_at === at
   }
 
   /** The number of levels from the top level to a task, both included. */

@@ -1,10 +1,9 @@
 import { AppError, brokenRules } from '../../errors.ts'
-import { inTurns } from '../in-turns.ts'
 import { type ListChange, maxLists, type NewList } from '../list-fields.ts'
 import { byPosition, positionBetween, positionsBetween } from '../position.ts'
-import { derivedTimes } from '../when.ts'
 import type { Change } from './change.ts'
-import { type ListRow, readTimed, reserveIds } from './rows.ts'
+import { sweepList } from './list-sweeps.ts'
+import { type ListRow, reserveIds } from './rows.ts'
 
 // Operations on lists. An owner has few, so all of them are read.
 
@@ -43,18 +42,21 @@ export async function removeList(change: Change, id: number, to?: number | null)
   change.getList(id)
   if (to !== undefined && to !== null && (to === id || !change.findList(to)))
     throw brokenRules([{ field: 'move_tasks_to', message: `There is no other list with the id ${to}.` }])
-  for (const { now: task } of change.tasks.values()) {
-    if (task.list_id !== id || task.deleted_at !== null) continue
-    if (to === undefined) change.setTask(task.id, { deleted_at: change.at })
-    else
-      change.setTask(task.id, {
-        list_id: to,
-        ...(task.parent_id === null ? { position: change.append() } : {}),
-      })
+  if (to === undefined) await removeTasksOf(change, id)
+  else {
+    for (const { now: task } of change.tasks.values()) {
+      if (task.list_id !== id || task.deleted_at !== null) continue
+      const position = task.parent_id === null ? { position: change.append() } : {}
+      change.setTask(task.id, { list_id: to, ...position })
+    }
+    change.sweeps.push({ kind: 'move', list: id, to })
   }
-  change.sweeps.push(to === undefined ? { kind: 'trash', list: id } : { kind: 'move', list: id, to })
   return change.setList(id, { deleted_at: change.at })
 }
+
+/** Moves the tasks of a list that moves to the trash there. */
+export const removeTasksOf = (change: Change, list: number): Promise<void> =>
+  sweepList(change, { kind: 'trash', list, deletedAt: change.at })
 
 /**
  * Restores a list, with the tasks that were deleted with it, as the last list.
@@ -62,34 +64,18 @@ export async function removeList(change: Change, id: number, to?: number | null)
  */
 export async function restoreList(change: Change, id: number): Promise<ListRow> {
   await change.loadLists()
-  const tracked = change.lists.get(id)
-  const list = tracked?.now
+  const list = change.lists.get(id)?.now
   if (!list) throw new AppError('list_not_found', 'There is no such list.')
   if (list.deleted_at === null) return list
   checkCount(change)
-  for (const task of change.tasks.values()) {
-    if (task.now.list_id === id && change.isDeletedWith(tracked, task))
-      change.setTask(task.now.id, { deleted_at: null, ...derivedTimes(task.now) })
-  }
-  // If this change deleted the list, the sweep of its tasks has not run yet.
-  const sweep = change.sweeps.findIndex(({ kind, list }) => kind === 'trash' && list === id)
-  if (sweep >= 0) change.sweeps.splice(sweep, 1)
-  else {
-    await deriveTimes(change, list)
-    change.sweeps.push({ kind: 'restore', list: id, revision: list.revision })
-  }
+  await restoreTasksOf(change, list)
   return change.setList(id, { deleted_at: null, position: change.append() })
 }
 
-/** Restores the tasks of a list whose instants differ under the current time zone data. */
-async function deriveTimes(change: Change, list: ListRow): Promise<void> {
-  for await (const row of inTurns(await readTimed(change.db, change.owner.id, list))) {
-    if (change.tasks.has(row.id)) continue
-    const times = derivedTimes(row)
-    if (Object.keys(times).length === 0) continue
-    change.track(row, false)
-    change.setTask(row.id, { deleted_at: null, ...times })
-  }
+/** Restores the tasks that were deleted with a list in the trash. */
+export async function restoreTasksOf(change: Change, { id, deleted_at: deletedAt }: ListRow): Promise<void> {
+  if (deletedAt === null) return
+  await sweepList(change, { kind: 'restore', list: id, deletedAt })
 }
 
 /**

@@ -1,11 +1,10 @@
-import { statement } from '../../db/database.ts'
+import { type Row, statement } from '../../db/database.ts'
 import { changeBytes, taskBytesIn } from '../bytes.ts'
 import { actions, itemTypes } from '../changes.ts'
-import type { Change, Direct } from './change.ts'
+import type { Change, Direct, SteppedSweep } from './change.ts'
+import { stepSize } from './rows.ts'
 
 // Permanent removal, with the values in the change log. `$1` is the owner.
-
-const batchSize = 2000
 
 const purge = (table: 'tasks' | 'lists', type: number, bytes: string) =>
   statement(
@@ -23,27 +22,31 @@ const purge = (table: 'tasks' | 'lists', type: number, bytes: string) =>
     select gone.id, gone.revision, gone.bytes, (select coalesce(sum(bytes), 0) from logged) from gone`,
   )
 
-/** $2 ids, $3 their last revisions, $4 type. Returns the freed bytes of the log and of answers. */
+/** SQL: the entry of an item, with the bytes that its values take. */
+const entryOf = (revision: string, id: string) =>
+  `select changes.revision, changes.before, case when changes.fields is not null then changes.bytes - ${changeBytes()} end as less
+    from duly.changes where changes.user_id = $1 and changes.revision = ${revision} and changes.item_type = $4::smallint
+      and changes.item_id = ${id} offset 0`
+
+/**
+ * $2 ids, $3 their last revisions, $4 type. Returns the freed bytes of the log and of answers.
+ * `offset 0` makes every join a nested loop: otherwise all entries of the owner can be read for
+ * each item.
+ */
 const erase = statement(
   'duly_purge_history',
-  `with recursive walk (id, revision, before) as (
-    select gone.id, gone.revision, changes.before from unnest($2::bigint[], $3::bigint[]) as gone (id, revision)
-    join duly.changes on changes.user_id = $1 and changes.revision = gone.revision
-      and changes.item_type = $4::smallint and changes.item_id = gone.id
+  `with recursive walk (id, revision, before, less) as (
+    select gone.id, gone.revision, entry.before, entry.less from unnest($2::bigint[], $3::bigint[]) as gone (id, revision)
+    cross join lateral (${entryOf('gone.revision', 'gone.id')}) as entry
     union all
-    select walk.id, changes.revision, changes.before from walk join duly.changes on changes.user_id = $1
-      and changes.revision = walk.before and changes.item_type = $4::smallint and changes.item_id = walk.id
+    select walk.id, entry.revision, entry.before, entry.less from walk
+    cross join lateral (${entryOf('walk.before', 'walk.id')}) as entry
   ),
-  logged as materialized (
-    select changes.revision, changes.item_id, changes.bytes - ${changeBytes()} as less from walk
-    join duly.changes on changes.user_id = $1 and changes.revision = walk.revision
-      and changes.item_type = $4::smallint and changes.item_id = walk.id
-    where changes.fields is not null
-  ),
+  logged as materialized (select walk.revision, walk.id, walk.less from walk where walk.less is not null),
   erased as (
     update duly.changes set fields = null, bytes = ${changeBytes()} from logged
     where changes.user_id = $1 and changes.revision = logged.revision and changes.item_type = $4::smallint
-      and changes.item_id = logged.item_id
+      and changes.item_id = logged.id and changes.revision = any(array(select logged.revision from logged))
   ),
   forgotten as (
     update duly.keys set answer = null where keys.user_id = $1 and keys.answer is not null
@@ -55,28 +58,28 @@ const erase = statement(
 )
 
 const kinds = {
-  task: {
-    type: itemTypes.task,
-    purge: purge('tasks', itemTypes.task, taskBytesIn('tasks')),
-    next: statement(
-      'duly_trash_next_tasks',
-      `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null
-      order by tasks.deleted_at, tasks.id limit ${batchSize}`,
-    ),
-  },
-  list: {
-    type: itemTypes.list,
-    purge: purge('lists', itemTypes.list, '0'),
-    next: statement(
-      'duly_trash_next_lists',
-      `select lists.id from duly.lists where lists.user_id = $1 and lists.deleted_at is not null limit ${batchSize}`,
-    ),
-  },
+  task: { type: itemTypes.task, purge: purge('tasks', itemTypes.task, taskBytesIn('tasks')) },
+  list: { type: itemTypes.list, purge: purge('lists', itemTypes.list, '0') },
 } as const
 
-const ofList = statement(
+/** $2 list, $3 the task before the first. */
+export const nextOfList = statement(
   'duly_trash_of_list',
-  `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null and tasks.list_id = $2::bigint limit ${batchSize}`,
+  `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.id > $3::bigint and tasks.list_id = $2::bigint
+    and coalesce(tasks.deleted_at, 'infinity') < 'infinity' order by tasks.id limit ${stepSize}`,
+)
+
+// $2 when the last ones were deleted. A plain comparison would suit an index across owners.
+export const nextTrashed = statement(
+  'duly_trash_next_tasks',
+  `select tasks.id from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null
+    and coalesce(tasks.deleted_at, 'infinity') <= $2::text::timestamptz
+  order by tasks.deleted_at, tasks.id limit ${stepSize}`,
+)
+const nextLists = statement(
+  'duly_trash_next_lists',
+  `select lists.id from duly.lists where lists.user_id = $1
+    and coalesce(lists.deleted_at, 'infinity') <= $2::text::timestamptz limit ${stepSize}`,
 )
 
 /** Removes those of the items that are in the trash. @returns how many were removed */
@@ -114,33 +117,45 @@ export async function purgeTask(change: Change, id: number): Promise<boolean> {
   )
 }
 
-/** Removes a list from the trash, with its tasks there. @returns whether it was in the trash */
+/**
+ * Removes a list from the trash, with its tasks there; in steps if they are many.
+ * @returns whether it was in the trash
+ */
 export async function purgeList(change: Change, id: number): Promise<boolean> {
   if ((await purgeItems(change, 'list', [id])) === 0) return false
-  for (;;) {
-    const rows = await change.db.query(ofList, [change.owner.id, id])
-    await purgeItems(
-      change,
-      'task',
-      rows.map(([task]) => Number(task)),
-    )
-    if (rows.length < batchSize) return true
-  }
+  await begin(change, { kind: 'purge', list: id, deletedAt: change.at })
+  return true
 }
 
-/** Empties the trash. @returns how many items were removed */
-export async function emptyTrash(change: Change): Promise<number> {
-  let count = 0
-  for (const kind of ['task', 'list'] as const) {
-    for (;;) {
-      const rows = await change.db.query(kinds[kind].next, [change.owner.id])
-      count += await purgeItems(
-        change,
-        kind,
-        rows.map(([id]) => Number(id)),
-      )
-      if (rows.length < batchSize) break
-    }
-  }
-  return count
+/** Empties the trash, in steps if it has many items. */
+export const emptyTrash = (change: Change): Promise<void> =>
+  begin(change, { kind: 'empty', list: 0, deletedAt: change.at })
+
+async function begin(change: Change, sweep: SteppedSweep): Promise<void> {
+  if ((await purgeNext(change, sweep, 0)) !== undefined) change.sweeps.push(sweep)
+}
+
+/**
+ * Does one step.
+ * @param after the last task of the list that the step before has removed
+ * @returns that of this step; undefined if no more items follow
+ */
+export async function purgeNext(
+  change: Change,
+  { kind, list, deletedAt }: SteppedSweep,
+  after: number,
+): Promise<number | undefined> {
+  const { db, owner } = change
+  const idsOf = (rows: readonly Row[]) => rows.map(([id]) => Number(id))
+  const tasks = idsOf(
+    await (kind === 'purge'
+      ? db.query(nextOfList, [owner.id, list, after])
+      : db.query(nextTrashed, [owner.id, deletedAt])),
+  )
+  await purgeItems(change, 'task', tasks)
+  if (tasks.length === stepSize) return tasks.at(-1)
+  if (kind === 'purge') return undefined
+  const lists = idsOf(await db.query(nextLists, [owner.id, deletedAt]))
+  await purgeItems(change, 'list', lists)
+  return lists.length === stepSize ? 0 : undefined
 }

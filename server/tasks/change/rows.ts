@@ -12,6 +12,11 @@ export type ListRow = List & { readonly deleted_at: string | null }
 
 /** Maximum number of items in one change. */
 export const maxItems = 10_000
+/**
+ * Maximum number of tasks that a change reads because of their lists, and of tasks in a step: 30 ms
+ * of the embedded database. See steps.ts.
+ */
+export const stepSize = 500
 
 const listColumns = `${lists.columns('lists')}, lists.deleted_at`
 const taskColumns = `${tasks.columns('tasks')}, tasks.deleted_at`
@@ -25,7 +30,8 @@ const allLists = statement(
 )
 
 /**
- * The tasks $2 and $3 with their descriptions, the ancestors of both, and the descendants of $3.
+ * The tasks $2 and $3 (with their descriptions if $4), the ancestors of both, and the descendants
+ * of $3.
  * `offset 0` makes every join a nested loop: a generic plan expects thousands of ids, and would
  * read all tasks of the owner. `+ 0` lowers the estimated number of children to one: each execution
  * clears a hash table of the estimated size, which took most of the time even for forty children.
@@ -47,7 +53,7 @@ const family = statement(
         and tasks.id = tasks.id + 0 and tasks.parent_id = tasks.parent_id + 0 offset 0
     ) as child
   )
-  select ${leanColumns('tasks.id = any($2::bigint[] || $3::bigint[])')}
+  select ${leanColumns('$4::boolean and tasks.id = any($2::bigint[] || $3::bigint[])')}
   from (select id from up union select id from down limit ${maxItems + 1000}) as wanted
   cross join lateral (
     select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.id = wanted.id offset 0
@@ -59,20 +65,6 @@ const tagged = statement(
   'duly_change_tagged',
   `select ${leanColumns('false')} from duly.tasks
   where tasks.user_id = $1 and tasks.deleted_at is null and tasks.tag_keys @> array[$2]::text[] limit ${maxItems + 1}`,
-)
-
-/** Deriving an instant takes 0.1 ms. The monthly `deriveTimes` does the others. */
-const maxTimed = 500
-
-/**
- * The tasks with an instant that a change deleted with their list. $2 list, $3 revision and $4 time
- * of that change.
- */
-const timed = statement(
-  'duly_change_timed',
-  `select ${leanColumns('false')} from duly.tasks
-  where tasks.user_id = $1 and tasks.list_id = $2::bigint and tasks.revision = $3::bigint and tasks.deleted_at = $4::text::timestamptz
-    and (tasks.start_at is not null or tasks.due_at is not null) limit ${maxTimed}`,
 )
 
 /** $1 how many ids to reserve. */
@@ -106,13 +98,14 @@ export const readFamily = (
   owner: string,
   ids: readonly number[],
   withDescendants: readonly number[],
-) => collect(take => db.read(family, [owner, ids, withDescendants], take), taskIn)
+) => collect(take => db.read(family, [owner, ids, withDescendants, true], take), taskIn)
 
 export const readTagged = (db: Session, owner: string, key: string) =>
   collect(take => db.read(tagged, [owner, key], take), taskIn)
 
-export const readTimed = (db: Session, owner: string, { id, revision, deleted_at }: ListRow) =>
-  collect(take => db.read(timed, [owner, id, revision, deleted_at], take), taskIn)
+/** Tasks and their ancestors, without descriptions. */
+export const readLean = (db: Session, owner: string, ids: readonly number[]) =>
+  collect(take => db.read(family, [owner, ids, [], false], take), taskIn)
 
 export async function reserveIds(db: Session, what: 'task' | 'list', count: number): Promise<number[]> {
   const rows = await db.query(what === 'task' ? nextTaskIds : nextListIds, [count])

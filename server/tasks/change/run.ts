@@ -1,18 +1,21 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Database, Guard, Session } from '../../db/database.ts'
 import { statement } from '../../db/database.ts'
 import { timeOf } from '../../fields/field.ts'
 import { keyBytes } from '../bytes.ts'
 import { itemTypes, outcomes } from '../changes.ts'
 import { type Keyed, lookUp, type Replay } from '../keys.ts'
-import { type Quota, storageFull, tooManyTasks } from '../storage.ts'
+import { type Quota, storageFull, tooManyTasks, unlimited } from '../storage.ts'
 import { needsReclaim } from '../storage-statements.ts'
 import { Change, type Direct, type OwnerRow, tooLarge } from './change.ts'
+import { runMoves } from './list-move.ts'
+import { checkRestored, type Size, sizeOf, Uncounted } from './restored-size.ts'
 import { maxItems, type TaskRow } from './rows.ts'
 import { entriesOf, saveItems, saveLog } from './save.ts'
-import { runSweeps } from './sweeps.ts'
+import { hasSteps, leaveSteps, takeStep } from './steps.ts'
 
 // Runs a change in one transaction. It locks the owner first, so it sees all earlier writes, and no
-// other write runs meanwhile.
+// other write runs meanwhile. Steps that an earlier change has left come first: see steps.ts.
 
 export interface ChangeContext {
   readonly db: Database
@@ -48,9 +51,10 @@ export interface Done<T> {
 
 type ChangeOutcome<T> = Done<T> | { readonly isReplayed: true; readonly replay: Replay }
 
+/** The time of a change is after all others of the owner: it tells what was deleted together. */
 const readOwner = statement(
   'duly_change_owner',
-  `select owners.revision, owners.epoch, owners.position_base, owners.task_count, greatest(owners.written_at, statement_timestamp()), owners.has_webhooks
+  `select owners.revision, owners.epoch, owners.position_base, owners.task_count, greatest(owners.written_at + interval '1 microsecond', statement_timestamp()), owners.has_webhooks
   from duly.owners where owners.id = $1 for no key update`,
 )
 const addOwner = statement(
@@ -67,7 +71,8 @@ const raiseOwner = statement(
   `update duly.owners set revision = $2::bigint, counted_revision = owners.counted_revision + 1, written_at = $3::text::timestamptz,
     task_count = owners.task_count + $4::bigint, live_bytes = owners.live_bytes + $5::bigint, trash_bytes = owners.trash_bytes + $6::bigint,
     log_bytes = owners.log_bytes + $7::bigint, key_bytes = owners.key_bytes + $9::bigint, history_from = least(owners.history_from, $3::text::timestamptz)
-  where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsReclaim('$8::bigint')}, owners.live_bytes + owners.key_bytes`,
+  where owners.id = $1 returning owners.task_count, owners.live_bytes, ${needsReclaim('$8::bigint')}, owners.live_bytes + owners.key_bytes,
+    owners.trash_bytes, owners.counted_revision = owners.revision`,
 )
 
 /**
@@ -98,10 +103,13 @@ export async function runChange<T>(
   const { db, owner, quota, guard } = context
   let needsReclaim = false
   let hasWebhooks = false
-  const run = async (session: Session): Promise<ChangeOutcome<T>> => {
+  let leavesSteps = false
+  let restoring: Size | undefined
+  const run = async (session: Session): Promise<ChangeOutcome<T> | undefined> => {
     const keyed = options.isDry ? undefined : options.keyed
-    const { row, replay } = await lockOwner(session, owner, keyed)
+    const { row, replay, isStepped } = await lockOwner(session, owner, keyed)
     hasWebhooks = row.hasWebhooks
+    if (isStepped) return undefined
     if (replay) return { isReplayed: true, replay }
     const change = new Change(session, row, context.actor)
     const result = await work(change)
@@ -110,22 +118,61 @@ export async function runChange<T>(
     const revision = row.revision + (isChanged ? 1 : 0)
     const done: Done<T> = { isReplayed: false, result, change, isChanged, revision, epoch: row.epoch }
     // Together: neither needs the other's answer.
-    const [isFull = false] = await Promise.all([
-      stored && raise(change, stored, quota),
+    const [isFull = false, isLeft] = await Promise.all([
+      stored && raise(change, stored, quota, restoring),
+      leaveSteps(change),
       keyed && storeKey(done, keyed, options.answerOf?.(result, done)),
     ])
     needsReclaim = isFull
+    leavesSteps = isLeft
     if (options.isDry) throw new DryRun(done)
     return done
   }
-  try {
-    const outcome = await db.change(owner, run, guard, () => hasWebhooks)
-    if (needsReclaim) await quota.reclaim(owner)
-    return outcome
-  } catch (error) {
-    if (!(error instanceof DryRun)) throw error
-    // Thrown above, with the result of `work`.
-    return error.done as Done<T>
+  for (;;) {
+    try {
+      const outcome = await db.change(owner, run, guard, () => hasWebhooks)
+      if (!outcome) {
+        await finishSteps(context)
+        continue
+      }
+      // The change is decided. If a step fails, the job continues.
+      if (leavesSteps) await finishSteps(context).catch(() => {})
+      if (needsReclaim) await quota.reclaim(owner)
+      return outcome
+    } catch (error) {
+      // Thrown above, with the result of `work`.
+      if (error instanceof DryRun) return error.done as Done<T>
+      if (!(error instanceof Uncounted)) throw error
+      restoring = await sizeOf(db, owner, error)
+    }
+  }
+}
+
+/**
+ * Does the steps that an earlier change of the owner has left, each in a transaction of its own.
+ * The caller need not be allowed to write any more: the change is decided.
+ * @param signal ends it after a step
+ */
+export async function finishSteps(
+  { db, owner, quota }: Pick<ChangeContext, 'db' | 'owner' | 'quota'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  // The change was within the limits.
+  const most = { ...unlimited, bytes: quota.bytes }
+  let hasWebhooks = false
+  const step = async (session: Session) => {
+    const row = await findOwner(session, owner)
+    if (!row) return false
+    hasWebhooks = row.hasWebhooks
+    return takeStep(session, row, async change => {
+      const stored = await save(change)
+      if (stored) await raise(change, stored, most)
+    })
+  }
+  while (await db.change(owner, step, undefined, () => hasWebhooks)) {
+    signal?.throwIfAborted()
+    // Others have their turn.
+    await setImmediate()
   }
 }
 
@@ -139,29 +186,33 @@ class DryRun extends Error {
   }
 }
 
-/** Locks the owner and, in the same packet, looks up the key. */
-async function lockOwner(
-  db: Session,
-  id: string,
-  keyed: Keyed | undefined,
-): Promise<{ readonly row: OwnerRow; readonly replay: Replay | undefined }> {
+/** Locks the owner and, in the same packet, looks up the key and the steps that are left. */
+async function lockOwner(db: Session, id: string, keyed: Keyed | undefined) {
   for (;;) {
-    let row: OwnerRow | undefined
-    const locked = db.read(readOwner, [id], found => {
-      row = {
-        id,
-        revision: found.integer(0),
-        epoch: String(found.integer(1)),
-        positionBase: found.integer(2),
-        taskCount: found.integer(3),
-        at: timeOf(found, 4),
-        hasWebhooks: found.flag(5),
-      }
-    })
-    const [used] = await Promise.all([keyed && lookUp(db, id, null, keyed), locked])
-    if (row) return { row, replay: used?.replay }
+    const [row, used, isStepped] = await Promise.all([
+      findOwner(db, id),
+      keyed && lookUp(db, id, null, keyed),
+      hasSteps(db, id),
+    ])
+    if (row) return { row, replay: used?.replay, isStepped }
     await db.query(addOwner, [id])
   }
+}
+
+async function findOwner(db: Session, id: string): Promise<OwnerRow | undefined> {
+  let found: OwnerRow | undefined
+  await db.read(readOwner, [id], row => {
+    found = {
+      id,
+      revision: row.integer(0),
+      epoch: String(row.integer(1)),
+      positionBase: row.integer(2),
+      taskCount: row.integer(3),
+      at: timeOf(row, 4),
+      hasWebhooks: row.flag(5),
+    }
+  })
+  return found
 }
 
 /** Stores the items and their log. @returns what to add to the owner's counters, if anything */
@@ -180,12 +231,12 @@ async function save(change: Change): Promise<Direct | undefined> {
     // Both kinds of rows have these fields.
     Object.assign(tracked, { now: { ...tracked.now, revision, updated_at: owner.at } })
   }
-  const swept = await runSweeps(change, stored)
+  const moveBytes = await runMoves(change)
   return {
     tasks: stored.tasks + (direct?.tasks ?? 0),
     live: stored.live + (direct?.live ?? 0),
     trash: stored.trash + (direct?.trash ?? 0),
-    log: logBytes + swept.logBytes + (direct?.log ?? 0),
+    log: logBytes + moveBytes + (direct?.log ?? 0),
     keys: direct?.keys ?? 0,
   }
 }
@@ -195,14 +246,17 @@ async function save(change: Change): Promise<Direct | undefined> {
  * @returns whether the owner's storage is full, so that some of it must be reclaimed
  * @throws AppError `too_many_tasks`, `storage_full`
  */
-async function raise({ db, owner, revision }: Change, added: Direct, quota: Quota): Promise<boolean> {
+async function raise(change: Change, added: Direct, quota: Quota, restoring?: Size): Promise<boolean> {
+  const { db, owner, revision } = change
   const { tasks, live, trash, log, keys } = added
   const values = [owner.id, revision, owner.at, tasks, live, trash, log, quota.bytes, keys]
-  const [[count, liveBytes, full, kept] = []] = await db.query(raiseOwner, values)
+  const [[count, liveBytes, full, kept, trashBytes, isCounted] = []] = await db.query(raiseOwner, values)
   if (tasks > 0 && Number(count) > quota.tasks) throw tooManyTasks(quota)
   if (live > 0 && Number(liveBytes) > quota.liveBytes) throw storageFull(quota)
   // An import must not cause its own keys to be removed.
   if (keys > 0 && Number(kept) > quota.bytes) throw storageFull(quota)
+  const usage = { tasks: Number(count), live: Number(liveBytes), trash: Number(trashBytes) }
+  checkRestored(change, { ...usage, isCounted: isCounted === 't' }, quota, restoring)
   return full === 't'
 }
 

@@ -68,13 +68,15 @@ const updates = new Shapes('duly_change_update')
 
 /** The entries of the log for a change. */
 export function entriesOf(change: Change): Entry[] {
+  const swept = new Set(change.sweeps.flatMap(({ kind, list }) => (kind === 'move' ? [] : [list])))
   return [
-    ...[...change.lists.values()].flatMap(item => entryOf(tables.lists, item)),
-    ...[...change.tasks.values()].flatMap(item => entryOf(tables.tasks, item)),
+    ...[...change.lists.values()].flatMap(item => entryOf(tables.lists, item, swept.has(item.now.id))),
+    ...[...change.tasks.values()].flatMap(item => entryOf(tables.tasks, item, change.isStep)),
   ]
 }
 
-function entryOf(table: Table, { before, now, isRebalanced }: Tracked<Row>): Entry[] {
+/** @param inSteps whether the change has several revisions */
+function entryOf(table: Table, { before, now, isRebalanced }: Tracked<Row>, inSteps: boolean): Entry[] {
   const { id } = now
   const type = table.itemType
   if (!before) {
@@ -87,7 +89,7 @@ function entryOf(table: Table, { before, now, isRebalanced }: Tracked<Row>): Ent
   if (names.length === 0 && wasLive === isLive) return []
   const read = (row: Row, name: string) => (row as unknown as Values)[name]
   const fields = Object.fromEntries(names.map(name => [name, [read(before, name), read(now, name)]]))
-  const action = actionOf({ wasLive, isLive, names, now, isRebalanced: isRebalanced ?? false })
+  const action = actionOf({ wasLive, isLive, names, now, isRebalanced: isRebalanced ?? false, inSteps })
   return [{ type, id, action, fields: names.length > 0 ? fields : null, before: before.revision }]
 }
 
@@ -106,10 +108,11 @@ function actionOf(item: {
   readonly names: readonly string[]
   readonly now: Row
   readonly isRebalanced: boolean
+  readonly inSteps: boolean
 }): number {
-  const { wasLive, isLive, names, now, isRebalanced } = item
-  if (wasLive && !isLive) return actions.deleted
-  if (!wasLive && isLive) return actions.restored
+  const { wasLive, isLive, names, now, isRebalanced, inSteps } = item
+  if (wasLive && !isLive) return inSteps ? actions.deletedInSteps : actions.deleted
+  if (!wasLive && isLive) return inSteps ? actions.restoredInSteps : actions.restored
   if (isRebalanced && names.every(name => name === 'position')) return actions.rebalanced
   if (names.some(name => ['list_id', 'parent_id', 'position'].includes(name))) return actions.moved
   if ('is_completed' in now && names.includes('is_completed'))
@@ -142,7 +145,7 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
     if (!before) created.push(now)
     else {
       const names = changedNames(table, before, now)
-      if (before.deleted_at !== now.deleted_at) names.push('deleted_at')
+      if ((before.deleted_at === null) !== (now.deleted_at === null)) names.push('deleted_at')
       const shape = names.join(' ')
       if (shape !== '') groups.set(shape, [...(groups.get(shape) ?? []), now])
     }

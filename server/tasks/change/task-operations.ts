@@ -135,7 +135,7 @@ export async function removeTask(change: Change, id: number): Promise<TaskRow> {
  * @throws AppError `task_not_found`
  */
 export async function restoreTask(change: Change, id: number): Promise<TaskRow> {
-  await change.load([], [id])
+  await Promise.all([change.loadLists(), change.load([], [id])])
   const tracked = change.tasks.get(id)
   const task = tracked?.now
   if (!task) throw new AppError('task_not_found', 'There is no such task.')
@@ -148,7 +148,6 @@ export async function restoreTask(change: Change, id: number): Promise<TaskRow> 
         return part && change.isDeletedWith(tracked, part)
       }),
     )
-  await change.loadLists()
   const scope = homeOf(change, task, restored)
   for (const one of restored)
     change.setTask(one.id, { deleted_at: null, list_id: scope.list_id, ...derivedTimes(one) })

@@ -9,7 +9,7 @@ import { isSame } from '../rules.ts'
 import { derivedAgain, derivedTimes, type When } from '../when.ts'
 import type { Change } from './change.ts'
 import { tooLarge } from './change.ts'
-import { removeList, restoreList } from './list-operations.ts'
+import { removeTasksOf, restoreTasksOf } from './list-operations.ts'
 import { type ListRow, maxItems, type TaskRow } from './rows.ts'
 import { maxLevels } from './task-operations.ts'
 
@@ -66,7 +66,7 @@ export async function undo(
   most: { readonly tasks: number },
 ): Promise<readonly { readonly type: Kind; readonly id: number }[]> {
   const entries = await readEntries(change, revision)
-  if (entries.length > maxItems) return undoSweep(change, entries)
+  await refuseStep(change, entries)
   await load(change, entries)
   const conflicts: Conflict[] = []
   for (const entry of entries) {
@@ -77,7 +77,7 @@ export async function undo(
     await revert(change, kind, entry, row, { revision, refuse })
   }
   for (const entry of entries) {
-    if (kindOf(entry) === 'list') await checkList(change, entry.id, conflicts)
+    if (kindOf(entry) === 'list') await checkList(change, entry, conflicts)
     else checkPlace(change, entry.id, conflicts)
   }
   checkCounts(change, most, conflicts)
@@ -97,7 +97,34 @@ async function readEntries(change: Change, revision: number): Promise<Entry[]> {
     }))
     .filter(({ type }) => type === itemTypes.task || type === itemTypes.list)
   if (entries.length === 0 || entries.some(({ action }) => action === actions.purged)) throw notFound()
+  if (entries.length > maxItems) return sweptIn(entries)
   return entries.filter(({ action }) => action !== actions.rebalanced)
+}
+
+/** A list that an earlier version deleted or restored with more tasks than a change can read. */
+function sweptIn(entries: readonly Entry[]): Entry[] {
+  const swept = entries.flatMap((entry): Entry[] => {
+    if (entry.type !== itemTypes.list) return []
+    if (entry.action === actions.deleted) return [{ ...entry, action: actions.deletedInSteps }]
+    return entry.action === actions.restored ? [{ ...entry, action: actions.restoredInSteps }] : []
+  })
+  if (swept.length === 0) throw tooLarge()
+  return swept
+}
+
+const restorations: ReadonlySet<number> = new Set([actions.restored, actions.restoredInSteps])
+const isInSteps = ({ action }: Entry) =>
+  action === actions.deletedInSteps || action === actions.restoredInSteps
+
+/** A step cannot be undone alone: the undo of the list's change undoes all of its steps. */
+async function refuseStep(change: Change, entries: readonly Entry[]): Promise<void> {
+  const step = entries.find(entry => kindOf(entry) === 'task' && isInSteps(entry))
+  if (!step) return
+  await change.load([step.id])
+  const item = change.tasks.get(step.id)?.now
+  const done = step.action === actions.deletedInSteps ? 'deleted' : 'restored'
+  const reason = `It was ${done} with its list. Undo the change of the list.`
+  throw new UndoConflict([{ type: 'task', id: step.id, fields: [], reason, item }])
 }
 
 export function notFound(): AppError {
@@ -113,19 +140,6 @@ async function load(change: Change, entries: readonly Entry[]): Promise<void> {
     parents,
     touched.map(({ id }) => id),
   )
-}
-
-/** Undoes a change that is too large to read: a list deleted or restored with its tasks. */
-async function undoSweep(change: Change, entries: readonly Entry[]) {
-  await change.loadLists()
-  for (const { type, id, action } of entries) {
-    if (type !== itemTypes.list) continue
-    if (action === actions.deleted) await restoreList(change, id)
-    else if (action === actions.restored) await removeList(change, id)
-    else continue
-    return [{ type: 'list' as const, id }]
-  }
-  throw tooLarge()
 }
 
 const kindOf = ({ type }: Entry): Kind => (type === itemTypes.task ? 'task' : 'list')
@@ -157,11 +171,16 @@ async function revert(
       return
     }
     case actions.restored:
+    case actions.restoredInSteps:
       if (!row) return refuse('It was removed permanently.')
+      // Only the deletion or restoration of a list is undone in steps.
+      if (!isTrashed && isInSteps(entry)) await removeTasksOf(change, id)
       if (!isTrashed) set(change, kind, id, { deleted_at: change.at })
       return revertFields(change, kind, entry, row, refuse)
     case actions.deleted:
+    case actions.deletedInSteps:
       if (!row) return refuse('It was removed permanently.')
+      if (isTrashed && isInSteps(entry)) await restoreTasksOf(change, row as ListRow)
       if (isTrashed)
         set(change, kind, id, { deleted_at: null, ...(kind === 'task' ? derivedTimes(row as TaskRow) : {}) })
       return revertFields(change, kind, entry, row, refuse)
@@ -194,7 +213,7 @@ function revertFields(
   for (const [name, logged] of Object.entries(fields)) {
     const [old, written] = logged.map(value => today(name, loggedValue(name, value, table)))
     // The position of an item in the trash has no meaning.
-    const isIdle = name === 'position' && row.deleted_at !== null && action === actions.restored
+    const isIdle = name === 'position' && row.deleted_at !== null && restorations.has(action)
     if (isIdle || isSame(now[name], old)) continue
     const holds = isSame(now[name], written)
     if (holds || (name === 'position' && ('list_id' in values || 'parent_id' in values))) values[name] = old
@@ -216,7 +235,10 @@ async function changedSince(change: Change, kind: Kind, row: Row, revision: numb
 }
 
 /** A list that moves to the trash must not leave live tasks. */
-async function checkList(change: Change, id: number, conflicts: Conflict[]): Promise<void> {
+async function checkList(change: Change, entry: Entry, conflicts: Conflict[]): Promise<void> {
+  const { id } = entry
+  // All of its tasks are swept.
+  if (entry.action === actions.restoredInSteps) return
   const { before, now } = change.lists.get(id) ?? {}
   if (!now || now.deleted_at === null || before?.deleted_at !== null) return
   const read = [...change.tasks.values()]
