@@ -41,12 +41,13 @@ it('knows the order of tasks after any changes, and is not changed by a pending 
       { op: 'move', id, ...place } as const,
       { op: 'delete', id } as const,
       { op: 'create', id: -1 - random(1000), task: { title: 'New', parent_id: parent() } } as const,
-    ][random(3)] as SyncOperation
+      { op: 'delete_list', id: 1 + random(2) } as const,
+    ][random(4)] as SyncOperation
   }
   for (let round = 0; round < 60; round += 1) {
     // Many changes at once use a different code path than few.
-    const count = round % 10 === 0 ? 150 : 1 + random(5)
-    copy.apply(Array.from({ length: count }, () => entry(1 + random(round % 10 === 0 ? 200 : 40))))
+    const count = round % 10 === 0 ? 500 : 1 + random(5)
+    copy.apply(Array.from({ length: count }, () => entry(1 + random(round % 10 === 0 ? 600 : 40))))
     check()
     const before = new Map<number, Task>(copy.tasks)
     const made = newWrite(copy, Array.from({ length: 1 + random(4) }, operation))

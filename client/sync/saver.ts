@@ -34,7 +34,8 @@ export function saverOf(store: SyncStore, report: (error: unknown) => void) {
    * @param isPart whether to wait for more entries, which make these useful
    */
   return async (entries: readonly Entry[], isPart = false): Promise<void> => {
-    for (const [key, value] of entries) unsaved.set(key, value)
+    // Not destructured: see Copy.apply.
+    for (const entry of entries) unsaved.set(entry[0], entry[1])
     if (!isPart) saving ??= saveAll()
     return saving
   }

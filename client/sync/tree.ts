@@ -1,8 +1,15 @@
 import type { Task } from '../tasks.ts'
 import { byPosition } from './positions.ts'
 
-const placeOf = (parent: number | null, list: number | null): number | string => parent ?? `list ${list}`
 const none: readonly Task[] = []
+
+/** Siblings in their order. */
+interface Places {
+  /** By their list, at the top level. */
+  readonly top: Map<number | null, Task[]>
+  /** By their parent. */
+  readonly below: Map<number | null, Task[]>
+}
 
 /**
  * Which tasks are below each parent and at the top level of each list, in their order. A change of
@@ -11,7 +18,7 @@ const none: readonly Task[] = []
 export class Tree {
   readonly #tasks: ReadonlyMap<number, Task>
   /** Undefined until it is needed again, after many changes. */
-  #places: Map<number | string, Task[]> | undefined
+  #places: Places | undefined
 
   constructor(tasks: ReadonlyMap<number, Task>) {
     this.#tasks = tasks
@@ -20,7 +27,8 @@ export class Tree {
   /** @param list matters at the top level, where there is no parent */
   childrenOf(parent: number | null, list: number | null): readonly Task[] {
     this.#places ??= sorted(this.#tasks)
-    return this.#places.get(placeOf(parent, list)) ?? none
+    const { top, below } = this.#places
+    return (parent === null ? top.get(list) : below.get(parent)) ?? none
   }
 
   /** Takes a task from where it was to where it is. */
@@ -35,9 +43,7 @@ export class Tree {
 
   #put(task: Task, into: readonly Task[]): void {
     if (!this.#places) return
-    const place = placeOf(task.parent_id, task.list_id)
-    const siblings = this.#places.get(place) ?? []
-    this.#places.set(place, siblings)
+    const siblings = siblingsOf(task, this.#places)
     let low = 0
     for (let high = siblings.length; low < high; ) {
       const middle = (low + high) >> 1
@@ -48,14 +54,17 @@ export class Tree {
   }
 }
 
-function sorted(tasks: ReadonlyMap<number, Task>): Map<number | string, Task[]> {
-  const places = new Map<number | string, Task[]>()
-  for (const task of tasks.values()) {
-    const place = placeOf(task.parent_id, task.list_id)
-    const siblings = places.get(place)
-    if (siblings) siblings.push(task)
-    else places.set(place, [task])
-  }
-  for (const siblings of places.values()) siblings.sort(byPosition)
+function sorted(tasks: ReadonlyMap<number, Task>): Places {
+  const places: Places = { top: new Map(), below: new Map() }
+  for (const task of tasks.values()) siblingsOf(task, places).push(task)
+  for (const place of [places.top, places.below])
+    for (const siblings of place.values()) siblings.sort(byPosition)
   return places
+}
+
+function siblingsOf({ parent_id, list_id }: Task, { top, below }: Places): Task[] {
+  const [place, key] = parent_id === null ? [top, list_id] : [below, parent_id]
+  const siblings = place.get(key) ?? []
+  if (siblings.length === 0) place.set(key, siblings)
+  return siblings
 }
