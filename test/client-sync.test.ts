@@ -13,6 +13,9 @@ import {
   type SyncStore,
   type Task,
 } from '../client/index.ts'
+import { networkOf } from '../client/sync/network.ts'
+import { openSync } from '../client/sync/open.ts'
+import { Transport } from '../client/transport.ts'
 import { unprepared } from '../server/db/database.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
@@ -71,10 +74,11 @@ class Device {
     await this.start()
   }
 
-  go(network: Network): void {
+  go(network: Network): this {
     this.network = network
     if (network === 'off') this.#cut.abort()
     else this.#cut = new AbortController()
+    return this
   }
 
   /** Sends and reads, with the faults of the network. */
@@ -542,6 +546,42 @@ describe('a local copy', () => {
     assert.equal(device.sync.tasks.all().length, 2)
     await device.settle()
     await assertEqual(device)
+  })
+
+  it('requests its first page while the store is opened, and leaves a copy in the store as it is', async () => {
+    const user = newUser()
+    const device = await deviceOf(user)
+    for (let n = 0; n < 3; n += 1) await device.client.tasks.create({ title: `Task ${n}` })
+    await device.settle()
+    device.go('off')
+    await device.sync.tasks.create({ title: 'Offline' })
+    device.sync.close()
+    const [first, second] = await onServer(device.go('on'))
+    await device.client.tasks.remove(first?.id ?? 0)
+    await device.client.tasks.update(second?.id ?? 0, { title: 'Renamed' })
+    for (const store of [memoryStore(), device.store]) {
+      const events = new EventEmitter()
+      const requested = once(events, 'request')
+      const transport = new Transport({
+        url: api.server.url,
+        token: tokenOf(user),
+        fetch: (...request) => {
+          events.emit('request')
+          return fetch(...request)
+        },
+      })
+      const slow = { ...store, load: () => requested.then(() => store.load()) }
+      const { copy, flush, close } = await openSync(slow, context => networkOf(context, transport), {
+        isNew: true,
+      })
+      await flush()
+      assert.deepEqual([...copy.tasks.values()].sort(byId), await onServer(device))
+      close()
+    }
+    assert.deepEqual(
+      (await onServer(device)).map(({ title }) => title),
+      ['Renamed', 'Task 2', 'Offline'],
+    )
   })
 
   it('is sent by one tab at a time, and shown by all tabs', async () => {

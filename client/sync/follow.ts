@@ -34,6 +34,8 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
   /** Set while all items are read: those of the copy that were not seen, which may be gone. */
   let unseen: Set<string> | undefined
   let request = new AbortController()
+  /** A page that was requested before it is needed. */
+  let ahead: Promise<ChangePage> | undefined
   signal.addEventListener('abort', () => request.abort())
 
   async function take({ changes, next, has_more }: ChangePage): Promise<void> {
@@ -72,6 +74,13 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
     unseen = new Set(copy.base.keys())
   }
 
+  /** Requests a page. Without a position, the first one, which is used only if the copy is new. */
+  const readAhead = (from?: string): void => {
+    ahead = read(from)
+    // It is awaited later.
+    ahead.catch(() => undefined)
+  }
+
   const read = (from: string | undefined, waits = false): Promise<ChangePage> =>
     transport.send<ChangePage>({
       method: 'GET',
@@ -87,6 +96,8 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
     })
 
   return {
+    readAhead,
+
     /** Reads now, rather than when something changes. */
     readNow(): void {
       context.isCurrent = false
@@ -98,7 +109,7 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
       let pauseMs = 1000
       since = copy.since
       if (since === undefined) readAll()
-      let ahead: Promise<ChangePage> | undefined
+      else ahead = undefined
       while (!signal.aborted) {
         if (!ahead) request = new AbortController()
         const begunAt = performance.now()
@@ -107,11 +118,7 @@ export function followerOf(context: Context, transport: Transport, repeatCreatio
           const reading: Promise<ChangePage> = ahead ?? read(since, waits)
           ahead = undefined
           const page = await reading
-          if (page.has_more) {
-            ahead = read(page.next)
-            // It is awaited in the next turn.
-            ahead.catch(() => undefined)
-          }
+          if (page.has_more) readAhead(page.next)
           // Not while a write is sent: what it creates would be shown twice.
           await context.inTurn(() => take(page))
           context.succeeded()

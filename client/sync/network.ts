@@ -12,6 +12,7 @@ export function networkOf(context: Context, transport: Transport) {
   return {
     /** Whether there is a write that can be sent. */
     hasNext: (): boolean => outbox.next() !== undefined,
+    readAhead: follower.readAhead,
     readNow: follower.readNow,
     run: async (): Promise<void> => {
       await Promise.all([follower.run(), outbox.run()])

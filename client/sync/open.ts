@@ -29,6 +29,11 @@ export interface SyncEvent extends Changed {
 
 export type OpenSync = Awaited<ReturnType<typeof openSync>>
 
+interface OpenOptions extends SyncOptions {
+  /** The store is probably empty: the first page is requested while it is opened. */
+  readonly isNew?: boolean
+}
+
 interface Message {
   /** The store has more than these entries. */
   readonly isStored?: boolean
@@ -50,7 +55,7 @@ const nothing: Changed = { tasks: new Set(), lists: new Set(), settings: false, 
 export async function openSync(
   store: SyncStore,
   connect: (context: Context) => Network | Promise<Network>,
-  options: SyncOptions = {},
+  options: OpenOptions = {},
 ) {
   const { shared } = store
   const copy = new Copy()
@@ -186,23 +191,6 @@ export async function openSync(
   shared?.receive(message => {
     received = received.then(() => receive(message))
   })
-  try {
-    await load()
-    void context.commit(copy.unusedIds())
-  } catch (storeError) {
-    // Without the store, the copy lives as long as the program.
-    setStatus({ storeError })
-  }
-  browser.addEventListener?.(
-    'online',
-    () => {
-      if (isLeader) network?.readNow()
-      context.wake()
-    },
-    { signal },
-  )
-  browser.addEventListener?.('offline', () => setStatus({ isOnline: false }), { signal })
-
   const connected = async (): Promise<Network> => {
     for (;;) {
       try {
@@ -214,10 +202,27 @@ export async function openSync(
       }
     }
   }
+  const opened = load().then(
+    () => void context.commit(copy.unusedIds()),
+    // Without the store, the copy lives as long as the program.
+    (storeError: unknown) => setStatus({ storeError }),
+  )
+  browser.addEventListener?.(
+    'online',
+    () => {
+      if (isLeader) network?.readNow()
+      context.wake()
+    },
+    { signal },
+  )
+  browser.addEventListener?.('offline', () => setStatus({ isOnline: false }), { signal })
+
   const start = async () => {
     const found = await connected()
     network = found
-    const lead = () => {
+    if (options.isNew) found.readAhead()
+    const lead = async () => {
+      await opened
       isLeader = true
       return found.run()
     }
@@ -226,6 +231,7 @@ export async function openSync(
   }
   // Rejects when it is closed before its turn.
   start().catch(() => undefined)
+  await opened
 
   return {
     copy,

@@ -5,12 +5,13 @@ import { Notices } from '../parts/notices.tsx'
 import { TasksScreen } from '../tasks/tasks-screen.tsx'
 import { loadTexts, t } from '../texts/texts.ts'
 import { type Address, closeTask, go, useAddress } from './address.ts'
+import { loadLater } from './load-later.ts'
 import { useShortcuts } from './shortcuts.ts'
 import { Sidebar } from './sidebar.tsx'
 import { titleOf } from './titles.ts'
 import { TopBar } from './top-bar.tsx'
 
-const PasswordReminder = lazy(() => import('./later.ts').then(it => it.PasswordReminder))
+const PasswordReminder = lazy(() => loadLater().then(it => it.PasswordReminder))
 const SignIn = lazy(() => import('../sign-in/sign-in.tsx').then(it => it.SignIn))
 const TaskPanel = lazy(() => import('../task/task-panel.tsx').then(it => it.TaskPanel))
 const Trash = lazy(() => import('../trash/trash.tsx').then(it => it.Trash))
@@ -48,6 +49,14 @@ function Main() {
   }, [address.view, address.list])
   useTitle(address)
   const { view, list } = address
+  const isLoaded = useStore(from => from.isLoaded)
+  useEffect(() => {
+    // It loads all files of the app, which would delay the tasks.
+    if (isLoaded)
+      void loadLater()
+        .then(it => it.registerWorker())
+        .catch(() => undefined)
+  }, [isLoaded])
   const isGone = useStore(from => from.isLoaded && view === 'list' && !from.lists.has(list ?? 0))
   useEffect(() => {
     if (isGone) go({ view: 'inbox' }, true)

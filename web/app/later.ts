@@ -2,7 +2,7 @@ import type { Context } from '../../client/sync/context.ts'
 import { networkOf } from '../../client/sync/network.ts'
 import { transport } from '../model/api.ts'
 
-// Code that the first screen needs soon after it is painted, loaded in one request.
+// Loaded by load-later.ts.
 
 export { beginDrag } from '../tasks/dragging.ts'
 export { NewList } from './new-list.tsx'

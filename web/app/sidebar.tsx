@@ -7,11 +7,12 @@ import type { IconName } from '../parts/icon.tsx'
 import { lazy } from '../parts/lazy.tsx'
 import { t } from '../texts/texts.ts'
 import { type Address, hashOf } from './address.ts'
+import { loadLater } from './load-later.ts'
 import { NavLink } from './nav-link.tsx'
 import { isTyping } from './shortcuts.ts'
 import { SyncStatus } from './sync-status.tsx'
 
-const NewList = lazy(() => import('./later.ts').then(it => it.NewList))
+const NewList = lazy(() => loadLater().then(it => it.NewList))
 
 interface SidebarProps {
   readonly address: Address
@@ -22,8 +23,10 @@ interface SidebarProps {
 export function Sidebar({ address, isOpen, close }: SidebarProps) {
   const version = useStore(from => from.version)
   const [counts, setCounts] = useState<ReturnType<typeof countOpen>>()
-  // After the tasks are painted.
-  useEffect(() => setCounts(countOpen()), [version])
+  // After the tasks are painted, and not of some of them.
+  useEffect(() => {
+    if (state.isLoaded) setCounts(countOpen())
+  }, [version])
   const nav = useRef<HTMLElement>(null)
   useEffect(() => {
     if (!isOpen) return

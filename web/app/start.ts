@@ -5,25 +5,24 @@ import { update } from '../model/store.ts'
 import type { User } from '../model/types.ts'
 import { afterPaint } from '../parts/after-paint.ts'
 import { loadFirstPassword } from './first-password.ts'
+import { loadLater } from './load-later.ts'
 
 /**
  * Finds the user: that of the last visit, whose tasks are on this device, or that of the session.
  */
 export async function begin(): Promise<void> {
+  // Requested first: on the first visit, the tasks wait for the session.
+  const asked = rememberedUser() ?? sessionUser().catch(() => undefined)
   loadFirstPassword()
-  prepare()
-  const user = rememberedUser() ?? (await sessionUser().catch(() => undefined))
+  // The first request for tasks needs this code.
+  void loadLater().catch(() => undefined)
+  // Creating the first date formatter takes 20 ms: do it while the response is awaited.
+  afterPaint(() => window.requestIdleCallback?.(today))
+  const user = await asked
   if (!user) return update({ session: 'out' })
   await start(user)
   // Rendering the app takes time that reading tasks needs. Until then, the page shows its frame.
   await firstTasks()
-}
-
-/** Prepares what the first screen needs soon after the first paint. */
-function prepare(): void {
-  // Creating the first date formatter takes 20 ms: do it after the frame is painted.
-  afterPaint(today)
-  void import('./later.ts').catch(() => undefined)
 }
 
 /** Shows the user's tasks, and receives changes from the server. */
@@ -32,7 +31,7 @@ export async function start(user: User): Promise<void> {
   rememberUser(user)
   // While the local copy is opened.
   void token().catch(() => undefined)
-  await openCopy(user.id)
+  await openCopy(user.id, async context => (await loadLater()).connect(context), isFresh)
   update({ user, session: 'in' })
   if (!isFresh) void refresh(user)
 }

@@ -2,8 +2,10 @@ import type { Context } from '../../client/sync/context.ts'
 import type { Effect } from '../../client/sync/effects.ts'
 import { omit } from '../../client/sync/fields.ts'
 import { indexedDbStore } from '../../client/sync/indexed-db.ts'
+import type { Network } from '../../client/sync/network.ts'
 import { type OpenSync, openSync, type SyncEvent } from '../../client/sync/open.ts'
 import type { SyncOperation } from '../../client/sync/operations.ts'
+import { afterPaint } from '../parts/after-paint.ts'
 import { browserLanguage, t } from '../texts/texts.ts'
 import { announce } from './notices.ts'
 import { AuthError, forgetToken, rememberUser } from './session.ts'
@@ -31,21 +33,27 @@ export const stableId = (id: number): number => sync?.copy.stableId(id) ?? id
 export const childrenOf = (parent: number | null, list: number | null) =>
   sync?.copy.childrenOf(parent, list) ?? []
 
-/** Shows the data on this device, and receives changes from the server. */
-export async function openCopy(userId: string): Promise<void> {
+/**
+ * Shows the data on this device, and receives changes from the server.
+ * @param isNew whether the device probably has no data of the user
+ */
+export async function openCopy(
+  userId: string,
+  connect: (context: Context) => Promise<Network>,
+  isNew: boolean,
+): Promise<void> {
   sync?.close()
-  const connect = async (context: Context) => (await import('../app/later.ts')).connect(context)
   const open = await openSync(indexedDbStore(`duly-copy-${userId}`), connect, {
     // The last change wins, except for texts.
     onConflict: ({ mine }) => omit(mine, ['title', 'description']),
+    isNew,
   })
   sync = open
   const { tasks, lists } = open.copy
   update({ tasks, lists })
-  let isNew = !open.status.isLoaded
+  let isFirstVisit = !open.status.isLoaded
   let problems = Number.POSITIVE_INFINITY
   let shown = 0
-  let hasWorker = false
   let begin = () => {}
   isBegun = new Promise(resolve => {
     begin = resolve
@@ -59,15 +67,10 @@ export async function openCopy(userId: string): Promise<void> {
     if (!status.isLoaded && !writes && changed?.size && tasks.size < 100 * shown) return
     shown = tasks.size
     if (shown > 0 || status.isLoaded || status.error) begin()
-    // It loads all files of the app, which would delay the tasks.
-    if (status.isLoaded && !hasWorker) {
-      hasWorker = true
-      void import('../app/later.ts').then(it => it.registerWorker()).catch(() => undefined)
-    }
-    const isNowLoaded = isNew && status.isLoaded
+    const isNowLoaded = isFirstVisit && status.isLoaded
     if (isNowLoaded) {
-      isNew = false
-      adoptSettings()
+      isFirstVisit = false
+      afterPaint(adoptSettings)
     }
     if (settled) onSettled.listener?.(settled.key, settled.change)
     const count = copy.writes.filter(({ problem }) => problem).length

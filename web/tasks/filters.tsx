@@ -4,15 +4,18 @@ import { useStore } from '../model/store.ts'
 import { tagsInUse } from '../model/views.ts'
 import { t } from '../texts/texts.ts'
 
+const frequentTags = (): string => tagsInUse().slice(0, 12).join()
+
 const priorities = ['high', 'medium', 'low'] as const
 
 /** Filters by priority and tag, which are part of the URL. */
 export function Filters({ address }: { readonly address: Address }) {
   const version = useStore(state => state.version)
-  const [used, setUsed] = useState(tagsInUse)
+  // As a text, since most changes leave them as they are.
+  const [used, setUsed] = useState(frequentTags)
   // After the tasks are painted.
-  useEffect(() => setUsed(tagsInUse()), [version])
-  const tags = [...new Set([...address.tags, ...used.slice(0, 12)])]
+  useEffect(() => setUsed(frequentTags()), [version])
+  const tags = [...new Set([...address.tags, ...used.split(',').filter(Boolean)])]
   const isUsed = address.tags.length + address.priorities.length > 0
   if (tags.length === 0 && !isUsed) return null
   return (

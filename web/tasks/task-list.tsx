@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Address } from '../app/address.ts'
+import { loadLater } from '../app/load-later.ts'
 import { stableId } from '../model/copy.ts'
 import { useStore } from '../model/store.ts'
 import { isOrdered, type Row } from '../model/views.ts'
@@ -28,7 +29,7 @@ export function TaskList({ rows, address, moment }: TaskListProps) {
   const { first, last } = useWindow(list, rows, topOf)
   const isMovable = isOrdered(address)
   useEffect(() => {
-    void import('../app/later.ts').then(loaded => {
+    void loadLater().then(loaded => {
       later = loaded
     })
   }, [])

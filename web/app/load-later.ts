@@ -1,0 +1,2 @@
+/** Loads code that the first screen needs soon after it is painted, in one request. */
+export const loadLater = () => import('./later.ts')
