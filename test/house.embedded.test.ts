@@ -171,7 +171,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .filter(name => /\.tsx?$/.test(name) && !name.endsWith('.test.ts') && !name.includes('node_modules'))
     .map(name => join(root, folder, name))
 }
 
@@ -219,9 +219,7 @@ describe('the project layout', () => {
   })
 
   it('the web app imports only itself, the client, Preact and the QR encoder', () => {
-    const files = readdirSync(join(root, 'web'), { recursive: true, encoding: 'utf8' })
-      .filter(name => /\.tsx?$/.test(name) && !name.includes('node_modules'))
-      .map(name => join(root, 'web', name))
+    const files = sources('web')
     const strange = files.flatMap(file =>
       importsOf(file)
         .map(name => (name.startsWith('.') ? nameOf(resolve(dirname(file), name)) : name))
@@ -307,22 +305,26 @@ describe('the project layout', () => {
   })
 })
 
-describe('server/', () => {
-  it('has no import cycles', () => {
-    const done = new Set<string>()
-    const circles: string[] = []
-    const visit = (file: string, path: readonly string[]) => {
-      const start = path.indexOf(file)
-      if (start !== -1) circles.push([...path.slice(start), file].map(nameOf).join(' -> '))
-      if (start !== -1 || done.has(file)) return
-      for (const name of importsOf(file).filter(found => found.startsWith('.'))) {
-        visit(resolve(dirname(file), name), [...path, file])
+describe('imports', () => {
+  for (const folder of ['server', 'client', 'web']) {
+    it(`of ${folder}/ have no cycles, type imports and dynamic imports included`, () => {
+      const done = new Set<string>()
+      const circles: string[] = []
+      const visit = (file: string, path: readonly string[]) => {
+        const start = path.indexOf(file)
+        if (start !== -1) circles.push([...path.slice(start), file].map(nameOf).join(' -> '))
+        if (start !== -1 || done.has(file)) return
+        for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(
+          /\b(?:from |import\()'(\.[^'?]+\.tsx?)[^']*'/g,
+        ))
+          visit(resolve(dirname(file), name), [...path, file])
+        done.add(file)
       }
-      done.add(file)
-    }
-    for (const file of sources('server')) visit(file, [])
-    assert.deepEqual(circles, [])
-  })
+      for (const file of sources(folder)) visit(file, [])
+      assert.deepEqual(circles, [])
+      assert.ok(done.size > 20)
+    })
+  }
 })
 
 describe('a route', () => {

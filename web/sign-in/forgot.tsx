@@ -1,6 +1,6 @@
 import { auth } from '../model/session.ts'
 import { tl } from '../texts/later-texts.ts'
-import type { FormProps } from './password-form.tsx'
+import type { FormProps } from './enter.ts'
 
 /** Requests a link to a page of the server, which resets the password. */
 export function Forgot({ attempt, go, sendsEmail }: FormProps & { readonly sendsEmail: boolean }) {

@@ -1,8 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import { auth, base } from '../model/session.ts'
 import { tl } from '../texts/later-texts.ts'
-import type { FormProps } from './password-form.tsx'
-import { enter, type SignInOptions } from './sign-in.tsx'
+import { enter, type FormProps, type SignInOptions } from './enter.ts'
 
 const names = { github: 'GitHub', google: 'Google' }
 

@@ -1,12 +1,7 @@
 import { useState } from 'preact/hooks'
 import { auth } from '../model/session.ts'
 import { tl } from '../texts/later-texts.ts'
-import { enter, type Step } from './sign-in.tsx'
-
-export interface FormProps {
-  readonly attempt: (run: () => Promise<void>) => Promise<void>
-  readonly go: (step: Step) => void
-}
+import { enter, type FormProps } from './enter.ts'
 
 /** Signs in, or signs up. */
 export function PasswordForm({ attempt, go, isNew }: FormProps & { readonly isNew: boolean }) {

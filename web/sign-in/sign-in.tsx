@@ -1,33 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
-import { start } from '../app/start.ts'
-import { auth, rememberUser, sessionUser } from '../model/session.ts'
-import { state } from '../model/store.ts'
+import { auth } from '../model/session.ts'
 import { problemOf } from '../parts/problem.ts'
 import { tl } from '../texts/later-texts.ts'
+import type { SignInOptions, Step } from './enter.ts'
 import { Forgot } from './forgot.tsx'
 import { OtherWays } from './other-ways.tsx'
 import { PasswordForm } from './password-form.tsx'
 import { TryIt } from './try-it.tsx'
 import { TwoFactor } from './two-factor.tsx'
-
-export interface SignInOptions {
-  readonly sign_up: boolean
-  readonly confirms_email: boolean
-  readonly providers: readonly ('github' | 'google')[]
-  readonly try_it: boolean
-}
-
-export type Step = 'in' | 'up' | 'code' | 'forgot' | 'sent' | 'operator'
-
-/** Shows the user's tasks after the session has started. */
-export async function enter(): Promise<void> {
-  const user = await sessionUser()
-  if (!user) return
-  // The page may still have the data of another user.
-  if (!state.user) return start(user)
-  rememberUser(user)
-  location.reload()
-}
 
 export function SignIn() {
   const [step, setStep] = useState<Step>('in')

@@ -2,8 +2,7 @@ import { newKey } from '../../client/sync/operations.ts'
 import { keepFirstPassword } from '../app/first-password.ts'
 import { auth } from '../model/session.ts'
 import { tl } from '../texts/later-texts.ts'
-import type { FormProps } from './password-form.tsx'
-import { enter } from './sign-in.tsx'
+import { enter, type FormProps } from './enter.ts'
 
 /** On a new server on this machine: creates an account at once. A password is chosen afterwards. */
 export function TryIt({ attempt }: FormProps) {

@@ -2,8 +2,7 @@ import { useState } from 'preact/hooks'
 import { auth } from '../model/session.ts'
 import { focus } from '../parts/focus.ts'
 import { tl } from '../texts/later-texts.ts'
-import type { FormProps } from './password-form.tsx'
-import { enter } from './sign-in.tsx'
+import { enter, type FormProps } from './enter.ts'
 
 /** The code after the password: of the authenticator app, or a backup code. */
 export function TwoFactor({ attempt }: FormProps) {

@@ -1,4 +1,4 @@
-import type { LaterTexts, Texts } from './texts.ts'
+import type { LaterTexts, Texts } from './en.ts'
 
 export const de: Texts = {
   skip: 'Zu den Aufgaben',

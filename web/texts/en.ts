@@ -404,6 +404,9 @@ export const enLater = {
   discardAndSignOut: 'Discard and sign out',
 }
 
+export type Texts = typeof en
+export type LaterTexts = typeof enLater
+
 export interface ImportCounts {
   readonly lists: number
   readonly tasks: number

@@ -1,5 +1,6 @@
+import type { LaterTexts } from './en.ts'
 import { enLater } from './en.ts?later'
-import { german, type LaterTexts } from './texts.ts'
+import { german } from './texts.ts'
 
 /** The texts of later screens in the user's language. */
 export const tl = (): LaterTexts => german()?.deLater ?? enLater

@@ -1,7 +1,4 @@
-import { en, type enLater } from './en.ts'
-
-export type Texts = typeof en
-export type LaterTexts = typeof enLater
+import { en, type Texts } from './en.ts'
 
 let loaded: typeof import('./de.ts') | undefined
 
