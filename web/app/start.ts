@@ -13,11 +13,13 @@ import { loadLater } from './load-later.ts'
 export async function begin(): Promise<void> {
   // Requested first: on the first visit, the tasks wait for the session.
   const asked = rememberedUser() ?? sessionUser().catch(() => undefined)
+  // What follows would delay the first frame on a slow processor.
+  await new Promise<void>(afterPaint)
   loadFirstPassword()
   // The first request for tasks needs this code.
   void loadLater().catch(() => undefined)
   // Creating the first date formatter takes 20 ms: do it while the response is awaited.
-  afterPaint(() => window.requestIdleCallback?.(today))
+  window.requestIdleCallback?.(today)
   const user = await asked
   if (!user) return update({ session: 'out' })
   await start(user)

@@ -1,4 +1,5 @@
-/** Runs a function after the next frame has been painted. */
+/** Runs a function after the next frame is painted; at once in a hidden page, which has no frames. */
 export function afterPaint(run: () => void): void {
-  requestAnimationFrame(() => setTimeout(run))
+  if (document.hidden) run()
+  else requestAnimationFrame(() => setTimeout(run))
 }
