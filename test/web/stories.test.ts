@@ -153,6 +153,27 @@ describe('the web app', () => {
     await add(page, 'Watch the sun')
     await row(page, /^Watch the sun$/).waitFor()
     assert.ok((await titles(page)).includes('Mow'))
+
+    // As on the server, accents and kinds of quotation marks make no difference.
+    await add(page, 'Meet at the Café d’Or')
+    await search(page, "cafe d'or")
+    await until(async () => String(await titles(page)) === 'Meet at the Café d’Or')
+    await search(page, 'phone')
+    await until(async () => String(await titles(page)) === 'Call Anna')
+
+    await page.getByRole('button', { name: 'New list' }).click()
+    await page.getByRole('textbox', { name: 'Name of the list' }).fill('Work')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Work' }).waitFor()
+    assert.deepEqual(await lists(page), ['Home', 'Work'])
+    await page.getByRole('button', { name: 'Edit list' }).click()
+    await page.getByRole('button', { name: 'Move up' }).click()
+    await until(async () => String(await lists(page)) === 'Work,Home')
+    await page.keyboard.press('Escape')
+    await sent(page)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Work' }).waitFor()
+    assert.deepEqual(await lists(page), ['Work', 'Home'])
     await context.close()
   })
 
@@ -433,6 +454,17 @@ const isFocused = (element: Locator): Promise<boolean> =>
 
 const hasFocus = (page: Page): Promise<boolean> =>
   page.evaluate('document.activeElement !== document.body && document.activeElement !== null')
+
+/** Searches with the command palette. */
+async function search(page: Page, words: string): Promise<void> {
+  await page.keyboard.press('ControlOrMeta+k')
+  await page.getByRole('combobox', { name: 'Search and commands' }).fill(words)
+  await page.getByRole('option', { name: /^Search for/ }).click()
+}
+
+/** The names of the lists in the navigation, in order. */
+const lists = (page: Page): Promise<string[]> =>
+  page.locator('[data-list]:not([data-list=""]) .nav-label').allInnerTexts()
 
 /** Drags a row by its grip to the upper edge of another element. */
 async function drag(page: Page, title: string, target: Locator): Promise<void> {

@@ -48,7 +48,7 @@ export function rowsOf(address: Address): Row[] {
         .map(task => ({ task, depth: 0 }))
     }
     case 'search': {
-      const words = query.toLowerCase().split(/\s+/).filter(Boolean)
+      const words = folded(query).split(/\s+/).filter(Boolean)
       if (words.length + address.tags.length + address.priorities.length === 0) return []
       const found = [...state.tasks.values()].filter(
         task => isShown(task) && words.every(word => textOf(task).includes(word)),
@@ -63,7 +63,14 @@ export function rowsOf(address: Address): Row[] {
 }
 
 const textOf = ({ title, description, tags }: Task): string =>
-  [title, description, ...tags].join('\n').toLowerCase()
+  folded([title, description, ...tags].join('\n'))
+
+/** Without accents and apostrophes. The server also folds other characters. */
+const folded = (text: string): string =>
+  text
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f'’]/g, '')
+    .toLowerCase()
 
 export function filterOf({ tags, priorities }: Address): (task: Task) => boolean {
   const wanted = tags.map(tag => tag.toLowerCase())

@@ -1,4 +1,4 @@
-/** Runs a function after the next frame is painted; at once in a hidden page, which has no frames. */
+/** Runs a function after the next frame is painted; at once in a hidden page. */
 export function afterPaint(run: () => void): void {
   if (document.hidden) run()
   else requestAnimationFrame(() => setTimeout(run))

@@ -191,7 +191,7 @@ export const deLater: LaterTexts = {
   forgotAbout:
     'Gib deine E-Mail-Adresse ein. Wir schicken dir einen Link, mit dem du ein neues Passwort wählst.',
   forgotOperator:
-    'Dieser Server verschickt keine E-Mails. Gib deine E-Mail-Adresse ein, um einen Link für ein neues Passwort anzufordern. Der Betreiber des Servers findet ihn im Protokoll.',
+    'Dieser Server verschickt keine E-Mails. Gib deine E-Mail-Adresse ein. Frag dann den Betreiber nach dem Link: er steht im Protokoll des Servers.',
   sendLink: 'Link senden',
   requestLink: 'Link anfordern',
   checkEmail: 'Wenn alles stimmt, ist eine E-Mail mit einem Link unterwegs. Er gilt eine Stunde.',
@@ -267,7 +267,7 @@ export const deLater: LaterTexts = {
   emailChanged: 'Geändert. Muss die Adresse bestätigt werden, ist eine E-Mail unterwegs.',
   changePassword: 'Passwort ändern',
   noPassword:
-    'Du meldest dich ohne Passwort an. Um eines zu wählen, fordere einen Link an und öffne ihn. Danach bist du überall abgemeldet.',
+    'Du hast kein Passwort. Um eines zu wählen, fordere einen Link an und öffne ihn. Danach bist du überall abgemeldet.',
   currentPassword: 'Bisheriges Passwort',
   newPassword: 'Neues Passwort',
   twoFactorOn: 'Die Zwei-Faktor-Anmeldung ist an. Mit deinem Passwort schaltest du sie aus.',
@@ -312,9 +312,9 @@ export const deLater: LaterTexts = {
   active: 'Aktiv',
   disabledReasons: {
     paused: 'Angehalten',
-    failing: 'Abgeschaltet: 3 Tage lang ist nichts angekommen',
-    gone: 'Abgeschaltet: der Empfänger hat mit 410 geantwortet',
-    revoked: 'Abgeschaltet: alle Tokens wurden widerrufen',
+    failing: '3 Tage ohne Erfolg',
+    gone: 'Der Empfänger antwortet mit 410',
+    revoked: 'Alle Tokens wurden widerrufen',
   },
   testWebhook: 'Test senden',
   pause: 'Anhalten',
@@ -358,7 +358,7 @@ export const deLater: LaterTexts = {
   importDone: ({ lists, tasks, skipped }) =>
     `Importiert: ${listsAndTasks(lists, tasks)}.${skippedLines(skipped)}`,
   importInterrupted:
-    'Die Verbindung ist abgebrochen. Was importiert wurde, bleibt. Du kannst fortfahren, auch später mit derselben Datei.',
+    'Die Verbindung ist abgebrochen. Was importiert wurde, bleibt. Fahre fort, auch später mit derselben Datei.',
   deleteAccount: 'Konto löschen',
   deleteWithoutPassword:
     'Du hast kein Passwort. Liegt deine Anmeldung mehr als einen Tag zurück, melde dich zuerst neu an.',
@@ -393,8 +393,7 @@ export const deLater: LaterTexts = {
     n === 1
       ? '1 Änderung ist nicht auf dem Server angekommen. Sie wird von diesem Gerät gelöscht.'
       : `${n} Änderungen sind nicht auf dem Server angekommen. Sie werden von diesem Gerät gelöscht.`,
-  noOneKnowsPassword:
-    'Du hast noch kein Passwort gewählt. Nach dem Abmelden kann niemand mehr dieses Konto öffnen.',
+  noOneKnowsPassword: 'Du hast noch kein Passwort. Nach dem Abmelden kann niemand mehr dieses Konto öffnen.',
   signOutAnyway: 'Trotzdem abmelden',
   stillUnsent: 'Nicht alles konnte gesendet werden.',
   sendAndSignOut: 'Senden, dann abmelden',

@@ -189,12 +189,12 @@ export const enLater = {
   forgotPassword: 'Forgot your password?',
   forgotAbout: 'Enter your email address, and we send you a link to choose a new password.',
   forgotOperator:
-    'This server sends no emails. Enter your email address to request a link to choose a new password. The operator of the server finds the link in its log.',
+    'This server sends no emails. Enter your email address. Then ask the operator for the link: it is in the log of the server.',
   sendLink: 'Send the link',
   requestLink: 'Request a link',
   checkEmail: 'If everything is right, an email with a link is on its way. The link works for an hour.',
   askOperator:
-    'If an account has this address, the log of the server now contains a link. Ask the operator for it. The link works for an hour.',
+    'If an account has this address, the log of the server now has a link. Ask the operator for it. The link works for an hour.',
   withPasskey: 'Sign in with a passkey',
   withProvider: (name: string) => `Continue with ${name}`,
   providerFailed: (error: string) => `The sign-in failed: ${error}.`,
@@ -263,8 +263,7 @@ export const enLater = {
   yourEmail: 'Your email address (optional)',
   emailChanged: 'Changed. If the address must be confirmed, an email is on its way.',
   changePassword: 'Change password',
-  noPassword:
-    'You sign in without a password. To choose one, request a link and open it. It signs you out everywhere.',
+  noPassword: 'You have no password. To choose one, request a link and open it. It signs you out everywhere.',
   currentPassword: 'Current password',
   newPassword: 'New password',
   twoFactorOn: 'Two-factor authentication is on. Enter your password to disable it.',
@@ -313,9 +312,9 @@ export const enLater = {
   active: 'Active',
   disabledReasons: {
     paused: 'Paused',
-    failing: 'Disabled: no delivery succeeded for 3 days',
-    gone: 'Disabled: the receiver answered 410',
-    revoked: 'Disabled: all tokens were revoked',
+    failing: 'Failed for 3 days',
+    gone: 'The receiver answered 410',
+    revoked: 'All tokens were revoked',
   },
   testWebhook: 'Send a test',
   pause: 'Pause',
@@ -396,8 +395,7 @@ export const enLater = {
     n === 1
       ? '1 change has not reached the server. It is deleted from this device.'
       : `${n} changes have not reached the server. They are deleted from this device.`,
-  noOneKnowsPassword:
-    'You have not chosen a password yet. After signing out, nobody can open this account any more.',
+  noOneKnowsPassword: 'You have no password yet. After signing out, nobody can open this account.',
   signOutAnyway: 'Sign out anyway',
   stillUnsent: 'Not everything could be sent.',
   sendAndSignOut: 'Send, then sign out',
