@@ -97,19 +97,9 @@ async function readEntries(change: Change, revision: number): Promise<Entry[]> {
     }))
     .filter(({ type }) => type === itemTypes.task || type === itemTypes.list)
   if (entries.length === 0 || entries.some(({ action }) => action === actions.purged)) throw notFound()
-  if (entries.length > maxItems) return sweptIn(entries)
+  // The tasks of a list were moved to another one.
+  if (entries.length > maxItems) throw tooLarge()
   return entries.filter(({ action }) => action !== actions.rebalanced)
-}
-
-/** A list that an earlier version deleted or restored with more tasks than a change can read. */
-function sweptIn(entries: readonly Entry[]): Entry[] {
-  const swept = entries.flatMap((entry): Entry[] => {
-    if (entry.type !== itemTypes.list) return []
-    if (entry.action === actions.deleted) return [{ ...entry, action: actions.deletedInSteps }]
-    return entry.action === actions.restored ? [{ ...entry, action: actions.restoredInSteps }] : []
-  })
-  if (swept.length === 0) throw tooLarge()
-  return swept
 }
 
 const restorations: ReadonlySet<number> = new Set([actions.restored, actions.restoredInSteps])
