@@ -49,8 +49,11 @@ if (word === 'bench') benchmarkIn(args)
 /** Commands that run only the server need neither the tests nor their tools. */
 const serverAlone = ['start', 'duly', 'dev'].includes(word) || (word === 'build' && args[0] === 'server')
 
-await Promise.all([install(root), ...(word === 'duly' ? [] : [install(at('web'))])])
-if (!serverAlone) await installTools()
+await Promise.all([
+  install(root),
+  ...(word === 'duly' ? [] : [install(at('web'))]),
+  ...(serverAlone ? [] : [installTools()]),
+])
 if (word === 'format' || (serverAlone ? buildServer() && (word === 'duly' || buildWeb()) : buildAll())) {
   await words[word]()
 } else {
