@@ -12,13 +12,15 @@ How much room things take in PostgreSQL: bytes of a row and of its place in each
 sessions and kept answers; and the write-ahead log and the CPU time of each kind of write, also of a batch. docs/scaling.md reckons with them.
 
   --tasks N    over N/100 owners (default 100000)
-  --only TEXT  only writes whose name contains it`
+  --only TEXT  only writes whose name contains it
+  --at-once N  writes that are sent at once, which share commits (default 20)`
 
 await untilDone(async () => {
   const { values } = parseArgs({
     options: {
       tasks: { type: 'string', default: '100000' },
       only: { type: 'string', default: '' },
+      'at-once': { type: 'string', default: '20' },
       help: { type: 'boolean' },
     },
   })
@@ -39,7 +41,10 @@ await untilDone(async () => {
     await fill(client, 'x'.repeat(27), Math.ceil(tasks / 100), tasks)
     await addPeople(client, duly.url, Math.ceil(tasks / 100))
     const sizes = await sizesOf(client, ['tasks', 'owners', 'user', 'account', 'session'])
-    const written = await write(client, duly, field.people, values.only)
+    const written = await write(client, duly, field.people, {
+      only: values.only,
+      atOnce: Number(values['at-once']),
+    })
     const kept = await sizesOf(client, ['changes', 'keys'])
     const { log, database } = await entries(client, duly.database)
     const entry = `An entry of the change log takes ${database.toFixed(1)} µs of PostgreSQL and ${log.toFixed(0)} bytes of its log.`

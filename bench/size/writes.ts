@@ -19,19 +19,18 @@ export interface Written {
 
 const count = 2000
 const batch = 100
-const atOnce = 20
 
 type Ask = (n: number) => Pick<Request, 'method' | 'path'> & { readonly json?: object }
 
 /**
- * Measures each kind of write whose name contains `only`, with concurrent users, after a warm-up of
- * the same length.
+ * Measures each kind of write whose name contains `only`, `atOnce` at a time, after a warm-up of the
+ * same length.
  */
 export async function write(
   client: pg.Client,
   { url, pid, database = 0 }: Contestant,
   people: readonly Person[],
-  only: string,
+  { only, atOnce }: { readonly only: string; readonly atOnce: number },
 ): Promise<Written[]> {
   const caller = new Client(url, atOnce)
   const call = async (n: number, ask: ReturnType<Ask>, key?: string) => {
