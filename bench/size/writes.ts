@@ -23,8 +23,8 @@ const batch = 100
 type Ask = (n: number) => Pick<Request, 'method' | 'path'> & { readonly json?: object }
 
 /**
- * Measures each kind of write whose name contains `only`, `atOnce` at a time, after a warm-up of the
- * same length.
+ * Measures each kind of write whose name contains `only`, `atOnce` at a time, after a warm-up of
+ * the same length.
  */
 export async function write(
   client: pg.Client,
