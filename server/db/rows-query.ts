@@ -205,7 +205,9 @@ export const arrayLiteral = (values: readonly unknown[]): string => `{${values.m
 
 function elementLiteral(value: unknown): string {
   if (value === null || value === undefined) return 'NULL'
-  return typeof value === 'string' ? `"${value.replace(/["\\]/g, '\\$&')}"` : String(value)
+  if (typeof value === 'string') return `"${value.replace(/["\\]/g, '\\$&')}"`
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  throw new TypeError(`a parameter that is an array cannot contain a value of the type ${typeof value}`)
 }
 
 function parse(wire: Wire, { name, text }: Pick<Part, 'name' | 'text'>): void {

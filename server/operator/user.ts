@@ -32,8 +32,8 @@ issuer or of "duly token", never an account of this server.
     --json             one JSON object per line
   disable    reject USER's tokens within a second, and sign-ins and sign-ups with the same email address; deletes nothing
   enable     undo disable, also for an email address whose account was removed while it was disabled
-  sign-out   end USER's sessions and their tokens, and revoke USER's personal access tokens
-    --keep-tokens      do not revoke personal access tokens
+  sign-out   end USER's sessions and their tokens, revoke USER's personal access tokens, and deactivate USER's webhooks
+    --keep-tokens      keep personal access tokens and webhooks
   remove     delete USER's account, tasks and tokens; a disabled email address stays disabled
     --yes              confirm the deletion
   --other-issuer       USER is a user id without an account on this server (disable, enable and remove only)`

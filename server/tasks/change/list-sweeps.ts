@@ -3,7 +3,7 @@ import { inTurns } from '../in-turns.ts'
 import { isLive } from '../is-live.ts'
 import { derivedTimes } from '../when.ts'
 import type { Change, SteppedSweep } from './change.ts'
-import { readLean, stepSize } from './rows.ts'
+import { readLean, stepSize, trashAfter } from './rows.ts'
 
 // Deletes or restores the tasks of a list: all of them if they are few, otherwise the next ones.
 
@@ -22,17 +22,12 @@ export const nextLive = statement(
 
 /**
  * Like `nextLive`; $5 when the tasks were deleted. Also returns those of other lists, whether a
- * task is of this one, and whether it has an instant. The limit inside keeps the planner at the
- * index of the trash, and each statement short.
+ * task is of this one, and whether it has an instant. That keeps each statement short.
  */
 export const nextDeleted = statement(
   'duly_list_deleted',
   `select tasks.id, coalesce(tasks.list_id = $2::bigint, false), tasks.start_at is not null or tasks.due_at is not null
-  from (
-    select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null
-      and (tasks.deleted_at, tasks.id) > ($5::text::timestamptz, $4::bigint)
-    order by tasks.deleted_at, tasks.id limit $3::bigint
-  ) as tasks
+  from (${trashAfter('$5', '$4', '$3::bigint')}) as tasks
   where tasks.deleted_at = $5::text::timestamptz order by tasks.id`,
 )
 

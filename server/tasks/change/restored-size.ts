@@ -3,6 +3,7 @@ import { type Session, statement } from '../../db/database.ts'
 import { leastTaskBytes, taskBytesIn } from '../bytes.ts'
 import { type Quota, storageFull, tooManyTasks } from '../storage.ts'
 import type { Change } from './change.ts'
+import { trashAfter } from './rows.ts'
 
 // Whether the limits allow what the steps of a change will restore. To count it takes 5 ms per
 // 1,000 tasks of the embedded database, so this is done only near a limit, and in turns.
@@ -57,11 +58,7 @@ export const nextSize = statement(
   'duly_list_deleted_size',
   `select count(*) filter (where tasks.list_id = $3::bigint), coalesce(sum(${taskBytesIn('tasks')}) filter (where tasks.list_id = $3::bigint), 0),
     max(tasks.id), count(*)
-  from (
-    select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null
-      and (tasks.deleted_at, tasks.id) > ($2::text::timestamptz, $4::bigint)
-    order by tasks.deleted_at, tasks.id limit ${rowsInTurn}
-  ) as tasks
+  from (${trashAfter('$2', '$4', rowsInTurn)}) as tasks
   where tasks.deleted_at = $2::text::timestamptz`,
 )
 

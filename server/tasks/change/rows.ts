@@ -18,6 +18,12 @@ export const maxItems = 10_000
  */
 export const stepSize = 500
 
+/** SQL: the next tasks of the trash after a place. The limit keeps the planner at their index. */
+export const trashAfter = (deletedAt: string, id: string, limit: string | number) =>
+  `select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.deleted_at is not null
+      and (tasks.deleted_at, tasks.id) > (${deletedAt}::text::timestamptz, ${id}::bigint)
+    order by tasks.deleted_at, tasks.id limit ${limit}`
+
 const listColumns = `${lists.columns('lists')}, lists.deleted_at`
 const taskColumns = `${tasks.columns('tasks')}, tasks.deleted_at`
 /** The description can be long, so it is read only for the tasks that are changed. */
