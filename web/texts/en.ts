@@ -189,7 +189,7 @@ export const enLater = {
   forgotPassword: 'Forgot your password?',
   forgotAbout: 'Enter your email address, and we send you a link to choose a new password.',
   forgotOperator:
-    'This server sends no emails. Enter your email address. Then ask the operator for the link: it is in its log.',
+    'This server sends no emails. Enter your email address. Then ask the operator for the link: it is in the log of the server.',
   sendLink: 'Send the link',
   requestLink: 'Request a link',
   checkEmail: 'If everything is right, an email with a link is on its way. The link works for an hour.',
@@ -358,7 +358,7 @@ export const enLater = {
   importDone: ({ lists, tasks, skipped }: ImportCounts) =>
     `Imported ${counted(lists, 'list')} and ${counted(tasks, 'task')}.${skippedLines(skipped)}`,
   importInterrupted:
-    'The connection was lost. What was imported stays. Continue, also later with the same file.',
+    'The connection was lost. What was imported stays. Continue, also later by choosing the same file again.',
   deleteAccount: 'Delete account',
   deleteWithoutPassword: 'You have no password. If you signed in more than a day ago, sign in again first.',
   deleteAccountSure: 'Yes, delete everything',
