@@ -17,6 +17,11 @@ const { dependencies } = JSON.parse(readFileSync(new URL('../package.json', impo
 const folder = mkdtempSync(join(tmpdir(), 'duly-cluster-'))
 try {
   const database = await PGlite.create(folder)
+  // VACUUM reaches only the database it runs in. Two billion writes later, unused ones with old
+  // transaction ids would make PostgreSQL refuse to write.
+  await database.exec('update pg_database set datistemplate = false')
+  for (const unused of ['template0', 'template1']) await database.exec(`drop database ${unused}`)
+  await database.exec('vacuum freeze')
   await database.close()
   const directories = []
   const files = []
