@@ -5,6 +5,7 @@ import type { BuiltStatement } from '../server/db/shapes.ts'
 import { nextDeleted, nextLive } from '../server/tasks/change/list-sweeps.ts'
 import { nextOfList, nextTrashed } from '../server/tasks/change/purge.ts'
 import { nextSize } from '../server/tasks/change/restored-size.ts'
+import { tables, updateStatement } from '../server/tasks/change/save.ts'
 import { type Clock, daysFromToday, passedAt } from '../server/tasks/days.ts'
 import { type ListFilters, type ListQuery, sortOrders } from '../server/tasks/list-query.ts'
 import { isInOrder, restOf, sourceOf } from '../server/tasks/list-source.ts'
@@ -239,6 +240,22 @@ async function syncGoesByKeys(): Promise<void> {
   }
 }
 
+/** Thousands of rows are not each compared with each other one. */
+async function changesFindTheirRowsByKey(): Promise<void> {
+  const columns = (['bigint', 'text', 'timestamptz'] as const).map((type, n) => {
+    const name = ['id', 'position', 'updated_at'][n] ?? ''
+    return { name, type, of: () => null }
+  })
+  const types = ['text', 'bigint', 'text', ...columns.map(({ type }) => `${type}[]`)]
+  const values = [`'alice'`, '2', `'2026-12-01T08:30:00Z'`, `'{1,2}'`, `'{a,b}'`, `'{NULL,NULL}'`]
+  const plan = await planOf(updateStatement(tables.tasks, 'position', columns), types, values)
+  assert.equal(plan.match(/using tasks_pkey on tasks/g)?.length, 2, plan)
+  assert.equal(plan.match(/Index Cond: .*id = ANY/g)?.length, 2, plan)
+  assert.doesNotMatch(plan, /Seq Scan|Bitmap/, plan)
+  // A plan for two rows can do that.
+  if (mode === 'force_generic_plan') assert.doesNotMatch(plan, /Nested Loop/, plan)
+}
+
 async function everyPlan(): Promise<void> {
   for (mode of planModes) {
     await syncGoesByKeys()
@@ -247,6 +264,7 @@ async function everyPlan(): Promise<void> {
     await scansGoByTheSmallestIndex()
     await droppingGoesByItsIndex()
     await stepsGoByKeys()
+    await changesFindTheirRowsByKey()
   }
 }
 

@@ -61,4 +61,4 @@ const withoutNull = (spellings: Spellings): Spellings =>
   Object.fromEntries(Object.entries(spellings).filter(([, value]) => value !== null))
 
 /** Whether two values of a field are the same. */
-export const isSame = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b)
+export const isSame = (a: unknown, b: unknown): boolean => Object.is(a, b) || isDeepStrictEqual(a, b)

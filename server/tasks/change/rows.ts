@@ -41,13 +41,15 @@ const allLists = statement(
  * `offset 0` makes every join a nested loop: a generic plan expects thousands of ids, and would
  * read all tasks of the owner. `+ 0` lowers the estimated number of children to one: each execution
  * clears a hash table of the estimated size, which took most of the time even for forty children.
+ * `is_given` is found once, because looking for each task among thousands of ids takes longer than
+ * all the rest.
  */
 const family = statement(
   'duly_change_family',
-  `with recursive up (id, parent_id) as (
-    select tasks.id, tasks.parent_id from duly.tasks where tasks.user_id = $1 and tasks.id = any($2::bigint[] || $3::bigint[])
+  `with recursive up (id, parent_id, is_given) as (
+    select tasks.id, tasks.parent_id, true from duly.tasks where tasks.user_id = $1 and tasks.id = any($2::bigint[] || $3::bigint[])
     union
-    select parent.id, parent.parent_id from up cross join lateral (
+    select parent.id, parent.parent_id, false from up cross join lateral (
       select tasks.id, tasks.parent_id from duly.tasks where tasks.user_id = $1 and tasks.id = up.parent_id offset 0
     ) as parent
   ),
@@ -59,8 +61,11 @@ const family = statement(
         and tasks.id = tasks.id + 0 and tasks.parent_id = tasks.parent_id + 0 offset 0
     ) as child
   )
-  select ${leanColumns('$4::boolean and tasks.id = any($2::bigint[] || $3::bigint[])')}
-  from (select id from up union select id from down limit ${maxItems + 1000}) as wanted
+  select ${leanColumns('$4::boolean and wanted.is_given')}
+  from (
+    select id, bool_or(is_given) as is_given from (select id, is_given from up union all select id, false from down) as found
+    group by id limit ${maxItems + 1000}
+  ) as wanted
   cross join lateral (
     select tasks.* from duly.tasks where tasks.user_id = $1 and tasks.id = wanted.id offset 0
   ) as tasks`,

@@ -50,7 +50,7 @@ interface Table {
   readonly bytes: string
 }
 
-const tables = {
+export const tables = {
   tasks: {
     name: 'tasks',
     itemType: itemTypes.task,
@@ -147,7 +147,9 @@ function save(change: Change, table: Table, items: readonly Tracked<Row>[]) {
       const names = changedNames(table, before, now)
       if ((before.deleted_at === null) !== (now.deleted_at === null)) names.push('deleted_at')
       const shape = names.join(' ')
-      if (shape !== '') groups.set(shape, [...(groups.get(shape) ?? []), now])
+      const group = groups.get(shape)
+      if (group) group.push(now)
+      else if (shape !== '') groups.set(shape, [now])
     }
   }
   const times = (['created_at', 'updated_at'] as const).map(name => ({
@@ -206,10 +208,15 @@ function derivedOf(of: (value: never) => Value, value: unknown): Element {
   return Array.isArray(derived) ? arrayLiteral(derived) : (derived as Element)
 }
 
-/** SQL: the rows, from parameters that are an array for each column, from `$first` on. */
+/**
+ * SQL: the rows, from parameters that are an array for each column, from `$first` on. A generic plan
+ * expects a thousand rows of `generate_series`, and ten of the arrays alone: it could then join them
+ * by comparing each row with each other one, which takes seconds for thousands.
+ */
 function inputOf(columns: readonly Column[], first: number): string {
-  const arrays = columns.map(({ type }, n) => `$${first + n}::${type.replace('[]', '')}[]`)
-  return `unnest(${arrays.join(', ')}) as input (${columns.map(({ name }) => name).join(', ')})`
+  const arrays = columns.map(({ type }, n) => `unnest($${first + n}::${type.replace('[]', '')}[])`)
+  const names = columns.map(({ name }) => name).join(', ')
+  return `rows from (${arrays.join(', ')}, generate_series(1, cardinality($${first}::bigint[]))) as input (${names}, n)`
 }
 
 /** A time. `offset 0` parses the text once instead of for each row. */
@@ -228,7 +235,8 @@ const counts = (table: Table, signed: readonly (readonly [sign: '+' | '-', from:
   return `select ${sum('1', true)}, ${sum('bytes', true)}, ${sum('bytes', false)}`
 }
 
-function updateStatement(table: Table, shape: string, columns: readonly Column[]) {
+/** $4 ids, from $5 on the values of the other columns, the last one being `updated_at`. */
+export function updateStatement(table: Table, shape: string, columns: readonly Column[]) {
   return updates.get(`${table.name} ${shape}`, name => {
     const { name: of, bytes } = table
     const returned = `${of}.id, ${bytes} as bytes, ${of}.deleted_at is null as is_live`

@@ -163,9 +163,14 @@ function homeOf(change: Change, task: TaskRow, restored: readonly TaskRow[]): Sc
   return { list_id: list?.id ?? null, parent_id: null }
 }
 
+/** @param among the task and descendants of it, parents first */
 function heightAmong(task: TaskRow, among: readonly TaskRow[]): number {
-  const children = among.filter(one => one.parent_id === task.id)
-  return 1 + Math.max(0, ...children.map(child => heightAmong(child, among)))
+  const levels = new Map([[task.id, 1]])
+  for (const { id, parent_id: parent } of among) {
+    const level = parent === null ? undefined : levels.get(parent)
+    if (level !== undefined) levels.set(id, level + 1)
+  }
+  return Math.max(...levels.values())
 }
 
 /** The siblings that a list and a parent select. Absent values are those of `now`. */

@@ -76,9 +76,14 @@ export async function undo(
       conflicts.push({ type: kind, id: entry.id, fields, reason, item: row })
     await revert(change, kind, entry, row, { revision, refuse })
   }
+  const known = new Set(conflicts.map(keyOf))
   for (const entry of entries) {
     if (kindOf(entry) === 'list') await checkList(change, entry, conflicts)
-    else checkPlace(change, entry.id, conflicts)
+    else if (isPlaced(entry)) {
+      const found = checkPlace(change, entry.id).filter(conflict => !known.has(keyOf(conflict)))
+      for (const conflict of found) known.add(keyOf(conflict))
+      conflicts.push(...found)
+    }
   }
   checkCounts(change, most, conflicts)
   if (conflicts.length > 0) throw new UndoConflict(conflicts)
@@ -124,13 +129,25 @@ export function notFound(): AppError {
 async function load(change: Change, entries: readonly Entry[]): Promise<void> {
   await change.loadLists()
   const touched = entries.filter(({ type }) => type === itemTypes.task)
+  const idsOf = (some: readonly Entry[]) => some.map(({ id }) => id)
   // The former and the current parents of the tasks.
   const parents = touched.flatMap(({ fields }) => (fields.parent_id ?? []).map(Number).filter(Boolean))
-  await change.load(
-    parents,
-    touched.map(({ id }) => id),
-  )
+  const others = touched.filter(entry => !isPlaced(entry))
+  await change.load([...parents, ...idsOf(others)], idsOf(touched.filter(isPlaced)))
 }
+
+const fieldActions: ReadonlySet<number> = new Set([
+  actions.updated,
+  actions.moved,
+  actions.completed,
+  actions.reopened,
+])
+
+/** Whether its undo can leave a task without its parent, or apart from its children. */
+const isPlaced = ({ action, fields }: Entry): boolean =>
+  !fieldActions.has(action) || 'list_id' in fields || 'parent_id' in fields
+
+const keyOf = ({ type, id }: Pick<Conflict, 'type' | 'id'>) => `${type} ${id}`
 
 const kindOf = ({ type }: Entry): Kind => (type === itemTypes.task ? 'task' : 'list')
 const rowOf = (change: Change, kind: Kind, id: number): Row | undefined =>
@@ -245,25 +262,24 @@ const otherTasks = statement(
     and ${isLive} and tasks.id <> all($3::bigint[]) limit 1`,
 )
 
-/** Adds conflicts if the task, its parent, its children or its list do not fit together. */
-function checkPlace(change: Change, id: number, conflicts: Conflict[]): void {
-  const known = new Set(conflicts.map(one => `${one.type} ${one.id}`))
-  const add = (kind: Kind, item: Row, reason: string, fields: readonly string[]) => {
-    if (!known.has(`${kind} ${item.id}`)) conflicts.push({ type: kind, id: item.id, fields, reason, item })
-  }
+/** Conflicts if the task, its parent, its children or its list do not fit together. */
+function checkPlace(change: Change, id: number): Conflict[] {
+  const conflicts: Conflict[] = []
+  const add = (kind: Kind, item: Row, reason: string, fields: readonly string[]) =>
+    conflicts.push({ type: kind, id: item.id, fields, reason, item })
   const task = change.tasks.get(id)?.now
-  if (!task) return
+  if (!task) return conflicts
   if (task.deleted_at !== null) {
     const left = change.childrenOf(id).filter(child => child.deleted_at === null)
     for (const child of left) add('task', child, 'It would be left without its parent.', ['parent_id'])
-    return
+    return conflicts
   }
   for (const child of change.childrenOf(id))
     if (child.deleted_at === null && child.list_id !== task.list_id)
       add('task', child, 'It would be in another list than its parent.', ['list_id'])
   if (task.list_id !== null && !change.findList(task.list_id))
     add('task', task, 'Its list does not exist.', ['list_id'])
-  if (task.parent_id === null) return
+  if (task.parent_id === null) return conflicts
   const parent = change.findTask(task.parent_id)
   if (!parent) add('task', task, 'Its parent does not exist.', ['parent_id'])
   else if (parent.list_id !== task.list_id) add('task', task, 'Its parent is in another list.', ['list_id'])
@@ -271,6 +287,7 @@ function checkPlace(change: Change, id: number, conflicts: Conflict[]): void {
     add('task', task, 'It would become a descendant of itself.', ['parent_id'])
   else if (change.depthOf(task) - 1 + change.heightOf(task) > maxLevels)
     add('task', task, `Tasks can have ${maxLevels} levels at most.`, ['parent_id'])
+  return conflicts
 }
 
 function checkCounts(change: Change, most: { readonly tasks: number }, conflicts: Conflict[]): void {
