@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { newPerson } from '../person.ts'
-import { rawCaller } from '../raw-call.ts'
-import { type Served, served, unlimited } from '../served.ts'
+import { newPerson } from './person.ts'
+import { rawCaller } from './raw-call.ts'
+import { type Served, served, unlimited } from './served.ts'
 
 // How the files of the web app are served, and their sizes.
 
-const built = fileURLToPath(new URL('../../web/', import.meta.url))
+const built = fileURLToPath(new URL('../web/', import.meta.url))
 const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 const kibibyte = 1024
 

@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { openBrowser } from '../browser.ts'
-import { newUser, type Served, served, tokenOf, unlimited } from '../served.ts'
-import { until } from './app.ts'
+import { openBrowser } from './browser.ts'
+import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
+import { until } from './web/app.ts'
 
 // client.sync in a real browser: IndexedDB, Web Locks and BroadcastChannel. The page is empty, and
 // contains the client as it is published.
 
-const built = fileURLToPath(new URL('../../', import.meta.url))
+const built = fileURLToPath(new URL('../', import.meta.url))
 
 let api: Served
 let browser: Browser
