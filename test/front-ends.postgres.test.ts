@@ -136,7 +136,7 @@ for (const [name, { settings, chooses }] of Object.entries(programs)) {
     /** The broken rows that were not detected. */
     async function missed(isChosen: (row: Broken) => boolean): Promise<string[]> {
       const names: string[] = []
-      for (const broken of someOf(rows.filter(isChosen), 8)) {
+      for (const broken of someOf(rows.filter(isChosen), 3)) {
         Object.assign(proxy, { broken, faults: 0 })
         const passes = await chapters[broken.chapter]().then(
           () => true,
