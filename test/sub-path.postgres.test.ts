@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { Browser, Response } from 'playwright-core'
 import { openBrowser } from './browser.ts'
 import { type Nginx, startNginx } from './nginx.ts'
 import { behindProxy, newAddress } from './person.ts'
@@ -12,33 +12,40 @@ import { startSmtpServer } from './smtp-server.ts'
 
 const stripping = (conf: string) => conf.replace(/(proxy_pass http:\/\/[\d.:]+);/, '$1/;')
 
+let smtp: Awaited<ReturnType<typeof startSmtpServer>>
+let port: number
+let site: string
+let api: Served
+let browser: Browser
+before(async () => {
+  smtp = await startSmtpServer()
+  port = await freePort()
+  site = `http://127.0.0.1:${port}`
+  api = await served({ ...behindProxy, ...unlimited, PUBLIC_URL: `${site}/duly`, SMTP_URL: smtp.url })
+  browser = await openBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await api?.close()
+  await smtp?.close()
+})
+
+/** The files that the page at /docs has loaded behind the first proxy. */
+const docsFiles = new Map<string, string>()
+
 for (const [name, change] of [
   ['keeps the prefix', (conf: string) => conf],
   ['strips the prefix', stripping],
 ] as const) {
   describe(`behind a proxy that ${name}`, () => {
-    let smtp: Awaited<ReturnType<typeof startSmtpServer>>
-    let api: Served
     let nginx: Nginx
-    let browser: Browser
-    let site: string
     before(async () => {
-      smtp = await startSmtpServer()
-      const port = await freePort()
-      site = `http://127.0.0.1:${port}`
-      api = await served({ ...behindProxy, ...unlimited, PUBLIC_URL: `${site}/duly`, SMTP_URL: smtp.url })
       nginx = await startNginx(port, [Number(new URL(api.server.url).port)], {
         example: 'sub-path.conf',
         change,
       })
-      browser = await openBrowser()
     })
-    after(async () => {
-      await browser?.close()
-      await nginx.stop()
-      await api.close()
-      await smtp.close()
-    })
+    after(() => nginx.stop())
 
     const call = (method: string, path: string, options = {}) => callAt(`${site}/duly`, method, path, options)
     const at =
@@ -135,12 +142,22 @@ for (const [name, change] of [
       await page.close()
     })
 
-    it('the page at /docs loads, signs in and sends requests with its token', async () => {
+    if (change === stripping) {
+      it('the page at /docs consists of the same files', async () => {
+        assert.ok(docsFiles.size > 4, [...docsFiles.keys()].join())
+        for (const [url, text] of docsFiles) assert.equal(await (await fetch(url)).text(), text, url)
+      })
+      return
+    }
+
+    it('the page at /docs loads, and sends its requests below the prefix', async () => {
       const page = await browser.newPage()
       page.setDefaultTimeout(120_000)
       const failed: string[] = []
+      const responses: Response[] = []
       page.on('response', response => {
         if (response.status() >= 400) failed.push(`${response.status()} ${response.url()}`)
+        if (/\/duly\/(docs|openapi)/.test(response.url())) responses.push(response)
       })
       await page.goto(`${site}/duly/docs#/service/getHealth`)
       await page.locator('#account input[name=email]').waitFor()
@@ -151,6 +168,7 @@ for (const [name, change] of [
       await shown.waitFor()
       assert.equal((await shown.textContent())?.trim(), `${site}/duly/health`)
       assert.deepEqual(failed, [])
+      for (const response of responses) docsFiles.set(response.url(), await response.text())
       await page.close()
     })
   })
