@@ -11,10 +11,13 @@ import { startSmtpServer } from './smtp-server.ts'
 let smtp: Awaited<ReturnType<typeof startSmtpServer>>
 let api: Served
 let browser: Browser
+let page: Page
 before(async () => {
   smtp = await startSmtpServer()
   api = await served({ ...behindProxy, ...unlimited, SMTP_URL: smtp.url })
   browser = await openBrowser()
+  page = await browser.newPage({ javaScriptEnabled: false })
+  page.setDefaultTimeout(120_000)
 })
 after(async () => {
   await browser?.close()
@@ -27,25 +30,16 @@ const signUp = ({ auth, email, password }: Person) =>
 const signIn = async ({ auth, email }: Person, password: string) =>
   (await auth('POST', '/sign-in/email', { email, password })).status
 
-async function open(address: string): Promise<Page> {
-  const context = await browser.newContext({ javaScriptEnabled: false })
-  const page = await context.newPage()
-  page.setDefaultTimeout(120_000)
-  await page.goto(address)
-  return page
-}
-
-const heading = (page: Page) => page.locator('h1').textContent()
-const submit = (page: Page) =>
+const heading = () => page.locator('h1').textContent()
+const submit = () =>
   Promise.all([page.waitForNavigation(), page.locator('main button').dispatchEvent('click')])
 
 async function confirmed(): Promise<Person> {
   const person = newPerson(api)
   await signUp(person)
-  const page = await open((await smtp.emailTo(person.email)).link)
-  await submit(page)
-  assert.equal(await heading(page), 'Your email address is confirmed')
-  await page.context().close()
+  await page.goto((await smtp.emailTo(person.email)).link)
+  await submit()
+  assert.equal(await heading(), 'Your email address is confirmed')
   return person
 }
 
@@ -61,32 +55,30 @@ describe('the link that confirms an email address', () => {
       assert.deepEqual(headers.getSetCookie(), [])
     }
     assert.equal(await signIn(person, person.password), 403)
-    const page = await open(link)
-    assert.equal(await heading(page), 'Confirm your email address')
-    await submit(page)
-    assert.equal(await heading(page), 'Your email address is confirmed')
+    await page.goto(link)
+    assert.equal(await heading(), 'Confirm your email address')
+    await submit()
+    assert.equal(await heading(), 'Your email address is confirmed')
     assert.equal(await signIn(person, person.password), 200)
     // Using it again has no effect.
     await page.goto(link)
-    await submit(page)
-    assert.equal(await heading(page), 'Your email address is confirmed')
-    await page.context().close()
+    await submit()
+    assert.equal(await heading(), 'Your email address is confirmed')
   })
 
   it('offers a new one if it is invalid or expired', async () => {
     const person = newPerson(api)
     await signUp(person)
     const { link } = await smtp.emailTo(person.email)
-    const page = await open(`${link.slice(0, -8)}00000000`)
-    await submit(page)
-    assert.equal(await heading(page), 'This link no longer works')
+    await page.goto(`${link.slice(0, -8)}00000000`)
+    await submit()
+    assert.equal(await heading(), 'This link no longer works')
     await page.locator('#email').fill(person.email)
-    await submit(page)
-    assert.equal(await heading(page), 'Check your email')
+    await submit()
+    assert.equal(await heading(), 'Check your email')
     await page.goto((await smtp.emailTo(person.email, 2)).link)
-    await submit(page)
+    await submit()
     assert.equal(await signIn(person, person.password), 200)
-    await page.context().close()
   })
 
   it('changes an address after both addresses have been confirmed', async () => {
@@ -94,42 +86,40 @@ describe('the link that confirms an email address', () => {
     await signIn(person, person.password)
     const newEmail = `new-${person.email}`
     await person.auth('POST', '/change-email', { newEmail })
-    const page = await open((await smtp.emailTo(person.email, 2)).link)
-    await submit(page)
-    assert.equal(await heading(page), 'One more step')
+    await page.goto((await smtp.emailTo(person.email, 2)).link)
+    await submit()
+    assert.equal(await heading(), 'One more step')
     await page.goto((await smtp.emailTo(newEmail)).link)
-    await submit(page)
-    assert.equal(await heading(page), 'Your email address is confirmed')
+    await submit()
+    assert.equal(await heading(), 'Your email address is confirmed')
     assert.equal(await signIn({ ...person, email: newEmail }, person.password), 200)
-    await page.context().close()
   })
 })
 
 describe('the link that resets a password', () => {
   it('works from the page that requests it to a sign-in with the new password', async () => {
     const person = await confirmed()
-    const page = await open(`${api.server.url}/.well-known/change-password`)
-    assert.equal(await heading(page), 'Reset your password')
+    await page.goto(`${api.server.url}/.well-known/change-password`)
+    assert.equal(await heading(), 'Reset your password')
     await page.locator('#email').fill(person.email)
-    await submit(page)
-    assert.equal(await heading(page), 'Check your email')
+    await submit()
+    assert.equal(await heading(), 'Check your email')
     const { link } = await smtp.emailTo(person.email, 2)
     // As a mail server does.
     for (const method of ['GET', 'HEAD'])
       assert.equal((await api.call(method, new URL(link).pathname + new URL(link).search)).status, 200)
     await page.goto(link)
-    assert.equal(await heading(page), 'Choose a new password')
+    assert.equal(await heading(), 'Choose a new password')
     await page.locator('input[type=password]').fill('a new one for me')
-    await submit(page)
-    assert.equal(await heading(page), 'Your password is changed')
+    await submit()
+    assert.equal(await heading(), 'Your password is changed')
     assert.equal(await signIn(person, person.password), 401)
     assert.equal(await signIn(person, 'a new one for me'), 200)
     await page.goto(link)
-    assert.equal(await heading(page), 'This link no longer works')
+    assert.equal(await heading(), 'This link no longer works')
     await page.locator('#email').fill(person.email)
-    await submit(page)
-    assert.equal(await heading(page), 'Check your email')
-    await page.context().close()
+    await submit()
+    assert.equal(await heading(), 'Check your email')
   })
 
   it('remains valid after a password that is too weak', async () => {
@@ -215,21 +205,21 @@ describe('the pages of accounts', () => {
   })
 
   it('fit a narrow phone, in light and dark mode', async () => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const context = await browser.newContext({ colorScheme, viewport: { width: 320, height: 640 } })
-      const page = await context.newPage()
-      for (const path of [
-        '/',
-        '/reset-password',
-        '/reset-password?token=x',
-        '/verify-email?token=x',
-        '/problems',
-      ]) {
-        await page.goto(api.server.url + path)
-        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 320, path)
+    const phone = await browser.newPage({ viewport: { width: 320, height: 640 } })
+    for (const path of [
+      '/',
+      '/reset-password',
+      '/reset-password?token=x',
+      '/verify-email?token=x',
+      '/problems',
+    ]) {
+      await phone.goto(api.server.url + path)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await phone.emulateMedia({ colorScheme })
+        assert.equal(await phone.evaluate('document.documentElement.scrollWidth'), 320, path)
       }
-      await context.close()
     }
+    await phone.close()
   })
 
   it('do not exist without accounts', async () => {

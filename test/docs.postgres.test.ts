@@ -112,7 +112,6 @@ describe('the page at /docs', () => {
     await page.locator('#account [name=password]').fill('correct horse battery')
     await click(page.locator('#account [value=sign-up]'))
     await said(/^Signed in as page@example.com/)
-    await tryListTasks('200')
     await page.reload()
     await said(/^Signed in as page@example.com/)
     await tryListTasks('200')
