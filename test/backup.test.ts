@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
+import { dulyHere } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { newPerson, newUserHere } from './person.ts'
-import { duly, dulyStart, type RunningServer } from './program.ts'
+import { duly } from './program.ts'
 import {
-  type Call,
-  callAt,
   type Env,
   newUser,
   type OwnDatabase,
   onPostgres,
   openDatabase,
   ownDatabase,
+  served,
   testSecret,
   tokenOf,
   unlimited,
@@ -38,17 +38,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const apiOf = ({ url }: RunningServer) => ({
-  call: (method: string, path: string, call?: Call) => callAt(url, method, path, call),
-})
-
-async function stop({ child, ended }: RunningServer) {
-  child.kill('SIGTERM')
-  assert.equal((await ended).code, 0)
-}
-
-async function succeeds(args: string[], env: Env) {
-  const done = await duly(args, env).ended
+async function succeeds(args: string[], env: Env, run = dulyHere) {
+  const done = await run(args, env)
   assert.equal(done.code, 0, done.stderr)
   return done
 }
@@ -63,8 +54,7 @@ describe('a backup that is made during writes', () => {
   let script = ''
 
   before(async () => {
-    const server = await dulyStart({ ...own.env, ...secret, ...unlimited })
-    const api = apiOf(server)
+    const api = await served({ ...secret, ...unlimited }, own)
     ann = await newUserHere(api)
     const made = await api.call('POST', '/api/v1/tokens', {
       token: await ann.token(),
@@ -81,17 +71,20 @@ describe('a backup that is made during writes', () => {
         assert.equal(status, 201)
         acknowledged.push(title)
         if (n % 3 === 0) await api.call('PATCH', `/api/tasks/${body.id}/complete`, { token })
+        // Leaves CPU time to the backup.
+        if (acknowledged.length > 100) await pause(50)
       }
     }
     const writers = users.map(write)
     while (acknowledged.length < 100) await pause(5)
     const before = acknowledged.length
-    const { stderr } = await succeeds(['backup', file], { ...own.env, ...secret })
+    const program = (args: string[], env: Env = {}) => duly(args, env).ended
+    const { stderr } = await succeeds(['backup', file], { ...own.env, ...secret }, program)
     assert.match(stderr, /Verified by checksum/)
     writing = false
     await Promise.all(writers)
     acknowledged.length = before
-    await stop(server)
+    await api.close()
   })
 
   it('is readable by its owner only, and leaves no temporary files', () => {
@@ -103,8 +96,7 @@ describe('a backup that is made during writes', () => {
   it('restores a snapshot with all acknowledged writes, and users sign in as before', async () => {
     const { stdout } = await succeeds(['restore', file], { ...target.env, ...secret })
     assert.match(stdout, /Every row was verified/)
-    const server = await dulyStart({ ...target.env, ...secret })
-    const api = apiOf(server)
+    const api = await served(secret, target)
     const stored: string[] = []
     for (const user of users) {
       const token = tokenFor(user, target.env)
@@ -132,7 +124,7 @@ describe('a backup that is made during writes', () => {
       200,
       'the personal access token still works',
     )
-    await stop(server)
+    await api.close()
 
     const { db } = await openDatabase({ ...target.env, ...secret })
     const torn = unprepared(
@@ -152,20 +144,21 @@ describe('a backup that is made during writes', () => {
     assert.equal((await ended).code, 0)
     const other = join(folder, 'output.backup')
     writeFileSync(other, Buffer.concat(chunks))
-    const refused = await duly(['restore', other], { ...own.env, ...secret }).ended
+    const refused = await dulyHere(['restore', other], { ...own.env, ...secret })
     assert.match(refused.stderr, /Add --replace/, 'the backup was read completely before the refusal')
   })
 
   it('does not overwrite a file, and is not made without a database', async () => {
-    const there = await duly(['backup', file], { ...own.env, ...secret }).ended
+    const there = await dulyHere(['backup', file], { ...own.env, ...secret })
     assert.deepEqual([there.code, /already exists/.test(there.stderr)], [73, true])
-    const tooLong = await duly(['backup', join(folder, 'x'.repeat(250))], { ...own.env, ...secret }).ended
+    const long = join(folder, 'x'.repeat(250))
+    const tooLong = await dulyHere(['backup', long], { ...own.env, ...secret })
     assert.deepEqual(
       [tooLong.code, /^Cannot write the backup: the path is too long/.test(tooLong.stderr)],
       [73, true],
     )
     const nothing = join(folder, 'nothing')
-    const { code, stderr } = await duly(['backup', join(folder, 'x')], { DATA_DIR: nothing }).ended
+    const { code, stderr } = await dulyHere(['backup', join(folder, 'x')], { DATA_DIR: nothing })
     assert.deepEqual([code, /There is no database in/.test(stderr), existsSync(nothing)], [78, true, false])
   })
 })

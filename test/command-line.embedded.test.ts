@@ -4,8 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { commandOf, commands } from '../server/cli/commands.ts'
-import { failureOf } from '../server/cli/failure.ts'
+import { dulyHere } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
 import { briefly, type Env, type OwnDatabase, ownDatabase } from './served.ts'
@@ -48,26 +47,6 @@ function shell(script: string, env: Env = {}, asNobody = false): Promise<Said> {
     child.once('error', reject)
     child.once('close', code => resolve({ code, ...said }))
   })
-}
-
-/** What the program prints if this command fails, which runs in this process. */
-async function failure([name = '', ...args]: string[], env: Env): Promise<Said> {
-  const replaced = Object.keys(env).map(setting => [setting, process.env[setting]] as const)
-  Object.assign(process.env, env)
-  try {
-    const run = commandOf(name).then(command => command.run(args))
-    const error = await run.then(
-      () => assert.fail('it succeeded'),
-      thrown => thrown,
-    )
-    const { text, exitCode } = failureOf(error, Object.hasOwn(commands, name) ? name : undefined)
-    return { code: exitCode, stdout: '', stderr: text }
-  } finally {
-    for (const [setting, value] of replaced) {
-      if (value === undefined) delete process.env[setting]
-      else process.env[setting] = value
-    }
-  }
 }
 
 function isSentence({ stderr }: { stderr: string }): void {
@@ -195,7 +174,7 @@ describe('an expected failure', () => {
     ended.add(code)
     it(`prints one sentence: ${what}`, async () => {
       const settings = { PORT: '0', ...own.env, ...env }
-      const said = isProgram ? await duly(args, settings).ended : await failure(args, settings)
+      const said = isProgram ? await duly(args, settings).ended : await dulyHere(args, settings)
       isSentence(said)
       assert.deepEqual([said.code, said.stdout.includes('listening')], [code, false])
       assert.match(said.stderr, message)
@@ -282,7 +261,8 @@ describe('in an empty directory', () => {
   ]) {
     it(`duly ${args.join(' ')} creates nothing`, async () => {
       const cwd = emptyFolder()
-      const said = await duly(args, {}, cli, cwd).ended
+      const isProgram = args[0] === 'help'
+      const said = isProgram ? await duly(args, {}, cli, cwd).ended : await dulyHere(args, {}, cwd)
       assert.deepEqual(readdirSync(cwd), [])
       const [command = '', verb] = args
       if (['doctor', 'openapi', 'help'].includes(command)) return
@@ -347,7 +327,7 @@ describe('arguments are checked before settings and databases', () => {
   // In this process, since one process each would take ten seconds.
   for (const [args, message] of wrong) {
     it(`duly ${args.map(arg => JSON.stringify(arg)).join(' ')}`, async () => {
-      const said = await failure(args, broken)
+      const said = await dulyHere(args, broken)
       isSentence(said)
       assert.equal(said.code, 64)
       assert.match(said.stderr, message)
@@ -388,7 +368,7 @@ describe('the settings', () => {
     const cwd = emptyFolder()
     writeFileSync(join(cwd, '.env'), '\ufeffDATA_DRI=x\r\nCONTRACT=stage-2\r\n')
     const env = { CORS_ORIGIN: 'https://example.com' }
-    const command = await duly(['token', '--user', 'alice'], env, cli, cwd).ended
+    const command = await dulyHere(['token', '--user', 'alice'], env, cwd)
     assert.match(
       command.stderr,
       /^Warning: The settings file sets names .*DATA_DRI \(did you mean DATA_DIR\?\)\.$/m,

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import type { DataRow } from '../server/backup/format.ts'
 import { readParts } from '../server/backup/read.ts'
 import { unprepared } from '../server/db/database.ts'
+import { dulyHere } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { newUserHere } from './person.ts'
 import { duly } from './program.ts'
@@ -75,7 +76,7 @@ async function fill(api: Served) {
 
 async function contents(env: Env): Promise<Map<string, DataRow[]>> {
   const file = join(folder, `${Math.random()}`)
-  const done = await duly(['backup', file], { ...env, ...secret }).ended
+  const done = await dulyHere(['backup', file], { ...env, ...secret })
   assert.equal(done.code, 0, done.stderr)
   const tables = new Map<string, DataRow[]>()
   let rows: DataRow[] = []
@@ -89,7 +90,7 @@ async function contents(env: Env): Promise<Map<string, DataRow[]>> {
 }
 
 async function copies(from: Env, to: string, more: Env = {}) {
-  const done = await duly(['copy', '--to', to], { ...from, ...secret, ...more }).ended
+  const done = await dulyHere(['copy', '--to', to], { ...from, ...secret, ...more })
   assert.equal(done.code, 0, done.stderr)
   return done
 }
@@ -123,13 +124,13 @@ describe('a copy', () => {
     const [last] = await db.query(unprepared('select last_value from duly.tasks_id_seq'))
     await db.close()
     assert.equal(Number(last?.[0]), 10)
-    const { code, stdout } = await duly(['doctor'], { ...env, ...secret }).ended
+    const { code, stdout } = await dulyHere(['doctor'], { ...env, ...secret })
     assert.equal(code, 0, stdout)
   })
 
   it('is rejected if the target already contains data', async () => {
-    const { code, stderr } = await duly(['copy', '--to', join(folder, 'first')], { ...own.env, ...secret })
-      .ended
+    const to = ['--to', join(folder, 'first')]
+    const { code, stderr } = await dulyHere(['copy', ...to], { ...own.env, ...secret })
     assert.deepEqual([code, /--replace/.test(stderr)], [73, true])
   })
 

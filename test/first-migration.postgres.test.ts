@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
+import { dulyHere, failedStart } from './command.ts'
 import { type PostgresServer, startPostgres } from './postgres-server.ts'
 import { duly, type Ended } from './program.ts'
 import { type OwnDatabase, ownDatabase, served, testSecret } from './served.ts'
@@ -41,7 +42,7 @@ const restricted = () => {
   return other.toString()
 }
 const start = (address: string, more = {}) =>
-  duly(['start'], { DATABASE_URL: address, BETTER_AUTH_SECRET: testSecret, PORT: '0', ...more }).ended
+  failedStart({ DATABASE_URL: address, BETTER_AUTH_SECRET: testSecret, PORT: '0', ...more })
 
 /** The output is one sentence that begins like this, without a stack. */
 function assertTold({ code, stderr, stdout }: Ended, pattern: RegExp, exitCode = 69): void {
@@ -58,7 +59,7 @@ describe('a first migration that fails', () => {
       await start(restricted()),
       /PostgreSQL at [\w.]+:\d+\/\w+ reported "permission denied for database \w+" \(42501\)\. Grant CREATE on the database/,
     )
-    const migrate = await duly(['migrate', 'up'], { DATABASE_URL: restricted() }).ended
+    const migrate = await dulyHere(['migrate', 'up'], { DATABASE_URL: restricted() })
     assert.match(migrate.stderr, /^PostgreSQL at .* \(42501\)\./)
   })
 
@@ -67,8 +68,8 @@ describe('a first migration that fails', () => {
     const file = join(folder, 'backup')
     const source = await ownDatabase()
     try {
-      assert.equal((await duly(['backup', file], source.env).ended).code, 0)
-      const { code, stderr } = await duly(['restore', file], { DATABASE_URL: restricted() }).ended
+      assert.equal((await dulyHere(['backup', file], source.env)).code, 0)
+      const { code, stderr } = await dulyHere(['restore', file], { DATABASE_URL: restricted() })
       assert.equal(code, 69)
       assert.match(stderr, /^PostgreSQL at .* \(42501\)\. Grant CREATE.*\nNothing was changed\.\n$/)
     } finally {
@@ -79,7 +80,7 @@ describe('a first migration that fails', () => {
 
   it('is avoided if an administrator has created the schema for the role', async () => {
     await say(`create schema duly authorization ${role}`)
-    const migrate = await duly(['migrate', 'up'], { DATABASE_URL: restricted() }).ended
+    const migrate = await dulyHere(['migrate', 'up'], { DATABASE_URL: restricted() })
     assert.equal(migrate.code, 0, migrate.stderr)
     const api = await served({ DATABASE_URL: restricted() }, own)
     assert.equal((await api.call('GET', '/readyz')).status, 200)
@@ -107,7 +108,7 @@ describe('a first migration that fails', () => {
   })
 
   it('in a database of a newer version names the version to go back to', async () => {
-    await duly(['migrate', 'up'], { DATABASE_URL: url }).ended
+    await dulyHere(['migrate', 'up'], { DATABASE_URL: url })
     await say(`insert into duly.migrations (id, name) values (100, 'of tomorrow')`)
     assertTold(await start(url), /newer than this version of Duly.*migrate down --to \d+/, 78)
     await say('drop schema duly cascade')
@@ -126,7 +127,7 @@ describe('a first migration that fails', () => {
 
 describe('a database server that cannot be reached', () => {
   it('because of its host name is retried, and the reason is logged at once', async () => {
-    for (const command of [['start'], ['backup', '-'], ['doctor']]) {
+    for (const command of [['backup', '-'], ['doctor']]) {
       const env = {
         DATABASE_URL: 'postgres://u:pw@no-such-host.invalid/tasks',
         BETTER_AUTH_SECRET: testSecret,
@@ -151,7 +152,9 @@ describe('a database server that cannot be reached', () => {
         BETTER_AUTH_SECRET: testSecret,
         PORT: '0',
       })
-      const told = await program.printed(/.*waiting for PostgreSQL/s)
+      const told = await program.printed(
+        /.*waiting for PostgreSQL at no-such-host\.invalid:5432\/tasks for 30 s at most: DNS .*\. Check/s,
+      )
       program.child.kill('SIGKILL')
       await program.ended
       assert.equal(/is not encrypted\. Add sslmode=verify-full/.test(told[0]), isWarned)
@@ -206,8 +209,9 @@ describe('a database server with TLS', () => {
   })
 
   const doctor = (query: string, host = 'localhost') =>
-    duly(['migrate', 'up'], { DATABASE_URL: `postgres://postgres@${host}:${server.port}/postgres?${query}` })
-      .ended
+    dulyHere(['migrate', 'up'], {
+      DATABASE_URL: `postgres://postgres@${host}:${server.port}/postgres?${query}`,
+    })
 
   for (const query of ['ssl=1', 'ssl=true', 'sslmode=require', 'sslmode=require&sslnegotiation=direct']) {
     it(`is used with TLS: ${query}`, async () => {
@@ -247,10 +251,10 @@ describe('a database server with TLS', () => {
 
 describe('settings with which no token would be accepted', () => {
   it('prevent a start, with a message that says what to set', async () => {
-    const { code, stderr } = await duly(['start'], { DATABASE_URL: url, PORT: '0' }).ended
+    const { code, stderr } = await failedStart({ DATABASE_URL: url, PORT: '0' })
     assert.equal(code, 78)
     assert.match(stderr, /^Cannot start: no token can be accepted.*BETTER_AUTH_SECRET.*JWKS_URL/)
-    const accounts = await duly(['start'], { DATABASE_URL: url, PORT: '0', ACCOUNTS: 'on' }).ended
+    const accounts = await failedStart({ DATABASE_URL: url, PORT: '0', ACCOUNTS: 'on' })
     assert.equal(accounts.code, 78)
   })
 })

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
+import { dulyHere, failedStart } from './command.ts'
 import { newUserHere } from './person.ts'
 import { type PgBouncer, startPgBouncer } from './pgbouncer.ts'
-import { duly } from './program.ts'
 import { newUser, type OwnDatabase, openDatabase, ownDatabase, served, testSecret } from './served.ts'
 
 // Settings of a database and a role (ALTER DATABASE, ALTER ROLE) must have no effect on Duly.
@@ -113,14 +113,14 @@ for (const whose of ['database', 'role'] as const) {
         assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 401)
 
         const env = { ...settings, BETTER_AUTH_SECRET: testSecret }
-        const listed = await duly(['user', 'list', '--json'], env).ended
+        const listed = await dulyHere(['user', 'list', '--json'], env)
         assert.match(listed.stdout, new RegExp(person.email), listed.stderr)
         const created = JSON.parse(listed.stdout).createdAt
         assert.ok(Math.abs(Date.parse(created) - Date.now()) < 60_000, created)
         const file = join(folder, 'backup')
-        const backup = await duly(['backup', file, '--verify'], env).ended
+        const backup = await dulyHere(['backup', file], env)
         assert.equal(backup.code, 0, backup.stderr)
-        const doctor = await duly(['doctor'], env).ended
+        const doctor = await dulyHere(['doctor'], env)
         assert.equal(doctor.code, 0, doctor.stdout)
       } finally {
         await api.close()
@@ -146,8 +146,8 @@ for (const whose of ['database', 'role'] as const) {
       const settings = { DATABASE_URL: as(url, role), BETTER_AUTH_SECRET: testSecret }
       const folder = mkdtempSync(join(tmpdir(), 'duly-hostile-'))
       const file = join(folder, 'backup')
-      assert.equal((await duly(['backup', file], settings).ended).code, 0)
-      const restored = await duly(['restore', file, '--replace'], settings).ended
+      assert.equal((await dulyHere(['backup', file], settings)).code, 0)
+      const restored = await dulyHere(['restore', file, '--replace'], settings)
       assert.equal(restored.code, 0, restored.stderr)
       rmSync(folder, { recursive: true })
     })
@@ -168,7 +168,7 @@ describe('hostile settings behind a pooler in transaction mode', () => {
 
   it('are not checked if the pooler is not configured', async () => {
     const env = { DATABASE_URL: pooler.url, BETTER_AUTH_SECRET: testSecret, PORT: '0' }
-    const { code, stderr, stdout } = await duly(['start'], env).ended
+    const { code, stderr, stdout } = await failedStart(env)
     assert.equal(code, 69, stderr)
     assert.match(
       stderr,
@@ -189,7 +189,7 @@ describe('hostile settings behind a pooler in transaction mode', () => {
     await pooler.stop()
     pooler = await startPgBouncer(url)
     const env = { DATABASE_URL: `${pooler.url}?pgbouncer=true`, BETTER_AUTH_SECRET: testSecret, PORT: '0' }
-    const { code, stderr } = await duly(['start'], env).ended
+    const { code, stderr } = await failedStart(env)
     assert.equal(code, 78, stderr)
     const statements = stderr.split('\n').filter(line => line.startsWith('  alter role'))
     assert.equal(statements.length, 2, stderr)
@@ -220,13 +220,13 @@ describe('a database with another encoding than UTF-8', () => {
     latin.pathname = `/${name}`
     const env = { DATABASE_URL: latin.toString(), BETTER_AUTH_SECRET: testSecret, PORT: '0' }
     try {
-      const start = await duly(['start'], env).ended
+      const start = await failedStart(env)
       assert.equal(start.code, 78)
       assert.match(
         start.stderr,
         /^Cannot start: .* stores text as LATIN1.*encoding 'UTF8' template template0/,
       )
-      const doctor = await duly(['doctor'], env).ended
+      const doctor = await dulyHere(['doctor'], env)
       assert.equal(doctor.code, 1)
       assert.match(doctor.stdout, /✖ .*\n.*stores text as LATIN1/)
     } finally {

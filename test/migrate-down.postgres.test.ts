@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
 import { migrations } from '../server/db/migrations.ts'
-import { duly } from './program.ts'
+import { dulyHere } from './command.ts'
+import { duly, type Ended } from './program.ts'
 import { newUser, type OwnDatabase, ownDatabase, type Served, served, testSecret } from './served.ts'
 
 let own: OwnDatabase
@@ -14,8 +15,10 @@ before(async () => {
 })
 after(() => own.drop())
 
-const run = (args: string[], env = {}) =>
-  duly(args, { ...own.env, BETTER_AUTH_SECRET: testSecret, ...env }).ended
+function run(args: string[], env = {}): Promise<Ended> {
+  const settings = { ...own.env, BETTER_AUTH_SECRET: testSecret, ...env }
+  return args[0] === 'backup' ? duly(args, settings).ended : dulyHere(args, settings)
+}
 async function applied(): Promise<number> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
@@ -65,7 +68,7 @@ describe('migrate down', () => {
   })
 
   it('asks for confirmation, and requires --yes without a terminal', async () => {
-    const { code, stderr } = await run(['migrate', 'down'])
+    const { code, stderr } = await duly(['migrate', 'down'], own.env).ended
     assert.equal(code, 64)
     assert.match(stderr, /^This reverts .*\. Add --yes to confirm\./)
     assert.equal(await applied(), migrations.length)

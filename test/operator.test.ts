@@ -3,12 +3,11 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { dulyHere } from './command.ts'
 import { operator } from './operator.ts'
 import { newPerson, type Person } from './person.ts'
-import { duly, dulyStart, type Ended, type RunningServer } from './program.ts'
+import { duly, type Ended } from './program.ts'
 import {
-  type Call,
-  callAt,
   type Env,
   newUser,
   type OwnDatabase,
@@ -30,9 +29,11 @@ before(async () => {
 })
 after(() => own.drop())
 
+/** In this process, except those that read standard input. */
 async function run(args: string[], input?: string): Promise<Ended> {
+  if (input === undefined) return dulyHere(args, env)
   const program = duly(args, env)
-  program.child.stdin?.end(input ?? '')
+  program.child.stdin?.end(input)
   return program.ended
 }
 
@@ -53,15 +54,11 @@ function statusesOf(api: () => Pick<Served, 'call'>) {
 }
 
 describe('an operator, while a server runs', () => {
-  let server: RunningServer
-  const api = { call: (method: string, path: string, call?: Call) => callAt(server.url, method, path, call) }
+  let api: Served
   before(async () => {
-    server = await dulyStart(env)
+    api = await served({}, own)
   })
-  after(async () => {
-    server.child.kill('SIGTERM')
-    await server.ended
-  })
+  after(() => api.close())
 
   const { statusOf, becomes } = statusesOf(() => api)
 
@@ -85,7 +82,7 @@ describe('an operator, while a server runs', () => {
 
   it('disables, enables, signs out and removes a user', async () => {
     const email = 'cleo@example.com'
-    await run(['user', 'add', email, '--password-stdin'], 'correct horse\n')
+    await operator(api, ['user', 'add', email, '--password-stdin'], 'correct horse')
     const person = newPerson(api, { email, password: 'correct horse' })
     await signIn(person)
     let token = await person.token()
@@ -168,17 +165,6 @@ describe('an operator, while a server runs', () => {
       assert.equal(mode & 0o777, 0o600)
     })
   }
-})
-
-// The same commands in this process, about which user they select.
-describe('an operator', () => {
-  let api: Served
-  before(async () => {
-    api = await served()
-  })
-  after(() => api.close())
-
-  const { statusOf, becomes } = statusesOf(() => api)
 
   it('disables and removes a user of another issuer', async () => {
     const token = tokenOf('stranger')

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import { migrations } from '../server/db/migrations.ts'
+import { dulyHere } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { duly, dulyStart } from './program.ts'
 import { callAt, newUser, openDatabase, ownDatabase, served, testSecret, unlimited } from './served.ts'
@@ -57,7 +58,7 @@ describe('duly start without settings', () => {
     const database = await ownDatabase()
     const first = await dulyStart(database.env)
     for (const args of [['start'], ['migrate', 'status']]) {
-      const { code, stderr } = await duly(args, { PORT: '0', ...database.env }).ended
+      const { code, stderr } = await dulyHere(args, { PORT: '0', ...database.env })
       assert.equal(code, 73)
       assert.match(stderr, new RegExp(`in use by process ${first.child.pid} on`))
     }
@@ -76,7 +77,7 @@ describe('duly start without settings', () => {
     const dataDir = join(emptyFolder(), 'data')
     for (const setting of ['PORT', 'METRICS_PORT']) {
       const env = { PORT: '0', DATA_DIR: dataDir, [setting]: `${port}` }
-      const { code, stderr } = await duly(['start'], env).ended
+      const { code, stderr } = await dulyHere(['start'], env)
       const sentence = `Cannot listen on 127.0.0.1:${port}: the port is in use. Stop the program that uses it, or set ${setting} to a free port.\n`
       assert.deepEqual([code, stderr, existsSync(dataDir)], [69, sentence, false])
     }
@@ -86,7 +87,7 @@ describe('duly start without settings', () => {
   it('rejects data of another PostgreSQL version', async () => {
     const database = await ownDatabase()
     writeFileSync(join(String(database.env.DATA_DIR), 'postgres', 'PG_VERSION'), '99\n')
-    const { code, stderr } = await duly(['start'], database.env).ended
+    const { code, stderr } = await dulyHere(['start'], database.env)
     assert.equal(code, 78)
     assert.match(stderr, /was written by PostgreSQL 99\. This version of Duly needs PostgreSQL 18/)
     await database.drop()
@@ -171,16 +172,15 @@ describe('the command line', () => {
     assert.match((await duly(['--version']).ended).stdout, /^\d+\.\d+\.\d+\n$/)
   })
 
-  it('runs the migrations, lists them, reverts them and runs them again', async () => {
-    const database = await ownDatabase('empty')
-    const migrate = async (...args: string[]) => (await duly(['migrate', ...args], database.env).ended).stdout
-    assert.match(await migrate('up'), /^applied: /)
+  it('lists the migrations, reverts them and runs them again', async () => {
+    const database = await ownDatabase()
+    const migrate = async (...args: string[]) => (await dulyHere(['migrate', ...args], database.env)).stdout
+    assert.match(await migrate('up'), /^Nothing to do/)
     assert.match(await migrate('status'), /^1 {2}applied \d{4}-\d\d-\d\dT/)
     assert.match(await migrate('down', '--yes'), /^reverted: [^\n]+\n$/)
     assert.match(await migrate('down', '--to', '0', '--yes'), /^reverted: /)
     assert.match(await migrate('up'), /^applied: /)
-    assert.match(await migrate('up'), /^Nothing to do/)
-    const beyond = await duly(['migrate', 'down', '--to', String(migrations.length + 1)], database.env).ended
+    const beyond = await dulyHere(['migrate', 'down', '--to', String(migrations.length + 1)], database.env)
     assert.deepEqual([beyond.code, beyond.stdout], [64, ''])
     await database.drop()
   })

@@ -24,16 +24,16 @@ export interface Program {
   printed(pattern: RegExp): Promise<RegExpExecArray>
 }
 
+/** The environment of programs and commands, without settings of this machine. */
+export function inherited(): Env {
+  const { PATH = '', HOME = '', TEST_DATA, TMPDIR = TEST_DATA } = process.env
+  return { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}) }
+}
+
 /** Starts `duly …` with these settings and none of this machine. */
 export function duly(args: string[], env: Env = {}, program = cli, cwd = process.cwd()): Program {
-  const { PATH = '', HOME = '', TEST_DATA, TMPDIR = TEST_DATA } = process.env
-  const inherited = {
-    PATH,
-    HOME,
-    ...(TMPDIR ? { TMPDIR } : {}),
-  }
   const started = [...(args[0] === 'start' ? soonStarted : briefly), program, ...args]
-  const child = spawn(process.execPath, started, { cwd, env: { ...inherited, ...env } })
+  const child = spawn(process.execPath, started, { cwd, env: { ...inherited(), ...env } })
   let stdout = ''
   let stderr = ''
   const watchers = new Set<() => void>()

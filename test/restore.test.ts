@@ -5,9 +5,10 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { disableUser, removeAccount } from '../server/accounts/users.ts'
 import { unprepared } from '../server/db/database.ts'
+import { dulyHere } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
-import { duly, dulyStart } from './program.ts'
+import { duly } from './program.ts'
 import {
   type Env,
   newUser,
@@ -48,7 +49,7 @@ after(async () => {
 })
 
 async function succeeds(args: string[], env: Env) {
-  const done = await duly(args, env).ended
+  const done = await dulyHere(args, env)
   assert.equal(done.code, 0, done.stderr)
   return done
 }
@@ -71,7 +72,7 @@ describe('a restore', () => {
   it('refuses to overwrite data, and sets it aside with --replace', async () => {
     const { env } = own
     const before = await epochs(env)
-    const refused = await duly(['restore', file], env).ended
+    const refused = await dulyHere(['restore', file], env)
     assert.deepEqual([refused.code, /--replace/.test(refused.stderr)], [73, true])
     const { stdout } = await succeeds(['restore', file, '--replace'], env)
     const [, aside = ''] = /The previous data is in (?:the schema )?(\S+)\. Remove/.exec(stdout) ?? []
@@ -105,11 +106,10 @@ describe('a restore', () => {
 
   it('is refused while a server uses the data', async () => {
     const { env } = own
-    const { child, ended } = await dulyStart(env)
+    const api = await served({}, own)
     const { code, stderr } = await duly(['restore', file, '--replace'], env).ended
     assert.deepEqual([code, /in use by process|A Duly server is connected/.test(stderr)], [73, true])
-    child.kill('SIGTERM')
-    assert.equal((await ended).code, 0)
+    await api.close()
   })
 
   if (!onPostgres) {
@@ -119,7 +119,7 @@ describe('a restore', () => {
       while (!existsSync(join(DATA_DIR, 'restoring', 'postgres'))) await pause(5)
       child.kill('SIGKILL')
       assert.equal((await ended).signal, 'SIGKILL')
-      const { code, stderr } = await duly(['start'], { DATA_DIR, PORT: '0' }).ended
+      const { code, stderr } = await dulyHere(['start'], { DATA_DIR, PORT: '0' })
       assert.deepEqual([code, /A restore into .* was interrupted/.test(stderr)], [78, true])
       await succeeds(['restore', file], { DATA_DIR })
       assert.equal(await count({ DATA_DIR }), 3)
@@ -129,7 +129,7 @@ describe('a restore', () => {
       const DATA_DIR = join(folder, 'kept')
       mkdirSync(join(DATA_DIR, 'postgres'), { recursive: true })
       writeFileSync(join(folder, 'none'), 'nothing of the kind')
-      const { code, stderr } = await duly(['restore', join(folder, 'none'), '--replace'], { DATA_DIR }).ended
+      const { code, stderr } = await dulyHere(['restore', join(folder, 'none'), '--replace'], { DATA_DIR })
       assert.deepEqual([code, /not a backup of Duly/.test(stderr)], [65, true])
       assert.deepEqual(readdirSync(DATA_DIR), ['postgres'])
     })

@@ -70,7 +70,7 @@ export async function ownDatabase(
   const removeFolder = () => rmSync(folder, { recursive: true, force: true })
   const { TEST_DATABASE_URL: server, TEST_TEMPLATE_DATABASE, TEST_TEMPLATE_FOLDER } = process.env
   if (server === undefined || !onServer) {
-    if (compiled.length === 0) compiled.push(await WebAssembly.compile(readFileSync(webAssembly)))
+    await shareWebAssembly()
     if (state === 'migrated' && TEST_TEMPLATE_FOLDER !== undefined) copyFolder(TEST_TEMPLATE_FOLDER, folder)
     return { env: { DATA_DIR: folder }, drop: async () => removeFolder() }
   }
@@ -82,6 +82,11 @@ export async function ownDatabase(
       await database.drop()
     },
   }
+}
+
+/** Embedded databases of this process, even one after the other, compile their code once. */
+export async function shareWebAssembly(): Promise<void> {
+  if (compiled.length === 0) compiled.push(await WebAssembly.compile(readFileSync(webAssembly)))
 }
 
 // The data need not survive this process. Programs that tests start and kill sync every write.
