@@ -183,11 +183,11 @@ describe('an invalid backup is rejected, and changes nothing:', () => {
 
     it('uses little memory, as a process with limited memory shows', async () => {
       const row = JSON.stringify(['x'.repeat(15 * mebibyte), ...Array(width() - 1).fill(null)])
-      const bytes = bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 40)
+      const bytes = bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 14)
       assert.ok(bytes.length < 1e6)
       writeFileSync(file, bytes)
       const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
-      const args = ['--max-old-space-size=256', cli, 'restore', file]
+      const args = ['--max-old-space-size=128', cli, 'restore', file]
       const env = { ...process.env, ...own.env, DATA_DIR: join(folder, 'none') }
       const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
       assert.deepEqual([status, /is truncated/.test(stderr)], [65, true], stderr)

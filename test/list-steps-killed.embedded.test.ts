@@ -2,25 +2,18 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import { dulyStart } from './program.ts'
-import { callAt, newUser, openDatabase, ownDatabase } from './served.ts'
+import { callAt, newUser, openDatabase, ownDatabase, served } from './served.ts'
 
-const count = 20_000
+/** Sixteen steps: the server is killed in one of the first. */
+const count = 8000
 
-it('a list whose deletion kill -9 has interrupted is deleted after the next start, and can be restored', async test => {
+it('a list whose deletion kill -9 has interrupted is deleted after the next start, and can be restored', async () => {
   const database = await ownDatabase()
   const { env } = database
   const user = newUser()
-  let server = await dulyStart(env)
-  test.after(async () => {
-    server.child.kill('SIGKILL')
-    await server.ended
-    await database.drop()
-  })
-  const call = (method: string, path: string, json?: object) =>
-    callAt(server.url, method, path, json ? { user, json } : { user })
-  const { body: list } = await call('POST', '/api/v1/lists', { name: 'Garden' })
-  server.child.kill('SIGTERM')
-  await server.ended
+  const before = await served({}, database)
+  const { body: list } = await before.call('POST', '/api/v1/lists', { user, json: { name: 'Garden' } })
+  await before.close()
   const { db } = await openDatabase(env)
   await db.query(
     unprepared(`insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position, list_id)
@@ -33,17 +26,25 @@ it('a list whose deletion kill -9 has interrupted is deleted after the next star
   )
   await db.close()
 
-  server = await dulyStart(env)
-  const removed = call('DELETE', `/api/v1/lists/${list.id}`).catch(() => undefined)
-  while ((await call('GET', `/api/v1/lists/${list.id}`)).status !== 404);
-  server.child.kill('SIGKILL')
-  await server.ended
-  assert.equal(await removed, undefined)
+  const { url, child, ended } = await dulyStart(env)
+  const path = `/api/v1/lists/${list.id}`
+  try {
+    const removed = callAt(url, 'DELETE', path, { user }).catch(() => undefined)
+    while ((await callAt(url, 'GET', path, { user })).status !== 404);
+    child.kill('SIGKILL')
+    await ended
+    assert.equal(await removed, undefined)
+  } finally {
+    child.kill('SIGKILL')
+    await ended
+  }
 
-  server = await dulyStart(env)
-  const left = async () => (await call('GET', '/api/v1/usage')).body.task_count
+  const after = await served({}, database)
+  const left = async () => (await after.call('GET', '/api/v1/usage', { user })).body.task_count
   while ((await left()) > 0);
-  const restored = await call('POST', `/api/v1/lists/${list.id}/restore`)
+  const restored = await after.call('POST', `${path}/restore`, { user })
   assert.equal(restored.status, 200)
   assert.equal(await left(), count)
+  await after.close()
+  await database.drop()
 })

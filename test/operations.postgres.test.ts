@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { unprepared } from '../server/db/database.ts'
 import { dataFolder } from './data-folder.ts'
 import { blocksOf, commandIn, makePath, shell } from './page.ts'
-import { dulyStart, type RunningServer } from './program.ts'
+import { dulyStart } from './program.ts'
 import {
   briefly,
   callAt,
@@ -16,6 +16,7 @@ import {
   type OwnDatabase,
   openDatabase,
   ownDatabase,
+  served,
   tokenOf,
 } from './served.ts'
 
@@ -45,7 +46,7 @@ let embedded: OwnDatabase
 let postgres: OwnDatabase
 /** The settings of the current database. */
 let here: Env
-let server: RunningServer | undefined
+let server: { readonly url: string; stop(): Promise<unknown> } | undefined
 
 /**
  * Runs the commands under this heading, except those that other tests run.
@@ -77,13 +78,23 @@ function withWhatIsHere(line: string): string {
     .replaceAll(/postgres:\/\/(user:password@host\/database|…)/g, postgres.env.DATABASE_URL ?? '')
 }
 
-async function start(version = present): Promise<void> {
-  server = await dulyStart({ BETTER_AUTH_SECRET: '', ...here }, version)
+/** In this process: the program itself is not what the page is about. */
+async function start(): Promise<void> {
+  const api = await served({ BETTER_AUTH_SECRET: '', ...here }, { env: here, drop: async () => {} })
+  server = { url: api.server.url, stop: api.close }
+}
+
+async function startNext(): Promise<void> {
+  const { child, ended, url } = await dulyStart(here, next)
+  const stop = () => {
+    child.kill('SIGTERM')
+    return ended
+  }
+  server = { url, stop }
 }
 
 async function stop(): Promise<void> {
-  server?.child.kill('SIGTERM')
-  await server?.ended
+  await server?.stop()
   server = undefined
 }
 
@@ -165,7 +176,7 @@ describe('the commands of docs/operations.md', () => {
 
   it('roll back from the next version without losing data', async () => {
     await stop()
-    await start(next)
+    await startNext()
     await call('POST', { title: 'Written since the upgrade' })
     await stop()
     await assert.rejects(start(), /newer than this version of Duly/)

@@ -6,17 +6,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { dataFolder } from './data-folder.ts'
 import { smallDisk } from './faults/small-disk.ts'
-import { duly, dulyStart, type RunningServer } from './program.ts'
+import { duly } from './program.ts'
 import {
-  callAt,
   type Env,
   newUser,
   type OwnDatabase,
   openDatabase,
   ownDatabase,
+  type Served,
   served,
   testSecret,
-  tokenOf,
 } from './served.ts'
 
 // The embedded database has one session. Reading all of it would delay every other request.
@@ -34,18 +33,19 @@ after(async () => {
 const leftovers = (env: Env) => readdirSync(String(env.DATA_DIR)).filter(name => name.startsWith('snapshot-'))
 
 describe('a copy of an embedded database in use', () => {
-  // Shared by three tests, of which the last stops it.
-  let server: RunningServer
+  // Shared by two tests, of which the last stops it.
+  let server: Served
 
   it('is a consistent snapshot with all acknowledged writes', async () => {
     const { db } = await openDatabase(own.env)
     await db.query(unprepared('create table public.counted (id int primary key, note text)'))
+    const count = 5000
     const add = unprepared(
       `insert into public.counted select n, repeat('x', 500) from generate_series($1::int, $2::int) n`,
     )
-    await db.query(add, [1, 20_000])
+    await db.query(add, [1, count])
     let copying = true
-    let added = 20_000
+    let added = count
     const writing = (async () => {
       for (; copying; added += 2) await db.query(add, [added + 1, added + 2])
     })()
@@ -63,33 +63,30 @@ describe('a copy of an embedded database in use', () => {
     const [row] = await opened.query(
       unprepared('select count(*), max(id), count(distinct note) from public.counted'),
     )
-    const [count, last, notes] = (row ?? []).map(Number)
-    assert.equal(count, last, 'the copy has no gap in sequential writes')
-    assert.ok(Number(count) >= before && Number(count) <= acknowledged)
+    const [found, last, notes] = (row ?? []).map(Number)
+    assert.equal(found, last, 'the copy has no gap in sequential writes')
+    assert.ok(Number(found) >= before && Number(found) <= acknowledged)
     assert.equal(notes, 1)
     await opened.close()
   })
 
-  it('is read by duly backup, copy and doctor, which remove it', async () => {
-    server = await dulyStart(own.env)
-    const token = tokenOf(newUser())
-    const made = await callAt(server.url, 'POST', '/api/v1/tasks', { token, json: { title: 'kept' } })
+  it('is readable by its owner only', () => {
+    for (const path of ['copy', 'copy/postgres'])
+      assert.equal(statSync(join(folder, path)).mode & 0o077, 0, path)
+  })
+
+  it('is made separately for each of duly backup, copy and doctor, which remove it', async () => {
+    server = await served({}, own)
+    const made = await server.call('POST', '/api/v1/tasks', { user: newUser(), json: { title: 'kept' } })
     assert.equal(made.status, 201)
     const env = { ...own.env, BETTER_AUTH_SECRET: testSecret }
-    for (const args of [
+    const concurrent = [
       ['backup', join(folder, 'file')],
       ['copy', '--to', join(folder, 'place')],
       ['doctor'],
-    ]) {
-      const { code, stdout, stderr } = await duly(args, env).ended
-      assert.equal(code, 0, `${args[0]}: ${stdout}${stderr}`)
-    }
-    assert.deepEqual(leftovers(own.env), [])
-  })
-
-  it('is made separately for two concurrent commands', async () => {
-    const both = ['one', 'two'].map(name => duly(['backup', join(folder, name)], own.env).ended)
-    for (const { code, stderr } of await Promise.all(both)) assert.equal(code, 0, stderr)
+    ].map(args => duly(args, env).ended)
+    for (const { code, stdout, stderr } of await Promise.all(concurrent))
+      assert.equal(code, 0, `${stdout}${stderr}`)
     assert.deepEqual(leftovers(own.env), [])
   })
 
@@ -105,8 +102,7 @@ describe('a copy of an embedded database in use', () => {
     assert.equal(code, 0, stderr)
     assert.deepEqual(leftovers(own.env), [])
     await begunAndKilled()
-    server.child.kill('SIGTERM')
-    assert.equal((await server.ended).code, 0)
+    await server.close()
     const next = await served({}, own)
     assert.deepEqual(leftovers(own.env), [])
     await next.close()
@@ -117,26 +113,15 @@ describe('a copy of an embedded database in use', () => {
     if (!disk) return test.diagnostic('skipped: this system does not allow mounting a small file system')
     cpSync(String(own.env.DATA_DIR), disk.folder, { recursive: true })
     const env = { DATA_DIR: disk.folder }
-    const server = await dulyStart(env)
+    const server = await served({}, { env, drop: async () => {} })
     disk.fill(10 * 1024 * 1024)
     const { code, stderr } = await duly(['backup', join(folder, 'no-room')], env).ended
     assert.notEqual(code, 0)
     assert.match(stderr, /MiB free, and the copy needs \d+ MiB/)
     assert.deepEqual(leftovers(env), [])
-    const token = tokenOf(newUser())
-    const made = await callAt(server.url, 'POST', '/api/v1/tasks', { token, json: { title: 'kept' } })
+    const made = await server.call('POST', '/api/v1/tasks', { user: newUser(), json: { title: 'kept' } })
     assert.equal(made.status, 201)
-    server.child.kill('SIGTERM')
-    await server.ended
+    await server.close()
     await disk.remove()
-  })
-
-  it('is readable by its owner only', async () => {
-    const { db } = await openDatabase(own.env)
-    const copy = join(folder, 'private', 'postgres')
-    assert.ok(db.copyTo)
-    await db.copyTo(copy)
-    await db.close()
-    for (const path of [join(folder, 'private'), copy]) assert.equal(statSync(path).mode & 0o077, 0, path)
   })
 })

@@ -3,14 +3,14 @@ import { it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
 import { dulyStart } from './program.ts'
 import { accept, receiver } from './receiver.ts'
-import { callAt, newUser, openDatabase, ownDatabase } from './served.ts'
+import { callAt, newUser, openDatabase, ownDatabase, served } from './served.ts'
 
 it('a message is sent again with its id after a kill -9 before it was recorded, even if its job is lost', async test => {
   const database = await ownDatabase()
   const to = await receiver()
   const env = { ...database.env, WEBHOOK_PRIVATE_NETWORKS: '127.0.0.1' }
   const user = newUser()
-  let server = await dulyStart(env)
+  const server = await dulyStart(env)
   test.after(async () => {
     server.child.kill('SIGKILL')
     await server.ended
@@ -33,9 +33,10 @@ it('a message is sent again with its id after a kill -9 before it was recorded, 
   await db.query(unprepared('delete from duly.jobs where user_id = $1'), [user])
   await db.close()
   to.answer = accept
-  server = await dulyStart(env)
+  const next = await served(env, database)
   await to.until(({ received }) => received.length === 2)
   const [first, second] = to.received
   assert.equal(second?.id, first?.id)
   assert.deepEqual(second?.body, first?.body)
+  await next.close()
 })

@@ -1,25 +1,28 @@
 import assert from 'node:assert/strict'
-import { it, type TestContext } from 'node:test'
+import { after, before, it } from 'node:test'
 import { unprepared } from '../../server/db/database.ts'
-import { openDatabase, ownDatabase } from '../served.ts'
+import { type OwnDatabase, openDatabase, ownDatabase } from '../served.ts'
 import { size } from '../size.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
 
-async function twoReplicas(test: TestContext) {
-  const database = await ownDatabase()
-  const servers = new Servers(database.env)
-  test.after(async () => {
-    await servers.killAll()
-    await database.drop()
-  })
+// The upgrade begins with the replicas that the kills leave behind.
+
+let database: OwnDatabase
+let servers: Servers
+before(async () => {
+  database = await ownDatabase()
+  servers = new Servers(database.env)
   await servers.start()
   await servers.start()
-  return { database, servers, ledger: new Ledger(servers.urls) }
-}
+})
+after(async () => {
+  await servers.killAll()
+  await database.drop()
+})
 
 it('when one of two replicas is killed repeatedly, clients use the other, and no write is lost or duplicated', async test => {
-  const { database, servers, ledger } = await twoReplicas(test)
+  const ledger = new Ledger(servers.urls)
   for (let round = 0; round < size(2, 10); round += 1) {
     await ledger.another(size(75, 1000))
     await servers.kill()
@@ -27,11 +30,11 @@ it('when one of two replicas is killed repeatedly, clients use the other, and no
     await servers.start()
   }
   await ledger.settle()
-  test.diagnostic(await ledger.audit(database.env, servers.stopAll))
+  test.diagnostic(await ledger.audit(database.env))
 })
 
 it('a rolling upgrade that migrates the busiest tables loses and duplicates no write', async test => {
-  const { database, servers, ledger } = await twoReplicas(test)
+  const ledger = new Ledger(servers.urls)
   const [first, second] = servers.running
   assert.ok(first && second)
   await ledger.another(size(75, 3000))

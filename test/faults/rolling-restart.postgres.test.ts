@@ -8,8 +8,8 @@ import { newUser, ownDatabase, tokenOf, unlimited } from '../served.ts'
 import { size } from '../size.ts'
 import { startProxy } from './proxy.ts'
 
-// npm run test:faults restarts more often.
-const restarts = size(3, 100)
+// Each of them once; npm run test:faults restarts more often.
+const restarts = size(2, 100)
 // Leaves CPU time to the starting servers.
 const pauseMs = size(100, 0)
 const clients = 8

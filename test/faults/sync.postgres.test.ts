@@ -12,7 +12,7 @@ import { Servers } from './servers.ts'
 const operations = size(400, 50_000)
 const writersOfEach = size(4, 5)
 const users = Array.from({ length: size(2, 4) }, () => newUser('followed'))
-const replicas = 3
+const replicas = size(2, 3)
 
 /** Sends a request to any server until one responds. A write may then be executed twice. */
 class Client {
