@@ -38,9 +38,9 @@ const address = '/docs#/v1/listTasks'
 const opened = '#operations-v1-listTasks .execute'
 
 /** The browser reports each of these responses as an error. */
-function assertNoComplaintsBut(status = ''): void {
+function assertNoComplaintsBut(...statuses: string[]): void {
   assert.deepEqual(
-    complaints.splice(0).filter(complaint => status === '' || !complaint.includes(status)),
+    complaints.splice(0).filter(complaint => !statuses.some(status => complaint.includes(status))),
     [],
   )
 }
@@ -55,16 +55,20 @@ async function click(target: Locator): Promise<void> {
   if (await target.isVisible()) await target.dispatchEvent('click')
 }
 
-/** Executes the call on the page, and waits until the page shows a response with this status. */
-async function tryListTasks(status: string): Promise<void> {
-  const list = page.locator('#operations-v1-listTasks')
-  const shown = list.locator('.live-responses-table tbody .response-col_status').filter({ hasText: status })
+/** Executes "Get a task" on the page, and waits until it shows a response with this status. */
+async function tryGetTask(status: string, id = 1): Promise<void> {
+  const operation = page.locator('#operations-v1-getTask')
+  const shown = operation
+    .locator('.live-responses-table tbody .response-col_status')
+    .filter({ hasText: status })
   // The page accepts clicks once it has rendered the operation, which it does not show.
   for (let attempt = 1; attempt <= 10; attempt += 1) {
-    await click(list.locator('.execute'))
+    await operation.locator('[data-param-name=id] input').fill(String(id))
+    await operation.locator('[data-param-name=id] input').blur()
+    await click(operation.locator('.execute'))
     if (await succeeds(shown.waitFor({ timeout: 3000 * attempt }))) return
   }
-  assert.fail(`no answer with ${status} is shown: ${await list.textContent()}`)
+  assert.fail(`no answer with ${status} is shown: ${await operation.textContent()}`)
 }
 
 const succeeds = (action: Promise<unknown>) =>
@@ -112,40 +116,41 @@ describe('the page at /docs', () => {
     await page.locator('#account [name=password]').fill('correct horse battery')
     await click(page.locator('#account [value=sign-up]'))
     await said(/^Signed in as page@example.com/)
+    // The page renders an operation with few parameters in less than half the time.
+    await page.goto(`${api.server.url}/docs#/v1/getTask`)
     await page.reload()
     await said(/^Signed in as page@example.com/)
-    await tryListTasks('200')
-    assertNoComplaintsBut()
+    await tryGetTask('404')
+    assertNoComplaintsBut('404')
     await click(page.locator('#account [value=sign-out]'))
     await said(/^Sign in, and/)
-    await tryListTasks('401')
+    await tryGetTask('401')
     await signIn('wrong horse battery')
     await said(/^Invalid email or password/)
     await signIn('correct horse battery')
     await said(/^Signed in as/)
-    await tryListTasks('200')
+    await tryGetTask('404')
     await click(page.locator('#account [value=sign-out]'))
     await said(/^Sign in, and/)
-    assertNoComplaintsBut('401')
+    assertNoComplaintsBut('401', '404')
   })
 
   it('accepts a token, sends a call with it, and stores it across reloads', async () => {
     const user = newUser()
-    await api.call('POST', '/api/v1/tasks', { user, json: { title: 'Seen from the page' } })
-    await tryListTasks('401')
+    const { body } = await api.call('POST', '/api/v1/tasks', { user, json: { title: 'Seen from the page' } })
+    await tryGetTask('401', body.id)
     await click(page.locator('.auth-wrapper .authorize').first())
     await page.locator('#auth-bearer-value').fill(tokenOf(user))
     await click(page.locator('.modal-ux .auth-container:has(#auth-bearer-value) button[type=submit]'))
     await click(page.locator('.modal-ux .btn-done:visible'))
-    const listsTask = async () => {
-      await tryListTasks('200')
-      const shown = await page.locator('#operations-v1-listTasks .live-responses-table').textContent()
+    const showsTask = async () => {
+      await tryGetTask('200', body.id)
+      const shown = await page.locator('#operations-v1-getTask .live-responses-table').textContent()
       assert.ok(shown?.includes('Seen from the page'))
     }
-    await listsTask()
+    await showsTask()
     await page.reload()
-    await page.waitForSelector(opened)
-    await listsTask()
+    await showsTask()
     assertNoComplaintsBut('401')
   })
 
