@@ -4,7 +4,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { operator } from './operator.ts'
 import { behindProxy, newPerson, newUserHere } from './person.ts'
-import { type OwnDatabase, openDatabase, ownDatabase, type Served, served, unlimited } from './served.ts'
+import {
+  type Answer,
+  type OwnDatabase,
+  openDatabase,
+  ownDatabase,
+  type Served,
+  served,
+  unlimited,
+} from './served.ts'
 
 // Requests may wait for others, a session, a lock or a password hash. They neither read nor write
 // after the user is signed out.
@@ -154,6 +162,88 @@ describe('a read that waits for a session while its user is signed out', () => {
       assert.equal((await answer)?.status, 401)
     })
   }
+})
+
+describe('a write that is being committed while a password reset ends everything', () => {
+  const newPassword = 'staple battery horse'
+  const hook = { url: 'https://hooks.example.com/duly', events: ['*'] }
+
+  /** Triggers that are deferred run at COMMIT, after every check. */
+  async function whileCommitted(
+    table: string,
+    { send, end }: { send: () => Promise<Answer>; end: () => Promise<unknown> },
+  ): Promise<Answer | undefined> {
+    const run = (text: string) => beside.query(unprepared(text))
+    await run(`create function duly.wait_for_test() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock_shared(1); return null; end $$`)
+    await run(`create constraint trigger held after insert or update on duly.${table}
+      deferrable initially deferred for each row execute function duly.wait_for_test()`)
+    let answer: Promise<Answer> | undefined
+    let ended: Promise<unknown> | undefined
+    await beside.transaction(async session => {
+      await session.query(unprepared('select pg_advisory_xact_lock(1)'))
+      answer = send()
+      await waitingForLocks(1)
+      let hasEnded = false
+      ended = end().then(() => {
+        hasEnded = true
+      })
+      while (!hasEnded && (await locksWaitedFor()) < 2) await pause(10)
+    })
+    await ended
+    const answered = await answer
+    await run('drop function duly.wait_for_test() cascade')
+    return answered
+  }
+
+  async function reset({ email }: { email: string }): Promise<void> {
+    await newPerson(api).auth('POST', '/request-password-reset', { email, redirectTo: '/docs' })
+    const token = api.lines
+      .map(line => /reset-password(?:\/|\?token=)([\w-]+)/.exec(JSON.stringify(line))?.[1])
+      .findLast(found => found !== undefined)
+    const { status } = await newPerson(api).auth('POST', '/reset-password', { newPassword, token })
+    assert.equal(status, 200)
+  }
+
+  const activeWebhooks = (user: string) =>
+    beside.query(unprepared('select from duly.webhooks where user_id = $1 and is_active'), [user])
+
+  it('leaves no webhook active', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const send = () => api.call('POST', '/api/v1/webhooks', { token, json: hook })
+    await whileCommitted('webhooks', { send, end: () => reset(person) })
+    assert.deepEqual(await activeWebhooks(person.id), [])
+  })
+
+  it('activates no webhook', async () => {
+    const person = await newUserHere(api)
+    const token = await person.token()
+    const json = { ...hook, is_active: false }
+    const { body } = await api.call('POST', '/api/v1/webhooks', { token, json })
+    const path = `/api/v1/webhooks/${body.id}`
+    const send = () => api.call('PATCH', path, { token, json: { is_active: true } })
+    await whileCommitted('webhooks', { send, end: () => reset(person) })
+    assert.deepEqual(await activeWebhooks(person.id), [])
+  })
+
+  it('leaves no session of the old password', async () => {
+    const { id, email, password } = await newUserHere(api)
+    const thief = newPerson(api)
+    const send = () => thief.auth('POST', '/sign-in/email', { email, password })
+    const answer = await whileCommitted('session', { send, end: () => reset({ email }) })
+    assert.equal(answer?.status, 401)
+    const sessions = unprepared('select from duly.session where "userId" = $1')
+    assert.deepEqual(await beside.query(sessions, [id]), [])
+  })
+
+  it('leaves no session of a user who is being disabled', async () => {
+    const { id, email, password } = await newUserHere(api)
+    const send = () => newPerson(api).auth('POST', '/sign-in/email', { email, password })
+    await whileCommitted('session', { send, end: () => operator(api, ['user', 'disable', id]) })
+    const sessions = unprepared('select from duly.session where "userId" = $1')
+    assert.deepEqual(await beside.query(sessions, [id]), [])
+  })
 })
 
 describe('a sign-out by the operator', () => {

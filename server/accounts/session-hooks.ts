@@ -2,7 +2,7 @@ import { tryGetCurrentAuthEndpointContext } from '@better-auth/core/context'
 import { BASE_ERROR_CODES } from '@better-auth/core/error'
 import type { BetterAuthOptions } from 'better-auth'
 import { APIError } from 'better-auth/api'
-import { sessionExists } from '../auth/sessions.ts'
+import { endSession, sessionExists } from '../auth/sessions.ts'
 import { type Session, statement, unprepared } from '../db/database.ts'
 import { AppError } from '../errors.ts'
 import type { RequestStates } from './request-state.ts'
@@ -11,10 +11,11 @@ import type { RequestStates } from './request-state.ts'
 const maxSessions = 100
 const longestUserAgent = 256
 
+// The row is locked, so a transaction that disables the user is waited for.
 const mayBegin = statement(
-  'session_may_begin',
+  'session_is_allowed',
   `select "disabledAt", (select password from duly.account where "userId" = $1 and "providerId" = 'credential')
-  from duly."user" where id = $1`,
+  from duly."user" where id = $1 for share`,
 )
 const endOldest = unprepared(
   `delete from duly.session where "userId" = $1
@@ -25,6 +26,15 @@ type SessionHooks = NonNullable<NonNullable<BetterAuthOptions['databaseHooks']>[
 
 /** What Better Auth runs when it creates and deletes sessions. */
 export function sessionHooks(db: Session, states: RequestStates) {
+  /** Throws if the user is disabled, or the password was changed while the old one was verified. */
+  const requireAllowed = async (userId: string, path: string | undefined) => {
+    const [row] = await states.sessionOf(db).query(mayBegin, [userId])
+    const [disabledAt, password] = row ?? []
+    if (disabledAt != null) throw userDisabled()
+    const verified = states.current?.verified
+    if (path === '/sign-in/email' && verified !== undefined && verified !== password)
+      throw APIError.from('UNAUTHORIZED', BASE_ERROR_CODES.INVALID_EMAIL_OR_PASSWORD)
+  }
   return {
     delete: {
       before: async ({ userId }) => {
@@ -33,17 +43,17 @@ export function sessionHooks(db: Session, states: RequestStates) {
     },
     create: {
       before: async ({ userId, userAgent }, ctx) => {
-        const [row] = await states.sessionOf(db).query(mayBegin, [userId])
-        const [disabledAt, password] = row ?? []
-        if (disabledAt != null) throw userDisabled()
-        const verified = states.current?.verified
-        // The password was changed or reset while the old one was verified.
-        if (ctx?.path === '/sign-in/email' && verified !== undefined && verified !== password)
-          throw APIError.from('UNAUTHORIZED', BASE_ERROR_CODES.INVALID_EMAIL_OR_PASSWORD)
+        await requireAllowed(userId, ctx?.path)
         const bearer = states.current?.caller?.isBearer ?? false
         return { data: { userAgent: userAgent?.slice(0, longestUserAgent), bearer } }
       },
-      after: async ({ userId }) => {
+      after: async ({ id, userId }, ctx) => {
+        // The session is committed. A reset and a ban change what is read here before they end the
+        // sessions: this one ends with the others, or here.
+        await requireAllowed(userId, ctx?.path).catch(async error => {
+          await endSession(states.sessionOf(db), id, userId)
+          throw error
+        })
         await states.sessionOf(db).query(endOldest, [userId])
       },
     },

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts'
 import { hashOf, newAccessToken } from './access-token-format.ts'
 import type { Grant } from './grant.ts'
 import type { Scope } from './identity.ts'
-import { lasting } from './lasting.ts'
+import { lasting, lockLasting } from './lasting.ts'
 import { revoke, subjectOf } from './revocations.ts'
 
 /** A personal access token, without the token itself. Times are ISO 8601 in UTC, as in tasks. */
@@ -29,8 +29,6 @@ export const maxTokens = 100
 const time = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 const columns = `id, name, scopes, ${time('created_at')}, ${time('expires_at')}, ${time('last_used_at')}`
 
-// Held until the transaction ends: simultaneous requests of one owner cannot exceed the maximum.
-const lockOwner = unprepared(`select pg_advisory_xact_lock(hashtextextended('duly tokens ' || $1, 0))`)
 const insert = unprepared(
   `insert into duly.access_tokens (user_id, name, scopes, hash, created_at, expires_at)
   select $1, $2, $3, $4, now(), now() + $5::integer * interval '1 day'
@@ -48,7 +46,7 @@ export function accessTokensOf(db: Database, owner: string, grant: Grant) {
   return {
     /**
      * A token outlives the session that creates it, so the session is checked in the same
-     * transaction.
+     * transaction. Simultaneous requests of one owner cannot exceed the maximum.
      * @throws AppError `too_many_tokens`; `token_invalid` where the caller has been revoked since
      */
     async create({
@@ -59,7 +57,7 @@ export function accessTokensOf(db: Database, owner: string, grant: Grant) {
       const token = newAccessToken()
       const values = [owner, name, granted.join(' '), hashOf(token), expiresInDays]
       const create = async (session: Session) => {
-        await session.query(lockOwner, [owner])
+        await session.query(lockLasting, [owner])
         return session.query(insert, values)
       }
       const [row] = await db.transaction(create, 'short', lasting(grant))
@@ -85,11 +83,11 @@ export function accessTokensOf(db: Database, owner: string, grant: Grant) {
 }
 
 /**
- * Revokes every token of a user in this transaction, and removes their tickets. Until it ends, no
- * token can be created.
+ * Revokes every token of a user in this transaction, and removes their tickets. It waits for tokens
+ * and webhooks that are being created. Until it ends, none can be.
  */
 export async function revokeAccessTokensOf(session: Session, owner: string): Promise<void> {
-  await session.query(lockOwner, [owner])
+  await session.query(lockLasting, [owner])
   await session.query(removeTickets, [owner])
   const rows = await session.query(removeAll, [owner])
   if (rows.length === 0) return
