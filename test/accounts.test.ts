@@ -165,6 +165,27 @@ describe('a user who signs in', () => {
     assert.equal((await signIn(moved)).status, 200)
   })
 
+  it('cannot choose a picture whose URL runs a script, or is none', async () => {
+    const person = await newUserHere(api)
+    const { email, password } = newPerson(api)
+    const wrong = ['javascript:alert(1)', ' javascript:alert(1)', 'data:text/html,x', 'file:///x', '/x.png']
+    for (const image of wrong) {
+      const answers = [
+        await person.auth('POST', '/update-user', { image }),
+        await newPerson(api).auth('POST', '/sign-up/email', { name: 'Bea', email, password, image }),
+      ]
+      for (const { status, body } of answers) {
+        assert.equal(status, 400)
+        assert.equal(body.message, `Image must be a URL with https:, http: or data:image/, not "${image}".`)
+      }
+    }
+    const data = 'data:image/png;base64,iVBORw0KGgo='
+    for (const image of ['HTTPS://example.com/bea.png', 'http://example.com/', data, '', null]) {
+      assert.equal((await person.auth('POST', '/update-user', { image })).status, 200)
+      assert.equal((await sessionOf(person)).user.image, image)
+    }
+  })
+
   it('can reset a forgotten password with the link in the log, without SMTP_URL', async () => {
     const person = await newUserHere(api)
     const asked = await person.auth('POST', '/request-password-reset', {

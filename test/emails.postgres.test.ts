@@ -92,7 +92,7 @@ describe('with SMTP_URL', () => {
             name: 'x',
             email,
             password: 'correct horse',
-            image: '/x.png',
+            image: 'https://example.com/x.png',
           }),
         ),
       )

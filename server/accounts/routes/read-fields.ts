@@ -108,6 +108,9 @@ function ruleOf(
       return `must have at most ${params.limit} characters`
     case 'enum':
       return `must be ${[params.allowedValues].flat().map(quote).join(' or ')}${notValue(value)}`
+    case 'pattern':
+      // Only `image` has one.
+      return `must be a URL with https:, http: or data:image/${notValue(value)}`
     default:
       return 'is not valid'
   }

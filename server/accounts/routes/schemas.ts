@@ -16,7 +16,11 @@ export const email: Schema = {
     'An email address, also an internationalized one (RFC 6531). Stored in lower case, with the domain in ASCII (`xn--…`).',
 }
 export const name: Schema = nonEmpty(200)
-export const image: Schema = { ...text(2048), description: 'The URL of a picture.' }
+export const image: Schema = {
+  ...text(2048, 'The URL of a picture: `https:`, `http:` or `data:image/…`.'),
+  // Front ends send an empty text for no picture.
+  pattern: '^(?:[Hh][Tt][Tt][Pp][Ss]?://|[Dd][Aa][Tt][Aa]:[Ii][Mm][Aa][Gg][Ee]/|$)',
+}
 export const password: Schema = { ...text(128), minLength: 8 }
 export const givenPassword: Schema = nonEmpty(128)
 export const code: Schema = nonEmpty(64)
