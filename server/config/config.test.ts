@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -255,6 +256,32 @@ describe('the settings', () => {
 
   it('note nothing about an alias with the same value', () => {
     assert.deepEqual(readConfig({ PORT: '8080', API_PORT: '8080', HOST: '::', API_HOST: '' }).notes, [])
+  })
+
+  it('note a secret that is a placeholder, under the name that is used', () => {
+    const placeholders = [
+      'change-me-change-me-change-me-change-me',
+      'CHANGEME0123456789abcdef0123456789',
+      'your-secret-here-at-least-32-characters',
+      'better-auth-secret-12345678901234567890',
+      'a very long example of a shared secret',
+      '<at least 32 characters, from openssl>',
+      '0'.repeat(64),
+      '12345'.repeat(8),
+    ]
+    for (const value of placeholders) {
+      const { notes, secret: read } = readConfig({ SECRET_KEY: value })
+      assert.equal(read, value)
+      assert.match(notes.join('\n'), /^SECRET_KEY looks like a placeholder\. .* `openssl rand -base64 32`\.$/)
+      assert.ok(!notes.join().includes(value))
+      assert.equal(readConfig({ BETTER_AUTH_SECRET: secret, BETTER_AUTH_SECRET_ALSO: value }).notes.length, 1)
+    }
+  })
+
+  it('note nothing about random secrets', () => {
+    for (const encoding of ['hex', 'base64', 'base64url'] as const)
+      for (let n = 0; n < 1000; n += 1)
+        assert.deepEqual(readConfig({ BETTER_AUTH_SECRET: randomBytes(24).toString(encoding) }).notes, [])
   })
 
   it('repeat no secret in notes', () => {

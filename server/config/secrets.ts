@@ -29,10 +29,23 @@ export function hasSecret(reader: SettingsReader): boolean {
   return reader.read('BETTER_AUTH_SECRET') !== undefined || reader.read('DATABASE_URL') === undefined
 }
 
+/** Words of examples, also of other projects and of Better Auth's default. */
+const placeholder =
+  /change[-_ ]?(?:me|this|it)|replace[-_ ]?(?:me|this|with)|your[-_ ]|placeholder|example|secret[-_ ]?key|better-auth-secret|^<.*>$/i
+/** A random secret of 32 hexadecimal digits has 14 different ones on average. */
+const fewestCharacters = 6
+
+const isGuessable = (value: string) => placeholder.test(value) || new Set(value).size < fewestCharacters
+
 function readSecret(name: string, reader: SettingsReader): string | undefined {
   const value = reader.read(name)
   if (value !== undefined && Array.from(value).length < 32) {
     reader.problem(name, 'must have at least 32 characters. Generate it with `openssl rand -base64 32`.')
+  } else if (value !== undefined && isGuessable(value)) {
+    reader.noteAbout(
+      name,
+      'looks like a placeholder. With a secret that can be guessed, anyone can act as any user. Generate one with `openssl rand -base64 32`.',
+    )
   }
   return value
 }

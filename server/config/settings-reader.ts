@@ -26,6 +26,11 @@ export class SettingsReader {
     this.#notes.add(sentence)
   }
 
+  /** Notes something about a setting, under the name that is used. */
+  noteAbout(name: string, predicate: string): void {
+    this.note(`${this.#setNames(name)[0] ?? name} ${predicate}`)
+  }
+
   /**
    * @param entry of a list, if it is known which one is wrong
    * @returns undefined, so that a function can return the problem in place of a value
