@@ -5,7 +5,7 @@ import { unprepared } from '../server/db/database.ts'
 import { nextOf, post, signInPaths } from './front-end.ts'
 import { behindProxy, newAddress, newPerson, type Person } from './person.ts'
 import { whileHashingTakes } from './quick-passwords.ts'
-import { type Answer, type Served, twoReplicas, unlimited } from './served.ts'
+import { type Answer, callAt, type Served, twoReplicas, unlimited } from './served.ts'
 import { startSmtpServer } from './smtp-server.ts'
 import { totpCode } from './totp.ts'
 
@@ -18,7 +18,7 @@ let other: Served
 let close: () => Promise<void>
 before(async () => {
   smtp = await startSmtpServer()
-  const settings = { ...behindProxy, ...unlimited, SMTP_URL: smtp.url }
+  const settings = { ...behindProxy, ...unlimited, SMTP_URL: smtp.url, METRICS_TOKEN: metricsToken }
   ;({ api, other, close } = await twoReplicas(settings))
   await signUp()
 })
@@ -28,6 +28,7 @@ after(async () => {
 })
 
 const password = 'correct horse battery'
+const metricsToken = 'a-token-for-metrics-of-this-test'
 const signIn = ({ auth, email, password }: Person) => auth('POST', '/sign-in/email', { email, password })
 const signedIn = async (known: Person): Promise<Person> => {
   const person = newPerson(api, known)
@@ -94,6 +95,32 @@ async function reset(link: string, newPassword: string): Promise<Person> {
   return person
 }
 
+/** Sign-ins to more accounts than may wait for a password hash, on four cores. */
+const moreThanMayHash = (from: (n: number) => string) =>
+  Array.from({ length: 300 }, (_, n) =>
+    api.call('POST', '/api/auth/sign-in/email', {
+      json: { email: `${randomUUID()}@example.com`, password },
+      headers: { 'x-forwarded-for': from(n) },
+    }),
+  )
+
+describe('sign-ins from many networks', () => {
+  it('that wait for a password hash take no slots of other requests', async () => {
+    await whileHashingTakes(30, async () => {
+      const flood = moreThanMayHash(newAddress)
+      // The queue is full.
+      const { text } = await Promise.any(
+        flood.map(async answer => ((await answer).status === 503 ? answer : Promise.reject())),
+      )
+      assert.match(text, /Too many sign-ins at once/)
+      const metrics = await callAt(api.server.url, 'GET', '/metrics', { token: metricsToken })
+      const [, running] = /^http_server_active_requests (\d+)$/m.exec(metrics.text) ?? []
+      assert.ok(Number(running) <= 1, metrics.text)
+      await Promise.all(flood)
+    })
+  })
+})
+
 describe('one address', () => {
   it('that signs in to one account continuously does not block the sign-in of others', async () => {
     const attacker = await user()
@@ -121,6 +148,15 @@ describe('one address', () => {
       )
       assert.equal(count(await Promise.all(others.map(signIn)), 200), 10)
       await flood
+    })
+  })
+
+  it('does not block others with all the networks of an IPv6 customer', async () => {
+    const others = await Promise.all(Array.from({ length: 10 }, () => user()))
+    await whileHashingTakes(30, async () => {
+      const flood = moreThanMayHash(n => `2001:db8:1:${n.toString(16)}::1`)
+      assert.equal(count(await Promise.all(others.map(signIn)), 200), 10)
+      await Promise.all(flood)
     })
   })
 

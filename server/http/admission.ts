@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../context.ts'
 import { AppError } from '../errors.ts'
-import { network } from '../limits/network.ts'
+import { site } from '../limits/network.ts'
 import { type ErrorShape, errorAnswer, placeOf, refusalHeaders } from './error-reply.ts'
 
 declare module 'fastify' {
@@ -102,7 +102,7 @@ export class Admission {
    * @throws AppError `busy` if none is free, `too_many_requests` if too many of this user's wait
    */
   work(request: FastifyRequest, handler: () => unknown): Promise<unknown> {
-    const name = request.userId || network(request.ip)
+    const name = request.userId || site(request.ip)
     const user = this.#users.get(name) ?? { name, inUse: 0, waiting: [] }
     const hasFullShare = user.inUse >= this.#maxOfOne || user.waiting.length > 0
     if (!hasFullShare && this.#inUse < this.#slots) return this.#run(user, handler)

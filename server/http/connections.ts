@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Context } from '../context.ts'
-import { network } from '../limits/network.ts'
+import { site } from '../limits/network.ts'
 import { SlowReaders } from './slow-reader.ts'
 
 /** Open connections, if the limit of open files allows as many. */
@@ -97,7 +97,7 @@ export class Connections {
   }
 
   #add(socket: Socket): void {
-    const address = network(socket.remoteAddress ?? '')
+    const address = site(socket.remoteAddress ?? '')
     const sockets = this.#byAddress.get(address) ?? new Set()
     this.#byAddress.set(address, sockets.add(socket))
     this.#open += 1
@@ -112,7 +112,7 @@ export class Connections {
     // If the new connection's address has the most, the new one is closed.
     const closed = largest === own ? socket : oldest
     this.#cut += 1
-    this.#forget(closed, network(closed.remoteAddress ?? ''))
+    this.#forget(closed, site(closed.remoteAddress ?? ''))
     closed.destroy()
   }
 

@@ -95,7 +95,7 @@ function handlerOf(
   admission: Admission,
 ): RouteOptions['handler'] {
   const needsCheck = secured && route.method !== 'GET'
-  const needsSlot = !always && !delegates && route.kind !== 'stream'
+  const needsSlot = !always && !delegates && route.kind === undefined
   const checkQuery = queryNames(route)
   return (request, reply) => {
     const handle = () => {

@@ -17,9 +17,10 @@ export interface Route {
   readonly bodyLimit?: number
   /**
    * A stream lasts as long as the client reads. It takes no slot, and metrics count it as a stream
-   * instead of its duration.
+   * instead of its duration. A queued route takes no slot either: it waits in a bounded queue of
+   * its own, which may be longer than there are slots.
    */
-  readonly kind?: 'stream'
+  readonly kind?: 'stream' | 'queued'
   /** Whether `?ticket=` is accepted instead of a token. */
   readonly acceptsTicket?: true
   handle(request: FastifyRequest, reply: FastifyReply, context: Context): unknown

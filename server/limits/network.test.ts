@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { network } from './network.ts'
+import { network, site } from './network.ts'
 
 describe('the network of an address', () => {
   for (const [address, expected] of [
@@ -15,6 +15,10 @@ describe('the network of an address', () => {
     ['no address', 'none'],
     ['x'.repeat(10_000), 'none'],
   ] as const) {
-    it(`${address.slice(0, 40)} belongs to ${expected}`, () => assert.equal(network(address), expected))
+    it(`${address.slice(0, 40)} belongs to ${expected}`, () => {
+      assert.equal(network(address), expected)
+      const isIPv6 = expected.includes(':')
+      assert.equal(site(address), isIPv6 ? expected.split(':').slice(0, 3).join(':') : expected)
+    })
   }
 })

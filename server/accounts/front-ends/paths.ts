@@ -12,7 +12,7 @@ export function atEach(
   method: Method,
   operation: Operation,
   handle: Route['handle'],
-  more: Pick<Route, 'scope' | 'bodyLimit'> = {},
+  more: Pick<Route, 'scope' | 'bodyLimit' | 'kind'> = {},
 ): Route[] {
   return bases.flatMap(({ base, suffix }) =>
     names.map(name => ({

@@ -77,7 +77,7 @@ const answerSignIn: Route['handle'] = async (request, reply, context) =>
   sendJson(reply, JSON.stringify(await begin(signIn, request, context)))
 
 // Reading a form of 64 KiB takes 45 ms of CPU, before any attempt is counted.
-const bodyLimit = 16 * 1024
+const options = { bodyLimit: 16 * 1024, kind: 'queued' } as const
 
 /**
  * Sign-up and sign-in of existing front ends, which hold one token and never refresh it. A layer
@@ -89,8 +89,8 @@ export const signInForTokens: RouteModule = {
     'Sign-up and sign-in for existing front ends that hold one token, at `/api/auth/…` and `/auth/…`. The same accounts as under `/api/auth`, without cookies. The token is valid as long as its session, seven days.',
   schemas: signInSchemas,
   routes: [
-    ...atEach(['signup', 'register'], 'POST', signUpOperation, answerSignUp, { bodyLimit }),
-    ...atEach(['login', 'signin'], 'POST', signInOperation, answerSignIn, { bodyLimit }),
+    ...atEach(['signup', 'register'], 'POST', signUpOperation, answerSignUp, options),
+    ...atEach(['login', 'signin'], 'POST', signInOperation, answerSignIn, options),
   ] satisfies readonly Route[],
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { network } from '../../limits/network.ts'
+import { network, site } from '../../limits/network.ts'
 import { byAccount, byAddress, byProof, byRecipient, bySignIn, type Count } from '../attempts.ts'
 import { decoded, readCookies } from '../cookies.ts'
 import type { Device } from '../devices.ts'
@@ -37,8 +37,8 @@ export function countsOf(
 }
 
 /**
- * Turns at hashing passwords are shared fairly among these: the caller's network, and the account,
- * session or link.
+ * Turns at hashing passwords are shared fairly among these: the caller's site and network, and the
+ * account, session or link.
  */
 export function turnKeys(
   { ip, headers }: FastifyRequest,
@@ -47,7 +47,7 @@ export function turnKeys(
 ): string[] {
   if (device) return [`device ${device.userId} ${device.id}`]
   const account = fields?.email ?? fields?.token ?? sessionIn(headers.cookie)
-  return [`network ${network(ip)}`, `account ${String(account)}`]
+  return [`site ${site(ip)}`, `network ${network(ip)}`, `account ${String(account)}`]
 }
 
 /** The token of the session, without its encoding and signature. */

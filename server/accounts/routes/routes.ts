@@ -32,6 +32,8 @@ function routeOf(call: Call): Route {
   return {
     method,
     path,
+    // They wait for their turn to hash.
+    ...(call.hashes ? { kind: 'queued' } : {}),
     operation: {
       id,
       summary,
