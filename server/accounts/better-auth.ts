@@ -89,8 +89,9 @@ export function configureBetterAuth(options: IssuerOptions, states: RequestState
     mayWrite: session => requireSession(session, states),
   })
   const hasher = passwordHasher(options.hashers)
-  const send: Mail['send'] = (...email) => {
-    if (!states.current?.caller?.isQuiet) mail.send(...email)
+  const send: Mail['send'] = (email, to, link, more) => {
+    const { caller } = states.current ?? {}
+    if (!caller?.isQuiet) mail.send(email, to, link, { ...more, address: caller?.address })
   }
   // Tokens of providers are not needed after the sign-in.
   const forgetTokens = async <T extends object>(account: T) => ({
@@ -150,7 +151,7 @@ export function configureBetterAuth(options: IssuerOptions, states: RequestState
         enabled: true,
         updateEmailWithoutVerification: true,
         sendChangeEmailConfirmation: async ({ user, newEmail, url, token }) =>
-          mail.send('change-email', user.email, linkOf('verify-email', url, token), newEmail),
+          send('change-email', user.email, linkOf('verify-email', url, token), { newEmail }),
       },
       deleteUser: {
         enabled: true,

@@ -1,5 +1,7 @@
 import nodemailer from 'nodemailer'
+import { network, site } from '../limits/network.ts'
 import type { Log } from '../log.ts'
+import { FairTurns } from './fair-turns.ts'
 
 export type Email = 'verify-email' | 'reset-password' | 'change-email' | 'already-registered'
 
@@ -7,9 +9,15 @@ export interface Mail {
   /** Whether emails are sent. Otherwise their links are written to the log. */
   readonly isDelivered: boolean
   /** Sends an email without waiting: the time it takes would reveal whether an account exists. */
-  send(email: Email, to: string, link: string, newEmail?: string): void
-  /** Resolves when all emails in progress are sent or have failed. */
+  send(email: Email, to: string, link: string, options?: SendOptions): void
+  /** Resolves when all emails are sent or have failed, or after a while without those. */
   close(): Promise<void>
+}
+
+interface SendOptions {
+  readonly newEmail?: string
+  /** The address of the client that causes it. */
+  readonly address?: string | undefined
 }
 
 interface MailOptions {
@@ -17,7 +25,16 @@ interface MailOptions {
   readonly smtp: string | undefined
   readonly from: string
   readonly log: Log
+  /** How long `close` waits, in milliseconds. */
+  readonly patience?: number
 }
+
+/** Emails that are sent at the same time, each on a connection of its own. */
+const atOnce = 2
+/** Emails that wait for a slow server. */
+const most = 1000
+/** Those to one recipient. No more are sent before the first link expires: see attempts.ts. */
+const perRecipient = 20
 
 type Text = (link: string, newEmail: string) => { subject: string; text: string }
 
@@ -40,13 +57,17 @@ const emails: Readonly<Record<Email, Text>> = {
   }),
 }
 
-export function createMail({ smtp, from, log }: MailOptions): Mail {
+/**
+ * Sends emails in turns that are fair to the networks that cause them, so that those of one network
+ * wait behind each other while the server is slow.
+ */
+export function createMail({ smtp, from, log, patience = 10_000 }: MailOptions): Mail {
   if (smtp === undefined) return logLinks(log)
   const transport = nodemailer.createTransport(
     {
       url: smtp,
       pool: true,
-      maxConnections: 2,
+      maxConnections: atOnce,
       connectionTimeout: 10_000,
       greetingTimeout: 10_000,
       socketTimeout: 20_000,
@@ -54,21 +75,37 @@ export function createMail({ smtp, from, log }: MailOptions): Mail {
     { from },
   )
   const inProgress = new Set<Promise<unknown>>()
+  const turns = new FairTurns({ atOnce, waiting: most })
+  let isClosed = false
   return {
     isDelivered: true,
-    send(email, to, link, newEmail = '') {
-      const sent = transport
-        // As an object, the address is not parsed as a list of addresses.
-        .sendMail({ to: { name: '', address: to }, ...emails[email](link, newEmail) })
+    send(email, to, link, { newEmail = '', address } = {}) {
+      const keys = address === undefined ? [] : [`site ${site(address)}`, `network ${network(address)}`]
+      const sent = turns
+        .run([...keys, `to ${to}`], perRecipient, async () => {
+          if (isClosed) return
+          // As an object, the address is not parsed as a list of addresses.
+          await transport.sendMail({ to: { name: '', address: to }, ...emails[email](link, newEmail) })
+        })
         // Neither the address nor the link is logged. The user can ask for another email.
-        .catch(error =>
-          log.error({ email, code: error.code, answer: error.responseCode }, 'cannot send an email'),
-        )
+        .catch(error => {
+          if (isClosed) return
+          log.error({ email, code: error.code, answer: error.responseCode }, 'cannot send an email')
+        })
         .finally(() => inProgress.delete(sent))
       inProgress.add(sent)
     },
     async close() {
-      await Promise.all(inProgress)
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, patience)
+      })
+      await Promise.race([Promise.all(inProgress), late])
+      clearTimeout(timer)
+      isClosed = true
+      const unsent = inProgress.size
+      if (unsent > 0)
+        log.error({ unsent }, 'the mail server is too slow: stopping before all emails are sent')
       transport.close()
     },
   }

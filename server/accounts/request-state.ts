@@ -6,6 +6,7 @@ import type { Guess } from './count-guesses.ts'
 /** What the caller of Better Auth knows about a request. */
 export interface Caller {
   readonly cookies?: string | undefined
+  readonly address?: string
   /** Send no email. */
   readonly isQuiet?: boolean
   /** The client gets a token instead of the cookie of the session. */

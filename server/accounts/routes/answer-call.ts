@@ -61,7 +61,8 @@ export async function askIssuer(
   const counts = countsOf(call, request, fields, device)
   const ask = async (endTurn?: () => void) => {
     const isQuiet = await takeAttempt(db, [...counts.guesses, ...counts.work])
-    return (await accounts.issuer()).handle(forIssuer, { ...caller, isQuiet, ...(endTurn && { endTurn }) })
+    const state = { ...caller, address: request.ip, isQuiet, ...(endTurn && { endTurn }) }
+    return (await accounts.issuer()).handle(forIssuer, state)
   }
   request.auditFacts = { ...request.auditFacts, ...(email && { emailSha256: emailSha256(email) }) }
   // A request that is rejected because the queue is full does not count as an attempt.
