@@ -216,6 +216,32 @@ describe('a webhook message', () => {
     assert.deepEqual([status, error], [101, null])
     server.close()
   })
+
+  for (const [head, isEndless] of [
+    ['HTTP/1.1 100 Continue\r\n\r\n', true],
+    [`HTTP/1.1 103 Early Hints\r\nLink: </${'x'.repeat(8000)}>\r\n\r\n`, true],
+    ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(3), false],
+  ] as const) {
+    const [, name] = head.split('\r\n')[0]?.split(/(?<=1\.1) /) ?? []
+    it(`${isEndless ? 'fails after endless' : 'succeeds after a few'} responses with ${name}`, async () => {
+      const server = createTcpServer(socket => {
+        socket.on('error', () => {})
+        const more = () => {
+          while (!socket.destroyed && socket.write(head));
+        }
+        socket.on('drain', more)
+        socket.once('data', () => {
+          if (isEndless) more()
+          else socket.end(`${head}HTTP/1.1 204 No Content\r\n\r\n`)
+        })
+      })
+      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+      const { port } = server.address() as { port: number }
+      const { status, error } = await sent(`http://127.0.0.1:${port}/`, local)
+      assert.deepEqual([status, error], isEndless ? [null, 'response_invalid'] : [204, null])
+      server.close()
+    })
+  }
 })
 
 describe('the delay after a failure', () => {

@@ -26,6 +26,8 @@ const attemptMs = 10_000
 /** Of the body of a response, which is discarded. */
 const maxBytes = 64 * 1024
 const bodyMs = 1000
+/** Responses before the final one (1xx). Each is parsed, so without a limit they take CPU time. */
+const maxInterim = 10
 /** Addresses of a name that are tried. */
 const maxAddresses = 4
 
@@ -102,6 +104,11 @@ function post(
       socket.destroy()
       resolve(response.statusCode ?? 101)
     })
+    let interim = 0
+    sent.on('information', () => {
+      interim += 1
+      if (interim > maxInterim) sent.destroy(new EndlessResponses('too many responses with status 1xx'))
+    })
     let hasResponse = false
     sent.on('close', () => {
       if (!hasResponse) reject(new Error('the connection was closed without a response'))
@@ -124,7 +131,10 @@ function post(
   })
 }
 
+class EndlessResponses extends Error {}
+
 function errorOf(error: unknown): AttemptError {
+  if (error instanceof EndlessResponses) return 'response_invalid'
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (/^(ENOTFOUND|ESERVFAIL|ENODATA|EAI_)/.test(code)) return 'name_not_resolved'
   if (/^HPE_/.test(code)) return 'response_invalid'
