@@ -25,12 +25,15 @@ export function documents(document: (base: string) => object): RouteModule {
   }
 }
 
-/** The document is written once, at the first request. */
+/**
+ * The document is written and encoded once, at the first request: to encode 1.5 MB again for each
+ * takes 10 ms of CPU time.
+ */
 function openApiRoute(document: (base: string) => object): Route {
-  let written: { json: string; etag: string } | undefined
+  let written: { bytes: Buffer; etag: string } | undefined
   const write = (base: string) => {
-    const json = JSON.stringify(document(base))
-    return { json, etag: `"${createHash('sha256').update(json).digest('base64url').slice(0, 22)}"` }
+    const bytes = Buffer.from(JSON.stringify(document(base)))
+    return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"` }
   }
   return {
     method: 'GET',
@@ -48,7 +51,7 @@ function openApiRoute(document: (base: string) => object): Route {
     handle(request, reply) {
       written ??= write(request.server.base)
       reply.headers({ etag: written.etag, 'cache-control': 'no-cache' })
-      return isKnown(request, written.etag) ? reply.code(304).send() : sendJson(reply, written.json)
+      return isKnown(request, written.etag) ? reply.code(304).send() : sendJson(reply, written.bytes)
     },
   }
 }
