@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { pino } from 'pino'
 import { auditOf } from '../server/audit.ts'
-import { duly, dulyStart } from './program.ts'
+import { dulyHere } from './command.ts'
 import { callAt, newUser, ownDatabase, type Served, served } from './served.ts'
 
 // Who has done what to accounts and tokens, as the log reports it.
@@ -109,17 +109,14 @@ describe('the audit log', () => {
 
   it('reports operator commands on a running server', async () => {
     const database = await ownDatabase()
-    const server = await dulyStart(database.env)
+    const server = await served({}, database)
     const { DATA_DIR = '' } = database.env
     const add = ['user', 'add', 'ben@example.com', '--name', 'Ben']
-    assert.equal((await duly(add, { DATA_DIR }).ended).code, 0)
-    assert.notEqual((await duly(['user', 'disable', 'nobody-we-know'], { DATA_DIR }).ended).code, 0)
-    server.child.kill('SIGTERM')
-    const { stdout } = await server.ended
-    const told = stdout
-      .split('\n')
-      .filter(line => line.includes('"audit"'))
-      .map(line => JSON.parse(line))
+    assert.equal((await dulyHere(add, { DATA_DIR })).code, 0)
+    assert.notEqual((await dulyHere(['user', 'disable', 'nobody-we-know'], { DATA_DIR })).code, 0)
+    await server.close()
+    const told = server.lines
+      .filter(({ msg }) => msg === 'audit')
       .map(({ audit, by, outcome, user, emailSha256 }) => ({ audit, by, outcome, who: emailSha256 ?? user }))
     assert.deepEqual(told, [
       { audit: 'user add', by: 'operator', outcome: 'success', who: sha256('ben@example.com') },

@@ -13,7 +13,6 @@ import {
   newUser,
   type OwnDatabase,
   onPostgres,
-  openDatabase,
   ownDatabase,
   served,
   testSecret,
@@ -124,15 +123,13 @@ describe('a backup that is made during writes', () => {
       200,
       'the personal access token still works',
     )
-    await api.close()
 
-    const { db } = await openDatabase({ ...target.env, ...secret })
     const torn = unprepared(
       `select o.id from duly.owners o join duly.tasks t on t.user_id = o.id
       group by o.id having o.revision <> max(t.revision) or o.task_count <> count(*)`,
     )
-    assert.deepEqual(await db.query(torn), [])
-    await db.close()
+    assert.deepEqual(await api.server.db.query(torn), [])
+    await api.close()
   })
 
   it('can be verified by restoring it, and written to standard output', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { failedStart } from './command.ts'
 import { declared } from './front-ends/declared.ts'
 import { ImpatientClient, type Values } from './impatient/client.ts'
-import { duly } from './program.ts'
 import { type OwnDatabase, ownDatabase, type Served, served, testSecret, unlimited } from './served.ts'
 
 // CONTRACT_OPTIONS: each option applies to the selected contract and to no other.
@@ -164,7 +164,7 @@ for (const name of contracts.filter(contract => declared(contract).list !== 'bar
 describe('the server', () => {
   it('rejects unknown contracts and options, and lists the valid ones', async () => {
     const env = { ...database.env, CONTRACT: 'stage-3', CONTRACT_OPTIONS: 'bare-list,bear-list' }
-    const { code, stderr } = await duly(['start'], { ...env, BETTER_AUTH_SECRET: testSecret }).ended
+    const { code, stderr } = await failedStart({ ...env, BETTER_AUTH_SECRET: testSecret })
     assert.notEqual(code, 0)
     for (const known of [...contracts, ...options, 'CONTRACT', 'CONTRACT_OPTIONS'])
       assert.ok(stderr.includes(known), `${known}: ${stderr}`)

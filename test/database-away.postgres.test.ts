@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { failedStart } from './command.ts'
 import { FaultyNetwork } from './faults/faulty-network.ts'
 import { duly } from './program.ts'
 import {
@@ -137,7 +138,7 @@ describe('a start', () => {
     const url = new URL(String(database.env.DATABASE_URL))
     url.pathname = '/no_such_database'
     const env = { DATABASE_URL: url.toString(), PORT: '0', BETTER_AUTH_SECRET: testSecret }
-    const { code, stderr } = await duly(['start'], env).ended
+    const { code, stderr } = await failedStart(env)
     assert.equal(code, 69)
     assert.match(
       stderr,

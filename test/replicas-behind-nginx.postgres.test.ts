@@ -3,13 +3,14 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { migrations } from '../server/db/migrations.ts'
+import { dulyHere } from './command.ts'
 import { type EventSource, openEvents } from './event-source.ts'
 import { Ledger } from './faults/ledger.ts'
 import { nextVersion } from './faults/servers.ts'
 import { type Nginx, startNginx } from './nginx.ts'
 import { newPerson, newUserHere } from './person.ts'
 import { freePort } from './postgres-server.ts'
-import { duly, dulyStart, type RunningServer } from './program.ts'
+import { dulyStart, type RunningServer } from './program.ts'
 import { type RedisServer, startRedis } from './redis-server.ts'
 import {
   type Answer,
@@ -197,8 +198,8 @@ describe('three replicas behind nginx', () => {
     assert.equal((await person.auth('POST', '/sign-in/email', { email, password })).status, 200)
     const again = await person.token()
     assert.deepEqual(statuses(await each('GET', '/api/v1/tasks', { token: again })), [200, 200, 200])
-    const operator = duly(['user', 'disable', email], { ...env, BETTER_AUTH_SECRET: testSecret })
-    assert.equal((await operator.ended).code, 0)
+    const settings = { ...env, BETTER_AUTH_SECRET: testSecret }
+    assert.equal((await dulyHere(['user', 'disable', email], settings)).code, 0)
     await refusedEverywhere(again)
   })
 

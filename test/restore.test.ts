@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { disableUser, removeAccount } from '../server/accounts/users.ts'
-import { unprepared } from '../server/db/database.ts'
+import { type Database, type Row, unprepared } from '../server/db/database.ts'
 import { dulyHere } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { behindProxy, newPerson, newUserHere, type Person } from './person.ts'
@@ -26,6 +26,7 @@ const file = join(folder, 'tasks.backup')
 let own: OwnDatabase
 /** An account that was disabled, and one that was also removed. */
 let disabled: Person
+let epochs: readonly Row[]
 let removed: Person
 before(async () => {
   own = await ownDatabase()
@@ -38,6 +39,7 @@ before(async () => {
   await removeAccount(api.server.db, gone.id, 'operator')
   disabled = kept
   removed = gone
+  epochs = await readEpochs(api.server.db)
   await api.close()
   if (!onPostgres)
     writeFileSync(join(String(own.env.DATA_DIR), 'secret'), 'a secret that was made by the server itself')
@@ -48,6 +50,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+const readEpochs = (db: Database) => db.query(unprepared('select epoch from duly.owners order by id'))
+
 async function succeeds(args: string[], env: Env) {
   const done = await dulyHere(args, env)
   assert.equal(done.code, 0, done.stderr)
@@ -55,29 +59,23 @@ async function succeeds(args: string[], env: Env) {
 }
 
 describe('a restore', () => {
-  const count = async (env: Env) => {
+  const look = async (env: Env) => {
     const { db } = await openDatabase(env)
     const [row] = await db.query(unprepared('select count(*) from duly.tasks'))
+    const found = { count: Number(row?.[0]), epochs: await readEpochs(db) }
     await db.close()
-    return Number(row?.[0])
-  }
-
-  const epochs = async (env: Env) => {
-    const { db } = await openDatabase(env)
-    const rows = await db.query(unprepared('select epoch from duly.owners order by id'))
-    await db.close()
-    return rows
+    return found
   }
 
   it('refuses to overwrite data, and sets it aside with --replace', async () => {
     const { env } = own
-    const before = await epochs(env)
     const refused = await dulyHere(['restore', file], env)
     assert.deepEqual([refused.code, /--replace/.test(refused.stderr)], [73, true])
     const { stdout } = await succeeds(['restore', file, '--replace'], env)
     const [, aside = ''] = /The previous data is in (?:the schema )?(\S+)\. Remove/.exec(stdout) ?? []
-    assert.equal(await count(env), 3)
-    assert.notDeepEqual(await epochs(env), before, 'revisions that clients have seen are not used again')
+    const found = await look(env)
+    assert.equal(found.count, 3)
+    assert.notDeepEqual(found.epochs, epochs, 'revisions that clients have seen are not used again')
     if (onPostgres) {
       const { db } = await openDatabase(env)
       const [row] = await db.query(unprepared(`select count(*) from ${aside}.tasks`))
@@ -122,7 +120,7 @@ describe('a restore', () => {
       const { code, stderr } = await dulyHere(['start'], { DATA_DIR, PORT: '0' })
       assert.deepEqual([code, /A restore into .* was interrupted/.test(stderr)], [78, true])
       await succeeds(['restore', file], { DATA_DIR })
-      assert.equal(await count({ DATA_DIR }), 3)
+      assert.equal((await look({ DATA_DIR })).count, 3)
     })
 
     it('does not change existing data if the file is invalid', async () => {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { welcome } from '../server/cli/welcome.ts'
 import { dataFolder } from './data-folder.ts'
 import { duly } from './program.ts'
-import { callAt, type OwnDatabase, ownDatabase } from './served.ts'
+import { callAt, type OwnDatabase, ownDatabase, soonStarted } from './served.ts'
 
 // The output of a start, at a terminal and to a program that reads the log.
 
@@ -25,7 +25,7 @@ after(async () => {
 
 /** Starts the program at a pseudo-terminal of `script`, and returns its output. */
 function atTerminal(env: Record<string, string>) {
-  const command = `exec '${process.execPath}' '${cli}' start`
+  const command = `exec '${process.execPath}' ${soonStarted.join(' ')} '${cli}' start`
   const args =
     process.platform === 'darwin' ? ['-q', '/dev/null', 'sh', '-c', command] : ['-qec', command, '/dev/null']
   const { PATH = '' } = process.env
@@ -48,6 +48,7 @@ function atTerminal(env: Record<string, string>) {
 describe('a start at a terminal', () => {
   it('after the first prints the URL, /docs, the data, and a command for a token that works', async () => {
     const dataDir = database.env.DATA_DIR ?? ''
+    let token: string | undefined
     for (const _ of ['first start with the secret', 'second']) {
       const terminal = atTerminal({ DATA_DIR: dataDir, PORT: '0' })
       await terminal.printed(/Data +embedded PostgreSQL in [^\r\n]+\r?\n/)
@@ -56,7 +57,7 @@ describe('a start at a terminal', () => {
       assert.match(output, new RegExp(`API docs +${url}/docs `))
       const [, command = ''] = /Token +(.+?)\r?\n/.exec(output) ?? []
       assert.match(command, /npm run -s duly -- token --user alice$/)
-      const token = execFileSync('sh', ['-c', command], { cwd: root, encoding: 'utf8' }).trim()
+      token ??= execFileSync('sh', ['-c', command], { cwd: root, encoding: 'utf8' }).trim()
       const { status } = await callAt(url, 'GET', '/api/v1/tasks', { token })
       assert.equal(status, 200)
       terminal.child.stdin.write('\u0003')
