@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, mock } from 'node:test'
 import { type Database, quick, type Session, statement, unprepared, write } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
 import { type Env, onPostgres, openDatabase, ownMigratedDatabase } from './served.ts'
@@ -328,6 +328,62 @@ describe('the database', () => {
       (error: unknown) => error instanceof AppError && error.code === 'database_away',
     )
     await db.ping()
+  })
+
+  it("runs others after a large transaction of an owner, and then the owner's next", async () => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      const order: string[] = []
+      const change = (owner: string, isLarge: boolean, sql = 'select 1') =>
+        db.change(
+          owner,
+          async session => {
+            order.push(owner)
+            await session.query(unprepared(sql))
+          },
+          undefined,
+          { isLarge: () => isLarge },
+        )
+      for (const sql of ['select 1', 'select 1 / 0']) {
+        await change('ann', true, sql).catch(() => {})
+        const next = change('ann', false)
+        for (const owner of ['bea', 'cay', 'bea']) await change(owner, false)
+        mock.timers.tick(5000)
+        await next
+        await change('ann', false)
+        assert.deepEqual(order.splice(0), ['ann', 'bea', 'cay', 'bea', 'ann', 'ann'], sql)
+      }
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  it('runs others after a transaction of an owner for whose session they wait', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      const order: string[] = []
+      const change = (name: string, work: (session: Session) => Promise<unknown>) =>
+        db.change('ann', session => {
+          order.push(name)
+          return work(session)
+        })
+      let other: Promise<unknown> | undefined
+      await change('first', async session => {
+        await session.query(unprepared('select 1'))
+        // A server has other sessions.
+        if (!onPostgres) other = db.query(unprepared('select 2'))
+      })
+      const second = change('second', session => session.query(unprepared('select 3')))
+      await other
+      await db.query(unprepared('select 4'))
+      assert.deepEqual(order, onPostgres ? ['first', 'second'] : ['first'])
+      mock.timers.tick(5000)
+      await second
+      await change('third', async () => {})
+      assert.deepEqual(order, ['first', 'second', 'third'])
+    } finally {
+      mock.timers.reset()
+    }
   })
 
   it('reports which statement failed, and not its values', async () => {

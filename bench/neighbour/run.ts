@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Contestant, type Field, type Person, stage } from '../http/contestants.ts'
 import { untilDone } from '../http/interruption.ts'
+import type { Request } from '../http/scenarios.ts'
 import { Client } from '../latency/client.ts'
 import type { Answers, Plan, Times } from './work.ts'
 
@@ -17,16 +18,24 @@ priority, as if it ran on another machine.
   --tasks N            tasks of the busy user on the embedded database (default 2500)
   --postgres-tasks N   on PostgreSQL (default 10000)
   --seconds N          for each kind (default 5)
-  --only NAME          one kind: search, sort, list, user-list, offset, export
+  --only NAME          one kind: search, sort, list, user-list, offset, export, rename (of the tag of all tasks)
   --database NAME      one database: postgres or embedded`
 
-const kinds: Readonly<Record<string, (user: string) => string>> = {
-  search: () => '/api/v1/tasks?q=zz',
-  sort: () => '/api/v1/tasks?sort=title',
-  list: () => '/api/v1/todos',
-  'user-list': user => `/api/${user}/tasks`,
-  offset: () => '/api/tasks?offset=99999',
-  export: () => '/api/v1/export',
+const get = (path: string): readonly Request[] => [{ method: 'GET', path }]
+const rename = (from: string, to: string): Request => ({
+  method: 'POST',
+  path: '/api/v1/tags/rename',
+  body: JSON.stringify({ from, to }),
+})
+/** The requests of each kind, sent in rotation. */
+const kinds: Readonly<Record<string, (user: string) => readonly Request[]>> = {
+  search: () => get('/api/v1/tasks?q=zz'),
+  sort: () => get('/api/v1/tasks?sort=title'),
+  list: () => get('/api/v1/todos'),
+  'user-list': user => get(`/api/${user}/tasks`),
+  offset: () => get('/api/tasks?offset=99999'),
+  export: () => get('/api/v1/export'),
+  rename: () => [rename('work', 'job'), rename('job', 'work')],
 }
 
 await untilDone(async () => {
@@ -72,18 +81,18 @@ async function measure(
   const quiet: number[] = []
   const beside: [string, Times, string][] = []
   const chosen = Object.entries(kinds).filter(([kind]) => only === undefined || only === kind)
-  const start = (pathOf: (user: string) => string) =>
-    run<Answers>({ kind: 'load', url, token: busy.token, path: pathOf(busy.user) })
+  const start = (callsOf: (user: string) => readonly Request[]) =>
+    run<Answers>({ kind: 'load', url, token: busy.token, calls: callsOf(busy.user) })
   // V8 optimizes the code of a new server during the first requests of each kind.
-  for (const [, pathOf] of chosen) {
-    const load = start(pathOf)
+  for (const [, callsOf] of chosen) {
+    const load = start(callsOf)
     await pause(ms)
     load.stop()
     await load.result
   }
-  for (const [kind, pathOf] of chosen) {
+  for (const [kind, callsOf] of chosen) {
     quiet.push(...(await run<Times>({ kind: 'probe', ...probe }).result))
-    const load = start(pathOf)
+    const load = start(callsOf)
     // Excludes the start of the process from the measurement.
     await pause(1000)
     const times = await run<Times>({ kind: 'probe', ...probe }).result
@@ -116,7 +125,7 @@ async function fill(contestant: Contestant, person: Person, tasks: number, text:
     client.call({
       method: 'POST',
       path: '/api/v1/tasks',
-      body: JSON.stringify({ title: `Number ${n}`, description: text.slice(0, 4990) }),
+      body: JSON.stringify({ title: `Number ${n}`, description: text.slice(0, 4990), tags: ['work'] }),
       headers: { authorization: `Bearer ${person.token}`, 'content-type': 'application/json' },
     })
   for (let n = 0; n < tasks; n += 100) {

@@ -1,5 +1,6 @@
 import { getPriority, setPriority } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Request } from '../http/scenarios.ts'
 import { Client } from '../latency/client.ts'
 
 // Sends the load, or measures beside it, in a separate process.
@@ -7,12 +8,20 @@ import { Client } from '../latency/client.ts'
 interface Target {
   readonly url: string
   readonly token: string
-  readonly path: string
 }
 
-export type Plan =
-  | ({ readonly kind: 'probe'; readonly ms: number } & Target)
-  | ({ readonly kind: 'load' } & Target)
+interface Probe extends Target {
+  readonly kind: 'probe'
+  readonly path: string
+  readonly ms: number
+}
+
+interface Load extends Target {
+  readonly kind: 'load'
+  readonly calls: readonly Request[]
+}
+
+export type Plan = Probe | Load
 
 /** Milliseconds of each request. */
 export type Times = readonly number[]
@@ -24,17 +33,14 @@ let stopped = false
 process.on('disconnect', () => process.exit())
 process.on('message', async (plan: Plan | 'stop') => {
   if (plan === 'stop') stopped = true
-  else
-    process.send?.(plan.kind === 'probe' ? await probe(plan, plan.ms) : await load(plan), () =>
-      process.exit(0),
-    )
+  else process.send?.(plan.kind === 'probe' ? await probe(plan) : await load(plan), () => process.exit(0))
 })
 
 /**
  * Sends a request every 20 ms. Its time counts from the scheduled moment; without a response it is
  * the whole duration.
  */
-async function probe({ url, token, path }: Target, ms: number): Promise<Times> {
+async function probe({ url, token, path, ms }: Probe): Promise<Times> {
   const client = new Client(url, 64)
   const headers = { authorization: `Bearer ${token}` }
   const times: number[] = []
@@ -54,14 +60,16 @@ async function probe({ url, token, path }: Target, ms: number): Promise<Times> {
 }
 
 /** 100 concurrent requests, each repeated after its response and after Retry-After. */
-async function load({ url, token, path }: Target): Promise<Answers> {
+async function load({ url, token, calls }: Load): Promise<Answers> {
   setPriority(Math.min(19, getPriority() + 10))
   const client = new Client(url, 100)
-  const headers = { authorization: `Bearer ${token}` }
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   const counts: Record<string, number> = {}
+  let sent = 0
   const ask = async () => {
     while (!stopped) {
-      const { status } = await client.call({ method: 'GET', path, headers })
+      const next = calls[sent++ % calls.length] as Request
+      const { status } = await client.call({ ...next, headers })
       counts[status] = (counts[status] ?? 0) + 1
       if (status !== 200) await pause(1000)
     }

@@ -124,6 +124,14 @@ export interface Usage {
   readonly waiting: number
 }
 
+/** What is asked when a transaction of an owner has ended. */
+export interface Ending {
+  /** For `onWritten`. */
+  readonly hasWebhooks?: () => boolean
+  /** Whether it has touched many rows, so that others have their share before the owner's next. */
+  readonly isLarge?: () => boolean
+}
+
 export interface Database extends Session {
   /** Which database this is, for messages, without credentials. */
   readonly label: string
@@ -137,16 +145,11 @@ export interface Database extends Session {
   transaction<T>(work: (session: Session) => Promise<T>, patience?: Patience, guard?: Guard): Promise<T>
   /**
    * Runs a transaction of one owner. Each owner has one at a time, so that one owner's transactions
-   * hold one session and the others wait without one.
-   * @param hasWebhooks asked after the commit, for `onWritten`
+   * hold one session and the others wait without one. After a large one, the owner's next begins
+   * when others had four times as long.
    * @throws AppError `too_many_requests`
    */
-  change<T>(
-    owner: string,
-    work: (session: Session) => Promise<T>,
-    guard?: Guard,
-    hasWebhooks?: () => boolean,
-  ): Promise<T>
+  change<T>(owner: string, work: (session: Session) => Promise<T>, guard?: Guard, ending?: Ending): Promise<T>
   /** Calls `listener` after each write of this process is committed. */
   onWritten?(listener: OnWritten): void
   /** Resolves when the database answers. Simultaneous calls share one round trip. */

@@ -9,6 +9,8 @@ interface Waiter {
 
 interface Owner {
   running: number
+  /** How long the next one waits, in milliseconds. */
+  restMs: number
   waiting: Waiter[]
 }
 
@@ -17,16 +19,19 @@ export class PerOwner {
   readonly #owners = new Map<string, Owner>()
   readonly #atOnce: number
   readonly #maxWaiting: number
+  readonly #maxWaitMs: number
 
-  constructor(atOnce: number, maxWaiting: number) {
+  /** @param maxWaitMs how long one waits before it is rejected */
+  constructor(atOnce: number, maxWaiting: number, maxWaitMs = Number.POSITIVE_INFINITY) {
     this.#atOnce = atOnce
     this.#maxWaiting = maxWaiting
+    this.#maxWaitMs = maxWaitMs
   }
 
   async run<T>(owner: string, work: () => Promise<T>, reader: Reader, isPatient = false): Promise<T> {
     let own = this.#owners.get(owner)
     if (!own) {
-      own = { running: 0, waiting: [] }
+      own = { running: 0, restMs: 0, waiting: [] }
       this.#owners.set(owner, own)
     }
     if (own.running < this.#atOnce) own.running += 1
@@ -38,15 +43,36 @@ export class PerOwner {
     }
   }
 
+  /** To be called by work that runs: the owner's next one begins this long after its end. */
+  rest(owner: string, ms: number): void {
+    const own = this.#owners.get(owner)
+    if (own) own.restMs = ms
+  }
+
   #wait(own: Owner, { isGone }: Reader, isPatient: boolean): Promise<void> {
     if (own.waiting.length >= this.#maxWaiting) dropGone(own)
     if (own.waiting.length >= this.#maxWaiting && !isPatient) throw tooMany
     return new Promise((begin, refuse) => {
-      own.waiting.push({ isGone, begin, refuse })
+      const waiter = { isGone, begin, refuse }
+      own.waiting.push(waiter)
+      if (this.#maxWaitMs === Number.POSITIVE_INFINITY) return
+      const timer = setTimeout(() => {
+        own.waiting = own.waiting.filter(one => one !== waiter)
+        refuse(tooMany)
+      }, this.#maxWaitMs)
+      waiter.begin = () => {
+        clearTimeout(timer)
+        begin()
+      }
     })
   }
 
   #leave(owner: string, own: Owner): void {
+    if (own.restMs > 0) {
+      setTimeout(() => this.#leave(owner, own), own.restMs).unref()
+      own.restMs = 0
+      return
+    }
     dropGone(own)
     const next = own.waiting.shift()
     if (next) next.begin()

@@ -1,5 +1,6 @@
 import type {
   Database,
+  Ending,
   Guard,
   OnStatement,
   OnWritten,
@@ -29,6 +30,14 @@ const maxTogether = 32
 
 /** Transactions of one owner that wait. Each holds the slot of a request. */
 const maxChanges = 32
+const maxChangeWaitMs = 10_000
+/**
+ * A large transaction holds up others: all of them on the embedded database, and on PostgreSQL
+ * those that wait for this process. So it is followed by a rest, this many times as long. After
+ * another one for whose session others wait, the rest is as long as itself.
+ */
+const restFactors = { large: 4, other: 1 }
+const maxRestMs = 5000
 
 interface SessionOptions extends SessionPoolOptions {
   readonly label: string
@@ -54,7 +63,7 @@ export class Sessions implements Database {
   readonly #sending: SendOptions
   readonly #pool: SessionPool
   readonly #writes: WriteQueue<PipelinedSession>
-  readonly #changes = new PerOwner(1, maxChanges)
+  readonly #changes = new PerOwner(1, maxChanges, maxChangeWaitMs)
   #pinging: Promise<void> | undefined
   readonly #listeners: OnWritten[] = []
 
@@ -115,12 +124,27 @@ export class Sessions implements Database {
     owner: string,
     work: (session: Session) => Promise<T>,
     guard?: Guard,
-    hasWebhooks = () => false,
+    { hasWebhooks = () => false, isLarge = () => false }: Ending = {},
   ): Promise<T> {
     const run = async () => {
-      const result = await this.transaction(work, 'short', guard)
-      this.#written(owner, hasWebhooks())
-      return result
+      let begun = performance.now()
+      let isAwaited = false
+      const timed = async (session: Session) => {
+        begun = performance.now()
+        try {
+          return await work(session)
+        } finally {
+          isAwaited = this.#pool.usage.waiting > 0
+        }
+      }
+      try {
+        const result = await this.transaction(timed, 'short', guard)
+        this.#written(owner, hasWebhooks())
+        return result
+      } finally {
+        const factor = isLarge() ? restFactors.large : isAwaited ? restFactors.other : 0
+        this.#changes.rest(owner, Math.min(maxRestMs, factor * (performance.now() - begun)))
+      }
     }
     return this.#changes.run(owner, run, { isGone: () => false })
   }

@@ -60,6 +60,9 @@ export interface SteppedSweep {
   readonly deletedAt: string
 }
 
+/** A batch has a hundred operations at most, and reads some relatives. */
+const largeRows = 200
+
 /**
  * The working set of one request, in a transaction that has locked the owner's row: items are read
  * into it, changed in it, and stored together at the end, with one revision.
@@ -78,6 +81,8 @@ export class Change {
   room = stepSize
   /** Rows that were changed without being read. */
   direct: Direct | undefined
+  /** How many rows it has read, or changed without reading them. */
+  rows = 0
   #appended = 0
   /** Tasks whose descendants were read. */
   readonly #families = new Set<number>()
@@ -94,6 +99,11 @@ export class Change {
 
   get at(): string {
     return this.owner.at
+  }
+
+  /** Whether it touches more rows than a batch of single ones. */
+  get isLarge(): boolean {
+    return this.rows > largeRows
   }
 
   /** The revision that the change will have. */
@@ -121,6 +131,7 @@ export class Change {
     for (const id of families) this.#families.add(id)
     const wanted = new Set([...plain, ...families])
     const rows = await readFamily(this.db, this.owner.id, plain, families)
+    this.rows += rows.length
     if (rows.length > maxItems) throw tooLarge()
     for (const row of rows) this.track(row, wanted.has(row.id))
   }

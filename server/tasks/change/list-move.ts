@@ -31,18 +31,20 @@ const move = statement(
       old.revision, $5, $4::text::timestamptz, ${changeBytes(['100'])} from old
     returning bytes
   )
-  select coalesce(sum(bytes), 0) from logged`,
+  select coalesce(sum(bytes), 0), count(*) from logged`,
 )
 
 /** Moves the tasks after the items of the change are stored. @returns the bytes of the log */
-export async function runMoves({ db, owner, revision, at, actor, tasks, sweeps }: Change): Promise<number> {
+export async function runMoves(change: Change): Promise<number> {
+  const { db, owner, revision, at, actor, tasks, sweeps } = change
   // After the positions that the change itself has appended.
   const prefix = `${appendedPosition(owner.positionBase + revision)}9`
   let logBytes = 0
   for (const { list, to } of sweeps.filter(sweep => sweep.kind === 'move')) {
     const values = [owner.id, list, revision, at, actor, [...tasks.keys()], to, prefix]
-    const [[bytes] = []] = await db.query(move, values)
+    const [[bytes, count] = []] = await db.query(move, values)
     logBytes += Number(bytes)
+    change.rows += Number(count)
   }
   return logBytes
 }

@@ -65,15 +65,17 @@ export async function sweepNext(
 
 /** @returns `more`: the task after which more follow, if any do */
 async function nextOf(
-  { db, owner }: Change,
+  change: Change,
   { kind, list, deletedAt }: SteppedSweep,
   after: number,
   limit: number,
 ): Promise<{ readonly ids: number[]; readonly more: number | undefined }> {
+  const { db, owner } = change
   const values = [owner.id, list, limit + 1, after]
   const rows = await (kind === 'trash'
     ? db.query(nextLive, values)
     : db.query(nextDeleted, [...values, deletedAt]))
+  change.rows += rows.length
   const timed = rows.flatMap(([, , isTimed], n) => (isTimed === 't' ? [n] : []))
   const looked = rows.slice(0, Math.min(limit, timed[timedAtOnce] ?? limit))
   const ids = looked.flatMap(([id, isOwn]) => (isOwn === 't' ? [Number(id)] : []))

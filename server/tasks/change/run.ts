@@ -104,14 +104,17 @@ export async function runChange<T>(
   let needsReclaim = false
   let hasWebhooks = false
   let leavesSteps = false
+  let isLarge = () => false
   let restoring: Size | undefined
   const run = async (session: Session): Promise<ChangeOutcome<T> | undefined> => {
     const keyed = options.isDry ? undefined : options.keyed
+    isLarge = () => false
     const { row, replay, isStepped } = await lockOwner(session, owner, keyed)
     hasWebhooks = row.hasWebhooks
     if (isStepped) return undefined
     if (replay) return { isReplayed: true, replay }
     const change = new Change(session, row, context.actor)
+    isLarge = () => change.isLarge
     const result = await work(change)
     const stored = await save(change)
     const isChanged = stored !== undefined
@@ -130,7 +133,8 @@ export async function runChange<T>(
   }
   for (;;) {
     try {
-      const outcome = await db.change(owner, run, guard, () => hasWebhooks)
+      const ending = { hasWebhooks: () => hasWebhooks, isLarge: () => isLarge() }
+      const outcome = await db.change(owner, run, guard, ending)
       if (!outcome) {
         await finishSteps(context)
         continue
@@ -169,7 +173,7 @@ export async function finishSteps(
       if (stored) await raise(change, stored, most)
     })
   }
-  while (await db.change(owner, step, undefined, () => hasWebhooks)) {
+  while (await db.change(owner, step, undefined, { hasWebhooks: () => hasWebhooks })) {
     signal?.throwIfAborted()
     // Others have their turn.
     await setImmediate()
@@ -221,10 +225,13 @@ async function save(change: Change): Promise<Direct | undefined> {
   const entries = entriesOf(change)
   if (entries.length > maxItems) throw tooLarge()
   if (entries.length === 0 && !direct) return undefined
-  const [stored, logBytes] = await Promise.all([
-    saveItems(change),
-    saveLog(db, owner, entries, { revision, actor }),
-  ])
+  const storing = saveItems(change)
+  if (change.isLarge) {
+    storing.catch(() => {})
+    // The database begins, and other requests run, before the log is written down.
+    await setImmediate()
+  }
+  const [stored, logBytes] = await Promise.all([storing, saveLog(db, owner, entries, { revision, actor })])
   for (const { type, id } of entries) {
     const tracked = type === itemTypes.task ? change.tasks.get(id) : change.lists.get(id)
     if (!tracked || (tracked.now.revision === revision && tracked.now.updated_at === owner.at)) continue

@@ -209,9 +209,9 @@ function derivedOf(of: (value: never) => Value, value: unknown): Element {
 }
 
 /**
- * SQL: the rows, from parameters that are an array for each column, from `$first` on. A generic plan
- * expects a thousand rows of `generate_series`, and ten of the arrays alone: it could then join them
- * by comparing each row with each other one, which takes seconds for thousands.
+ * SQL: the rows, from parameters that are an array for each column, from `$first` on. A generic
+ * plan expects a thousand rows of `generate_series`, and ten of the arrays alone: it could then
+ * join them by comparing each row with each other one, which takes seconds for thousands.
  */
 function inputOf(columns: readonly Column[], first: number): string {
   const arrays = columns.map(({ type }, n) => `unnest($${first + n}::${type.replace('[]', '')}[])`)

@@ -13,6 +13,7 @@ import { maxItems, readTagged } from './rows.ts'
 export async function replaceTag(change: Change, from: string, to?: string): Promise<number> {
   const key = tagKey(from.trim())
   const rows = await readTagged(change.db, change.owner.id, key)
+  change.rows += rows.length
   if (rows.length > maxItems) throw tooLarge()
   for (const row of rows) {
     change.track(row, false)

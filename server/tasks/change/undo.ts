@@ -92,6 +92,7 @@ export async function undo(
 
 async function readEntries(change: Change, revision: number): Promise<Entry[]> {
   const rows = await change.db.query(entriesAt, [change.owner.id, revision])
+  change.rows += rows.length
   const entries = rows
     .map(([type, id, action, fields]) => ({
       type: Number(type),
