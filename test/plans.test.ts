@@ -15,7 +15,9 @@ import {
   tasksOfIds,
   turnStatement,
 } from '../server/tasks/list-statement.ts'
+import { removeStatement } from '../server/tasks/remove-statement.ts'
 import { batch, page, skip } from '../server/tasks/statements.ts'
+import { unlimited } from '../server/tasks/storage.ts'
 import { dropChanges, dropKeys, dropTrash } from '../server/tasks/storage-statements.ts'
 import { listsAfter, listsOfIds, logAfter, moved, tasksAfter } from '../server/tasks/sync-statements.ts'
 import { ownMigratedDatabase } from './served.ts'
@@ -256,6 +258,14 @@ async function changesFindTheirRowsByKey(): Promise<void> {
   if (mode === 'force_generic_plan') assert.doesNotMatch(plan, /Nested Loop/, plan)
 }
 
+/** The children of a task are read only if it is not in the trash, with thousands of them. */
+async function deletionsReadChildrenLast(): Promise<void> {
+  const context = { owner: 'alice', actor: 'session', quota: unlimited }
+  const plan = await planOfBuilt(removeStatement(context, 1, {}))
+  assert.match(plan, /SubPlan \d+\n *-> *Index .* using tasks_children on/, plan)
+  assert.doesNotMatch(plan, /Seq Scan|Bitmap/, plan)
+}
+
 async function everyPlan(): Promise<void> {
   for (mode of planModes) {
     await syncGoesByKeys()
@@ -265,6 +275,7 @@ async function everyPlan(): Promise<void> {
     await droppingGoesByItsIndex()
     await stepsGoByKeys()
     await changesFindTheirRowsByKey()
+    await deletionsReadChildrenLast()
   }
 }
 

@@ -37,8 +37,9 @@ export function removeStatement(
       theTask,
       ...(key ? [key.isNew] : []),
       ...(expected ? [`tasks.revision = any(${expected})`] : []),
-      // `removeTask` in change/ removes a task with its children.
-      'not exists (select from duly.tasks as child where child.user_id = $1 and child.parent_id = $2::bigint and child.deleted_at is null)',
+      // `removeTask` in change/ removes a task with its children. Thousands can be in the trash, so
+      // they are read only if the task is not: `offset 0` prevents a plan that reads them first.
+      'not exists (select from duly.tasks as child where child.user_id = $1 and child.parent_id = tasks.id and child.deleted_at is null offset 0)',
     ]
     return ownerWrite(
       name,
