@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { request as httpRequest } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { behindProxy } from './person.ts'
 import { newUser, type Served, served, tokenOf, unlimited } from './served.ts'
 
 let api: Served
 before(async () => {
-  api = await served({ ...unlimited, MAX_TASKS: '1000' })
+  api = await served({ ...unlimited, ...behindProxy, MAX_TASKS: '1000' })
 })
 after(() => api.close())
 
@@ -246,6 +247,34 @@ describe('import', () => {
     })
     slow.write(many)
     assert.deepEqual((await ended).at(-1), { lines: 251, lists: 0, tasks: 251, skipped: 0, done: true })
+  })
+
+  it('is possible while many users at another address have imports that never end', async () => {
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+    const endless = Array.from({ length: 9 }, () =>
+      httpRequest(`${api.server.url}/api/v1/import`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${tokenOf(newUser())}`,
+          'content-type': ndjson,
+          ...from('192.0.2.1').headers,
+        },
+      }),
+    )
+    // Eight are accepted.
+    const refused = await Promise.race(
+      endless.map(request => {
+        request.on('error', () => {})
+        request.write(asText([{ id: 1, title: 'Task' }]))
+        return new Promise<number | undefined>(resolve =>
+          request.once('response', ({ statusCode }) => resolve(statusCode)),
+        )
+      }),
+    )
+    assert.equal(refused, 503)
+    const accepted = await send(newUser(), asText([{ id: 1, title: 'Task' }]), from('192.0.2.2'))
+    assert.equal(accepted.status, 200)
+    for (const request of endless) request.destroy()
   })
 
   it('ends when its token is revoked, and keeps what was already imported', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { contracts } from '../server/config/contract.ts'
+import { behindProxy } from './person.ts'
 import { rawConnection } from './raw-connection.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
@@ -27,7 +28,7 @@ for (const contract of contracts) {
   describe(`the size of requests to ${contract} and the routes beside it`, () => {
     let api: Served
     before(async () => {
-      api = await served({ CONTRACT: contract })
+      api = await served({ ...behindProxy, CONTRACT: contract })
     })
     after(() => api.close())
 
@@ -114,6 +115,31 @@ for (const contract of contracts) {
       assert.equal((await send('/api/v1/tasks', '{"title":"a"}', user)).status, 201)
       for (const { socket } of held) socket.destroy()
       while (status !== 200) status = (await send(path, batch, user)).status
+    })
+
+    it('the bodies of one address are limited to half of all, and those of others are accepted', async () => {
+      const path = '/api/v1/batch'
+      const batch = `{"operations":[{"op":"create","task":{"title":"a"}}]${' '.repeat(65 * kib)}}`
+      const one = async (address: string) => {
+        const headers = { 'content-type': 'application/json', 'x-forwarded-for': address }
+        return (await api.call('POST', path, { user: newUser(), body: batch, headers })).status
+      }
+      // Without the limit, 32 of them are accepted.
+      const held = await Promise.all(
+        Array.from({ length: 33 }, async () => {
+          const { socket } = await rawConnection(api.server.url)
+          const head = [`POST ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${tokenOf(newUser())}`]
+          head.push('X-Forwarded-For: 192.0.2.1', 'Content-Type: application/json', 'Content-Length: 4194304')
+          const answered = once(socket, 'data')
+          answered.catch(() => {})
+          socket.write(`${head.join('\r\n')}\r\n\r\n{`)
+          return { socket, answered }
+        }),
+      )
+      const [refused] = await Promise.race(held.map(({ answered }) => answered))
+      assert.match(String(refused), /^HTTP\/1.1 503 /)
+      assert.equal(await one('192.0.2.2'), 200)
+      for (const { socket } of held) socket.destroy()
     })
 
     it('a client that is still sending a body that is too large gets the response', async () => {

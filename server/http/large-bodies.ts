@@ -1,11 +1,14 @@
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { AppError } from '../errors.ts'
+import { site } from '../limits/network.ts'
 import { longestBody } from './request-size.ts'
 
 /** Bytes of large bodies that are in memory at once. */
 const maxBytes = 128 * 1024 * 1024
 /** Those of one user: four of the largest batches. */
 const maxBytesOfUser = maxBytes / 8
+/** Those of all users at one address, which are anyone's behind a proxy that is not trusted. */
+const maxBytesOfSite = maxBytes / 2
 
 /**
  * Bounds the memory that bodies of more than 64 KiB take, from the head of their requests until the
@@ -13,7 +16,8 @@ const maxBytesOfUser = maxBytes / 8
  */
 export class LargeBodies {
   #bytes = 0
-  readonly #users = new Map<string, number>()
+  /** By user, and by site. */
+  readonly #held = new Map<string, number>()
 
   /** A hook for a route that takes large bodies. It rejects a request before its body is read. */
   hook(bodyLimit: number): onRequestHookHandler {
@@ -22,23 +26,27 @@ export class LargeBodies {
 
   #reserve(request: FastifyRequest, reply: FastifyReply, bytes: number): AppError | undefined {
     if (bytes === 0) return undefined
-    const { userId } = request
-    if (this.#bytesOf(userId) + bytes > maxBytesOfUser) return tooMany
-    if (this.#bytes + bytes > maxBytes) return busy
-    this.#add(userId, bytes)
-    reply.raw.once('close', () => this.#add(userId, -bytes))
+    const user = `user ${request.userId}`
+    const from = `site ${site(request.ip)}`
+    if (this.#heldBy(user) + bytes > maxBytesOfUser) return tooMany
+    if (this.#heldBy(from) + bytes > maxBytesOfSite || this.#bytes + bytes > maxBytes) return busy
+    const add = (bytes: number) => {
+      this.#bytes += bytes
+      for (const key of [user, from]) this.#add(key, bytes)
+    }
+    add(bytes)
+    reply.raw.once('close', () => add(-bytes))
     return undefined
   }
 
-  #bytesOf(userId: string): number {
-    return this.#users.get(userId) ?? 0
+  #heldBy(key: string): number {
+    return this.#held.get(key) ?? 0
   }
 
-  #add(userId: string, bytes: number): void {
-    this.#bytes += bytes
-    const own = this.#bytesOf(userId) + bytes
-    if (own === 0) this.#users.delete(userId)
-    else this.#users.set(userId, own)
+  #add(key: string, bytes: number): void {
+    const held = this.#heldBy(key) + bytes
+    if (held === 0) this.#held.delete(key)
+    else this.#held.set(key, held)
   }
 }
 

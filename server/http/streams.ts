@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { AppError } from '../errors.ts'
+import { site } from '../limits/network.ts'
 import { Turns } from '../limits/turns.ts'
 import { readInTime } from './slow-upload.ts'
 
@@ -11,6 +12,12 @@ export const longUploads = new WeakSet<object>()
 const maxUploads = 8
 /** Time in which a client may send the rest of a body that is not read. */
 const dropMs = 5000
+
+interface Upload {
+  readonly socket: Socket
+  /** Of the client. */
+  readonly from: string
+}
 
 type Chunks = AsyncGenerator<Buffer, void, undefined>
 
@@ -23,8 +30,8 @@ type Chunks = AsyncGenerator<Buffer, void, undefined>
 export class Streams {
   #open = 0
   readonly #turns: Turns
-  /** Connections whose request may take longer than others to arrive, by user. */
-  readonly #uploads = new Map<string, Socket>()
+  /** Requests that may take longer than others to arrive, by user, the oldest first. */
+  readonly #uploads = new Map<string, Upload>()
 
   /** @param sessions of the database; streams use half of them at most */
   constructor(sessions: number) {
@@ -69,10 +76,11 @@ export class Streams {
    * The body of a request that is read while it is processed.
    * @throws AppError `busy` where the user already sends one, or several others do
    */
-  upload({ userId, raw }: FastifyRequest): AsyncIterable<Buffer> {
-    if (this.#uploads.has(userId) || this.#uploads.size >= maxUploads)
+  upload({ userId, ip, raw }: FastifyRequest): AsyncIterable<Buffer> {
+    const from = site(ip)
+    if (this.#uploads.has(userId) || (this.#uploads.size >= maxUploads && !this.#makeRoomFor(from)))
       throw new AppError('busy', 'Another import is running. Try again when it is done.', { retryAfter: 5 })
-    this.#uploads.set(userId, raw.socket)
+    this.#uploads.set(userId, { socket: raw.socket, from })
     longUploads.add(raw.socket)
     return readInTime(raw)
   }
@@ -80,13 +88,33 @@ export class Streams {
   /** Ends an upload. What is left of the body is dropped, and has the time of any other request. */
   endUpload({ userId, raw }: FastifyRequest): void {
     const { socket } = raw
-    if (this.#uploads.get(userId) !== socket) return
+    if (this.#uploads.get(userId)?.socket !== socket) return
     this.#uploads.delete(userId)
     longUploads.delete(socket)
     if (raw.complete || raw.destroyed) return
     raw.resume()
     const timer = setTimeout(() => socket.destroy(), dropMs).unref()
     raw.once('close', () => clearTimeout(timer))
+  }
+
+  /**
+   * The site with the most uploads loses its oldest one to another site, as it does with
+   * connections. So many users at one address cannot keep others from importing; an import that was
+   * interrupted can be continued.
+   */
+  #makeRoomFor(from: string): boolean {
+    const bySite = new Map<string, string[]>()
+    for (const [user, upload] of this.#uploads)
+      bySite.set(upload.from, [...(bySite.get(upload.from) ?? []), user])
+    const own = bySite.get(from)?.length ?? 0
+    const [largest = []] = [...bySite.values()].sort((a, b) => b.length - a.length)
+    const [oldest = ''] = largest
+    const socket = this.#uploads.get(oldest)?.socket
+    if (!socket || largest.length < own + 2) return false
+    this.#uploads.delete(oldest)
+    longUploads.delete(socket)
+    socket.destroy()
+    return true
   }
 
   async *#inTurn(request: FastifyRequest, chunks: Chunks, isGone: () => boolean): Chunks {
