@@ -9,6 +9,7 @@ import { DockerfileParser } from 'dockerfile-ast'
 import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
 import { accepted, readText, readYaml, root, stopSeconds } from './manifests.ts'
+import { testSecret } from './served.ts'
 
 // Checks each manifest in deploy/, except Kubernetes, with a public tool, and against the program.
 
@@ -17,7 +18,7 @@ const [{ services, networks, volumes }] = readYaml(composeFile)
 const { duly, postgres } = services
 const unit = readText('deploy/systemd/duly.service')
 const page = readText('deploy/spaces/README.md')
-const onPostgres = { DATABASE_URL: 'postgres://duly@db/duly', BETTER_AUTH_SECRET: 'x'.repeat(32) }
+const onPostgres = { DATABASE_URL: 'postgres://duly@db/duly', BETTER_AUTH_SECRET: testSecret }
 
 /** The settings of the image that this Dockerfile builds. Checks its other instructions. */
 function readDockerfile(text: string, context: string) {

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { readConfig } from '../server/config/config.ts'
 import { accepted, type Manifest, readYaml, root, stopSeconds } from './manifests.ts'
-import { type Served, served } from './served.ts'
+import { type Served, served, testSecret } from './served.ts'
 
 // Checks deploy/kubernetes with the types of Kubernetes, and against the program.
 
 const folder = 'deploy/kubernetes'
-const secretKeys = { DATABASE_URL: 'postgres://duly@db/duly', BETTER_AUTH_SECRET: 'x'.repeat(32) }
+const secretKeys = { DATABASE_URL: 'postgres://duly@db/duly', BETTER_AUTH_SECRET: testSecret }
 const [kustomization] = readYaml(`${folder}/kustomization.yaml`)
 const resources: string[] = kustomization.resources
 const manifests = [...resources, 'secret.example.yaml'].flatMap(file => readYaml(`${folder}/${file}`))
