@@ -1,5 +1,5 @@
 import nodemailer from 'nodemailer'
-import { network, site } from '../limits/network.ts'
+import { turnKeysOf } from '../limits/network.ts'
 import type { Log } from '../log.ts'
 import { FairTurns } from './fair-turns.ts'
 
@@ -80,7 +80,7 @@ export function createMail({ smtp, from, log, patience = 10_000 }: MailOptions):
   return {
     isDelivered: true,
     send(email, to, link, { newEmail = '', address } = {}) {
-      const keys = address === undefined ? [] : [`site ${site(address)}`, `network ${network(address)}`]
+      const keys = address === undefined ? [] : turnKeysOf(address)
       const sent = turns
         .run([...keys, `to ${to}`], perRecipient, async () => {
           if (isClosed) return

@@ -12,7 +12,7 @@ const maxSessions = 100
 const longestUserAgent = 256
 
 // The row is locked, so a transaction that disables the user is waited for.
-const mayBegin = statement(
+const readAllowed = statement(
   'session_is_allowed',
   `select "disabledAt", (select password from duly.account where "userId" = $1 and "providerId" = 'credential')
   from duly."user" where id = $1 for share`,
@@ -28,7 +28,7 @@ type SessionHooks = NonNullable<NonNullable<BetterAuthOptions['databaseHooks']>[
 export function sessionHooks(db: Session, states: RequestStates) {
   /** Throws if the user is disabled, or the password was changed while the old one was verified. */
   const requireAllowed = async (userId: string, path: string | undefined) => {
-    const [row] = await states.sessionOf(db).query(mayBegin, [userId])
+    const [row] = await states.sessionOf(db).query(readAllowed, [userId])
     const [disabledAt, password] = row ?? []
     if (disabledAt != null) throw userDisabled()
     const verified = states.current?.verified

@@ -37,15 +37,14 @@ const fewestCharacters = 6
 
 const isGuessable = (value: string) => placeholder.test(value) || new Set(value).size < fewestCharacters
 
+const advice = 'Generate it with `openssl rand -base64 32`.'
+
 function readSecret(name: string, reader: SettingsReader): string | undefined {
   const value = reader.read(name)
   if (value !== undefined && Array.from(value).length < 32) {
-    reader.problem(name, 'must have at least 32 characters. Generate it with `openssl rand -base64 32`.')
+    reader.problem(name, `must have at least 32 characters. ${advice}`)
   } else if (value !== undefined && isGuessable(value)) {
-    reader.noteAbout(
-      name,
-      'looks like a placeholder. With a secret that can be guessed, anyone can act as any user. Generate one with `openssl rand -base64 32`.',
-    )
+    reader.noteAbout(name, `looks like a placeholder. Who guesses it can act as any user. ${advice}`)
   }
   return value
 }

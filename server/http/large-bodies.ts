@@ -15,8 +15,7 @@ const maxBytesOfSite = maxBytes / 2
  * responses are sent. Smaller ones are bounded by the numbers of requests in admission.ts.
  */
 export class LargeBodies {
-  #bytes = 0
-  /** By user, and by site. */
+  /** Bytes in all, by user and by site. */
   readonly #held = new Map<string, number>()
 
   /** A hook for a route that takes large bodies. It rejects a request before its body is read. */
@@ -26,16 +25,17 @@ export class LargeBodies {
 
   #reserve(request: FastifyRequest, reply: FastifyReply, bytes: number): AppError | undefined {
     if (bytes === 0) return undefined
-    const user = `user ${request.userId}`
-    const from = `site ${site(request.ip)}`
-    if (this.#heldBy(user) + bytes > maxBytesOfUser) return tooMany
-    if (this.#heldBy(from) + bytes > maxBytesOfSite || this.#bytes + bytes > maxBytes) return busy
-    const add = (bytes: number) => {
-      this.#bytes += bytes
-      for (const key of [user, from]) this.#add(key, bytes)
-    }
-    add(bytes)
-    reply.raw.once('close', () => add(-bytes))
+    const bounds = [
+      { key: `user ${request.userId}`, most: maxBytesOfUser, refusal: tooMany },
+      { key: `site ${site(request.ip)}`, most: maxBytesOfSite, refusal: busy },
+      { key: 'all', most: maxBytes, refusal: busy },
+    ]
+    const exceeded = bounds.find(({ key, most }) => this.#heldBy(key) + bytes > most)
+    if (exceeded) return exceeded.refusal
+    for (const { key } of bounds) this.#add(key, bytes)
+    reply.raw.once('close', () => {
+      for (const { key } of bounds) this.#add(key, -bytes)
+    })
     return undefined
   }
 

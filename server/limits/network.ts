@@ -18,6 +18,12 @@ export function site(address: string): string {
   return prefixOf(address, 3)
 }
 
+/** The keys of an address in turns that are fair to customers, and to the networks of each. */
+export const turnKeysOf = (address: string): string[] => [
+  `site ${site(address)}`,
+  `network ${network(address)}`,
+]
+
 function prefixOf(address: string, groups: number): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { network, site } from '../../limits/network.ts'
+import { turnKeysOf } from '../../limits/network.ts'
 import { byAccount, byAddress, byProof, byRecipient, bySignIn, type Count } from '../attempts.ts'
 import { decoded, readCookies } from '../cookies.ts'
 import type { Device } from '../devices.ts'
@@ -47,7 +47,7 @@ export function turnKeys(
 ): string[] {
   if (device) return [`device ${device.userId} ${device.id}`]
   const account = fields?.email ?? fields?.token ?? sessionIn(headers.cookie)
-  return [`site ${site(ip)}`, `network ${network(ip)}`, `account ${String(account)}`]
+  return [...turnKeysOf(ip), `account ${String(account)}`]
 }
 
 /** The token of the session, without its encoding and signature. */

@@ -6,6 +6,7 @@ import { labelOf, notValue, quote } from '../../quote.ts'
 import type { Accounts } from '../accounts.ts'
 import { canonicalEmail } from '../email.ts'
 import type { Call } from './call.ts'
+import { nounsOfPatterns } from './schemas.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -109,8 +110,7 @@ function ruleOf(
     case 'enum':
       return `must be ${[params.allowedValues].flat().map(quote).join(' or ')}${notValue(value)}`
     case 'pattern':
-      // Only `image` has one.
-      return `must be a URL with https:, http: or data:image/${notValue(value)}`
+      return `must be ${nounsOfPatterns[String(params.pattern)] ?? 'valid'}${notValue(value)}`
     default:
       return 'is not valid'
   }

@@ -16,10 +16,15 @@ export const email: Schema = {
     'An email address, also an internationalized one (RFC 6531). Stored in lower case, with the domain in ASCII (`xn--…`).',
 }
 export const name: Schema = nonEmpty(200)
+// Front ends send an empty text for no picture.
+const imagePattern = '^(?:[Hh][Tt][Tt][Pp][Ss]?://|[Dd][Aa][Tt][Aa]:[Ii][Mm][Aa][Gg][Ee]/|$)'
 export const image: Schema = {
   ...text(2048, 'The URL of a picture: `https:`, `http:` or `data:image/…`.'),
-  // Front ends send an empty text for no picture.
-  pattern: '^(?:[Hh][Tt][Tt][Pp][Ss]?://|[Dd][Aa][Tt][Aa]:[Ii][Mm][Aa][Gg][Ee]/|$)',
+  pattern: imagePattern,
+}
+/** What a text that matches a pattern is, for messages. */
+export const nounsOfPatterns: Readonly<Record<string, string>> = {
+  [imagePattern]: 'a URL with https:, http: or data:image/',
 }
 export const password: Schema = { ...text(128), minLength: 8 }
 export const givenPassword: Schema = nonEmpty(128)
