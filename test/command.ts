@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { pino } from 'pino'
 import { commandOf, commands } from '../server/cli/commands.ts'
@@ -62,6 +63,13 @@ export async function dulyHere(
     process.exitCode = exitCode
     assertNoLeak(output.stdout + output.stderr)
   }
+}
+
+/** What `duly doctor` prints, and the lines of what is wrong. */
+export async function doctor(env: Env, run = dulyHere) {
+  const { code, stdout, stderr } = await run(['doctor'], env)
+  assert.equal(stderr, '')
+  return { code, stdout, wrong: stdout.split('\n').filter(line => line.startsWith('✖')) }
 }
 
 /** The log, the error and the exit code of a start that fails with these settings. */

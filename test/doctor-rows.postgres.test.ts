@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
-import { dulyHere } from './command.ts'
+import { doctor } from './command.ts'
 import { newUserHere } from './person.ts'
 import {
   type Env,
@@ -29,11 +29,7 @@ before(async () => {
 })
 after(() => own.drop())
 
-async function findings(changed: Env = {}) {
-  const { code, stdout, stderr } = await dulyHere(['doctor'], { ...env, ...changed })
-  assert.equal(stderr, '')
-  return { code, stdout, wrong: stdout.split('\n').filter(line => line.startsWith('✖')) }
-}
+const findings = (changed: Env = {}) => doctor({ ...env, ...changed })
 
 async function change(...texts: string[]) {
   const { db } = await openDatabase(env)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { dulyHere } from './command.ts'
+import { doctor } from './command.ts'
 import { newUserHere } from './person.ts'
 import { duly, dulyStart } from './program.ts'
 import { type Env, type OwnDatabase, onPostgres, ownDatabase, served, testSecret } from './served.ts'
@@ -21,11 +21,7 @@ before(async () => {
 })
 after(() => own.drop())
 
-async function findings(changed: Env = {}, run = dulyHere) {
-  const { code, stdout, stderr } = await run(['doctor'], { ...env, ...changed })
-  assert.equal(stderr, '')
-  return { code, stdout, wrong: stdout.split('\n').filter(line => line.startsWith('✖')) }
-}
+const findings = (changed: Env = {}) => doctor({ ...env, ...changed })
 
 describe('duly doctor', () => {
   it('reports nothing on a sound database', async () => {
@@ -36,7 +32,7 @@ describe('duly doctor', () => {
 
   it('runs beside a server, and changes nothing', async () => {
     const { child, ended } = await dulyStart(env)
-    const { code, stdout } = await findings({}, (args, settings) => duly(args, settings).ended)
+    const { code, stdout } = await doctor(env, (args, settings) => duly(args, settings).ended)
     assert.equal(code, 0, stdout)
     if (!onPostgres) assert.match(stdout, new RegExp(`a server is running: process ${child.pid} on`))
     child.kill('SIGKILL')

@@ -68,6 +68,7 @@ async function load({ url, token, calls }: Load): Promise<Answers> {
   let sent = 0
   const ask = async () => {
     while (!stopped) {
+      // Each kind has a request.
       const next = calls[sent++ % calls.length] as Request
       const { status } = await client.call({ ...next, headers })
       counts[status] = (counts[status] ?? 0) + 1
