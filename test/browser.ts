@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core'
+import { type Browser, chromium, type LaunchOptions, type Page, type Route } from 'playwright-core'
 import { cachedFolder } from './cached-folder.ts'
 
 // Root in a container has no sandbox, and /dev/shm is small there.
@@ -51,6 +51,23 @@ export async function addAuthenticator(page: Page): Promise<void> {
       hasUserVerification: true,
       isUserVerified: true,
     },
+  })
+}
+
+/**
+ * Handles the next request for a URL. Interception stays on afterwards: Chromium loses a request
+ * that is sent while it is turned off, and the page waits for it (microsoft/playwright#41802).
+ */
+export async function interceptOnce(
+  page: Page,
+  url: string,
+  handle: (route: Route) => Promise<void>,
+): Promise<void> {
+  let isDone = false
+  await page.route(url, route => {
+    if (isDone) return route.fallback()
+    isDone = true
+    return handle(route)
   })
 }
 

@@ -34,15 +34,21 @@ after(async () => {
   pages.close()
 })
 
+const offline = new Set<BrowserContext>()
+
 /** The page can be loaded without a network, as with a service worker. */
 async function goOffline(context: BrowserContext): Promise<void> {
-  await context.route(`${api.server.url}/**`, route => route.abort())
+  offline.add(context)
+  // It stays, as in `interceptOnce`.
+  await context.route(`${api.server.url}/**`, route =>
+    offline.has(context) ? route.abort() : route.fallback(),
+  )
   await context.setOffline(true)
   await context.setOffline(false)
 }
 
 async function goOnline(context: BrowserContext): Promise<void> {
-  await context.unrouteAll()
+  offline.delete(context)
   for (const page of context.pages()) await page.evaluate("dispatchEvent(new Event('online'))")
 }
 

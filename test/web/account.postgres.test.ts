@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
-import { addAuthenticator } from '../browser.ts'
+import { addAuthenticator, interceptOnce } from '../browser.ts'
 import { startSmtpServer } from '../smtp-server.ts'
 import { totpCode } from '../totp.ts'
 import { type App, add, type Device, openApp, row, sent, until } from './app.ts'
@@ -62,24 +62,20 @@ async function holdResponse(page: Page, path: string) {
   const events = new EventEmitter()
   const received = once(events, 'received')
   const released = once(events, 'released')
-  await page.route(
-    `**${path}`,
-    async route => {
-      // Not `route.fetch`, which would set the cookies in the browser at once.
-      const response = await fetch(new URL(path, app.url), {
-        method: 'POST',
-        headers: await route.request().allHeaders(),
-        body: route.request().postData(),
-      })
-      const body = await response.text()
-      events.emit('received')
-      await released
-      const cookies = response.headers.getSetCookie().join('\n')
-      const headers = { 'content-type': 'application/json', 'set-cookie': cookies }
-      await route.fulfill({ status: response.status, headers, body })
-    },
-    { times: 1 },
-  )
+  await interceptOnce(page, `**${path}`, async route => {
+    // Not `route.fetch`, which would set the cookies in the browser at once.
+    const response = await fetch(new URL(path, app.url), {
+      method: 'POST',
+      headers: await route.request().allHeaders(),
+      body: route.request().postData(),
+    })
+    const body = await response.text()
+    events.emit('received')
+    await released
+    const cookies = response.headers.getSetCookie().join('\n')
+    const headers = { 'content-type': 'application/json', 'set-cookie': cookies }
+    await route.fulfill({ status: response.status, headers, body })
+  })
   return { received, release: () => events.emit('released') }
 }
 
@@ -433,15 +429,10 @@ describe('a user account', () => {
     await choose(whole.join('\n'))
     await card.getByText('The file has 1 list and 2 tasks to import.').waitFor()
     // The server reads half of the file, and reports that; then the connection fails.
-    const path = '**/api/v1/import?dry_run=false*'
-    await page.route(
-      path,
-      async route => {
-        const response = await route.fetch({ postData: half.join('\n') })
-        await route.fulfill({ response, body: (await response.text()).replace('true', 'false') })
-      },
-      { times: 1 },
-    )
+    await interceptOnce(page, '**/api/v1/import?dry_run=false*', async route => {
+      const response = await route.fetch({ postData: half.join('\n') })
+      await route.fulfill({ response, body: (await response.text()).replace('true', 'false') })
+    })
     await button(page, 'Import').click()
     await card.getByText('The connection was lost.').waitFor()
     await card.getByRole('button', { name: 'Continue' }).click()
