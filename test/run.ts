@@ -152,10 +152,14 @@ function processes(): string[] {
   const first = planned.filter(one => rank(one) !== -1).toSorted((a, b) => rank(a) - rank(b))
   const alone = planned.filter(({ file }) => byThemselves.some(name => isOf(name, file)))
   const others = planned.filter(one => !first.includes(one) && !alone.includes(one))
-  const inGroups = [...new Set(others.map(({ end }) => end))].flatMap(end => {
-    const files = others.filter(one => one.end === end).map(({ file }) => file)
-    return divided(files).map((group, n) => together(join(ofThisRun, `${n + 1}${end}`), group))
-  })
+  // Those on PostgreSQL often wait, those on the embedded database run two threads: they alternate.
+  const inGroups = [...new Set(others.map(({ end }) => end))]
+    .flatMap(end => {
+      const files = others.filter(one => one.end === end).map(({ file }) => file)
+      return divided(files).map((group, n) => ({ n: n + 1, end, group }))
+    })
+    .toSorted((a, b) => a.n - b.n)
+    .map(({ n, end, group }) => together(join(ofThisRun, `${n}${end}`), group))
   return [...[...first, ...alone].map(processOf), ...inGroups]
 }
 
