@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { unprepared } from '../server/db/database.ts'
 import { nextOf, post, signUpPaths } from './front-end.ts'
 import { behindProxy, newAddress, newPerson, newUserHere, type Person } from './person.ts'
 import { type Answer, type Served, served } from './served.ts'
@@ -128,6 +129,23 @@ describe('a user who signs in', () => {
     assert.equal((await person.auth('POST', '/revoke-session', { token: session.token })).status, 200)
     assert.equal(await sessionOf(phone), null)
     assert.notEqual(await sessionOf(person), null)
+  })
+
+  it('reads the tokens of the sessions and adds a passkey only in a day after signing in', async () => {
+    const person = await newUserHere(api)
+    const phone = newPerson(api, person)
+    await signIn(phone)
+    const dayAgo = 'update duly.session set "createdAt" = now() - interval \'1 day\' where "userId" = $1'
+    await api.server.db.query(unprepared(dayAgo), [person.id])
+    for (const path of ['/list-sessions', '/passkey/generate-register-options']) {
+      const answer = await person.auth('GET', path)
+      assert.deepEqual(seen(answer), [403, 'SESSION_NOT_FRESH'])
+      assert.match(answer.body.message, /Sign out and in again/)
+    }
+    assert.equal((await person.auth('POST', '/revoke-other-sessions', {})).status, 200)
+    assert.equal(await sessionOf(phone), null)
+    await signIn(person)
+    assert.equal((await person.auth('GET', '/list-sessions')).status, 200)
   })
 
   it('cannot end a session of another user', async () => {

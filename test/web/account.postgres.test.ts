@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
+import { unprepared } from '../../server/db/database.ts'
 import { addAuthenticator, interceptOnce } from '../browser.ts'
 import { startSmtpServer } from '../smtp-server.ts'
 import { totpCode } from '../totp.ts'
@@ -157,6 +158,10 @@ describe('a user account', () => {
 
     const sessions = section(page, 'Sessions')
     await sessions.getByText('This device').waitFor()
+    const dayAgo = `update duly.session set "createdAt" = now() - interval '1 day'`
+    await app.api.server.db.query(unprepared(dayAgo))
+    await page.reload()
+    await sessions.getByText('Sign out and in again').waitFor()
     await sessions.getByRole('button', { name: 'Sign out all other devices' }).click()
     await phone.page.getByRole('heading', { name: 'Sign in' }).waitFor()
     await phone.context.close()

@@ -48,7 +48,9 @@ export function Sessions() {
           </li>
         ))}
       </ul>
-      {(found?.sessions.length ?? 0) > 1 ? <Form submit={endOthers} label={tl().endOthers} isDanger /> : null}
+      {problem !== '' || (found?.sessions.length ?? 0) > 1 ? (
+        <Form submit={endOthers} label={tl().endOthers} isDanger />
+      ) : null}
     </>
   )
 }

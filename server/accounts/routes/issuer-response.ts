@@ -43,10 +43,14 @@ export async function forward(response: Response, reply: FastifyReply): Promise<
     const message = response.statusText || 'The request was rejected.'
     return reply.header('content-type', jsonMediaType).send(JSON.stringify({ message }))
   }
-  // Better Auth says "Invalid token", which does not tell a user what to do.
-  if (response.status === 400 && body.includes('"INVALID_TOKEN"')) {
-    const message = 'This link has expired or was used before. Request a new one.'
-    return reply.send(JSON.stringify({ code: 'INVALID_TOKEN', message }))
-  }
+  if (response.status >= 400)
+    for (const [code, message] of Object.entries(plainMessages))
+      if (body.includes(`"${code}"`)) return reply.send(JSON.stringify({ code, message }))
   return reply.send(body)
+}
+
+/** Messages instead of Better Auth's, which do not tell a user what to do. */
+const plainMessages: Readonly<Record<string, string>> = {
+  INVALID_TOKEN: 'This link has expired or was used before. Request a new one.',
+  SESSION_NOT_FRESH: 'You signed in more than a day ago. Sign out and in again to do this.',
 }

@@ -5,6 +5,7 @@ export const passkeyCalls: readonly Call[] = [
   get('/passkey/generate-register-options', {
     id: 'startPasskey',
     summary: 'Start to add a passkey',
+    description: it.recentSignIn,
     parameters: [
       it.inQuery('name', { type: 'string', maxLength: 200 }, 'A name for the passkey.'),
       it.inQuery(
@@ -23,6 +24,7 @@ export const passkeyCalls: readonly Call[] = [
     id: 'addPasskey',
     audited: true,
     summary: 'Add a passkey',
+    description: it.recentSignIn,
     body: it.body({ response: it.credential, name: it.name }, ['response'], {
       response: {},
       name: 'My phone',

@@ -142,6 +142,8 @@ export const signedIn = answer(
   'You are signed in. With two-factor authentication, `twoFactorRedirect` is true and there is no session yet.',
 )
 export const done = answer('Success.')
+export const recentSignIn =
+  'The sign-in must be less than a day old; otherwise the response is 403 `SESSION_NOT_FRESH`.'
 export const toProvider = answer('Where to redirect the browser.', {
   url: { type: 'string' },
   redirect: flag,

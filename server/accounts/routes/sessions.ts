@@ -40,6 +40,7 @@ export const sessionCalls: readonly Call[] = [
   get('/list-sessions', {
     id: 'listSessions',
     summary: 'List your sessions',
+    description: it.recentSignIn,
     answers: { 200: it.list('Your sessions.', it.session) },
     session: true,
   }),

@@ -88,6 +88,7 @@ export const signInCalls: readonly Call[] = [
     id: 'unlinkProvider',
     audited: true,
     summary: 'Remove a provider from your sign-in methods',
+    description: it.recentSignIn,
     body: it.body({ accountId: it.id }, ['accountId'], { accountId: 'k3…' }),
     answers: { 200: it.done },
     session: true,
