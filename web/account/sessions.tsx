@@ -48,7 +48,7 @@ export function Sessions() {
           </li>
         ))}
       </ul>
-      {problem !== '' || (found?.sessions.length ?? 0) > 1 ? (
+      {problem || (found?.sessions.length ?? 0) > 1 ? (
         <Form submit={endOthers} label={tl().endOthers} isDanger />
       ) : null}
     </>
