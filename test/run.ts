@@ -118,7 +118,7 @@ function checkCoverage(): void {
 
 async function suite(): Promise<void> {
   // A test often waits: for a disk, a clock, another program. With two processes per processor, the
-  // run takes 15 % longer: they evict each other's code and data from the caches.
+  // run takes 15 % longer and a fifth more CPU time.
   const concurrency = Math.ceil(1.5 * availableParallelism())
   const stream = run({ files: processes(), concurrency, timeout: patienceMs })
   outcome.follow(stream, file =>
