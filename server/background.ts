@@ -32,8 +32,15 @@ interface BackgroundOptions {
 
 const deriving = `derive-times-${timeZoneData}`
 
-/** Deliveries wait for receivers most of the time. */
-const deliveriesAtOnce = { atOnce: 64, perOwner: 4 }
+/**
+ * Deliveries wait for receivers most of the time. An attempt takes up to 10 s, and the receivers of
+ * many users may never answer, so those that take long leave room for the others.
+ */
+const deliveriesAtOnce = {
+  atOnce: 64,
+  perOwner: 4,
+  long: { after: 500, expected: 20_000, atOnce: 64 },
+}
 
 const hourly = (run: () => Promise<unknown>): JobKind => ({ every: 3600, run })
 

@@ -229,6 +229,42 @@ describe('a runner', () => {
     assert.equal(dead, 'f', 'recurring work is tried for ever')
   })
 
+  it('runs jobs of other owners, however many owners have jobs that run long', async t => {
+    const owners = Array.from({ length: 6 }, () => newUser())
+    const gates = [gate(), gate()]
+    let begun = 0
+    let done = gate()
+    const run: JobKind['run'] = async ({ owner, id }) => {
+      if (!owners.includes(owner)) return done.open()
+      begun += 1
+      await gates[Number(id)]?.opened
+    }
+    for (const id of ['0', '1'])
+      for (const owner of owners) await enqueue(db, { owner, id, kind: 'send', delay: -1 })
+    const runQuick = async () => {
+      done = gate()
+      // Each time another one: even this run may take long enough.
+      await enqueue(db, { owner: newUser(), id: 'quick', kind: 'send' })
+      runner.wake()
+      await done.opened
+    }
+    const long = { after: 1, expected: 60_000, atOnce: 3 }
+    const runner = new JobRunner({ db, log, kinds: { send: { run } }, atOnce: 2, perOwner: 1, long })
+    t.after(() => {
+      for (const { open } of gates) open()
+      return runner.stop()
+    })
+    await runner.start()
+    await runQuick()
+    assert.equal(begun, 6)
+    gates[0]?.open()
+    while (begun < 9) await db.ping()
+    await runQuick()
+    assert.equal(begun, 9, 'of owners whose jobs are known to run long, three run')
+    gates[1]?.open()
+    while (begun < 12) await db.ping()
+  })
+
   it('leaves jobs of unknown kinds to a newer version', async t => {
     const owner = newUser()
     await enqueue(db, { owner, id: 'new', kind: 'of-the-next-version' })
@@ -281,4 +317,12 @@ async function settled(runner: JobRunner, kind: string, failures: number): Promi
     `select from duly.jobs where kind = $1 and failures = $2 and leased_until = '-infinity'`,
   )
   while ((await db.query(read, [kind, failures])).length === 0) runner.wake()
+}
+
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open }
 }

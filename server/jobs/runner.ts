@@ -24,9 +24,21 @@ interface JobRunnerOptions {
   readonly atOnce?: number
   /** Jobs of one owner among them. */
   readonly perOwner?: number
+  /** Leaves room for the jobs of other owners while those of some run long. */
+  readonly long?: LongRuns
 }
 
-const defaults = { lease: 30, pause: 5, atOnce: 4, perOwner: Number.POSITIVE_INFINITY }
+interface LongRuns {
+  /** Milliseconds after which a run is long. */
+  readonly after: number
+  /** Milliseconds for which the jobs of its owner are then expected to run long. */
+  readonly expected: number
+  /** Jobs of such owners that run concurrently, beside `atOnce` jobs of others. */
+  readonly atOnce: number
+}
+
+const never: LongRuns = { after: Number.POSITIVE_INFINITY, expected: 0, atOnce: 0 }
+const defaults = { lease: 30, pause: 5, atOnce: 4, perOwner: Number.POSITIVE_INFINITY, long: never }
 /** Seconds between two counts of all jobs, for metrics. */
 const countedEvery = 60
 /** Longest time in seconds between two looks at the table. */
@@ -47,6 +59,8 @@ export class JobRunner {
   readonly counts: ReadonlyMap<string, KindCounts>
   readonly #options: Required<JobRunnerOptions>
   readonly #running = new Map<string, { readonly owner: string; readonly ended: Promise<void> }>()
+  /** Owners of long runs, and until when theirs are expected to be long. */
+  readonly #long = new Map<string, number>()
   readonly #stopping = new AbortController()
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
@@ -111,16 +125,22 @@ export class JobRunner {
 
   /** @returns seconds until the next look; never rejects */
   async #look(): Promise<number> {
-    const { db, log, lease, atOnce, perOwner } = this.#options
+    const { db, log, lease, atOnce, perOwner, long } = this.#options
     const kinds = Object.keys(this.#options.kinds)
     try {
-      const room = atOnce - this.#running.size
-      // A job that ends calls `wake`.
-      if (room === 0) return longestSleep
+      this.#forgetLong()
       const busy = [...this.#running.values()].map(({ owner }) => owner)
-      const isFull = (owner: string) => busy.filter(other => other === owner).length >= perOwner
-      const full = [...new Set(busy)].filter(isFull)
-      for (const [owner, id] of await dueJobs(db, kinds, room, full)) {
+      const isLong = (owner: string) => this.#long.has(owner)
+      const countLong = () => busy.filter(isLong).length
+      const room = atOnce - busy.length + countLong()
+      // A job that ends, or runs long, calls `wake`.
+      if (room <= 0) return longestSleep
+      const isFull = (owner: string) =>
+        busy.filter(other => other === owner).length >= perOwner ||
+        (isLong(owner) && countLong() >= long.atOnce)
+      const full = [...new Set([...busy, ...this.#long.keys()])].filter(isFull)
+      const due = await dueJobs(db, kinds, room, full)
+      for (const [owner, id] of due) {
         if (this.#stopping.signal.aborted) return 0
         if (isFull(owner)) {
           // Those of other owners may follow.
@@ -131,12 +151,16 @@ export class JobRunner {
         if (this.#running.has(key)) continue
         const job = await takeJob(db, owner, id, lease)
         if (!job) continue
+        const noting = this.#noteWhenLong(owner)
         const ended = this.#run(job).finally(() => {
+          clearTimeout(noting)
           this.#running.delete(key)
           this.wake()
         })
         busy.push(owner)
         this.#running.set(key, { owner, ended })
+        // Jobs that are expected to run long have left room.
+        if (due.length === room && isLong(owner)) this.#lookAgain = true
       }
       await this.#count()
       const seconds = (await secondsToNext(db, kinds)) ?? longestSleep
@@ -144,6 +168,25 @@ export class JobRunner {
     } catch (error) {
       log.warn({ err: error }, 'cannot read the job table; retrying')
       return lease
+    }
+  }
+
+  /** @returns the timer of a run that begins */
+  #noteWhenLong(owner: string): NodeJS.Timeout | undefined {
+    const { after, expected } = this.#options.long
+    if (after === Number.POSITIVE_INFINITY) return undefined
+    return setTimeout(() => {
+      this.#long.delete(owner)
+      this.#long.set(owner, performance.now() + expected)
+      this.wake()
+    }, after).unref()
+  }
+
+  #forgetLong(): void {
+    const now = performance.now()
+    for (const [owner, until] of this.#long) {
+      if (until > now) return
+      this.#long.delete(owner)
     }
   }
 
