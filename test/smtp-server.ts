@@ -10,13 +10,20 @@ export interface Email {
   readonly link: string
 }
 
-/** A mail server that stores the emails it receives. */
-export async function startSmtpServer() {
+/**
+ * A mail server that stores the emails it receives.
+ * @param refuse returns the status with which an email to this address is refused, if it is
+ */
+export async function startSmtpServer(refuse: (to: string) => number | undefined = () => undefined) {
   const emails: Email[] = []
   const waiting = new Set<() => void>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
+    onRcptTo({ address }, _session, done) {
+      const responseCode = refuse(address)
+      done(responseCode === undefined ? null : Object.assign(new Error('refused'), { responseCode }))
+    },
     async onData(stream, session, done) {
       const raw = await text(stream)
       const isQuoted = /^content-transfer-encoding: quoted-printable/im.test(raw)

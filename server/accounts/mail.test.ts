@@ -27,6 +27,72 @@ describe('emails', () => {
     assert.ok(smtp.emails.findIndex(({ to }) => to === 'bea@example.com') < 4)
   })
 
+  it('are sent again after a temporary failure, and not after another one', async () => {
+    const asked: string[] = []
+    const refusals: Readonly<Record<string, readonly number[]>> = {
+      'ann@example.com': [450, 451],
+      'bob@example.com': [550],
+      'cid@example.com': [450, 450, 450],
+    }
+    const smtp = await startSmtpServer(to => {
+      const before = asked.filter(other => other === to).length
+      asked.push(to)
+      return refusals[to]?.[before]
+    })
+    const { lines, log } = logged()
+    const mail = createMail({ smtp: smtp.url, from, log, pauses: [1, 1] })
+    for (const to of [...Object.keys(refusals), 'dan@example.com'])
+      mail.send('reset-password', to, link, { address: '192.0.2.1' })
+    await Promise.all([smtp.emailTo('ann@example.com'), smtp.emailTo('dan@example.com')])
+    const failed = () => lines.filter(({ level }) => level === 50).map(({ answer }) => answer)
+    while (failed().length < 2) await new Promise(setImmediate)
+    await mail.close()
+    await smtp.close()
+    assert.deepEqual(failed().toSorted(), [450, 550])
+    assert.deepEqual(smtp.emails.map(({ to }) => to).toSorted(), ['ann@example.com', 'dan@example.com'])
+    assert.equal(asked.length, 3 + 1 + 3 + 1)
+  })
+
+  it('that wait to be sent again do not keep Duly from stopping', async () => {
+    const smtp = await startSmtpServer(() => 450)
+    const { lines, log } = logged()
+    const mail = createMail({ smtp: smtp.url, from, log })
+    mail.send('reset-password', 'bea@example.com', link, { address: '192.0.2.1' })
+    while (lines.length === 0) await new Promise(setImmediate)
+    await mail.close()
+    await smtp.close()
+    assert.deepEqual(
+      lines.map(({ level, answer, unsent }) => [level, answer ?? unsent]),
+      [
+        [40, 450],
+        [50, 1],
+      ],
+    )
+  })
+
+  it('do not wait for ever for a server that never ends its reply', async () => {
+    const sockets: Socket[] = []
+    const server = createServer(socket => {
+      sockets.push(socket)
+      socket.on('error', () => {})
+      const more = setInterval(() => socket.write('220-x\r\n'), 1)
+      socket.on('close', () => clearInterval(more))
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const smtp = `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { lines, log } = logged()
+    const mail = createMail({ smtp, from, log, attemptMs: 20, patience: 60_000 })
+    for (let n = 0; n < 3; n += 1)
+      mail.send('reset-password', `${n}@example.com`, link, { address: '192.0.2.1' })
+    await mail.close()
+    assert.deepEqual(
+      lines.map(({ code }) => code),
+      ['EABORT', 'EABORT', 'EABORT'],
+    )
+    for (const socket of sockets) socket.destroy()
+    await new Promise(resolve => server.close(resolve))
+  })
+
   it('that wait for a server without an answer are bounded, and do not keep Duly from stopping', async () => {
     const sockets: Socket[] = []
     const server = createServer(socket => sockets.push(socket))

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import nodemailer from 'nodemailer'
 import { turnKeysOf } from '../limits/network.ts'
 import type { Log } from '../log.ts'
@@ -27,12 +28,22 @@ interface MailOptions {
   readonly log: Log
   /** How long `close` waits, in milliseconds. */
   readonly patience?: number
+  /** Milliseconds for one attempt. */
+  readonly attemptMs?: number
+  /** Milliseconds before each retry after a temporary failure. */
+  readonly pauses?: readonly number[]
 }
 
 /** Emails that are sent at the same time, each on a connection of its own. */
 const atOnce = 2
-/** Emails that wait for a slow server. */
+/** Emails that wait for a slow server, and again those that wait for a retry. */
 const most = 1000
+/** The whole program stops within 7 s, of which requests may take 5. */
+const patienceMs = 1500
+/** Connections time out only while the server is silent, not if its reply never ends. */
+const attemptMs = 60_000
+/** A mail server restarts within seconds; one that defers unknown senders accepts after minutes. */
+const pausesMs = [5000, 30_000, 120_000, 600_000]
 /** Those to one recipient. No more are sent before the first link expires: see attempts.ts. */
 const perRecipient = 20
 
@@ -59,10 +70,12 @@ const emails: Readonly<Record<Email, Text>> = {
 
 /**
  * Sends emails in turns that are fair to the networks that cause them, so that those of one network
- * wait behind each other while the server is slow.
+ * wait behind each other while the server is slow. After a temporary failure an email is sent again
+ * later; meanwhile it takes no turn.
  */
-export function createMail({ smtp, from, log, patience = 10_000 }: MailOptions): Mail {
+export function createMail({ smtp, from, log, ...limits }: MailOptions): Mail {
   if (smtp === undefined) return logLinks(log)
+  const { patience, attemptMs: limit, pauses } = { ...defaults, ...limits }
   const transport = nodemailer.createTransport(
     {
       url: smtp,
@@ -75,22 +88,44 @@ export function createMail({ smtp, from, log, patience = 10_000 }: MailOptions):
     { from },
   )
   const inProgress = new Set<Promise<unknown>>()
+  const closed = new AbortController()
+  const { signal } = closed
   const turns = new FairTurns({ atOnce, waiting: most })
-  let isClosed = false
+  let retrying = 0
+  const waitToRetry = async (ms: number) => {
+    retrying += 1
+    await pause(ms, undefined, { signal }).finally(() => {
+      retrying -= 1
+    })
+  }
   return {
     isDelivered: true,
     send(email, to, link, { newEmail = '', address } = {}) {
-      const keys = address === undefined ? [] : turnKeysOf(address)
-      const sent = turns
-        .run([...keys, `to ${to}`], perRecipient, async () => {
-          if (isClosed) return
-          // As an object, the address is not parsed as a list of addresses.
-          await transport.sendMail({ to: { name: '', address: to }, ...emails[email](link, newEmail) })
-        })
+      const keys = [...(address === undefined ? [] : turnKeysOf(address)), `to ${to}`]
+      // As an object, the address is not parsed as a list of addresses.
+      const message = { to: { name: '', address: to }, ...emails[email](link, newEmail) }
+      const deliver = async () => {
+        for (let failures = 0; ; failures += 1) {
+          try {
+            return await turns.run(keys, perRecipient, async () => {
+              signal.throwIfAborted()
+              await transport.sendMail({ ...message, signal: AbortSignal.timeout(limit) })
+            })
+          } catch (error) {
+            const ms = pauses[failures]
+            if (ms === undefined || retrying >= most || signal.aborted || !isTemporary(error)) throw error
+            log.warn(
+              { email, ...factsOf(error as Failure) },
+              'cannot send an email yet; it is sent again later',
+            )
+            await waitToRetry(ms)
+          }
+        }
+      }
+      const sent = deliver()
         // Neither the address nor the link is logged. The user can ask for another email.
         .catch(error => {
-          if (isClosed) return
-          log.error({ email, code: error.code, answer: error.responseCode }, 'cannot send an email')
+          if (!signal.aborted) log.error({ email, ...factsOf(error) }, 'cannot send an email')
         })
         .finally(() => inProgress.delete(sent))
       inProgress.add(sent)
@@ -100,15 +135,31 @@ export function createMail({ smtp, from, log, patience = 10_000 }: MailOptions):
       const late = new Promise<void>(resolve => {
         timer = setTimeout(resolve, patience)
       })
-      await Promise.race([Promise.all(inProgress), late])
+      if (retrying < inProgress.size) await Promise.race([Promise.all(inProgress), late])
       clearTimeout(timer)
-      isClosed = true
       const unsent = inProgress.size
+      closed.abort()
       if (unsent > 0)
-        log.error({ unsent }, 'the mail server is too slow: stopping before all emails are sent')
+        log.error({ unsent }, 'stopping before all emails are sent: the mail server is slow or unavailable')
       transport.close()
     },
   }
+}
+
+const defaults = { patience: patienceMs, attemptMs, pauses: pausesMs }
+
+interface Failure {
+  readonly code?: string
+  readonly responseCode?: number
+}
+
+const factsOf = ({ code, responseCode: answer }: Failure) => ({ code, answer })
+
+/** Whether the same email may succeed later (RFC 5321, 4.2.1), or there was no connection. */
+function isTemporary(error: unknown): boolean {
+  const { code, responseCode: status } = error as Failure
+  if (status !== undefined) return status >= 400 && status < 500
+  return ['ECONNECTION', 'ESOCKET', 'ETIMEDOUT', 'EDNS'].includes(code ?? '')
 }
 
 function logLinks(log: Log): Mail {
