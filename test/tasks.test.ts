@@ -48,6 +48,26 @@ describe('the tasks of one owner', () => {
     assert.deepEqual(deleted, [['t']])
   })
 
+  it('an update is executed if another one changes the task before it is known why nothing was written', async () => {
+    const user = newUser()
+    const { id } = await ownTasks(db, user).create(open('a'))
+    let writes = 0
+    const racing = new Proxy(db, {
+      get(target, name: keyof typeof db) {
+        const member = target[name]
+        if (typeof member !== 'function') return member
+        if (name !== 'read') return member.bind(target)
+        return async (...read: Parameters<typeof db.read>) => {
+          await target.read(...read)
+          writes += 1
+          if (writes === 1) await ownTasks(db, user).update(id, { title: 'b' })
+        }
+      },
+    })
+    assert.equal((await ownTasks(racing, user).update(id, { title: 'a' })).title, 'a')
+    assert.ok(writes > 1)
+  })
+
   it('each write uses one revision, which the task has then', async () => {
     const user = newUser()
     const tasks = ownTasks(db, user)

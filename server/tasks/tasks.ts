@@ -233,8 +233,9 @@ export class Tasks {
   }
 
   /**
-   * Tries a write until it is executed or `explain` tells why it was not. It is tried again if
-   * another request changed the task meanwhile, or if the counters of the storage were wrong.
+   * Tries a write until it is executed or `explain` tells why it was not. Another request may
+   * change the task, or free storage, between the two, and the counters of the storage may be
+   * wrong. So the write is refused only after it was tried several times.
    */
   async #untilDone(
     write: () => Promise<Outcome | undefined>,
@@ -245,7 +246,6 @@ export class Tasks {
       const outcome = (await write()) ?? (await explain())
       if (outcome) return outcome
       refusal = await refusalOf(this.#db, this.#owner, this.#context.quota)
-      if (refusal) break
     }
     throw refusal ?? storageFull(this.#context.quota)
   }
