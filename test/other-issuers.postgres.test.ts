@@ -71,6 +71,19 @@ describe('two other issuers beside this server', () => {
     )
   })
 
+  it('do not keep the first token of this server from being accepted', async () => {
+    const fresh = await served({ JWKS_URL: one.jwks })
+    try {
+      const [person, { token }] = [await newUserHere(fresh), await one.token()]
+      // This server has no key yet, and looks for that of the token.
+      assert.equal((await fresh.call('GET', '/api/v1/tasks', { token })).status, 200)
+      const own = await person.token()
+      assert.equal((await fresh.call('GET', '/api/v1/tasks', { token: own })).status, 200)
+    } finally {
+      await fresh.close()
+    }
+  })
+
   it('are trusted only for their own tokens', async () => {
     const mixed = await served({ JWKS_URL: `${one.jwks},${two.jwks}`, JWT_ISSUER: `${two.url},${one.url}` })
     try {

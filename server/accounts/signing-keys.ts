@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { generateId } from 'better-auth'
 import type { Jwk } from 'better-auth/plugins/jwt'
-import { announcedSeconds } from '../auth/own-keys.ts'
+import { announcedSeconds, pauseMs } from '../auth/own-keys.ts'
 import { type Session, statement, unprepared } from '../db/database.ts'
 
 const all = statement(
@@ -42,6 +43,9 @@ export function signingKeys(db: Session) {
       const id = generateId()
       const values = [id, key.publicKey, key.privateKey, key.alg ?? null, key.crv ?? null]
       const [row] = await db.query(insert, values)
+      // The first key signs at once. A replica may have looked for keys just before it was stored,
+      // and would reject its tokens.
+      await pause(pauseMs + 10)
       return { ...key, id, createdAt: new Date(Number(row?.[0])) }
     },
   }

@@ -2,7 +2,8 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { type Session, statement } from '../db/database.ts'
 import { type Jwt, keyFits } from './jwt.ts'
 
-const pauseMs = 200
+/** An unknown key is looked up no more often. */
+export const pauseMs = 200
 /** How long a new key is published before it signs, so that caches of the key set have it. */
 export const announcedSeconds = 60
 /**
