@@ -70,6 +70,21 @@ describe('emails', () => {
     )
   })
 
+  it('that wait to be sent again cause no warning of Node, however many', async t => {
+    const warnings: string[] = []
+    const note = ({ message }: Error) => void warnings.push(message)
+    process.on('warning', note)
+    t.after(() => process.off('warning', note))
+    const smtp = await startSmtpServer(() => 450)
+    const { lines, log } = logged()
+    const mail = createMail({ smtp: smtp.url, from, log })
+    for (let n = 0; n < 12; n += 1) mail.send('reset-password', `${n}@example.com`, link)
+    while (lines.length < 12) await new Promise(setImmediate)
+    await mail.close()
+    await smtp.close()
+    assert.deepEqual(warnings, [])
+  })
+
   it('do not wait for ever for a server that never ends its reply', async () => {
     const sockets: Socket[] = []
     const server = createServer(socket => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import nodemailer from 'nodemailer'
 import { turnKeysOf } from '../limits/network.ts'
@@ -90,6 +91,8 @@ export function createMail({ smtp, from, log, ...limits }: MailOptions): Mail {
   const inProgress = new Set<Promise<unknown>>()
   const closed = new AbortController()
   const { signal } = closed
+  // Each email that waits to be sent again listens. Node warns of more than ten.
+  setMaxListeners(most, signal)
   const turns = new FairTurns({ atOnce, waiting: most })
   let retrying = 0
   const waitToRetry = async (ms: number) => {
