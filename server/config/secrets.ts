@@ -44,7 +44,7 @@ function readSecret(name: string, reader: SettingsReader): string | undefined {
   if (value !== undefined && Array.from(value).length < 32) {
     reader.problem(name, `must have at least 32 characters. ${advice}`)
   } else if (value !== undefined && isGuessable(value)) {
-    reader.noteAbout(name, `looks like a placeholder. Who guesses it can act as any user. ${advice}`)
+    reader.noteAbout(name, `looks like a placeholder. Anyone who guesses it can act as any user. ${advice}`)
   }
   return value
 }

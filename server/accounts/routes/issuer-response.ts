@@ -43,14 +43,22 @@ export async function forward(response: Response, reply: FastifyReply): Promise<
     const message = response.statusText || 'The request was rejected.'
     return reply.header('content-type', jsonMediaType).send(JSON.stringify({ message }))
   }
-  if (response.status >= 400)
-    for (const [code, message] of Object.entries(plainMessages))
-      if (body.includes(`"${code}"`)) return reply.send(JSON.stringify({ code, message }))
-  return reply.send(body)
+  const plain = plainErrors.find(
+    ({ status, code }) => response.status === status && body.includes(`"${code}"`),
+  )
+  return reply.send(plain ? JSON.stringify({ code: plain.code, message: plain.message }) : body)
 }
 
 /** Messages instead of Better Auth's, which do not tell a user what to do. */
-const plainMessages: Readonly<Record<string, string>> = {
-  INVALID_TOKEN: 'This link has expired or was used before. Request a new one.',
-  SESSION_NOT_FRESH: 'You signed in more than a day ago. Sign out and in again to do this.',
-}
+const plainErrors = [
+  {
+    status: 400,
+    code: 'INVALID_TOKEN',
+    message: 'This link has expired or was used before. Request a new one.',
+  },
+  {
+    status: 403,
+    code: 'SESSION_NOT_FRESH',
+    message: 'You signed in more than a day ago. Sign out and in again to do this.',
+  },
+]
