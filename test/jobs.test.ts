@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { pino } from 'pino'
-import { type Row, unprepared } from '../server/db/database.ts'
+import { type Database, type Row, unprepared } from '../server/db/database.ts'
 import {
   dueJobs,
   enqueue,
@@ -39,6 +39,15 @@ async function taken(owner: string, id: string) {
   const job = await takeJob(db, owner, id, lease)
   assert.ok(job, `${id} is free`)
   return job
+}
+
+/** Takes a job that was enqueued again while it ran. The clock may not have moved since. */
+async function takenAgain(owner: string, id: string) {
+  for (;;) {
+    const job = await takeJob(db, owner, id, lease)
+    if (job) return job
+    assert.ok(await rowOf(owner, id), `${id} exists`)
+  }
 }
 
 /** A job kind whose runs a test controls one by one. */
@@ -96,13 +105,27 @@ describe('a lease', () => {
 })
 
 describe('a job', () => {
-  it('that is enqueued again while it runs is run once more', async () => {
+  it('that is enqueued again while it runs is run once more, even if the clock shows the same', async () => {
     const owner = newUser()
-    await enqueue(db, { owner, id: 'a', kind: 'k', payload: 1 })
+    // In a transaction, now() stays the same.
+    await db.transaction(async session => {
+      await enqueue(session, { owner, id: 'a', kind: 'k', payload: 1 })
+      const job = await takeJob(session, owner, 'a', lease)
+      assert.ok(job)
+      await enqueue(session, { owner, id: 'a', kind: 'k', payload: 2 })
+      await finishJob(session, job)
+    })
+    assert.equal((await takenAgain(owner, 'a')).payload, 2)
+  })
+
+  it('that is enqueued again during its last attempt is retried', async () => {
+    const owner = newUser()
+    await enqueue(db, { owner, id: 'a', kind: 'k' })
     const job = await taken(owner, 'a')
-    await enqueue(db, { owner, id: 'a', kind: 'k', payload: 2 })
-    await finishJob(db, job)
-    assert.equal((await taken(owner, 'a')).payload, 2)
+    await enqueue(db, { owner, id: 'a', kind: 'k' })
+    await failJob(db, job, { error: 'no', dead: true, delay: 0 })
+    const [failures, dead] = (await rowOf(owner, 'a')) ?? []
+    assert.deepEqual([failures, dead], ['1', 'f'])
   })
 
   it('that is enqueued again while it waits is one job, due at the earlier time', async () => {
@@ -263,6 +286,40 @@ describe('a runner', () => {
     assert.equal(begun, 9, 'of owners whose jobs are known to run long, three run')
     gates[1]?.open()
     while (begun < 12) await db.ping()
+  })
+
+  it('runs a job when it is due, while another runs', async t => {
+    const owner = newUser()
+    const { opened, open } = gate()
+    const second = followed()
+    const kinds = { first: { run: () => opened }, second: second.kind }
+    const runner = new JobRunner({ db, log, kinds, lease: 3600 })
+    t.after(() => {
+      open()
+      return runner.stop()
+    })
+    await enqueue(db, { owner, id: 'first', kind: 'first' })
+    await enqueue(db, { owner, id: 'second', kind: 'second', delay: 0.05 })
+    await runner.start()
+    await second.nth(1)
+  })
+
+  it('runs a job that becomes due while it looks for jobs', async t => {
+    const owner = newUser()
+    const { kind, nth } = followed()
+    const makingDue = new Proxy(db, {
+      get: (_, name) => (name === 'query' ? query : Reflect.get(db, name, db)),
+    })
+    // After the job was not found due.
+    const query: Database['query'] = async (sent, values) => {
+      if (sent.name === 'duly_jobs_lease_end') await makeDue(owner, 'a')
+      return db.query(sent, values)
+    }
+    const runner = new JobRunner({ db: makingDue, log, kinds: { soon: kind }, lease: 3600 })
+    t.after(() => runner.stop())
+    await enqueue(db, { owner, id: 'a', kind: 'soon', delay: 3600 })
+    await runner.start()
+    await nth(1)
   })
 
   it('leaves jobs of unknown kinds to a newer version', async t => {

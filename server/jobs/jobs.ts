@@ -1,8 +1,8 @@
 import { quick, type Session, statement, write } from '../db/database.ts'
 
-// A table of background jobs, distributed by owner: all statements but `due`, `next` and `state`
-// name the owner. Jobs that belong to no user have the owner ''. Taking a job is one conditional
-// update: Citus rejects `for update` across shards.
+// A table of background jobs, distributed by owner: all statements but `due`, `next`, `leaseEnd`
+// and `state` name the owner. Jobs that belong to no user have the owner ''. Taking a job is one
+// conditional update: Citus rejects `for update` across shards.
 
 /** Owner of jobs that belong to no user. */
 export const systemOwner = ''
@@ -44,10 +44,15 @@ const seconds = (value: string) => `make_interval(secs => ${value}::double preci
 const ours = 'jobs.user_id = $1 and jobs.id = $2 and jobs.lease = $3::bigint'
 
 // Citus rejects now() in `on conflict … do update`: the times come from `excluded`.
-/** SQL: what enqueueing does to a job that exists. The table is called `jobs`. */
+/**
+ * SQL: what enqueueing does to a job that exists. The table is called `jobs`. A leased job gets
+ * another due time, even if the clock shows the same: that of the embedded database counts
+ * milliseconds.
+ */
 export const enqueuedAgain = `on conflict (user_id, id) do update set payload = excluded.payload, enqueued_at = excluded.enqueued_at,
     failures = 0, dead = false,
-    due_at = case when jobs.dead or jobs.leased_until > excluded.enqueued_at then excluded.due_at
+    due_at = case when jobs.dead then excluded.due_at
+      when jobs.leased_until > excluded.enqueued_at then greatest(excluded.due_at, jobs.due_at + interval '1 microsecond')
       else least(jobs.due_at, excluded.due_at) end`
 
 const insert = write(
@@ -83,10 +88,16 @@ const due = statement(
   order by due_at limit $2`,
 )
 
-/** Seconds until the next job is due; negative while another process runs a due job. */
 const next = statement(
   'duly_jobs_next',
-  `select extract(epoch from min(due_at) - now()) from duly.jobs where not dead and kind = any($1::text[])`,
+  `select extract(epoch from min(due_at) - now()) from duly.jobs
+  where not dead and leased_until < now() and kind = any($1::text[]) and user_id <> all($2::text[])`,
+)
+
+const leaseEnd = statement(
+  'duly_jobs_lease_end',
+  `select extract(epoch from min(leased_until) - now()) from duly.jobs
+  where not dead and due_at <= now() and leased_until >= now() and kind = any($1::text[])`,
 )
 
 const take = write(
@@ -119,8 +130,8 @@ const repeat = write(
 
 const fail = write(
   'duly_job_fail',
-  `update duly.jobs set leased_until = '-infinity', failures = failures + 1, error = $4, dead = $5::boolean,
-    due_at = now() + ${seconds('$6')} where ${ours}`,
+  `update duly.jobs set leased_until = '-infinity', failures = failures + 1, error = $4,
+    dead = $5::boolean and due_at = $7::text::timestamptz, due_at = now() + ${seconds('$6')} where ${ours}`,
 )
 
 const state = statement(
@@ -175,10 +186,20 @@ export async function dueJobs(
   return rows.map(([owner, id]) => [String(owner), String(id)])
 }
 
-/** @returns seconds until the next job is due, or undefined if there is none */
-export async function secondsToNext(session: Session, kinds: readonly string[]): Promise<number | undefined> {
-  const [row] = await session.query(next, [kinds])
-  return row?.[0] == null ? undefined : Number(row[0])
+/**
+ * @param except owners whose jobs are left out
+ * @returns seconds until a job can be taken: it is due, or the process that holds it has died.
+ * Negative if one is due; undefined if there is none.
+ */
+export async function secondsToNext(
+  session: Session,
+  kinds: readonly string[],
+  except: readonly string[] = [],
+): Promise<number | undefined> {
+  // In this order: a lease that ends between the two is found by the second.
+  const found = [await session.query(leaseEnd, [kinds]), await session.query(next, [kinds, except])]
+  const times = found.flatMap(([row]) => (row?.[0] == null ? [] : [Number(row[0])]))
+  return times.length === 0 ? undefined : Math.min(...times)
 }
 
 /** Leases a job for `lease` seconds. @returns undefined if another process took it first */
@@ -223,13 +244,16 @@ export async function repeatJob(session: Session, job: LeasedJob, delay: number)
   await session.query(repeat, [job.owner, job.id, job.lease, job.dueAt, delay])
 }
 
-/** Schedules a retry of a failed job in `delay` seconds, or marks it as dead. */
+/**
+ * Schedules a retry of a failed job in `delay` seconds, or marks it as dead unless it was enqueued
+ * again while it ran.
+ */
 export async function failJob(
   session: Session,
   job: LeasedJob,
   { error, dead, delay }: { readonly error: string; readonly dead: boolean; readonly delay: number },
 ): Promise<void> {
-  await session.query(fail, [job.owner, job.id, job.lease, error, dead, delay])
+  await session.query(fail, [job.owner, job.id, job.lease, error, dead, delay, job.dueAt])
 }
 
 /** Counts jobs of all owners, for metrics. */

@@ -43,6 +43,8 @@ const defaults = { lease: 30, pause: 5, atOnce: 4, perOwner: Number.POSITIVE_INF
 const countedEvery = 60
 /** Longest time in seconds between two looks at the table. */
 const longestSleep = 3600
+/** Seconds to the next look if a job is due that this one did not take. */
+const soon = 0.02
 
 interface KindCounts {
   done: number
@@ -138,8 +140,8 @@ export class JobRunner {
       const isFull = (owner: string) =>
         busy.filter(other => other === owner).length >= perOwner ||
         (isLong(owner) && countLong() >= long.atOnce)
-      const full = [...new Set([...busy, ...this.#long.keys()])].filter(isFull)
-      const due = await dueJobs(db, kinds, room, full)
+      const fullOwners = () => [...new Set([...busy, ...this.#long.keys()])].filter(isFull)
+      const due = await dueJobs(db, kinds, room, fullOwners())
       for (const [owner, id] of due) {
         if (this.#stopping.signal.aborted) return 0
         if (isFull(owner)) {
@@ -163,8 +165,8 @@ export class JobRunner {
         if (due.length === room && isLong(owner)) this.#lookAgain = true
       }
       await this.#count()
-      const seconds = (await secondsToNext(db, kinds)) ?? longestSleep
-      return seconds > 0 ? Math.min(seconds, longestSleep) : lease
+      const seconds = (await secondsToNext(db, kinds, fullOwners())) ?? longestSleep
+      return seconds > 0 ? Math.min(seconds, longestSleep) : soon
     } catch (error) {
       log.warn({ err: error }, 'cannot read the job table; retrying')
       return lease
