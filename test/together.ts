@@ -16,15 +16,17 @@ export function divided(files: readonly string[]): string[][] {
 }
 
 /**
- * Writes a test file that runs others one after the other: most take less time than the start of a
- * process. Each is a suite, so its hooks run before and after its own tests only.
+ * Writes a test file that runs others: see `test/run-suites.ts`.
  * @param path its folder is created
  */
 export function together(path: string, files: readonly string[]): string {
   mkdirSync(dirname(path), { recursive: true })
-  const suites = files
-    .map(file => [relative(dist, file), pathToFileURL(file).href].map(text => JSON.stringify(text)))
-    .map(([name, address]) => `describe(${name}, async () => { await import(${address}) })\n`)
-  writeFileSync(path, `import { describe } from 'node:test'\n\n${suites.join('')}`)
+  const suites = files.map(file => ({ name: relative(dist, file), address: pathToFileURL(file).href }))
+  const runner = new URL('run-suites.js', import.meta.url).href
+  const lines = [
+    `import { runSuites } from ${JSON.stringify(runner)}\n`,
+    `runSuites(${JSON.stringify(suites, null, 2)})`,
+  ]
+  writeFileSync(path, `${lines.join('\n')}\n`)
   return path
 }
