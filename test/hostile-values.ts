@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { codePoint } from './code-point.ts'
 
 // Values for the fuzz tests, generated from the schema of a body: texts, values and whole bodies.
 
@@ -78,7 +79,7 @@ export function texts(limit: number): fc.Arbitrary<string> {
   return fc.oneof(
     marked,
     fc.string({ unit: 'grapheme' }),
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: codePoint }),
     codeUnits,
     atLimit,
     padded,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { codePoint } from '../../test/code-point.ts'
 import { DataRow } from '../db/data-row.ts'
 import { tasks as fields } from './fields.ts'
 import { PrintedTasks, ready, type TaskForm } from './printed-tasks.ts'
@@ -95,7 +96,7 @@ const jsonOf = (task: Values, owner: string) =>
 
 // Well-formed Unicode, as stored texts are, with control characters, quotes and backslashes.
 const text = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ unit: codePoint, maxLength: 60 }),
   fc.string({
     unit: fc.constantFrom(...('\0\b\t\n\f\r\x1f "\\/\x7f\u2028é中שׁ🐑'.match(/./gsu) ?? [])),
     maxLength: 60,
