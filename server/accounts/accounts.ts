@@ -16,9 +16,9 @@ import { removeAccount } from './users.ts'
 /** Passwords hashed at once. scrypt takes a core for about 60 ms; one core is left for the rest. */
 const hashers = Math.max(1, Math.min(availableParallelism() - 1, 4))
 /** Requests in progress that hash. More than hashers, since they also wait for the database. */
-const hashingAtOnce = hashers + 2
+export const hashingAtOnce = hashers + 2
 /** About four seconds of waiting, at 60 ms a hash. */
-const hashingWaiting = 64 * hashers
+export const hashingWaiting = 64 * hashers
 const hashingPerAccount = 8
 
 interface AccountsOptions {
