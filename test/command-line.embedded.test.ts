@@ -261,8 +261,7 @@ describe('in an empty directory', () => {
   ]) {
     it(`duly ${args.join(' ')} creates nothing`, async () => {
       const cwd = emptyFolder()
-      const isProgram = args[0] === 'help'
-      const said = isProgram ? await duly(args, {}, cli, cwd).ended : await dulyHere(args, {}, cwd)
+      const said = await dulyHere(args, {}, cwd)
       assert.deepEqual(readdirSync(cwd), [])
       const [command = '', verb] = args
       if (['doctor', 'openapi', 'help'].includes(command)) return
@@ -339,12 +338,14 @@ describe('arguments are checked before settings and databases', () => {
     for (const args of [
       ['--prot', '1'],
       ['help', 'strat'],
-      ['start', '--port', '--host', 'x'],
     ]) {
-      const said = await duly(args, broken).ended
+      const said = await dulyHere(args, broken)
       isSentence(said)
       assert.deepEqual([said.code, said.stdout], [64, ''])
     }
+    const said = await duly(['start', '--port', '--host', 'x'], broken).ended
+    isSentence(said)
+    assert.deepEqual([said.code, said.stdout], [64, ''])
   })
 
   it('--help anywhere prints the help and does nothing else', async () => {
@@ -355,7 +356,7 @@ describe('arguments are checked before settings and databases', () => {
       ['--help', 'copy'],
       ['--port', '1', '--help'],
     ]) {
-      const said = await duly(args, broken).ended
+      const said = await dulyHere(args, broken)
       assert.deepEqual([said.code, said.stderr], [0, ''])
       assert.match(said.stdout, /^Usage: duly/)
     }

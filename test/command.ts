@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { pino } from 'pino'
-import { commandOf, commands } from '../server/cli/commands.ts'
+import { runCommandLine } from '../server/cli/command-line.ts'
+import { commands } from '../server/cli/commands.ts'
 import { failureOf } from '../server/cli/failure.ts'
 import { readConfig } from '../server/config/config.ts'
 import { startServer } from '../server/main.ts'
@@ -37,11 +38,8 @@ process.setMaxListeners(0)
  * a secret was printed. Not for commands that read standard input or write bytes, or that read the
  * database of a running server: they lower the priority of the process.
  */
-export async function dulyHere(
-  [name = '', ...args]: string[],
-  env: Env = {},
-  cwd = process.cwd(),
-): Promise<Ended> {
+export async function dulyHere(args: string[], env: Env = {}, cwd = process.cwd()): Promise<Ended> {
+  const [name = ''] = args
   const isEmbedded = env.DATABASE_URL === undefined || name === 'copy' || args.includes('--verify')
   if (isEmbedded) await shareWebAssembly()
   const output = { stdout: '', stderr: '' }
@@ -52,7 +50,7 @@ export async function dulyHere(
   process.exitCode = undefined
   process.chdir(cwd)
   try {
-    await current.run(output, async () => (await commandOf(name)).run(args))
+    await current.run(output, () => runCommandLine(args))
     return { code: Number(process.exitCode ?? 0), signal: null, ...output }
   } catch (error) {
     const { text, exitCode: code } = failureOf(error, Object.hasOwn(commands, name) ? name : undefined)
