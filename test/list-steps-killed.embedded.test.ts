@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { unprepared } from '../server/db/database.ts'
 import { dulyStart } from './program.ts'
-import { callAt, newUser, openDatabase, ownDatabase, served } from './served.ts'
+import { callAt, newUser, ownDatabase, served } from './served.ts'
 
 /** Sixteen steps: the server is killed in one of the first. */
 const count = 8000
@@ -13,8 +14,7 @@ it('a list whose deletion kill -9 has interrupted is deleted after the next star
   const user = newUser()
   const before = await served({}, database)
   const { body: list } = await before.call('POST', '/api/v1/lists', { user, json: { name: 'Garden' } })
-  await before.close()
-  const { db } = await openDatabase(env)
+  const { db } = before.server
   await db.query(
     unprepared(`insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position, list_id)
       select $1, 'task', 'task', false, now(), now(), 1, 'a1', $2::bigint from generate_series(1, ${count})`),
@@ -24,7 +24,7 @@ it('a list whose deletion kill -9 has interrupted is deleted after the next star
     unprepared(`update duly.owners set task_count = ${count}, counted_revision = -1 where id = $1`),
     [user],
   )
-  await db.close()
+  await before.close()
 
   const { url, child, ended } = await dulyStart(env)
   const path = `/api/v1/lists/${list.id}`
@@ -41,7 +41,7 @@ it('a list whose deletion kill -9 has interrupted is deleted after the next star
 
   const after = await served({}, database)
   const left = async () => (await after.call('GET', '/api/v1/usage', { user })).body.task_count
-  while ((await left()) > 0);
+  while ((await left()) > 0) await pause(20)
   const restored = await after.call('POST', `${path}/restore`, { user })
   assert.equal(restored.status, 200)
   assert.equal(await left(), count)

@@ -40,6 +40,20 @@ async function whileServing<T>(
   }
 }
 
+describe('migrate', () => {
+  it('lists the migrations, reverts them and runs them again', async () => {
+    const says = async (...args: string[]) => (await run(['migrate', ...args])).stdout
+    assert.match(await says('up'), /^Nothing to do/)
+    assert.match(await says('status'), /^1 {2}applied \d{4}-\d\d-\d\dT/)
+    assert.match(await says('down', '--yes'), /^reverted: [^\n]+\n$/)
+    assert.match(await says('down', '--to', '0', '--yes'), /^reverted: /)
+    assert.match(await says('up'), /^applied: /)
+    assert.equal(await applied(), migrations.length)
+    const beyond = await run(['migrate', 'down', '--to', String(migrations.length + 1)])
+    assert.deepEqual([beyond.code, beyond.stdout], [64, ''])
+  })
+})
+
 describe('migrate down', () => {
   it('is refused while a server is connected, under any application name', async () => {
     const named = `${url}?application_name=something%20else`

@@ -6,7 +6,6 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { welcome } from '../server/cli/welcome.ts'
 import { dataFolder } from './data-folder.ts'
-import { duly } from './program.ts'
 import { callAt, type OwnDatabase, ownDatabase, soonStarted } from './served.ts'
 
 // The output of a start, at a terminal and to a program that reads the log.
@@ -48,33 +47,18 @@ function atTerminal(env: Record<string, string>) {
 describe('a start at a terminal', () => {
   it('after the first prints the URL, /docs, the data, and a command for a token that works', async () => {
     const dataDir = database.env.DATA_DIR ?? ''
-    let token: string | undefined
-    for (const _ of ['first start with the secret', 'second']) {
-      const terminal = atTerminal({ DATA_DIR: dataDir, PORT: '0' })
-      await terminal.printed(/Data +embedded PostgreSQL in [^\r\n]+\r?\n/)
-      const output = terminal.output()
-      const [, url = ''] = /Duly \S+ listens on (http\S+)\r?\n/.exec(output) ?? []
-      assert.match(output, new RegExp(`API docs +${url}/docs `))
-      const [, command = ''] = /Token +(.+?)\r?\n/.exec(output) ?? []
-      assert.match(command, /npm run -s duly -- token --user alice$/)
-      token ??= execFileSync('sh', ['-c', command], { cwd: root, encoding: 'utf8' }).trim()
-      const { status } = await callAt(url, 'GET', '/api/v1/tasks', { token })
-      assert.equal(status, 200)
-      terminal.child.stdin.write('\u0003')
-      await terminal.ended
-    }
-  })
-})
-
-describe('a start without a terminal', () => {
-  it('prints only JSON lines on standard output, also the first time', async () => {
-    const program = duly(['start', '--port', '0', '--data-dir', join(folder, 'data')])
-    const [, url = ''] = await program.printed(/^Duly \S+ listens on (\S+)$/m)
-    await program.printed(/^curl .*$/m)
-    assert.match(program.output(), new RegExp(`API docs +${url}/docs`))
-    program.child.kill('SIGTERM')
-    const { stdout } = await program.ended
-    for (const line of stdout.trimEnd().split('\n')) assert.equal(typeof JSON.parse(line).level, 'number')
+    const terminal = atTerminal({ DATA_DIR: dataDir, PORT: '0' })
+    await terminal.printed(/Data +embedded PostgreSQL in [^\r\n]+\r?\n/)
+    const output = terminal.output()
+    const [, url = ''] = /Duly \S+ listens on (http\S+)\r?\n/.exec(output) ?? []
+    assert.match(output, new RegExp(`API docs +${url}/docs `))
+    const [, command = ''] = /Token +(.+?)\r?\n/.exec(output) ?? []
+    assert.match(command, /npm run -s duly -- token --user alice$/)
+    const token = execFileSync('sh', ['-c', command], { cwd: root, encoding: 'utf8' }).trim()
+    const { status } = await callAt(url, 'GET', '/api/v1/tasks', { token })
+    assert.equal(status, 200)
+    terminal.child.stdin.write('\u0003')
+    await terminal.ended
   })
 })
 

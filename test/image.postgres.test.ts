@@ -12,8 +12,9 @@ import { type Answer, type Call, callAt, type OwnDatabase, ownDatabase } from '.
 // production packages and the built server, both without unused files.
 
 let app: string
-let database: OwnDatabase
-let server: RunningServer
+const databases = new Map<string, OwnDatabase>()
+const servers = new Map<string, RunningServer>()
+const names = ['the embedded database', 'PostgreSQL'] as const
 
 before(async () => {
   app = mkdtempSync(join(root, 'dist', 'image-'))
@@ -23,15 +24,20 @@ before(async () => {
     linkSync(join(root, path), join(app, basename(path)))
   for (const folder of ['node_modules', join('dist', 'server')])
     execFileSync(process.execPath, [join(root, 'deploy', 'docker', 'prune.mjs'), folder], { cwd: app })
-  database = await ownDatabase()
   // No server listens there. It is set so that the tracing packages are loaded too.
   const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', METRICS_PORT: '0' }
-  server = await dulyStart({ ...database.env, ...traces }, cli())
+  for (const name of names) {
+    const database = await ownDatabase('migrated', name === 'PostgreSQL')
+    databases.set(name, database)
+    servers.set(name, await dulyStart({ ...database.env, ...traces }, cli()))
+  }
 })
 after(async () => {
-  server?.child.kill('SIGKILL')
-  await server?.ended
-  await database?.drop()
+  for (const { child, ended } of servers.values()) {
+    child.kill('SIGKILL')
+    await ended
+  }
+  for (const database of databases.values()) await database.drop()
   rmSync(app, { recursive: true, force: true })
 })
 
@@ -57,12 +63,15 @@ function productionPackages(): string[] {
     .map(([path]) => path)
 }
 
-const call = (method: string, path: string, call?: Call): Promise<Answer> =>
-  callAt(server.url, method, path, call)
+function serverOn(name: string): RunningServer {
+  const server = servers.get(name)
+  assert.ok(server)
+  return server
+}
 
-/** Runs the health check of the image with the settings of the server. */
-function checkHealth(path: string[] = []): number | null {
-  const env = { PATH: process.env.PATH ?? '', ...database.env, PORT: new URL(server.url).port }
+/** Runs the health check of the image with the settings of a server. */
+function checkHealth({ url }: RunningServer, path: string[] = []): number | null {
+  const env = { PATH: process.env.PATH ?? '', PORT: new URL(url).port }
   return spawnSync(process.execPath, [join(app, 'healthcheck.mjs'), ...path], { env }).status
 }
 
@@ -84,29 +93,35 @@ describe('the image', () => {
     for (const name of ['fastify', 'pg', 'zod']) assert.ok(files.includes(join(name, 'LICENSE')))
   })
 
-  it('serves users, tasks and pages', async () => {
-    const person = await newUserHere({ call })
-    const token = await person.token()
-    const made = await call('POST', '/api/v1/tasks', { token, json: { title: 'In a small image' } })
-    assert.equal(made.status, 201)
-    const { body } = await call('GET', '/api/v1/tasks?q=small', { token })
-    assert.deepEqual(body.tasks, [made.body])
-    const app = await call('GET', '/', { headers: { accept: 'text/html' } })
-    assert.match(app.text, /src="\.\/app\//)
-    for (const path of ['/readyz', '/docs', '/docs/swagger-ui-bundle.js', '/openapi.json'])
-      assert.equal((await call('GET', path)).status, 200, path)
-  })
+  for (const name of names) {
+    it(`serves users, tasks and pages on ${name}`, async () => {
+      const call = (method: string, path: string, call?: Call): Promise<Answer> =>
+        callAt(serverOn(name).url, method, path, call)
+      const person = await newUserHere({ call })
+      const token = await person.token()
+      const made = await call('POST', '/api/v1/tasks', { token, json: { title: 'In a small image' } })
+      assert.equal(made.status, 201)
+      const { body } = await call('GET', '/api/v1/tasks?q=small', { token })
+      assert.deepEqual(body.tasks, [made.body])
+      const app = await call('GET', '/', { headers: { accept: 'text/html' } })
+      assert.match(app.text, /src="\.\/app\//)
+      for (const path of ['/readyz', '/docs', '/docs/swagger-ui-bundle.js', '/openapi.json'])
+        assert.equal((await call('GET', path)).status, 200, path)
+    })
 
-  it('can run every command while it serves requests', async () => {
-    const file = join(app, 'tasks.duly')
-    const { code, stderr } = await duly(['backup', file], database.env, cli()).ended
-    assert.equal(code, 0, stderr)
-  })
+    it(`can run every command while it serves requests on ${name}`, async () => {
+      const file = join(app, `${name}.duly`)
+      const { code, stderr } = await duly(['backup', file], databases.get(name)?.env, cli()).ended
+      assert.equal(code, 0, stderr)
+    })
+  }
 
   it('is healthy while it serves requests, and not afterwards', async () => {
-    assert.deepEqual([checkHealth(), checkHealth(['/livez']), checkHealth(['/nowhere'])], [0, 0, 1])
+    const server = serverOn('PostgreSQL')
+    const healthy = [checkHealth(server), checkHealth(server, ['/livez']), checkHealth(server, ['/nowhere'])]
+    assert.deepEqual(healthy, [0, 0, 1])
     server.child.kill('SIGTERM')
     assert.equal((await server.ended).code, 0)
-    assert.equal(checkHealth(), 1)
+    assert.equal(checkHealth(server), 1)
   })
 })
