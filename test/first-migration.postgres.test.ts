@@ -197,11 +197,12 @@ describe('a database server with TLS', () => {
     // PostgreSQL requires that only the user who runs it can read the key.
     if (process.getuid?.() === 0) execFileSync('chown', ['65534', join(folder, 'server.key')])
     chmodSync(join(folder, 'server.key'), 0o600)
-    server = await startPostgres([
+    const settings = [
       'ssl=on',
       `ssl_cert_file=${certificate()}`,
       `ssl_key_file=${join(folder, 'server.key')}`,
-    ])
+    ]
+    server = await startPostgres(settings, process.env.TEST_CLUSTER)
   })
   after(async () => {
     await server?.stop()

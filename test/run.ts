@@ -87,6 +87,7 @@ else {
   const made = given === undefined ? undefined : await makeDatabase(given)
   process.env.TEST_DATABASE_URL = started?.server.url ?? given
   process.env.TEST_TEMPLATE_DATABASE = started?.template ?? made?.url
+  if (started) process.env.TEST_CLUSTER = started.cluster
   await suite()
   await made?.drop()
   await started?.server.stop()

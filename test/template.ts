@@ -25,20 +25,28 @@ export function makeFolder(): string {
 /**
  * Starts PostgreSQL with a template database, on a copy of a cluster that is kept in the same way.
  */
-export async function startWithTemplate(): Promise<{ server: PostgresServer; template: string }> {
+export async function startWithTemplate(): Promise<{
+  server: PostgresServer
+  template: string
+  /** The data directory of the cluster, for tests with a server of their own. */
+  cluster: string
+}> {
   const place = placeOf('.cluster-', versionOfPostgres())
-  const nameOn = (url: string) => url.replace(/postgres$/, 'duly_template')
+  const cluster = join(place, 'data')
   if (!existsSync(place)) {
     const first = await startPostgres()
     await administer(first.url, 'create database duly_template')
-    migrate(tmpdir(), { DATABASE_URL: nameOn(first.url) })
+    migrate(tmpdir(), { DATABASE_URL: templateOn(first.url) })
     await first.end('SIGINT')
     cachedFolder(place, draft => copyTree(first.data, join(draft, 'data')))
     await first.stop()
   }
-  const server = await startPostgres([], join(place, 'data'))
-  return { server, template: nameOn(server.url) }
+  const server = await startPostgres([], cluster)
+  return { server, template: templateOn(server.url), cluster }
 }
+
+/** The template database in a copy of the cluster. */
+export const templateOn = (url: string): string => url.replace(/postgres$/, 'duly_template')
 
 /** The path of the cached template. Removes those of other builds. */
 function placeOf(prefix: string, version = ''): string {

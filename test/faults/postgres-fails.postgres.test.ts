@@ -5,6 +5,7 @@ import pg from 'pg'
 import { type PostgresServer, startPostgres } from '../postgres-server.ts'
 import { type OwnDatabase, ownDatabase } from '../served.ts'
 import { long, size } from '../size.ts'
+import { templateOn } from '../template.ts'
 import { Ledger } from './ledger.ts'
 import { Servers } from './servers.ts'
 
@@ -15,8 +16,10 @@ let postgres: PostgresServer
 let database: OwnDatabase
 let servers: Servers
 before(async () => {
-  postgres = await startPostgres([`max_connections=${connections}`])
+  const { TEST_CLUSTER } = process.env
+  postgres = await startPostgres([`max_connections=${connections}`], TEST_CLUSTER)
   process.env.TEST_DATABASE_URL = postgres.url
+  if (TEST_CLUSTER !== undefined) process.env.TEST_TEMPLATE_DATABASE = templateOn(postgres.url)
   database = await ownDatabase()
   servers = new Servers(database.env)
   await servers.start()
