@@ -6,7 +6,7 @@ import { unprepared } from '../server/db/database.ts'
 import { described } from './described.ts'
 import { type EventSource, openEvents, type ReceivedEvent } from './event-source.ts'
 import { operator } from './operator.ts'
-import { newUser, type Served, tokenOf, twoReplicas, unlimited } from './served.ts'
+import { newUser, onPostgres, type Served, tokenOf, twoReplicas, unlimited } from './served.ts'
 
 const tasks = '/api/v1/tasks'
 const maxStreams = 20
@@ -162,24 +162,31 @@ describe('a stream of events', () => {
     assert.equal(again.status, 200)
   })
 
-  it('is closed if the client does not read, and can be resumed', async () => {
-    const user = newUser()
-    const slow = await open({ user })
-    const start = slow.lastId()
-    slow.response.pause()
-    const text = 'x'.repeat(20_000)
-    const count = 150
-    for (let n = 0; n < count; n += 1)
-      await api.call('POST', tasks, { user, json: { title: `task ${n}`, description: text } })
-    // Unread events stay in the log, not in memory.
-    const most = Math.max(...waitingBytes())
-    assert.ok(most < 1024 * 1024, `${most} bytes wait`)
-    slow.response.resume()
-    await slow.until(() => slow.events.length === count)
-    const other = await open({ user, query: `?since=${start}` })
-    await other.until(() => other.events.length === count)
-    assert.deepEqual(ids(other), ids(slow))
-  })
+  // A stream waits for its client in the same way on both databases.
+  if (onPostgres) {
+    it('is closed if the client does not read, and can be resumed', async () => {
+      const user = newUser()
+      const slow = await open({ user })
+      const start = slow.lastId()
+      slow.response.pause()
+      // 60 KB each: in total 9 MB, more than socket buffers hold.
+      const text = '€'.repeat(20_000)
+      const count = 150
+      const operation = { op: 'create', task: { title: 'a task', description: text } }
+      for (let n = 0; n < count; n += 10) {
+        const operations = Array.from({ length: 10 }, () => operation)
+        assert.equal((await api.call('POST', '/api/v1/batch', { user, json: { operations } })).status, 200)
+      }
+      // Unread events stay in the log, not in memory.
+      const most = Math.max(...waitingBytes())
+      assert.ok(most < 1024 * 1024, `${most} bytes wait`)
+      slow.response.resume()
+      await slow.until(() => slow.events.length === count)
+      const other = await open({ user, query: `?since=${start}` })
+      await other.until(() => other.events.length === count)
+      assert.deepEqual(ids(other), ids(slow))
+    })
+  }
 })
 
 /** Unsent bytes of all connections of this process, which includes the server. */
