@@ -27,7 +27,7 @@ before(async () => {
 after(() => close())
 
 const rounds = 20
-const most = size(400, 10_000)
+const most = size(300, 10_000)
 const create = async (user: string, title: string, more: object = {}) =>
   (await tasksOf(db, user).create({ title, ...more })).task.id
 const inOrder = async (user: string) =>
