@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { unprepared } from '../server/db/database.ts'
 import { until } from './half-sent.ts'
+import { manyTasks } from './many-tasks.ts'
 import { operator } from './operator.ts'
 import { rawConnection } from './raw-connection.ts'
 import { callAt, newUser, type Served, served, tokenOf } from './served.ts'
@@ -14,26 +14,20 @@ before(async () => {
 })
 after(() => api.close())
 
-// More than the buffers between server and client hold.
-const tasks = 4000
 const letters = 5000
 
-async function withManyTasks(): Promise<string> {
+async function withTasks(count: number): Promise<string> {
   const user = newUser()
-  await api.call('POST', '/api/v1/tasks', { user, json: { title: 'first' } })
-  await api.server.db.query(
-    unprepared(`insert into duly.tasks
-        (user_id, title, title_key, description, is_completed, created_at, updated_at, revision, position)
-      select $1, 'long', 'long', repeat('x', ${letters}), false, now(), now(), 1, 'a1' from generate_series(1, ${tasks})`),
-    [user],
-  )
+  await manyTasks(api.server.db, user, count, { description: 'x'.repeat(letters) })
   return user
 }
 
 describe('a stream of tasks in progress', () => {
   for (const path of ['/api/v1/export', '/api/v1/export?format=csv', '/api/v1/todos']) {
     it(`of ${path} ends when its user is disabled`, async () => {
-      const user = await withManyTasks()
+      // 10 MB, more than the buffers between server and client hold.
+      const tasks = 2000
+      const user = await withTasks(tasks)
       const token = tokenOf(user)
       const connection = await rawConnection(api.server.url)
       const { socket, received } = connection
@@ -66,7 +60,8 @@ function beforeReads(user: string, before: () => Promise<void>): () => void {
 describe('a stream of tasks whose client has disconnected', () => {
   for (const path of ['/api/v1/export', '/api/v1/todos', '/api/v1/tasks?limit=1000']) {
     it(`reads no further batch: ${path}`, async () => {
-      const user = await withManyTasks()
+      // Read in more than twenty batches.
+      const user = await withTasks(400)
       const connection = await rawConnection(api.server.url)
       const { socket } = connection
       let reads = 0

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, describe, it } from 'node:test'
+import { after, afterEach, describe, it } from 'node:test'
 import { type Database, unprepared } from '../server/db/database.ts'
 import { AppError } from '../server/errors.ts'
 import { createLog } from '../server/log.ts'
 import type { Change } from '../server/tasks/change/change.ts'
 import { createList, removeList, restoreList } from '../server/tasks/change/list-operations.ts'
 import { emptyTrash, purgeList, purgeTask } from '../server/tasks/change/purge.ts'
+import { stepSize } from '../server/tasks/change/rows.ts'
 import { type ChangeContext, finishSteps, runChange } from '../server/tasks/change/run.ts'
 import { createTask, moveTask, restoreTask } from '../server/tasks/change/task-operations.ts'
 import { UndoConflict, undo } from '../server/tasks/change/undo.ts'
@@ -23,7 +24,9 @@ after(close)
 
 const query = (text: string, values: (string | number)[] = []) => db.query(unprepared(text), values)
 /** Enough for three steps. */
-const many = 1200
+const many = 2 * stepSize + 20
+// The invariants are those of all owners.
+afterEach(() => query('truncate duly.owners, duly.tasks, duly.lists, duly.changes, duly.keys'))
 
 /** Calls `hook` after each transaction of a change, with the number of those so far. */
 function hooked(hook: (count: number) => Promise<unknown> | undefined): Database {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { unprepared } from '../server/db/database.ts'
+import { turnRows } from '../server/db/fair-reads.ts'
 import type { Task } from '../server/tasks/fields.ts'
 import { isPosition } from '../server/tasks/list.ts'
 import { type ListQuery, type Position, type SortOrder, sortOrders } from '../server/tasks/list-query.ts'
 import { ownTasks } from './own-tasks.ts'
-import { newUser, ownMigratedDatabase } from './served.ts'
+import { newUser, onPostgres, ownMigratedDatabase } from './served.ts'
 
 const { db, close } = await ownMigratedDatabase()
 after(close)
@@ -104,16 +105,16 @@ describe('a list', () => {
 
   it('of many tasks is paginated in every order, with every filter', async () => {
     const user = newUser()
-    const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 1300)'
+    const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 800)'
     await db.query(unprepared(owner), [user])
     const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position)
       select $1, name, lower(name), n % 7 = 0, now() - n % 50 * interval '1 s', now() - n % 90 * interval '1 s', n, 'a1'
-      from generate_series(1, 1300) as n, lateral (select (array['Fern', 'ﬀ', 'Oak', '\u{1f411}'])[1 + n % 4] || n % 11 as name) as named`
+      from generate_series(1, 800) as n, lateral (select (array['Fern', 'ﬀ', 'Oak', '\u{1f411}'])[1 + n % 4] || n % 11 as name) as named`
     await db.query(unprepared(tasks), [user])
     const all = await ownTasks(db, user).all()
-    assert.equal(all.length, 1300)
+    assert.equal(all.length, 800)
     for (const sort of sortOrders) {
-      for (const limit of [90, 700]) {
+      for (const limit of [150, 700]) {
         assert.deepEqual(ids(await pages(user, { sort, limit })), ids(inOrder(all, sort)))
         const done = all.filter(({ is_completed }) => is_completed)
         assert.deepEqual(
@@ -128,15 +129,16 @@ describe('a list', () => {
 
   it('longer than a few steps of a scan is complete, in every order', async () => {
     const user = newUser()
-    const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, 4500)'
-    await db.query(unprepared(owner), [user])
+    const count = 2 * turnRows[onPostgres ? 'besideOthers' : 'alone'] + 300
+    const owner = 'insert into duly.owners (id, revision, task_count) values ($1, 1, $2)'
+    await db.query(unprepared(owner), [user, count])
     // A scan reads the last tasks of each order first. Each step ends among tasks of the same time.
     const tasks = `insert into duly.tasks (user_id, title, title_key, is_completed, created_at, updated_at, revision, position)
-      select $1, name, name, false, now() - (n / 900) * interval '1 s', now() - (n * 7919 % 4500) * interval '1 s', n, 'a' || name
-      from generate_series(1, 4500) as n, lateral (select lpad((n * 3571 % 4500)::text, 4, '0') as name) as named`
-    await db.query(unprepared(tasks), [user])
+      select $1, name, name, false, now() - (n / 300) * interval '1 s', now() - (n * 7919 % $2) * interval '1 s', n, 'a' || name
+      from generate_series(1, $2::integer) as n, lateral (select lpad((n * 3571 % $2)::text, 4, '0') as name) as named`
+    await db.query(unprepared(tasks), [user, count])
     const all = await ownTasks(db, user).all()
-    assert.equal(all.length, 4500)
+    assert.equal(all.length, count)
     for (const sort of ['-created_at', '-updated_at', 'title', 'due', 'position'] as const) {
       const wanted = ids(inOrder(all, sort))
       assert.deepEqual(ids(await pages(user, { sort, limit: 1000 })), wanted, sort)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Env, newUser, type Served, served } from './served.ts'
+import { type Env, newUser, onPostgres, type Served, served } from './served.ts'
 
 // Lists are printed from the bytes of the database, single tasks from values: both must be equal.
 
@@ -32,7 +32,8 @@ const numbers: Readonly<Record<string, string>> = {
 }
 const flags: Readonly<Record<string, string>> = { 'stage-2': 'complete', 'todo-app': 'completed' }
 
-for (const [settings, ...contracts] of servers) {
+// The database does not matter to a contract, and the first server has lists of each kind.
+for (const [settings, ...contracts] of onPostgres ? servers : servers.slice(0, 1)) {
   describe(`a list of ${contracts.map(([name]) => name).join(', ')}`, () => {
     let api: Served
     before(async () => {

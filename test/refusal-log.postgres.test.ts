@@ -19,11 +19,11 @@ it('a flood of rate-limited requests causes few log lines, and a summary', async
   for (const { name, call } of floods) {
     const start = api.lines.length
     let refused = 0
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < 4; round += 1) {
       const answers = await Promise.all(Array.from({ length: 50 }, call))
       refused += answers.filter(({ status }) => status === 429).length
     }
-    assert.ok(refused > 300, `${refused}`)
+    assert.ok(refused > 120, `${refused}`)
     const since = () => api.lines.slice(start)
     const logged = () => since().filter(({ msg, status }) => msg === 'request' && status === 429).length
     const summed = () =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type Database, type Statement, unprepared } from '../server/db/database.ts'
+import { manyTasks } from './many-tasks.ts'
 import { newUser, type Served, served, tokenOf } from './served.ts'
 
 // The cost of a request, counted instead of timed: sequential statements, each a round trip, and
@@ -147,13 +148,7 @@ describe('a request', () => {
 
   it('for a list of 1,100 short tasks sends a statement for each 64 KiB, after a short first one', async () => {
     const user = newUser()
-    const { db } = api.server
-    const { tasksOf } = await import('../server/tasks/tasks.ts')
-    for (let n = 0; n < 1100; n += 100) {
-      await Promise.all(
-        Array.from({ length: 100 }, () => tasksOf(db, user).create({ ...json, is_completed: false })),
-      )
-    }
+    await manyTasks(api.server.db, user, 1100, json)
     sent.length = 0
     await api.call('GET', '/api/v1/todos', { user })
     assert.ok(sent.length > 2 && sent.length < 10, `${sent.length} statements`)

@@ -11,7 +11,7 @@ const maxLists = 1000
 /** Waiting scans of one owner while one runs. Each holds the slot of a request. */
 const maxScans = 8
 /** Of a turn: about 2 ms of PostgreSQL, or of the embedded database, where all others wait. */
-const turnRows = { besideOthers: 2000, alone: 500 }
+export const turnRows = { besideOthers: 2000, alone: 500 }
 
 export class FairReads implements Reads {
   readonly #lists: PerOwner
