@@ -117,7 +117,7 @@ describe('generated personal access tokens', () => {
     const json = { name: 'script', scopes: ['tasks:read'] }
     const { body } = await api.call('POST', '/api/v1/tokens', { user, json })
     const flood: Promise<{ status: number }>[] = []
-    for (let n = 0; n < 1000; n += 1) flood.push(get(inventedToken(), '192.0.2.1'))
+    for (let n = 0; n < 200; n += 1) flood.push(get(inventedToken(), '192.0.2.1'))
     // It has not been used yet, so this server has not cached it.
     assert.equal((await get(body.token, '192.0.2.1')).status, 200)
     const statuses = (await Promise.all(flood)).map(({ status }) => status)

@@ -228,7 +228,7 @@ describe('an issuer with faults', () => {
   })
   after(() => real?.stop())
 
-  it('gets at most two requests for 1,000 unknown keys', async () => {
+  it('gets at most two requests for 200 unknown keys', async () => {
     const keys = await (await fetch(real.jwks)).text()
     const { token } = await real.token()
     const published = await (await fetch(real.jwks)).text()
@@ -236,7 +236,7 @@ describe('an issuer with faults', () => {
     const api = await served({ JWKS_URL: server.url, ...unlimited })
     try {
       assert.equal((await api.call('GET', '/api/v1/tasks', { token })).status, 200)
-      for (let n = 0; n < 1000; n += 50) {
+      for (let n = 0; n < 200; n += 50) {
         const tokens = Array.from({ length: 50 }, (_, k) => stranger(token, `unknown ${n + k}`))
         const answers = await Promise.all(
           tokens.map(other => api.call('GET', '/api/v1/tasks', { token: other })),
