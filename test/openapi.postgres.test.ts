@@ -99,32 +99,45 @@ for (const contract of contracts) {
       const sent = operationsOf(contract).filter(
         ({ operation }) => !operation.tags.some(tag => needSession.includes(tag)),
       )
+      // Reads share their rows.
+      const forReads = new Map<string, ReturnType<typeof create>>()
+      const rowsFor = (path: string, method: string) => {
+        if (method !== 'GET') return create(path)
+        const kind = [path === '/api/v1/tags', path.endsWith('/history'), path.startsWith('/api/v1/webhooks')]
+        const rows = forReads.get(String(kind)) ?? create(path)
+        forReads.set(String(kind), rows)
+        return rows
+      }
+      async function create(path: string) {
+        const user = newUser()
+        const { body: token } = await api.call('POST', '/api/v1/tokens', {
+          user,
+          json: { name: 'a', scopes: ['tasks:read'] },
+        })
+        const { body: task } = await api.call('POST', '/api/tasks', {
+          user,
+          json: { title: 'a', description: 'b' },
+        })
+        // Fields that only some lists have.
+        const json = { title: 'trashed', ...(path === '/api/v1/tags' ? { tags: ['home'] } : {}) }
+        if (path === '/api/v1/tags') await api.call('POST', '/api/tasks', { user, json })
+        if (path.endsWith('/history'))
+          await api.call('PATCH', `/api/v1/tasks/${task.id}`, { user, json: { title: 'b' } })
+        const trashed = await api.call('POST', '/api/tasks', { user, json })
+        await api.call('DELETE', `/api/tasks/${trashed.body.id}`, { user })
+        const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
+        let hook = 0
+        let delivery = ''
+        if (path.startsWith('/api/v1/webhooks')) {
+          const wanted = { url: 'https://receiver.invalid/', events: ['*'], is_active: false }
+          hook = (await api.call('POST', '/api/v1/webhooks', { user, json: wanted })).body.id
+          delivery = (await api.call('POST', `/api/v1/webhooks/${hook}/test`, { user })).body.id
+        }
+        return { user, token, task, list, trashed, hook, delivery }
+      }
       for (const { path, method, operation } of sent) {
         for (const { body, contentType, name } of examplesOf(operation)) {
-          const user = newUser()
-          const { body: token } = await api.call('POST', '/api/v1/tokens', {
-            user,
-            json: { name: 'a', scopes: ['tasks:read'] },
-          })
-          const { body: task } = await api.call('POST', '/api/tasks', {
-            user,
-            json: { title: 'a', description: 'b' },
-          })
-          // Fields that only some lists have.
-          const json = { title: 'trashed', ...(path === '/api/v1/tags' ? { tags: ['home'] } : {}) }
-          if (path === '/api/v1/tags') await api.call('POST', '/api/tasks', { user, json })
-          if (path.endsWith('/history'))
-            await api.call('PATCH', `/api/v1/tasks/${task.id}`, { user, json: { title: 'b' } })
-          const trashed = await api.call('POST', '/api/tasks', { user, json })
-          await api.call('DELETE', `/api/tasks/${trashed.body.id}`, { user })
-          const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
-          let hook = 0
-          let delivery = ''
-          if (path.startsWith('/api/v1/webhooks')) {
-            const wanted = { url: 'https://receiver.invalid/', events: ['*'], is_active: false }
-            hook = (await api.call('POST', '/api/v1/webhooks', { user, json: wanted })).body.id
-            delivery = (await api.call('POST', `/api/v1/webhooks/${hook}/test`, { user })).body.id
-          }
+          const { user, token, task, list, trashed, hook, delivery } = await rowsFor(path, method)
           const query = (operation.parameters ?? [])
             .filter(parameter => parameter.in === 'query' && parameter.example !== undefined)
             .map(parameter => `${parameter.name}=${encodeURIComponent(String(parameter.example))}`)
