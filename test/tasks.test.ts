@@ -186,6 +186,7 @@ describe('the plan of a statement on one task', () => {
   })
 })
 
+// Writes of one process share transactions: faults/races.test.ts tests the lock of the owner.
 describe('concurrent writers of one owner', () => {
   it('leave no gap and no duplicate among the revisions, and lose no toggle', async () => {
     const user = newUser()
