@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { unprepared } from '../server/db/database.ts'
+import { dulyHere } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { blocksOf, commandIn, makePath, shell } from './page.ts'
 import { dulyStart } from './program.ts'
@@ -36,8 +40,16 @@ const elsewhere: Readonly<Record<string, string>> = {
 }
 
 const folder = dataFolder()
+const socket = join(folder, 'commands')
 const path = makePath(join(folder, 'bin'), ['sh', 'node', 'cat', 'curl'], {
-  duly: `exec node ${briefly.join(' ')} "$DULY" "$@"`,
+  // Without DULY, this process runs the command, unless its output is bytes.
+  duly: `
+    case "$*" in
+      *' -') DULY=${present} ;;
+    esac
+    if [ "\${DULY-}" ]; then exec node ${briefly.join(' ')} "$DULY" "$@"; fi
+    printf '%s\\n' "$PWD" "\${DATABASE_URL-}" "\${TARGET-}" "$@" |
+      curl -sS --fail-with-body --data-binary @- --unix-socket ${socket} http://duly`,
   // In this test `elsewhere` is this machine.
   ssh: 'shift; exec sh -c "$*"',
 })
@@ -46,7 +58,17 @@ let embedded: OwnDatabase
 let postgres: OwnDatabase
 /** The settings of the current database. */
 let here: Env
+/** The settings of the commands that run now. */
+let settings: Env = {}
 let server: { readonly url: string; stop(): Promise<unknown> } | undefined
+
+/** Runs a command with arguments and settings of a script, sent by the program `duly` above. */
+const commands = createServer(async (request, response) => {
+  const [cwd, DATABASE_URL, TARGET, ...args] = (await text(request)).split('\n').slice(0, -1)
+  const own = { ...(DATABASE_URL && { DATABASE_URL }), ...(TARGET && { TARGET }) }
+  const { code, stdout, stderr } = await dulyHere(args, { ...settings, ...own }, cwd)
+  response.writeHead(code === 0 ? 200 : 500).end(stdout + stderr)
+})
 
 /**
  * Runs the commands under this heading, except those that other tests run.
@@ -59,9 +81,9 @@ async function follow(heading: string, env: Env = {}): Promise<string> {
   const cwd = join(folder, heading.replaceAll(' ', '-'))
   mkdirSync(cwd)
   let printed = ''
+  settings = { PATH: path, HOME: folder, TMPDIR: tmpdir(), ...here, ...env }
   for (const { lines } of blocks) {
     const script = lines.filter(line => !(commandIn(line) in elsewhere)).map(withWhatIsHere)
-    const settings = { PATH: path, HOME: folder, TMPDIR: tmpdir(), DULY: present, ...here, ...env }
     const { code, output } = await shell(script.join('\n'), cwd, settings)
     assert.equal(code, 0, `under "${heading}":\n${script.join('\n')}\n${output}`)
     printed += output
@@ -115,7 +137,8 @@ async function query(text: string): Promise<void> {
 }
 
 before(async () => {
-  embedded = await ownDatabase('empty', false)
+  await once(commands.listen(socket), 'listening')
+  embedded = await ownDatabase('migrated', false)
   postgres = await ownDatabase('empty')
   here = embedded.env
   mkdirSync(join(folder, 'backups'))
@@ -124,6 +147,7 @@ before(async () => {
 })
 after(async () => {
   await stop()
+  commands.close()
   await embedded.drop()
   await postgres.drop()
   rmSync(folder, { recursive: true, force: true })
@@ -131,11 +155,12 @@ after(async () => {
 
 describe('the commands of docs/operations.md', () => {
   it('install a version', async () => {
-    assert.match(await follow('Install'), /^\d+\.\d+\.\d+$/m)
+    assert.match(await follow('Install', { DULY: present }), /^\d+\.\d+\.\d+$/m)
   })
 
   it('configure a server that starts', async () => {
-    const printed = await follow('Configure')
+    // A program: reading the embedded database of a server lowers the priority of the process.
+    const printed = await follow('Configure', { DULY: present })
     assert.match(printed, /✔ the settings are valid/)
     assert.match(printed, /^[\w-]{43}$/m)
   })
