@@ -137,10 +137,6 @@ describe('an invalid backup is rejected, and changes nothing:', () => {
         bomb(head(), Buffer.alloc(16 * mebibyte, ' '), 200),
         /too long/,
       ],
-      'rows of 15 MB': () => {
-        const row = JSON.stringify(['x'.repeat(15 * mebibyte), ...Array(width() - 1).fill(null)])
-        return [bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 10), /is truncated/]
-      },
       'a row without an end': () => [
         bomb(`${head()}${tasks()}\n["`, Buffer.alloc(16 * mebibyte, 'x'), 100),
         /too long/,
@@ -183,7 +179,8 @@ describe('an invalid backup is rejected, and changes nothing:', () => {
 
     it('uses little memory, as a process with limited memory shows', async () => {
       const row = JSON.stringify(['x'.repeat(15 * mebibyte), ...Array(width() - 1).fill(null)])
-      const bytes = bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 14)
+      // Together more than the limit below.
+      const bytes = bomb(`${head()}${tasks()}\n`, Buffer.from(`${row}\n`), 10)
       assert.ok(bytes.length < 1e6)
       writeFileSync(file, bytes)
       const cli = fileURLToPath(new URL('../server/cli.js', import.meta.url))
