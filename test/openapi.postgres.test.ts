@@ -102,13 +102,18 @@ for (const contract of contracts) {
       // Reads share their rows.
       const forReads = new Map<string, ReturnType<typeof create>>()
       const rowsFor = (path: string, method: string) => {
-        if (method !== 'GET') return create(path)
-        const kind = [path === '/api/v1/tags', path.endsWith('/history'), path.startsWith('/api/v1/webhooks')]
-        const rows = forReads.get(String(kind)) ?? create(path)
-        forReads.set(String(kind), rows)
+        const extra = {
+          hasTags: path === '/api/v1/tags',
+          hasHistory: path.endsWith('/history'),
+          hasWebhook: path.startsWith('/api/v1/webhooks'),
+        }
+        if (method !== 'GET') return create(extra)
+        const kind = JSON.stringify(extra)
+        const rows = forReads.get(kind) ?? create(extra)
+        forReads.set(kind, rows)
         return rows
       }
-      async function create(path: string) {
+      async function create(extra: { hasTags: boolean; hasHistory: boolean; hasWebhook: boolean }) {
         const user = newUser()
         const { body: token } = await api.call('POST', '/api/v1/tokens', {
           user,
@@ -119,16 +124,16 @@ for (const contract of contracts) {
           json: { title: 'a', description: 'b' },
         })
         // Fields that only some lists have.
-        const json = { title: 'trashed', ...(path === '/api/v1/tags' ? { tags: ['home'] } : {}) }
-        if (path === '/api/v1/tags') await api.call('POST', '/api/tasks', { user, json })
-        if (path.endsWith('/history'))
+        const json = { title: 'trashed', ...(extra.hasTags ? { tags: ['home'] } : {}) }
+        if (extra.hasTags) await api.call('POST', '/api/tasks', { user, json })
+        if (extra.hasHistory)
           await api.call('PATCH', `/api/v1/tasks/${task.id}`, { user, json: { title: 'b' } })
         const trashed = await api.call('POST', '/api/tasks', { user, json })
         await api.call('DELETE', `/api/tasks/${trashed.body.id}`, { user })
         const { body: list } = await api.call('POST', '/api/v1/lists', { user, json: { name: 'a' } })
         let hook = 0
         let delivery = ''
-        if (path.startsWith('/api/v1/webhooks')) {
+        if (extra.hasWebhook) {
           const wanted = { url: 'https://receiver.invalid/', events: ['*'], is_active: false }
           hook = (await api.call('POST', '/api/v1/webhooks', { user, json: wanted })).body.id
           delivery = (await api.call('POST', `/api/v1/webhooks/${hook}/test`, { user })).body.id
